@@ -1,0 +1,150 @@
+// Builds dist/ and the addon; does nothing where nothing changed.
+//   node scripts/build.mjs [--quiet] [--ts-only] [--force]
+//
+// dist/ is written aside and moved over file by file, so that a process which loads it meanwhile, or a second
+// build at the same time, never sees half a file.
+import { spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const source = join(root, 'src')
+const dist = join(root, 'dist')
+// As deep in the tree as dist/, so that the relative paths in source maps are right after the move.
+const staging = join(root, `.build-${process.pid}`)
+// Outside dist/, which is published whole.
+const stamp = join(root, 'node_modules/.cache/shmwire-build.stamp')
+const options = new Set(process.argv.slice(2))
+const quiet = options.has('--quiet')
+
+if (options.has('--force') || !isFresh()) {
+  const startMs = Date.now()
+  try {
+    compile()
+    await bundleMsgpack()
+    checkNotices()
+    install()
+  } finally {
+    rmSync(staging, { recursive: true, force: true })
+  }
+  markFresh(startMs)
+  say(`dist/ built in ${Date.now() - startMs} ms`)
+} else {
+  say('dist/ is up to date')
+}
+if (!options.has('--ts-only')) {
+  const flags = ['--quiet', '--force'].filter((flag) => options.has(flag))
+  run(process.execPath, [join(root, 'scripts/build-addon.mjs'), ...flags])
+}
+
+/** Type-checks and emits all but the bundling, with the compiler's own output on failure. */
+function compile() {
+  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root, '--outDir', staging])
+}
+
+/**
+ * Puts msgpackr's pure JavaScript into dist/codec/msgpack.js: as a dependency it would bring an optional
+ * package with an install script, which some package managers refuse.
+ */
+async function bundleMsgpack() {
+  const { rolldown } = await import('rolldown')
+  const file = join(staging, 'codec/msgpack.js')
+  const bundle = await rolldown({
+    input: join(source, 'codec/msgpack.ts'),
+    platform: 'node',
+    external: (id, importer) =>
+      id.startsWith('node:') || (id.startsWith('.') && importer?.startsWith(source)),
+    // By path: the package's exports lead Node to the entry that looks for the native part.
+    resolve: { alias: { msgpackr: join(root, 'node_modules/msgpackr/index.js') } },
+    plugins: [withoutEval()],
+    logLevel: 'warn',
+  })
+  await bundle.write({ file, format: 'esm', sourcemap: true })
+  await bundle.close()
+  const code = readFileSync(file, 'utf8')
+  for (const unwanted of [/from\s*["']msgpackr/, /msgpackr-extract/, /new Function\b/, /\brequire\(/]) {
+    if (unwanted.test(code)) throw new Error(`dist/codec/msgpack.js holds ${unwanted}`)
+  }
+}
+
+/** msgpackr compiles readers for its record extension, and goes on without where it cannot. shmwire writes no records. */
+function withoutEval() {
+  return {
+    name: 'without-eval',
+    // One name for another on one line: the map of the original will do.
+    transform: (code, id) =>
+      id.endsWith('/unpack.js')
+        ? { code: code.replace('new Function', 'new BlockedFunction'), map: null }
+        : null,
+  }
+}
+
+/** Whoever ships a copy of msgpackr ships its licence. */
+function checkNotices() {
+  const licence = readFileSync(join(root, 'node_modules/msgpackr/LICENSE'), 'utf8').trim()
+  if (!readFileSync(join(root, 'THIRD_PARTY_NOTICES'), 'utf8').includes(licence)) {
+    throw new Error('THIRD_PARTY_NOTICES does not hold node_modules/msgpackr/LICENSE as it is now')
+  }
+}
+
+/** Moves what differs over dist/ and deletes what has no source any more. */
+function install() {
+  const built = new Set(filesUnder(staging))
+  for (const file of built) {
+    const target = join(dist, file)
+    if (existsSync(target) && readFileSync(target).equals(readFileSync(join(staging, file)))) continue
+    mkdirSync(dirname(target), { recursive: true })
+    renameSync(join(staging, file), target)
+  }
+  for (const file of filesUnder(dist)) {
+    if (!built.has(file)) rmSync(join(dist, file), { force: true })
+  }
+}
+
+/** Dates the stamp at the start of the build: what was edited during it counts as newer. */
+function markFresh(startMs) {
+  mkdirSync(dirname(stamp), { recursive: true })
+  writeFileSync(stamp, '')
+  utimesSync(stamp, startMs / 1000, startMs / 1000)
+}
+
+function isFresh() {
+  if (!existsSync(stamp) || !existsSync(join(dist, 'index.js'))) return false
+  const builtMs = statSync(stamp).mtimeMs
+  const single = ['tsconfig.json', 'package-lock.json', 'scripts/build.mjs', 'THIRD_PARTY_NOTICES']
+  // Folders too: their time changes when a file in them is deleted or renamed.
+  const inputs = [source, ...readdirSync(source, { recursive: true }).map((file) => join(source, file))]
+  inputs.push(...single.map((file) => join(root, file)))
+  return inputs.every((file) => statSync(file).mtimeMs < builtMs)
+}
+
+function filesUnder(folder) {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)))
+}
+
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
+  if (error) throw error
+  if (status !== 0) {
+    rmSync(staging, { recursive: true, force: true })
+    process.exit(status ?? 1)
+  }
+}
+
+function say(line) {
+  if (!quiet) console.log(line)
+}

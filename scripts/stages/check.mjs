@@ -1,0 +1,23 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { findAny, root, run, runNode } from './command.mjs'
+
+/** Format, lint, types, and the rules of the tree. Each counts as one. */
+export async function check(report) {
+  report.check('biome', await runNode('node_modules/@biomejs/biome/bin/biome', ['check', '--colors=off']))
+  report.check('oxlint', await runNode('node_modules/oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']))
+  report.check('tsc, sources and tests', await runNode('node_modules/typescript/bin/tsc', ['-p', 'test']))
+  report.check('check-tree', await runNode('scripts/check-tree.mjs', []))
+  report.check('knip', await runNode('node_modules/knip/bin/knip.js', ['--no-progress']))
+  await clangFormat(report)
+}
+
+async function clangFormat(report) {
+  const clang = findAny('clang-format')
+  if (clang === undefined) return report.skip('clang-format', 'apt-get install clang-format')
+  const files = readdirSync(join(root, 'native'), { recursive: true }).filter((file) =>
+    /\.(h|cc)$/.test(file),
+  )
+  const paths = files.map((file) => join('native', file))
+  report.check('clang-format', await run(clang, ['--dry-run', '--Werror', ...paths]))
+}

@@ -1,0 +1,50 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Runs a program to its end. Its output is collected, and shown too with `show`. Never rejects. */
+export function run(command, args, { cwd = root, env = {}, show = false } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8')
+      stream.on('data', (text) => {
+        output += text
+        if (show) process.stdout.write(text)
+      })
+    }
+    child.on('error', (error) => resolve({ ok: false, output: `${command}: ${error.message}` }))
+    child.on('close', (status, signal) => {
+      if (signal !== null) output += `\n${command} was ended by ${signal}`
+      resolve({ ok: status === 0, output })
+    })
+  })
+}
+
+/** Runs a program of node_modules by its script, without a shell. */
+export function runNode(script, args, options) {
+  return run(process.execPath, [join(root, script), ...args], options)
+}
+
+/** Where a program is on the PATH; undefined if it is not, or does not start. */
+export function find(program) {
+  const folder = (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .find((entry) => existsSync(join(entry, program)))
+  // A shim of a version manager can be there without the program.
+  if (folder === undefined || spawnSync(program, ['--version']).status !== 0) return undefined
+  return join(folder, program)
+}
+
+/** The first of several programs that is there. */
+export function findAny(...programs) {
+  return programs.find((program) => find(program) !== undefined)
+}

@@ -1,0 +1,72 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { root, run, runNode } from './command.mjs'
+
+/** What a user gets: the packed tarball, installed into an empty folder without scripts. */
+export async function packageStage(report) {
+  const scratch = mkdtempSync(join(tmpdir(), 'shmwire-package-'))
+  try {
+    const packed = await run('npm', ['pack', '--ignore-scripts', '--pack-destination', scratch])
+    if (!report.check('npm pack', packed)) return
+    const tarball = join(
+      scratch,
+      readdirSync(scratch).find((file) => file.endsWith('.tgz')),
+    )
+    report.check('publint', await runNode('node_modules/publint/src/cli.js', ['run', tarball, '--strict']))
+    const attw = ['--profile', 'esm-only', '--no-color', '--no-emoji', tarball]
+    report.check('attw', await runNode('node_modules/@arethetypeswrong/cli/dist/index.js', attw))
+    await useInstalled(report, scratch, tarball)
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+async function useInstalled(report, scratch, tarball) {
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-save', '--offline']
+  writeFileSync(join(scratch, 'package.json'), '{"private":true}')
+  const installed = await run('npm', ['install', ...flags, tarball], { cwd: scratch })
+  if (!report.check('the tarball installs', installed)) return
+  const folder = join(scratch, 'node_modules/shmwire')
+  report.check('the package holds what it should', contents(folder))
+  cpSync(join(root, 'test/package'), scratch, { recursive: true })
+  const env = { SHMWIRE_DIR: join(scratch, 'run') }
+  report.check('import, and a message', await run(process.execPath, ['import.mjs'], { cwd: scratch, env }))
+  report.check('require, and a message', await run(process.execPath, ['require.cjs'], { cwd: scratch, env }))
+  // The declarations with everything checked, and no package but Node's types.
+  symlinkSync(join(root, 'node_modules/@types'), join(scratch, 'node_modules/@types'))
+  report.check(
+    'its types',
+    await runNode('node_modules/typescript/bin/tsc', ['-p', scratch], { cwd: scratch }),
+  )
+}
+
+function contents(folder) {
+  const files = readdirSync(folder, { recursive: true }).map(String)
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const faults = []
+  for (const file of [
+    'LICENSE',
+    'README.md',
+    'CHANGELOG.md',
+    'THIRD_PARTY_NOTICES',
+    'dist/index.js',
+    'dist/index.d.ts',
+  ]) {
+    if (!files.includes(file)) faults.push(`${file} is missing`)
+  }
+  // A binding.gyp makes npm compile at install.
+  for (const file of files) {
+    if (/binding\.gyp$|^node_modules|^native|^src|\.test\./.test(file))
+      faults.push(`${file} does not belong there`)
+    if (file.endsWith('.d.ts') && readFileSync(join(folder, file), 'utf8').includes('msgpackr/'))
+      faults.push(`${file} refers to msgpackr`)
+  }
+  for (const kind of ['dependencies', 'optionalDependencies']) {
+    if (Object.keys(manifest[kind] ?? {}).length > 0) faults.push(`there are ${kind}`)
+  }
+  for (const script of ['preinstall', 'install', 'postinstall', 'prepare']) {
+    if (manifest.scripts?.[script] !== undefined) faults.push(`there is a script '${script}'`)
+  }
+  return { ok: faults.length === 0, output: faults.join('\n') }
+}

@@ -1,0 +1,46 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runNode } from './command.mjs'
+
+const PROJECTS = ['unit', 'conformance', 'process']
+
+/** All projects, one after the other: the processes of one must not slow the timing of another. */
+export async function vitest(report) {
+  for (const project of PROJECTS) await runProject(report, project)
+}
+
+async function runProject(report, project) {
+  const scratch = mkdtempSync(join(tmpdir(), 'shmwire-vitest-'))
+  try {
+    const file = join(scratch, 'report.json')
+    const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`]
+    const { ok, output } = await runNode(
+      'node_modules/vitest/vitest.mjs',
+      ['run', '--project', project, ...reporters],
+      {
+        env: { NO_COLOR: '1' },
+      },
+    )
+    const counts = existsSync(file)
+      ? count(JSON.parse(readFileSync(file, 'utf8')))
+      : { passed: 0, failed: 0, skipped: 0 }
+    // An error outside of any test, or no test at all.
+    if (counts.failed === 0 && (!ok || counts.passed === 0)) counts.failed = 1
+    report.add(`vitest, ${project}`, counts, output)
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+function count({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults }) {
+  const filesThatDidNotLoad = testResults.filter(
+    ({ status, assertionResults }) =>
+      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  )
+  return {
+    passed: numPassedTests,
+    failed: numFailedTests + filesThatDidNotLoad.length,
+    skipped: numPendingTests + numTodoTests,
+  }
+}

@@ -1,0 +1,36 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+// Timeouts only end what hangs; a busy machine may take long, and no test asserts a maximum time.
+const SECOND_MS = 1000
+
+export default defineConfig({
+  test: {
+    passWithNoTests: true,
+    projects: [
+      project('unit', 30 * SECOND_MS),
+      project('conformance', 60 * SECOND_MS),
+      // Real processes, signals and kills.
+      project('process', 120 * SECOND_MS),
+    ],
+  },
+})
+
+function project(name: string, timeoutMs: number) {
+  return {
+    // What the build bundles: the entry for Node would use the package's native part.
+    resolve: {
+      alias: {
+        msgpackr: fileURLToPath(import.meta.resolve('msgpackr')).replace('node-index.js', 'index.js'),
+      },
+    },
+    test: {
+      name,
+      pool: 'forks' as const,
+      include: [`test/${name}/**/*.test.ts`],
+      testTimeout: timeoutMs,
+      hookTimeout: timeoutMs,
+      teardownTimeout: timeoutMs,
+    },
+  }
+}
