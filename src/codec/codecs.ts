@@ -1,0 +1,18 @@
+import { bytesCodec } from './bytes.js'
+import type { Codec, CodecName } from './codec.js'
+import { jsonCodec } from './json.js'
+import { msgpackCodec } from './msgpack.js'
+import { v8Codec } from './v8.js'
+
+const CODECS: Readonly<Record<CodecName, Codec>> = {
+  msgpack: msgpackCodec,
+  json: jsonCodec,
+  bytes: bytesCodec,
+  v8: v8Codec,
+}
+
+/** The codec for one channel, from a checked option. */
+export function codecFor(codec: CodecName | Codec): Codec {
+  const chosen = typeof codec === 'string' ? CODECS[codec] : codec
+  return chosen.perChannel?.() ?? chosen
+}

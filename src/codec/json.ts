@@ -1,0 +1,27 @@
+import { isUtf8 } from 'node:buffer'
+import type { Codec } from './codec.js'
+
+/**
+ * JSON in UTF-8, by `JSON.stringify` and `JSON.parse`, and with their losses: `undefined` members, functions and symbols are left out,
+ * NaN and the infinities become null, −0 becomes 0, `toJSON` is called, and Map, Set and binary data are not carried.
+ * Strings arrive as they were, lone surrogates too; a `__proto__` key arrives as an ordinary own property.
+ *
+ * Throws TypeError for what has no JSON at all (undefined, a function, a symbol), for bigints and for cycles;
+ * on the other side SyntaxError for text that is no JSON, TypeError for bytes that are no UTF-8.
+ */
+export const jsonCodec: Codec = {
+  name: 'json',
+
+  encode(value: unknown): Uint8Array {
+    const text: string | undefined = JSON.stringify(value)
+    if (text === undefined)
+      throw new TypeError(`JSON cannot hold ${value === undefined ? 'undefined' : `a ${typeof value}`}`)
+    return Buffer.from(text, 'utf8')
+  },
+
+  decode(bytes: Buffer): unknown {
+    // The decoder of Buffer would put U+FFFD in place of what is no UTF-8.
+    if (!isUtf8(bytes)) throw new TypeError(`the ${bytes.length} bytes are not UTF-8`)
+    return JSON.parse(bytes.toString('utf8'))
+  },
+}

@@ -1,0 +1,157 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { msgpackCodec } from '../../../src/codec/msgpack.js'
+
+const SAMPLES: unknown[] = [
+  {
+    id: 7,
+    name: 'Grace',
+    tags: ['a', 'ß'.repeat(40)],
+    when: new Date(5),
+    data: Buffer.alloc(300),
+    big: 2n ** 63n,
+  },
+  [new Float64Array([1, 2]), undefined, { '': {} }, 'x'.repeat(70_000)],
+  new Map<unknown, unknown>([[{ a: -0 }, new Set([/x/u, new TypeError('no', { cause: 2n ** 90n })])]]),
+]
+
+function encoded(value: unknown): Buffer {
+  return Buffer.from(msgpackCodec.encode(value))
+}
+
+/** Decodes what may be anything; whatever comes of it, the codec must go on. */
+function decodeAnything(bytes: Buffer): void {
+  try {
+    msgpackCodec.decode(bytes)
+  } catch (error) {
+    expect(error).toBeInstanceOf(Error)
+  }
+}
+
+function expectWhole(): void {
+  for (const sample of SAMPLES) expect(msgpackCodec.decode(encoded(sample))).toStrictEqual(sample)
+}
+
+describe('input that is no message', () => {
+  test('a message that was cut off throws, wherever', () => {
+    for (const sample of SAMPLES) {
+      const whole = encoded(sample)
+      for (let length = 0; length < whole.length; length += length < 1000 ? 1 : 997) {
+        expect(() => msgpackCodec.decode(whole.subarray(0, length)), `${length} of ${whole.length}`).toThrow()
+        // In a larger piece of memory too, where reading on would find bytes.
+        const copy = Buffer.concat([whole, whole]).subarray(0, length)
+        expect(() => msgpackCodec.decode(copy), `${length} of ${whole.length}`).toThrow()
+      }
+    }
+    expectWhole()
+  })
+
+  test('a byte too many throws', () => {
+    for (const sample of SAMPLES) {
+      expect(() => msgpackCodec.decode(Buffer.concat([encoded(sample), Buffer.of(1)]))).toThrow()
+    }
+  })
+
+  test.each([
+    ['array 32', 'ddffffffff'],
+    ['array 16', 'dcffff'],
+    ['map 32', 'dfffffffff'],
+    ['map 16', 'deffff'],
+    ['bin 32', 'c6ffffffff'],
+    ['str 32', 'dbffffffff'],
+    ['ext 32', 'c9ffffffff74'],
+    ['typed array', 'c9ffffffff7408'],
+    ['graph of an array 32', 'c1ddffffffff'],
+    ['arrays in arrays', 'ddffffffff'.repeat(1000)],
+    ['array 32 in a list as long as the message allows', `dc03e8${'dd000003e8'.repeat(1000)}`],
+  ])('%s that claims more than there is throws', (_name, hex) => {
+    const bytes = Buffer.from(`${hex}0102030405`, 'hex')
+    expect(() => msgpackCodec.decode(bytes)).toThrow()
+    expect(() => msgpackCodec.decode(Buffer.concat([bytes, Buffer.alloc(1000)]))).toThrow()
+  })
+
+  test('nesting beyond the stack throws and harms no later message', () => {
+    for (const level of ['91', '81a16b', '81a26b6b', '81c0', 'd40091', 'c19391', '81a16b91']) {
+      expect(() => msgpackCodec.decode(Buffer.from(level.repeat(200_000), 'hex'))).toThrow()
+    }
+    expect(msgpackCodec.decode(encoded({ k: { kk: 1 } }))).toStrictEqual({ k: { kk: 1 } })
+    expectWhole()
+  })
+
+  test('extensions of msgpackr that the codec does not write are refused', () => {
+    const messages = [
+      'c7094201ffffffffffffffff', // a bigint
+      'd66200000004a161a162', // bundled strings
+      'd4650093a161a162c0', // an error
+      'd6690000000190', // an object with an id
+      'd67000000001', // a reference to one
+      'd4730090', // a Set
+      'd4780092a161a0', // a RegExp
+      'd4050a', // unknown
+    ]
+    for (const hex of messages)
+      expect(() => msgpackCodec.decode(Buffer.from(hex, 'hex')), hex).toThrow(/extension/i)
+  })
+
+  test('a __proto__ key from elsewhere does not reach a prototype', () => {
+    const bytes = Buffer.concat([
+      Buffer.of(0x81, 0xa9),
+      Buffer.from('__proto__'),
+      Buffer.of(0x81, 0xa1, 0x78, 1),
+    ])
+    const value = msgpackCodec.decode(bytes) as Record<string, unknown>
+    expect(Object.getPrototypeOf(value)).toBe(Object.prototype)
+    expect(value['x']).toBeUndefined()
+  })
+
+  test('any bytes, and any message with some bytes changed, decode or throw', () => {
+    const flips = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), {
+      minLength: 1,
+      maxLength: 4,
+    })
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.constantFrom(...SAMPLES),
+        flips,
+        (noise, sample, changes) => {
+          decodeAnything(Buffer.from(noise))
+          decodeAnything(Buffer.concat([Buffer.of(0xc1), noise]))
+          const bytes = encoded(sample)
+          for (const [position, byte] of changes) bytes[position % Math.min(bytes.length, 400)] = byte
+          decodeAnything(bytes)
+        },
+      ),
+      { numRuns: 5000 },
+    )
+    expectWhole()
+  })
+})
+
+describe('a graph that is none', () => {
+  test.each<[string, unknown]>([
+    ['no list', 5],
+    ['an empty list', []],
+    ['an unknown tag', [['thing', 0]]],
+    ['a tag that is an inherited name', [['toString']]],
+    ['a reference past the end', [['array', 1]]],
+    ['a negative reference', [['array', -1]]],
+    ['a reference that is no integer', [['array', 0.5]]],
+    ['a reference that is a string', [['array', 'length']]],
+    ['a key without a value', [['object', 1], 'key']],
+    ['a key that is no string', [['object', 1, 1], 5]],
+    ['an error of a class that is no error', [['error', 'Function']]],
+    ['an error of an inherited name', [['error', 'constructor']]],
+    ['an error without a class', [['error']]],
+    ['half a UTF-16 unit', [['utf16', Buffer.of(1)]]],
+    ['a text that is no bytes', [['utf16', 'text']]],
+    ['a pattern that is none', [['regexp', Buffer.from('(', 'utf16le'), '']]],
+    ['flags that are none', [['regexp', Buffer.from('x', 'utf16le'), 'zz']]],
+    ['digits that are none', [['bigint', '12xyz']]],
+    ['digits that are empty', [['bigint', '']]],
+  ])('%s throws', (_name, nodes) => {
+    // Plain values, so that their ordinary form is the graph's content.
+    const bytes = Buffer.concat([Buffer.of(0xc1), encoded(nodes)])
+    expect(() => msgpackCodec.decode(bytes)).toThrow()
+  })
+})
