@@ -1,0 +1,79 @@
+import { isAbsolute, join } from 'node:path'
+import { runtimeDirectory } from './control/runtime-directory.js'
+import { invalid } from './options.js'
+
+/** Where a server listens. */
+export interface Address {
+  readonly kind: 'unix'
+  /** Of the control socket. */
+  readonly path: string
+  /** As the user wrote it, for messages. */
+  readonly text: string
+  /** The private directory that a plain name lives in; absent with an explicit path, whose directory is the user's business. */
+  readonly directory: string | undefined
+}
+
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/
+const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):/
+const SUPPORTED = "a plain name such as 'prices', or 'unix:/absolute/path.sock'"
+
+/** `sun_path` without its zero (unix(7); 104 bytes on macOS). */
+const SOCKET_PATH_BYTES_MAX = process.platform === 'darwin' ? 103 : 107
+/** The longest ending that the control plane puts behind a path: `.`, 12 hexadecimal digits, `~`. */
+const SUFFIX_BYTES_MAX = 14
+/** The names of a server's other files (control/rendezvous.ts): two servers must not mean different things by one file. */
+const RESERVED = /\.(?:\d+|fd|[0-9a-f]{12}~)$/
+
+/**
+ * Takes an address apart. Touches no file. Throws `INVALID_ARGUMENT` for what is not of one of the forms, for a
+ * path that is too long for a socket, and for a `SHMWIRE_DIR` that is not absolute.
+ */
+export function parseAddress(text: string): Address {
+  if (typeof text !== 'string') throw invalid('address', text, SUPPORTED)
+  if (text.includes('\0')) throw invalid('address', text, `${SUPPORTED}, without a zero byte`)
+  const scheme = SCHEME.exec(text)?.[1]
+  if (scheme === undefined) return fromName(text)
+  if (scheme !== 'unix')
+    throw invalid('address', text, `${SUPPORTED}; the scheme '${scheme}:' is not supported`)
+  return fromPath(text, text.slice('unix:'.length))
+}
+
+function fromName(text: string): Address {
+  if (!NAME.test(text)) {
+    const form = '1 to 64 characters from A-Z a-z 0-9 . _ - that do not begin with . or -'
+    throw invalid('address', text, `${SUPPORTED}; a name is ${form}`)
+  }
+  const directory = runtimeDirectory()
+  const path = join(directory, `${text}.sock`)
+  return {
+    kind: 'unix',
+    path: checkLength(text, path, 'set SHMWIRE_DIR to a shorter directory'),
+    text,
+    directory,
+  }
+}
+
+function fromPath(text: string, path: string): Address {
+  if (!isAbsolute(path)) throw invalid('address', text, `${SUPPORTED}; the path must begin with /`)
+  if (path.endsWith('/'))
+    throw invalid('address', text, `${SUPPORTED}; the path must name a file, not a directory`)
+  if (RESERVED.test(path)) {
+    throw invalid(
+      'address',
+      text,
+      `${SUPPORTED}; names that end in .<number>, .fd or .<12 hex digits>~ are reserved`,
+    )
+  }
+  return { kind: 'unix', path: checkLength(text, path, 'choose a shorter path'), text, directory: undefined }
+}
+
+function checkLength(text: string, path: string, cure: string): string {
+  const bytes = Buffer.byteLength(path)
+  const bytesMax = SOCKET_PATH_BYTES_MAX - SUFFIX_BYTES_MAX
+  if (bytes <= bytesMax) return path
+  throw invalid(
+    'address',
+    text,
+    `shorter: its socket ${path} is ${bytes} bytes, at most ${bytesMax} are possible; ${cure}`,
+  )
+}

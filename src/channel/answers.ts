@@ -1,0 +1,134 @@
+import { ErrorCode, ShmwireError } from '../errors.js'
+import { RecordKind } from '../link/link.js'
+import type { Channel } from './channel.js'
+import { encodeRemoteError, REQUESTS_OPEN_MAX } from './requests.js'
+
+/** What a handler knows of the request beside its message. */
+export interface RequestContext {
+  /** The channel that the request came through. */
+  readonly channel: Channel
+  /** Fires when the caller gave up or is gone. Its reason says which. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Answers one request with the value that it returns or resolves to; what it throws, the caller gets
+ * as `ERR_SHMWIRE_REMOTE`.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: what a request is, the two programs agree on
+export type RequestHandler<Message = any> = (message: Message, context: RequestContext) => unknown
+
+/** What the answering side needs of its channel. */
+export interface AnswersHost {
+  readonly channel: Channel
+  readonly maxMessageBytes: number
+  encode(value: unknown): Uint8Array
+  decode(payload: Buffer): unknown
+  /** Sends an answer in its turn; `settled` runs when the link has taken it. */
+  send(kind: number, id: number, payload: Uint8Array, settled: () => void): void
+  /** A request has been answered. */
+  idle(): void
+}
+
+/** The answering side: the peer's requests that are being answered. */
+export class Answers {
+  handler: RequestHandler | undefined
+  readonly #host: AnswersHost
+  readonly #running = new Map<number, RunningRequest>()
+
+  constructor(host: AnswersHost) {
+    this.#host = host
+  }
+
+  get runningCount(): number {
+    return this.#running.size
+  }
+
+  /** Begins to answer. Returns what the peer did wrong, if it did. */
+  begin(id: number, payload: Buffer): string | undefined {
+    if (this.#running.has(id)) return `request ${id} twice`
+    if (this.#running.size >= REQUESTS_OPEN_MAX) return `more than ${REQUESTS_OPEN_MAX} open requests`
+    const running = new RunningRequest(this.#host.channel)
+    this.#running.set(id, running)
+    try {
+      const reply = this.#callHandler(payload, running)
+      if (isThenable(reply)) {
+        reply.then(
+          (value) => this.#reply(id, running, value),
+          (error) => this.#replyError(id, running, error),
+        )
+      } else this.#reply(id, running, reply)
+    } catch (error) {
+      this.#replyError(id, running, error)
+    }
+    return undefined
+  }
+
+  /** The caller of the request gave up; it is answered all the same, so that both sides count alike. */
+  cancel(id: number): void {
+    this.#running.get(id)?.abort(new ShmwireError(ErrorCode.ABORTED, 'the caller gave up on the request'))
+  }
+
+  /** Nobody waits for the answers any more. */
+  fail(error: Error): void {
+    const all = [...this.#running.values()]
+    this.#running.clear()
+    for (const running of all) running.abort(error)
+  }
+
+  #callHandler(payload: Buffer, running: RunningRequest): unknown {
+    if (this.handler === undefined) throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, 'this side handles no requests')
+    return this.handler(this.#host.decode(payload), running)
+  }
+
+  #reply(id: number, running: RunningRequest, value: unknown): void {
+    if (this.#running.get(id) !== running) return
+    let payload: Uint8Array
+    try {
+      payload = this.#host.encode(value)
+    } catch (error) {
+      return this.#replyError(id, running, error)
+    }
+    this.#send(RecordKind.REPLY, id, payload)
+  }
+
+  #replyError(id: number, running: RunningRequest, error: unknown): void {
+    if (this.#running.get(id) !== running) return
+    this.#send(RecordKind.ERROR, id, encodeRemoteError(error, this.#host.maxMessageBytes))
+  }
+
+  #send(kind: number, id: number, payload: Uint8Array): void {
+    // The request stays open until the link has its answer: so a peer that reads no answers cannot pile them up here.
+    this.#host.send(kind, id, payload, () => {
+      if (this.#running.delete(id)) this.#host.idle()
+    })
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
+}
+
+/** A request that is being answered. Its signal is made when it is first asked for: most handlers never do. */
+class RunningRequest implements RequestContext {
+  readonly channel: Channel
+  #controller: AbortController | undefined
+  #aborted: { readonly reason: unknown } | undefined
+
+  constructor(channel: Channel) {
+    this.channel = channel
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason)
+    }
+    return this.#controller.signal
+  }
+
+  abort(reason: unknown): void {
+    this.#aborted ??= { reason }
+    this.#controller?.abort(reason)
+  }
+}

@@ -1,0 +1,416 @@
+import { EventEmitter } from 'node:events'
+import type { Codec } from '../codec/codec.js'
+import { waitWithin } from '../deadline.js'
+import { ErrorCode, ShmwireError } from '../errors.js'
+import { type Link, type LinkSink, type Peer, RecordKind, type Transport } from '../link/link.js'
+import type { WaitOptions } from '../options.js'
+import { invalid } from '../options.js'
+import type { ChannelStats } from '../stats.js'
+import { Answers, type RequestHandler } from './answers.js'
+import { Inbox } from './inbox.js'
+import { Outbox } from './outbox.js'
+import { Requests } from './requests.js'
+
+export interface ChannelEvents {
+  /** One message of the peer. While a loop iterates the channel, the messages go there instead. */
+  // biome-ignore lint/suspicious/noExplicitAny: what a message is, the two programs agree on
+  message: [message: any]
+  /** There is room again, after `trySend` had returned false. */
+  drain: []
+  /** The channel broke; `close` follows. Without a listener nothing is thrown: pending calls reject and `close` tells it. */
+  error: [error: Error]
+  /** The channel is over: without an error when it was closed in order, by either side. Always, once, last. */
+  close: [error: Error | undefined]
+}
+
+/** What a channel is made of, once connected. */
+export interface ChannelParts {
+  readonly link: Link
+  readonly codec: Codec
+  /** The smaller `maxMessageBytes` of the two sides. */
+  readonly maxMessageBytes: number
+  readonly fallbackReason?: string | undefined
+}
+
+const EMPTY = new Uint8Array(0)
+
+/**
+ * A duplex, ordered, reliable channel to one peer. Messages, requests and replies of one side arrive in the
+ * order of its calls. It keeps the process alive until it is closed, or `unref()` is called.
+ */
+export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposable {
+  /** What carries the records. */
+  readonly transport: Transport
+  /** Why it is not shared memory, as a sentence; undefined when it is. */
+  readonly fallbackReason: string | undefined
+  readonly peer: Peer
+  /** The longest message, encoded, that this channel carries. */
+  readonly maxMessageBytes: number
+
+  readonly #link: Link
+  readonly #codec: Codec
+  readonly #outbox: Outbox
+  readonly #inbox: Inbox
+  readonly #requests = new Requests()
+  readonly #answers: Answers
+  /** Whether `message` has a listener and no loop iterates: messages need not be held. */
+  #flowing = false
+  #drainWanted = false
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  /** CLOSE is in the outbox or beyond: nothing may be sent behind it. */
+  #closeSent = false
+  /** The link has our CLOSE. */
+  #closeTaken = false
+  #closeReceived = false
+  #closedError: Error | undefined
+  #onClosed: ((error: Error | undefined) => void)[] = []
+  #messagesSent = 0
+  #messagesReceived = 0
+  #bytesSent = 0
+  #bytesReceived = 0
+
+  /** Channels come from `connect` and `listen`. */
+  constructor(parts: ChannelParts) {
+    super()
+    this.#link = parts.link
+    this.#codec = parts.codec.perChannel?.() ?? parts.codec
+    this.maxMessageBytes = parts.maxMessageBytes
+    this.transport = parts.link.transport
+    this.peer = parts.link.peer
+    this.fallbackReason = parts.fallbackReason
+    this.#outbox = new Outbox(this.#link)
+    this.#inbox = new Inbox(() => this.#link.resume())
+    this.#answers = new Answers({
+      channel: this,
+      maxMessageBytes: parts.maxMessageBytes,
+      encode: (value) => this.#encode(value),
+      decode: (payload) => this.#decode(payload),
+      send: (kind, id, payload, settled) => this.#push(kind, id, payload, settled),
+      idle: () => this.#closeWhenIdle(),
+    })
+    const listeners: EventEmitter = this
+    listeners.on('newListener', (name) => {
+      if (name === 'message') process.nextTick(() => this.#flow())
+    })
+    listeners.on('removeListener', (name) => {
+      if (name === 'message') this.#flowing = this.listenerCount('message') > 0 && !this.#inbox.iterating
+    })
+    const sink: LinkSink = {
+      record: (kind, id, payload) => this.#record(kind, id, payload),
+      drain: () => this.#drain(),
+      close: (error) => this.#finish(error),
+    }
+    this.#link.start(sink)
+  }
+
+  /** True until the first `close()`, of either side, or the end of the peer. */
+  get open(): boolean {
+    return this.#state === 'open'
+  }
+
+  /**
+   * Sends a message if there is room for it now. False: no room, nothing was sent, and `drain` follows.
+   * The message may be changed as soon as this returns. Throws `CODEC`, `MESSAGE_TOO_LARGE`, `CLOSED`, `PEER_GONE`.
+   */
+  trySend(message: unknown): boolean {
+    this.#assertOpen()
+    const payload = this.#encode(message)
+    if (!this.#outbox.tryPush(RecordKind.MESSAGE, 0, payload)) {
+      this.#drainWanted = true
+      return false
+    }
+    this.#countSent(payload)
+    return true
+  }
+
+  /**
+   * Sends a message, in its turn, as soon as there is room; resolves when it is on its way. The value is encoded
+   * at once; what the `bytes` codec is given must not be changed until then. One that the wait
+   * gave up on is not sent, unless a part of it already was: then it is sent whole.
+   * Rejects with `CODEC`, `MESSAGE_TOO_LARGE`, `CLOSED`, `PEER_GONE`, `TIMEOUT`, `ABORTED`.
+   */
+  send(message: unknown, options?: WaitOptions): Promise<void> {
+    return waitWithin<void>(options, 'send', (resolve, reject) => {
+      this.#assertOpen()
+      const payload = this.#encode(message)
+      const outgoing = this.#outbox.push(RecordKind.MESSAGE, 0, payload, (error) => {
+        if (error !== undefined) return reject(error)
+        this.#countSent(payload)
+        resolve()
+      })
+      return () => {
+        if (outgoing !== undefined) this.#outbox.withdraw(outgoing)
+      }
+    })
+  }
+
+  /**
+   * Asks the peer's handler and resolves to its reply. At most 4096 requests are open at once; further ones
+   * wait for their turn. Giving up tells the peer's handler through its `context.signal`.
+   * Rejects with `REMOTE` when the handler threw, and like `send`.
+   */
+  request<Reply = any>(message: unknown, options?: WaitOptions): Promise<Reply> {
+    return waitWithin<Reply>(options, 'request', (resolve, reject) => {
+      this.#assertOpen()
+      const payload = this.#encode(message)
+      const giveUp = this.#requests.begin(
+        (id) => this.#push(RecordKind.REQUEST, id, payload),
+        (reply) => {
+          try {
+            resolve(this.#decode(reply) as Reply)
+          } catch (error) {
+            reject(error)
+          }
+        },
+        reject,
+      )
+      return () => {
+        const id = giveUp()
+        if (id !== undefined && !this.#closeSent) this.#outbox.push(RecordKind.CANCEL, id, EMPTY)
+      }
+    })
+  }
+
+  /** Sets who answers the peer's requests; undefined removes it, and requests are answered with an error. */
+  // biome-ignore lint/suspicious/noExplicitAny: what a request is, the two programs agree on
+  handle<Message = any>(handler: RequestHandler<Message> | undefined): void {
+    if (handler !== undefined && typeof handler !== 'function') throw invalid('handler', handler, 'a function')
+    this.#answers.handler = handler
+  }
+
+  /**
+   * The messages, one by one. While the loop is busy the sender is stopped, at the latest when 256 messages
+   * or 256 KiB wait. The loop ends when the channel is closed in order, and throws when it broke, in both cases
+   * after the last message. Leaving the loop leaves the channel open.
+   */
+  [Symbol.asyncIterator]<Message = any>(): AsyncIterableIterator<Message, undefined> {
+    const iterator = this.#inbox.iterate(() => process.nextTick(() => this.#flow()))
+    this.#flowing = false
+    return iterator as AsyncIterableIterator<Message, undefined>
+  }
+
+  /**
+   * Delivers what was sent, waits for the replies to open requests and for running handlers, and closes; the
+   * peer's channel closes too. Resolves when both sides are done; at once when the channel is over already.
+   * A wait that is given up destroys the channel. Rejects with `PEER_GONE`, `TIMEOUT`, `ABORTED`.
+   */
+  close(options?: WaitOptions): Promise<void> {
+    return waitWithin<void>(options, 'close', (resolve, reject) => {
+      if (this.#state === 'closed') {
+        resolve()
+        return () => {}
+      }
+      this.#onClosed.push((error) => (error === undefined ? resolve() : reject(error)))
+      if (this.#state === 'open') {
+        this.#state = 'closing'
+        this.#link.resume()
+        this.#closeWhenIdle()
+      }
+      return () => this.destroy()
+    })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Ends the channel at once. Everything pending rejects with `error`, or `CLOSED`; the peer gets `PEER_GONE`. */
+  destroy(error?: Error): void {
+    if (this.#state === 'closed') return
+    this.#link.destroy()
+    this.#finish(error)
+  }
+
+  /** The open channel keeps the process alive: the default. */
+  ref(): this {
+    this.#link.ref()
+    return this
+  }
+
+  /** The process may end although the channel is open. */
+  unref(): this {
+    this.#link.unref()
+    return this
+  }
+
+  stats(): ChannelStats {
+    return {
+      messagesSent: this.#messagesSent,
+      bytesSent: this.#bytesSent,
+      messagesReceived: this.#messagesReceived,
+      bytesReceived: this.#bytesReceived,
+      outboxRecords: this.#outbox.length,
+      requestsOpen: this.#requests.openCount,
+      requestsRunning: this.#answers.runningCount,
+      ...this.#link.stats(),
+    }
+  }
+
+  // ---- from the link ----
+
+  #record(kind: number, id: number, payload: Buffer): boolean {
+    if (this.#closeReceived) return this.#corrupt('a record after its close')
+    switch (kind) {
+      case RecordKind.MESSAGE:
+        return this.#message(payload)
+      case RecordKind.REQUEST:
+        return this.#request(id, payload)
+      case RecordKind.REPLY:
+      case RecordKind.ERROR:
+        this.#countReceived(payload)
+        if (!this.#requests.settle(id, payload, kind === RecordKind.ERROR)) return this.#corrupt('an answer to no request')
+        this.#closeWhenIdle()
+        return true
+      case RecordKind.CANCEL:
+        this.#answers.cancel(id)
+        return true
+      case RecordKind.CLOSE:
+        this.#peerCloses()
+        return true
+      default:
+        return this.#corrupt(`a record of unknown kind ${kind}`)
+    }
+  }
+
+  #message(payload: Buffer): boolean {
+    this.#countReceived(payload)
+    let message: unknown
+    try {
+      message = this.#decode(payload)
+    } catch (error) {
+      this.destroy(error as ShmwireError)
+      return false
+    }
+    if (this.#flowing) {
+      this.emit('message', message)
+      return true
+    }
+    this.#inbox.push(message, payload.length)
+    return !this.#inbox.full || this.#state !== 'open'
+  }
+
+  #request(id: number, payload: Buffer): boolean {
+    this.#countReceived(payload)
+    // Behind our CLOSE there is no place for an answer; the peer rejects the request when it reads the CLOSE.
+    const wrong = this.#closeSent ? undefined : this.#answers.begin(id, payload)
+    return wrong === undefined || this.#corrupt(wrong)
+  }
+
+  /** Begins, or goes on, to hand messages to the listeners, those that were held first. */
+  #flow(): void {
+    const wanted = () => this.listenerCount('message') > 0 && !this.#inbox.iterating
+    try {
+      while (!this.#inbox.empty && wanted()) this.emit('message', this.#inbox.shift())
+    } finally {
+      // A listener that throws ends this turn, not the flow.
+      if (!this.#inbox.empty && wanted()) process.nextTick(() => this.#flow())
+      else this.#flowing = wanted()
+    }
+  }
+
+  #drain(): void {
+    if (!this.#outbox.pump() || !this.#drainWanted || this.#state !== 'open') return
+    this.#drainWanted = false
+    this.emit('drain')
+  }
+
+  // ---- the end ----
+
+  /** Once this side wants to close and owes and awaits nothing, it says so: CLOSE is its last record. */
+  #closeWhenIdle(): void {
+    if (this.#state !== 'closing' || this.#closeSent) return
+    if (!this.#closeReceived && (!this.#requests.idle || this.#answers.runningCount > 0)) return
+    this.#closeSent = true
+    this.#outbox.push(RecordKind.CLOSE, 0, EMPTY, (error) => {
+      if (error === undefined) this.#endWhenBothClosed('sent')
+    })
+  }
+
+  /** The peer reads on until it has our CLOSE, but wants nothing more: what has not begun to travel is not sent. */
+  #peerCloses(): void {
+    this.#closeReceived = true
+    this.#state = 'closing'
+    const error = new ShmwireError(ErrorCode.CLOSED, 'the peer closed the channel')
+    this.#requests.fail(error)
+    this.#answers.fail(error)
+    if (!this.#closeSent) this.#outbox.fail(error, true)
+    this.#closeWhenIdle()
+    this.#endWhenBothClosed('received')
+  }
+
+  #endWhenBothClosed(what: 'sent' | 'received'): void {
+    if (what === 'sent') this.#closeTaken = true
+    if (this.#closeTaken && this.#closeReceived) this.#link.end()
+  }
+
+  #finish(error: Error | undefined): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#closedError = error
+    const reason = error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was closed')
+    this.#requests.fail(reason)
+    this.#outbox.fail(reason, false)
+    this.#answers.fail(reason)
+    this.#inbox.end(error)
+    for (const settle of this.#onClosed.splice(0)) settle(error)
+    try {
+      if (error !== undefined && this.listenerCount('error') > 0) this.emit('error', error)
+    } finally {
+      this.emit('close', error)
+    }
+  }
+
+  #corrupt(what: string): false {
+    this.destroy(new ShmwireError(ErrorCode.CORRUPT, `the peer sent ${what}; the channel is closed`))
+    return false
+  }
+
+  // ---- small parts ----
+
+  #assertOpen(): void {
+    if (this.#state === 'open') return
+    const error = this.#closedError
+    if (error === undefined) throw new ShmwireError(ErrorCode.CLOSED, 'the channel is closed; connect again to send')
+    const code = error instanceof ShmwireError ? error.code : ErrorCode.CLOSED
+    throw new ShmwireError(code, `the channel is over: ${error.message}`, { cause: error })
+  }
+
+  #encode(message: unknown): Uint8Array {
+    let payload: Uint8Array
+    try {
+      payload = this.#codec.encode(message)
+    } catch (cause) {
+      throw new ShmwireError(ErrorCode.CODEC, `codec ${this.#codec.name} cannot encode the message: ${(cause as Error).message}`, { cause })
+    }
+    if (payload.length > this.maxMessageBytes) {
+      throw new ShmwireError(
+        ErrorCode.MESSAGE_TOO_LARGE,
+        `the message is ${payload.length} bytes, more than maxMessageBytes: ${this.maxMessageBytes}; raise it on both sides, or send parts`,
+      )
+    }
+    return payload
+  }
+
+  #decode(payload: Buffer): unknown {
+    try {
+      return this.#codec.decode(payload)
+    } catch (cause) {
+      throw new ShmwireError(ErrorCode.CODEC, `codec ${this.#codec.name} cannot decode what the peer sent`, { cause })
+    }
+  }
+
+  #push(kind: number, id: number, payload: Uint8Array, settled?: () => void): void {
+    this.#countSent(payload)
+    this.#outbox.push(kind, id, payload, settled)
+  }
+
+  #countSent(payload: Uint8Array): void {
+    this.#messagesSent += 1
+    this.#bytesSent += payload.length
+  }
+
+  #countReceived(payload: Uint8Array): void {
+    this.#messagesReceived += 1
+    this.#bytesReceived += payload.length
+  }
+}

@@ -1,0 +1,151 @@
+import { ErrorCode, ShmwireError } from '../errors.js'
+
+/** A message and the bytes it came in. */
+interface Held {
+  readonly message: unknown
+  readonly bytes: number
+}
+
+/** Beyond either, the sender is stopped: enough for a batch, little enough to forget. */
+const HELD_MESSAGES_MAX = 256
+const HELD_BYTES_MAX = 256 * 1024
+
+/**
+ * The messages that have arrived and that nobody has taken: those of an iterator that is busy, and those
+ * that came before there was any consumer.
+ */
+export class Inbox {
+  #held: Held[] = []
+  #head = 0
+  #heldBytes = 0
+  #iterator: MessageIterator | undefined
+  #end: { readonly error: Error | undefined } | undefined
+  readonly #onRoom: () => void
+
+  /** `onRoom` runs whenever messages have left an inbox that was full. */
+  constructor(onRoom: () => void) {
+    this.#onRoom = onRoom
+  }
+
+  get full(): boolean {
+    return this.#held.length - this.#head >= HELD_MESSAGES_MAX || this.#heldBytes >= HELD_BYTES_MAX
+  }
+
+  get empty(): boolean {
+    return this.#head === this.#held.length
+  }
+
+  get iterating(): boolean {
+    return this.#iterator !== undefined
+  }
+
+  /** Gives the message to a waiting iterator or holds it. */
+  push(message: unknown, bytes: number): void {
+    if (this.#iterator?.give(message)) return
+    this.#held.push({ message, bytes })
+    this.#heldBytes += bytes
+  }
+
+  /** The oldest message that is held. The inbox must not be empty. */
+  shift(): unknown {
+    const wasFull = this.full
+    const held = this.#held[this.#head] as Held
+    this.#head += 1
+    this.#heldBytes -= held.bytes
+    if (this.#head === this.#held.length) {
+      this.#held = []
+      this.#head = 0
+    } else if (this.#head >= HELD_MESSAGES_MAX) {
+      this.#held = this.#held.slice(this.#head)
+      this.#head = 0
+    }
+    if (wasFull && !this.full) this.#onRoom()
+    return held.message
+  }
+
+  /** The end of the messages: in order, or with the error that an iterator throws once it has given all that is held. */
+  end(error: Error | undefined): void {
+    this.#end = { error }
+    this.#iterator?.endWaiting()
+  }
+
+  /** One iterator at a time: two would each get some of the messages. `onDone` runs when its loop is over. */
+  iterate(onDone: () => void): AsyncIterableIterator<unknown, undefined> {
+    if (this.#iterator !== undefined) {
+      throw new ShmwireError(
+        ErrorCode.INVALID_ARGUMENT,
+        'the channel is being iterated already; end that loop first, or share out its messages',
+      )
+    }
+    this.#iterator = new MessageIterator({
+      take: () => (this.empty ? undefined : { message: this.shift() }),
+      end: () => this.#end,
+      done: () => {
+        this.#iterator = undefined
+        onDone()
+      },
+    })
+    return this.#iterator
+  }
+}
+
+interface Source {
+  take(): { message: unknown } | undefined
+  end(): { readonly error: Error | undefined } | undefined
+  done(): void
+}
+
+type Result = IteratorResult<unknown, undefined>
+
+class MessageIterator implements AsyncIterableIterator<unknown, undefined> {
+  readonly #source: Source
+  #waiting: { resolve: (result: Result) => void; reject: (error: Error) => void }[] = []
+  #done = false
+
+  constructor(source: Source) {
+    this.#source = source
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<Result> {
+    if (this.#done) return Promise.resolve({ value: undefined, done: true })
+    const taken = this.#source.take()
+    if (taken !== undefined) return Promise.resolve({ value: taken.message, done: false })
+    const end = this.#source.end()
+    if (end !== undefined) return this.#finish(end.error)
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+    })
+  }
+
+  /** The loop was left: what it has not taken stays for the next consumer. */
+  return(): Promise<Result> {
+    return this.#finish(undefined)
+  }
+
+  /** True: a call of next() waited for just this. */
+  give(message: unknown): boolean {
+    const waiter = this.#waiting.shift()
+    waiter?.resolve({ value: message, done: false })
+    return waiter !== undefined
+  }
+
+  endWaiting(): void {
+    const end = this.#source.end()
+    if (end === undefined || this.#waiting.length === 0) return
+    const first = this.#waiting.shift()
+    this.#finish(end.error).then(first?.resolve, first?.reject)
+  }
+
+  #finish(error: Error | undefined): Promise<Result> {
+    if (!this.#done) {
+      this.#done = true
+      this.#source.done()
+      for (const waiter of this.#waiting.splice(0)) waiter.resolve({ value: undefined, done: true })
+    }
+    return error === undefined ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error)
+  }
+}

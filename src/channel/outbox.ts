@@ -1,0 +1,96 @@
+import type { Link } from '../link/link.js'
+
+/** A record on its way to the link. */
+export interface Outgoing {
+  readonly kind: number
+  readonly id: number
+  payload: Uint8Array
+  /** Bytes of `payload` that the link has taken. */
+  offset: number
+  /** Called once: without an error when the link has taken all of it, else with why it never will. */
+  readonly settle: ((error?: Error) => void) | undefined
+}
+
+/**
+ * The records that wait for room, in the order of the calls. Invariant: while it is not empty, nothing
+ * reaches the link but through its head, so records never overtake one another and the parts of a
+ * long payload stay together.
+ */
+export class Outbox {
+  readonly #link: Link
+  #waiting: Outgoing[] = []
+  /** Index of the head; shifting an array of thousands for each record would be quadratic. */
+  #head = 0
+
+  constructor(link: Link) {
+    this.#link = link
+  }
+
+  get length(): number {
+    return this.#waiting.length - this.#head
+  }
+
+  /** Hands the record to the link or, in its turn, later. */
+  push(kind: number, id: number, payload: Uint8Array, settle?: (error?: Error) => void): Outgoing | undefined {
+    const offset = this.length === 0 ? this.#link.write(kind, id, payload, 0) : -1
+    if (offset === payload.length) {
+      settle?.()
+      return undefined
+    }
+    const outgoing: Outgoing = { kind, id, payload, offset: Math.max(offset, 0), settle }
+    this.#waiting.push(outgoing)
+    return outgoing
+  }
+
+  /**
+   * Hands the record to the link at once, or does nothing and returns false. A payload that the link takes
+   * in part counts as taken, and is copied for the rest of the way, because the caller may reuse the memory.
+   */
+  tryPush(kind: number, id: number, payload: Uint8Array): boolean {
+    if (this.#waiting.length !== this.#head) return false
+    const offset = this.#link.write(kind, id, payload, 0)
+    if (offset === payload.length) return true
+    if (offset < 0) return false
+    this.#waiting.push({ kind, id, payload: Buffer.from(payload), offset, settle: undefined })
+    return true
+  }
+
+  /** Goes on where the link had no room. True: nothing waits any more. */
+  pump(): boolean {
+    while (this.#head < this.#waiting.length) {
+      const outgoing = this.#waiting[this.#head] as Outgoing
+      const offset = this.#link.write(outgoing.kind, outgoing.id, outgoing.payload, outgoing.offset)
+      if (offset >= 0) outgoing.offset = offset
+      if (offset !== outgoing.payload.length) return false
+      this.#head += 1
+      outgoing.settle?.()
+    }
+    this.#waiting = []
+    this.#head = 0
+    return true
+  }
+
+  /**
+   * Takes a record back. One that the link has begun cannot be: it is sent whole, from a copy, so that the
+   * caller may reuse its memory.
+   */
+  withdraw(outgoing: Outgoing): boolean {
+    const index = this.#waiting.indexOf(outgoing, this.#head)
+    if (index < 0) return false
+    if (outgoing.offset > 0) {
+      outgoing.payload = Buffer.from(outgoing.payload)
+      return false
+    }
+    this.#waiting.splice(index, 1)
+    return true
+  }
+
+  /** Settles everything that waits with `error`. With `keepBegun`, a record that the link has begun stays, and is finished. */
+  fail(error: Error, keepBegun: boolean): void {
+    const failed = this.#waiting.slice(this.#head)
+    const begun = keepBegun && failed[0] !== undefined && failed[0].offset > 0 ? failed.shift() : undefined
+    this.#waiting = begun === undefined ? [] : [begun]
+    this.#head = 0
+    for (const outgoing of failed) outgoing.settle?.(error)
+  }
+}

@@ -1,0 +1,37 @@
+import { createConnection } from 'node:net'
+import { parseAddress } from './address.js'
+import { Channel } from './channel/channel.js'
+import { codecFor } from './codec/codecs.js'
+import { inboxPath } from './control/claim-files.js'
+import { handshakeAsClient } from './control/handshake-client.js'
+import { createLink } from './link/create-link.js'
+import { loadBinding } from './native/load-binding.js'
+import { type ChannelOptions, resolveOptions, type WaitOptions } from './options.js'
+
+/**
+ * Connects to a server of this machine and resolves to the channel.
+ *
+ * @param address a name, as given to `listen`, or `unix:/absolute/path.sock`
+ * @param options see ChannelOptions; `timeoutMs` is 10,000 unless given
+ * @throws `INVALID_ARGUMENT`, `NOT_LISTENING`, `DENIED`, `VERSION`, `UNAVAILABLE`, `OUT_OF_MEMORY`, `CORRUPT`, `PEER_GONE`, `TIMEOUT`, `ABORTED`
+ */
+export async function connect(address: string, options: ChannelOptions & WaitOptions = {}): Promise<Channel> {
+  const settings = resolveOptions(options)
+  const { path } = parseAddress(address)
+  const codec = codecFor(settings.codec)
+  const native = loadBinding()
+  const agreement = await handshakeAsClient(createConnection({ path }), {
+    settings,
+    codecName: codec.name,
+    native,
+    inboxPath: inboxPath(path),
+    signal: options.signal,
+    timeoutMs: options.timeoutMs,
+  })
+  return new Channel({
+    link: createLink(agreement, settings, native),
+    codec,
+    maxMessageBytes: agreement.maxMessageBytes,
+    fallbackReason: agreement.fallbackReason,
+  })
+}

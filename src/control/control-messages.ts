@@ -1,0 +1,158 @@
+/** The JSON payloads of the handshake (docs/protocol.md, "Messages"). What the peer sent is input: every member is checked. */
+import { ErrorCode, ShmwireError } from '../errors.js'
+import { MESSAGE_BYTES_MAX, RING_BYTES_MAX, RING_BYTES_MIN, show, type TransportChoice } from '../options.js'
+
+export interface Hello {
+  readonly features: readonly string[]
+  readonly codec: string
+  readonly maxMessageBytes: number
+  readonly ringBytes: number
+  readonly transport: TransportChoice
+  /** True, or why the client has no shared memory. */
+  readonly shm: true | string
+  readonly pid: number
+}
+
+export interface Offer {
+  readonly features: readonly string[]
+  readonly codec: string
+  readonly maxMessageBytes: number
+  readonly ringBytes: number
+  readonly transport: 'shm' | 'socket'
+  /** With `'shm'`: 32 hexadecimal digits. */
+  readonly token?: string
+  /** With `'shm'`: whether the socket will do when it fails. */
+  readonly mayFallBack?: boolean
+  /** With `'socket'`: why. */
+  readonly reason?: string
+  readonly pid: number
+}
+
+const FEATURES_MAX = 64
+const NAME_CHARACTERS_MAX = 64
+/** For sentences: reasons and messages. A sender cuts what is longer. */
+export const TEXT_CHARACTERS_MAX = 1024
+const PID_MAX = 2 ** 31 - 1
+const ERROR_CODES: ReadonlySet<string> = new Set(Object.values(ErrorCode))
+
+/** The members of one message; the frame's name is for the errors. */
+export class Members {
+  readonly #frame: string
+  readonly #members: Record<string, unknown>
+
+  /** Throws `CORRUPT` unless the payload is a JSON object. */
+  constructor(frame: string, payload: Buffer) {
+    this.#frame = frame
+    const value = parseJson(frame, payload)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw corrupt(`the payload of the peer's ${frame} is ${show(value)}; it must be a JSON object`)
+    }
+    this.#members = value as Record<string, unknown>
+  }
+
+  text(name: string, charactersMin: number, charactersMax: number): string {
+    const value = this.get(name)
+    if (typeof value === 'string' && value.length >= charactersMin && value.length <= charactersMax)
+      return value
+    throw this.fault(name, `a string of ${charactersMin} to ${charactersMax} characters`)
+  }
+
+  integer(name: string, min: number, max: number): number {
+    const value = this.get(name)
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
+    throw this.fault(name, `an integer from ${min} to ${max}`)
+  }
+
+  oneOf<T extends string>(name: string, values: readonly T[]): T {
+    const found = values.find((value) => value === this.get(name))
+    if (found === undefined) throw this.fault(name, `one of ${values.join(', ')}`)
+    return found
+  }
+
+  get(name: string): unknown {
+    // A member, not what every object inherits.
+    return Object.hasOwn(this.#members, name) ? this.#members[name] : undefined
+  }
+
+  fault(name: string, wanted: string): ShmwireError {
+    return corrupt(`${name} of the peer's ${this.#frame} is ${show(this.get(name))}; it must be ${wanted}`)
+  }
+}
+
+export function readHello(payload: Buffer): Hello {
+  const members = new Members('HELLO', payload)
+  return {
+    ...readCommon(members),
+    transport: members.oneOf('transport', ['auto', 'shm', 'socket']),
+    shm: members.get('shm') === true ? true : members.text('shm', 1, TEXT_CHARACTERS_MAX),
+  }
+}
+
+export function readOffer(payload: Buffer): Offer {
+  const members = new Members('OFFER', payload)
+  const common = readCommon(members)
+  const transport = members.oneOf('transport', ['shm', 'socket'])
+  if (transport === 'socket')
+    return { ...common, transport, reason: members.text('reason', 1, TEXT_CHARACTERS_MAX) }
+  const token = members.get('token')
+  if (typeof token !== 'string' || !/^[0-9a-f]{32}$/.test(token)) {
+    throw members.fault('token', '32 hexadecimal digits')
+  }
+  const mayFallBack = members.get('mayFallBack') ?? true
+  if (typeof mayFallBack !== 'boolean') throw members.fault('mayFallBack', 'true or false')
+  return { ...common, transport, token, mayFallBack }
+}
+
+/** The error that the peer's REJECT stands for. */
+export function readReject(payload: Buffer): ShmwireError {
+  const members = new Members('REJECT', payload)
+  const code = members.text('code', 1, NAME_CHARACTERS_MAX)
+  const message = `the peer refused: ${members.text('message', 0, TEXT_CHARACTERS_MAX)}`
+  // A later version may know codes that we do not.
+  if (!ERROR_CODES.has(code)) return new ShmwireError(ErrorCode.DENIED, `${message} (${code})`)
+  return new ShmwireError(code as ErrorCode, message)
+}
+
+export function readSocketReason(payload: Buffer): string {
+  return new Members('SOCKET', payload).text('reason', 1, TEXT_CHARACTERS_MAX)
+}
+
+/** Cuts a sentence down to what the protocol allows. */
+export function clip(text: string): string {
+  return text.length > TEXT_CHARACTERS_MAX ? `${text.slice(0, TEXT_CHARACTERS_MAX - 1)}…` : text
+}
+
+function readCommon(members: Members): Omit<Hello, 'transport' | 'shm'> {
+  const ringBytes = members.integer('ringBytes', RING_BYTES_MIN, RING_BYTES_MAX)
+  if ((ringBytes & (ringBytes - 1)) !== 0) throw members.fault('ringBytes', 'a power of two')
+  return {
+    features: readFeatures(members),
+    codec: members.text('codec', 1, NAME_CHARACTERS_MAX),
+    maxMessageBytes: members.integer('maxMessageBytes', 1, MESSAGE_BYTES_MAX),
+    ringBytes,
+    pid: members.integer('pid', 1, PID_MAX),
+  }
+}
+
+function readFeatures(members: Members): string[] {
+  const value = members.get('features')
+  const isName = (item: unknown): item is string =>
+    typeof item === 'string' && item.length >= 1 && item.length <= NAME_CHARACTERS_MAX
+  if (Array.isArray(value) && value.length <= FEATURES_MAX && value.every(isName)) return value
+  throw members.fault(
+    'features',
+    `an array of at most ${FEATURES_MAX} strings of 1 to ${NAME_CHARACTERS_MAX} characters`,
+  )
+}
+
+function parseJson(frame: string, payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString('utf8'))
+  } catch (cause) {
+    throw new ShmwireError(ErrorCode.CORRUPT, `the payload of the peer's ${frame} is no JSON`, { cause })
+  }
+}
+
+function corrupt(message: string): ShmwireError {
+  return new ShmwireError(ErrorCode.CORRUPT, message)
+}

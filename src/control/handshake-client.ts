@@ -1,0 +1,187 @@
+/**
+ * The client's half of the handshake; docs/protocol.md has the state tables.
+ *
+ *   preamble, HELLO →            ← preamble, OFFER
+ *   socket:  READY →
+ *   shm:     (INBOX_FULL → ← INBOX_READY)*  HANDLES →  ← READY  READY →
+ */
+import type { Socket } from 'node:net'
+import { ErrorCode, ShmwireError } from '../errors.js'
+import type { Peer } from '../link/link.js'
+import type { NativeEndpoint } from '../native/binding.js'
+import { clip, type Offer, readOffer, readSocketReason } from './control-messages.js'
+import { type Conversation, converse } from './conversation.js'
+import { FrameKind } from './frames.js'
+import {
+  type Agreement,
+  CLIENT_HANDSHAKE_TIMEOUT_MS,
+  type ClientHandshakeOptions,
+  RECORDS_MAX,
+} from './handshake.js'
+import { callNative, NativeFailure } from './native-failure.js'
+import { identifyPeer, peerFault } from './peer.js'
+import { versionFault } from './preamble.js'
+
+/** Each try is a round trip in which the server empties the inbox; only a flood of strangers fills it so often. */
+const INBOX_TRIES_MAX = 100
+
+/**
+ * Runs the client's side on a socket that is connected or still connecting. Rejects with a ShmwireError
+ * (`VERSION`, `DENIED`, `INVALID_ARGUMENT`, `UNAVAILABLE`, `OUT_OF_MEMORY`, `CORRUPT`, `PEER_GONE`, `TIMEOUT`, `ABORTED`;
+ * `NOT_LISTENING` while connecting), after which everything has been given back, the socket too.
+ */
+export function handshakeAsClient(socket: Socket, options: ClientHandshakeOptions): Promise<Agreement> {
+  const bounds = { signal: options.signal, timeoutMs: options.timeoutMs ?? CLIENT_HANDSHAKE_TIMEOUT_MS }
+  return converse(socket, bounds, (conversation) => new Client(conversation, options).run())
+}
+
+class Client {
+  readonly #conversation: Conversation
+  readonly #options: ClientHandshakeOptions
+  #endpoint: NativeEndpoint | undefined
+
+  constructor(conversation: Conversation, options: ClientHandshakeOptions) {
+    this.#conversation = conversation
+    this.#options = options
+  }
+
+  async run(): Promise<Agreement> {
+    const conversation = this.#conversation
+    conversation.sendPreamble()
+    this.#sendHello()
+    const fault = versionFault(await conversation.preamble())
+    if (fault !== undefined) throw fault
+    const offer = readOffer((await conversation.next([FrameKind.OFFER])).payload)
+    const peer = this.#check(offer)
+    if (offer.transport === 'socket') {
+      conversation.send(FrameKind.READY)
+      return this.#agree(offer, peer, undefined, offer.reason)
+    }
+    return this.#shareMemory(offer, peer)
+  }
+
+  #sendHello(): void {
+    const { settings, codecName, native } = this.#options
+    this.#conversation.send(FrameKind.HELLO, {
+      features: [],
+      codec: codecName,
+      maxMessageBytes: settings.maxMessageBytes,
+      ringBytes: settings.ringBytes,
+      transport: settings.transport,
+      shm: 'binding' in native ? true : clip(native.unavailable),
+      pid: process.pid,
+    })
+  }
+
+  /** Throws unless the server may be talked to and its offer is an answer to our HELLO. */
+  #check(offer: Offer): Peer {
+    const conversation = this.#conversation
+    const { settings, codecName, native } = this.#options
+    const peer = identifyPeer(conversation.socket, native, offer.pid)
+    const denied = peerFault(peer, settings)
+    if (denied !== undefined) throw conversation.refuse(denied)
+    const contradicts =
+      offer.codec !== codecName ||
+      (offer.transport === 'shm' && (settings.transport === 'socket' || !('binding' in native))) ||
+      (offer.transport === 'socket' && settings.transport === 'shm')
+    if (contradicts) {
+      throw new ShmwireError(
+        ErrorCode.CORRUPT,
+        `the server offers transport ${offer.transport} and codec ${JSON.stringify(offer.codec)}, which this side's HELLO rules out`,
+      )
+    }
+    return peer
+  }
+
+  async #shareMemory(offer: Offer, peer: Peer): Promise<Agreement> {
+    try {
+      return await this.#mapBothSegments(offer, peer)
+    } catch (failure) {
+      if (!(failure instanceof NativeFailure)) throw failure
+      return this.#fallBack(failure, offer, peer)
+    }
+  }
+
+  async #mapBothSegments(offer: Offer, peer: Peer): Promise<Agreement> {
+    const conversation = this.#conversation
+    const endpoint = this.#createEndpoint(offer)
+    await this.#offerHandles(endpoint, offer)
+    conversation.send(FrameKind.HANDLES)
+    const fallbackKinds = this.#mayFallBack(offer) ? [FrameKind.SOCKET] : []
+    const answer = await conversation.next([FrameKind.READY, ...fallbackKinds])
+    if (answer.kind === FrameKind.SOCKET) {
+      endpoint.close()
+      conversation.send(FrameKind.READY)
+      return this.#agree(offer, peer, undefined, readSocketReason(answer.payload))
+    }
+    callNative("the server's segment cannot be mapped", () => endpoint.attachPeer())
+    conversation.send(FrameKind.READY)
+    return this.#agree(offer, peer, endpoint, undefined)
+  }
+
+  #createEndpoint(offer: Offer): NativeEndpoint {
+    const { settings, native } = this.#options
+    const endpoint = callNative('the client cannot create its segment', () => {
+      if (!('binding' in native)) throw new Error(native.unavailable)
+      return new native.binding.Endpoint({
+        ringBytes: settings.ringBytes,
+        maxMessageBytes: this.#maxMessageBytes(offer),
+        recordsMax: RECORDS_MAX,
+      })
+    })
+    this.#endpoint = endpoint
+    this.#conversation.onFailure(() => endpoint.close())
+    return endpoint
+  }
+
+  async #offerHandles(endpoint: NativeEndpoint, offer: Offer): Promise<void> {
+    const conversation = this.#conversation
+    const token = Buffer.from(offer.token ?? '', 'hex')
+    for (let tries = 0; tries < INBOX_TRIES_MAX; tries += 1) {
+      const sent = callNative('the client cannot hand its segment over', () =>
+        endpoint.offerHandles(this.#options.inboxPath, token),
+      )
+      if (sent) return
+      conversation.send(FrameKind.INBOX_FULL)
+      await conversation.next([FrameKind.INBOX_READY])
+    }
+    const message = `the server's inbox was full ${INBOX_TRIES_MAX} times in a row`
+    throw new NativeFailure(new ShmwireError(ErrorCode.UNAVAILABLE, message))
+  }
+
+  #fallBack(failure: NativeFailure, offer: Offer, peer: Peer): Agreement {
+    const conversation = this.#conversation
+    this.#endpoint?.close()
+    if (!failure.allowsFallback || !this.#mayFallBack(offer)) throw conversation.refuse(failure.error)
+    const reason = clip(failure.message)
+    conversation.send(FrameKind.SOCKET, { reason })
+    return this.#agree(offer, peer, undefined, reason)
+  }
+
+  #mayFallBack(offer: Offer): boolean {
+    return this.#options.settings.transport === 'auto' && offer.mayFallBack === true
+  }
+
+  #maxMessageBytes(offer: Offer): number {
+    return Math.min(this.#options.settings.maxMessageBytes, offer.maxMessageBytes)
+  }
+
+  #agree(
+    offer: Offer,
+    peer: Peer,
+    endpoint: NativeEndpoint | undefined,
+    fallbackReason: string | undefined,
+  ): Agreement {
+    const { socket, parser } = this.#conversation
+    const transport = endpoint === undefined ? 'unix' : 'shm'
+    return {
+      socket,
+      parser,
+      transport,
+      endpoint,
+      fallbackReason,
+      peer,
+      maxMessageBytes: this.#maxMessageBytes(offer),
+    }
+  }
+}

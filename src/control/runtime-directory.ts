@@ -1,0 +1,101 @@
+import { lstatSync, mkdirSync, type Stats } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { ErrorCode, ShmwireError } from '../errors.js'
+import { invalid } from '../options.js'
+import { fileFault } from './file-fault.js'
+
+const PRIVATE = 0o700
+const WRITABLE_BY_OTHERS = 0o022
+
+/**
+ * Where the sockets of plain names are: `SHMWIRE_DIR`, else `$XDG_RUNTIME_DIR/shmwire`, else
+ * `<tmp>/shmwire-<uid>`. Touches no file. Throws `INVALID_ARGUMENT` when `SHMWIRE_DIR` is not absolute.
+ */
+export function runtimeDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  const own = environment['SHMWIRE_DIR']
+  if (own) {
+    // Resolved: with a slash at its end, lstat would follow a symbolic link.
+    if (isAbsolute(own) && !own.includes('\0')) return resolve(own)
+    throw invalid('the environment variable SHMWIRE_DIR', own, 'an absolute path')
+  }
+  const session = environment['XDG_RUNTIME_DIR']
+  // A relative one is to be ignored, says the XDG base directory specification.
+  if (session && isAbsolute(session)) return join(session, 'shmwire')
+  return join(tmpdir(), `shmwire-${process.geteuid?.() ?? 'user'}`)
+}
+
+/** For a server: creates the directory where it is missing, and checks it. Throws `DENIED`, `OUT_OF_MEMORY`, `INVALID_ARGUMENT`. */
+export function prepareRuntimeDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: PRIVATE })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') {
+      throw new ShmwireError(
+        ErrorCode.INVALID_ARGUMENT,
+        `the directory ${directory} for sockets cannot be created, because ${dirname(directory)} does not exist; create that, or set SHMWIRE_DIR`,
+        { cause: error },
+      )
+    }
+    // A directory that is there may lie in one that we cannot write to, or on a read-only file system.
+    if (code !== 'EEXIST' && !exists(directory)) {
+      throw fileFault(
+        error,
+        `the directory ${directory} for sockets cannot be created`,
+        'set SHMWIRE_DIR to another',
+      )
+    }
+  }
+  checkRuntimeDirectory(directory)
+}
+
+/**
+ * For a client too: whoever may write to the directory can put a socket of his own under any name. Throws `DENIED`
+ * unless it is a directory, no symbolic link, ours, and closed to others. A missing one is no fault: nobody listens there.
+ */
+export function checkRuntimeDirectory(directory: string): void {
+  let stats: Stats | undefined
+  try {
+    // lstat: a link in a directory for all, such as /tmp, may be anybody's.
+    stats = lstatSync(directory, { throwIfNoEntry: false })
+  } catch (error) {
+    throw fileFault(
+      error,
+      `the directory ${directory} for sockets cannot be looked at`,
+      'set SHMWIRE_DIR to another',
+    )
+  }
+  if (stats === undefined) return
+  const uid = process.geteuid?.()
+  if (!stats.isDirectory()) {
+    throw denied(
+      directory,
+      `is a ${stats.isSymbolicLink() ? 'symbolic link' : 'file'}, not a directory`,
+      'remove it',
+    )
+  }
+  if (uid !== undefined && stats.uid !== uid) {
+    throw denied(directory, `belongs to user ${stats.uid}, not to user ${uid}`, 'remove it')
+  }
+  if ((stats.mode & WRITABLE_BY_OTHERS) !== 0) {
+    const mode = (stats.mode & 0o777).toString(8).padStart(4, '0')
+    throw denied(directory, `has mode ${mode}, so that others may write to it`, `run: chmod 700 ${directory}`)
+  }
+}
+
+function exists(directory: string): boolean {
+  try {
+    lstatSync(directory)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function denied(directory: string, fault: string, cure: string): ShmwireError {
+  return new ShmwireError(
+    ErrorCode.DENIED,
+    `the directory ${directory} for sockets ${fault}; ${cure}, or set SHMWIRE_DIR to a directory of your own`,
+  )
+}

@@ -1,0 +1,93 @@
+import type { ShmwireError } from '../errors.js'
+
+/** How the records of a channel travel. */
+export type Transport = 'shm' | 'unix' | 'memory'
+
+/**
+ * What a record is to the channel. A link carries kinds without looking at them.
+ * Values 1 to 255 belong to the channel; 256 and above to the links' own frames (docs/protocol.md).
+ */
+export const RecordKind = {
+  MESSAGE: 1,
+  REQUEST: 2,
+  REPLY: 3,
+  ERROR: 4,
+  CANCEL: 5,
+  /** The sender sends nothing after it. */
+  CLOSE: 6,
+} as const
+
+/** Who is at the other end, as far as known. `verified` says whether the kernel vouches for `pid` and `uid`. */
+export interface Peer {
+  readonly pid: number | undefined
+  readonly uid: number | undefined
+  readonly gid: number | undefined
+  readonly verified: boolean
+}
+
+/** Counters of a link since its start. Bytes are those of payloads. */
+export interface LinkStats {
+  /** Times this side rang the peer awake. */
+  wakesSent: number
+  /** Times the peer rang this side awake. */
+  wakesReceived: number
+  /** Turns of the event loop spent polling that found nothing. */
+  spins: number
+  /** Times a write found no room. */
+  fullWaits: number
+  /** Bytes written and not yet read by the peer, as far as this side knows. */
+  depthBytes: number
+  /** The largest `depthBytes` seen. */
+  highWaterBytes: number
+}
+
+export function newLinkStats(): LinkStats {
+  return { wakesSent: 0, wakesReceived: 0, spins: 0, fullWaits: 0, depthBytes: 0, highWaterBytes: 0 }
+}
+
+/** Where a link delivers. Implemented by the channel. */
+export interface LinkSink {
+  /**
+   * One record, in the order of writing. `payload` is memory of the receiver and nobody changes it later.
+   * Returns false to pause the link: it delivers no further record until `resume()`. An exception is the
+   * user's: it passes through, and the link goes on with the next record in a later turn.
+   */
+  record(kind: number, id: number, payload: Buffer): boolean
+  /** There is room again, after `write` had returned false. */
+  drain(): void
+  /**
+   * Once, last. Without an error: both sides ended. With `PEER_GONE` (all that the peer had committed
+   * was delivered before), `CORRUPT`, …: the link broke. Not called after `destroy()`.
+   */
+  close(error?: ShmwireError): void
+}
+
+/**
+ * An ordered, reliable, framed, duplex carrier of records with back-pressure.
+ * Every implementation passes test/conformance.
+ */
+export interface Link {
+  readonly transport: Transport
+  readonly peer: Peer
+  /** Begins delivery; until then records wait. Called once, never from inside a call of the sink. */
+  start(sink: LinkSink): void
+  /**
+   * Writes `payload` from `offset` on, as far as there is room, and returns the new offset; −1 when nothing
+   * was written for want of room. A payload of at most `inlineBytesMax` is written whole or not at all. What was
+   * written may be reused by the caller at once. After anything less than the whole, `drain` follows, and until
+   * the rest of this payload is written no other record may be. The caller has checked the size.
+   */
+  write(kind: number, id: number, payload: Uint8Array, offset: number): number
+  /** Ends the pause that a false from `record` began. May deliver only in a later turn. */
+  resume(): void
+  /**
+   * No more writes. What was written is still delivered to the peer, what the peer wrote is still delivered
+   * here; when both sides have ended, `close` follows without an error.
+   */
+  end(): void
+  /** Gives everything back at once: descriptors, mappings, sockets. Idempotent. */
+  destroy(): void
+  ref(): void
+  unref(): void
+  stats(): LinkStats
+}

@@ -1,0 +1,214 @@
+import type { Socket } from 'node:net'
+import type { FrameParser } from '../../control/frame-parser.js'
+import { FRAME_HEADER_BYTES, recordBound, writeFrameHeader } from '../../control/frames.js'
+import { ErrorCode, ShmwireError } from '../../errors.js'
+import { type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from '../link.js'
+
+export interface SocketLinkOptions {
+  /** Connected, paused, past the handshake. The link owns it from now on. */
+  readonly socket: Socket
+  /** May hold the first bytes of the peer's records. */
+  readonly parser: FrameParser
+  readonly peer: Peer
+  /** The longest record the peer may send. */
+  readonly maxMessageBytes: number
+  /** Bytes that may wait in this process before `write` refuses: the ring's size on the shared-memory link. */
+  readonly capacityBytes: number
+}
+
+/** Small records are joined into chunks of this size: one system call for many. */
+const CHUNK_BYTES = 64 * 1024
+
+/** A longer payload is taken in parts, so that it never has to be copied whole. */
+const INLINE_BYTES_MAX = 64 * 1024
+
+/** Records as frames on the control socket: what runs where shared memory cannot be had. */
+export class SocketLink implements Link {
+  readonly transport = 'unix'
+  readonly peer: Peer
+  readonly #socket: Socket
+  readonly #parser: FrameParser
+  readonly #maxMessageBytes: number
+  readonly #capacityBytes: number
+  readonly #stats: LinkStats = newLinkStats()
+  #sink: LinkSink | undefined
+  #inSink = false
+  #turn: NodeJS.Immediate | undefined
+  #paused = false
+  #ended = false
+  #closed = false
+  #wantsRoom = false
+  /** Bytes [#chunkStart, #chunkEnd) wait for the flush. What is before is with the socket and is never written again. */
+  #chunk: Buffer = Buffer.allocUnsafeSlow(0)
+  #chunkStart = 0
+  #chunkEnd = 0
+  #flushScheduled = false
+
+  constructor(options: SocketLinkOptions) {
+    this.#socket = options.socket
+    this.#parser = options.parser
+    this.peer = options.peer
+    this.#maxMessageBytes = options.maxMessageBytes
+    this.#capacityBytes = options.capacityBytes
+  }
+
+  start(sink: LinkSink): void {
+    this.#sink = sink
+    this.#parser.bound = recordBound(this.#maxMessageBytes)
+    const socket = this.#socket
+    socket.on('data', (chunk: Buffer) => {
+      this.#parser.push(chunk)
+      this.#deliver()
+    })
+    socket.on('drain', () => this.#roomAgain())
+    socket.once('close', () => this.#socketClosed())
+    this.#deliverLater()
+  }
+
+  write(kind: number, id: number, payload: Uint8Array, offset: number): number {
+    const room = this.#capacityBytes - this.#depthBytes()
+    if (this.#closed || room <= 0) {
+      this.#stats.fullWaits += 1
+      this.#wantsRoom = true
+      this.#flush()
+      return -1
+    }
+    if (offset === 0) this.#appendHeader(kind, id, payload.length)
+    const end = payload.length <= INLINE_BYTES_MAX ? payload.length : Math.min(payload.length, offset + room)
+    this.#append(payload, offset, end)
+    this.#stats.highWaterBytes = Math.max(this.#stats.highWaterBytes, this.#depthBytes())
+    if (end < payload.length) this.#wantsRoom = true
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true
+      process.nextTick(() => this.#flush())
+    }
+    return end
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#deliverLater()
+  }
+
+  end(): void {
+    this.#ended = true
+    this.#flush()
+    this.#socket.end()
+  }
+
+  destroy(): void {
+    this.#closed = true
+    if (this.#turn !== undefined) clearImmediate(this.#turn)
+    this.#parser.clear()
+    this.#socket.destroy()
+  }
+
+  ref(): void {
+    this.#socket.ref()
+  }
+
+  unref(): void {
+    this.#socket.unref()
+  }
+
+  stats(): LinkStats {
+    return { ...this.#stats, depthBytes: this.#depthBytes() }
+  }
+
+  #depthBytes(): number {
+    return this.#chunkEnd - this.#chunkStart + this.#socket.writableLength
+  }
+
+  #appendHeader(kind: number, id: number, payloadBytes: number): void {
+    if (this.#chunk.length - this.#chunkEnd < FRAME_HEADER_BYTES) this.#newChunk()
+    writeFrameHeader(this.#chunk, this.#chunkEnd, kind, id, payloadBytes)
+    this.#chunkEnd += FRAME_HEADER_BYTES
+  }
+
+  #append(payload: Uint8Array, start: number, end: number): void {
+    for (let from = start; from < end; ) {
+      if (this.#chunkEnd === this.#chunk.length) this.#newChunk()
+      const bytes = Math.min(end - from, this.#chunk.length - this.#chunkEnd)
+      this.#chunk.set(from === 0 && bytes === payload.length ? payload : payload.subarray(from, from + bytes), this.#chunkEnd)
+      this.#chunkEnd += bytes
+      from += bytes
+    }
+  }
+
+  #newChunk(): void {
+    this.#flush()
+    this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    this.#chunkStart = 0
+    this.#chunkEnd = 0
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false
+    if (this.#socket.destroyed) return
+    if (this.#chunkStart !== this.#chunkEnd) {
+      const bytes = this.#chunk.subarray(this.#chunkStart, this.#chunkEnd)
+      this.#chunkStart = this.#chunkEnd
+      this.#socket.write(bytes)
+    }
+    // A socket that was never full does not say that it has drained.
+    if (this.#wantsRoom && !this.#socket.writableNeedDrain) setImmediate(() => this.#roomAgain())
+  }
+
+  #roomAgain(): void {
+    if (!this.#wantsRoom || this.#closed || this.#socket.destroyed) return
+    this.#wantsRoom = false
+    this.#sink?.drain()
+  }
+
+  #deliverLater(): void {
+    if (this.#closed || this.#turn !== undefined) return
+    this.#turn = setImmediate(() => {
+      this.#turn = undefined
+      this.#deliver()
+      if (!this.#paused && !this.#closed) this.#socket.resume()
+    })
+  }
+
+  #deliver(): void {
+    if (this.#closed || this.#paused || this.#turn !== undefined) return
+    try {
+      this.#parser.parse((kind, id, payload) => this.#hand(kind, id, payload))
+    } catch (error) {
+      if (!this.#inSink) return this.#fail(error as ShmwireError)
+      this.#inSink = false
+      // The listener's own exception goes its way; the records behind come in a later turn.
+      this.#deliverLater()
+      throw error
+    }
+    if (this.#socket.closed && !this.#paused) this.#close()
+  }
+
+  #hand(kind: number, id: number, payload: Buffer): boolean {
+    this.#inSink = true
+    const wantsMore = (this.#sink as LinkSink).record(kind, id, payload)
+    this.#inSink = false
+    if (this.#closed) return false
+    if (wantsMore) return true
+    this.#paused = true
+    this.#socket.pause()
+    return false
+  }
+
+  #socketClosed(): void {
+    // What the parser still holds is delivered first, unless a listener has asked to wait.
+    if (!this.#paused && this.#turn === undefined) this.#deliver()
+  }
+
+  #close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    const gone = new ShmwireError(ErrorCode.PEER_GONE, 'the peer is gone: its socket closed without a close of the channel')
+    this.#sink?.close(this.#ended ? undefined : gone)
+  }
+
+  #fail(error: ShmwireError): void {
+    this.destroy()
+    this.#sink?.close(error)
+  }
+}

@@ -1,0 +1,219 @@
+import { EventEmitter, on } from 'node:events'
+import { createServer, type Server as NetServer, type Socket } from 'node:net'
+import { parseAddress } from './address.js'
+import { Channel } from './channel/channel.js'
+import type { Codec } from './codec/codec.js'
+import { codecFor } from './codec/codecs.js'
+import { handshakeAsServer } from './control/handshake-server.js'
+import { type Claim, claimAddress } from './control/rendezvous.js'
+import { waitWithin } from './deadline.js'
+import { createLink } from './link/create-link.js'
+import type { NativeInbox } from './native/binding.js'
+import { loadBinding, type NativeLoad } from './native/load-binding.js'
+import { toShmwireError } from './native/native-error.js'
+import { type ChannelOptions, resolveOptions, type Settings, type WaitOptions } from './options.js'
+
+export interface ServerEvents {
+  /** A client has connected. A channel that neither a listener nor a loop takes is destroyed. */
+  channel: [channel: Channel]
+  /** The server is over. */
+  close: []
+}
+
+/**
+ * Listens at an address; resolves once clients can connect. What a dead server has left behind there is
+ * replaced at once; of live servers exactly one has the address.
+ *
+ * @param address a name of 1 to 64 letters, digits, `.`, `_` and `-`, or `unix:/absolute/path.sock`
+ * @throws `INVALID_ARGUMENT`, `NAME_IN_USE`, `DENIED`, `UNAVAILABLE`, `OUT_OF_MEMORY`, `TIMEOUT`, `ABORTED`
+ */
+export async function listen(address: string, options: ChannelOptions & WaitOptions = {}): Promise<Server> {
+  const settings = resolveOptions(options)
+  const { path, text } = parseAddress(address)
+  const codec = codecFor(settings.codec)
+  const native = loadBinding()
+  const netServer = createServer({ pauseOnConnect: true })
+  const inbox = new Inbox(native, settings)
+  try {
+    const { signal, timeoutMs } = options
+    const openInbox = (inboxPath: string): void => inbox.open(inboxPath)
+    const claim = await claimAddress(path, netServer, { signal, timeoutMs, text, openInbox })
+    return new Server({ netServer, claim, inbox, address: text, settings, codec, native })
+  } catch (error) {
+    inbox.close()
+    throw error
+  }
+}
+
+/** The server's end for descriptors, or why there is none. */
+class Inbox {
+  readonly #native: NativeLoad
+  readonly #settings: Settings
+  native: NativeInbox | undefined
+  unavailable: string | undefined
+
+  constructor(native: NativeLoad, settings: Settings) {
+    this.#native = native
+    this.#settings = settings
+  }
+
+  open(path: string): void {
+    if (!('binding' in this.#native) || this.#settings.transport === 'socket') return
+    try {
+      this.native = new this.#native.binding.HandleInbox(path)
+    } catch (thrown) {
+      const error = toShmwireError(thrown)
+      if (this.#settings.transport === 'shm') throw error
+      this.unavailable = error.message
+      this.#settings.logger?.warn(`shmwire: no shared memory for clients of this server: ${error.message}`)
+    }
+  }
+
+  close(): void {
+    this.native?.close()
+  }
+}
+
+interface ServerParts {
+  readonly netServer: NetServer
+  readonly claim: Claim
+  readonly inbox: Inbox
+  readonly address: string
+  readonly settings: Settings
+  readonly codec: Codec
+  readonly native: NativeLoad
+}
+
+/** Accepts channels at an address, by the `channel` event or a `for await` loop. It keeps the process alive until it is closed. */
+export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
+  /** As given to `listen`. */
+  readonly address: string
+  readonly #parts: ServerParts
+  readonly #channels = new Set<Channel>()
+  readonly #stopping = new AbortController()
+  #handshakes = 0
+  #closed = false
+  #finished = false
+  #closers: (() => void)[] = []
+
+  /** Servers come from `listen`. */
+  constructor(parts: ServerParts) {
+    super()
+    this.#parts = parts
+    this.address = parts.address
+    parts.netServer.on('connection', (socket) => void this.#accept(socket))
+    parts.netServer.on('error', (error) => parts.settings.logger?.warn(`shmwire: a client could not be accepted: ${error.message}`))
+  }
+
+  /** The channels that are open. */
+  get channels(): ReadonlySet<Channel> {
+    return this.#channels
+  }
+
+  /** The channels, one by one, as clients connect. Ends when the server is closed. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Channel, undefined> {
+    const events = on(this as EventEmitter, 'channel', { close: ['close'] }) as AsyncIterable<[Channel]>
+    return channelsOf(events)
+  }
+
+  /**
+   * Frees the address, then closes every channel in order (see `Channel.close`). Resolves when all are closed.
+   * A wait that is given up destroys those that are left. Rejects with `TIMEOUT`, `ABORTED`.
+   */
+  close(options?: WaitOptions): Promise<void> {
+    return waitWithin<void>(options, 'closing the server', (resolve) => {
+      this.#stop()
+      if (this.#finished) {
+        resolve()
+        return () => {}
+      }
+      this.#closers.push(resolve)
+      for (const channel of this.#channels) {
+        // Why a channel did not close in order, its own `close` event tells; here it is only over.
+        channel.close().catch(() => {})
+      }
+      this.#finishWhenIdle()
+      return () => {
+        for (const channel of [...this.#channels]) channel.destroy()
+      }
+    })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** The listening server keeps the process alive: the default. */
+  ref(): this {
+    this.#parts.netServer.ref()
+    return this
+  }
+
+  /** The process may end although the server listens. Channels have their own `unref`. */
+  unref(): this {
+    this.#parts.netServer.unref()
+    return this
+  }
+
+  async #accept(socket: Socket): Promise<void> {
+    const { settings, codec, native, inbox } = this.#parts
+    this.#handshakes += 1
+    try {
+      const agreement = await handshakeAsServer(socket, {
+        settings,
+        codecName: codec.name,
+        native,
+        inbox: inbox.native,
+        inboxUnavailable: inbox.unavailable,
+        signal: this.#stopping.signal,
+      })
+      if (agreement.fallbackReason !== undefined) settings.logger?.debug(`shmwire: a channel runs over the socket: ${agreement.fallbackReason}`)
+      this.#open(
+        new Channel({
+          link: createLink(agreement, settings, native),
+          codec,
+          maxMessageBytes: agreement.maxMessageBytes,
+          fallbackReason: agreement.fallbackReason,
+        }),
+      )
+    } catch (error) {
+      // A client that could not be served is the client's trouble; it was told, and the server goes on.
+      settings.logger?.debug(`shmwire: a client was refused: ${(error as Error).message}`)
+    } finally {
+      this.#handshakes -= 1
+      this.#finishWhenIdle()
+    }
+  }
+
+  #open(channel: Channel): void {
+    this.#channels.add(channel)
+    channel.once('close', () => {
+      this.#channels.delete(channel)
+      this.#finishWhenIdle()
+    })
+    // In a turn of its own, so that what a listener throws is an uncaught exception as with any other event.
+    process.nextTick(() => {
+      if (this.#closed || !this.emit('channel', channel)) channel.destroy()
+    })
+  }
+
+  #stop(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#parts.claim.release()
+    this.#stopping.abort()
+    this.#parts.inbox.close()
+  }
+
+  #finishWhenIdle(): void {
+    if (!this.#closed || this.#handshakes > 0 || this.#channels.size > 0 || this.#finished) return
+    this.#finished = true
+    this.emit('close')
+    for (const resolve of this.#closers.splice(0)) resolve()
+  }
+}
+
+async function* channelsOf(events: AsyncIterable<[Channel]>): AsyncGenerator<Channel, undefined> {
+  for await (const [channel] of events) yield channel
+  return undefined
+}

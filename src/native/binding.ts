@@ -1,0 +1,96 @@
+/**
+ * The addon's only declaration. Everything here is checked by the addon itself: a wrong argument throws a
+ * TypeError, a failure throws a NativeError. No call keeps a pointer into an argument after it has returned.
+ */
+export interface NativeError extends Error {
+  /** One of ErrorCode. */
+  code: string
+  /** The operating system's error number, where it was the cause. */
+  errno?: number
+}
+
+export interface Credentials {
+  pid: number
+  uid: number
+  gid: number
+}
+
+/** A server's datagram socket beside its control socket, through which clients hand over descriptors. */
+export interface NativeInbox {
+  /** Lets a datagram with this 16-byte token in. Datagrams with any other token are dropped, their descriptors closed. */
+  expect(token: Uint8Array): void
+  /** Forgets the token and what came with it. Idempotent. */
+  discard(token: Uint8Array): void
+  /** Reads what is queued, so that a client that found the inbox full can try again. */
+  drain(): void
+  /** Closes the socket and all that it holds. Does not unlink the path. Idempotent. */
+  close(): void
+}
+
+export interface NativeEndpoint {
+  /** `recordsMax` entries of `DESCRIPTOR_WORDS` words: kind, id, offset in the target, length. Written by `receive`. */
+  readonly descriptors: Uint32Array
+  /** The second results of the calls below, at the `SIGNAL_…` indices. */
+  readonly signals: Float64Array
+
+  /** Client: sends own segment's descriptor and one end of a fresh socketpair to the inbox. False: the inbox is full. */
+  offerHandles(inboxPath: string, token: Uint8Array): boolean
+  /** Server: takes what came with the token, maps the peer's segment and sends its own descriptor back through the pair. */
+  acceptHandles(inbox: NativeInbox, token: Uint8Array): void
+  /** Client: takes the server's descriptor from the pair and maps it. */
+  attachPeer(): void
+
+  /**
+   * Writes payload[offset..] as records, as far as there is room, and publishes them.
+   * A payload of at most `inlineBytesMax` is written whole or not at all.
+   * Returns the new offset; −1 when nothing could be written for want of room.
+   * signals[SIGNAL_RING] = 1 when the socket's doorbell must be rung.
+   */
+  write(kind: number, id: number, payload: Uint8Array, offset: number): number
+  /** Whether a payload of `bytes` (or a first fragment of it) could be written now. */
+  hasRoom(bytes: number): boolean
+  /** Arms the room wake word and looks again. True: there is room for `bytes` of payload (or a first fragment) now, and the word is disarmed. */
+  armForRoom(bytes: number): boolean
+  disarmForRoom(): void
+
+  /**
+   * Copies whole messages into `target` from `offset` on and releases them. Returns how many; their
+   * descriptors are in `descriptors`. When the next message did not fit: signals[SIGNAL_REQUIRED] holds its
+   * bytes, else −1; signals[SIGNAL_FRAGMENTED] = 1 when it must be taken with `assemble`.
+   * signals[SIGNAL_OFFSET] is the first free offset in `target`; offsets are multiples of 8.
+   * Empty: looks for up to `spinNanos` nanoseconds before it returns 0; with `yieldCpu` it gives the core away once when it found nothing.
+   * signals[SIGNAL_RING] = 1 when the socket's doorbell must be rung (a writer waits for the room just released).
+   */
+  receive(target: Uint8Array, offset: number, spinNanos: number, yieldCpu: boolean): number
+  /**
+   * Copies further fragments into `target`, whose length is the required one. Returns how many bytes of it are
+   * there; when all are, its kind and id are in descriptors[0], [1].
+   */
+  assemble(target: Uint8Array): number
+  /** Arms the data wake word and looks again. True: there is data now, and the word is disarmed. */
+  armForData(): boolean
+  disarmForData(): void
+
+  /** Bytes published and not yet read by the peer. */
+  depthBytes(): number
+  /** Unmaps both segments, closes all descriptors, wakes a blocked peer. Idempotent; every other call throws afterwards. */
+  close(): void
+}
+
+export interface NativeBinding {
+  readonly LAYOUT_VERSION: number
+  readonly DESCRIPTOR_WORDS: number
+  readonly SIGNAL_RING: number
+  readonly SIGNAL_REQUIRED: number
+  readonly SIGNAL_FRAGMENTED: number
+  readonly SIGNAL_OFFSET: number
+  readonly RECORD_HEADER_BYTES: number
+  /** Largest payload that travels in one record of a ring of `ringBytes`. */
+  inlineBytesMax(ringBytes: number): number
+  /** Creates and seals own segment. */
+  Endpoint: new (options: { ringBytes: number; maxMessageBytes: number; recordsMax: number }) => NativeEndpoint
+  /** Binds a datagram socket at `path`, which must not exist. */
+  HandleInbox: new (path: string) => NativeInbox
+  /** SO_PEERCRED of a connected Unix socket. */
+  peerCredentials(fd: number): Credentials
+}

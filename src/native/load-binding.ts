@@ -1,0 +1,81 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import type { NativeBinding } from './binding.js'
+
+/** The addon, or a sentence that says why it cannot be had. */
+export type NativeLoad = { readonly binding: NativeBinding } | { readonly unavailable: string }
+
+/** Layout of segments that this version of the JavaScript code understands. */
+const LAYOUT_VERSION = 1
+
+/** The same distance from src/native/ and from dist/native/. */
+const PACKAGE_ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+let loaded: NativeLoad | undefined
+
+/**
+ * Loads the addon once in this thread. Never throws. `SHMWIRE_NO_ADDON=1`, read at the first call, pretends
+ * that there is none.
+ */
+export function loadBinding(): NativeLoad {
+  loaded ??= findBinding(PACKAGE_ROOT, process.env)
+  return loaded
+}
+
+/** `loadBinding` without the cache; `root` is the package's directory and ends in a slash. */
+export function findBinding(root: string, environment: NodeJS.ProcessEnv): NativeLoad {
+  if (environment['SHMWIRE_NO_ADDON'] === '1')
+    return { unavailable: 'SHMWIRE_NO_ADDON=1 turns the native addon off' }
+  const platform = platformName()
+  const candidates = [`prebuilds/${platform}/shmwire.node`, 'build/Release/shmwire.node']
+  const failures: string[] = []
+  for (const file of candidates) {
+    if (!existsSync(root + file)) continue
+    try {
+      const binding = createRequire(import.meta.url)(root + file) as NativeBinding
+      const fault = faultOf(binding)
+      if (fault === undefined) return { binding }
+      failures.push(`${file} ${fault}`)
+    } catch (error) {
+      failures.push(`${file} does not load: ${firstLine(error)}`)
+    }
+  }
+  if (failures.length > 0) return { unavailable: `the native addon cannot be used: ${failures.join('; ')}` }
+  return {
+    unavailable: `there is no native addon for ${platform}: neither ${candidates.join(' nor ')} exists`,
+  }
+}
+
+function faultOf(binding: NativeBinding): string | undefined {
+  const version = binding.LAYOUT_VERSION
+  if (version !== LAYOUT_VERSION)
+    return `is of another version: its layout is ${version}, wanted is ${LAYOUT_VERSION}`
+  const members: unknown[] = [binding.Endpoint, binding.HandleInbox, binding.peerCredentials]
+  return members.every((member) => typeof member === 'function')
+    ? undefined
+    : 'is not the addon of this package'
+}
+
+function platformName(): string {
+  return `${process.platform}-${process.arch}${usesMusl() ? '-musl' : ''}`
+}
+
+/**
+ * A glibc binary crashes in a musl process, so this must be known before loading. The loader that is mapped
+ * into this very process tells; files on the disk may belong to the other libc. Cheaper than process.report,
+ * which may ask the network.
+ */
+function usesMusl(): boolean {
+  if (process.platform !== 'linux') return false
+  try {
+    return /\/(?:ld-musl-|libc\.musl-)/.test(readFileSync('/proc/self/maps', 'latin1'))
+  } catch {
+    return false
+  }
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  return text.split('\n', 1)[0] ?? text
+}

@@ -1,0 +1,199 @@
+import type { Codec, CodecName } from './codec/codec.js'
+import { ErrorCode, ShmwireError } from './errors.js'
+import type { Peer } from './link/link.js'
+
+/** Bounds for everything that waits. */
+export interface WaitOptions {
+  /** Ends the wait with `ERR_SHMWIRE_ABORTED`; the signal's reason is the error's `cause`. */
+  signal?: AbortSignal | undefined
+  /** Ends the wait with `ERR_SHMWIRE_TIMEOUT` after so many milliseconds. Default: no bound, unless the call says otherwise. */
+  timeoutMs?: number | undefined
+}
+
+/** Where diagnostics go; `console` fits. */
+export interface Logger {
+  debug(message: string): void
+  warn(message: string): void
+}
+
+/** Options that `listen` and `connect` share. */
+export interface ChannelOptions {
+  /** How values become bytes; both sides must name the same. Default `'msgpack'`. */
+  codec?: CodecName | Codec | undefined
+  /** Bytes of the ring this side writes into: a power of two from 64 KiB to 1 GiB. Default 1 MiB. A longer message travels in fragments. */
+  ringBytes?: number | undefined
+  /** Longest message in bytes, encoded; the smaller value of the two sides holds. 1 to 1 GiB. Default 64 MiB. */
+  maxMessageBytes?: number | undefined
+  /**
+   * What a reader does when its ring is empty. `'adaptive'` polls for a bounded time that it learns from the
+   * traffic, then sleeps; `'sleep'` never polls; `'spin'` never sleeps and wants a core of its own. Default `'adaptive'`.
+   */
+  wait?: WaitMode | undefined
+  /** The longest that `'adaptive'` polls an empty ring before it sleeps, in microseconds, 0 to 1,000,000. Default 100. */
+  spinMicros?: number | undefined
+  /** `'shm'` fails where shared memory cannot be had, `'socket'` never tries it. Default `'auto'`: shared memory, else the socket, with the reason in `channel.fallbackReason`. */
+  transport?: TransportChoice | undefined
+  /** Whether to talk to this peer. Default: the same user only, where the kernel tells who it is. */
+  allow?: ((peer: Peer) => boolean) | undefined
+  /** Receives notes on fallbacks and refused peers. Default: none. */
+  logger?: Logger | undefined
+}
+
+export type WaitMode = 'adaptive' | 'sleep' | 'spin'
+export type TransportChoice = 'auto' | 'shm' | 'socket'
+
+/** The options with every default filled in. */
+export interface Settings {
+  readonly codec: CodecName | Codec
+  readonly ringBytes: number
+  readonly maxMessageBytes: number
+  readonly wait: WaitMode
+  readonly spinMicros: number
+  readonly transport: TransportChoice
+  readonly allow: ((peer: Peer) => boolean) | undefined
+  readonly logger: Logger | undefined
+}
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const GIB = 1024 * MIB
+
+export const RING_BYTES_MIN = 64 * KIB
+export const RING_BYTES_MAX = GIB
+const RING_BYTES_DEFAULT = MIB
+export const MESSAGE_BYTES_MAX = GIB
+const MESSAGE_BYTES_DEFAULT = 64 * MIB
+const SPIN_MICROS_MAX = 1_000_000
+const SPIN_MICROS_DEFAULT = 100
+
+const CODEC_NAMES: readonly string[] = ['msgpack', 'json', 'bytes', 'v8'] satisfies CodecName[]
+const WAIT_MODES: readonly string[] = ['adaptive', 'sleep', 'spin'] satisfies WaitMode[]
+const TRANSPORT_CHOICES: readonly string[] = ['auto', 'shm', 'socket'] satisfies TransportChoice[]
+const KNOWN: ReadonlySet<string> = new Set([
+  'codec',
+  'ringBytes',
+  'maxMessageBytes',
+  'wait',
+  'spinMicros',
+  'transport',
+  'allow',
+  'logger',
+  'signal',
+  'timeoutMs',
+])
+
+/** Checks the options and fills in the defaults. Throws `INVALID_ARGUMENT`, for an unknown name too. */
+export function resolveOptions(options: ChannelOptions & WaitOptions = {}): Settings {
+  if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
+  for (const name of Object.keys(options)) {
+    if (!KNOWN.has(name)) throw invalid('options', name, `one of ${[...KNOWN].join(', ')}`)
+  }
+  checkWaitOptions(options)
+  const {
+    codec = 'msgpack',
+    ringBytes: ring = RING_BYTES_DEFAULT,
+    maxMessageBytes = MESSAGE_BYTES_DEFAULT,
+  } = options
+  const { wait = 'adaptive', spinMicros = SPIN_MICROS_DEFAULT, transport = 'auto' } = options
+  const ringBytes = integer('ringBytes', ring, RING_BYTES_MIN, RING_BYTES_MAX)
+  // Integers up to 2^30 are exact in 32 bits, so the bit test is sound here.
+  if ((ringBytes & (ringBytes - 1)) !== 0) throw invalid('ringBytes', ringBytes, 'a power of two')
+  return {
+    codec: codecOption(codec),
+    ringBytes,
+    maxMessageBytes: integer('maxMessageBytes', maxMessageBytes, 1, MESSAGE_BYTES_MAX),
+    wait: oneOf<WaitMode>('wait', wait, WAIT_MODES),
+    spinMicros: integer('spinMicros', spinMicros, 0, SPIN_MICROS_MAX),
+    transport: oneOf<TransportChoice>('transport', transport, TRANSPORT_CHOICES),
+    allow: functionOption('allow', options.allow),
+    logger: loggerOption(options.logger),
+  }
+}
+
+/** Throws `INVALID_ARGUMENT` unless `signal` and `timeoutMs` are of their form. */
+export function checkWaitOptions(options: WaitOptions | undefined): void {
+  if (options === undefined) return
+  if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
+  const { signal, timeoutMs } = options
+  if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal', signal, 'an AbortSignal')
+  if (timeoutMs !== undefined) integer('timeoutMs', timeoutMs, 0, TIMEOUT_MS_MAX)
+}
+
+/** By its form: a signal from another realm (a vm context, a test runner) is no instance of our AbortSignal. */
+function isAbortSignal(value: unknown): value is AbortSignal {
+  const signal = value as Partial<AbortSignal> | null
+  return (
+    typeof signal === 'object' &&
+    signal !== null &&
+    typeof signal.aborted === 'boolean' &&
+    typeof signal.addEventListener === 'function' &&
+    typeof signal.removeEventListener === 'function'
+  )
+}
+
+/** setTimeout holds its delay in 31 bits; a longer one would fire at once. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1
+
+/** An `INVALID_ARGUMENT` that says what was given and what is wanted. */
+export function invalid(name: string, value: unknown, wanted: string): ShmwireError {
+  return new ShmwireError(ErrorCode.INVALID_ARGUMENT, `${name} is ${show(value)}; it must be ${wanted}`)
+}
+
+/** A value for a message: quoted, and cut when it is long. */
+export function show(value: unknown): string {
+  const text = describe(value)
+  return text.length > 80 ? `${text.slice(0, 77)}… (${text.length} characters)` : text
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'object') return Object.prototype.toString.call(value)
+  return typeof value === 'function' ? 'a function' : String(value)
+}
+
+function integer(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw invalid(name, value, `an integer from ${min} to ${max}`)
+  }
+  return value
+}
+
+function oneOf<T extends string>(name: string, value: unknown, names: readonly string[]): T {
+  if (typeof value !== 'string' || !names.includes(value))
+    throw invalid(name, value, `one of ${names.join(', ')}`)
+  return value as T
+}
+
+function functionOption<T>(name: string, value: T | undefined): T | undefined {
+  if (value !== undefined && typeof value !== 'function') throw invalid(name, value, 'a function')
+  return value
+}
+
+function codecOption(value: unknown): CodecName | Codec {
+  if (typeof value === 'string') return oneOf<CodecName>('codec', value, CODEC_NAMES)
+  const codec = value as Codec
+  const whole =
+    typeof value === 'object' &&
+    value !== null &&
+    typeof codec.encode === 'function' &&
+    typeof codec.decode === 'function'
+  if (!whole)
+    throw invalid(
+      'codec',
+      value,
+      `one of ${CODEC_NAMES.join(', ')}, or an object with name, encode and decode`,
+    )
+  if (typeof codec.name !== 'string' || codec.name.length < 1 || codec.name.length > 64) {
+    throw invalid('codec.name', codec.name, 'a string of 1 to 64 characters')
+  }
+  return codec
+}
+
+function loggerOption(value: unknown): Logger | undefined {
+  if (value === undefined) return undefined
+  const logger = value as Logger
+  if (typeof logger?.debug !== 'function' || typeof logger?.warn !== 'function') {
+    throw invalid('logger', value, 'an object with debug and warn')
+  }
+  return logger
+}

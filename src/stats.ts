@@ -1,0 +1,17 @@
+import type { LinkStats } from './link/link.js'
+
+/** Counters of a channel since its start. Bytes are encoded messages, without headers. */
+export interface ChannelStats extends LinkStats {
+  /** Messages, requests and replies that were handed to the link. */
+  messagesSent: number
+  bytesSent: number
+  /** Messages, requests and replies that arrived. */
+  messagesReceived: number
+  bytesReceived: number
+  /** Records that wait for room. */
+  outboxRecords: number
+  /** Own requests that the peer has not answered yet. */
+  requestsOpen: number
+  /** The peer's requests that are being answered. */
+  requestsRunning: number
+}

@@ -1,0 +1,14 @@
+import { Channel } from '../../src/channel/channel.js'
+import type { Codec, CodecName } from '../../src/codec/codec.js'
+import { codecFor } from '../../src/codec/codecs.js'
+import { createMemoryLinks } from '../../src/link/memory.js'
+
+/** Two joined channels inside this process. */
+export function memoryChannels(
+  options: { codec?: Codec | CodecName; capacityBytes?: number; maxMessageBytes?: number } = {},
+): [Channel, Channel] {
+  const { codec = 'msgpack', capacityBytes = 64 * 1024, maxMessageBytes = 1024 * 1024 } = options
+  const [left, right] = createMemoryLinks(capacityBytes)
+  const parts = { codec: codecFor(codec), maxMessageBytes }
+  return [new Channel({ ...parts, link: left }), new Channel({ ...parts, link: right })]
+}

@@ -1,0 +1,303 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { connect, createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { probe } from '../../../src/control/claim-files.js'
+import { type Claim, type ClaimOptions, claimAddress } from '../../../src/control/rendezvous.js'
+import { ErrorCode } from '../../../src/errors.js'
+import { bundle } from '../../support/bundle.js'
+import { temporaryDirectory } from '../../support/temporary-directory.js'
+
+const claims: Claim[] = []
+const servers: Server[] = []
+
+afterEach(() => {
+  for (const claim of claims.splice(0)) claim.release()
+  for (const server of servers.splice(0)) server.close()
+})
+
+async function claim(path: string, options?: ClaimOptions): Promise<Claim> {
+  const server = createServer()
+  servers.push(server)
+  const won = await claimAddress(path, server, options)
+  claims.push(won)
+  return won
+}
+
+function outcomeOf(path: string): Promise<string> {
+  return claim(path).then(
+    () => 'won',
+    (error: { code?: string }) => error.code ?? String(error),
+  )
+}
+
+async function listenPlainly(path: string): Promise<Server> {
+  const server = createServer()
+  servers.push(server)
+  server.listen(path)
+  await once(server, 'listening')
+  return server
+}
+
+/** A file that a killed server has left: a socket on which nobody listens. */
+async function leaveDeadSocket(path: string): Promise<void> {
+  const maker = `const s = require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
+  const { spawn } = await import('node:child_process')
+  await once(spawn(process.execPath, ['-e', maker, path]), 'exit')
+  expect(lstatSync(path).isSocket()).toBe(true)
+}
+
+describe('claimAddress', () => {
+  it('publishes a socket that clients reach, with one claim beside it', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a.sock')
+    await claim(path)
+    expect(await probe(path)).toBe('alive')
+    expect(readdirSync(directory).toSorted()).toEqual(['a.sock', 'a.sock.1'])
+  })
+
+  it('leaves nothing behind after release, and frees the address at once', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a.sock')
+    for (let round = 0; round < 3; round += 1) {
+      const won = await claim(path)
+      won.release()
+      won.release()
+      expect(readdirSync(directory)).toEqual([])
+      expect(await probe(path)).toBe('gone')
+    }
+  })
+
+  it('rejects a second server with NAME_IN_USE and leaves the first one alone', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a.sock')
+    await claim(path)
+    const second = createServer()
+    await expect(claimAddress(path, second, { text: 'prices' })).rejects.toMatchObject({
+      code: ErrorCode.NAME_IN_USE,
+      message: expect.stringContaining('the address prices is in use'),
+    })
+    expect(second.listening).toBe(false)
+    expect(readdirSync(directory).toSorted()).toEqual(['a.sock', 'a.sock.1'])
+    expect(await probe(path)).toBe('alive')
+  })
+
+  it('lets exactly one of many in one process win, round after round', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a.sock')
+    for (let round = 0; round < 20; round += 1) {
+      const outcomes = await Promise.all(Array.from({ length: 12 }, () => outcomeOf(path)))
+      expect(outcomes.filter((outcome) => outcome === 'won')).toHaveLength(1)
+      expect(outcomes.filter((outcome) => outcome === ErrorCode.NAME_IN_USE)).toHaveLength(11)
+      expect(await probe(path)).toBe('alive')
+      claims.pop()?.release()
+      expect(readdirSync(directory)).toEqual([])
+    }
+  })
+
+  it("replaces a dead server's files at once and removes them", async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a.sock')
+    for (const ending of ['', '.3', '.7', '.fd', '.0123456789ab~']) await leaveDeadSocket(path + ending)
+    await claim(path)
+    expect(readdirSync(directory).toSorted()).toEqual(['a.sock', 'a.sock.8'])
+    expect(await probe(path)).toBe('alive')
+  })
+
+  it('frees the inbox for its owner before clients can come, and removes it at release', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a.sock')
+    await leaveDeadSocket(`${path}.fd`)
+    const openInbox = vi.fn((inbox: string) => {
+      expect(inbox).toBe(`${path}.fd`)
+      expect(existsSync(inbox)).toBe(false)
+      expect(existsSync(path)).toBe(false)
+      writeFileSync(inbox, '')
+    })
+    const won = await claim(path, { openInbox })
+    expect(openInbox).toHaveBeenCalledOnce()
+    won.release()
+    expect(readdirSync(directory)).toEqual([])
+  })
+
+  it('takes everything back when the inbox cannot be opened', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a.sock')
+    const openInbox = () => {
+      throw new RangeError('no inbox')
+    }
+    await expect(claim(path, { openInbox })).rejects.toThrow('no inbox')
+    expect(readdirSync(directory)).toEqual([])
+  })
+
+  it("does not take over somebody else's live socket", async () => {
+    const path = join(temporaryDirectory(), 'a.sock')
+    await listenPlainly(path)
+    expect(await outcomeOf(path)).toBe(ErrorCode.NAME_IN_USE)
+    expect(await probe(path)).toBe('alive')
+  })
+
+  it.each(['', '.1', '.fd'])('never deletes a file that is no socket: P%s', async (ending) => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a.sock')
+    writeFileSync(path + ending, 'precious')
+    await expect(claim(path)).rejects.toMatchObject({
+      code: ErrorCode.INVALID_ARGUMENT,
+      message: expect.stringContaining(`${path}${ending} is in the way`),
+    })
+    expect(readdirSync(directory)).toEqual([`a.sock${ending}`])
+  })
+
+  it('does not follow a symbolic link, and leaves alone what only looks like a temporary', async () => {
+    const directory = temporaryDirectory()
+    symlinkSync(join(directory, 'elsewhere'), join(directory, 'a.sock'))
+    expect(await outcomeOf(join(directory, 'a.sock'))).toBe(ErrorCode.INVALID_ARGUMENT)
+    writeFileSync(join(directory, 'b.sock.0123456789ab~'), 'precious')
+    await claim(join(directory, 'b.sock'))
+    expect(existsSync(join(directory, 'b.sock.0123456789ab~'))).toBe(true)
+  })
+
+  it('does not mistake the files of another address for its own', async () => {
+    const directory = temporaryDirectory()
+    await claim(join(directory, 'a.sock'))
+    await claim(join(directory, 'a'))
+    await claim(join(directory, 'b.sock'))
+    expect(readdirSync(directory)).toHaveLength(6)
+  })
+
+  it('says that the directory is missing', async () => {
+    await expect(claim(join(temporaryDirectory(), 'none', 'a.sock'))).rejects.toMatchObject({
+      code: ErrorCode.INVALID_ARGUMENT,
+      cause: { code: 'ENOENT' },
+    })
+  })
+
+  it('reports a directory that denies', async () => {
+    await expect(claim('/proc/self/a.sock')).rejects.toMatchObject({ cause: expect.any(Error) })
+  })
+
+  it("leaves a successor's files alone at release", async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a.sock')
+    const first = await claim(path)
+    for (const file of readdirSync(directory)) unlinkSync(join(directory, file))
+    await claim(path, { openInbox: (inbox) => writeFileSync(inbox, '') })
+    first.release()
+    expect(readdirSync(directory).toSorted()).toEqual(['a.sock', 'a.sock.1', 'a.sock.fd'])
+    expect(await probe(path)).toBe('alive')
+  })
+
+  it('gives everything back when it is aborted, whenever that is', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a.sock')
+    await leaveDeadSocket(`${path}.1`)
+    for (let turns = 0; turns < 12; turns += 1) {
+      const controller = new AbortController()
+      const server = createServer()
+      servers.push(server)
+      const outcome = claimAddress(path, server, { signal: controller.signal }).catch(
+        (error: unknown) => error,
+      )
+      for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+      controller.abort()
+      const result = await outcome
+      if ('release' in (result as Claim)) (result as Claim).release()
+      else expect(result).toMatchObject({ code: ErrorCode.ABORTED })
+      expect(server.listening).toBe(false)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      expect(readdirSync(directory).filter((file) => file !== 'a.sock.1')).toEqual([])
+    }
+  })
+
+  it('hangs up on rivals that look whether it lives', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a.sock')
+    // Each of these is probed in turn, which keeps the claimant busy for a while.
+    await leaveDeadSocket(`${path}.1`)
+    for (let count = 0; count < 50; count += 1) {
+      linkSync(`${path}.1`, `${path}.${count.toString().padStart(12, '0')}~`)
+    }
+    const left = new Set(readdirSync(directory))
+    const server = createServer()
+    servers.push(server)
+    const claimed = claimAddress(path, server)
+    await once(server, 'listening')
+    const temporary = readdirSync(directory).find((file) => !left.has(file)) as string
+    const rival = connect(join(directory, temporary))
+    rival.on('error', () => {})
+    rival.resume()
+    await once(rival, 'close')
+    claims.push(await claimed)
+    expect(server.listenerCount('connection')).toBe(0)
+    expect(server.listenerCount('error')).toBe(0)
+  })
+
+  it('lets exactly one of eight processes win, with the files of killed ones about', async () => {
+    const directory = temporaryDirectory()
+    const file = await bundle('claimant', directory)
+    const sockets = join(directory, 's')
+    mkdirSync(sockets)
+    const path = join(sockets, 'a.sock')
+    const processes = await Promise.all(Array.from({ length: 8 }, () => start(file)))
+    try {
+      for (let round = 0; round < 30; round += 1) {
+        const outcomes = await Promise.all(processes.map((process) => ask(process, { path })))
+        expect(outcomes.filter((outcome) => outcome === ErrorCode.NAME_IN_USE)).toHaveLength(7)
+        const winner = outcomes.indexOf('won')
+        expect(winner).not.toBe(-1)
+        expect(await probe(path)).toBe('alive')
+        if (round % 3 === 0) await ask(processes[winner] as ChildProcess, 'release')
+        else processes[winner] = await restart(processes[winner] as ChildProcess, file)
+
+        // One is killed in the middle of it: whoever that is, no two win.
+        const victim = round % processes.length
+        const answers = processes.map((process) => ask(process, { path }))
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 4))
+        processes[victim] = await restart(processes[victim] as ChildProcess, file)
+        const survivors = (await Promise.all(answers)).map((answer, index) =>
+          index === victim ? 'killed' : answer,
+        )
+        expect(survivors.filter((answer) => answer === 'won').length).toBeLessThanOrEqual(1)
+        const second = survivors.indexOf('won')
+        if (second !== -1) processes[second] = await restart(processes[second] as ChildProcess, file)
+      }
+      const last = await Promise.all(processes.map((process) => ask(process, { path })))
+      await ask(processes[last.indexOf('won')] as ChildProcess, 'release')
+      expect(readdirSync(sockets)).toEqual([])
+    } finally {
+      for (const process of processes) process.kill('SIGKILL')
+      rmSync(sockets, { recursive: true })
+    }
+  })
+})
+
+async function start(file: string): Promise<ChildProcess> {
+  const child = fork(file, { execArgv: [] })
+  await once(child, 'message')
+  return child
+}
+
+async function restart(child: ChildProcess, file: string): Promise<ChildProcess> {
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  return start(file)
+}
+
+function ask(child: ChildProcess, command: { path: string } | 'release'): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('message', (message: { outcome: string }) => resolve(message.outcome))
+    child.once('exit', () => resolve('killed'))
+    child.send(command, () => {})
+  })
+}

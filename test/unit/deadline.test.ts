@@ -1,0 +1,106 @@
+import { getEventListeners } from 'node:events'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { waitWithin } from '../../src/deadline.js'
+import { ErrorCode } from '../../src/errors.js'
+
+const never = () => () => {}
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+describe('waitWithin', () => {
+  it('leaves no timer and no listener behind when begin settles at once', async () => {
+    const { signal } = new AbortController()
+    const takeBack = vi.fn()
+    const wait = waitWithin<number>({ signal, timeoutMs: 10 }, 'it', (resolve) => {
+      resolve(7)
+      return takeBack
+    })
+    expect(await wait).toBe(7)
+    expect(vi.getTimerCount()).toBe(0)
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+    expect(takeBack).not.toHaveBeenCalled()
+  })
+
+  it.each(['resolve', 'reject'])('leaves nothing behind when it settles later: %s', async (how) => {
+    const { signal } = new AbortController()
+    const wait = waitWithin<void>({ signal, timeoutMs: 10 }, 'it', (resolve, reject) => {
+      setTimeout(() => (how === 'resolve' ? resolve() : reject(new Error('no'))), 5)
+      return () => {}
+    })
+    const settled = wait.then(
+      () => 'resolve',
+      () => 'reject',
+    )
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(5)
+    expect(await settled).toBe(how)
+    expect(vi.getTimerCount()).toBe(0)
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+  })
+
+  it('takes the wait back once and rejects with TIMEOUT, naming the wait and the time', async () => {
+    const { signal } = new AbortController()
+    const takeBack = vi.fn()
+    const wait = waitWithin({ signal, timeoutMs: 10 }, 'the wait', () => takeBack)
+    const rejected = expect(wait).rejects.toMatchObject({
+      code: ErrorCode.TIMEOUT,
+      message: 'the wait took longer than timeoutMs: 10',
+    })
+    await vi.advanceTimersByTimeAsync(10)
+    await rejected
+    expect(takeBack).toHaveBeenCalledOnce()
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+  })
+
+  it('takes the wait back and rejects with ABORTED, the reason as cause', async () => {
+    const controller = new AbortController()
+    const takeBack = vi.fn()
+    const wait = waitWithin({ signal: controller.signal, timeoutMs: 10 }, 'it', () => takeBack)
+    controller.abort('enough')
+    await expect(wait).rejects.toMatchObject({ code: ErrorCode.ABORTED, cause: 'enough' })
+    expect(takeBack).toHaveBeenCalledOnce()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('does not begin when the signal has fired before', async () => {
+    const begin = vi.fn(never)
+    await expect(waitWithin({ signal: AbortSignal.abort() }, 'it', begin)).rejects.toMatchObject({
+      code: ErrorCode.ABORTED,
+    })
+    expect(begin).not.toHaveBeenCalled()
+  })
+
+  it('notices a signal that fires while it begins', async () => {
+    const controller = new AbortController()
+    const takeBack = vi.fn()
+    const wait = waitWithin({ signal: controller.signal, timeoutMs: 10 }, 'it', () => {
+      controller.abort()
+      return takeBack
+    })
+    await expect(wait).rejects.toMatchObject({ code: ErrorCode.ABORTED })
+    expect(takeBack).toHaveBeenCalledOnce()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('gives up although taking back settles the wait', async () => {
+    const wait = waitWithin<string>({ timeoutMs: 1 }, 'it', (resolve) => () => resolve('late'))
+    const rejected = expect(wait).rejects.toMatchObject({ code: ErrorCode.TIMEOUT })
+    await vi.advanceTimersByTimeAsync(1)
+    await rejected
+  })
+
+  it('rejects with what begin throws', async () => {
+    const wait = waitWithin({ timeoutMs: 1 }, 'it', () => {
+      throw new Error('broken')
+    })
+    await expect(wait).rejects.toThrow('broken')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('rejects wrong options with INVALID_ARGUMENT', async () => {
+    await expect(waitWithin({ timeoutMs: -1 }, 'it', never)).rejects.toMatchObject({
+      code: ErrorCode.INVALID_ARGUMENT,
+    })
+  })
+})

@@ -1,0 +1,134 @@
+import { runInNewContext } from 'node:vm'
+import { describe, expect, it } from 'vitest'
+import { ErrorCode, ShmwireError } from '../../src/errors.js'
+import { checkWaitOptions, invalid, resolveOptions } from '../../src/options.js'
+
+function faultOf(options: unknown): string {
+  try {
+    resolveOptions(options as object)
+  } catch (error) {
+    expect(error).toBeInstanceOf(ShmwireError)
+    expect((error as ShmwireError).code).toBe(ErrorCode.INVALID_ARGUMENT)
+    return (error as ShmwireError).message
+  }
+  throw new Error('the options were accepted')
+}
+
+const codec = { name: 'mine', encode: () => new Uint8Array(0), decode: () => 0 }
+
+describe('resolveOptions', () => {
+  it('fills in the defaults', () => {
+    expect(resolveOptions()).toEqual({
+      codec: 'msgpack',
+      ringBytes: 1 << 20,
+      maxMessageBytes: 64 << 20,
+      wait: 'adaptive',
+      spinMicros: 100,
+      transport: 'auto',
+      allow: undefined,
+      logger: undefined,
+    })
+    expect(resolveOptions({ codec: undefined, ringBytes: undefined, signal: undefined })).toEqual(
+      resolveOptions(),
+    )
+  })
+
+  it('takes what is at the bounds', () => {
+    for (const ringBytes of [1 << 16, 1 << 30])
+      expect(resolveOptions({ ringBytes }).ringBytes).toBe(ringBytes)
+    for (const maxMessageBytes of [1, 1 << 30]) {
+      expect(resolveOptions({ maxMessageBytes }).maxMessageBytes).toBe(maxMessageBytes)
+    }
+    for (const spinMicros of [0, 1_000_000])
+      expect(resolveOptions({ spinMicros }).spinMicros).toBe(spinMicros)
+  })
+
+  it('takes a codec object, a logger, allow and wait options', () => {
+    const allow = () => true
+    const settings = resolveOptions({
+      codec,
+      logger: console,
+      allow,
+      signal: AbortSignal.timeout(1),
+      timeoutMs: 0,
+    })
+    expect(settings).toMatchObject({ codec, logger: console, allow })
+  })
+
+  it.each([
+    ['ringBytes', 65_535],
+    ['ringBytes', 65_537],
+    ['ringBytes', 3 << 16],
+    ['ringBytes', 2 ** 31],
+    ['ringBytes', 4096.5 * 32],
+    ['ringBytes', '65536'],
+    ['ringBytes', null],
+    ['ringBytes', Number.NaN],
+    ['maxMessageBytes', 0],
+    ['maxMessageBytes', 2 ** 30 + 1],
+    ['maxMessageBytes', 10n],
+    ['spinMicros', -1],
+    ['spinMicros', 1_000_001],
+    ['wait', 'never'],
+    ['wait', 3],
+    ['transport', 'tcp'],
+    ['transport', null],
+    ['allow', 'everybody'],
+    ['logger', { debug() {} }],
+    ['logger', null],
+    ['codec', 'xml'],
+    ['codec', null],
+    ['codec', { name: 'x', encode() {} }],
+    ['codec.name', { ...codec, name: '' }],
+    ['codec.name', { ...codec, name: 'x'.repeat(65) }],
+    ['signal', {}],
+    ['signal', null],
+    ['timeoutMs', -1],
+    ['timeoutMs', 2 ** 31],
+    ['timeoutMs', Number.POSITIVE_INFINITY],
+  ])('rejects %s: %s, naming it', (name, value) => {
+    expect(faultOf({ [name.split('.')[0] as string]: value })).toMatch(
+      new RegExp(`^${name} is .*; it must be `),
+    )
+  })
+
+  it('rejects an unknown option and lists the known ones', () => {
+    expect(faultOf({ ringbytes: 1 << 16 })).toMatch(/"ringbytes".*ringBytes/)
+  })
+
+  it.each([null, 3, 'x'])('rejects %s in place of the options', (options) => {
+    expect(faultOf(options)).toContain('it must be an object')
+  })
+})
+
+describe('checkWaitOptions', () => {
+  it('takes a signal of another realm', () => {
+    const signal = runInNewContext(`({ aborted: false, addEventListener() {}, removeEventListener() {} })`)
+    checkWaitOptions({ signal })
+  })
+
+  it('takes nothing, and the bounds of timeoutMs', () => {
+    checkWaitOptions(undefined)
+    checkWaitOptions({ timeoutMs: 0 })
+    checkWaitOptions({ timeoutMs: 2 ** 31 - 1 })
+  })
+})
+
+describe('invalid', () => {
+  it.each([
+    ['text', '"text"'],
+    [Symbol('s'), 'Symbol(s)'],
+    [1n, '1'],
+    [null, '[object Null]'],
+    [[1], '[object Array]'],
+    [() => 1, 'a function'],
+  ])('shows %s', (value, shown) => {
+    expect(invalid('x', value, 'y').message).toBe(`x is ${shown}; it must be y`)
+  })
+
+  it('cuts a long value and says how long it is', () => {
+    expect(invalid('x', 'v'.repeat(500), 'y').message).toMatch(
+      /^x is "v{76}… \(502 characters\); it must be y$/,
+    )
+  })
+})
