@@ -1,0 +1,133 @@
+#include "addon/arguments.h"
+
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+
+#include "addon/status_error.h"
+
+namespace shmwire::addon {
+namespace {
+
+constexpr size_t kMessageBytesMax = 256;
+
+template <typename... Values>
+bool Refuse(napi_env env, const char* format, Values... values) {
+  char message[kMessageBytesMax];
+  std::snprintf(message, sizeof(message), format, values...);
+  ThrowArgument(env, message);
+  return false;
+}
+
+bool IsObject(napi_env env, napi_value value) {
+  napi_valuetype type = napi_undefined;
+  return napi_typeof(env, value, &type) == napi_ok && type == napi_object;
+}
+
+bool IsDetached(napi_env env, napi_value typed_array) {
+  napi_value buffer;
+  bool detached = false;
+  return napi_get_typedarray_info(env, typed_array, nullptr, nullptr, nullptr, &buffer, nullptr) !=
+             napi_ok ||
+         napi_is_detached_arraybuffer(env, buffer, &detached) != napi_ok || detached;
+}
+
+}  // namespace
+
+bool ReadInteger(napi_env env, napi_value value, const char* name, uint64_t min, uint64_t max,
+                 uint64_t* integer) {
+  double number = 0;
+  if (napi_get_value_double(env, value, &number) != napi_ok) {
+    return Refuse(env, "%s must be an integer from %" PRIu64 " to %" PRIu64, name, min, max);
+  }
+  // The comparisons refuse NaN and what the conversion could not hold.
+  const bool in_range = number >= static_cast<double>(min) && number <= static_cast<double>(max);
+  *integer = in_range ? static_cast<uint64_t>(number) : 0;
+  if (!in_range || static_cast<double>(*integer) != number) {
+    return Refuse(env, "%s is %.17g; it must be an integer from %" PRIu64 " to %" PRIu64, name,
+                  number, min, max);
+  }
+  return true;
+}
+
+bool ReadNumber(napi_env env, napi_value value, const char* name, double max, double* number) {
+  if (napi_get_value_double(env, value, number) != napi_ok) {
+    return Refuse(env, "%s must be a number from 0 to %.17g", name, max);
+  }
+  if (!(*number >= 0 && *number <= max)) {
+    return Refuse(env, "%s is %.17g; it must be a number from 0 to %.17g", name, *number, max);
+  }
+  return true;
+}
+
+bool ReadBoolean(napi_env env, napi_value value, const char* name, bool* boolean) {
+  if (napi_get_value_bool(env, value, boolean) == napi_ok) return true;
+  return Refuse(env, "%s must be a boolean", name);
+}
+
+bool ReadBytes(napi_env env, napi_value value, const char* name, Bytes* bytes) {
+  napi_typedarray_type type = napi_int8_array;
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_uint8_array) {
+    return Refuse(env, "%s must be a Uint8Array", name);
+  }
+  if (length == 0 && IsDetached(env, value)) {
+    return Refuse(env, "%s is a view of a detached buffer", name);
+  }
+  *bytes = {static_cast<std::byte*>(data), length};
+  return true;
+}
+
+bool ReadToken(napi_env env, napi_value value, platform::Token* token) {
+  Bytes bytes;
+  if (!ReadBytes(env, value, "token", &bytes)) return false;
+  if (bytes.count != token->size()) {
+    return Refuse(env, "token has %" PRIu64 " bytes; it must have %zu", bytes.count, token->size());
+  }
+  std::memcpy(token->data(), bytes.data, token->size());
+  return true;
+}
+
+bool ReadPath(napi_env env, napi_value value, const char* name, Path* path) {
+  size_t count = 0;
+  if (napi_get_value_string_utf8(env, value, path->data(), path->size(), &count) != napi_ok) {
+    return Refuse(env, "%s must be a string", name);
+  }
+  if (std::strlen(path->data()) != count) return Refuse(env, "%s holds a zero byte", name);
+  return true;
+}
+
+bool ReadIntegerOf(napi_env env, napi_value object, const char* name, uint64_t min, uint64_t max,
+                   uint64_t* integer) {
+  if (!IsObject(env, object)) return Refuse(env, "an object with %s is needed", name);
+  napi_value value;
+  // A getter's exception is pending then.
+  if (napi_get_named_property(env, object, name, &value) != napi_ok) return false;
+  return ReadInteger(env, value, name, min, max, integer);
+}
+
+bool ReadCredentials(napi_env env, napi_value value, bool* present,
+                     platform::Credentials* credentials) {
+  constexpr uint64_t kMax = std::numeric_limits<uint32_t>::max();
+  *present = false;
+  napi_valuetype type = napi_undefined;
+  if (napi_typeof(env, value, &type) != napi_ok) return false;
+  if (type == napi_undefined) return true;
+  uint64_t pid = 0;
+  uint64_t uid = 0;
+  uint64_t gid = 0;
+  if (!ReadIntegerOf(env, value, "pid", 0, kMax, &pid) ||
+      !ReadIntegerOf(env, value, "uid", 0, kMax, &uid) ||
+      !ReadIntegerOf(env, value, "gid", 0, kMax, &gid)) {
+    return false;
+  }
+  *present = true;
+  *credentials = {static_cast<uint32_t>(pid), static_cast<uint32_t>(uid),
+                  static_cast<uint32_t>(gid)};
+  return true;
+}
+
+}  // namespace shmwire::addon

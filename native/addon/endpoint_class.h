@@ -1,0 +1,37 @@
+#pragma once
+
+#include <node_api.h>
+
+#include <cstdint>
+
+#include "addon/wrapped.h"
+#include "core/endpoint.h"
+
+namespace shmwire::addon {
+
+// Indices in NativeEndpoint.signals.
+inline constexpr uint32_t kSignalRing = 0;
+inline constexpr uint32_t kSignalRequired = 1;
+inline constexpr uint32_t kSignalFragmented = 2;
+inline constexpr uint32_t kSignalOffset = 3;
+inline constexpr uint32_t kSignalCount = 4;
+
+// NativeEndpoint of src/native/binding.ts.
+struct EndpointObject : Wrapped {
+  static constexpr WrappedKind kKind = WrappedKind::kEndpoint;
+  static constexpr napi_type_tag kTypeTag = {0xb6d4'1f09'7c28'4e95, 0x82f5'03ab'6e9d'd147};
+
+  EndpointObject() : Wrapped{kKind} {}
+
+  Endpoint endpoint;
+  // Memory of the arrays `descriptors` and `signals`, which JavaScript can neither take off the object nor
+  // detach: they are constant properties over shared buffers.
+  MessageDescriptor* descriptors = nullptr;
+  uint32_t descriptors_max = 0;
+  double* signals = nullptr;
+};
+
+// The class, or null and an exception.
+napi_value DefineEndpointClass(napi_env env);
+
+}  // namespace shmwire::addon

@@ -1,0 +1,333 @@
+#include "core/endpoint.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "core/cache_line.h"
+#include "platform/process.h"
+#include "platform/wait_word.h"
+
+namespace shmwire {
+namespace {
+
+// Looks at the tail between two looks at the clock, which costs about as much as a pause.
+constexpr int kLooksPerClock = 16;
+
+uint64_t DeadlineAfter(uint64_t timeout_nanos) {
+  const uint64_t now = platform::MonotonicNanos();
+  return now + std::min(timeout_nanos, std::numeric_limits<uint64_t>::max() - now);
+}
+
+}  // namespace
+
+Endpoint::Connection::Connection(const OwnSegment& own, const PeerSegment& peer,
+                                 uint64_t message_bytes_max)
+    : writer(own, peer),
+      reader(peer, own, message_bytes_max),
+      data_sleeper(&own.control()->data_wake),
+      room_sleeper(&own.control()->room_wake),
+      data_waker(&peer.control()->data_wake),
+      room_waker(&peer.control()->room_wake) {}
+
+Status Endpoint::Create(uint64_t ring_bytes, uint64_t message_bytes_max) {
+  if (own_.valid() || closed_) {
+    return Status::Error(StatusCode::kInvalidArgument, "the endpoint was created before");
+  }
+  message_bytes_max_ = message_bytes_max;
+  return OwnSegment::Create(ring_bytes, &own_);
+}
+
+Status Endpoint::CheckCreated() const {
+  if (closed_) return Status::Error(StatusCode::kClosed, "the endpoint is closed");
+  if (!own_.valid()) {
+    return Status::Error(StatusCode::kInvalidArgument, "the endpoint was not created");
+  }
+  if (connection_.has_value()) {
+    return Status::Error(StatusCode::kInvalidArgument, "the endpoint has a peer already");
+  }
+  return {};
+}
+
+Status Endpoint::CheckUsable() const {
+  if (connection_.has_value()) return violation_;
+  if (closed_) return Status::Error(StatusCode::kClosed, "the endpoint is closed");
+  return Status::Error(StatusCode::kInvalidArgument, "the endpoint has no peer yet");
+}
+
+Status Endpoint::Note(Status status) {
+  if (status.code() == StatusCode::kCorrupt) violation_ = status;
+  return status;
+}
+
+Status Endpoint::OfferHandles(const char* inbox_path, const platform::Token& token, bool* full) {
+  *full = false;
+  if (Status status = CheckCreated(); !status.ok()) return status;
+  platform::Handle kept;
+  platform::Handle given;
+  if (Status status = platform::MakeHandlePair(&kept, &given); !status.ok()) return status;
+  Status status = platform::SendToInbox(inbox_path, token, own_.handle(), given, full);
+  if (status.ok() && !*full) pair_ = std::move(kept);
+  return status;
+}
+
+Status Endpoint::AttachOffered() {
+  if (Status status = CheckCreated(); !status.ok()) return status;
+  if (!pair_.valid()) {
+    return Status::Error(StatusCode::kInvalidArgument, "the endpoint has offered no handles");
+  }
+  platform::Handle memory;
+  if (Status status = platform::ReceiveHandle(pair_, &memory); !status.ok()) return status;
+  PeerSegment peer;
+  if (Status status = PeerSegment::Map(memory, &peer); !status.ok()) return status;
+  return Attach(std::move(peer));
+}
+
+Status Endpoint::AcceptHandles(platform::HandleInbox* inbox, const platform::Token& token) {
+  if (Status status = CheckCreated(); !status.ok()) return status;
+  platform::Handover handover;
+  if (Status status = inbox->Take(token, &handover); !status.ok()) return status;
+  PeerSegment peer;
+  if (Status status = PeerSegment::Map(handover.memory, &peer); !status.ok()) return status;
+  if (Status status = platform::SendHandle(handover.reply, own_.handle()); !status.ok()) {
+    return status;
+  }
+  return Attach(std::move(peer));
+}
+
+Status Endpoint::Attach(PeerSegment peer) {
+  if (Status status = CheckCreated(); !status.ok()) return status;
+  peer_ = std::move(peer);
+  connection_.emplace(own_, peer_, message_bytes_max_);
+  // Both memories are where they belong; the mappings hold them.
+  own_.CloseHandle();
+  pair_.Close();
+  return {};
+}
+
+void Endpoint::RingSignal() {
+  SharedWord<uint32_t>& signal = own_.control()->signal;
+  // The change is what ends the peer's wait; see wake.h. Nobody else writes the word.
+  signal.StoreSeqCst(signal.LoadRelaxed() + 1);
+  platform::WakeWord(signal.address());
+}
+
+void Endpoint::RingPeer(Ring ring, bool* doorbell) {
+  SegmentCounters& counters = own_.control()->counters;
+  if (ring == Ring::kDoorbell) {
+    counters.doorbells_rung.AddOwned(1);
+    *doorbell = true;
+  } else if (ring == Ring::kSignal) {
+    counters.signals_rung.AddOwned(1);
+    RingSignal();
+  }
+}
+
+Status Endpoint::Write(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
+                       uint64_t* offset, bool* wrote, bool* doorbell) {
+  *wrote = false;
+  *doorbell = false;
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  if (length > message_bytes_max_) {
+    return Status::Error(StatusCode::kMessageTooLarge, "the message is longer than maxMessageBytes");
+  }
+  bool advanced = false;
+  do {
+    Status status = connection_->writer.WriteNext(kind, id, payload, length, offset, &advanced);
+    if (!status.ok()) return Note(status);
+    if (!advanced) break;
+    *wrote = true;
+    // After each fragment, so that a sleeper reads the first ones while we write the next.
+    RingPeer(connection_->data_waker.Check(), doorbell);
+  } while (*offset < length);
+  return {};
+}
+
+Status Endpoint::HasRoom(uint64_t length, bool* has_room) {
+  *has_room = false;
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  return Note(connection_->writer.HasRoom(length, has_room));
+}
+
+Status Endpoint::ArmForRoom(uint64_t length, bool* has_room) {
+  *has_room = false;
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  connection_->room_sleeper.Arm(SleepMode::kEventLoop);
+  Status status = connection_->writer.HasRoom(length, has_room);
+  if (!status.ok() || *has_room) {
+    connection_->room_sleeper.Disarm();
+  } else {
+    own_.control()->counters.room_waits.AddOwned(1);
+  }
+  return Note(status);
+}
+
+Status Endpoint::DisarmForRoom() {
+  if (!connection_.has_value()) return CheckUsable();
+  connection_->room_sleeper.Disarm();
+  return {};
+}
+
+Status Endpoint::Poll(bool* has_data) {
+  Status status = connection_->reader.Poll();
+  *has_data = status.ok() && connection_->reader.has_data();
+  return status;
+}
+
+Status Endpoint::SpinForData(uint64_t spin_nanos, bool yield_cpu) {
+  bool has_data = false;
+  Status status = Poll(&has_data);
+  if (!status.ok() || has_data) return status;
+  if (spin_nanos != 0) {
+    const uint64_t deadline = DeadlineAfter(spin_nanos);
+    do {
+      for (int look = 0; look < kLooksPerClock; look++) {
+        PauseCpu();
+        status = Poll(&has_data);
+        if (!status.ok() || has_data) return status;
+      }
+    } while (platform::MonotonicNanos() < deadline);
+  }
+  if (!yield_cpu) return {};
+  platform::YieldCpu();
+  return Poll(&has_data);
+}
+
+void Endpoint::ReleaseRead(bool* doorbell) {
+  if (!connection_->reader.Release() || !connection_->reader.worth_ringing()) return;
+  RingPeer(connection_->room_waker.Check(), doorbell);
+}
+
+Status Endpoint::Receive(Batch* batch, uint64_t spin_nanos, bool yield_cpu, bool* doorbell) {
+  *doorbell = false;
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  if (Status status = SpinForData(spin_nanos, yield_cpu); !status.ok()) return Note(status);
+  bool more = false;
+  do {
+    Status status = connection_->reader.Receive(batch, &more);
+    ReleaseRead(doorbell);
+    if (!status.ok()) {
+      status = Note(status);
+      return batch->count == 0 ? status : Status();
+    }
+  } while (more);
+  return {};
+}
+
+Status Endpoint::Assemble(std::byte* target, uint64_t target_bytes, AssembledMessage* message,
+                          bool* doorbell) {
+  *doorbell = false;
+  *message = {};
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  bool has_data = false;
+  if (Status status = Poll(&has_data); !status.ok()) return Note(status);
+  bool more = false;
+  do {
+    Status status = connection_->reader.Assemble(target, target_bytes, message, &more);
+    ReleaseRead(doorbell);
+    if (!status.ok()) return Note(status);
+  } while (more);
+  return {};
+}
+
+Status Endpoint::ArmForData(bool* has_data) {
+  *has_data = false;
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  connection_->data_sleeper.Arm(SleepMode::kEventLoop);
+  Status status = Poll(has_data);
+  if (!status.ok() || *has_data) {
+    connection_->data_sleeper.Disarm();
+  } else {
+    own_.control()->counters.data_waits.AddOwned(1);
+  }
+  return Note(status);
+}
+
+Status Endpoint::DisarmForData() {
+  if (!connection_.has_value()) return CheckUsable();
+  connection_->data_sleeper.Disarm();
+  return {};
+}
+
+bool Endpoint::PeerClosed() const {
+  // SYNC(close): stored in AnnounceClosed. seq_cst like all that a sleeper looks at after arming.
+  return peer_.control()->state.LoadSeqCst() != static_cast<uint32_t>(SegmentState::kOpen);
+}
+
+bool Endpoint::Sleep(uint32_t signal, uint64_t deadline) const {
+  const uint64_t now = platform::MonotonicNanos();
+  if (now >= deadline) return false;
+  platform::WaitOnWord(peer_.control()->signal.address(), signal, deadline - now);
+  return true;
+}
+
+Status Endpoint::WaitForData(uint64_t timeout_nanos, WaitOutcome* outcome) {
+  *outcome = WaitOutcome::kTimeout;
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  own_.control()->counters.data_waits.AddOwned(1);
+  const uint64_t deadline = DeadlineAfter(timeout_nanos);
+  Status status;
+  for (bool in_time = true; in_time;) {
+    const uint32_t signal = peer_.control()->signal.LoadSeqCst();  // before arming; see wake.h
+    connection_->data_sleeper.Arm(SleepMode::kBlocked);
+    // First closed, then the data: what the peer wrote before it closed is seen after its state.
+    const bool closed = PeerClosed();
+    bool has_data = false;
+    status = Poll(&has_data);
+    if (has_data) *outcome = WaitOutcome::kReady;
+    if (!has_data && closed) *outcome = WaitOutcome::kClosed;
+    if (!status.ok() || *outcome != WaitOutcome::kTimeout) break;
+    in_time = Sleep(signal, deadline);
+  }
+  connection_->data_sleeper.Disarm();
+  return Note(status);
+}
+
+Status Endpoint::WaitForRoom(uint64_t length, uint64_t timeout_nanos, WaitOutcome* outcome) {
+  *outcome = WaitOutcome::kTimeout;
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  own_.control()->counters.room_waits.AddOwned(1);
+  const uint64_t deadline = DeadlineAfter(timeout_nanos);
+  Status status;
+  for (bool in_time = true; in_time;) {
+    const uint32_t signal = peer_.control()->signal.LoadSeqCst();  // before arming; see wake.h
+    connection_->room_sleeper.Arm(SleepMode::kBlocked);
+    bool has_room = false;
+    status = connection_->writer.HasRoom(length, &has_room);
+    if (PeerClosed()) {
+      *outcome = WaitOutcome::kClosed;  // room or not, nobody reads it
+    } else if (has_room) {
+      *outcome = WaitOutcome::kReady;
+    }
+    if (!status.ok() || *outcome != WaitOutcome::kTimeout) break;
+    in_time = Sleep(signal, deadline);
+  }
+  connection_->room_sleeper.Disarm();
+  return Note(status);
+}
+
+Status Endpoint::DepthBytes(uint64_t* bytes) {
+  *bytes = 0;
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  return Note(connection_->writer.DepthBytes(bytes));
+}
+
+void Endpoint::AnnounceClosed() {
+  if (!own_.valid()) return;
+  // SYNC(close): observed in PeerClosed.
+  own_.control()->state.StoreSeqCst(static_cast<uint32_t>(SegmentState::kClosed));
+  // Unasked: a peer about to sleep sees the state or the changed signal.
+  RingSignal();
+}
+
+void Endpoint::Close() {
+  if (closed_) return;
+  AnnounceClosed();
+  closed_ = true;
+  connection_.reset();
+  pair_.Close();
+  peer_ = PeerSegment();
+  own_ = OwnSegment();
+}
+
+}  // namespace shmwire

@@ -1,0 +1,118 @@
+#pragma once
+
+// One end of a connection: own segment and the peer's, writer, reader, and the wake protocol between them.
+//
+// Used by one thread. The life of an end: Create; then either OfferHandles and AttachOffered (client), or
+// AcceptHandles (server); then everything else; Close at any time. Nothing here runs on its own, and
+// only the two Wait methods block.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "core/ring_reader.h"
+#include "core/ring_writer.h"
+#include "core/segment.h"
+#include "core/status.h"
+#include "core/wake.h"
+#include "platform/handle.h"
+#include "platform/handle_inbox.h"
+
+namespace shmwire {
+
+enum class WaitOutcome : uint8_t {
+  kReady,
+  kTimeout,
+  kClosed,  // by the peer, in order, with nothing left to read
+};
+
+class Endpoint {
+ public:
+  Endpoint() = default;
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
+  ~Endpoint() { Close(); }
+
+  // Creates own segment. Messages above `message_bytes_max` are neither written nor accepted. Once.
+  Status Create(uint64_t ring_bytes, uint64_t message_bytes_max);
+
+  // Client: sends own memory and one end of a fresh pair to the inbox. `*full`: the inbox has no place.
+  Status OfferHandles(const char* inbox_path, const platform::Token& token, bool* full);
+  // Client: maps what the server sent back through the pair.
+  Status AttachOffered();
+  // Server: maps what came with the token, and sends own memory back.
+  Status AcceptHandles(platform::HandleInbox* inbox, const platform::Token& token);
+  // Either: the last step of both. Once. The segment may be borrowed (tests).
+  Status Attach(PeerSegment peer);
+
+  // Writes payload[*offset..] as far as there is room, and publishes. Moves `*offset`; `*wrote` says whether
+  // anything was written. `*doorbell` is set when the peer's event loop must be rung.
+  Status Write(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
+               uint64_t* offset, bool* wrote, bool* doorbell);
+  // Whether a record of `length` bytes of payload, or a full fragment of them, could be written now.
+  Status HasRoom(uint64_t length, bool* has_room);
+  // Arms, looks, and disarms if there is room for `length` bytes, or for a full fragment of them.
+  Status ArmForRoom(uint64_t length, bool* has_room);
+  // Also after a violation. Errors: kClosed.
+  Status DisarmForRoom();
+  // Blocks until there is room. kClosed: the peer reads no more.
+  Status WaitForRoom(uint64_t length, uint64_t timeout_nanos, WaitOutcome* outcome);
+
+  // Appends whole messages to the batch and releases them. When there is nothing to read, looks for up to
+  // `spin_nanos`, then once more after giving the core away if `yield_cpu`.
+  // Messages before a violation are delivered; the next call reports it, as does each one after.
+  Status Receive(Batch* batch, uint64_t spin_nanos, bool yield_cpu, bool* doorbell);
+  // Copies further fragments; see RingReader::Assemble.
+  Status Assemble(std::byte* target, uint64_t target_bytes, AssembledMessage* message,
+                  bool* doorbell);
+  // Arms, looks, and disarms if there is data.
+  Status ArmForData(bool* has_data);
+  // Also after a violation. Errors: kClosed.
+  Status DisarmForData();
+  // Blocks until there is data.
+  Status WaitForData(uint64_t timeout_nanos, WaitOutcome* outcome);
+
+  // Bytes published and not yet read by the peer.
+  Status DepthBytes(uint64_t* bytes);
+
+  // Tells the peer, and wakes it if it is blocked, without giving anything back.
+  void AnnounceClosed();
+  // Announces, unmaps, closes all handles. Idempotent; every other call fails afterwards.
+  void Close();
+
+ private:
+  // Exists from Attach to Close.
+  struct Connection {
+    Connection(const OwnSegment& own, const PeerSegment& peer, uint64_t message_bytes_max);
+
+    RingWriter writer;
+    RingReader reader;
+    Sleeper data_sleeper;
+    Sleeper room_sleeper;
+    Waker data_waker;
+    Waker room_waker;
+  };
+
+  Status CheckCreated() const;
+  Status CheckUsable() const;
+  // Remembers a violation of the peer: there is no way on after one.
+  Status Note(Status status);
+  Status Poll(bool* has_data);
+  Status SpinForData(uint64_t spin_nanos, bool yield_cpu);
+  void RingPeer(Ring ring, bool* doorbell);
+  void RingSignal();
+  void ReleaseRead(bool* doorbell);
+  [[nodiscard]] bool PeerClosed() const;
+  // Sleeps on the peer's signal, seen as `signal` before arming. False after the deadline.
+  bool Sleep(uint32_t signal, uint64_t deadline) const;
+
+  uint64_t message_bytes_max_ = 0;
+  bool closed_ = false;
+  Status violation_;
+  OwnSegment own_;
+  PeerSegment peer_;
+  platform::Handle pair_;
+  std::optional<Connection> connection_;
+};
+
+}  // namespace shmwire

@@ -1,0 +1,102 @@
+#pragma once
+
+// The bytes of a ring's data area, version 1. As prose: docs/memory-layout.md.
+//
+//   position & (capacity - 1)                                        all of it padded to 16
+//   v
+//   +-----------+------------------+-----------+----------------+-------------------+
+//   | header 16 | payload          | header 16 | payload        | PAD to the end    |
+//   +-----------+------------------+-----------+----------------+-------------------+
+//
+//   header    0        4      6       8     12         16
+//             +--------+------+-------+-----+----------+
+//             | length | kind | flags | id  | sequence |
+//             +--------+------+-------+-----+----------+
+//
+// Invariants that a writer keeps and a reader checks:
+//  1. Positions are multiples of 16, never go back, and 0 <= tail - head <= capacity.
+//  2. A record lies in one piece: it ends at or before the end of the data area and at or before tail.
+//  3. A record spans at most capacity / 8, header and padding included; more is fragments.
+//  4. A PAD reaches exactly to the end of the data area and is shorter than the largest record.
+//  5. Sequences count records from 0, modulo 2^32; a PAD has none.
+//  6. The fragments of a message follow each other, with nothing but PADs in between. The first one's payload
+//     begins with the message's length as u64, and each carries at least one byte of the message.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "core/segment_layout.h"
+#include "core/shared_word.h"
+
+namespace shmwire {
+
+inline constexpr uint64_t kRecordAlignment = 16;
+inline constexpr uint64_t kRecordHeaderBytes = 16;
+// Length of the whole message, at the start of a first fragment's payload.
+inline constexpr uint64_t kFragmentTotalBytes = 8;
+// In `length`: no record, skip to the end of the data area.
+inline constexpr uint32_t kPadBit = uint32_t{1} << 31;
+inline constexpr uint64_t kRecordsPerRingMin = 8;
+
+inline constexpr uint16_t kFlagFirst = 1;
+inline constexpr uint16_t kFlagLast = 2;
+inline constexpr uint16_t kFlagsWhole = kFlagFirst | kFlagLast;
+
+struct RecordHeader {
+  uint32_t length;  // of the payload, in bytes; with kPadBit, of what follows this header
+  uint16_t kind;    // 0 in a PAD only
+  uint16_t flags;
+  uint32_t id;
+  uint32_t sequence;
+};
+
+static_assert(offsetof(RecordHeader, length) == 0);
+static_assert(offsetof(RecordHeader, kind) == 4);
+static_assert(offsetof(RecordHeader, flags) == 6);
+static_assert(offsetof(RecordHeader, id) == 8);
+static_assert(offsetof(RecordHeader, sequence) == 12);
+static_assert(sizeof(RecordHeader) == kRecordHeaderBytes);
+static_assert(kDataOffset % kRecordAlignment == 0);
+
+struct RecordHeaderWords {
+  SharedWord<uint64_t> low;
+  SharedWord<uint64_t> high;
+};
+static_assert(sizeof(RecordHeaderWords) == sizeof(RecordHeader));
+
+// Bytes of the ring that a record of `length` payload bytes takes. Cannot overflow: a length has 32 bits.
+[[nodiscard]] constexpr uint64_t RecordSpan(uint64_t length) {
+  return (kRecordHeaderBytes + length + kRecordAlignment - 1) & ~(kRecordAlignment - 1);
+}
+
+// The largest payload of one record in a ring of `ring_bytes`.
+[[nodiscard]] constexpr uint64_t InlineBytesMax(uint64_t ring_bytes) {
+  return ring_bytes / kRecordsPerRingMin - kRecordHeaderBytes;
+}
+
+// What must be free before a waiting writer is woken. Enough for any record wherever the tail is: its padding
+// is less than its span, and its span is at most an eighth.
+[[nodiscard]] constexpr uint64_t QuarterBytes(uint64_t ring_bytes) { return ring_bytes / 4; }
+
+// Relaxed: tail publishes the header. Atomic all the same, because a peer that breaks the rules may write
+// while we read, and what we check must be what we use: each word is loaded once.
+inline RecordHeader LoadRecordHeader(const std::byte* at) {
+  const auto* words = reinterpret_cast<const RecordHeaderWords*>(at);
+  const uint64_t loaded[2] = {words->low.LoadRelaxed(), words->high.LoadRelaxed()};
+  RecordHeader header;
+  std::memcpy(&header, loaded, sizeof(header));
+  return header;
+}
+
+// Relaxed: see LoadRecordHeader.
+inline void StoreRecordHeader(std::byte* at, const RecordHeader& header) {
+  uint64_t stored[2];
+  std::memcpy(stored, &header, sizeof(header));
+  auto* words = reinterpret_cast<RecordHeaderWords*>(at);
+  words->low.StoreRelaxed(stored[0]);
+  words->high.StoreRelaxed(stored[1]);
+}
+
+}  // namespace shmwire

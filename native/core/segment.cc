@@ -1,0 +1,132 @@
+#include "core/segment.h"
+
+#include <array>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "platform/process.h"
+
+namespace shmwire {
+namespace {
+
+constexpr size_t kHeaderWords = sizeof(SegmentHeader) / sizeof(uint64_t);
+static_assert(sizeof(SegmentHeader) % sizeof(uint64_t) == 0);
+using HeaderWords = std::array<uint64_t, kHeaderWords>;
+
+Status MakeHeader(uint64_t ring_bytes, SegmentHeader* header) {
+  *header = {
+      .magic = kSegmentMagic,
+      .layout_major = kLayoutMajor,
+      .layout_minor = kLayoutMinor,
+      .endian_tag = kEndianTag,
+      .header_bytes = sizeof(SegmentHeader),
+      .page_bytes = kLayoutPageBytes,
+      .segment_bytes = SegmentBytes(ring_bytes),
+      .kind = static_cast<uint32_t>(SegmentKind::kRing),
+      .capacity_log2 = static_cast<uint32_t>(std::countr_zero(ring_bytes)),
+      .control_offset = kControlOffset,
+      .data_offset = kDataOffset,
+      .id = {},
+      .owner_pid = platform::CurrentProcessId(),
+      .owner_uid = platform::CurrentUserId(),
+      .owner_start_time = platform::CurrentProcessStartTime(),
+      .features_required = 0,
+      .features_optional = 0,
+  };
+  return platform::FillRandom(header->id, sizeof(header->id));
+}
+
+void StoreHeader(const SegmentHeader& header, std::byte* base) {
+  HeaderWords words;
+  std::memcpy(words.data(), &header, sizeof(header));
+  auto* shared = reinterpret_cast<SharedWord<uint64_t>*>(base);
+  for (size_t index = 1; index < kHeaderWords; index++) shared[index].StoreRelaxed(words[index]);
+  shared[0].StoreRelease(words[0]);  // SYNC(segment.magic): observed in LoadHeader.
+}
+
+// Each word once: the peer may go on writing.
+SegmentHeader LoadHeader(const std::byte* base) {
+  const auto* shared = reinterpret_cast<const SharedWord<uint64_t>*>(base);
+  HeaderWords words;
+  words[0] = shared[0].LoadAcquire();  // SYNC(segment.magic): stored in StoreHeader.
+  for (size_t index = 1; index < kHeaderWords; index++) words[index] = shared[index].LoadRelaxed();
+  SegmentHeader header;
+  std::memcpy(&header, words.data(), sizeof(header));
+  return header;
+}
+
+Status CheckHeader(const SegmentHeader& header, uint64_t mapped_bytes) {
+  if (header.magic != kSegmentMagic || header.endian_tag != kEndianTag) {
+    return Status::Error(StatusCode::kVersion, "the peer's memory is no shmwire segment");
+  }
+  // A minor version only adds what may be ignored.
+  if (header.layout_major != kLayoutMajor) {
+    return Status::Error(StatusCode::kVersion, "the peer's segment has another layout version");
+  }
+  if ((header.features_required & ~kFeaturesKnown) != 0) {
+    return Status::Error(StatusCode::kVersion, "the peer's segment requires unknown features");
+  }
+  if (header.header_bytes < sizeof(SegmentHeader) || header.header_bytes > kControlOffset ||
+      header.page_bytes != kLayoutPageBytes || header.control_offset != kControlOffset ||
+      header.data_offset != kDataOffset) {
+    return Status::Error(StatusCode::kCorrupt, "the peer's segment header has wrong offsets");
+  }
+  if (header.kind != static_cast<uint32_t>(SegmentKind::kRing)) {
+    return Status::Error(StatusCode::kCorrupt, "the peer's segment is no ring");
+  }
+  if (header.capacity_log2 < kRingBytesLog2Min || header.capacity_log2 > kRingBytesLog2Max) {
+    return Status::Error(StatusCode::kCorrupt, "the peer's ring has a capacity out of bounds");
+  }
+  if (header.segment_bytes != SegmentBytes(uint64_t{1} << header.capacity_log2) ||
+      header.segment_bytes != mapped_bytes) {
+    return Status::Error(StatusCode::kCorrupt, "the peer's segment header contradicts its size");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status OwnSegment::Create(uint64_t ring_bytes, OwnSegment* segment) {
+  if (!IsRingBytes(ring_bytes)) {
+    return Status::Error(StatusCode::kInvalidArgument,
+                         "ringBytes must be a power of two from 65536 to 1073741824");
+  }
+  SegmentHeader header;
+  if (Status status = MakeHeader(ring_bytes, &header); !status.ok()) return status;
+  OwnSegment created;
+  if (Status status = platform::CreateSharedMemory(header.segment_bytes, &created.handle_,
+                                                   &created.mapping_);
+      !status.ok()) {
+    return status;
+  }
+  // The control block starts as the zeros that the memory has.
+  StoreHeader(header, created.mapping_.data());
+  if (Status status = platform::SealSharedMemory(created.handle_); !status.ok()) return status;
+  *segment = std::move(created);
+  return {};
+}
+
+Status PeerSegment::Map(const platform::Handle& handle, PeerSegment* segment) {
+  PeerSegment mapped;
+  if (Status status = platform::MapPeerMemory(handle, SegmentBytes(kRingBytesMin),
+                                              SegmentBytes(kRingBytesMax), &mapped.mapping_);
+      !status.ok()) {
+    return status;
+  }
+  mapped.base_ = mapped.mapping_.data();
+  const SegmentHeader header = LoadHeader(mapped.base_);
+  if (Status status = CheckHeader(header, mapped.mapping_.bytes()); !status.ok()) return status;
+  mapped.ring_bytes_ = uint64_t{1} << header.capacity_log2;
+  *segment = std::move(mapped);
+  return {};
+}
+
+PeerSegment PeerSegment::Borrow(const OwnSegment& own) {
+  PeerSegment borrowed;
+  borrowed.base_ = own.data() - kDataOffset;
+  borrowed.ring_bytes_ = own.ring_bytes();
+  return borrowed;
+}
+
+}  // namespace shmwire

@@ -1,0 +1,138 @@
+#pragma once
+
+// The bytes of a ring segment, version 1. As prose: docs/memory-layout.md.
+//
+//      0  +--------------------------------------+
+//         | SegmentHeader, immutable             |  read-only for everybody once magic is stored
+//   4096  +--------------------------------------+
+//         | ControlBlock                         |  written by the owner, read by the peer
+//   8192  +--------------------------------------+
+//         | data: `capacity` bytes of records    |  ring_layout.h
+//         +--------------------------------------+
+//
+// Little-endian, 64-bit, fixed-width integers, no pointers. All of it is written by the owner alone.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "core/cache_line.h"
+#include "core/shared_word.h"
+
+namespace shmwire {
+
+static_assert(std::endian::native == std::endian::little, "the layout is little-endian");
+static_assert(sizeof(void*) == 8, "positions and sizes are 64-bit");
+
+// "SHMWIRE1" read as a little-endian integer.
+inline constexpr uint64_t kSegmentMagic = 0x3145'5249'574D'4853;
+inline constexpr uint16_t kLayoutMajor = 1;
+inline constexpr uint16_t kLayoutMinor = 0;
+inline constexpr uint32_t kEndianTag = 0x0102'0304;
+// A unit of the layout, not the kernel's page size, which may be larger.
+inline constexpr uint32_t kLayoutPageBytes = 4096;
+inline constexpr uint64_t kControlOffset = kLayoutPageBytes;
+inline constexpr uint64_t kDataOffset = uint64_t{2} * kLayoutPageBytes;
+
+inline constexpr uint32_t kRingBytesLog2Min = 16;
+inline constexpr uint32_t kRingBytesLog2Max = 30;
+inline constexpr uint64_t kRingBytesMin = uint64_t{1} << kRingBytesLog2Min;
+inline constexpr uint64_t kRingBytesMax = uint64_t{1} << kRingBytesLog2Max;
+
+enum class SegmentKind : uint32_t { kRing = 1 };
+
+// Required features that this version understands. A reader refuses a segment with any other bit.
+inline constexpr uint64_t kFeaturesKnown = 0;
+
+struct SegmentHeader {
+  uint64_t magic;  // stored last, with release
+  uint16_t layout_major;
+  uint16_t layout_minor;
+  uint32_t endian_tag;
+  uint32_t header_bytes;
+  uint32_t page_bytes;
+  uint64_t segment_bytes;
+  uint32_t kind;
+  uint32_t capacity_log2;
+  uint64_t control_offset;
+  uint64_t data_offset;
+  uint64_t id[2];             // random
+  uint32_t owner_pid;         // in the owner's namespace: for people, never for decisions
+  uint32_t owner_uid;         // likewise
+  uint64_t owner_start_time;  // of the owner's process, in the system's unit; with pid, who it was
+  uint64_t features_required;
+  uint64_t features_optional;
+};
+
+static_assert(std::is_trivially_copyable_v<SegmentHeader>);
+static_assert(offsetof(SegmentHeader, magic) == 0);
+static_assert(offsetof(SegmentHeader, layout_major) == 8);
+static_assert(offsetof(SegmentHeader, layout_minor) == 10);
+static_assert(offsetof(SegmentHeader, endian_tag) == 12);
+static_assert(offsetof(SegmentHeader, header_bytes) == 16);
+static_assert(offsetof(SegmentHeader, page_bytes) == 20);
+static_assert(offsetof(SegmentHeader, segment_bytes) == 24);
+static_assert(offsetof(SegmentHeader, kind) == 32);
+static_assert(offsetof(SegmentHeader, capacity_log2) == 36);
+static_assert(offsetof(SegmentHeader, control_offset) == 40);
+static_assert(offsetof(SegmentHeader, data_offset) == 48);
+static_assert(offsetof(SegmentHeader, id) == 56);
+static_assert(offsetof(SegmentHeader, owner_pid) == 72);
+static_assert(offsetof(SegmentHeader, owner_uid) == 76);
+static_assert(offsetof(SegmentHeader, owner_start_time) == 80);
+static_assert(offsetof(SegmentHeader, features_required) == 88);
+static_assert(offsetof(SegmentHeader, features_optional) == 96);
+static_assert(sizeof(SegmentHeader) == 104);
+
+enum class SegmentState : uint32_t { kOpen = 0, kClosed = 1 };
+
+// For monitoring only; no decision reads them.
+struct SegmentCounters {
+  SharedWord<uint64_t> messages_written;
+  SharedWord<uint64_t> bytes_written;  // of payloads
+  SharedWord<uint64_t> messages_read;
+  SharedWord<uint64_t> bytes_read;      // of payloads
+  SharedWord<uint64_t> doorbells_rung;  // asked of the event loop's socket
+  SharedWord<uint64_t> signals_rung;    // through the signal word
+  SharedWord<uint64_t> data_waits;
+  SharedWord<uint64_t> room_waits;
+};
+
+struct ControlBlock {
+  // End of the published records of the owner's ring. A position: bytes since the start, never wraps.
+  alignas(kCacheLineBytes) SharedWord<uint64_t> tail;
+  // How far the owner has read the peer's ring. A position in the peer's ring.
+  alignas(kCacheLineBytes) SharedWord<uint64_t> head;
+  // Wake word (wake.h) of an owner that waits for data in the peer's ring.
+  alignas(kCacheLineBytes) SharedWord<uint32_t> data_wake;
+  // Wake word of an owner that waits for room in its own ring. Two words, because a sleeper that waits
+  // for data must not be rung when the peer merely frees room.
+  alignas(kCacheLineBytes) SharedWord<uint32_t> room_wake;
+  // Changes each time the owner rings a blocked peer; the peer's blocking wait is on it.
+  alignas(kCacheLineBytes) SharedWord<uint32_t> signal;
+  alignas(kCacheLineBytes) SharedWord<uint32_t> state;
+  alignas(kCacheLineBytes) SegmentCounters counters;
+};
+
+static_assert(std::is_standard_layout_v<ControlBlock>);
+static_assert(offsetof(ControlBlock, tail) == 0);
+static_assert(offsetof(ControlBlock, head) == 128);
+static_assert(offsetof(ControlBlock, data_wake) == 256);
+static_assert(offsetof(ControlBlock, room_wake) == 384);
+static_assert(offsetof(ControlBlock, signal) == 512);
+static_assert(offsetof(ControlBlock, state) == 640);
+static_assert(offsetof(ControlBlock, counters) == 768);
+static_assert(sizeof(SegmentCounters) == 64);
+static_assert(sizeof(ControlBlock) == 896);
+static_assert(kControlOffset + sizeof(ControlBlock) <= kDataOffset);
+
+[[nodiscard]] constexpr bool IsRingBytes(uint64_t bytes) {
+  return bytes >= kRingBytesMin && bytes <= kRingBytesMax && std::has_single_bit(bytes);
+}
+
+[[nodiscard]] constexpr uint64_t SegmentBytes(uint64_t ring_bytes) {
+  return kDataOffset + ring_bytes;
+}
+
+}  // namespace shmwire

@@ -1,0 +1,93 @@
+#pragma once
+
+// How handles travel beside the control socket.
+//
+//   client                                       server
+//     MakeHandlePair: kept, given                  HandleInbox::Bind, Expect(token)
+//     SendToInbox(token, memory, given)   --->     Take(token): memory, reply
+//     ReceiveHandle(kept)                 <---     SendHandle(reply, own memory)
+//
+// Nothing here blocks. The control socket says when each step may be tried: what was sent before a
+// frame is there when the frame is.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/status.h"
+#include "platform/handle.h"
+#include "platform/process.h"
+
+namespace shmwire::platform {
+
+inline constexpr size_t kTokenBytes = 16;
+using Token = std::array<uint8_t, kTokenBytes>;
+
+// What a client handed over.
+struct Handover {
+  Handle memory;
+  Handle reply;
+  Credentials sender;
+};
+
+// A server's end. Anybody may send to it, so all that arrives is suspect: whatever is not exactly a
+// token that is expected, two handles and credentials is dropped, and every handle in it closed.
+// Used by one thread.
+class HandleInbox {
+ public:
+  // Handshakes that may be under way at once. Bounds the handles that clients can make us hold.
+  static constexpr size_t kExpectedMax = 256;
+
+  HandleInbox() = default;
+  HandleInbox(const HandleInbox&) = delete;
+  HandleInbox& operator=(const HandleInbox&) = delete;
+
+  // `path` must not exist. Errors: kNameInUse, kInvalidArgument (too long), kDenied, kUnavailable, kOutOfMemory.
+  Status Bind(const char* path);
+  // Lets one handover with this token in, and only from `sender` if given. Errors: kInvalidArgument (expected
+  // already), kOutOfMemory (kExpectedMax).
+  Status Expect(const Token& token, const Credentials* sender);
+  // Forgets the token and what came with it. Idempotent.
+  void Discard(const Token& token);
+  // Reads what is queued. Errors of single handovers show when they are taken.
+  Status Drain();
+  // Drains, then takes what came with the token and forgets the token. Errors: kInvalidArgument (not expected),
+  // kCorrupt (nothing acceptable came), kOutOfMemory (no handles left to receive into).
+  Status Take(const Token& token, Handover* handover);
+  // Gives everything back. Idempotent. Leaves the path.
+  void Close();
+
+ private:
+  enum class SlotState : uint8_t { kFree, kExpected, kArrived, kNoHandles };
+
+  struct Slot {
+    SlotState state = SlotState::kFree;
+    bool has_sender = false;
+    Credentials sender;
+    Token token{};
+    Handover handover;
+  };
+
+  Slot* Find(const Token& token);
+  // False when the queue is empty.
+  bool ReceiveOne(Status* status);
+
+  Handle socket_;
+  std::array<Slot, kExpectedMax> slots_;
+};
+
+// Two connected ends; whoever has `given` can answer to `kept`.
+Status MakeHandlePair(Handle* kept, Handle* given);
+
+// `*full`: the inbox has no place now; nothing was sent. Errors: kInvalidArgument (path), kUnavailable (cannot
+// be reached), kOutOfMemory.
+Status SendToInbox(const char* path, const Token& token, const Handle& memory, const Handle& given,
+                   bool* full);
+
+// Errors: kCorrupt (`reply` is no such end), kPeerGone.
+Status SendHandle(const Handle& reply, const Handle& memory);
+
+// Errors: kCorrupt (nothing there, or not exactly one handle), kPeerGone, kOutOfMemory.
+Status ReceiveHandle(const Handle& kept, Handle* memory);
+
+}  // namespace shmwire::platform

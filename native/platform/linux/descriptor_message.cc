@@ -1,0 +1,89 @@
+#include "platform/linux/descriptor_message.h"
+
+#include <cerrno>
+#include <cstring>
+
+namespace shmwire::platform {
+namespace {
+
+constexpr size_t kSentDescriptorsMax = 2;
+
+void TakeDescriptors(const cmsghdr* header, ReceivedMessage* message) {
+  const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  const unsigned char* data = CMSG_DATA(header);
+  for (size_t index = 0; index < count; index++) {
+    int descriptor = -1;
+    std::memcpy(&descriptor, data + index * sizeof(int), sizeof(int));
+    Handle handle(descriptor);
+    // Cannot happen while the kernel's bound is ours; then the surplus is closed here.
+    if (message->handle_count == kDescriptorsMax) continue;
+    message->handles[message->handle_count] = std::move(handle);
+    message->handle_count++;
+  }
+}
+
+void TakeControl(msghdr* header, ReceivedMessage* message) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(header); part != nullptr; part = CMSG_NXTHDR(header, part)) {
+    if (part->cmsg_level != SOL_SOCKET) continue;
+    if (part->cmsg_type == SCM_RIGHTS) {
+      TakeDescriptors(part, message);
+    } else if (part->cmsg_type == SCM_CREDENTIALS && part->cmsg_len == CMSG_LEN(sizeof(ucred))) {
+      ucred sender{};
+      std::memcpy(&sender, CMSG_DATA(part), sizeof(sender));
+      message->has_credentials = true;
+      message->credentials = {static_cast<uint32_t>(sender.pid), sender.uid, sender.gid};
+    }
+  }
+}
+
+}  // namespace
+
+int SendMessage(int socket, const sockaddr* name, socklen_t name_bytes, const void* payload,
+                size_t payload_bytes, const int* descriptors, size_t descriptor_count) {
+  if (descriptor_count > kSentDescriptorsMax) return EINVAL;
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(kSentDescriptorsMax * sizeof(int))] = {};
+  iovec vector{const_cast<void*>(payload), payload_bytes};
+  msghdr header{};
+  header.msg_name = const_cast<sockaddr*>(name);
+  header.msg_namelen = name_bytes;
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = CMSG_SPACE(descriptor_count * sizeof(int));
+  cmsghdr* part = CMSG_FIRSTHDR(&header);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(descriptor_count * sizeof(int));
+  std::memcpy(CMSG_DATA(part), descriptors, descriptor_count * sizeof(int));
+
+  ssize_t sent = -1;
+  do {
+    sent = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) return errno;
+  return static_cast<size_t>(sent) == payload_bytes ? 0 : EMSGSIZE;
+}
+
+int ReceiveMessage(int socket, void* payload, size_t payload_bytes_max, ReceivedMessage* message) {
+  alignas(cmsghdr) unsigned char
+      control[CMSG_SPACE(kDescriptorsMax * sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
+  iovec vector{payload, payload_bytes_max};
+  msghdr header{};
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof(control);
+
+  ssize_t received = -1;
+  do {
+    received = recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+  } while (received < 0 && errno == EINTR);
+  if (received < 0) return errno;
+  message->payload_bytes = static_cast<size_t>(received);
+  message->payload_truncated = (header.msg_flags & MSG_TRUNC) != 0;
+  message->descriptors_truncated = (header.msg_flags & MSG_CTRUNC) != 0;
+  TakeControl(&header, message);
+  return 0;
+}
+
+}  // namespace shmwire::platform

@@ -1,0 +1,38 @@
+#pragma once
+
+// Datagrams that carry descriptors: SCM_RIGHTS and SCM_CREDENTIALS (unix(7)).
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "platform/handle.h"
+#include "platform/process.h"
+
+namespace shmwire::platform {
+
+// The kernel carries no more descriptors in one message (SCM_MAX_FD). Room for all of them: those that do not
+// fit are lost to us, but so is the knowledge of who sent too many.
+inline constexpr size_t kDescriptorsMax = 253;
+
+struct ReceivedMessage {
+  size_t payload_bytes = 0;
+  bool payload_truncated = false;
+  // The kernel could not give us all descriptors, because our table of them is full.
+  bool descriptors_truncated = false;
+  bool has_credentials = false;
+  Credentials credentials;
+  size_t handle_count = 0;
+  std::array<Handle, kDescriptorsMax> handles;  // closed with the message, unless moved out
+};
+
+// Never blocks, never raises SIGPIPE. Zero, or the error number. `name` may be null: a connected socket.
+int SendMessage(int socket, const sockaddr* name, socklen_t name_bytes, const void* payload,
+                size_t payload_bytes, const int* descriptors, size_t descriptor_count);
+
+// Never blocks. Zero, or the error number.
+int ReceiveMessage(int socket, void* payload, size_t payload_bytes_max, ReceivedMessage* message);
+
+}  // namespace shmwire::platform

@@ -1,0 +1,43 @@
+#pragma once
+
+// This process, its peer's identity, its clock and its place on a core.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/status.h"
+#include "platform/handle.h"
+
+namespace shmwire::platform {
+
+// Who is at the other end, as the kernel vouches for it. `pid` is 0 when it cannot be named in our namespace.
+struct Credentials {
+  uint32_t pid = 0;
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+
+  bool operator==(const Credentials&) const = default;
+};
+
+uint32_t CurrentProcessId();
+uint32_t CurrentUserId();
+// In the system's unit (Linux: ticks since boot); 0 when it cannot be learnt. Tells apart two processes that
+// had the same id.
+uint64_t CurrentProcessStartTime();
+
+// Of a connected local socket, as they were when it connected. `native` stays the caller's.
+// Errors: kInvalidArgument.
+Status PeerCredentials(intptr_t native, Credentials* credentials);
+
+Status FillRandom(void* bytes, size_t count);
+
+// Gives the core to another thread that is ready to run, if any.
+void YieldCpu();
+
+// Of a clock that never goes back. Its start is arbitrary.
+uint64_t MonotonicNanos();
+
+// The system's text for an error number, without a newline. Returns `buffer` or a literal.
+const char* OsErrorText(int32_t os_error, char* buffer, size_t buffer_bytes);
+
+}  // namespace shmwire::platform
