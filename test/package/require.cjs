@@ -1,0 +1,3 @@
+const shmwire = require('shmwire')
+
+void import('./exchange.mjs').then(({ exchange }) => exchange(shmwire))
