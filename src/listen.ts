@@ -102,7 +102,9 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.#parts = parts
     this.address = parts.address
     parts.netServer.on('connection', (socket) => void this.#accept(socket))
-    parts.netServer.on('error', (error) => parts.settings.logger?.warn(`shmwire: a client could not be accepted: ${error.message}`))
+    parts.netServer.on('error', (error) =>
+      parts.settings.logger?.warn(`shmwire: a client could not be accepted: ${error.message}`),
+    )
   }
 
   /** The channels that are open. */
@@ -134,7 +136,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       }
       this.#finishWhenIdle()
       return () => {
-        for (const channel of [...this.#channels]) channel.destroy()
+        for (const channel of this.#channels) channel.destroy()
       }
     })
   }
@@ -167,7 +169,8 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
         inboxUnavailable: inbox.unavailable,
         signal: this.#stopping.signal,
       })
-      if (agreement.fallbackReason !== undefined) settings.logger?.debug(`shmwire: a channel runs over the socket: ${agreement.fallbackReason}`)
+      if (agreement.fallbackReason !== undefined)
+        settings.logger?.debug(`shmwire: a channel runs over the socket: ${agreement.fallbackReason}`)
       this.#open(
         new Channel({
           link: createLink(agreement, settings, native),

@@ -148,7 +148,9 @@ export function show(value: unknown): string {
 function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'object') return Object.prototype.toString.call(value)
-  return typeof value === 'function' ? 'a function' : String(value)
+  if (typeof value === 'function') return 'a function'
+  // oxlint-disable-next-line typescript/no-base-to-string: only primitives are left
+  return String(value)
 }
 
 function integer(name: string, value: unknown, min: number, max: number): number {

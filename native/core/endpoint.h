@@ -75,6 +75,9 @@ class Endpoint {
   // Bytes published and not yet read by the peer.
   Status DepthBytes(uint64_t* bytes);
 
+  // For a peer in this process; see PeerSegment::Borrow.
+  [[nodiscard]] const OwnSegment& own() const { return own_; }
+
   // Tells the peer, and wakes it if it is blocked, without giving anything back.
   void AnnounceClosed();
   // Announces, unmaps, closes all handles. Idempotent; every other call fails afterwards.
@@ -107,6 +110,8 @@ class Endpoint {
   bool Sleep(uint32_t signal, uint64_t deadline) const;
 
   uint64_t message_bytes_max_ = 0;
+  // Spinning is in vain while the peer shares our core: so many looks at an empty ring do without.
+  uint32_t looks_without_spin_ = 0;
   bool closed_ = false;
   Status violation_;
   OwnSegment own_;

@@ -30,7 +30,9 @@ function missingTools() {
 
 async function testPreset(report, preset) {
   const name = `native tests, ${preset}`
-  const configured = await run('cmake', ['--preset', preset])
+  // CMake takes make unless told otherwise.
+  const env = find('make') === undefined ? { CMAKE_GENERATOR: 'Ninja' } : {}
+  const configured = await run('cmake', ['--preset', preset], { env })
   if (!configured.ok) return report.fail(`${name}: configure`, configured.output)
   const folder = binaryFolder(preset)
   const built = await run('cmake', ['--build', folder, '--parallel', String(availableParallelism())])

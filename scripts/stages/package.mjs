@@ -1,4 +1,14 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root, run, runNode } from './command.mjs'
@@ -29,16 +39,31 @@ async function useInstalled(report, scratch, tarball) {
   if (!report.check('the tarball installs', installed)) return
   const folder = join(scratch, 'node_modules/shmwire')
   report.check('the package holds what it should', contents(folder))
+  addBuiltAddon(folder)
   cpSync(join(root, 'test/package'), scratch, { recursive: true })
   const env = { SHMWIRE_DIR: join(scratch, 'run') }
-  report.check('import, and a message', await run(process.execPath, ['import.mjs'], { cwd: scratch, env }))
-  report.check('require, and a message', await run(process.execPath, ['require.cjs'], { cwd: scratch, env }))
+  mkdirSync(env.SHMWIRE_DIR, { mode: 0o700 })
+  for (const script of ['import.mjs', 'require.cjs']) {
+    const used = await run(process.execPath, [script], { cwd: scratch, env })
+    // The script prints by which transport.
+    report.check(`${script} exchanges messages${used.ok ? ` by ${used.output.trim()}` : ''}`, used)
+  }
   // The declarations with everything checked, and no package but Node's types.
   symlinkSync(join(root, 'node_modules/@types'), join(scratch, 'node_modules/@types'))
   report.check(
     'its types',
     await runNode('node_modules/typescript/bin/tsc', ['-p', scratch], { cwd: scratch }),
   )
+}
+
+/** Without prebuilt binaries at hand the one for this machine stands in, at the place where a release has it. */
+function addBuiltAddon(folder) {
+  const built = join(root, 'build/Release/shmwire.node')
+  if (existsSync(join(folder, 'prebuilds')) || !existsSync(built)) return
+  const isMusl =
+    process.report.getReport().header.glibcVersionRuntime === undefined && process.platform === 'linux'
+  const platform = `${process.platform}-${process.arch}${isMusl ? '-musl' : ''}`
+  cpSync(built, join(folder, 'prebuilds', platform, 'shmwire.node'))
 }
 
 function contents(folder) {
@@ -59,8 +84,10 @@ function contents(folder) {
   for (const file of files) {
     if (/binding\.gyp$|^node_modules|^native|^src|\.test\./.test(file))
       faults.push(`${file} does not belong there`)
-    if (file.endsWith('.d.ts') && readFileSync(join(folder, file), 'utf8').includes('msgpackr/'))
+    const isDeclaration = file.endsWith('.d.ts')
+    if (isDeclaration && /['"]msgpackr/.test(readFileSync(join(folder, file), 'utf8'))) {
       faults.push(`${file} refers to msgpackr`)
+    }
   }
   for (const kind of ['dependencies', 'optionalDependencies']) {
     if (Object.keys(manifest[kind] ?? {}).length > 0) faults.push(`there are ${kind}`)

@@ -1,4 +1,4 @@
-const LINES_SHOWN_MAX = 80
+const LINES_SHOWN_MAX = 200
 
 /** The beginning and the end of a long output. */
 function shorten(output) {

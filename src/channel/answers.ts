@@ -1,6 +1,7 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { RecordKind } from '../link/link.js'
 import type { Channel } from './channel.js'
+import type { MessageCodec } from './message-codec.js'
 import { encodeRemoteError, REQUESTS_OPEN_MAX } from './requests.js'
 
 /** What a handler knows of the request beside its message. */
@@ -22,8 +23,7 @@ export type RequestHandler<Message = any> = (message: Message, context: RequestC
 export interface AnswersHost {
   readonly channel: Channel
   readonly maxMessageBytes: number
-  encode(value: unknown): Uint8Array
-  decode(payload: Buffer): unknown
+  readonly codec: MessageCodec
   /** Sends an answer in its turn; `settled` runs when the link has taken it. */
   send(kind: number, id: number, payload: Uint8Array, settled: () => void): void
   /** A request has been answered. */
@@ -77,17 +77,19 @@ export class Answers {
   }
 
   #callHandler(payload: Buffer, running: RunningRequest): unknown {
-    if (this.handler === undefined) throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, 'this side handles no requests')
-    return this.handler(this.#host.decode(payload), running)
+    if (this.handler === undefined)
+      throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, 'this side handles no requests')
+    return this.handler(this.#host.codec.decode(payload), running)
   }
 
   #reply(id: number, running: RunningRequest, value: unknown): void {
     if (this.#running.get(id) !== running) return
     let payload: Uint8Array
     try {
-      payload = this.#host.encode(value)
+      payload = this.#host.codec.encode(value)
     } catch (error) {
-      return this.#replyError(id, running, error)
+      this.#replyError(id, running, error)
+      return
     }
     this.#send(RecordKind.REPLY, id, payload)
   }

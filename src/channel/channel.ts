@@ -8,6 +8,7 @@ import { invalid } from '../options.js'
 import type { ChannelStats } from '../stats.js'
 import { Answers, type RequestHandler } from './answers.js'
 import { Inbox } from './inbox.js'
+import { MessageCodec } from './message-codec.js'
 import { Outbox } from './outbox.js'
 import { Requests } from './requests.js'
 
@@ -48,7 +49,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   readonly maxMessageBytes: number
 
   readonly #link: Link
-  readonly #codec: Codec
+  readonly #codec: MessageCodec
   readonly #outbox: Outbox
   readonly #inbox: Inbox
   readonly #requests = new Requests()
@@ -73,26 +74,26 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   constructor(parts: ChannelParts) {
     super()
     this.#link = parts.link
-    this.#codec = parts.codec.perChannel?.() ?? parts.codec
+    this.#codec = new MessageCodec(parts.codec, parts.maxMessageBytes)
     this.maxMessageBytes = parts.maxMessageBytes
     this.transport = parts.link.transport
     this.peer = parts.link.peer
     this.fallbackReason = parts.fallbackReason
-    this.#outbox = new Outbox(this.#link)
+    this.#outbox = new Outbox(this.#link, (payload) => this.#codec.keep(payload))
     this.#inbox = new Inbox(() => this.#link.resume())
     this.#answers = new Answers({
       channel: this,
       maxMessageBytes: parts.maxMessageBytes,
-      encode: (value) => this.#encode(value),
-      decode: (payload) => this.#decode(payload),
+      codec: this.#codec,
       send: (kind, id, payload, settled) => this.#push(kind, id, payload, settled),
       idle: () => this.#closeWhenIdle(),
     })
-    const listeners: EventEmitter = this
-    listeners.on('newListener', (name) => {
+    // Events of every emitter, which the map of a typed one does not name.
+    const emitter = this as EventEmitter
+    emitter.on('newListener', (name) => {
       if (name === 'message') process.nextTick(() => this.#flow())
     })
-    listeners.on('removeListener', (name) => {
+    emitter.on('removeListener', (name) => {
       if (name === 'message') this.#flowing = this.listenerCount('message') > 0 && !this.#inbox.iterating
     })
     const sink: LinkSink = {
@@ -114,7 +115,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
    */
   trySend(message: unknown): boolean {
     this.#assertOpen()
-    const payload = this.#encode(message)
+    const payload = this.#codec.encode(message)
     if (!this.#outbox.tryPush(RecordKind.MESSAGE, 0, payload)) {
       this.#drainWanted = true
       return false
@@ -132,7 +133,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   send(message: unknown, options?: WaitOptions): Promise<void> {
     return waitWithin<void>(options, 'send', (resolve, reject) => {
       this.#assertOpen()
-      const payload = this.#encode(message)
+      const payload = this.#codec.encode(message)
       const outgoing = this.#outbox.push(RecordKind.MESSAGE, 0, payload, (error) => {
         if (error !== undefined) return reject(error)
         this.#countSent(payload)
@@ -149,15 +150,17 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
    * wait for their turn. Giving up tells the peer's handler through its `context.signal`.
    * Rejects with `REMOTE` when the handler threw, and like `send`.
    */
+  // biome-ignore lint/suspicious/noExplicitAny: what a message is, the two programs agree on
   request<Reply = any>(message: unknown, options?: WaitOptions): Promise<Reply> {
     return waitWithin<Reply>(options, 'request', (resolve, reject) => {
       this.#assertOpen()
-      const payload = this.#encode(message)
+      const encoded = this.#codec.encode(message)
+      const payload = this.#requests.full ? this.#codec.keep(encoded) : encoded
       const giveUp = this.#requests.begin(
         (id) => this.#push(RecordKind.REQUEST, id, payload),
         (reply) => {
           try {
-            resolve(this.#decode(reply) as Reply)
+            resolve(this.#codec.decode(reply) as Reply)
           } catch (error) {
             reject(error)
           }
@@ -174,7 +177,8 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   /** Sets who answers the peer's requests; undefined removes it, and requests are answered with an error. */
   // biome-ignore lint/suspicious/noExplicitAny: what a request is, the two programs agree on
   handle<Message = any>(handler: RequestHandler<Message> | undefined): void {
-    if (handler !== undefined && typeof handler !== 'function') throw invalid('handler', handler, 'a function')
+    if (handler !== undefined && typeof handler !== 'function')
+      throw invalid('handler', handler, 'a function')
     this.#answers.handler = handler
   }
 
@@ -183,6 +187,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
    * or 256 KiB wait. The loop ends when the channel is closed in order, and throws when it broke, in both cases
    * after the last message. Leaving the loop leaves the channel open.
    */
+  // biome-ignore lint/suspicious/noExplicitAny: what a message is, the two programs agree on
   [Symbol.asyncIterator]<Message = any>(): AsyncIterableIterator<Message, undefined> {
     const iterator = this.#inbox.iterate(() => process.nextTick(() => this.#flow()))
     this.#flowing = false
@@ -258,7 +263,8 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       case RecordKind.REPLY:
       case RecordKind.ERROR:
         this.#countReceived(payload)
-        if (!this.#requests.settle(id, payload, kind === RecordKind.ERROR)) return this.#corrupt('an answer to no request')
+        if (!this.#requests.settle(id, payload, kind === RecordKind.ERROR))
+          return this.#corrupt('an answer to no request')
         this.#closeWhenIdle()
         return true
       case RecordKind.CANCEL:
@@ -276,7 +282,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     this.#countReceived(payload)
     let message: unknown
     try {
-      message = this.#decode(payload)
+      message = this.#codec.decode(payload)
     } catch (error) {
       this.destroy(error as ShmwireError)
       return false
@@ -370,33 +376,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   #assertOpen(): void {
     if (this.#state === 'open') return
     const error = this.#closedError
-    if (error === undefined) throw new ShmwireError(ErrorCode.CLOSED, 'the channel is closed; connect again to send')
+    if (error === undefined)
+      throw new ShmwireError(ErrorCode.CLOSED, 'the channel is closed; connect again to send')
     const code = error instanceof ShmwireError ? error.code : ErrorCode.CLOSED
     throw new ShmwireError(code, `the channel is over: ${error.message}`, { cause: error })
-  }
-
-  #encode(message: unknown): Uint8Array {
-    let payload: Uint8Array
-    try {
-      payload = this.#codec.encode(message)
-    } catch (cause) {
-      throw new ShmwireError(ErrorCode.CODEC, `codec ${this.#codec.name} cannot encode the message: ${(cause as Error).message}`, { cause })
-    }
-    if (payload.length > this.maxMessageBytes) {
-      throw new ShmwireError(
-        ErrorCode.MESSAGE_TOO_LARGE,
-        `the message is ${payload.length} bytes, more than maxMessageBytes: ${this.maxMessageBytes}; raise it on both sides, or send parts`,
-      )
-    }
-    return payload
-  }
-
-  #decode(payload: Buffer): unknown {
-    try {
-      return this.#codec.decode(payload)
-    } catch (cause) {
-      throw new ShmwireError(ErrorCode.CODEC, `codec ${this.#codec.name} cannot decode what the peer sent`, { cause })
-    }
   }
 
   #push(kind: number, id: number, payload: Uint8Array, settled?: () => void): void {

@@ -135,9 +135,9 @@ class MessageIterator implements AsyncIterableIterator<unknown, undefined> {
 
   endWaiting(): void {
     const end = this.#source.end()
-    if (end === undefined || this.#waiting.length === 0) return
+    if (end === undefined) return
     const first = this.#waiting.shift()
-    this.#finish(end.error).then(first?.resolve, first?.reject)
+    if (first !== undefined) void this.#finish(end.error).then(first.resolve, first.reject)
   }
 
   #finish(error: Error | undefined): Promise<Result> {

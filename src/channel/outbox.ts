@@ -18,12 +18,15 @@ export interface Outgoing {
  */
 export class Outbox {
   readonly #link: Link
+  readonly #keep: (payload: Uint8Array) => Uint8Array
   #waiting: Outgoing[] = []
   /** Index of the head; shifting an array of thousands for each record would be quadratic. */
   #head = 0
 
-  constructor(link: Link) {
+  /** `keep` makes a payload fit to wait. */
+  constructor(link: Link, keep: (payload: Uint8Array) => Uint8Array) {
     this.#link = link
+    this.#keep = keep
   }
 
   get length(): number {
@@ -31,13 +34,18 @@ export class Outbox {
   }
 
   /** Hands the record to the link or, in its turn, later. */
-  push(kind: number, id: number, payload: Uint8Array, settle?: (error?: Error) => void): Outgoing | undefined {
+  push(
+    kind: number,
+    id: number,
+    payload: Uint8Array,
+    settle?: (error?: Error) => void,
+  ): Outgoing | undefined {
     const offset = this.length === 0 ? this.#link.write(kind, id, payload, 0) : -1
     if (offset === payload.length) {
       settle?.()
       return undefined
     }
-    const outgoing: Outgoing = { kind, id, payload, offset: Math.max(offset, 0), settle }
+    const outgoing: Outgoing = { kind, id, payload: this.#keep(payload), offset: Math.max(offset, 0), settle }
     this.#waiting.push(outgoing)
     return outgoing
   }

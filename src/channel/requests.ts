@@ -29,6 +29,11 @@ export class Requests {
     return this.#open.size
   }
 
+  /** The next request will have to wait for its turn. */
+  get full(): boolean {
+    return this.#open.size >= REQUESTS_OPEN_MAX
+  }
+
   /** No request is open or waits, but for cancelled ones. */
   get idle(): boolean {
     if (this.#waiting.length > 0) return false
@@ -46,7 +51,7 @@ export class Requests {
     reject: (error: Error) => void,
   ): () => number | undefined {
     const pending: Pending = { resolve, reject, cancelled: false }
-    if (this.#open.size < REQUESTS_OPEN_MAX) {
+    if (!this.full) {
       const id = this.#nextId()
       this.#open.set(id, pending)
       send(id)
@@ -133,7 +138,11 @@ function decodeRemoteError(payload: Buffer): ShmwireError {
   try {
     told = JSON.parse(payload.toString()) as typeof told
   } catch (cause) {
-    return new ShmwireError(ErrorCode.REMOTE, "the peer's handler failed, and its account of it cannot be read", { cause })
+    return new ShmwireError(
+      ErrorCode.REMOTE,
+      "the peer's handler failed, and its account of it cannot be read",
+      { cause },
+    )
   }
   const name = typeof told?.name === 'string' ? told.name : 'Error'
   const message = typeof told?.message === 'string' ? told.message : ''

@@ -1,8 +1,8 @@
 /**
  * Turns the values of a channel into bytes and back. Both ends name the same codec at the handshake.
  *
- * `encode` returns bytes that the codec does not change later; they may be the value's own memory. `decode`
- * gets memory that belongs to the message alone and may keep views of it.
+ * `encode` may return the value's own memory; unless `reusesMemory` is set, the codec itself does not change
+ * the bytes later. `decode` gets memory that belongs to the message alone and may keep views of it.
  * Both may throw; the channel reports that as `ERR_SHMWIRE_CODEC` with the thrown error as `cause`.
  */
 export interface Codec {
@@ -10,6 +10,8 @@ export interface Codec {
   readonly name: string
   encode(value: unknown): Uint8Array
   decode(bytes: Buffer): unknown
+  /** The bytes that `encode` returns are good until its next call only. The channel copies those that have to wait. */
+  readonly reusesMemory?: boolean
   /** A fresh codec for one channel, for a codec that keeps state between messages. Absent: the object itself serves every channel. */
   perChannel?(): Codec
 }

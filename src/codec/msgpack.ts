@@ -23,7 +23,7 @@ import { rebuild } from './rebuild.js'
  * Plain trees are ordinary MessagePack (timestamps as extension −1, typed arrays as msgpackr's extension 0x74, undefined as
  * its extension 0); the rest is the byte 0xc1, which MessagePack never uses, and the graph form of graph.ts.
  */
-export const msgpackCodec: Codec = { name: 'msgpack', encode, decode }
+export const msgpackCodec: Codec = { name: 'msgpack', reusesMemory: true, encode, decode }
 
 const GRAPH = 0xc1
 

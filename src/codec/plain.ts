@@ -58,6 +58,25 @@ export function isPlainString(text: string): boolean {
   return text.isWellFormed() && text.charCodeAt(0) !== BYTE_ORDER_MARK
 }
 
+/** Classes whose instances have an inside that their properties do not show, and that have no `Symbol.toStringTag`. */
+const BUILT_IN_PROTOTYPES: ReadonlySet<unknown> = new Set(
+  [Array, Boolean, Date, Error, Function, Number, RegExp, String].map((builtIn) => builtIn.prototype),
+)
+const ordinaryPrototypes = new WeakMap<object, boolean>()
+
+/** Whether the instances of a class hold their properties and nothing else. Looked up once for each class. */
+function isOfOrdinaryClass(prototype: object): boolean {
+  const known = ordinaryPrototypes.get(prototype)
+  if (known !== undefined) return known
+  // msgpackr looks at `constructor` first.
+  let isOrdinary = prototype.constructor?.prototype === prototype
+  for (let link = prototype; link !== null && link !== Object.prototype; link = Object.getPrototypeOf(link)) {
+    if (BUILT_IN_PROTOTYPES.has(link) || Object.hasOwn(link, Symbol.toStringTag)) isOrdinary = false
+  }
+  ordinaryPrototypes.set(prototype, isOrdinary)
+  return isOrdinary
+}
+
 /** One walk. Remembers the objects it met: one that is met twice would arrive as two, or recur for ever. */
 class Survey {
   #first: object | undefined
@@ -68,7 +87,8 @@ class Survey {
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype === Object.prototype || prototype === null) return this.#admitsMembers(value, depth)
     if (prototype === Array.prototype && Array.isArray(value)) return this.#admitsElements(value, depth)
-    return LEAF_PROTOTYPES.has(prototype)
+    if (LEAF_PROTOTYPES.has(prototype)) return true
+    return isOfOrdinaryClass(prototype as object) && this.#admitsMembers(value, depth)
   }
 
   #isNew(value: object): boolean {

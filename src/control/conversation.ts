@@ -211,22 +211,34 @@ export class Conversation {
   }
 }
 
-/** What an error of the socket means: before it is connected (`connect` may leave that to the handshake) and after. */
-export function socketError(cause: NodeJS.ErrnoException): ShmwireError {
+/** What an error of the socket means: of connecting, which a client may leave to the handshake, and after. */
+export function socketError(cause: NodeJS.ErrnoException & { address?: string }): ShmwireError {
+  const where = cause.address ?? 'the address'
   switch (cause.code) {
     case 'ENOENT':
     case 'ECONNREFUSED':
-      return new ShmwireError(ErrorCode.NOT_LISTENING, 'nobody listens there', { cause })
+    case 'ENOTSOCK':
+      return new ShmwireError(ErrorCode.NOT_LISTENING, `nobody listens at ${where}; start the server first`, {
+        cause,
+      })
+    case 'EAGAIN': {
+      const message = `the server at ${where} accepts no connections: its queue is full; try again later`
+      return new ShmwireError(ErrorCode.NOT_LISTENING, message, { cause })
+    }
     case 'EACCES':
-    case 'EPERM':
-      return new ShmwireError(ErrorCode.DENIED, "no permission to connect to the server's socket", { cause })
+    case 'EPERM': {
+      const message = `this user may not connect to ${where}; check the owner and mode of the socket and its directory`
+      return new ShmwireError(ErrorCode.DENIED, message, { cause })
+    }
     case 'EMFILE':
     case 'ENFILE':
     case 'ENOMEM':
     case 'ENOBUFS':
-      return new ShmwireError(ErrorCode.OUT_OF_MEMORY, `the connection cannot be made: ${cause.message}`, {
-        cause,
-      })
+      return new ShmwireError(
+        ErrorCode.OUT_OF_MEMORY,
+        `no descriptor or memory is left to connect to ${where}`,
+        { cause },
+      )
     default:
       return new ShmwireError(
         ErrorCode.PEER_GONE,

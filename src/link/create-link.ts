@@ -10,7 +10,16 @@ export function createLink(agreement: Agreement, settings: Settings, native: Nat
   const { socket, parser, peer, endpoint, maxMessageBytes } = agreement
   if (endpoint !== undefined && 'binding' in native) {
     const { ringBytes, wait, spinMicros } = settings
-    return new ShmLink({ socket, parser, peer, endpoint, binding: native.binding, ringBytes, wait, spinMicros })
+    return new ShmLink({
+      socket,
+      parser,
+      peer,
+      endpoint,
+      binding: native.binding,
+      ringBytes,
+      wait,
+      spinMicros,
+    })
   }
   return new SocketLink({ socket, parser, peer, maxMessageBytes, capacityBytes: settings.ringBytes })
 }

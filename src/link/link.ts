@@ -49,8 +49,8 @@ export function newLinkStats(): LinkStats {
 export interface LinkSink {
   /**
    * One record, in the order of writing. `payload` is memory of the receiver and nobody changes it later.
-   * Returns false to pause the link: it delivers no further record until `resume()`. An exception is the
-   * user's: it passes through, and the link goes on with the next record in a later turn.
+   * Returns false to pause the link: it delivers no further record until `resume()`, or until it learns that the
+   * peer is gone, whose last records then come all the same, and the close behind them. An exception is the user's: it passes through, and the link goes on with the next record in a later turn.
    */
   record(kind: number, id: number, payload: Buffer): boolean
   /** There is room again, after `write` had returned false. */
@@ -81,8 +81,8 @@ export interface Link {
   /** Ends the pause that a false from `record` began. May deliver only in a later turn. */
   resume(): void
   /**
-   * No more writes. What was written is still delivered to the peer, what the peer wrote is still delivered
-   * here; when both sides have ended, `close` follows without an error.
+   * No more writes. Called when this side has written its last record and has had the peer's. What was written is
+   * still delivered to the peer; when both sides have ended, `close` follows without an error.
    */
   end(): void
   /** Gives everything back at once: descriptors, mappings, sockets. Idempotent. */

@@ -109,12 +109,14 @@ class MemoryLink implements Link {
   }
 
   #deliver(sink: LinkSink): void {
+    const peerGone = this.#other.#ending === 'destroyed'
+    if (peerGone) this.#paused = false
     for (let count = 0; count < RECORDS_PER_TURN && !this.#paused && !this.#closed; count += 1) {
       const item = this.#incoming.shift()
       if (item === undefined) break
       this.#incomingBytes -= item.payload.length
       if (this.#other.#wantsRoom) this.#other.#schedule()
-      this.#paused = !sink.record(item.kind, item.id, item.payload)
+      this.#paused = !sink.record(item.kind, item.id, item.payload) && !peerGone
     }
     if (this.#closed) return
     if (this.#wantsRoom && this.#other.#incomingBytes * 2 <= this.#capacityBytes) {
@@ -123,7 +125,8 @@ class MemoryLink implements Link {
     }
     if (this.#incoming.length > 0 || this.#closed) return
     const otherEnding = this.#other.#ending
-    if (otherEnding === 'destroyed') this.#close(new ShmwireError(ErrorCode.PEER_GONE, 'the other side was destroyed'))
+    if (otherEnding === 'destroyed')
+      this.#close(new ShmwireError(ErrorCode.PEER_GONE, 'the other side was destroyed'))
     else if (otherEnding === 'ended' && this.#ending === 'ended') this.#close(undefined)
   }
 

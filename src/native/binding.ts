@@ -88,9 +88,15 @@ export interface NativeBinding {
   /** Largest payload that travels in one record of a ring of `ringBytes`. */
   inlineBytesMax(ringBytes: number): number
   /** Creates and seals own segment. */
-  Endpoint: new (options: { ringBytes: number; maxMessageBytes: number; recordsMax: number }) => NativeEndpoint
+  Endpoint: new (options: {
+    ringBytes: number
+    maxMessageBytes: number
+    recordsMax: number
+  }) => NativeEndpoint
   /** Binds a datagram socket at `path`, which must not exist. */
-  HandleInbox: new (path: string) => NativeInbox
+  HandleInbox: new (
+    path: string,
+  ) => NativeInbox
   /** SO_PEERCRED of a connected Unix socket. */
   peerCredentials(fd: number): Credentials
 }

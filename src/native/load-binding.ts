@@ -51,8 +51,8 @@ function faultOf(binding: NativeBinding): string | undefined {
   const version = binding.LAYOUT_VERSION
   if (version !== LAYOUT_VERSION)
     return `is of another version: its layout is ${version}, wanted is ${LAYOUT_VERSION}`
-  const members: unknown[] = [binding.Endpoint, binding.HandleInbox, binding.peerCredentials]
-  return members.every((member) => typeof member === 'function')
+  const members = ['Endpoint', 'HandleInbox', 'peerCredentials'] as const
+  return members.every((name) => typeof binding[name] === 'function')
     ? undefined
     : 'is not the addon of this package'
 }

@@ -19,7 +19,7 @@ process.on('message', (message: { path: string } | 'release') => {
       claim = won
       process.send?.({ outcome: 'won' })
     },
-    (error: { code?: string }) => process.send?.({ outcome: error.code ?? String(error) }),
+    (error: { code?: string }) => process.send?.({ outcome: error.code ?? 'no code' }),
   )
 })
 process.on('disconnect', () => process.exit())

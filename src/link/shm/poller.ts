@@ -2,26 +2,38 @@
 export interface Polled {
   /**
    * Delivers at most one batch. When there is none, looks for `spinNanos` nanoseconds and, with `yieldCpu`, gives
-   * the core away once. True: it found something. May throw what a listener threw; it can be polled again.
+   * the core away once. Returns how many records it had, or another number above 0 when it found other work.
+   * May throw what a listener threw; it can be polled again.
    */
-  poll(spinNanos: number, yieldCpu: boolean): boolean
-  /** The poll of this turn found nothing. True: the link rests from now on and is not polled until it is woken. */
+  poll(spinNanos: number, yieldCpu: boolean): number
+  /** The look of this turn found nothing. True: the link rests from now on and is not polled until it is woken. */
   rest(): boolean
 }
 
 /**
- * How long one look at an empty ring lasts inside the addon when a single link is awake: longer than a prompt
- * peer needs for an answer, too short to be felt by timers and sockets.
+ * How long one look at an empty ring lasts inside the addon when a single link is awake: about what a prompt
+ * peer needs for an answer, far too short to be felt by timers and sockets.
  */
-const SPIN_NANOS = 2_000
+const SPIN_NANOS = 500
 
 /**
- * Polls the links that are awake, each once in a turn of the event loop, so that none starves and timers
- * and sockets get theirs in between. One per thread. It runs only while a link is awake.
+ * Looks in one turn of the event loop. A turn costs as much as a quick answer, so a conversation goes on for a few
+ * exchanges before the loop has its turn again.
+ */
+const LOOKS_PER_TURN = 16
+
+/** More records than this are no conversation but a stream, which gains nothing by a further look in the same turn. */
+const CONVERSATION_RECORDS_MAX = 4
+
+/**
+ * Polls the links that are awake, all of them in each turn of the event loop, so that none starves and
+ * timers and sockets get theirs in between. One per thread. It runs only while a link is awake.
  */
 class Poller {
   readonly #awake: Polled[] = []
+  readonly #resolved = Promise.resolve()
   #turn: NodeJS.Immediate | undefined
+  #looksLeft = 0
 
   /** Polls the link from the next turn on, until it rests. */
   wake(link: Polled): void {
@@ -42,16 +54,31 @@ class Poller {
   readonly #run = (): void => {
     // First of all, because a listener that throws ends this turn; the links behind it have theirs in the next.
     this.#turn = setImmediate(this.#run)
+    this.#looksLeft = LOOKS_PER_TURN
+    this.#look()
+  }
+
+  /** Looks again when all promise jobs of the last look are done: an `await` has had its answer and has sent anew. */
+  readonly #lookAfterJobs = (): void => {
+    process.nextTick(this.#look)
+  }
+
+  readonly #look = (): void => {
     const awake = this.#awake
     const spinNanos = awake.length === 1 ? SPIN_NANOS : 0
-    let found = false
+    let records = 0
     // Backwards, because a link may leave the list in its turn.
     for (let index = awake.length - 1; index >= 0; index -= 1) {
       const link = awake[index]
       if (link === undefined) continue
-      // The core is given away once in a turn that found nothing, by its last link.
-      if (link.poll(spinNanos, index === 0 && !found)) found = true
-      else if (link.rest()) this.remove(link)
+      // The core is given away once in a look that found nothing, by its last link.
+      const found = link.poll(spinNanos, index === 0 && records === 0)
+      records += found
+      if (found === 0 && link.rest()) this.remove(link)
+    }
+    this.#looksLeft -= 1
+    if (records > 0 && records <= CONVERSATION_RECORDS_MAX && this.#looksLeft > 0) {
+      void this.#resolved.then(this.#lookAfterJobs)
     }
   }
 }

@@ -28,6 +28,12 @@ const SLAB_BYTES = 64 * 1024
 /** A message this long gets a buffer of its own; a shorter one leaves at most so much of a slab unused. */
 const OWN_BUFFER_BYTES_MIN = 8 * 1024
 
+/** A batch whose listeners take longer goes on in the next turn, so that timers and sockets get theirs. */
+const TURN_MS_MAX = 1
+
+/** Records between two looks at the clock, which costs as much as handing one over. */
+const RECORDS_PER_CHECK = 32
+
 /**
  * Records in the rings of shared memory.
  *
@@ -110,6 +116,7 @@ export class ShmLink implements Link, Polled {
     if (end !== payload.length) {
       this.#stats.fullWaits += 1
       this.#wantsRoom = true
+      this.#lookAtDepth()
       this.#wake()
     }
     return end
@@ -145,19 +152,18 @@ export class ShmLink implements Link, Polled {
   }
 
   stats(): LinkStats {
-    if (!this.#closed) this.#stats.depthBytes = this.#endpoint.depthBytes()
+    if (!this.#closed) this.#lookAtDepth()
     return { ...this.#stats }
   }
 
-  poll(spinNanos: number, yieldCpu: boolean): boolean {
-    const madeRoom = this.#wantsRoom && this.#drain()
-    if (this.#closed) return true
-    if (this.#paused && !this.#dead) return madeRoom
+  poll(spinNanos: number, yieldCpu: boolean): number {
+    const drained = this.#wantsRoom && this.#drain() ? 1 : 0
+    if (this.#closed || (this.#paused && !this.#dead)) return drained
     if (this.#batchNext < this.#batchCount) return this.#hand()
-    const found = this.#assembly === undefined ? this.#receive(spinNanos, yieldCpu) : this.#assemble(this.#assembly)
-    if (!found) return madeRoom
-    this.#idleSinceMicros = undefined
-    return true
+    const found =
+      this.#assembly === undefined ? this.#receive(spinNanos, yieldCpu) : this.#assemble(this.#assembly)
+    if (found > 0) this.#idleSinceMicros = undefined
+    return found + drained
   }
 
   rest(): boolean {
@@ -171,6 +177,13 @@ export class ShmLink implements Link, Polled {
     if (this.#wait === 'spin' && this.#referenced) return false
     if (nowMicros - this.#idleSinceMicros < this.#budget.micros) return false
     return this.#sleep(nowMicros)
+  }
+
+  /** Where it is likely to be a maximum, and when somebody asks: at every write it would cost a native call. */
+  #lookAtDepth(): void {
+    const depthBytes = this.#endpoint.depthBytes()
+    this.#stats.depthBytes = depthBytes
+    this.#stats.highWaterBytes = Math.max(this.#stats.highWaterBytes, depthBytes)
   }
 
   /** Arms the words for what it waits for. False: it is there already. */
@@ -208,7 +221,8 @@ export class ShmLink implements Link, Polled {
         return true
       })
     } catch (error) {
-      return this.#fail(error)
+      this.#fail(error)
+      return
     }
     if (this.#closed || !this.#asleep) return
     this.#budget.slept(performance.now() * 1000 - (this.#idleSinceMicros as number))
@@ -234,19 +248,20 @@ export class ShmLink implements Link, Polled {
     return true
   }
 
-  #receive(spinNanos: number, yieldCpu: boolean): boolean {
+  #receive(spinNanos: number, yieldCpu: boolean): number {
     let count: number
     try {
       count = this.#endpoint.receive(this.#slab, this.#slabOffset, spinNanos, yieldCpu)
     } catch (error) {
       this.#fail(error)
-      return true
+      return 0
     }
     const signals = this.#signals
     if (signals[this.#binding.SIGNAL_RING] === 1) this.#ring()
     if (count === 0) {
       const requiredBytes = signals[this.#binding.SIGNAL_REQUIRED] as number
-      return requiredBytes >= 0 && this.#provide(requiredBytes, signals[this.#binding.SIGNAL_FRAGMENTED] === 1)
+      if (requiredBytes < 0) return 0
+      return this.#provide(requiredBytes, signals[this.#binding.SIGNAL_FRAGMENTED] === 1)
     }
     this.#slabOffset = signals[this.#binding.SIGNAL_OFFSET] as number
     this.#batchCount = count
@@ -255,13 +270,21 @@ export class ShmLink implements Link, Polled {
   }
 
   /** Memory for the next message, which the slab has no room for. */
-  #provide(requiredBytes: number, fragmented: boolean): boolean {
+  #provide(requiredBytes: number, fragmented: boolean): number {
     let buffer: Buffer
     try {
-      buffer = Buffer.allocUnsafeSlow(fragmented || requiredBytes >= OWN_BUFFER_BYTES_MIN ? requiredBytes : SLAB_BYTES)
+      buffer = Buffer.allocUnsafeSlow(
+        fragmented || requiredBytes >= OWN_BUFFER_BYTES_MIN ? requiredBytes : SLAB_BYTES,
+      )
     } catch (cause) {
-      this.#fail(new ShmwireError(ErrorCode.OUT_OF_MEMORY, `there is no memory for a message of ${requiredBytes} bytes`, { cause }))
-      return true
+      this.#fail(
+        new ShmwireError(
+          ErrorCode.OUT_OF_MEMORY,
+          `there is no memory for a message of ${requiredBytes} bytes`,
+          { cause },
+        ),
+      )
+      return 0
     }
     if (fragmented) {
       this.#assembly = buffer
@@ -273,31 +296,41 @@ export class ShmLink implements Link, Polled {
     return this.#receive(0, false)
   }
 
-  #assemble(assembly: Buffer): boolean {
+  /** Fragments that moved count as one record. */
+  #assemble(assembly: Buffer): number {
     let bytes: number
     try {
       bytes = this.#endpoint.assemble(assembly)
     } catch (error) {
       this.#fail(error)
-      return true
+      return 0
     }
     if (this.#signals[this.#binding.SIGNAL_RING] === 1) this.#ring()
     if (bytes < assembly.length) {
-      const moved = bytes > this.#assemblyBytes
+      const moved = bytes > this.#assemblyBytes ? 1 : 0
       this.#assemblyBytes = bytes
       return moved
     }
     this.#assembly = undefined
     this.#give(this.#descriptors[0] as number, this.#descriptors[1] as number, assembly)
-    return true
+    return 1
   }
 
-  /** Hands the batch to the sink, as far as it wants. */
-  #hand(): boolean {
+  /** Hands the batch to the sink, as far as it wants and for as long as a turn may last. Returns how many records it handed. */
+  #hand(): number {
     const descriptors = this.#descriptors
     const words = this.#descriptorWords
     const slab = this.#slab
+    const first = this.#batchNext
+    let checkAt = first + RECORDS_PER_CHECK
+    let endMs = 0
     while (this.#batchNext < this.#batchCount && (!this.#paused || this.#dead) && !this.#closed) {
+      if (this.#batchNext === checkAt) {
+        const nowMs = performance.now()
+        if (endMs === 0) endMs = nowMs + TURN_MS_MAX
+        else if (nowMs >= endMs) break
+        checkAt += RECORDS_PER_CHECK
+      }
       const at = this.#batchNext * words
       const start = descriptors[at + 2] as number
       // Before the call: the listener may throw, and the record has been given all the same.
@@ -308,7 +341,7 @@ export class ShmLink implements Link, Polled {
         slab.subarray(start, start + (descriptors[at + 3] as number)),
       )
     }
-    return true
+    return this.#batchNext - first
   }
 
   #give(kind: number, id: number, payload: Buffer): void {
@@ -323,7 +356,10 @@ export class ShmLink implements Link, Polled {
   /** All that the dead peer had committed is delivered. */
   #finish(): true {
     this.destroy()
-    const gone = new ShmwireError(ErrorCode.PEER_GONE, 'the peer is gone: its socket closed without a close of the channel')
+    const gone = new ShmwireError(
+      ErrorCode.PEER_GONE,
+      'the peer is gone: its socket closed without a close of the channel',
+    )
     this.#sink?.close(this.#ended ? undefined : gone)
     return true
   }

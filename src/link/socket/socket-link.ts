@@ -130,7 +130,10 @@ export class SocketLink implements Link {
     for (let from = start; from < end; ) {
       if (this.#chunkEnd === this.#chunk.length) this.#newChunk()
       const bytes = Math.min(end - from, this.#chunk.length - this.#chunkEnd)
-      this.#chunk.set(from === 0 && bytes === payload.length ? payload : payload.subarray(from, from + bytes), this.#chunkEnd)
+      this.#chunk.set(
+        from === 0 && bytes === payload.length ? payload : payload.subarray(from, from + bytes),
+        this.#chunkEnd,
+      )
       this.#chunkEnd += bytes
       from += bytes
     }
@@ -175,7 +178,10 @@ export class SocketLink implements Link {
     try {
       this.#parser.parse((kind, id, payload) => this.#hand(kind, id, payload))
     } catch (error) {
-      if (!this.#inSink) return this.#fail(error as ShmwireError)
+      if (!this.#inSink) {
+        this.#fail(error as ShmwireError)
+        return
+      }
       this.#inSink = false
       // The listener's own exception goes its way; the records behind come in a later turn.
       this.#deliverLater()
@@ -189,21 +195,25 @@ export class SocketLink implements Link {
     const wantsMore = (this.#sink as LinkSink).record(kind, id, payload)
     this.#inSink = false
     if (this.#closed) return false
-    if (wantsMore) return true
+    if (wantsMore || this.#socket.closed) return true
     this.#paused = true
     this.#socket.pause()
     return false
   }
 
+  /** What the parser still holds is delivered first. It is little, and a pause would keep the end from being told. */
   #socketClosed(): void {
-    // What the parser still holds is delivered first, unless a listener has asked to wait.
-    if (!this.#paused && this.#turn === undefined) this.#deliver()
+    this.#paused = false
+    this.#deliver()
   }
 
   #close(): void {
     if (this.#closed) return
     this.#closed = true
-    const gone = new ShmwireError(ErrorCode.PEER_GONE, 'the peer is gone: its socket closed without a close of the channel')
+    const gone = new ShmwireError(
+      ErrorCode.PEER_GONE,
+      'the peer is gone: its socket closed without a close of the channel',
+    )
     this.#sink?.close(this.#ended ? undefined : gone)
   }
 

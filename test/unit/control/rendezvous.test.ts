@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import {
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -23,7 +24,7 @@ const claims: Claim[] = []
 const servers: Server[] = []
 
 afterEach(() => {
-  for (const claim of claims.splice(0)) claim.release()
+  for (const won of claims.splice(0)) won.release()
   for (const server of servers.splice(0)) server.close()
 })
 
@@ -38,7 +39,7 @@ async function claim(path: string, options?: ClaimOptions): Promise<Claim> {
 function outcomeOf(path: string): Promise<string> {
   return claim(path).then(
     () => 'won',
-    (error: { code?: string }) => error.code ?? String(error),
+    (error: { code?: string }) => error.code ?? 'no code',
   )
 }
 
@@ -209,7 +210,7 @@ describe('claimAddress', () => {
       const outcome = claimAddress(path, server, { signal: controller.signal }).catch(
         (error: unknown) => error,
       )
-      for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+      for (let count = 0; count < turns; count += 1) await new Promise((resolve) => setImmediate(resolve))
       controller.abort()
       const result = await outcome
       if ('release' in (result as Claim)) (result as Claim).release()
@@ -241,6 +242,31 @@ describe('claimAddress', () => {
     claims.push(await claimed)
     expect(server.listenerCount('connection')).toBe(0)
     expect(server.listenerCount('error')).toBe(0)
+  })
+
+  it('withdraws for a live claim below its own that came after its first look, and tries again', async () => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.99)
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a.sock')
+    await leaveDeadSocket(`${path}.5`)
+    const rival = await listenPlainly(join(directory, 'rival'))
+    const server = createServer()
+    servers.push(server)
+    const state = { settled: false }
+    const claimed = claimAddress(path, server).finally(() => {
+      state.settled = true
+    })
+    await once(server, 'listening')
+    // Microtasks only: the claimant has listed the claims, and its probe of the fifth has no answer yet.
+    for (let tick = 0; tick < 50; tick += 1) await Promise.resolve()
+    linkSync(join(directory, 'rival'), `${path}.2`)
+    while (!existsSync(`${path}.6`) && !state.settled) await turn()
+    while (existsSync(`${path}.6`) && !state.settled) await turn()
+    expect(existsSync(path)).toBe(false)
+    rival.close()
+    claims.push(await claimed)
+    expect(readdirSync(directory).toSorted()).toEqual(['a.sock', 'a.sock.6'])
+    vi.restoreAllMocks()
   })
 
   it('lets exactly one of eight processes win, with the files of killed ones about', async () => {
@@ -282,6 +308,12 @@ describe('claimAddress', () => {
   })
 })
 
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}
+
 async function start(file: string): Promise<ChildProcess> {
   const child = fork(file, { execArgv: [] })
   await once(child, 'message')
@@ -296,8 +328,15 @@ async function restart(child: ChildProcess, file: string): Promise<ChildProcess>
 
 function ask(child: ChildProcess, command: { path: string } | 'release'): Promise<string> {
   return new Promise((resolve) => {
-    child.once('message', (message: { outcome: string }) => resolve(message.outcome))
-    child.once('exit', () => resolve('killed'))
+    const settle = (outcome: string): void => {
+      child.off('message', answered)
+      child.off('exit', killed)
+      resolve(outcome)
+    }
+    const answered = (message: { outcome: string }): void => settle(message.outcome)
+    const killed = (): void => settle('killed')
+    child.on('message', answered)
+    child.on('exit', killed)
     child.send(command, () => {})
   })
 }

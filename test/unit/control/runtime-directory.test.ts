@@ -99,7 +99,7 @@ describe('checkRuntimeDirectory', () => {
   it("denies another user's", () => {
     const directory = join(temporaryDirectory(), 'run')
     mkdirSync(directory, { mode: 0o700 })
-    const other = vi.spyOn(process, 'geteuid' as never).mockReturnValue((uid + 1) as never)
+    const other = vi.spyOn(process as { geteuid(): number }, 'geteuid').mockReturnValue(uid + 1)
     try {
       const error = faultOf(() => checkRuntimeDirectory(directory))
       expect(error.code).toBe(ErrorCode.DENIED)

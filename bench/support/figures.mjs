@@ -1,0 +1,70 @@
+import { createHistogram } from 'node:perf_hooks'
+
+/** User and system time of this process since the clock was made. */
+export class CpuClock {
+  #begin = process.cpuUsage()
+
+  seconds() {
+    const { user, system } = process.cpuUsage(this.#begin)
+    return (user + system) / 1e6
+  }
+}
+
+export function percentiles(nanos) {
+  const histogram = createHistogram()
+  for (const value of nanos) histogram.record(Math.max(1, Math.round(value)))
+  return {
+    p50: histogram.percentile(50),
+    p99: histogram.percentile(99),
+    p999: histogram.percentile(99.9),
+    max: histogram.max,
+  }
+}
+
+/** @returns {import('../scenarios/scenario.js').Figures} */
+export function figuresOf({ messages, messageBytes, seconds, latencyNanos, cpuSeconds }) {
+  const perMillion = (value) => (value / messages) * 1e6
+  return {
+    messages,
+    seconds,
+    messagesPerSecond: messages / seconds,
+    bytesPerSecond: (messages * messageBytes) / seconds,
+    latencyNanos,
+    cpuSecondsPerMillion: {
+      client: perMillion(cpuSeconds.client),
+      server: perMillion(cpuSeconds.server),
+      both: perMillion(cpuSeconds.client + cpuSeconds.server),
+    },
+  }
+}
+
+/** The middle value; the mean of the two middle ones of an even number. */
+export function median(values) {
+  return quantile(values, 0.5)
+}
+
+/** Linear between the two nearest values. */
+function quantile(values, part) {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (sorted.length - 1) * part
+  const low = Math.floor(at)
+  return sorted[low] + (sorted[Math.ceil(at)] - sorted[low]) * (at - low)
+}
+
+/** Beyond, one should not believe the second digit of a median. */
+const SPREAD_NOISY = 0.25
+
+/** How far the repetitions are apart: the middle half of them, as a part of the median. */
+export function spread(values) {
+  const relative = (quantile(values, 0.75) - quantile(values, 0.25)) / median(values)
+  return { relative, noisy: relative > SPREAD_NOISY }
+}
+
+/** The median of each figure over the repetitions. */
+export function medianFigures(repetitions) {
+  const [first] = repetitions
+  if (typeof first === 'number') return median(repetitions)
+  return Object.fromEntries(
+    Object.keys(first).map((key) => [key, medianFigures(repetitions.map((figures) => figures[key]))]),
+  )
+}

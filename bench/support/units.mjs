@@ -1,0 +1,26 @@
+/** Three digits that matter: 1.23, 12.3, 123, 1234. */
+export function digits(value) {
+  if (value >= 100) return value.toFixed(0)
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2)
+}
+
+export function showNanos(nanos) {
+  if (nanos < 1000) return `${Math.round(nanos)} ns`
+  return nanos < 1e6 ? `${digits(nanos / 1000)} µs` : `${digits(nanos / 1e6)} ms`
+}
+
+/** Powers of ten throughout: MB is 1,000,000 bytes. */
+export function showBytes(bytes) {
+  if (bytes < 1000) return `${bytes} B`
+  if (bytes < 1e6) return `${digits(bytes / 1000)} kB`
+  return bytes < 1e9 ? `${digits(bytes / 1e6)} MB` : `${digits(bytes / 1e9)} GB`
+}
+
+export function showRate(perSecond) {
+  if (perSecond < 1000) return `${digits(perSecond)}/s`
+  return perSecond < 1e6 ? `${digits(perSecond / 1000)} k/s` : `${digits(perSecond / 1e6)} M/s`
+}
+
+export function showHeadline({ unit }, value) {
+  return unit === 'nanoseconds' ? showNanos(value) : showRate(value)
+}

@@ -1,0 +1,46 @@
+import type { Codec } from '../codec/codec.js'
+import { ErrorCode, ShmwireError } from '../errors.js'
+
+/** A channel's codec with the channel's bound, and the codec's errors as the user gets them. */
+export class MessageCodec {
+  readonly #codec: Codec
+  readonly #bytesMax: number
+
+  constructor(codec: Codec, bytesMax: number) {
+    this.#codec = codec.perChannel?.() ?? codec
+    this.#bytesMax = bytesMax
+  }
+
+  /** A payload that is not used at once has to go through `keep`. Throws `CODEC`, `MESSAGE_TOO_LARGE`. */
+  encode(message: unknown): Uint8Array {
+    let payload: Uint8Array
+    try {
+      payload = this.#codec.encode(message)
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw new ShmwireError(ErrorCode.CODEC, `codec ${this.#codec.name} cannot encode the message: ${why}`, {
+        cause,
+      })
+    }
+    if (payload.length <= this.#bytesMax) return payload
+    throw new ShmwireError(
+      ErrorCode.MESSAGE_TOO_LARGE,
+      `the message is ${payload.length} bytes, more than maxMessageBytes: ${this.#bytesMax}; raise it on both sides, or send parts`,
+    )
+  }
+
+  /** The payload as it must be to outlive this call. */
+  keep(payload: Uint8Array): Uint8Array {
+    return this.#codec.reusesMemory === true ? Buffer.from(payload) : payload
+  }
+
+  /** Throws `CODEC`. */
+  decode(payload: Buffer): unknown {
+    try {
+      return this.#codec.decode(payload)
+    } catch (cause) {
+      const what = `codec ${this.#codec.name} cannot decode the ${payload.length} bytes that the peer sent`
+      throw new ShmwireError(ErrorCode.CODEC, what, { cause })
+    }
+  }
+}

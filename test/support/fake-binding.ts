@@ -1,0 +1,124 @@
+import { ErrorCode } from '../../src/errors.js'
+import type { Credentials, NativeBinding, NativeError, NativeInbox } from '../../src/native/binding.js'
+
+export type FakeStep = 'create' | 'offer' | 'accept' | 'attach' | 'credentials' | 'expect'
+
+export function nativeError(code: string, message: string): NativeError {
+  return Object.assign(new Error(message), { code })
+}
+
+/** Stands in for the addon in tests of the handshake: no memory, but it keeps count of what is given back. */
+export class FakeBinding {
+  /** Steps that throw this. */
+  readonly failures = new Map<FakeStep, Error>()
+  /** So many more offers find the inbox full. */
+  inboxFull = 0
+  drains = 0
+  endpointsOpen = 0
+  readonly endpointOptions: object[] = []
+  credentials: Credentials = { pid: 4711, uid: process.geteuid?.() ?? 0, gid: 0 }
+
+  get binding(): NativeBinding {
+    const fake = this
+    return {
+      LAYOUT_VERSION: 1,
+      Endpoint: function endpoint(options: object) {
+        fake.fail('create')
+        fake.endpointOptions.push(options)
+        return new FakeEndpoint(fake)
+      },
+      peerCredentials: () => {
+        fake.fail('credentials')
+        return fake.credentials
+      },
+    } as unknown as NativeBinding
+  }
+
+  fail(step: FakeStep): void {
+    const failure = this.failures.get(step)
+    if (failure !== undefined) throw failure
+  }
+}
+
+/** Inboxes by path: what the kernel is to the real ones. */
+const inboxes = new Map<string, FakeInbox>()
+
+export class FakeInbox implements NativeInbox {
+  readonly expected = new Set<string>()
+  readonly arrived = new Map<string, FakeEndpoint>()
+  readonly #fake: FakeBinding
+  readonly #path: string
+
+  constructor(fake: FakeBinding, path: string) {
+    this.#fake = fake
+    this.#path = path
+    inboxes.set(path, this)
+  }
+
+  expect(token: Uint8Array): void {
+    this.#fake.fail('expect')
+    this.expected.add(hex(token))
+  }
+
+  discard(token: Uint8Array): void {
+    this.expected.delete(hex(token))
+    this.arrived.delete(hex(token))
+  }
+
+  drain(): void {
+    this.#fake.drains += 1
+  }
+
+  close(): void {
+    inboxes.delete(this.#path)
+  }
+}
+
+class FakeEndpoint {
+  readonly #fake: FakeBinding
+  #open = true
+  #acceptedBy: FakeEndpoint | undefined
+
+  constructor(fake: FakeBinding) {
+    this.#fake = fake
+    fake.endpointsOpen += 1
+  }
+
+  offerHandles(path: string, token: Uint8Array): boolean {
+    this.#check('offer')
+    const inbox = inboxes.get(path)
+    if (inbox === undefined) throw nativeError(ErrorCode.UNAVAILABLE, `no inbox at ${path}`)
+    if (this.#fake.inboxFull > 0) {
+      this.#fake.inboxFull -= 1
+      return false
+    }
+    if (inbox.expected.has(hex(token))) inbox.arrived.set(hex(token), this)
+    return true
+  }
+
+  acceptHandles(inbox: FakeInbox, token: Uint8Array): void {
+    this.#check('accept')
+    const other = inbox.arrived.get(hex(token))
+    if (other === undefined) throw nativeError(ErrorCode.CORRUPT, 'nothing came with the token')
+    other.#acceptedBy = this
+  }
+
+  attachPeer(): void {
+    this.#check('attach')
+    if (this.#acceptedBy === undefined) throw nativeError(ErrorCode.CORRUPT, 'nobody accepted')
+  }
+
+  close(): void {
+    if (this.#open) this.#fake.endpointsOpen -= 1
+    this.#open = false
+  }
+
+  #check(step: FakeStep): void {
+    if (!this.#open) throw new TypeError(`${step} after close`)
+    this.#fake.fail(step)
+  }
+}
+
+function hex(token: Uint8Array): string {
+  return Buffer.from(token).toString('hex')
+}

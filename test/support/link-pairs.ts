@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FrameParser } from '../../src/control/frame-parser.js'
+import { controlBound } from '../../src/control/frames.js'
+import { RECORDS_MAX } from '../../src/control/handshake.js'
+import type { Link, Peer } from '../../src/link/link.js'
+import { createMemoryLinks } from '../../src/link/memory.js'
+import { ShmLink } from '../../src/link/shm/shm-link.js'
+import { SocketLink } from '../../src/link/socket/socket-link.js'
+import type { NativeBinding, NativeEndpoint } from '../../src/native/binding.js'
+import { loadBinding } from '../../src/native/load-binding.js'
+import type { WaitMode } from '../../src/options.js'
+
+export interface LinkPairOptions {
+  readonly ringBytes: number
+  readonly maxMessageBytes: number
+  readonly wait?: WaitMode
+}
+
+/** How the suite makes two links that are joined. */
+export type JoinLinks = (options: LinkPairOptions) => Promise<[Link, Link]>
+
+const PEER: Peer = { pid: process.pid, uid: undefined, gid: undefined, verified: false }
+
+export const joinMemoryLinks: JoinLinks = async ({ ringBytes }) => createMemoryLinks(ringBytes)
+
+export const joinSocketLinks: JoinLinks = async ({ ringBytes, maxMessageBytes }) => {
+  const make = (socket: Socket) =>
+    new SocketLink({ socket, parser: newParser(), peer: PEER, maxMessageBytes, capacityBytes: ringBytes })
+  const [left, right] = await joinSockets()
+  return [make(left), make(right)]
+}
+
+export const joinShmLinks: JoinLinks = async (options) => {
+  const { ringBytes, maxMessageBytes, wait = 'adaptive' } = options
+  const binding = needBinding()
+  const make = (socket: Socket, endpoint: NativeEndpoint) =>
+    new ShmLink({ socket, parser: newParser(), peer: PEER, binding, endpoint, ringBytes, wait, spinMicros: 100 })
+  const newEndpoint = () => new binding.Endpoint({ ringBytes, maxMessageBytes, recordsMax: RECORDS_MAX })
+  const [left, right] = [newEndpoint(), newEndpoint()]
+  inTemporaryDirectory((directory) => {
+    const path = join(directory, 'fd')
+    const inbox = new binding.HandleInbox(path)
+    const token = randomBytes(16)
+    inbox.expect(token)
+    left.offerHandles(path, token)
+    right.acceptHandles(inbox, token)
+    left.attachPeer()
+    inbox.close()
+  })
+  const [leftSocket, rightSocket] = await joinSockets()
+  return [make(leftSocket, left), make(rightSocket, right)]
+}
+
+export function needBinding(): NativeBinding {
+  const native = loadBinding()
+  if ('binding' in native) return native.binding
+  throw new Error(`these tests need the addon: ${native.unavailable}`)
+}
+
+/** As the handshake leaves sockets: connected, paused, with one `error` listener that does nothing. */
+async function joinSockets(): Promise<[Socket, Socket]> {
+  const directory = mkdtempSync(join(tmpdir(), 'sw-'))
+  const server = createServer({ pauseOnConnect: true })
+  try {
+    server.listen(join(directory, 's'))
+    await once(server, 'listening')
+    const accepted = once(server, 'connection')
+    const left = createConnection(server.address() as AddressInfo & string)
+    await once(left, 'connect')
+    const [right] = (await accepted) as [Socket]
+    for (const socket of [left, right]) socket.on('error', () => {})
+    return [left, right]
+  } finally {
+    server.close()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+function newParser(): FrameParser {
+  return new FrameParser(controlBound([]))
+}
+
+function inTemporaryDirectory(body: (directory: string) => void): void {
+  const directory = mkdtempSync(join(tmpdir(), 'sw-'))
+  try {
+    body(directory)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}

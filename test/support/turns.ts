@@ -1,0 +1,15 @@
+/** One turn of the event loop. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}
+
+export async function turns(count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) await turn()
+}
+
+/** Resolves when the condition holds. The test's own timeout ends the wait. */
+export async function eventually(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
+}

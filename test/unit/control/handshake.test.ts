@@ -1,0 +1,361 @@
+import type { Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { encodeFrame, recordBound } from '../../../src/control/frames.js'
+import type { Agreement } from '../../../src/control/handshake.js'
+import { handshakeAsClient } from '../../../src/control/handshake-client.js'
+import { handshakeAsServer } from '../../../src/control/handshake-server.js'
+import { ErrorCode } from '../../../src/errors.js'
+import type { NativeLoad } from '../../../src/native/load-binding.js'
+import { type ChannelOptions, resolveOptions } from '../../../src/options.js'
+import { FakeBinding, FakeInbox, type FakeStep, nativeError } from '../../support/fake-binding.js'
+import { socketPair } from '../../support/socket-pair.js'
+
+const INBOX = '/inbox'
+const NO_ADDON: NativeLoad = { unavailable: 'there is no addon' }
+
+let clientNative: FakeBinding
+let serverNative: FakeBinding
+let inbox: FakeInbox
+
+beforeEach(() => {
+  clientNative = new FakeBinding()
+  serverNative = new FakeBinding()
+  inbox = new FakeInbox(serverNative, INBOX)
+})
+
+afterEach(() => inbox.close())
+
+interface Side extends ChannelOptions {
+  native?: NativeLoad
+  codecName?: string
+  inbox?: undefined
+}
+
+function clientOptions({ native, codecName, ...options }: Side = {}) {
+  return {
+    settings: resolveOptions(options),
+    codecName: codecName ?? 'msgpack',
+    native: native ?? { binding: clientNative.binding },
+    inboxPath: INBOX,
+  }
+}
+
+function serverOptions({ native, codecName, ...options }: Side = {}) {
+  const own = 'inbox' in options ? undefined : inbox
+  delete options.inbox
+  return {
+    settings: resolveOptions(options),
+    codecName: codecName ?? 'msgpack',
+    native: native ?? { binding: serverNative.binding },
+    inbox: own,
+  }
+}
+
+type Outcome = Agreement | (Error & { code: string })
+
+async function shake(clientSide?: Side, serverSide?: Side): Promise<{ client: Outcome; server: Outcome }> {
+  const sockets = await socketPair()
+  const [client, server] = await Promise.all([
+    handshakeAsClient(sockets.client, clientOptions(clientSide)).catch((error: Outcome) => error),
+    handshakeAsServer(sockets.server, serverOptions(serverSide)).catch((error: Outcome) => error),
+  ])
+  return { client, server }
+}
+
+/** Nothing is held: by the endpoints, by the inbox, by the sockets. */
+async function expectAllGivenBack(...sockets: Socket[]): Promise<void> {
+  expect([clientNative.endpointsOpen, serverNative.endpointsOpen]).toEqual([0, 0])
+  expect([inbox.expected.size, inbox.arrived.size]).toEqual([0, 0])
+  for (const socket of sockets) await vi.waitFor(() => expect(socket.destroyed).toBe(true))
+}
+
+describe('a handshake', () => {
+  it('agrees on shared memory where both have it', async () => {
+    const { client, server } = await shake(
+      { maxMessageBytes: 5000, ringBytes: 65_536 },
+      { maxMessageBytes: 7000 },
+    )
+    for (const side of [client, server]) {
+      expect(side).toMatchObject({ transport: 'shm', fallbackReason: undefined, maxMessageBytes: 5000 })
+      expect(side).toMatchObject({ endpoint: expect.anything(), peer: { pid: 4711, verified: true } })
+    }
+    expect(clientNative.endpointOptions).toEqual([
+      { ringBytes: 65_536, maxMessageBytes: 5000, recordsMax: 1024 },
+    ])
+    expect(serverNative.endpointOptions).toEqual([
+      { ringBytes: 1 << 20, maxMessageBytes: 5000, recordsMax: 1024 },
+    ])
+    expect([inbox.expected.size, inbox.arrived.size]).toEqual([0, 0])
+  })
+
+  it('leaves the sockets paused, with nothing on them but a guard against errors', async () => {
+    const { client, server } = (await shake()) as { client: Agreement; server: Agreement }
+    for (const { socket } of [client, server]) {
+      expect(socket.isPaused()).toBe(true)
+      expect(socket.listenerCount('data')).toBe(0)
+      expect(socket.listenerCount('close')).toBe(0)
+      expect(socket.listenerCount('error')).toBe(1)
+      socket.destroy(new Error('late'))
+    }
+  })
+
+  it.each<[string, Side, Side, string]>([
+    [
+      'the client has no addon',
+      { native: NO_ADDON },
+      {},
+      'the client has no shared memory: there is no addon',
+    ],
+    [
+      'the server has no addon',
+      {},
+      { native: NO_ADDON },
+      'the server has no shared memory: there is no addon',
+    ],
+    ['the server has no inbox', {}, { inbox: undefined }, 'the server has no inbox for descriptors'],
+    [
+      'the client wants the socket',
+      { transport: 'socket' },
+      {},
+      "transport: 'socket' was asked for by the client",
+    ],
+    [
+      'the server wants the socket',
+      {},
+      { transport: 'socket' },
+      "transport: 'socket' was asked for by the server",
+    ],
+  ])(
+    'agrees on the socket when %s, and says so on both sides',
+    async (_what, clientSide, serverSide, reason) => {
+      const { client, server } = await shake(clientSide, serverSide)
+      for (const side of [client, server]) {
+        expect(side).toMatchObject({ transport: 'unix', endpoint: undefined })
+        expect(side).toHaveProperty('fallbackReason', expect.stringContaining(reason))
+      }
+      await expectAllGivenBack()
+    },
+  )
+
+  const steps: [string, 'client' | 'server', FakeStep][] = [
+    ["the client's segment", 'client', 'create'],
+    ["the server's segment", 'server', 'create'],
+    ['the token', 'server', 'expect'],
+    ['handing over', 'client', 'offer'],
+    ["mapping the client's segment", 'server', 'accept'],
+    ["mapping the server's segment", 'client', 'attach'],
+  ]
+
+  it.each(steps)(
+    'changes to the socket when %s fails, gives memory back and says why',
+    async (_what, side, step) => {
+      const native = side === 'client' ? clientNative : serverNative
+      native.failures.set(step, nativeError(ErrorCode.OUT_OF_MEMORY, 'no space left'))
+      const { client, server } = await shake()
+      for (const agreed of [client, server]) {
+        expect(agreed).toMatchObject({
+          transport: 'unix',
+          fallbackReason: expect.stringContaining('no space left'),
+        })
+      }
+      await expectAllGivenBack()
+    },
+  )
+
+  it.each(steps)(
+    "fails on both sides when %s fails and the client's transport is 'shm'",
+    async (_what, side, step) => {
+      const native = side === 'client' ? clientNative : serverNative
+      native.failures.set(step, nativeError(ErrorCode.OUT_OF_MEMORY, 'no space left'))
+      const { client, server } = await shake({ transport: 'shm' })
+      for (const error of [client, server]) {
+        expect(error).toMatchObject({
+          code: ErrorCode.OUT_OF_MEMORY,
+          message: expect.stringContaining('no space left'),
+        })
+      }
+      await expectAllGivenBack()
+    },
+  )
+
+  it.each(steps)(
+    "fails on both sides when %s fails and the server's transport is 'shm'",
+    async (_what, side, step) => {
+      const native = side === 'client' ? clientNative : serverNative
+      native.failures.set(step, nativeError(ErrorCode.OUT_OF_MEMORY, 'no space left'))
+      const { client, server } = await shake({}, { transport: 'shm' })
+      for (const error of [client, server]) expect(error).toMatchObject({ code: ErrorCode.OUT_OF_MEMORY })
+      await expectAllGivenBack()
+    },
+  )
+
+  it.each(steps)('does not fall back when %s fails as CORRUPT', async (_what, side, step) => {
+    const native = side === 'client' ? clientNative : serverNative
+    native.failures.set(step, nativeError(ErrorCode.CORRUPT, 'the seals are missing'))
+    const { client, server } = await shake()
+    for (const error of [client, server]) expect(error).toMatchObject({ code: ErrorCode.CORRUPT })
+    await expectAllGivenBack()
+  })
+
+  it('takes an exception without a code of ours for UNAVAILABLE', async () => {
+    clientNative.failures.set('create', new TypeError('a defect'))
+    const { client } = await shake({ transport: 'shm' })
+    expect(client).toMatchObject({ code: ErrorCode.UNAVAILABLE, cause: expect.any(TypeError) })
+  })
+
+  it('drains a full inbox as often as it takes', async () => {
+    clientNative.inboxFull = 7
+    const { client, server } = await shake()
+    expect([client, server]).toMatchObject([{ transport: 'shm' }, { transport: 'shm' }])
+    expect(serverNative.drains).toBe(7)
+  })
+
+  it('changes to the socket when the inbox stays full', async () => {
+    clientNative.inboxFull = 1_000_000
+    const { client, server } = await shake()
+    for (const side of [client, server]) {
+      expect(side).toMatchObject({
+        transport: 'unix',
+        fallbackReason: expect.stringContaining('full 100 times'),
+      })
+    }
+    await expectAllGivenBack()
+  })
+
+  it.each<[string, Side, Side, string, string]>([
+    [
+      'other codecs',
+      { codecName: 'json' },
+      {},
+      ErrorCode.INVALID_ARGUMENT,
+      '"json", the server\'s "msgpack"',
+    ],
+    [
+      'shm to socket',
+      { transport: 'shm' },
+      { transport: 'socket' },
+      ErrorCode.INVALID_ARGUMENT,
+      'asks for transport shm',
+    ],
+    [
+      'socket to shm',
+      { transport: 'socket' },
+      { transport: 'shm' },
+      ErrorCode.INVALID_ARGUMENT,
+      'the server for shm',
+    ],
+    ['shm without an addon', { transport: 'shm', native: NO_ADDON }, {}, ErrorCode.UNAVAILABLE, 'no addon'],
+    ['shm to no addon', { transport: 'shm' }, { native: NO_ADDON }, ErrorCode.UNAVAILABLE, 'no addon'],
+    ['no addon to shm', { native: NO_ADDON }, { transport: 'shm' }, ErrorCode.UNAVAILABLE, 'no addon'],
+    ['a refused client', {}, { allow: () => false }, ErrorCode.DENIED, 'allow did not return true'],
+    ['a refused server', { allow: () => false }, {}, ErrorCode.DENIED, 'allow did not return true'],
+    [
+      'an async allow',
+      {},
+      { allow: (async () => true) as never },
+      ErrorCode.DENIED,
+      'allow did not return true',
+    ],
+    [
+      'an allow that throws',
+      {},
+      {
+        allow: () => {
+          throw new Error('x')
+        },
+      },
+      ErrorCode.DENIED,
+      'allow threw',
+    ],
+  ])('fails with the same code on both sides: %s', async (_what, clientSide, serverSide, code, text) => {
+    const { client, server } = await shake(clientSide, serverSide)
+    expect(client).toMatchObject({ code, message: expect.stringContaining(text) })
+    expect(server).toMatchObject({ code, message: expect.stringContaining(text) })
+    await expectAllGivenBack()
+  })
+
+  it('denies another user on either side, unless allow lets him in', async () => {
+    const stranger = { pid: 7, uid: (process.geteuid?.() ?? 0) + 1, gid: 0 }
+    serverNative.credentials = stranger
+    expect(await shake()).toMatchObject({
+      client: { code: ErrorCode.DENIED },
+      server: { code: ErrorCode.DENIED },
+    })
+    const allow = vi.fn(() => true)
+    expect(await shake({}, { allow })).toMatchObject({
+      server: { transport: 'shm', peer: { ...stranger, verified: true } },
+    })
+    expect(allow).toHaveBeenCalledWith({ ...stranger, verified: true })
+    serverNative.credentials = clientNative.credentials
+    clientNative.credentials = stranger
+    expect(await shake()).toMatchObject({
+      client: { code: ErrorCode.DENIED },
+      server: { code: ErrorCode.DENIED },
+    })
+  })
+
+  it('denies a peer whom the kernel does not name', async () => {
+    serverNative.failures.set('credentials', nativeError(ErrorCode.UNAVAILABLE, 'getsockopt'))
+    expect(await shake()).toMatchObject({ server: { code: ErrorCode.DENIED } })
+  })
+
+  it('knows the peer by its own word without the addon', async () => {
+    const { client, server } = await shake({ native: NO_ADDON }, { native: NO_ADDON })
+    const peer = { pid: process.pid, uid: undefined, gid: undefined, verified: false }
+    expect([client, server]).toMatchObject([{ peer }, { peer }])
+  })
+
+  it.each(['shm', 'unix'])(
+    'hands records that came with the last frame over to the link: %s',
+    async (transport) => {
+      const sockets = await socketPair()
+      const native = transport === 'shm' ? undefined : NO_ADDON
+      const server = handshakeAsServer(sockets.server, serverOptions(native && { native }))
+      const client = handshakeAsClient(sockets.client, clientOptions(native && { native })).then(
+        (agreement) => {
+          agreement.socket.write(encodeFrame(1, 5, Buffer.from('early')))
+          agreement.socket.end(encodeFrame(2, 6, Buffer.from('bird')))
+        },
+      )
+      await client
+      const { parser, socket } = await server
+      parser.bound = recordBound(100)
+      const records: string[] = []
+      socket.on('data', (chunk) => parser.push(chunk)).resume()
+      await new Promise((resolve) => socket.once('end', resolve))
+      parser.parse((_kind, _id, payload) => records.push(payload.toString()) > 0)
+      expect(records).toEqual(['early', 'bird'])
+    },
+  )
+
+  it('is ended by the signal at any time, and gives everything back', async () => {
+    for (let turns = 0; turns < 8; turns += 1) {
+      const sockets = await socketPair()
+      const controller = new AbortController()
+      const server = handshakeAsServer(sockets.server, serverOptions()).catch((error: Outcome) => error)
+      const client = handshakeAsClient(sockets.client, {
+        ...clientOptions(),
+        signal: controller.signal,
+      }).catch((error: Outcome) => error)
+      for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+      controller.abort(new Error('enough'))
+      const outcome = await client
+      if ('socket' in outcome) {
+        outcome.endpoint?.close()
+        outcome.socket.destroy()
+      } else {
+        expect(outcome).toMatchObject({ code: ErrorCode.ABORTED, cause: { message: 'enough' } })
+      }
+      const other = await server
+      if ('endpoint' in other) other.endpoint?.close()
+      await expectAllGivenBack(sockets.client)
+    }
+  })
+
+  it('closes the socket when the signal has fired before', async () => {
+    const { client } = await socketPair()
+    const options = { ...clientOptions(), signal: AbortSignal.abort() }
+    await expect(handshakeAsClient(client, options)).rejects.toMatchObject({ code: ErrorCode.ABORTED })
+    await expectAllGivenBack(client)
+  })
+})
