@@ -4,6 +4,7 @@ import { Channel } from './channel/channel.js'
 import { codecFor } from './codec/codecs.js'
 import { inboxPath } from './control/claim-files.js'
 import { handshakeAsClient } from './control/handshake-client.js'
+import { checkRuntimeDirectory } from './control/runtime-directory.js'
 import { createLink } from './link/create-link.js'
 import { loadBinding } from './native/load-binding.js'
 import { type ChannelOptions, resolveOptions, type WaitOptions } from './options.js'
@@ -17,9 +18,10 @@ import { type ChannelOptions, resolveOptions, type WaitOptions } from './options
  */
 export async function connect(address: string, options: ChannelOptions & WaitOptions = {}): Promise<Channel> {
   const settings = resolveOptions(options)
-  const { path } = parseAddress(address)
+  const { path, directory } = parseAddress(address)
   const codec = codecFor(settings.codec)
   const native = loadBinding()
+  if (directory !== undefined) checkRuntimeDirectory(directory)
   const agreement = await handshakeAsClient(createConnection({ path }), {
     settings,
     codecName: codec.name,

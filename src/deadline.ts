@@ -30,7 +30,7 @@ export function waitWithin<T>(
       },
       (error) => {
         settle()
-        // oxlint-disable-next-line typescript/prefer-promise-reject-errors: what was thrown is passed on as it is
+        // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- what was thrown is passed on as it is
         reject(error)
       },
     )

@@ -4,8 +4,11 @@ import { parseAddress } from './address.js'
 import { Channel } from './channel/channel.js'
 import type { Codec } from './codec/codec.js'
 import { codecFor } from './codec/codecs.js'
+import { HANDOVERS_MAX } from './control/handshake.js'
 import { handshakeAsServer } from './control/handshake-server.js'
 import { type Claim, claimAddress } from './control/rendezvous.js'
+import { prepareRuntimeDirectory } from './control/runtime-directory.js'
+import { Turns } from './control/turns.js'
 import { waitWithin } from './deadline.js'
 import { createLink } from './link/create-link.js'
 import type { NativeInbox } from './native/binding.js'
@@ -29,9 +32,10 @@ export interface ServerEvents {
  */
 export async function listen(address: string, options: ChannelOptions & WaitOptions = {}): Promise<Server> {
   const settings = resolveOptions(options)
-  const { path, text } = parseAddress(address)
+  const { path, text, directory } = parseAddress(address)
   const codec = codecFor(settings.codec)
   const native = loadBinding()
+  if (directory !== undefined) prepareRuntimeDirectory(directory)
   const netServer = createServer({ pauseOnConnect: true })
   const inbox = new Inbox(native, settings)
   try {
@@ -62,7 +66,7 @@ class Inbox {
     try {
       this.native = new this.#native.binding.HandleInbox(path)
     } catch (thrown) {
-      const error = toShmwireError(thrown)
+      const error = toShmwireError(thrown, 'the inbox for descriptors cannot be opened')
       if (this.#settings.transport === 'shm') throw error
       this.unavailable = error.message
       this.#settings.logger?.warn(`shmwire: no shared memory for clients of this server: ${error.message}`)
@@ -90,6 +94,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   readonly address: string
   readonly #parts: ServerParts
   readonly #channels = new Set<Channel>()
+  readonly #handovers = new Turns(HANDOVERS_MAX)
   readonly #stopping = new AbortController()
   #handshakes = 0
   #closed = false
@@ -166,6 +171,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
         codecName: codec.name,
         native,
         inbox: inbox.native,
+        handovers: this.#handovers,
         inboxUnavailable: inbox.unavailable,
         signal: this.#stopping.signal,
       })

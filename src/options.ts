@@ -149,7 +149,7 @@ function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'object') return Object.prototype.toString.call(value)
   if (typeof value === 'function') return 'a function'
-  // oxlint-disable-next-line typescript/no-base-to-string: only primitives are left
+  // oxlint-disable-next-line typescript/no-base-to-string -- only primitives are left
   return String(value)
 }
 

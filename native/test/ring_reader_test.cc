@@ -157,12 +157,12 @@ TEST_CASE("a batch pauses when a quarter of the ring has been read") {
   REQUIRE(ring.reader.Poll().ok());
   for (;;) {
     REQUIRE(ring.reader.Receive(&batch, &more).ok());
-    REQUIRE(ring.reader.Release());
     if (!more) break;
     pauses++;
+    CHECK(ring.reader.Release());
     CHECK(Head(ring) == pauses * QuarterBytes(kRingBytes));
   }
-  CHECK(pauses == 3);
+  CHECK(pauses == 4);
   CHECK(batch.count == 8);
 }
 

@@ -188,10 +188,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
    * after the last message. Leaving the loop leaves the channel open.
    */
   // biome-ignore lint/suspicious/noExplicitAny: what a message is, the two programs agree on
-  [Symbol.asyncIterator]<Message = any>(): AsyncIterableIterator<Message, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<any, undefined> {
     const iterator = this.#inbox.iterate(() => process.nextTick(() => this.#flow()))
     this.#flowing = false
-    return iterator as AsyncIterableIterator<Message, undefined>
+    return iterator
   }
 
   /**

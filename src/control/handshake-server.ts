@@ -41,6 +41,7 @@ interface Expectation {
   readonly endpoint: NativeEndpoint
   readonly inbox: NativeInbox
   readonly token: Buffer
+  readonly endTurn: () => void
 }
 
 class Server {
@@ -67,7 +68,7 @@ class Server {
     if (obstacle !== undefined) return this.#offerSocket(obstacle, hello, peer)
     let expectation: Expectation
     try {
-      expectation = this.#expect(hello)
+      expectation = this.#expect(hello, await this.#options.handovers.begin())
     } catch (failure) {
       if (!(failure instanceof NativeFailure)) throw failure
       if (!failure.allowsFallback) throw conversation.refuse(failure.error)
@@ -102,25 +103,36 @@ class Server {
     return reason === false ? undefined : new ShmwireError(ErrorCode.UNAVAILABLE, clip(reason))
   }
 
-  #expect(hello: Hello): Expectation {
-    const { settings, native, inbox } = this.#options
+  #expect(hello: Hello, endTurn: () => void): Expectation {
+    const { inbox } = this.#options
     const conversation = this.#conversation
-    const expectation = callNative('the server cannot create its segment', () => {
-      if (!('binding' in native) || inbox === undefined)
-        throw new Error('unreachable: #obstacle has seen to it')
-      const { ringBytes } = settings
-      const maxMessageBytes = this.#maxMessageBytes(hello)
-      const endpoint = new native.binding.Endpoint({ ringBytes, maxMessageBytes, recordsMax: RECORDS_MAX })
-      return { endpoint, inbox, token: randomBytes(TOKEN_BYTES) }
-    })
-    conversation.onFailure(() => release(expectation))
     try {
-      callNative('the inbox takes no token', () => expectation.inbox.expect(expectation.token))
+      if (inbox === undefined) throw new Error('unreachable: #obstacle has seen to it')
+      conversation.assertGoing()
+      const endpoint = this.#createEndpoint(hello)
+      const expectation = { endpoint, inbox, token: randomBytes(TOKEN_BYTES), endTurn }
+      try {
+        callNative('the inbox takes no token', () => inbox.expect(expectation.token))
+      } catch (failure) {
+        endpoint.close()
+        throw failure
+      }
+      conversation.onFailure(() => release(expectation))
+      return expectation
     } catch (failure) {
-      release(expectation)
+      endTurn()
       throw failure
     }
-    return expectation
+  }
+
+  #createEndpoint(hello: Hello): NativeEndpoint {
+    const { settings, native } = this.#options
+    return callNative('the server cannot create its segment', () => {
+      if (!('binding' in native)) throw new Error('unreachable: #obstacle has seen to it')
+      const { ringBytes } = settings
+      const maxMessageBytes = this.#maxMessageBytes(hello)
+      return new native.binding.Endpoint({ ringBytes, maxMessageBytes, recordsMax: RECORDS_MAX })
+    })
   }
 
   async #offerSocket(error: ShmwireError, hello: Hello, peer: Peer): Promise<Agreement> {
@@ -227,7 +239,8 @@ function release(expectation: Expectation): void {
   expectation.endpoint.close()
 }
 
-function forget({ inbox, token }: Expectation): void {
+function forget({ inbox, token, endTurn }: Expectation): void {
+  endTurn()
   try {
     inbox.discard(token)
   } catch {

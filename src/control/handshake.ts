@@ -4,6 +4,7 @@ import type { NativeEndpoint, NativeInbox } from '../native/binding.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings, WaitOptions } from '../options.js'
 import type { FrameParser } from './frame-parser.js'
+import type { Turns } from './turns.js'
 
 /**
  * What the two sides have agreed on. The socket is paused and belongs to the caller; one `error` listener that
@@ -39,6 +40,8 @@ export interface ClientHandshakeOptions extends HandshakeOptions {
 
 export interface ServerHandshakeOptions extends HandshakeOptions {
   readonly inbox: NativeInbox | undefined
+  /** Who may hand descriptors over at present: one and the same object for all clients of the inbox. */
+  readonly handovers: Turns
   /** Why there is no inbox, where the addon is there. */
   readonly inboxUnavailable?: string | undefined
 }
@@ -47,6 +50,12 @@ export interface ServerHandshakeOptions extends HandshakeOptions {
 export const SERVER_HANDSHAKE_TIMEOUT_MS = 5_000
 /** Longer than the server's, so that its REJECT is seen rather than our own impatience. */
 export const CLIENT_HANDSHAKE_TIMEOUT_MS = 10_000
+
+/**
+ * Clients that may hand descriptors over to an inbox at once. Below the 256 tokens that the addon's inbox holds,
+ * and little enough that clients which never finish hold few descriptors.
+ */
+export const HANDOVERS_MAX = 128
 
 /** Messages that one `receive` of an endpoint can hand over; 16 KiB of descriptors. */
 export const RECORDS_MAX = 1024

@@ -1,6 +1,5 @@
-import { ErrorCode, ShmwireError } from '../errors.js'
-
-const ERROR_CODES: ReadonlySet<unknown> = new Set(Object.values(ErrorCode))
+import { ErrorCode, type ShmwireError } from '../errors.js'
+import { toShmwireError } from '../native/native-error.js'
 
 /** Signs of a hostile or foreign peer: to go on over the socket would hide them. */
 const FATAL: ReadonlySet<ErrorCode> = new Set([ErrorCode.CORRUPT, ErrorCode.DENIED, ErrorCode.VERSION])
@@ -25,14 +24,6 @@ export function callNative<T>(what: string, call: () => T): T {
   try {
     return call()
   } catch (cause) {
-    throw new NativeFailure(asShmwireError(what, cause))
+    throw new NativeFailure(toShmwireError(cause, what))
   }
-}
-
-function asShmwireError(what: string, cause: unknown): ShmwireError {
-  const message = `${what}: ${cause instanceof Error ? cause.message : String(cause)}`
-  const code = (cause as { code?: unknown } | null | undefined)?.code
-  return new ShmwireError(ERROR_CODES.has(code) ? (code as ErrorCode) : ErrorCode.UNAVAILABLE, message, {
-    cause,
-  })
 }

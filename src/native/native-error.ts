@@ -1,12 +1,14 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
-import type { NativeError } from './binding.js'
 
-const CODES: ReadonlySet<string> = new Set(Object.values(ErrorCode))
+const CODES: ReadonlySet<unknown> = new Set(Object.values(ErrorCode))
 
-/** What the addon threw, as the error that the user gets. Anything without a code of ours is a defect and is thrown on. */
-export function toShmwireError(thrown: unknown): ShmwireError {
-  if (thrown instanceof ShmwireError) return thrown
-  const error = thrown as NativeError
-  if (!(error instanceof Error) || !CODES.has(error.code)) throw thrown
-  return new ShmwireError(error.code as ErrorCode, error.message, { cause: error })
+/**
+ * What a call of the addon threw, as the error that the user gets. `what` is the sentence's beginning: "… cannot be
+ * mapped". Anything without a code of ours is `UNAVAILABLE`: whatever it is, there is no shared memory.
+ */
+export function toShmwireError(cause: unknown, what: string): ShmwireError {
+  if (cause instanceof ShmwireError) return cause
+  const message = `${what}: ${cause instanceof Error ? cause.message : String(cause)}`
+  const code = (cause as { code?: unknown } | null | undefined)?.code
+  return new ShmwireError(CODES.has(code) ? (code as ErrorCode) : ErrorCode.UNAVAILABLE, message, { cause })
 }

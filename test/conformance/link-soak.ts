@@ -6,6 +6,7 @@ import type { LinkImplementation } from './link-suite.js'
 
 const RING_BYTES = 64 * 1024
 const MESSAGE_BYTES_MAX = 5 * RING_BYTES
+const SOAK_MESSAGES = 1_000_000
 const SOAK_TIMEOUT_MS = 30 * 60_000
 /** Messages that one turn writes at most. */
 const BURST_MAX = 500
@@ -18,7 +19,7 @@ export function linkSoak(
   implementation: LinkImplementation,
   join: (options: { ringBytes: number; maxMessageBytes: number }) => Promise<[LinkEnd, LinkEnd]>,
 ): void {
-  const count = countFromEnvironment('SHMWIRE_SOAK_MESSAGES', implementation.soakMessages)
+  const count = countFromEnvironment('SHMWIRE_SOAK_MESSAGES', SOAK_MESSAGES)
   const { name } = implementation
 
   describe(`${name} link: soak`, () => {

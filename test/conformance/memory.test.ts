@@ -1,10 +1,15 @@
+import { joinMemoryChannels } from '../support/channel-pairs.js'
 import { joinMemoryLinks } from '../support/link-pairs.js'
+import { channelSuite } from './channel-suite.js'
 import { linkSuite } from './link-suite.js'
+
+const inlineBytesMax = (ringBytes: number): number => ringBytes
 
 linkSuite({
   name: 'memory',
   join: joinMemoryLinks,
-  inlineBytesMax: (ringBytes) => ringBytes,
+  inlineBytesMax,
   deliversAfterDestroy: true,
-  soakMessages: 100_000,
 })
+
+channelSuite({ name: 'memory', transport: 'memory', join: joinMemoryChannels, inlineBytesMax })

@@ -1,10 +1,15 @@
+import { joinShmChannels } from '../support/channel-pairs.js'
 import { joinShmLinks, needBinding } from '../support/link-pairs.js'
+import { channelSuite } from './channel-suite.js'
 import { linkSuite } from './link-suite.js'
+
+const inlineBytesMax = (ringBytes: number): number => needBinding().inlineBytesMax(ringBytes)
 
 linkSuite({
   name: 'shm',
   join: joinShmLinks,
-  inlineBytesMax: (ringBytes) => needBinding().inlineBytesMax(ringBytes),
+  inlineBytesMax,
   deliversAfterDestroy: true,
-  soakMessages: 200_000,
 })
+
+channelSuite({ name: 'shm', transport: 'shm', join: joinShmChannels, inlineBytesMax })

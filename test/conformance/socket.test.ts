@@ -1,10 +1,16 @@
+import { joinSocketChannels } from '../support/channel-pairs.js'
 import { joinSocketLinks } from '../support/link-pairs.js'
+import { channelSuite } from './channel-suite.js'
 import { linkSuite } from './link-suite.js'
+
+const inlineBytesMax = (): number => 64 * 1024
 
 linkSuite({
   name: 'socket',
   join: joinSocketLinks,
-  inlineBytesMax: () => 64 * 1024,
+  inlineBytesMax,
+  // A socket that is destroyed drops what the kernel has not taken.
   deliversAfterDestroy: false,
-  soakMessages: 100_000,
 })
+
+channelSuite({ name: 'socket', transport: 'unix', join: joinSocketChannels, inlineBytesMax })

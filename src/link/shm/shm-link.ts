@@ -366,7 +366,7 @@ export class ShmLink implements Link, Polled {
 
   /** Later, because it may be found inside a call of the sink's owner, who must not be called back from there. */
   #fail(thrown: unknown): void {
-    const error = toShmwireError(thrown)
+    const error = toShmwireError(thrown, 'the channel broke')
     this.destroy()
     process.nextTick(() => this.#sink?.close(error))
   }

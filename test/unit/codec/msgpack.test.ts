@@ -269,7 +269,6 @@ test('brings back any value that fast-check makes up', () => {
   })
   const anything = fc.anything({
     withBigInt: true,
-    withDate: true,
     withMap: true,
     withSet: true,
     withTypedArray: true,
@@ -277,6 +276,8 @@ test('brings back any value that fast-check makes up', () => {
     key: fc.oneof(fc.string(), utf16, fc.constantFrom('__proto__', '__keys__', 'constructor', 'toJSON')),
     values: [
       fc.boolean(),
+      // To assert.deepStrictEqual of Node 20 an invalid date equals nothing; it has a test of its own.
+      fc.date({ noInvalidDate: true }),
       fc.integer(),
       fc.double(),
       fc.string(),

@@ -1,0 +1,75 @@
+import { once } from 'node:events'
+import { createConnection, createServer } from 'node:net'
+import { LengthPrefixReader } from '../support/length-prefix-reader.mjs'
+import { PENDING_BYTES_MAX } from '../support/bounds.mjs'
+
+const HEADER_BYTES = 4
+
+/**
+ * `node:net` as the examples use it: one write for each message. To be read beside unix-socket.mjs, which joins the
+ * messages of a turn: the difference between the two is what batching alone brings.
+ * @type {import('./baseline.js').Baseline}
+ */
+export const baseline = {
+  title: 'net, a write per message',
+
+  async listen(path) {
+    const server = createServer()
+    const accepted = once(server, 'connection')
+    server.listen(path)
+    await once(server, 'listening')
+    return {
+      accept: async () => new PlainConnection(...(await accepted)),
+      close: () => new Promise((resolve) => server.close(() => resolve())),
+    }
+  },
+
+  async connect(path) {
+    const socket = createConnection(path)
+    await once(socket, 'connect')
+    return new PlainConnection(socket)
+  },
+}
+
+class PlainConnection {
+  transport = 'unix'
+  onMessage = () => {}
+  onDrain = () => {}
+  onClose = () => {}
+  #socket
+  #wantsRoom = false
+
+  constructor(socket) {
+    this.#socket = socket
+    const reader = new LengthPrefixReader((message) => this.onMessage(message))
+    socket.on('data', (chunk) => reader.push(chunk))
+    socket.on('drain', () => this.#roomAgain())
+    socket.on('error', () => {})
+    socket.once('close', () => this.onClose())
+  }
+
+  trySend(message) {
+    if (this.#socket.writableLength >= PENDING_BYTES_MAX) {
+      this.#wantsRoom = true
+      return false
+    }
+    const frame = Buffer.allocUnsafe(HEADER_BYTES + message.length)
+    frame.writeUInt32LE(message.length)
+    frame.set(message, HEADER_BYTES)
+    this.#socket.write(frame)
+    return true
+  }
+
+  async close() {
+    if (this.#socket.closed) return
+    const closed = once(this.#socket, 'close')
+    this.#socket.end()
+    await closed
+  }
+
+  #roomAgain() {
+    if (!this.#wantsRoom) return
+    this.#wantsRoom = false
+    this.onDrain()
+  }
+}

@@ -1,0 +1,129 @@
+// Two processes: the one that dies, and the one that reads what it left.
+
+#include <ctime>
+
+#include "test/child.h"
+#include "test/endpoint_support.h"
+
+TEST_SUITE_BEGIN("endpoint_process_test");
+
+namespace shmwire {
+namespace {
+
+using test::kNeverNanos;
+
+constexpr uint64_t kSizeMax = 4 * test::kInlineMax;
+
+uint64_t SizeOf(uint64_t index) { return test::Random(index + 1).Next() % kSizeMax; }
+
+// Writes for ever. Returns only on an error.
+int WriteForever(Endpoint* endpoint) {
+  for (uint64_t index = 0;; index++) {
+    const test::Payload payload = test::MakePayload(index, SizeOf(index));
+    uint64_t offset = 0;
+    bool wrote = false;
+    bool doorbell = false;
+    do {
+      Status status = endpoint->Write(1, static_cast<uint32_t>(index), payload.data(),
+                                      payload.size(), &offset, &wrote, &doorbell);
+      if (!status.ok()) return 1;
+      WaitOutcome outcome = WaitOutcome::kReady;
+      if (!wrote && !endpoint->WaitForRoom(payload.size() - offset, kNeverNanos, &outcome).ok()) {
+        return 2;
+      }
+    } while (!wrote || offset < payload.size());
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a process killed in mid-stream leaves only whole messages, in order") {
+  const uint64_t seed = test::Seed();
+  MESSAGE("SHMWIRE_TEST_SEED=", seed);
+  test::Random random(seed);
+  for (int round = 0; round < 40; round++) {
+    test::HandedOverPair pair;
+    uint64_t index = 0;
+    bool doorbell = false;
+    test::Collector collector(&pair.server);
+    const auto collect = [&] {
+      const bool found = collector.Collect(
+          [&](uint32_t id, const std::byte* data, uint64_t bytes) {
+            REQUIRE(id == static_cast<uint32_t>(index));
+            const test::Payload expected = test::MakePayload(index, SizeOf(index));
+            REQUIRE(bytes == expected.size());
+            REQUIRE((bytes == 0 || std::memcmp(data, expected.data(), bytes) == 0));
+            index++;
+          },
+          &doorbell);
+      REQUIRE(collector.status().ok());
+      return found;
+    };
+    {
+      // The parent never uses the client's end; the child never uses the server's.
+      test::Child child([&] { return WriteForever(&pair.client); });
+      WaitOutcome outcome = WaitOutcome::kTimeout;
+      const uint64_t enough = random.Below(500);
+      while (index < enough) {
+        if (collect()) continue;
+        REQUIRE(pair.server.WaitForData(kNeverNanos, &outcome).ok());
+        REQUIRE(outcome == WaitOutcome::kReady);
+      }
+      const timespec pause = {.tv_sec = 0, .tv_nsec = static_cast<long>(random.Below(300'000))};
+      nanosleep(&pause, nullptr);
+      child.Kill();
+    }
+    while (collect()) {
+    }
+    bool has_data = true;
+    REQUIRE(pair.server.ArmForData(&has_data).ok());
+    CHECK_FALSE(has_data);
+  }
+}
+
+TEST_CASE("a process that closes wakes one that is blocked") {
+  for (int round = 0; round < 20; round++) {
+    test::HandedOverPair pair;
+    test::Child child([&] {
+      WaitOutcome outcome = WaitOutcome::kTimeout;
+      const bool waited = pair.server.WaitForData(kNeverNanos, &outcome).ok();
+      return waited && outcome == WaitOutcome::kClosed ? 0 : 1;
+    });
+    const timespec pause = {.tv_sec = 0, .tv_nsec = round % 3 * 3'000'000};
+    nanosleep(&pause, nullptr);
+    pair.client.Close();
+    CHECK(child.Join() == 0);
+  }
+}
+
+TEST_CASE("two processes that block on each other exchange many messages") {
+  test::HandedOverPair pair;
+  constexpr int kRounds = 5000;
+  const auto echo = [&](Endpoint* endpoint, int rounds, bool begins) {
+    test::Collector collector(endpoint);
+    bool doorbell = false;
+    // Turns are even to write and odd to read; who does not begin is one turn later.
+    const int start = begins ? 0 : 1;
+    for (int turn = start; turn < start + 2 * rounds; turn++) {
+      if (turn % 2 == 0) {
+        if (!test::WriteOne(endpoint, test::Payload(64)).wrote) return 1;
+        continue;
+      }
+      int received = 0;
+      while (received == 0) {
+        WaitOutcome outcome = WaitOutcome::kTimeout;
+        if (!endpoint->WaitForData(kNeverNanos, &outcome).ok()) return 2;
+        if (outcome != WaitOutcome::kReady) return 3;
+        collector.Collect([&](uint32_t, const std::byte*, uint64_t) { received++; }, &doorbell);
+      }
+    }
+    return 0;
+  };
+  test::Child child([&] { return echo(&pair.server, kRounds, false); });
+  CHECK(echo(&pair.client, kRounds, true) == 0);
+  CHECK(child.Join() == 0);
+}
+
+}  // namespace shmwire
+
+TEST_SUITE_END();

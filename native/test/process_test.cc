@@ -1,0 +1,79 @@
+#include "platform/process.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "test/support.h"
+
+TEST_SUITE_BEGIN("process_test");
+
+namespace shmwire::platform {
+
+TEST_CASE("the process knows its id, user and start time") {
+  CHECK(CurrentProcessId() == static_cast<uint32_t>(getpid()));
+  CHECK(CurrentUserId() == getuid());
+  std::ifstream stat("/proc/self/stat");
+  std::string text;
+  std::getline(stat, text);
+  std::istringstream rest(text.substr(text.rfind(')') + 2));
+  std::string field;
+  for (int number = 3; number <= 22; number++) rest >> field;
+  CHECK(CurrentProcessStartTime() == std::strtoull(field.c_str(), nullptr, 10));
+  CHECK(CurrentProcessStartTime() > 0);
+}
+
+TEST_CASE("a connected Unix socket tells who is at its other end") {
+  int ends[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  const Handle first(ends[0]);
+  const Handle second(ends[1]);
+  Credentials peer;
+  REQUIRE(PeerCredentials(first.native(), &peer).ok());
+  CHECK(peer == Credentials{static_cast<uint32_t>(getpid()), getuid(), getgid()});
+}
+
+TEST_CASE("what is no connected Unix socket has no peer") {
+  Credentials peer;
+  const Handle unconnected(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  CHECK(PeerCredentials(unconnected.native(), &peer).code() == StatusCode::kInvalidArgument);
+  const Handle internet(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  CHECK(PeerCredentials(internet.native(), &peer).code() == StatusCode::kInvalidArgument);
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  const Handle read_end(ends[0]);
+  const Handle write_end(ends[1]);
+  CHECK(PeerCredentials(read_end.native(), &peer).code() == StatusCode::kInvalidArgument);
+  CHECK(PeerCredentials(-1, &peer).code() == StatusCode::kInvalidArgument);
+}
+
+TEST_CASE("random bytes differ") {
+  uint64_t first = 0;
+  uint64_t second = 0;
+  REQUIRE(FillRandom(&first, sizeof(first)).ok());
+  REQUIRE(FillRandom(&second, sizeof(second)).ok());
+  CHECK(first != second);
+}
+
+TEST_CASE("the clock never goes back") {
+  uint64_t before = MonotonicNanos();
+  for (int count = 0; count < 1000; count++) {
+    const uint64_t now = MonotonicNanos();
+    REQUIRE(now >= before);
+    before = now;
+    YieldCpu();
+  }
+}
+
+TEST_CASE("an error number has a text") {
+  char buffer[128];
+  CHECK(std::string(OsErrorText(ENOENT, buffer, sizeof(buffer))) == "No such file or directory");
+}
+
+}  // namespace shmwire::platform
+
+TEST_SUITE_END();

@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Channel } from '../../src/channel/channel.js'
+import { connect } from '../../src/connect.js'
+import { listen } from '../../src/listen.js'
+import type { ChannelOptions, TransportChoice } from '../../src/options.js'
+import { memoryChannels } from './memory-channels.js'
+
+export type ChannelPairOptions = Pick<ChannelOptions, 'codec' | 'maxMessageBytes' | 'ringBytes' | 'wait'>
+
+/** How the suite makes two channels that are joined. */
+export type JoinChannels = (options: ChannelPairOptions) => Promise<[Channel, Channel]>
+
+export const joinMemoryChannels: JoinChannels = async ({ codec = 'msgpack', ringBytes, maxMessageBytes }) =>
+  memoryChannels({
+    codec,
+    ...(ringBytes === undefined ? {} : { capacityBytes: ringBytes }),
+    ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
+  })
+
+export const joinSocketChannels: JoinChannels = (options) => joinOver('socket', options)
+export const joinShmChannels: JoinChannels = (options) => joinOver('shm', options)
+
+async function joinOver(transport: TransportChoice, options: ChannelPairOptions): Promise<[Channel, Channel]> {
+  const directory = mkdtempSync(join(tmpdir(), 'sw-'))
+  const server = await listen(`unix:${directory}/s`, { transport, ...options })
+  try {
+    const accepted = once(server, 'channel') as Promise<[Channel]>
+    const client = await connect(server.address, { transport, ...options })
+    const [served] = await accepted
+    return [client, served]
+  } finally {
+    closeAfter(server, directory)
+  }
+}
+
+/** The server's address is free at once; the server itself is over with its last channel. */
+function closeAfter(server: Awaited<ReturnType<typeof listen>>, directory: string): void {
+  // Not `close()`, which would close the channel too.
+  server.unref()
+  const remove = (): void => {
+    void server.close().then(() => rmSync(directory, { recursive: true, force: true }))
+  }
+  if (server.channels.size === 0) return remove()
+  for (const channel of server.channels) channel.once('close', remove)
+}
