@@ -10,6 +10,7 @@ import { type Claim, claimAddress } from './control/rendezvous.js'
 import { prepareRuntimeDirectory } from './control/runtime-directory.js'
 import { Turns } from './control/turns.js'
 import { waitWithin } from './deadline.js'
+import { ErrorCode, ShmwireError } from './errors.js'
 import { createLink } from './link/create-link.js'
 import type { NativeInbox } from './native/binding.js'
 import { loadBinding, type NativeLoad } from './native/load-binding.js'
@@ -35,6 +36,9 @@ export async function listen(address: string, options: ChannelOptions & WaitOpti
   const { path, text, directory } = parseAddress(address)
   const codec = codecFor(settings.codec)
   const native = loadBinding()
+  if (settings.transport === 'shm' && 'unavailable' in native) {
+    throw new ShmwireError(ErrorCode.UNAVAILABLE, `transport 'shm' cannot be had here: ${native.unavailable}`)
+  }
   if (directory !== undefined) prepareRuntimeDirectory(directory)
   const netServer = createServer({ pauseOnConnect: true })
   const inbox = new Inbox(native, settings)

@@ -94,7 +94,7 @@ function printHeading() {
   const { cpu, cores, kernel, architecture, node } = describeMachine()
   print()
   print(`  ${bold(`shmwire ${version}`)}: messages between two processes of this machine`)
-  print(dim(paragraph(`${cpu}, ${cores} cores · ${kernel}, ${architecture} · Node ${node}`)))
+  print(dim(paragraph(`${cpu}, ${cores} cores · ${kernel.split('-')[0]} ${architecture} · Node ${node}`)))
 }
 
 /** Starts the second process; resolves when it listens. */

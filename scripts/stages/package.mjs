@@ -1,6 +1,5 @@
 import {
   cpSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -17,6 +16,8 @@ import { root, run, runNode } from './command.mjs'
 export async function packageStage(report) {
   const scratch = mkdtempSync(join(tmpdir(), 'shmwire-package-'))
   try {
+    const prebuilt = await run(process.execPath, ['scripts/build-prebuilds.mjs'])
+    if (!report.check('the binary runs where Node runs', prebuilt)) return
     const packed = await run('npm', ['pack', '--ignore-scripts', '--pack-destination', scratch])
     if (!report.check('npm pack', packed)) return
     const tarball = join(
@@ -39,7 +40,6 @@ async function useInstalled(report, scratch, tarball) {
   if (!report.check('the tarball installs', installed)) return
   const folder = join(scratch, 'node_modules/shmwire')
   report.check('the package holds what it should', contents(folder))
-  addBuiltAddon(folder)
   cpSync(join(root, 'test/package'), scratch, { recursive: true })
   const env = { SHMWIRE_DIR: join(scratch, 'run') }
   mkdirSync(env.SHMWIRE_DIR, { mode: 0o700 })
@@ -56,16 +56,6 @@ async function useInstalled(report, scratch, tarball) {
   )
 }
 
-/** Without prebuilt binaries at hand the one for this machine stands in, at the place where a release has it. */
-function addBuiltAddon(folder) {
-  const built = join(root, 'build/Release/shmwire.node')
-  if (existsSync(join(folder, 'prebuilds')) || !existsSync(built)) return
-  const isMusl =
-    process.report.getReport().header.glibcVersionRuntime === undefined && process.platform === 'linux'
-  const platform = `${process.platform}-${process.arch}${isMusl ? '-musl' : ''}`
-  cpSync(built, join(folder, 'prebuilds', platform, 'shmwire.node'))
-}
-
 function contents(folder) {
   const files = readdirSync(folder, { recursive: true }).map(String)
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
@@ -77,6 +67,7 @@ function contents(folder) {
     'THIRD_PARTY_NOTICES',
     'dist/index.js',
     'dist/index.d.ts',
+    `prebuilds/${process.platform}-${process.arch}/shmwire.node`,
   ]) {
     if (!files.includes(file)) faults.push(`${file} is missing`)
   }

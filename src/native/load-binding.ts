@@ -28,7 +28,8 @@ export function findBinding(root: string, environment: NodeJS.ProcessEnv): Nativ
   if (environment['SHMWIRE_NO_ADDON'] === '1')
     return { unavailable: 'SHMWIRE_NO_ADDON=1 turns the native addon off' }
   const platform = platformName()
-  const candidates = [`prebuilds/${platform}/shmwire.node`, 'build/Release/shmwire.node']
+  // One built here, by a developer or because the shipped one did not fit, goes first.
+  const candidates = ['build/Release/shmwire.node', `prebuilds/${platform}/shmwire.node`]
   const failures: string[] = []
   for (const file of candidates) {
     if (!existsSync(root + file)) continue

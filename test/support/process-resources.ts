@@ -6,7 +6,7 @@ export interface Resources {
   readonly descriptors: readonly string[]
   /** Mappings of segments. */
   readonly segmentMappings: number
-  /** Names in /dev/shm. */
+  /** Names of ours in /dev/shm: there never is one. */
   readonly sharedMemoryNames: readonly string[]
 }
 
@@ -25,6 +25,6 @@ export function resourcesOf(pid: number | 'self' = 'self'): Resources {
   return {
     descriptors: descriptors.sort(),
     segmentMappings: maps.filter((line) => line.includes('/memfd:')).length,
-    sharedMemoryNames: readdirSync('/dev/shm').sort(),
+    sharedMemoryNames: readdirSync('/dev/shm').filter((name) => /shmwire|^sw-/.test(name)),
   }
 }

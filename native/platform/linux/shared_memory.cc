@@ -22,7 +22,7 @@ namespace {
 // fcntl(2)). Not F_SEAL_WRITE: the owner could not write either.
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
 
-constexpr uint64_t kBlockBytes = 512;  // of st_blocks, whatever the file system's are
+constexpr uint64_t kBlockBytes = 512;  // of stx_blocks, whatever the file system's are
 
 // A profiler's timer may interrupt each attempt; without a bound we would never return.
 constexpr int kReserveAttemptsMax = 100;
@@ -105,19 +105,21 @@ Status MapPeerMemory(const Handle& handle, uint64_t bytes_min, uint64_t bytes_ma
   if ((seals & kSeals) != kSeals || (seals & F_SEAL_WRITE) != 0) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory is not sealed as it must be");
   }
-  struct stat file_stat {};
-  if (fstat(file, &file_stat) != 0) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's memory cannot be examined", errno);
+  // Not fstat: compiled against a new glibc it would ask users for 2.33, and Node itself runs from 2.28 on.
+  struct statx file_stat {};
+  if (statx(file, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &file_stat) != 0) {
+    return Status::Error(StatusCode::kUnavailable, "the peer's memory cannot be examined (statx)",
+                         errno);
   }
-  if (!S_ISREG(file_stat.st_mode) || file_stat.st_size < 0) {
+  if (!S_ISREG(file_stat.stx_mode)) {
     return Status::Error(StatusCode::kCorrupt, "the peer's descriptor is no memory");
   }
-  const auto bytes = static_cast<uint64_t>(file_stat.st_size);
+  const uint64_t bytes = file_stat.stx_size;
   if (bytes < bytes_min || bytes > bytes_max) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory is of a size no segment has");
   }
   // The seals forbid new holes, so this stays true.
-  if (static_cast<uint64_t>(file_stat.st_blocks) * kBlockBytes < bytes) {
+  if (file_stat.stx_blocks * kBlockBytes < bytes) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory has holes");
   }
   void* data = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);

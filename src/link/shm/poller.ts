@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks'
+
 /** What the poller needs of a link. */
 export interface Polled {
   /**
@@ -32,13 +34,15 @@ const CONVERSATION_RECORDS_MAX = 4
 class Poller {
   readonly #awake: Polled[] = []
   readonly #resolved = Promise.resolve()
+  /** One turn schedules the next, so listeners of every link would run in the async context of whoever woke the first. */
+  readonly #context = new AsyncResource('SHMWIRE_POLLER')
   #turn: NodeJS.Immediate | undefined
   #looksLeft = 0
 
   /** Polls the link from the next turn on, until it rests. */
   wake(link: Polled): void {
     if (!this.#awake.includes(link)) this.#awake.push(link)
-    this.#turn ??= setImmediate(this.#run)
+    this.#turn ??= this.#context.runInAsyncScope(() => setImmediate(this.#run))
   }
 
   /** Forgets the link. */

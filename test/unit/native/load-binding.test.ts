@@ -13,7 +13,7 @@ describe('findBinding', () => {
   it('says where it looked when there is nothing', () => {
     const reason = reasonOf(temporaryDirectory())
     expect(reason).toContain(`there is no native addon for ${process.platform}-${process.arch}`)
-    expect(reason).toMatch(/neither prebuilds\/\S+\/shmwire.node nor build\/Release\/shmwire.node exists/)
+    expect(reason).toMatch(/neither build\/Release\/shmwire.node nor prebuilds\/\S+\/shmwire.node exists/)
   })
 
   it('says why a file does not load, in one line', () => {

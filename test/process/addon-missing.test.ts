@@ -1,0 +1,124 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { ErrorCode, type TransportChoice } from '../../src/index.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+
+interface Told {
+  readonly transport?: string
+  readonly fallbackReason?: string | null
+  readonly whole?: boolean
+  readonly code?: string
+  readonly message?: string
+  readonly peer?: { pid: number; verified: boolean }
+}
+
+interface Side {
+  readonly transport?: TransportChoice
+  readonly addon?: boolean
+}
+
+const OFF = /SHMWIRE_NO_ADDON=1 turns the native addon off/
+
+beforeAll(() => ensureBuilt())
+
+let directory = ''
+beforeEach(() => {
+  directory = temporaryDirectory()
+})
+
+function environment(side: Side): Record<string, string> {
+  return { SHMWIRE_DIR: directory, ...(side.addon === false ? { SHMWIRE_NO_ADDON: '1' } : {}) }
+}
+
+/** A server and a client, each a process of its own. What each says of the channel; the server nothing, when there is none. */
+async function meet(serverSide: Side, clientSide: Side): Promise<{ server: Told | undefined; client: Told }> {
+  const serverChild = new Child('echo-server', {
+    args: ['s', serverSide.transport ?? 'auto'],
+    env: environment(serverSide),
+    ipc: true,
+  })
+  const first = await serverChild.next()
+  expect(first).toBe('listening')
+  const clientChild = new Child('echo-client', {
+    args: ['s', clientSide.transport ?? 'auto'],
+    env: environment(clientSide),
+  })
+  const client = await clientChild.next<Told>()
+  expect(await clientChild.ended).toEqual({ code: 0, signal: null })
+  const server = client.code === undefined ? await serverChild.next<Told>() : undefined
+  serverChild.send('stop')
+  expect(await serverChild.ended).toEqual({ code: 0, signal: null })
+  return { server, client }
+}
+
+describe('with the addon on both sides', () => {
+  it('the channel is shared memory, nothing falls back, and the kernel vouches for the peer', async () => {
+    const { server, client } = await meet({}, {})
+    expect(client).toMatchObject({ transport: 'shm', fallbackReason: null, whole: true, peer: { verified: true } })
+    expect(server).toEqual({ transport: 'shm', fallbackReason: undefined })
+  })
+})
+
+describe.each([
+  ['on the server', { addon: false }, {}, /the server has no shared memory/],
+  ['on the client', {}, { addon: false }, /the client has no shared memory/],
+  ['on both sides', { addon: false }, { addon: false }, /the server has no shared memory/],
+] as [string, Side, Side, RegExp][])('without the addon %s', (_where, serverSide, clientSide, whose) => {
+  it('everything works over the socket, and both sides say why', async () => {
+    const { server, client } = await meet(serverSide, clientSide)
+    expect(client).toMatchObject({ transport: 'unix', whole: true })
+    for (const told of [server, client]) {
+      expect(told?.fallbackReason).toMatch(whose)
+      expect(told?.fallbackReason).toMatch(OFF)
+    }
+  })
+
+  it("transport 'shm' of the client fails with UNAVAILABLE and the reason", async () => {
+    const { client } = await meet(serverSide, { ...clientSide, transport: 'shm' })
+    expect(client).toMatchObject({ code: ErrorCode.UNAVAILABLE })
+    expect(client.message).toMatch(OFF)
+  })
+
+  it("transport 'socket' needs no addon and says who asked for it", async () => {
+    const { server, client } = await meet(serverSide, { ...clientSide, transport: 'socket' })
+    expect(client).toMatchObject({ transport: 'unix', whole: true })
+    for (const told of [server, client]) expect(told?.fallbackReason).toMatch(/transport: 'socket' was asked for by the client/)
+  })
+})
+
+describe("transport 'shm' of the server", () => {
+  it('fails a client without the addon with UNAVAILABLE', async () => {
+    const { client } = await meet({ transport: 'shm' }, { addon: false })
+    expect(client).toMatchObject({ code: ErrorCode.UNAVAILABLE })
+    expect(client.message).toMatch(OFF)
+  })
+
+  it('without the addon fails listen itself with UNAVAILABLE', async () => {
+    const child = new Child('echo-server', {
+      args: ['s', 'shm'],
+      env: environment({ addon: false }),
+      ipc: true,
+    })
+    const told = await child.next<Told>()
+    expect(told).toMatchObject({ code: ErrorCode.UNAVAILABLE })
+    expect(told.message).toMatch(OFF)
+  })
+})
+
+describe("transport 'shm' against 'socket'", () => {
+  it.each([
+    ['shm', 'socket'],
+    ['socket', 'shm'],
+  ] as const)('%s at the server, %s at the client: INVALID_ARGUMENT that names both', async (atServer, atClient) => {
+    const { client } = await meet({ transport: atServer }, { transport: atClient })
+    expect(client).toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
+    expect(client.message).toContain(`the client asks for transport ${atClient}, the server for ${atServer}`)
+  })
+
+  it("'socket' at the server is a socket for a client that leaves the choice", async () => {
+    const { server, client } = await meet({ transport: 'socket' }, {})
+    expect(client).toMatchObject({ transport: 'unix', whole: true })
+    for (const told of [server, client]) expect(told?.fallbackReason).toMatch(/asked for by the server/)
+  })
+})

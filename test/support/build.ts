@@ -1,0 +1,13 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Builds dist/ and the addon where they are older than their sources: the children of the process tests import dist/. */
+export function ensureBuilt(): void {
+  const { status, stderr, stdout } = spawnSync(process.execPath, ['scripts/build.mjs', '--quiet'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`the build failed:\n${stdout}${stderr}`)
+}

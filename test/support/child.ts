@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { afterEach } from 'vitest'
+
+export interface ChildOptions {
+  readonly args?: readonly (string | number)[]
+  readonly env?: Readonly<Record<string, string>>
+  /** Without it the child can end when it has nothing more to do: an IPC channel with a listener keeps it alive. */
+  readonly ipc?: boolean
+  readonly uid?: number
+}
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** A process of test/process/children, and what it says: by process.send with `ipc`, else lines of JSON on stdout. */
+export class Child {
+  readonly process: ChildProcess
+  /** When it has ended and all that it wrote is here. */
+  readonly ended: Promise<Exit>
+  stderr = ''
+  #said: unknown[] = []
+  #waiting: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = []
+  #rest = ''
+  #exit: Exit | undefined
+
+  constructor(name: string, options: ChildOptions = {}) {
+    const { args = [], env = {}, ipc = false, uid } = options
+    const file = fileURLToPath(new URL(`../process/children/${name}.mjs`, import.meta.url))
+    this.process = spawn(process.execPath, [file, ...args.map(String)], {
+      stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
+      env: { ...process.env, ...env },
+      serialization: 'advanced',
+      ...(uid === undefined ? {} : { uid, gid: uid }),
+    })
+    children.add(this)
+    this.process.on('message', (message) => this.#say(message))
+    this.process.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text))
+    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text
+    })
+    this.ended = new Promise((resolve) => {
+      this.process.once('close', (code, signal) => {
+        children.delete(this)
+        this.#exit = { code, signal }
+        resolve(this.#exit)
+        for (const { reject } of this.#waiting.splice(0)) reject(this.#silent())
+      })
+    })
+  }
+
+  /** The next thing it says. Rejects when it has ended and said nothing more. */
+  next<T>(): Promise<T> {
+    if (this.#said.length > 0) return Promise.resolve(this.#said.shift() as T)
+    if (this.#exit !== undefined) return Promise.reject(this.#silent())
+    return new Promise<unknown>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+    }) as Promise<T>
+  }
+
+  get running(): boolean {
+    return this.process.exitCode === null && this.process.signalCode === null
+  }
+
+  send(message: object | string): void {
+    this.process.send?.(message)
+  }
+
+  async kill(): Promise<Exit> {
+    this.process.kill('SIGKILL')
+    return this.ended
+  }
+
+  #say(message: unknown): void {
+    const waiter = this.#waiting.shift()
+    if (waiter === undefined) this.#said.push(message)
+    else waiter.resolve(message)
+  }
+
+  #read(text: string): void {
+    const lines = (this.#rest + text).split('\n')
+    this.#rest = lines.pop() ?? ''
+    for (const line of lines) this.#say(JSON.parse(line))
+  }
+
+  #silent(): Error {
+    const { code, signal } = this.#exit ?? {}
+    return new Error(`the child ended (${signal ?? code}) and said nothing more; stderr: ${this.stderr}`)
+  }
+}
+
+const children = new Set<Child>()
+
+afterEach(async () => {
+  await Promise.all([...children].map((child) => child.kill()))
+})
