@@ -27,7 +27,8 @@ const QUICK = { repetitions: 3, warmUpMs: 200, durationMs: 400 }
 const options = readOptions()
 const machine = describeMachine(options.node)
 console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, Node ${machine.node}`)
-if (machine.loadAverage >= 0.5) console.log(`The machine was busy before: load average ${machine.loadAverage}.`)
+if (machine.loadAverage >= 0.5)
+  console.log(`The machine was busy before: load average ${machine.loadAverage}.`)
 
 const scenarios = []
 for (const name of options.scenarioNames) {
@@ -37,7 +38,14 @@ for (const name of options.scenarioNames) {
 }
 const verdicts = scenarios.filter((result) => result.verdict !== undefined)
 if (verdicts.length > 1) console.log(`\n${verdicts.map(sentenceOf).join('\n')}`)
-write({ format: 1, date: new Date().toISOString(), commit: describeCommit(), quick: options.quick, machine, scenarios })
+write({
+  format: 1,
+  date: new Date().toISOString(),
+  commit: describeCommit(),
+  quick: options.quick,
+  machine,
+  scenarios,
+})
 
 const failed = scenarios.some(({ competitors }) => competitors.some(({ error }) => error !== undefined))
 process.exitCode = failed || verdicts.some(({ verdict }) => !verdict.reached) ? 1 : 0
@@ -61,10 +69,23 @@ async function runScenario(name) {
     }
   }
   showProgress('')
-  const competitors = await Promise.all([...runs].map(([baseline, run]) => summarize(baseline, run, headline)))
+  const competitors = await Promise.all(
+    [...runs].map(([baseline, run]) => summarize(baseline, run, headline)),
+  )
   const reference = competitors.find((competitor) => competitor.name === REFERENCE)
   for (const competitor of competitors) competitor.ratio = ratioOf(competitor, reference, headline)
-  const result = { name, title, question, messageBytes, latency, warmUpMs, durationMs, headline, target, competitors }
+  const result = {
+    name,
+    title,
+    question,
+    messageBytes,
+    latency,
+    warmUpMs,
+    durationMs,
+    headline,
+    target,
+    competitors,
+  }
   return target === undefined ? result : { ...result, verdict: judge(result) }
 }
 
@@ -121,7 +142,8 @@ function write(results) {
 function readOptions() {
   const names = namesIn('scenarios')
   const { quick, only, repeat, node, json } = parse()
-  if (only !== undefined && !names.includes(only)) usage(`--only ${only}: the scenarios are ${names.join(', ')}`)
+  if (only !== undefined && !names.includes(only))
+    usage(`--only ${only}: the scenarios are ${names.join(', ')}`)
   const lengths = quick ? QUICK : WHOLE
   const repetitions = repeat === undefined ? lengths.repetitions : Number(repeat)
   if (!Number.isInteger(repetitions) || repetitions < 1) usage(`--repeat ${repeat}: an integer from 1`)
@@ -139,7 +161,13 @@ function readOptions() {
 function parse() {
   const text = { type: 'string' }
   try {
-    const config = { quick: { type: 'boolean', default: false }, only: text, repeat: text, node: text, json: text }
+    const config = {
+      quick: { type: 'boolean', default: false },
+      only: text,
+      repeat: text,
+      node: text,
+      json: text,
+    }
     return parseArgs({ options: config }).values
   } catch (error) {
     return usage(error.message)
@@ -147,6 +175,8 @@ function parse() {
 }
 
 function usage(fault) {
-  console.error(`${fault}\nusage: npm run bench -- [--quick] [--only SCENARIO] [--repeat N] [--node PATH] [--json FILE]`)
+  console.error(
+    `${fault}\nusage: npm run bench -- [--quick] [--only SCENARIO] [--repeat N] [--node PATH] [--json FILE]`,
+  )
   process.exit(2)
 }

@@ -1,6 +1,6 @@
 // Compiles the addon with the C++ compiler alone: no Node headers, no Python, no make, no network.
 //
-//   node scripts/build-addon.mjs [--force]
+//   node scripts/build-addon.mjs [--force] [--quiet]
 //
 // CXX names the compiler; the default is the first of c++, g++ and clang++ that is there.
 // The sources and flags are those of native/sources.json. The result is build/Release/shmwire.node.
@@ -77,7 +77,7 @@ async function runAll(jobs) {
   await Promise.all(Array.from({ length: PROCESSES_MAX }, worker))
 }
 
-async function build({ force }) {
+async function build({ force, log }) {
   const list = JSON.parse(readFileSync(join(root, 'native', 'sources.json'), 'utf8'))
   const platformSources = list.platform[process.platform]
   if (platformSources === undefined) {
@@ -110,7 +110,7 @@ async function build({ force }) {
     if (modified(object) > Math.max(modified(join(root, source)), headersModified)) return []
     return [
       async () => {
-        console.log(`compile ${source}`)
+        log(`compile ${source}`)
         // Under another name first: an interrupted compiler leaves no half object behind.
         await run(compiler.command, [...flags, '-o', `${object}~`, '-c', source])
         renameSync(`${object}~`, object)
@@ -120,17 +120,18 @@ async function build({ force }) {
   await runAll(jobs)
 
   if (jobs.length === 0 && modified(output) > Math.max(...objects.map(modified))) {
-    console.log(`${basename(output)} is up to date`)
+    log(`${basename(output)} is up to date`)
     return
   }
-  console.log(`link ${basename(output)} (${compiler.version})`)
+  log(`link ${basename(output)} (${compiler.version})`)
   // A process may have the old file mapped: replace it, never write into it.
   await run(compiler.command, [...compiler.args, '-shared', ...list.flags.link, '-o', `${output}~`, ...objects])
   renameSync(`${output}~`, output)
 }
 
 try {
-  await build({ force: process.argv.includes('--force') })
+  const log = process.argv.includes('--quiet') ? () => {} : console.log
+  await build({ force: process.argv.includes('--force'), log })
 } catch (error) {
   if (!(error instanceof BuildError)) throw error
   console.error(`build-addon: ${error.message}`)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createConnection, createServer } from 'node:net'
-import { LengthPrefixReader } from '../support/length-prefix-reader.mjs'
 import { PENDING_BYTES_MAX } from '../support/bounds.mjs'
+import { LengthPrefixReader } from '../support/length-prefix-reader.mjs'
 
 const HEADER_BYTES = 4
 

@@ -1,5 +1,5 @@
 import { KEPT_BYTES_MIN, PENDING_BYTES_MAX } from '../support/bounds.mjs'
-import { CpuClock, figuresOf, percentiles } from '../support/figures.mjs'
+import { CpuClock, currentCore, figuresOf, percentiles } from '../support/figures.mjs'
 import { answerMarks, askPeer, isMark } from '../support/marks.mjs'
 
 /** Every so many messages one carries the time of its sending. A power of two. */
@@ -34,7 +34,13 @@ export const scenario = {
         delays = []
         cpu = new CpuClock()
       },
-      end: () => ({ messages, faults, cpuSeconds: cpu.seconds(), latencyNanos: percentiles(delays) }),
+      end: () => ({
+        messages,
+        faults,
+        cpuSeconds: cpu.seconds(),
+        latencyNanos: percentiles(delays),
+        core: currentCore(),
+      }),
     })
     connection.onMessage = (message) => {
       if (isMark(message)) return marks(message)
@@ -58,7 +64,9 @@ export const scenario = {
     const server = await askPeer(connection, 'end')
     const seconds = (performance.now() - beginMs) / 1000
     if (server.messages !== messages || server.faults > 0) {
-      throw new Error(`the server saw ${server.messages} of ${messages} messages, ${server.faults} of them wrong`)
+      throw new Error(
+        `the server saw ${server.messages} of ${messages} messages, ${server.faults} of them wrong`,
+      )
     }
     return figuresOf({
       messages,
@@ -66,6 +74,7 @@ export const scenario = {
       seconds,
       latencyNanos: server.latencyNanos,
       cpuSeconds: { client: cpu.seconds(), server: server.cpuSeconds },
+      cores: { client: currentCore(), server: server.core },
     })
   },
 }
@@ -98,7 +107,13 @@ function sendFor(connection, pool, durationMs) {
         }
       }
     }
-    connection.onDrain = send
+    connection.onDrain = () => {
+      try {
+        send()
+      } catch (error) {
+        reject(error)
+      }
+    }
     connection.onClose = () => reject(new Error('the connection closed'))
     send()
   })

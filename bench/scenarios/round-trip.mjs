@@ -1,4 +1,4 @@
-import { CpuClock, figuresOf, percentiles } from '../support/figures.mjs'
+import { CpuClock, currentCore, figuresOf, percentiles } from '../support/figures.mjs'
 import { answerMarks, askPeer, isMark } from '../support/marks.mjs'
 
 /** Beyond, a repetition ends early: 32 MiB of samples. */
@@ -22,7 +22,7 @@ export const scenario = {
         messages = 0
         cpu = new CpuClock()
       },
-      end: () => ({ messages, cpuSeconds: cpu.seconds() }),
+      end: () => ({ messages, cpuSeconds: cpu.seconds(), core: currentCore() }),
     })
     connection.onMessage = (message) => {
       if (isMark(message)) return marks(message)
@@ -40,13 +40,15 @@ export const scenario = {
     const { messages, seconds } = await pingPong(connection, messageBytes, durationMs, samples)
     const clientSeconds = cpu.seconds()
     const server = await askPeer(connection, 'end')
-    if (server.messages !== messages) throw new Error(`the server saw ${server.messages} of ${messages} messages`)
+    if (server.messages !== messages)
+      throw new Error(`the server saw ${server.messages} of ${messages} messages`)
     return figuresOf({
       messages,
       messageBytes,
       seconds,
       latencyNanos: percentiles(samples.subarray(0, messages)),
       cpuSeconds: { client: clientSeconds, server: server.cpuSeconds },
+      cores: { client: currentCore(), server: server.core },
     })
   },
 }

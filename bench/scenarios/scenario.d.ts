@@ -47,4 +47,6 @@ export interface Figures {
   readonly latencyNanos: { p50: number; p99: number; p999: number; max: number }
   /** User and system time of both processes, all their threads. */
   readonly cpuSecondsPerMillion: { client: number; server: number; both: number }
+  /** Where the two were at the end. On one core they take turns; on two each wakes or finds the other. That changes everything. */
+  readonly cores: { client: number | undefined; server: number | undefined }
 }

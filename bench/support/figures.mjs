@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { createHistogram } from 'node:perf_hooks'
 
 /** User and system time of this process since the clock was made. */
@@ -7,6 +8,17 @@ export class CpuClock {
   seconds() {
     const { user, system } = process.cpuUsage(this.#begin)
     return (user + system) / 1e6
+  }
+}
+
+/** The core that this thread runs on at the moment, where the system tells: proc(5), `processor` in /proc/self/stat. */
+export function currentCore() {
+  try {
+    const stat = readFileSync('/proc/thread-self/stat', 'latin1')
+    // Behind the name, which may hold spaces, the fields begin with the third.
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[36])
+  } catch {
+    return undefined
   }
 }
 
@@ -22,7 +34,7 @@ export function percentiles(nanos) {
 }
 
 /** @returns {import('../scenarios/scenario.js').Figures} */
-export function figuresOf({ messages, messageBytes, seconds, latencyNanos, cpuSeconds }) {
+export function figuresOf({ messages, messageBytes, seconds, latencyNanos, cpuSeconds, cores }) {
   const perMillion = (value) => (value / messages) * 1e6
   return {
     messages,
@@ -35,6 +47,7 @@ export function figuresOf({ messages, messageBytes, seconds, latencyNanos, cpuSe
       server: perMillion(cpuSeconds.server),
       both: perMillion(cpuSeconds.client + cpuSeconds.server),
     },
+    cores,
   }
 }
 
@@ -60,11 +73,12 @@ export function spread(values) {
   return { relative, noisy: relative > SPREAD_NOISY }
 }
 
-/** The median of each figure over the repetitions. */
+/** The median of each figure over the repetitions; of cores there is none. */
 export function medianFigures(repetitions) {
   const [first] = repetitions
   if (typeof first === 'number') return median(repetitions)
+  const keys = Object.keys(first).filter((key) => key !== 'cores')
   return Object.fromEntries(
-    Object.keys(first).map((key) => [key, medianFigures(repetitions.map((figures) => figures[key]))]),
+    keys.map((key) => [key, medianFigures(repetitions.map((figures) => figures[key]))]),
   )
 }

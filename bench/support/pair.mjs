@@ -18,7 +18,13 @@ export async function runPair({ node, scenarioName, baselineName, options }) {
   const folder = mkdtempSync(join(tmpdir(), 'shmwire-bench-'))
   const peers = []
   const start = (side) => {
-    const peer = new PeerProcess(node, { side, scenarioName, baselineName, path: join(folder, 'socket'), options })
+    const peer = new PeerProcess(node, {
+      side,
+      scenarioName,
+      baselineName,
+      path: join(folder, 'socket'),
+      options,
+    })
     peers.push(peer)
     return peer
   }
@@ -84,6 +90,7 @@ class PeerProcess {
 
 /** The line of an uncaught error that says what is wrong. */
 function gistOf(errorText) {
-  const gist = errorText.split('\n').find((line) => /^(?:\w*Error|\w+ \[\w+\]): /.test(line)) ?? errorText.trim()
+  const gist =
+    errorText.split('\n').find((line) => /^(?:\w*Error|\w+ \[\w+\]): /.test(line)) ?? errorText.trim()
   return gist === '' ? '' : `: ${gist}`
 }

@@ -23,8 +23,17 @@ function rowOf(competitor, { headline }) {
     showRate(messagesPerSecond),
     `${showBytes(bytesPerSecond)}/s`,
     cpuSecondsPerMillion.both.toFixed(2),
-    competitor.noisy ? `noisy (±${Math.round(competitor.spread * 50)} %)` : '',
+    remarkOf(competitor),
   ]
+}
+
+function remarkOf({ noisy, spread, repetitions }) {
+  const count = repetitions.filter(
+    ({ cores }) => cores.client !== undefined && cores.client === cores.server,
+  ).length
+  const remarks = noisy ? [`noisy (±${Math.round(spread * 50)} %)`] : []
+  if (count > 0) remarks.push(`on one core in ${count} of ${repetitions.length}`)
+  return remarks.join(', ')
 }
 
 /** Whether this version does what it must. */

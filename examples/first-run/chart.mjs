@@ -29,7 +29,9 @@ function comparisonOf({ rows, isShorterBetter }) {
   const other = last.label.startsWith('net') ? `the ${last.label}` : last.label
   const times = first.value / last.value
   if (!isShorterBetter) return `${digits(times)} times as much as ${other}`
-  return times <= 1 ? `${digits(1 / times)} times shorter than ${other}` : `${digits(times)} times longer than ${other}`
+  return times <= 1
+    ? `${digits(1 / times)} times shorter than ${other}`
+    : `${digits(times)} times longer than ${other}`
 }
 
 function show({ unit }, value) {

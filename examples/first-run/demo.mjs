@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { describeMachine } from '../../bench/support/machine.mjs'
 import { digits, showBytes } from '../../bench/support/units.mjs'
@@ -22,6 +23,7 @@ const FILE_BYTES_MIN = 50_000_000
 const PIECE_BYTES = 8 * 1024 * 1024
 const RING_BYTES = 1024 * 1024
 const READY_MS = 15_000
+const ENDING_MS = 1000
 
 /** Something that the user can put right: told without a stack. */
 class DemoError extends Error {}
@@ -49,11 +51,15 @@ async function run() {
       const reply = await channel.request(Buffer.from(JSON.stringify({ ask: question, ...rest })))
       return JSON.parse(reply.toString())
     }
-    await sendFile(file, channel, ask, child.pid)
+    await sendFile(file, channel, ask)
     await compare(channel, ask)
     await channel.close()
-    const [code, signal] = await child.ended
-    if (code !== 0) throw new DemoError(`the second process ended with ${signal ?? `code ${code}`}`)
+    const fault = await child.fault()
+    if (fault !== undefined) throw new DemoError(fault)
+  } catch (error) {
+    // What the end of the other side brings about here is not the cause.
+    const fault = await child.fault()
+    throw fault === undefined ? error : new DemoError(fault, { cause: error })
   } finally {
     child.kill()
   }
@@ -79,7 +85,9 @@ async function openFile(path) {
   try {
     return await open(path)
   } catch (error) {
-    throw new DemoError(`${path} cannot be read (${error.code}). Name another file: npm run demo -- path/to/file`)
+    throw new DemoError(
+      `${path} cannot be read (${error.code}). Name another file: npm run demo -- path/to/file`,
+    )
   }
 }
 
@@ -93,7 +101,8 @@ function printHeading() {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
   const { cpu, cores, kernel, architecture, node } = describeMachine()
   print()
-  print(`  ${bold(`shmwire ${version}`)}: messages between two processes of this machine`)
+  const title = `shmwire ${version}`
+  print(paragraph(`${title}: messages between two processes of this machine`).replace(title, bold(title)))
   print(dim(paragraph(`${cpu}, ${cores} cores · ${kernel.split('-')[0]} ${architecture} · Node ${node}`)))
 }
 
@@ -107,13 +116,21 @@ async function startOtherSide() {
   const first = await Promise.race([once(child.stdout, 'data'), ended])
   clearTimeout(timer)
   if (!Buffer.isBuffer(first[0])) throw new DemoError('the second process did not start')
-  return { pid: child.pid, ended, kill: () => child.kill('SIGKILL') }
+  return {
+    kill: () => child.kill('SIGKILL'),
+    /** How it has ended, or ends within a moment, if not well. */
+    async fault() {
+      await Promise.race([ended, sleep(ENDING_MS, undefined, { ref: false })])
+      const how = child.signalCode ?? (child.exitCode ? `exit code ${child.exitCode}` : undefined)
+      return how === undefined ? undefined : `the second process ended with ${how}`
+    },
+  }
 }
 
-async function sendFile({ path, bytes, handle }, channel, ask, otherPid) {
+async function sendFile({ path, bytes, handle }, channel, ask) {
   const progress = new Progress()
   print()
-  print(bold(`  1  A file goes from process ${process.pid} to process ${otherPid}`))
+  print(bold('  1  A file goes to a second process'))
   print(paragraph(transportSentence(channel), '     '))
   await ask('file', { bytes })
   if (!isTerminal) print(`     sending ${basename(path)}, ${showBytes(bytes)} …`)
@@ -137,14 +154,24 @@ async function sendFile({ path, bytes, handle }, channel, ask, otherPid) {
   progress.clear()
 
   const ours = hash.digest('hex')
-  print(paragraph(`${basename(path)}: ${showBytes(bytes)} in ${digits(seconds)} s, ${showBytes(bytes / seconds)}/s, with reading it here and SHA-256 on both sides`, '     '))
-  print(paragraph(`${sent.messages} messages from 1 byte to ${showBytes(sent.largest)} (seed ${SEED}), ${sent.aboveRing} of them larger than the ring`, '     '))
+  print(
+    paragraph(
+      `${basename(path)}: ${showBytes(bytes)} in ${digits(seconds)} s, ${showBytes(bytes / seconds)}/s, with reading it here and SHA-256 on both sides`,
+      '     ',
+    ),
+  )
+  print(
+    paragraph(
+      `${sent.messages} messages from 1 byte to ${showBytes(sent.largest)} (seed ${SEED}), ${sent.aboveRing} of them larger than the ring`,
+      '     ',
+    ),
+  )
   if (theirs.sha256 !== ours || theirs.messages !== sent.messages || theirs.faults > 0) {
     throw new DemoError(
       `what arrived is not what was sent: ${theirs.messages} of ${sent.messages} messages, ${theirs.faults} of a wrong length, SHA-256 ${theirs.sha256} instead of ${ours}`,
     )
   }
-  print(`     ${green('✓')} all in order, and the same SHA-256: ${ours.slice(0, 16)}…`)
+  print(`     ${green('✓')} all in order, the same SHA-256: ${ours.slice(0, 12)}…`)
 }
 
 function transportSentence({ transport, fallbackReason }) {
@@ -190,7 +217,12 @@ async function compare(channel, ask) {
   print(bold('  2  The same two processes, measured'))
   if (!hasSharedMemory) print(paragraph('Without shared memory, for the reason above.', '     '))
   if (!isTerminal) print('     measuring, about 13 seconds …')
-  const measures = await measureAll({ folder, hasSharedMemory, ask, onProgress: (part, text) => progress.show(part, text) })
+  const measures = await measureAll({
+    folder,
+    hasSharedMemory,
+    ask,
+    onProgress: (part, text) => progress.show(part, text),
+  })
   progress.clear()
   for (const measure of measures) printMeasure(measure)
   print()
@@ -200,7 +232,9 @@ async function compare(channel, ask) {
 /** What the figures do not say of themselves. */
 function notesOf(measures, hasSharedMemory) {
   const [roundTrip] = measures
-  const cpu = roundTrip.rows.map(({ label, cpuSecondsPerMillion }) => `${label} ${digits(cpuSecondsPerMillion)} s`)
+  const cpu = roundTrip.rows.map(
+    ({ label, cpuSecondsPerMillion }) => `${label} ${digits(cpuSecondsPerMillion)} s`,
+  )
   const spins = 'Before it sleeps, a channel on shared memory looks for new messages for up to 100 µs.'
   return [
     'The middle of 3 rounds, in turn, with the range of all three. Round trips and requests one at a time, medians, event loops on both sides. Net socket: node:net on a Unix socket, a length before each message, the messages of a turn joined into one write.',

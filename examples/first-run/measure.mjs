@@ -19,7 +19,7 @@ const MEASURES = [
     of: (figures) => figures.latencyNanos.p50,
   },
   {
-    title: 'request(), a small object, default codec',
+    title: 'request(), default codec',
     isShorterBetter: true,
     of: (figures) => figures.latencyNanos.p50,
   },
@@ -54,14 +54,22 @@ export async function measureAll({ folder, hasSharedMemory, ask, onProgress }) {
   const runs = MEASURES.flatMap((measure, index) =>
     competitors
       .filter(({ transport }) => measure.scenarioName !== undefined || transport !== undefined)
-      .map((competitor) => ({ measure, competitor, found: [], ...taskOf(measure, competitor, join(folder, String.fromCharCode(97 + index))) })),
+      .map((competitor) => ({
+        measure,
+        competitor,
+        found: [],
+        ...taskOf(measure, competitor, join(folder, String.fromCharCode(97 + index))),
+      })),
   )
   await ask('serve', { runs: runs.map(({ task }) => task) })
   for (const run of runs) run.client = await connectTo(run)
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const [index, run] of runs.entries()) {
-        onProgress((round * runs.length + index) / (ROUNDS * runs.length), `${run.competitor.label}, round ${round + 1} of ${ROUNDS}`)
+        onProgress(
+          (round * runs.length + index) / (ROUNDS * runs.length),
+          `${run.competitor.label}, round ${round + 1} of ${ROUNDS}`,
+        )
         run.found.push(await run.client.measure())
       }
     }

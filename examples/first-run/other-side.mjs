@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { loadBaseline, loadScenario } from '../../bench/support/catalog.mjs'
-import { listen } from '../../dist/index.js'
+import { ErrorCode, listen } from '../../dist/index.js'
 import { messageSizes } from './file-plan.mjs'
 
 const folder = process.argv[2]
@@ -33,7 +33,12 @@ function receiveFile(channel) {
     const { ask, ...rest } = JSON.parse(request.toString())
     return Buffer.from(JSON.stringify((await answers[ask](rest)) ?? {}))
   })
-  channel.on('close', () => process.exit())
+  channel.on('close', (error) => {
+    // That the first process is gone needs no telling: who would read it?
+    if (error !== undefined && error.code !== ErrorCode.PEER_GONE)
+      console.error(`\nThe second process: ${error.message}`)
+    process.exit(error === undefined ? 0 : 1)
+  })
 }
 
 /** Answers one measurement: of a scenario of the benchmark, or of requests. */

@@ -301,6 +301,128 @@ TEST_CASE("no wake-up is lost in many short round trips") {
           [&](Verdict* verdict) { side(&pair.second, false, seed + 1, verdict); });
 }
 
+TEST_CASE("no ring is lost between the arming and the sleep") {
+  // The other side never sleeps, so that its answers fall into the moments in which this one falls asleep.
+  const uint64_t seed = PrintedSeed();
+  constexpr int kRounds = 100000;
+  test::EndpointPair pair;
+  RunBoth(
+      [&](Verdict* verdict) {
+        test::Collector collector(&pair.first);
+        bool doorbell = false;
+        for (int round = 0; round < kRounds && verdict->fault == nullptr; round++) {
+          verdict->Expect(test::WriteOne(&pair.first, {}).wrote, "no room");
+          WaitOutcome outcome = WaitOutcome::kTimeout;
+          Status status = pair.first.WaitForData(kNeverNanos, &outcome);
+          verdict->Expect(status.ok() && outcome == WaitOutcome::kReady, "lost: data");
+          collector.Collect([](uint32_t, const std::byte*, uint64_t) {}, &doorbell);
+        }
+        pair.first.AnnounceClosed();
+      },
+      [&](Verdict* verdict) {
+        test::Collector collector(&pair.second);
+        test::Random random(seed);
+        bool doorbell = false;
+        const SharedWord<uint32_t>& state = pair.first.own().control()->state;
+        while (state.LoadSeqCst() == 0 && verdict->fault == nullptr) {
+          if (!collector.Collect([](uint32_t, const std::byte*, uint64_t) {}, &doorbell)) {
+            continue;
+          }
+          for (uint64_t pause = random.Below(64); pause > 0; pause--) PauseCpu();
+          verdict->Expect(test::WriteOne(&pair.second, {}).wrote, "no room");
+        }
+      });
+}
+
+namespace {
+
+// Runs `first` and `second` at the same moment, many times over, with `after` alone in between.
+class Race {
+ public:
+  void Run(int rounds, uint64_t seed, const std::function<void()>& first,
+           const std::function<void()>& second, const std::function<bool()>& after) {
+    std::thread other([&] {
+      test::Random random(seed);
+      for (uint32_t round = 1;; round++) {
+        while (begun_.LoadSeqCst() < round) PauseCpu();
+        if (over_.LoadSeqCst() != 0) return;
+        for (uint64_t pause = random.Below(8); pause > 0; pause--) PauseCpu();
+        second();
+        ended_.StoreSeqCst(round);
+      }
+    });
+    test::Random random(seed + 1);
+    bool good = true;
+    uint32_t round = 1;
+    for (; good && round <= static_cast<uint32_t>(rounds); round++) {
+      begun_.StoreSeqCst(round);
+      for (uint64_t pause = random.Below(8); pause > 0; pause--) PauseCpu();
+      first();
+      while (ended_.LoadSeqCst() < round) platform::YieldCpu();
+      good = after();
+    }
+    over_.StoreSeqCst(1);
+    begun_.StoreSeqCst(round);
+    other.join();
+    CHECK(good);
+  }
+
+ private:
+  SharedWord<uint32_t> begun_{};
+  SharedWord<uint32_t> ended_{};
+  SharedWord<uint32_t> over_{};
+};
+
+constexpr int kRaces = 100000;
+
+}  // namespace
+
+// The allowed outcomes of SYNC(wake.arm): the sleeper sees, the waker rings, or both. Never neither.
+
+TEST_CASE("a reader that arms while a message is written sees it or is rung") {
+  test::EndpointPair pair;
+  test::Collector collector(&pair.first);
+  bool has_data = false;
+  bool doorbell = false;
+  Race().Run(
+      kRaces, PrintedSeed(), [&] { (void)pair.first.ArmForData(&has_data); },
+      [&] { doorbell = test::WriteOne(&pair.second, {}).doorbell; },
+      [&] {
+        bool ignored = false;
+        size_t count = 0;
+        collector.Collect([&](uint32_t, const std::byte*, uint64_t) { count++; }, &ignored);
+        return count == 1 && (has_data || doorbell) && pair.first.DisarmForData().ok();
+      });
+}
+
+TEST_CASE("a writer that arms while room is freed sees it or is rung") {
+  test::EndpointPair pair;
+  const test::Payload payload(kInlineMax);
+  const auto fill = [&] {
+    while (test::WriteOne(&pair.first, payload).wrote) {
+    }
+  };
+  test::Payload target(2 * kRingBytes);
+  MessageDescriptor descriptors[8];
+  bool has_room = false;
+  bool doorbell = false;
+  fill();
+  Race().Run(
+      kRaces / 10, PrintedSeed(), [&] { (void)pair.first.ArmForRoom(kInlineMax, &has_room); },
+      [&] {
+        Batch batch = {.target = target.data(),
+                       .target_bytes = target.size(),
+                       .offset = 0,
+                       .descriptors = descriptors,
+                       .descriptors_max = 2};
+        (void)pair.second.Receive(&batch, 0, false, &doorbell);
+      },
+      [&] {
+        fill();
+        return (has_room || doorbell) && pair.first.DisarmForRoom().ok();
+      });
+}
+
 TEST_CASE("a close wakes a blocked reader and a blocked writer") {
   for (int round = 0; round < 50; round++) {
     test::EndpointPair pair;

@@ -1,0 +1,126 @@
+// One way to end, or not to end, a process that holds a channel.
+//   exit.mjs <case> <address> <transport> [wait]
+import { connect, listen } from '../../../dist/index.js'
+
+const [what, address, transport, wait = 'adaptive'] = process.argv.slice(2)
+const say = (value) => console.log(JSON.stringify(value))
+
+const cases = {
+  async open() {
+    await talked()
+    say('open')
+  },
+
+  async closed() {
+    const channel = await talked()
+    await channel.close()
+    say('closed')
+  },
+
+  async destroyed() {
+    const channel = await talked()
+    channel.destroy()
+    say('destroyed')
+  },
+
+  async unref() {
+    const channel = await talked()
+    channel.unref()
+    say('unref')
+  },
+
+  async 'unref and ref'() {
+    const channel = await talked()
+    channel.unref().ref()
+    say('open')
+  },
+
+  // A timer keeps the process alive; the channel, unreferenced, still works until it fires.
+  async 'unref but in use'() {
+    const channel = await talked()
+    channel.unref()
+    const timer = setInterval(() => {}, 1_000)
+    for (let count = 0; count < 100; count += 1) await channel.request(count)
+    clearInterval(timer)
+    say('used')
+  },
+
+  async server() {
+    await listen(`${address}-own`, { transport })
+    say('open')
+  },
+
+  async 'server unref'() {
+    const server = await listen(`${address}-own`, { transport })
+    server.unref()
+    say('unref')
+  },
+
+  async 'server closed'() {
+    const server = await listen(`${address}-own`, { transport })
+    await server.close()
+    say('closed')
+  },
+
+  async 'exit in a listener'() {
+    const channel = await talked()
+    channel.on('message', () => {
+      channel.trySend('last words')
+      process.exit(7)
+    })
+    await channel.send('echo')
+  },
+
+  async 'exit in a handler'() {
+    const channel = await talked()
+    channel.handle(() => process.exit(7))
+    await channel.send('ask me')
+  },
+
+  async 'throw in a listener'() {
+    const channel = await talked()
+    channel.on('message', () => {
+      throw new RangeError('the listener is at its end')
+    })
+    await channel.send('echo')
+  },
+
+  async 'throw in a handler'() {
+    const channel = await talked()
+    channel.handle(() => {
+      throw new RangeError('the handler is at its end')
+    })
+    await channel.send('ask me')
+    channel.once('message', async (code) => {
+      say(code)
+      await channel.close()
+    })
+  },
+
+  // What an idle channel costs after it was busy.
+  async idle() {
+    const channel = await talked()
+    for (let count = 0; count < 2_000; count += 1) await channel.request(count)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const [cpu, usage, stats] = [process.cpuUsage(), process.resourceUsage(), channel.stats()]
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    const spent = process.cpuUsage(cpu)
+    say({
+      cpuMicros: spent.user + spent.system,
+      switches: process.resourceUsage().voluntaryContextSwitches - usage.voluntaryContextSwitches,
+      spins: channel.stats().spins - stats.spins,
+      wakes: channel.stats().wakesReceived - stats.wakesReceived,
+      busySpins: stats.spins,
+    })
+    await channel.close()
+  },
+}
+
+await cases[what]()
+
+/** A channel that has been in use in both directions. */
+async function talked() {
+  const channel = await connect(address, { transport, wait })
+  for (let count = 0; count < 10; count += 1) await channel.request(count)
+  return channel
+}

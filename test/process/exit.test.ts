@@ -1,0 +1,143 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Channel, ErrorCode, listen, type Server } from '../../src/index.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+
+/** Long enough for a process with nothing to do to end, even on a busy machine, where most of it is a margin. */
+const STAYS_MS = 1_500
+/** A tenth of a core: a link that polls takes all of one, a sleeping one next to nothing. */
+const IDLE_CPU_MICROS_MAX = 100_000
+/** A process that polls gives its core away thousands of times in a second. */
+const IDLE_SWITCHES_MAX = 500
+
+beforeAll(() => ensureBuilt())
+
+describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
+  let server: Server
+  let channels: Channel[]
+  let closes: Promise<Error | undefined>[]
+  let messages: unknown[]
+  let directory = ''
+
+  beforeEach(async () => {
+    directory = temporaryDirectory()
+    vi.stubEnv('SHMWIRE_DIR', directory)
+    server = await listen('host', { transport })
+    channels = []
+    closes = []
+    messages = []
+    server.on('channel', (channel) => {
+      channels.push(channel)
+      closes.push(
+        new Promise((resolve) => {
+          channel.once('close', resolve)
+        }),
+      )
+      channel.handle((value) => value)
+      channel.on('message', async (message) => {
+        messages.push(message)
+        if (message === 'echo') await channel.send('echo')
+        if (message === 'ask me') {
+          const outcome = channel.request('question').catch((error: { code: string }) => error.code)
+          // The asker may be gone by then.
+          await channel.send(await outcome).catch(() => {})
+        }
+      })
+    })
+  })
+
+  afterEach(async () => {
+    await server.close()
+    vi.unstubAllEnvs()
+  })
+
+  function start(what: string, ...more: string[]): Child {
+    return new Child('exit', { args: [what, 'host', transport, ...more], env: { SHMWIRE_DIR: directory } })
+  }
+
+  describe('a process stays alive', () => {
+    it.each(['open', 'unref and ref'])('while its channel is open (%s), and ends when the peer closes it', async (what) => {
+      const child = start(what)
+      expect(await child.next()).toBe('open')
+      await sleep(STAYS_MS)
+      expect(child.running).toBe(true)
+      await channels[0]?.close()
+      expect(await child.ended).toEqual({ code: 0, signal: null })
+    })
+
+    it('while it listens', async () => {
+      const child = start('server')
+      expect(await child.next()).toBe('open')
+      await sleep(STAYS_MS)
+      expect(child.running).toBe(true)
+    })
+  })
+
+  describe('a process ends by itself', () => {
+    it.each([
+      ['closed', 'closed', undefined],
+      ['destroyed', 'destroyed', ErrorCode.PEER_GONE],
+      ['unref', 'unref', ErrorCode.PEER_GONE],
+      ['unref but in use', 'used', ErrorCode.PEER_GONE],
+    ])('when its channel is %s', async (what, said, code) => {
+      const child = start(what)
+      expect(await child.next()).toBe(said)
+      expect(await child.ended).toEqual({ code: 0, signal: null })
+      expect(child.stderr).toBe('')
+      const error = await closes[0]
+      if (code === undefined) expect(error).toBeUndefined()
+      else expect(error).toMatchObject({ code })
+    })
+
+    it.each(['sleep', 'spin'])("when its channel is unreferenced, with wait: '%s'", async (wait) => {
+      const child = start('unref', wait)
+      expect(await child.ended).toEqual({ code: 0, signal: null })
+    })
+
+    it.each(['server unref', 'server closed'])('with a %s', async (what) => {
+      expect(await start(what).ended).toEqual({ code: 0, signal: null })
+    })
+  })
+
+  describe('a listener or handler', () => {
+    it('may call process.exit, and what was sent right before arrives over shared memory', async () => {
+      const child = start('exit in a listener')
+      expect(await child.ended).toEqual({ code: 7, signal: null })
+      expect(await closes[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
+      if (transport === 'shm') expect(messages).toEqual(['echo', 'last words'])
+    })
+
+    it('of requests may call process.exit', async () => {
+      const child = start('exit in a handler')
+      expect(await child.ended).toEqual({ code: 7, signal: null })
+      expect(await closes[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
+    })
+
+    it('that throws ends the process as any uncaught exception does', async () => {
+      const child = start('throw in a listener')
+      expect(await child.ended).toEqual({ code: 1, signal: null })
+      expect(child.stderr).toContain('RangeError: the listener is at its end')
+      expect(await closes[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
+    })
+
+    it('of requests that throws fails that request, and the process lives on', async () => {
+      const child = start('throw in a handler')
+      expect(await child.next()).toBe(ErrorCode.REMOTE)
+      expect(await child.ended).toEqual({ code: 0, signal: null })
+      expect(child.stderr).toBe('')
+    })
+  })
+
+  it.each(['adaptive', 'sleep'])("an idle channel uses no CPU after it was busy, with wait: '%s'", async (wait) => {
+    const child = start('idle', wait)
+    const idle = await child.next<Record<string, number>>()
+    console.log(`idle for a second, ${transport}, ${wait}: ${JSON.stringify(idle)}`)
+    expect(idle['spins']).toBe(0)
+    expect(idle['wakes']).toBe(0)
+    expect(idle['cpuMicros']).toBeLessThan(IDLE_CPU_MICROS_MAX)
+    expect(idle['switches']).toBeLessThan(IDLE_SWITCHES_MAX)
+    await child.ended
+  })
+})

@@ -1,0 +1,146 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Channel, connect, ErrorCode, listen, type Server } from '../../src/index.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { resourcesOf } from '../support/process-resources.js'
+import { newSeed, randomFrom } from '../support/random.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import { eventually } from '../support/turns.js'
+
+const TERMINATIONS = 20
+const ENVIRONMENTS = 12
+const OPTIONS = { codec: 'bytes', ringBytes: 64 * 1024 } as const
+
+beforeAll(() => ensureBuilt())
+
+let directory = ''
+beforeEach(() => {
+  directory = temporaryDirectory()
+  vi.stubEnv('SHMWIRE_DIR', directory)
+  return () => vi.unstubAllEnvs()
+})
+
+function startWorker(role: string, address: string, transport: string, count = 0): Worker {
+  return new Worker(new URL('./children/worker.mjs', import.meta.url), {
+    workerData: { role, address, transport, count },
+    env: { ...process.env, SHMWIRE_DIR: directory },
+  })
+}
+
+async function said(worker: Worker): Promise<unknown> {
+  const [message] = (await once(worker, 'message')) as [unknown]
+  return message
+}
+
+function nextChannel(server: Server): Promise<Channel> {
+  return new Promise((resolve) => {
+    server.once('channel', resolve)
+  })
+}
+
+async function expectEcho(channel: Channel, count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    const question = Buffer.alloc(index % 20_000, index & 0xff)
+    if (!question.equals(await channel.request<Buffer>(question))) throw new Error(`question ${index} was answered wrongly`)
+  }
+}
+
+describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
+  it('two channels between the same two processes do not get into each other', async () => {
+    const server = new Child('busy-server', { args: ['pair', transport], ipc: true })
+    expect(await server.next()).toBe('listening')
+    const channels = await Promise.all([
+      connect('pair', { transport, ...OPTIONS }),
+      connect('pair', { transport, ...OPTIONS }),
+    ])
+    await Promise.all(channels.map((channel) => expectEcho(channel, 500)))
+    channels[0].destroy()
+    await expectEcho(channels[1], 100)
+    await channels[1].close()
+  })
+
+  it('a process may connect to itself, by several channels', async () => {
+    const server = await listen('self', { transport, ...OPTIONS })
+    server.on('channel', (channel) => channel.handle((value) => value))
+    const channels = await Promise.all(
+      Array.from({ length: 5 }, () => connect('self', { transport, ...OPTIONS })),
+    )
+    for (const channel of channels) expect(channel.transport).toBe(transport === 'shm' ? 'shm' : 'unix')
+    await Promise.all(channels.map((channel) => expectEcho(channel, 200)))
+    await server.close()
+    for (const channel of channels) expect(channel.open).toBe(false)
+  })
+
+  it('both ends may be in two worker threads', async () => {
+    const server = startWorker('serve', 'workers', transport)
+    expect(await said(server)).toBe('listening')
+    const clients = [startWorker('ask', 'workers', transport, 500), startWorker('ask', 'workers', transport, 500)]
+    for (const told of await Promise.all(clients.map(said))) {
+      expect(told).toEqual({ right: 500, transport: transport === 'shm' ? 'shm' : 'unix' })
+    }
+    server.postMessage('stop')
+    expect(await once(server, 'exit')).toEqual([0])
+  })
+
+  it(`${ENVIRONMENTS} worker threads, each with both ends of a channel, run at once`, async () => {
+    const workers = Array.from({ length: ENVIRONMENTS }, (_, index) => startWorker('both', `env${index}`, transport, 100))
+    const told = await Promise.all(workers.map(said))
+    for (const outcome of told) expect(outcome).toEqual({ right: 200, transport: transport === 'shm' ? 'shm' : 'unix' })
+  })
+
+  it(`a worker that is terminated in mid-send, ${TERMINATIONS} times: the other end gets PEER_GONE, nothing stays behind`, async () => {
+    const random = randomFrom(newSeed('terminate'))
+    const server = await listen('terminated', { transport, ...OPTIONS })
+    const round = async (): Promise<number> => {
+      const connected = nextChannel(server)
+      const worker = startWorker('send for ever', 'terminated', transport)
+      const channel = await connected
+      const codeOf = (error: { code: string }): string => error.code
+      const asked = channel.request(Buffer.alloc(1)).then(() => 'answered', codeOf)
+      let received = 0
+      let fault: string | undefined
+      const read = async (): Promise<string> => {
+        for await (const bytes of channel) {
+          const message = bytes as Buffer
+          const [number, fill] = [message.readUInt32LE(), message.subarray(4)]
+          if (number !== received || !fill.every((byte) => byte === (number & 0xff))) fault ??= `message ${received} is ${number}`
+          received += 1
+        }
+        return 'closed in order'
+      }
+      const reading = read().catch(codeOf)
+      await sleep(random() * 30)
+      await worker.terminate()
+      expect(await reading).toBe(ErrorCode.PEER_GONE)
+      expect(fault).toBeUndefined()
+      // The worker handles no requests: either it still said so, or it was gone.
+      expect([ErrorCode.PEER_GONE, ErrorCode.REMOTE]).toContain(await asked)
+      return received
+    }
+    let received = await round()
+    await sleep(100)
+    const before = resourcesOf()
+    for (let count = 1; count < TERMINATIONS; count += 1) received += await round()
+    expect(received).toBeGreaterThan(0)
+    await eventually(() => resourcesOf().descriptors.length <= before.descriptors.length)
+    expect(resourcesOf()).toEqual(before)
+    await server.close()
+  })
+
+  it('a worker that serves is terminated: its client gets PEER_GONE, and the name is free', async () => {
+    const worker = startWorker('serve', 'short', transport)
+    expect(await said(worker)).toBe('listening')
+    const channel = await connect('short', { transport, ...OPTIONS })
+    await expectEcho(channel, 10)
+    const closed = new Promise<Error | undefined>((resolve) => {
+      channel.once('close', resolve)
+    })
+    await worker.terminate()
+    expect(await closed).toMatchObject({ code: ErrorCode.PEER_GONE })
+    const successor = await listen('short', { transport, ...OPTIONS })
+    await successor.close()
+  })
+})
