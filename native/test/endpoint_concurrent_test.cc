@@ -1,5 +1,7 @@
 // Two threads, one at each end, over one pair of mappings. What ThreadSanitizer is for.
 
+#include <sched.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -140,11 +142,39 @@ class Doorbell {
   bool rung_ = false;
 };
 
+// Keeps the calling thread on the nth core that it may use, as long as it lives: a race of two threads that
+// share a core is none, and schedulers like to put those who wake each other on one.
+class OnCore {
+ public:
+  explicit OnCore(int nth) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    sched_getaffinity(0, sizeof(allowed_), &allowed_);
+    const int wanted = nth % CPU_COUNT(&allowed_);
+    for (int core = 0, found = 0; core < CPU_SETSIZE; core++) {
+      if (CPU_ISSET(core, &allowed_) && found++ == wanted) CPU_SET(core, &one);
+    }
+    sched_setaffinity(0, sizeof(one), &one);
+  }
+  ~OnCore() { sched_setaffinity(0, sizeof(allowed_), &allowed_); }
+  OnCore(const OnCore&) = delete;
+  OnCore& operator=(const OnCore&) = delete;
+
+ private:
+  cpu_set_t allowed_;
+};
+
 void RunBoth(const std::function<void(Verdict*)>& first, const std::function<void(Verdict*)>& second) {
   Verdict first_verdict;
   Verdict second_verdict;
-  std::thread first_thread([&] { first(&first_verdict); });
-  std::thread second_thread([&] { second(&second_verdict); });
+  std::thread first_thread([&] {
+    const OnCore core(0);
+    first(&first_verdict);
+  });
+  std::thread second_thread([&] {
+    const OnCore core(1);
+    second(&second_verdict);
+  });
   first_thread.join();
   second_thread.join();
   for (const Verdict& verdict : {first_verdict, second_verdict}) {
@@ -342,15 +372,17 @@ class Race {
   void Run(int rounds, uint64_t seed, const std::function<void()>& first,
            const std::function<void()>& second, const std::function<bool()>& after) {
     std::thread other([&] {
+      const OnCore second_core(1);
       test::Random random(seed);
       for (uint32_t round = 1;; round++) {
-        while (begun_.LoadSeqCst() < round) PauseCpu();
+        AwaitRound(begun_, round);
         if (over_.LoadSeqCst() != 0) return;
         for (uint64_t pause = random.Below(8); pause > 0; pause--) PauseCpu();
         second();
         ended_.StoreSeqCst(round);
       }
     });
+    const OnCore first_core(0);
     test::Random random(seed + 1);
     bool good = true;
     uint32_t round = 1;
@@ -358,7 +390,7 @@ class Race {
       begun_.StoreSeqCst(round);
       for (uint64_t pause = random.Below(8); pause > 0; pause--) PauseCpu();
       first();
-      while (ended_.LoadSeqCst() < round) platform::YieldCpu();
+      AwaitRound(ended_, round);
       good = after();
     }
     over_.StoreSeqCst(1);
@@ -368,6 +400,15 @@ class Race {
   }
 
  private:
+  // Spins, so that both begin at once; but two threads may have one core.
+  static void AwaitRound(const SharedWord<uint32_t>& word, uint32_t round) {
+    constexpr int kSpinsPerYield = 1000;
+    for (int spin = 1; word.LoadSeqCst() < round; spin++) {
+      PauseCpu();
+      if (spin % kSpinsPerYield == 0) platform::YieldCpu();
+    }
+  }
+
   SharedWord<uint32_t> begun_{};
   SharedWord<uint32_t> ended_{};
   SharedWord<uint32_t> over_{};

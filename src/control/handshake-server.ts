@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import type { Peer } from '../link/link.js'
-import type { NativeEndpoint, NativeInbox } from '../native/binding.js'
+import type { Credentials, NativeEndpoint, NativeInbox } from '../native/binding.js'
 import { clip, type Hello, readHello, readSocketReason } from './control-messages.js'
 import { type Conversation, converse } from './conversation.js'
 import { FrameKind } from './frames.js'
@@ -68,7 +68,7 @@ class Server {
     if (obstacle !== undefined) return this.#offerSocket(obstacle, hello, peer)
     let expectation: Expectation
     try {
-      expectation = this.#expect(hello, await this.#options.handovers.begin())
+      expectation = this.#expect(hello, peer, await this.#options.handovers.begin())
     } catch (failure) {
       if (!(failure instanceof NativeFailure)) throw failure
       if (!failure.allowsFallback) throw conversation.refuse(failure.error)
@@ -103,7 +103,7 @@ class Server {
     return reason === false ? undefined : new ShmwireError(ErrorCode.UNAVAILABLE, clip(reason))
   }
 
-  #expect(hello: Hello, endTurn: () => void): Expectation {
+  #expect(hello: Hello, peer: Peer, endTurn: () => void): Expectation {
     const { inbox } = this.#options
     const conversation = this.#conversation
     try {
@@ -112,7 +112,7 @@ class Server {
       const endpoint = this.#createEndpoint(hello)
       const expectation = { endpoint, inbox, token: randomBytes(TOKEN_BYTES), endTurn }
       try {
-        callNative('the inbox takes no token', () => inbox.expect(expectation.token))
+        callNative('the inbox takes no token', () => inbox.expect(expectation.token, credentialsOf(peer)))
       } catch (failure) {
         endpoint.close()
         throw failure
@@ -232,6 +232,11 @@ class Server {
       maxMessageBytes: this.#maxMessageBytes(hello),
     }
   }
+}
+
+/** As the kernel will tell them with the descriptors; 0 is a process that we cannot name, in both places. */
+function credentialsOf({ verified, pid = 0, uid, gid }: Peer): Credentials | undefined {
+  return verified && uid !== undefined && gid !== undefined ? { pid, uid, gid } : undefined
 }
 
 function release(expectation: Expectation): void {

@@ -17,8 +17,11 @@ export interface Credentials {
 
 /** A server's datagram socket beside its control socket, through which clients hand over descriptors. */
 export interface NativeInbox {
-  /** Lets a datagram with this 16-byte token in. Datagrams with any other token are dropped, their descriptors closed. */
-  expect(token: Uint8Array): void
+  /**
+   * Lets a datagram with this 16-byte token in, and only from `sender`, where given. All other datagrams are dropped, their
+   * descriptors closed.
+   */
+  expect(token: Uint8Array, sender?: Credentials): void
   /** Forgets the token and what came with it. Idempotent. */
   discard(token: Uint8Array): void
   /** Reads what is queued, so that a client that found the inbox full can try again. */

@@ -1,0 +1,204 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { Outbox } from '../../../src/channel/outbox.js'
+import type { Link } from '../../../src/link/link.js'
+
+/** A link that takes so many bytes, and notes what it got. */
+class NarrowLink {
+  room = 0
+  inlineBytesMax = 100
+  readonly writes: { kind: number; id: number; bytes: string }[] = []
+  #partial = ''
+
+  write(kind: number, id: number, payload: Uint8Array, offset: number): number {
+    const wanted = payload.length - offset
+    // One byte of room stands for a header.
+    if (this.room <= 0 || (wanted > this.room && payload.length <= this.inlineBytesMax)) return -1
+    const bytes = Math.min(wanted, this.room)
+    this.room -= Math.max(bytes, 1)
+    this.#partial += Buffer.from(payload.subarray(offset, offset + bytes)).toString()
+    if (offset + bytes === payload.length) {
+      this.writes.push({ kind, id, bytes: this.#partial })
+      this.#partial = ''
+    }
+    return offset + bytes
+  }
+
+  get got(): string[] {
+    return this.writes.map(({ bytes }) => bytes)
+  }
+}
+
+let link: NarrowLink
+let outbox: Outbox
+beforeEach(() => {
+  link = new NarrowLink()
+  outbox = new Outbox(link as unknown as Link)
+})
+
+const LONG = 'L'.repeat(250)
+
+describe('push', () => {
+  it('hands a record over at once when there is room, and settles it', () => {
+    link.room = 10
+    let settled = 0
+    expect(outbox.push(1, 7, Buffer.from('abc'), () => (settled += 1))).toBeUndefined()
+    expect([link.writes, settled, outbox.length]).toEqual([[{ kind: 1, id: 7, bytes: 'abc' }], 1, 0])
+  })
+
+  it('keeps the order of the calls when there is none, even of those that would fit', () => {
+    const settled: string[] = []
+    link.room = 3
+    for (const text of ['too long', 'abc', '']) outbox.push(1, 0, Buffer.from(text), () => settled.push(text))
+    expect([link.got, settled, outbox.length]).toEqual([[], [], 3])
+    link.room = 12
+    expect(outbox.pump()).toBe(true)
+    expect(link.got).toEqual(['too long', 'abc', ''])
+    expect(settled).toEqual(['too long', 'abc', ''])
+  })
+
+  it('sends a long payload in parts, with nothing in between', () => {
+    link.room = 100
+    outbox.push(1, 0, Buffer.from(LONG))
+    outbox.push(1, 0, Buffer.from('x'))
+    for (let round = 0; round < 3; round += 1) {
+      link.room = 60
+      outbox.pump()
+    }
+    expect([link.got, outbox.length]).toEqual([[LONG, 'x'], 0])
+  })
+
+  it('settles a record when the last of it was taken, not the first', () => {
+    let settled = 0
+    link.room = 100
+    outbox.push(1, 0, Buffer.from(LONG), () => (settled += 1))
+    expect(settled).toBe(0)
+    link.room = 150
+    outbox.pump()
+    expect(settled).toBe(1)
+  })
+})
+
+describe('tryPush', () => {
+  it('says false and keeps nothing when there is no room', () => {
+    expect(outbox.tryPush(1, 0, Buffer.from('abc'))).toBe(false)
+    link.room = 100
+    expect([outbox.pump(), link.got]).toEqual([true, []])
+  })
+
+  it('does not overtake what waits, though it would fit', () => {
+    outbox.push(1, 0, Buffer.from('first'))
+    link.room = 100
+    expect(outbox.tryPush(1, 0, Buffer.from('second'))).toBe(false)
+    outbox.pump()
+    expect(link.got).toEqual(['first'])
+    expect(outbox.tryPush(1, 0, Buffer.from('second'))).toBe(true)
+  })
+
+  it('takes a long payload of which a part fits, and keeps a copy of the rest', () => {
+    link.room = 100
+    const payload = Buffer.from(LONG)
+    expect(outbox.tryPush(1, 0, payload)).toBe(true)
+    payload.fill('!')
+    link.room = 1_000
+    expect(outbox.pump()).toBe(true)
+    expect(link.got).toEqual([LONG])
+  })
+})
+
+describe('pump', () => {
+  it('says false as long as anything waits', () => {
+    outbox.push(1, 0, Buffer.from('a'))
+    outbox.push(1, 0, Buffer.from('b'))
+    expect(outbox.pump()).toBe(false)
+    link.room = 1
+    expect(outbox.pump()).toBe(false)
+    link.room = 1
+    expect(outbox.pump()).toBe(true)
+    expect(link.got).toEqual(['a', 'b'])
+  })
+
+  it('sends in order what is pushed by a call that it settles', () => {
+    outbox.push(1, 0, Buffer.from('a'), () => outbox.push(1, 0, Buffer.from('c')))
+    outbox.push(1, 0, Buffer.from('b'))
+    link.room = 100
+    expect(outbox.pump()).toBe(true)
+    expect([link.got, outbox.length]).toEqual([['a', 'b', 'c'], 0])
+  })
+
+  it('sends once what it settles, when that pumps again', () => {
+    outbox.push(1, 0, Buffer.from('a'), () => outbox.pump())
+    outbox.push(1, 0, Buffer.from('b'))
+    link.room = 100
+    outbox.pump()
+    expect([link.got, outbox.length]).toEqual([['a', 'b'], 0])
+  })
+
+  it('stops when what it settles fails the outbox', () => {
+    const settled: (string | undefined)[] = []
+    outbox.push(1, 0, Buffer.from('a'), () => outbox.fail(new Error('over'), false))
+    outbox.push(1, 0, Buffer.from('b'), (error) => settled.push(error?.message))
+    link.room = 100
+    outbox.pump()
+    expect([link.got, settled, outbox.length]).toEqual([['a'], ['over'], 0])
+  })
+})
+
+describe('withdraw', () => {
+  it('takes back a record that has not begun', () => {
+    outbox.push(1, 0, Buffer.from('a'))
+    const second = outbox.push(1, 0, Buffer.from('b'))
+    outbox.push(1, 0, Buffer.from('c'))
+    expect(second && outbox.withdraw(second)).toBe(true)
+    link.room = 100
+    outbox.pump()
+    expect([link.got, outbox.length]).toEqual([['a', 'c'], 0])
+  })
+
+  it('cannot take back one that has begun: it goes on, from a copy', () => {
+    link.room = 100
+    const payload = Buffer.from(LONG)
+    const outgoing = outbox.push(1, 0, payload)
+    expect(outgoing && outbox.withdraw(outgoing)).toBe(false)
+    payload.fill('!')
+    link.room = 1_000
+    outbox.pump()
+    expect(link.got).toEqual([LONG])
+  })
+
+  it('says false for one that is gone', () => {
+    const outgoing = outbox.push(1, 0, Buffer.from('a'))
+    link.room = 100
+    outbox.pump()
+    expect(outgoing && outbox.withdraw(outgoing)).toBe(false)
+  })
+})
+
+describe('fail', () => {
+  it('settles everything that waits with the error, in order', () => {
+    const settled: string[] = []
+    for (const name of ['a', 'b']) outbox.push(1, 0, Buffer.from(name), (error) => settled.push(`${name} ${error?.message}`))
+    outbox.fail(new Error('gone'), false)
+    expect([settled, outbox.length]).toEqual([['a gone', 'b gone'], 0])
+  })
+
+  it('with keepBegun finishes the record that the link has begun, and only that', () => {
+    const settled: string[] = []
+    const note = (name: string) => (error?: Error) => settled.push(`${name} ${error?.message ?? 'sent'}`)
+    link.room = 100
+    outbox.push(1, 0, Buffer.from(LONG), note('begun'))
+    outbox.push(1, 0, Buffer.from('b'), note('b'))
+    outbox.fail(new Error('closing'), true)
+    expect(settled).toEqual(['b closing'])
+    outbox.push(6, 0, Buffer.from(''), note('close'))
+    link.room = 1_000
+    outbox.pump()
+    expect(settled).toEqual(['b closing', 'begun sent', 'close sent'])
+    expect(link.got).toEqual([LONG, ''])
+  })
+
+  it('with keepBegun keeps nothing that has not begun', () => {
+    outbox.push(1, 0, Buffer.from('a'))
+    outbox.fail(new Error('closing'), true)
+    expect(outbox.length).toBe(0)
+  })
+})

@@ -1,0 +1,214 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type Polled, poller } from '../../../src/link/shm/poller.js'
+import { turn, turns } from '../../support/turns.js'
+import { collectUncaught } from '../../support/uncaught.js'
+
+const links: FakeLink[] = []
+
+/** A link that finds what the test lets it find. */
+class FakeLink implements Polled {
+  polls = 0
+  rests = 0
+  readonly looks: { spinNanos: number; yieldCpu: boolean }[] = []
+  readonly #find: () => number
+  readonly #mayRest: () => boolean
+
+  constructor(find: () => number, mayRest: () => boolean = () => true) {
+    this.#find = find
+    this.#mayRest = mayRest
+    links.push(this)
+  }
+
+  poll(spinNanos: number, yieldCpu: boolean): number {
+    this.polls += 1
+    this.looks.push({ spinNanos, yieldCpu })
+    return this.#find()
+  }
+
+  rest(): boolean {
+    this.rests += 1
+    return this.#mayRest()
+  }
+}
+
+afterEach(() => {
+  for (const link of links.splice(0)) poller.remove(link)
+})
+
+describe('the poller', () => {
+  it('polls a link from the next turn on, not at once, and no more once it rests', async () => {
+    const link = new FakeLink(() => 0)
+    poller.wake(link)
+    expect(link.polls).toBe(0)
+    await turns(5)
+    expect([link.polls, link.rests]).toEqual([1, 1])
+  })
+
+  it('polls on while the link finds records or does not want to rest', async () => {
+    let left = 5
+    let refusals = 3
+    const link = new FakeLink(
+      () => {
+        left -= 1
+        return left >= 0 ? 100 : 0
+      },
+      () => {
+        refusals -= 1
+        return refusals < 0
+      },
+    )
+    poller.wake(link)
+    await turns(30)
+    expect([link.polls, link.rests]).toEqual([9, 4])
+  })
+
+  it('polls a link once a look, however often it was woken', async () => {
+    const link = new FakeLink(() => 0)
+    for (let count = 0; count < 5; count += 1) poller.wake(link)
+    await turns(5)
+    expect(link.polls).toBe(1)
+  })
+
+  it('polls a link again after it has rested and was woken', async () => {
+    const link = new FakeLink(() => 0)
+    for (let count = 1; count <= 3; count += 1) {
+      poller.wake(link)
+      await turns(3)
+      expect(link.polls).toBe(count)
+    }
+  })
+
+  it('does not poll a link that was removed', async () => {
+    const [gone, kept] = [new FakeLink(() => 100), new FakeLink(() => 100)]
+    poller.wake(gone)
+    poller.wake(kept)
+    poller.remove(gone)
+    await turns(3)
+    expect(gone.polls).toBe(0)
+    expect(kept.polls).toBeGreaterThan(0)
+  })
+
+  it('lets a link leave, or remove another, in the midst of a look', async () => {
+    const all: FakeLink[] = []
+    const make = (poll: () => void) =>
+      new FakeLink(() => {
+        poll()
+        return 100
+      })
+    all.push(
+      make(() => {}),
+      make(() => poller.remove(all[0] as FakeLink)),
+      make(() => poller.remove(all[3] as FakeLink)),
+      make(() => {}),
+    )
+    for (const link of all) poller.wake(link)
+    await turn()
+    const first = all.map(({ polls }) => polls)
+    await turns(3)
+    const later = all.map(({ polls }) => polls)
+    // 0 and 3 are out; the others go on.
+    expect([later[0], later[3]]).toEqual([first[0], first[3]])
+    expect(later[1]).toBeGreaterThan(first[1] as number)
+    expect(later[2]).toBeGreaterThan(first[2] as number)
+  })
+
+  it('leaves timers and other immediates their turns, whatever the links find', async () => {
+    for (const records of [1, 4, 5, 1_000]) {
+      const link = new FakeLink(() => records)
+      poller.wake(link)
+      let immediates = 0
+      const timer = new Promise((resolve) => setTimeout(resolve, 5))
+      const count = (): void => {
+        immediates += 1
+        if (immediates < 20) setImmediate(count)
+      }
+      setImmediate(count)
+      await timer
+      while (immediates < 20) await turn()
+      poller.remove(link)
+    }
+  })
+
+  it('looks a bounded number of times in a turn at a conversation, after the promise jobs of each look', async () => {
+    const order: string[] = []
+    const link = new FakeLink(() => {
+      order.push('look')
+      void Promise.resolve().then(() => order.push('job'))
+      return 1
+    })
+    poller.wake(link)
+    await turn()
+    const inFirstTurn = link.polls
+    expect(inFirstTurn).toBeGreaterThan(1)
+    expect(inFirstTurn).toBeLessThanOrEqual(64)
+    for (let index = 0; index + 1 < order.length; index += 2) expect(order.slice(index, index + 2)).toEqual(['look', 'job'])
+  })
+
+  it('looks once in a turn at a stream', async () => {
+    const link = new FakeLink(() => 100)
+    poller.wake(link)
+    for (let count = 1; count <= 3; count += 1) {
+      await turn()
+      expect(link.polls).toBe(count)
+    }
+  })
+
+  it('spins for a single link only: with several, each would wait for the others', async () => {
+    const alone = new FakeLink(() => 100)
+    poller.wake(alone)
+    await turn()
+    expect(alone.looks[0]?.spinNanos).toBeGreaterThan(0)
+    const second = new FakeLink(() => 100)
+    poller.wake(second)
+    await turns(2)
+    expect(second.looks[0]?.spinNanos).toBe(0)
+    expect(alone.looks.at(-1)?.spinNanos).toBe(0)
+  })
+
+  it('gives the core away at most once in a look, and not in one that found something', async () => {
+    const idle = [new FakeLink(() => 0, () => false), new FakeLink(() => 0, () => false), new FakeLink(() => 0, () => false)]
+    for (const link of idle) poller.wake(link)
+    await turns(4)
+    const yields = idle.map(({ looks }) => looks.filter(({ yieldCpu }) => yieldCpu).length)
+    expect(yields.filter((count) => count > 0)).toHaveLength(1)
+
+    for (const link of idle) link.looks.length = 0
+    const busy = new FakeLink(() => 100)
+    poller.wake(busy)
+    await turns(4)
+    expect([...idle, busy].flatMap(({ looks }) => looks).filter(({ yieldCpu }) => yieldCpu)).toEqual([])
+  })
+
+  it('goes on after a link has thrown, and starves neither it nor the others, wherever it stands', async () => {
+    for (const position of [0, 1, 2]) {
+      const all = [0, 1, 2].map(
+        (index) =>
+          new FakeLink(() => {
+            if (index === position) throw new Error('a listener has thrown')
+            return 100
+          }),
+      )
+      const thrown = await collectUncaught(async () => {
+        for (const link of all) poller.wake(link)
+        await turns(12)
+        for (const link of all) poller.remove(link)
+        await turns(2)
+      })
+      expect(thrown.length).toBe(all[position]?.polls)
+      for (const { polls } of all) expect(polls).toBeGreaterThanOrEqual(4)
+    }
+  })
+
+  it("runs in a context of its own, not in that of whoever woke the first link", async () => {
+    const storage = new AsyncLocalStorage<string>()
+    const seen: unknown[] = []
+    const link = new FakeLink(() => {
+      seen.push(storage.getStore())
+      return 0
+    })
+    storage.run("a user's request", () => poller.wake(link))
+    await turns(3)
+    expect(seen).toEqual([undefined])
+  })
+})

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { SpinBudget } from '../../../src/link/shm/spin-budget.js'
+
+const MICROS_MAX = 100
+const LONG = MICROS_MAX + 1
+
+function afterSleeps(microsMax: number, sleeps: number[]): number {
+  const budget = new SpinBudget(microsMax)
+  for (const sleptMicros of sleeps) budget.slept(sleptMicros)
+  return budget.micros
+}
+
+describe('the spin budget', () => {
+  it('begins at its maximum', () => {
+    expect(afterSleeps(MICROS_MAX, [])).toBe(MICROS_MAX)
+  })
+
+  it('is halved by a sleep that no polling could have spared', () => {
+    expect(afterSleeps(MICROS_MAX, [LONG])).toBe(50)
+    expect(afterSleeps(MICROS_MAX, [LONG, LONG])).toBe(25)
+  })
+
+  it('comes down to none when all sleeps are long', () => {
+    expect(afterSleeps(MICROS_MAX, [LONG, LONG, LONG, LONG])).toBe(0)
+    expect(afterSleeps(MICROS_MAX, Array.from({ length: 50 }, () => LONG))).toBe(0)
+  })
+
+  it('comes back from none with the first short sleep, and is doubled by each further one', () => {
+    const none = [LONG, LONG, LONG, LONG]
+    const grown = [1, 2, 3, 4, 5].map((count) => afterSleeps(MICROS_MAX, [...none, ...Array.from({ length: count }, () => 1)]))
+    expect(grown).toEqual([10, 20, 40, 80, 100])
+  })
+
+  it('counts a sleep of exactly its maximum as one that polling would have spared', () => {
+    expect(afterSleeps(MICROS_MAX, [LONG, MICROS_MAX])).toBe(MICROS_MAX)
+  })
+
+  it.each([0, 1, 9])('never exceeds a maximum of %i', (microsMax) => {
+    expect(afterSleeps(microsMax, [0, 0, 0])).toBeLessThanOrEqual(microsMax)
+  })
+
+  it('of none stays none: such a link never polls', () => {
+    expect(afterSleeps(0, [])).toBe(0)
+    expect(afterSleeps(0, [0, 0, 1, 1_000_000])).toBe(0)
+  })
+})
