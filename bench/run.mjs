@@ -125,9 +125,11 @@ function judge({ target, competitors, headline }) {
   const one = competitors.find(({ name }) => name === target.competitor)
   const other = competitors.find(({ name }) => name === target.against)
   const ratio = ratioOf(one, other, headline)
-  const quality = headline.unit === 'nanoseconds' ? 'shorter' : 'more'
-  const than = `${quality} with ${one.title} than with ${other.title}`
-  return { ratio, than, reached: ratio !== undefined && ratio >= target.ratioMin }
+  const comparison =
+    headline.unit === 'nanoseconds'
+      ? `times shorter with ${one.title} than with ${other.title}`
+      : `times as many with ${one.title} as with ${other.title}`
+  return { ratio, comparison, reached: ratio !== undefined && ratio >= target.ratioMin }
 }
 
 function showProgress(text) {

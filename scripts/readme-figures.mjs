@@ -4,7 +4,7 @@
 //
 // Takes every bench/results/*.json of a whole run, in the order of the file names; not the quick ones, which nobody should quote.
 // --check changes nothing and exits 1 if the README says something else than the results.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { showHeadline, showNanos } from '../bench/support/units.mjs'
@@ -31,7 +31,7 @@ if (process.argv.includes('--check')) {
 
 function readResults() {
   const folder = join(root, 'bench/results')
-  const results = readdirSync(folder)
+  const results = (existsSync(folder) ? readdirSync(folder) : [])
     .filter((name) => name.endsWith('.json'))
     .toSorted()
     .map((name) => ({ name, ...JSON.parse(readFileSync(join(folder, name), 'utf8')) }))
@@ -77,7 +77,7 @@ function rowOf({ title, error, median, ratio, noisy, headline: value }, headline
 }
 
 /** Also when it is missed: a goal that is told only when reached is no goal. */
-function goalOf({ ratio, reached, than }, { ratioMin }) {
-  const found = ratio === undefined ? 'Not measured' : `${ratio.toFixed(1)} times ${than}`
+function goalOf({ ratio, reached, comparison }, { ratioMin }) {
+  const found = ratio === undefined ? 'Not measured' : `${ratio.toFixed(1)} ${comparison}`
   return `${found}; the goal of this version, at least ${ratioMin} times, is ${reached ? 'reached' : 'not reached'}.`
 }

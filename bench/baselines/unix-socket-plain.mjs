@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { createConnection, createServer } from 'node:net'
-import { PENDING_BYTES_MAX } from '../support/bounds.mjs'
 import { LengthPrefixReader } from '../support/length-prefix-reader.mjs'
 
 const HEADER_BYTES = 4
 
 /**
- * `node:net` as the examples use it: one write for each message. To be read beside unix-socket.mjs, which joins the
- * messages of a turn: the difference between the two is what batching alone brings.
+ * `node:net` as Node's documentation uses it: one write for each message, and none after a write that returned false
+ * until `drain`. To be read beside unix-socket.mjs, which joins the messages of a turn and lets far more wait: the
+ * difference between the two is what batching alone brings.
  * @type {import('./baseline.js').Baseline}
  */
 export const baseline = {
@@ -49,7 +49,7 @@ class PlainConnection {
   }
 
   trySend(message) {
-    if (this.#socket.writableLength >= PENDING_BYTES_MAX) {
+    if (this.#socket.writableNeedDrain) {
       this.#wantsRoom = true
       return false
     }

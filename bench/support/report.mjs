@@ -39,7 +39,7 @@ function remarkOf({ noisy, spread, repetitions }) {
 /** Whether this version does what it must. */
 export function sentenceOf({ title, verdict, target }) {
   const { reached, ratio } = verdict
-  const found = ratio === undefined ? 'not measured' : `${ratio.toFixed(2)} times ${verdict.than}`
+  const found = ratio === undefined ? 'not measured' : `${ratio.toFixed(2)} ${verdict.comparison}`
   const wanted = `wanted: at least ${target.ratioMin} times`
   return `${title}: ${found} (${wanted}): ${reached ? 'reached' : 'NOT reached'}`
 }

@@ -88,6 +88,7 @@ bool FillExports(napi_env env, napi_value exports) {
 }  // namespace shmwire::addon
 
 NAPI_MODULE_INIT() {
-  // What fails here leaves an exception pending, or an environment that ends; there is nothing to undo.
+  // What fails here leaves an exception pending, or an environment that ends; there is nothing to
+  // undo.
   return shmwire::addon::FillExports(env, exports) ? exports : nullptr;
 }

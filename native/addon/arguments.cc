@@ -41,15 +41,15 @@ bool ReadInteger(napi_env env, napi_value value, const char* name, uint64_t min,
   if (napi_get_value_double(env, value, &number) != napi_ok) {
     return Refuse(env, "%s must be an integer from %" PRIu64 " to %" PRIu64, name, min, max);
   }
-  // Through a signed type, to which one instruction converts. The first comparison refuses NaN and all that the
-  // conversion cannot hold; it is undefined for these, so they must not reach it.
+  // Through a signed type, to which one instruction converts. The first comparison refuses NaN and
+  // all that the conversion cannot hold; it is undefined for these, so they must not reach it.
   if (number >= 0 && number <= static_cast<double>(kSafeIntegerMax)) {
     const auto whole = static_cast<int64_t>(number);
     *integer = static_cast<uint64_t>(whole);
     if (static_cast<double>(whole) == number && *integer >= min && *integer <= max) return true;
   }
-  return Refuse(env, "%s is %.17g; it must be an integer from %" PRIu64 " to %" PRIu64, name, number,
-                min, max);
+  return Refuse(env, "%s is %.17g; it must be an integer from %" PRIu64 " to %" PRIu64, name,
+                number, min, max);
 }
 
 bool ReadNumber(napi_env env, napi_value value, const char* name, double max, double* number) {

@@ -1,11 +1,11 @@
 #pragma once
 
-// Reads and checks what JavaScript passed. Every Read throws a TypeError and returns false when the value
-// is not of its form.
+// Reads and checks what JavaScript passed. Every Read throws a TypeError and returns false when the
+// value is not of its form.
 //
-// Plain Node-API throughout the addon, not its C++ wrapper: the wrapper without exceptions ends the process when
-// a call of Node-API fails while it reports another failure, and in a worker under termination all of them
-// fail. It also costs some 30 ns a call.
+// Plain Node-API throughout the addon, not its C++ wrapper: the wrapper without exceptions ends the
+// process when a call of Node-API fails while it reports another failure, and in a worker under
+// termination all of them fail. It also costs some 30 ns a call.
 
 #include <node_api.h>
 

@@ -21,8 +21,9 @@ constexpr double kSpinNanosMax = 1e9;
 // Offsets in descriptors have 32 bits.
 constexpr uint64_t kTargetBytesMax = uint64_t{1} << 32;
 
-// A typed array `name` of `count` elements over a fresh SharedArrayBuffer, as a constant property. A plain
-// ArrayBuffer could be detached, and our pointer would dangle. Null, and an exception, on failure.
+// A typed array `name` of `count` elements over a fresh SharedArrayBuffer, as a constant property.
+// A plain ArrayBuffer could be detached, and our pointer would dangle. Null, and an exception, on
+// failure.
 void* DefineSharedArray(napi_env env, napi_value receiver, const char* name, const char* class_name,
                         napi_typedarray_type type, uint32_t count, size_t element_bytes) {
   napi_value global;
@@ -58,9 +59,8 @@ bool DefineArrays(napi_env env, napi_value receiver, uint64_t records_max, Endpo
   object->descriptors = static_cast<MessageDescriptor*>(
       DefineSharedArray(env, receiver, "descriptors", "Uint32Array", napi_uint32_array,
                         object->descriptors_max * kDescriptorWords, sizeof(uint32_t)));
-  object->signals = static_cast<double*>(DefineSharedArray(env, receiver, "signals", "Float64Array",
-                                                           napi_float64_array, kSignalCount,
-                                                           sizeof(double)));
+  object->signals = static_cast<double*>(DefineSharedArray(
+      env, receiver, "signals", "Float64Array", napi_float64_array, kSignalCount, sizeof(double)));
   return object->descriptors != nullptr && object->signals != nullptr;
 }
 
@@ -162,8 +162,8 @@ napi_value Receive(napi_env env, napi_callback_info info) {
                  .descriptors = call.self->descriptors,
                  .descriptors_max = call.self->descriptors_max};
   bool doorbell = false;
-  Status status = call.self->endpoint.Receive(&batch, static_cast<uint64_t>(spin_nanos), yield_cpu,
-                                              &doorbell);
+  Status status =
+      call.self->endpoint.Receive(&batch, static_cast<uint64_t>(spin_nanos), yield_cpu, &doorbell);
   if (!status.ok()) return ThrowStatus(env, status);
   double* signals = call.self->signals;
   signals[kSignalRing] = doorbell ? 1 : 0;

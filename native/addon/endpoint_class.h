@@ -24,8 +24,8 @@ struct EndpointObject : Wrapped {
   EndpointObject() : Wrapped{kKind} {}
 
   Endpoint endpoint;
-  // Memory of the arrays `descriptors` and `signals`, which JavaScript can neither take off the object nor
-  // detach: they are constant properties over shared buffers.
+  // Memory of the arrays `descriptors` and `signals`, which JavaScript can neither take off the
+  // object nor detach: they are constant properties over shared buffers.
   MessageDescriptor* descriptors = nullptr;
   uint32_t descriptors_max = 0;
   double* signals = nullptr;

@@ -8,8 +8,8 @@ bool DefineBoundMethod(napi_env env, napi_value receiver, const char* name, napi
   if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, object, &function) != napi_ok) {
     return false;
   }
-  // Who has the function has the receiver, and so keeps `object`: neither property can be changed. The
-  // two hold each other, which the collector sees through.
+  // Who has the function has the receiver, and so keeps `object`: neither property can be changed.
+  // The two hold each other, which the collector sees through.
   const napi_property_descriptor owner = {"owner", nullptr,  nullptr,      nullptr,
                                           nullptr, receiver, napi_default, nullptr};
   const napi_property_descriptor method = {name,    nullptr,  nullptr,      nullptr,

@@ -1,8 +1,8 @@
 #pragma once
 
-// Native objects behind JavaScript's. Each belongs to its JavaScript object and dies with it, or with the
-// environment; nothing else holds it, and nothing here is static, so any number of environments may load
-// the addon.
+// Native objects behind JavaScript's. Each belongs to its JavaScript object and dies with it, or
+// with the environment; nothing else holds it, and nothing here is static, so any number of
+// environments may load the addon.
 
 #include <node_api.h>
 
@@ -40,8 +40,8 @@ struct Call {
   napi_value arguments[kArguments > 0 ? kArguments : 1];
 };
 
-// The same for a bound method (DefineBoundMethod): without the look-up of the receiver, which is half the price of
-// a short call.
+// The same for a bound method (DefineBoundMethod): without the look-up of the receiver, which is
+// half the price of a short call.
 template <typename T, size_t kArguments>
 struct BoundCall {
   BoundCall(napi_env env, napi_callback_info info) {
@@ -85,8 +85,8 @@ T* ReadWrapped(napi_env env, napi_value value, const char* expectation) {
   return nullptr;
 }
 
-// Gives `receiver`, which wraps `object`, a method of its own that needs no receiver. False, and an exception,
-// on failure.
+// Gives `receiver`, which wraps `object`, a method of its own that needs no receiver. False, and an
+// exception, on failure.
 bool DefineBoundMethod(napi_env env, napi_value receiver, const char* name, napi_callback callback,
                        Wrapped* object);
 

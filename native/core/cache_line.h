@@ -4,13 +4,13 @@
 
 namespace shmwire {
 
-// Distance between words that are hot for different readers. Fixed, because it is part of the layout
-// (std::hardware_destructive_interference_size differs between compilers), and two lines of 64 bytes,
-// because x86 prefetches lines in pairs and some arm64 cores have lines of 128.
+// Distance between words that are hot for different readers. Fixed, because it is part of the
+// layout (std::hardware_destructive_interference_size differs between compilers), and two lines of
+// 64 bytes, because x86 prefetches lines in pairs and some arm64 cores have lines of 128.
 inline constexpr size_t kCacheLineBytes = 128;
 
-// Tells the core that this is a spinning loop: leaves the other hardware thread more of it, and saves
-// the pipeline flush when the awaited line changes. Does not give the core to another thread.
+// Tells the core that this is a spinning loop: leaves the other hardware thread more of it, and
+// saves the pipeline flush when the awaited line changes. Does not give the core to another thread.
 inline void PauseCpu() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();

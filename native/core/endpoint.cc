@@ -14,11 +14,12 @@ namespace {
 // Looks at the tail between two looks at the clock, which costs about as much as a pause.
 constexpr int kLooksPerClock = 16;
 
-// A yield that finds nobody else to run returns sooner: 0.3 us here, and a switch there and back takes more.
+// A yield that finds nobody else to run returns sooner: 0.3 us here, and a switch there and back
+// takes more.
 constexpr uint64_t kYieldNanosMax = 1'000;
 
-// How long the finding that the peer shares our core holds. The price of a wrong one is so many looks that do not
-// spin; of a right one that is forgotten, one spin in so many.
+// How long the finding that the peer shares our core holds. The price of a wrong one is so many
+// looks that do not spin; of a right one that is forgotten, one spin in so many.
 constexpr uint32_t kLooksWithoutSpin = 64;
 
 uint64_t DeadlineAfter(uint64_t timeout_nanos) {
@@ -136,7 +137,8 @@ Status Endpoint::Write(uint16_t kind, uint32_t id, const std::byte* payload, uin
   *doorbell = false;
   if (Status status = CheckUsable(); !status.ok()) return status;
   if (length > message_bytes_max_) {
-    return Status::Error(StatusCode::kMessageTooLarge, "the message is longer than maxMessageBytes");
+    return Status::Error(StatusCode::kMessageTooLarge,
+                         "the message is longer than maxMessageBytes");
   }
   bool advanced = false;
   do {
@@ -206,7 +208,8 @@ Status Endpoint::SpinForData(uint64_t spin_nanos, bool yield_cpu) {
   platform::YieldCpu();
   const bool another_ran = platform::MonotonicNanos() - start > kYieldNanosMax;
   status = Poll(&has_data);
-  // What spinning did not bring and giving the core away did: the peer had been waiting for this very core.
+  // What spinning did not bring and giving the core away did: the peer had been waiting for this
+  // very core.
   if (has_data && another_ran) looks_without_spin_ = kLooksWithoutSpin;
   return status;
 }

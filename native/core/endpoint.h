@@ -1,10 +1,11 @@
 #pragma once
 
-// One end of a connection: own segment and the peer's, writer, reader, and the wake protocol between them.
+// One end of a connection: own segment and the peer's, writer, reader, and the wake protocol
+// between them.
 //
-// Used by one thread. The life of an end: Create; then either OfferHandles and AttachOffered (client), or
-// AcceptHandles (server); then everything else; Close at any time. Nothing here runs on its own, and
-// only the two Wait methods block.
+// Used by one thread. The life of an end: Create; then either OfferHandles and AttachOffered
+// (client), or AcceptHandles (server); then everything else; Close at any time. Nothing here runs
+// on its own, and only the two Wait methods block.
 
 #include <cstddef>
 #include <cstdint>
@@ -36,7 +37,8 @@ class Endpoint {
   // Creates own segment. Messages above `message_bytes_max` are neither written nor accepted. Once.
   Status Create(uint64_t ring_bytes, uint64_t message_bytes_max);
 
-  // Client: sends own memory and one end of a fresh pair to the inbox. `*full`: the inbox has no place.
+  // Client: sends own memory and one end of a fresh pair to the inbox. `*full`: the inbox has no
+  // place.
   Status OfferHandles(const char* inbox_path, const platform::Token& token, bool* full);
   // Client: maps what the server sent back through the pair.
   Status AttachOffered();
@@ -45,11 +47,12 @@ class Endpoint {
   // Either: the last step of both. Once. The segment may be borrowed (tests).
   Status Attach(PeerSegment peer);
 
-  // Writes payload[*offset..] as far as there is room, and publishes. Moves `*offset`; `*wrote` says whether
-  // anything was written. `*doorbell` is set when the peer's event loop must be rung.
+  // Writes payload[*offset..] as far as there is room, and publishes. Moves `*offset`; `*wrote`
+  // says whether anything was written. `*doorbell` is set when the peer's event loop must be rung.
   Status Write(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                uint64_t* offset, bool* wrote, bool* doorbell);
-  // Whether a record of `length` bytes of payload, or a full fragment of them, could be written now.
+  // Whether a record of `length` bytes of payload, or a full fragment of them, could be written
+  // now.
   Status HasRoom(uint64_t length, bool* has_room);
   // Arms, looks, and disarms if there is room for `length` bytes, or for a full fragment of them.
   Status ArmForRoom(uint64_t length, bool* has_room);
@@ -58,9 +61,9 @@ class Endpoint {
   // Blocks until there is room. kClosed: the peer reads no more.
   Status WaitForRoom(uint64_t length, uint64_t timeout_nanos, WaitOutcome* outcome);
 
-  // Appends whole messages to the batch and releases them. When there is nothing to read, looks for up to
-  // `spin_nanos`, then once more after giving the core away if `yield_cpu`.
-  // Messages before a violation are delivered; the next call reports it, as does each one after.
+  // Appends whole messages to the batch and releases them. When there is nothing to read, looks for
+  // up to `spin_nanos`, then once more after giving the core away if `yield_cpu`. Messages before a
+  // violation are delivered; the next call reports it, as does each one after.
   Status Receive(Batch* batch, uint64_t spin_nanos, bool yield_cpu, bool* doorbell);
   // Copies further fragments; see RingReader::Assemble.
   Status Assemble(std::byte* target, uint64_t target_bytes, AssembledMessage* message,
@@ -107,7 +110,7 @@ class Endpoint {
   void ReleaseRead(bool* doorbell);
   [[nodiscard]] bool PeerClosed() const;
   // Sleeps on the peer's signal, seen as `signal` before arming. False after the deadline.
-  bool Sleep(uint32_t signal, uint64_t deadline) const;
+  [[nodiscard]] bool Sleep(uint32_t signal, uint64_t deadline) const;
 
   uint64_t message_bytes_max_ = 0;
   // Spinning is in vain while the peer shares our core: so many looks at an empty ring do without.

@@ -15,11 +15,13 @@
 //
 // Invariants that a writer keeps and a reader checks:
 //  1. Positions are multiples of 16, never go back, and 0 <= tail - head <= capacity.
-//  2. A record lies in one piece: it ends at or before the end of the data area and at or before tail.
+//  2. A record lies in one piece: it ends at or before the end of the data area and at or before
+//  tail.
 //  3. A record spans at most capacity / 8, header and padding included; more is fragments.
 //  4. A PAD reaches exactly to the end of the data area and is shorter than the largest record.
 //  5. Sequences count records from 0, modulo 2^32; a PAD has none.
-//  6. The fragments of a message follow each other, with nothing but PADs in between. The first one's payload
+//  6. The fragments of a message follow each other, with nothing but PADs in between. The first
+//  one's payload
 //     begins with the message's length as u64, and each carries at least one byte of the message.
 
 #include <bit>
@@ -66,7 +68,8 @@ struct RecordHeaderWords {
 };
 static_assert(sizeof(RecordHeaderWords) == sizeof(RecordHeader));
 
-// Bytes of the ring that a record of `length` payload bytes takes. Cannot overflow: a length has 32 bits.
+// Bytes of the ring that a record of `length` payload bytes takes. Cannot overflow: a length has 32
+// bits.
 [[nodiscard]] constexpr uint64_t RecordSpan(uint64_t length) {
   return (kRecordHeaderBytes + length + kRecordAlignment - 1) & ~(kRecordAlignment - 1);
 }
@@ -76,12 +79,12 @@ static_assert(sizeof(RecordHeaderWords) == sizeof(RecordHeader));
   return ring_bytes / kRecordsPerRingMin - kRecordHeaderBytes;
 }
 
-// What must be free before a waiting writer is woken. Enough for any record wherever the tail is: its padding
-// is less than its span, and its span is at most an eighth.
+// What must be free before a waiting writer is woken. Enough for any record wherever the tail is:
+// its padding is less than its span, and its span is at most an eighth.
 [[nodiscard]] constexpr uint64_t QuarterBytes(uint64_t ring_bytes) { return ring_bytes / 4; }
 
-// Relaxed: tail publishes the header. Atomic all the same, because a peer that breaks the rules may write
-// while we read, and what we check must be what we use: each word is loaded once.
+// Relaxed: tail publishes the header. Atomic all the same, because a peer that breaks the rules may
+// write while we read, and what we check must be what we use: each word is loaded once.
 inline RecordHeader LoadRecordHeader(const std::byte* at) {
   const auto* words = reinterpret_cast<const RecordHeaderWords*>(at);
   const uint64_t loaded[2] = {words->low.LoadRelaxed(), words->high.LoadRelaxed()};

@@ -23,7 +23,8 @@ RingReader::RingReader(const PeerSegment& peer, const OwnSegment& own, uint64_t 
       message_bytes_max_(message_bytes_max) {}
 
 Status RingReader::Poll() {
-  // SYNC(ring.publish): stored in RingWriter::Commit. seq_cst for the look after arming: SYNC(wake.arm), A2.
+  // SYNC(ring.publish): stored in RingWriter::Commit. seq_cst for the look after arming:
+  // SYNC(wake.arm), A2.
   const uint64_t tail = peer_tail_word_->LoadSeqCst();
   if (tail == tail_) return {};
   if (tail % kRecordAlignment != 0) return Corrupt("the peer's tail is not aligned");
@@ -68,9 +69,13 @@ Status RingReader::CheckFragment(const RecordHeader& header) const {
 
 Status RingReader::CheckRecord(const RecordHeader& header) const {
   const uint64_t span = RecordSpan(header.length);
-  if (header.length > inline_bytes_max_) return Corrupt("a record is longer than an eighth of the ring");
+  if (header.length > inline_bytes_max_) {
+    return Corrupt("a record is longer than an eighth of the ring");
+  }
   if (span > tail_ - head_) return Corrupt("a record is longer than what is published");
-  if (span > capacity_ - (head_ & (capacity_ - 1))) return Corrupt("a record passes the ring's end");
+  if (span > capacity_ - (head_ & (capacity_ - 1))) {
+    return Corrupt("a record passes the ring's end");
+  }
   if (header.kind == 0) return Corrupt("a record has no kind");
   if ((header.flags & ~kFlagsWhole) != 0) return Corrupt("a record has unknown flags");
   if (header.sequence != sequence_) return Corrupt("a record is out of sequence");
@@ -123,11 +128,11 @@ Status RingReader::BeginMessage(const RecordHeader& header) {
 // False when the message does not fit: nothing was copied.
 bool RingReader::CopyWhole(const RecordHeader& header, Batch* batch) {
   // An empty message fits anywhere, also where the alignment leads past the end.
-  const uint64_t offset = header.length == 0 ? 0 : batch->offset;
+  const uint64_t offset = header.length == 0 ? 0 : AlignTarget(batch->offset);
   if (offset > batch->target_bytes || header.length > batch->target_bytes - offset) return false;
   if (header.length != 0) {
     std::memcpy(batch->target + offset, At(head_) + kRecordHeaderBytes, header.length);
-    batch->offset = AlignTarget(offset + header.length);
+    batch->offset = offset + header.length;
   }
   batch->descriptors[batch->count] = {.kind = header.kind,
                                       .id = header.id,
@@ -139,7 +144,6 @@ bool RingReader::CopyWhole(const RecordHeader& header, Batch* batch) {
 
 Status RingReader::Receive(Batch* batch, bool* more) {
   *more = false;
-  batch->offset = AlignTarget(batch->offset);
   const uint32_t count_before = batch->count;
   uint64_t payload_bytes = 0;
   Status status;
@@ -185,7 +189,8 @@ Status RingReader::CopyFragment(std::byte* target) {
     prefix_bytes = 0;
   }
   const uint64_t count = length - prefix_bytes;
-  std::memcpy(target + message_.received_bytes, At(head_) + kRecordHeaderBytes + prefix_bytes, count);
+  std::memcpy(target + message_.received_bytes, At(head_) + kRecordHeaderBytes + prefix_bytes,
+              count);
   message_.first_unread = false;
   message_.received_bytes += count;
   Consume(length);

@@ -2,14 +2,16 @@
 
 // Copies records out of the peer's ring: the only code that moves head. Format: ring_layout.h.
 //
-// Used by one thread. What the peer wrote is input: each word is loaded once into a local, checked, and only then
-// used. Invariants:
+// Used by one thread. What the peer wrote is input: each word is loaded once into a local, checked,
+// and only then used. Invariants:
 //  1. head_, sequence_ and message_ are private and never read back from memory.
 //  2. tail_ is the last tail that passed the check, so tail_ - head_ <= capacity always.
-//  3. Payload is copied without a check of its bytes; a peer that breaks the rules garbles its own message
+//  3. Payload is copied without a check of its bytes; a peer that breaks the rules garbles its own
+//  message
 //     and nothing else.
 //  4. head_ may be ahead of the published head until Release.
-//  5. Every loop consumes at least a header's bytes of [head_, tail_) each turn, so it ends whatever the peer writes.
+//  5. Every loop consumes at least a header's bytes of [head_, tail_) each turn, so it ends
+//  whatever the peer writes.
 
 #include <cstddef>
 #include <cstdint>
@@ -37,7 +39,7 @@ inline constexpr uint64_t kTargetAlignment = 8;
 struct Batch {
   std::byte* target;
   uint64_t target_bytes;  // at most 2^32
-  uint64_t offset;        // of the first free byte; a multiple of kTargetAlignment after each message
+  uint64_t offset;        // of the first free byte; the next payload goes to the multiple of kTargetAlignment from there
   MessageDescriptor* descriptors;
   uint32_t descriptors_max;
   uint32_t count = 0;
@@ -64,11 +66,12 @@ class RingReader {
   // Of the last Poll.
   [[nodiscard]] bool has_data() const { return head_ != tail_; }
 
-  // Appends whole messages of what the last Poll saw to the batch. `*more` when it stopped only because a
-  // quarter of the ring has been read since the last Release: release, and call again.
+  // Appends whole messages of what the last Poll saw to the batch. `*more` when it stopped only
+  // because a quarter of the ring has been read since the last Release: release, and call again.
   // Errors: kCorrupt; the messages before the violation are in the batch.
   Status Receive(Batch* batch, bool* more);
-  // Copies further fragments of what the last Poll saw into `target`, which has the bytes that Receive required.
+  // Copies further fragments of what the last Poll saw into `target`, which has the bytes that
+  // Receive required.
   // `*more` as above. Errors: kInvalidArgument (no fragmented message, or another size), kCorrupt.
   Status Assemble(std::byte* target, uint64_t target_bytes, AssembledMessage* message, bool* more);
 

@@ -20,8 +20,8 @@ uint64_t RingWriter::PadBefore(uint64_t span) const {
 }
 
 Status RingWriter::RefreshHead() {
-  // SYNC(ring.release): stored in RingReader::Release. What we overwrite from here on, the peer has read.
-  // seq_cst for the look after arming: SYNC(wake.arm), A2.
+  // SYNC(ring.release): stored in RingReader::Release. What we overwrite from here on, the peer has
+  // read. seq_cst for the look after arming: SYNC(wake.arm), A2.
   const uint64_t head = peer_head_word_->LoadSeqCst();
   if (head % kRecordAlignment != 0) {
     return Status::Error(StatusCode::kCorrupt, "the peer's head is not aligned");
@@ -38,7 +38,8 @@ Status RingWriter::Claim(uint64_t length, std::byte** bytes) {
   *bytes = nullptr;
   claim_ = {};
   if (length > inline_bytes_max_) {
-    return Status::Error(StatusCode::kMessageTooLarge, "a record is longer than an eighth of the ring");
+    return Status::Error(StatusCode::kMessageTooLarge,
+                         "a record is longer than an eighth of the ring");
   }
   const uint64_t span = RecordSpan(length);
   const uint64_t pad_bytes = PadBefore(span);
@@ -79,7 +80,8 @@ Status RingWriter::WriteNext(uint16_t kind, uint32_t id, const std::byte* payloa
     return WriteFragment(kind, id, payload, length, offset, wrote);
   }
   if (*offset != 0) {
-    return Status::Error(StatusCode::kInvalidArgument, "offset is not 0 and no message is unfinished");
+    return Status::Error(StatusCode::kInvalidArgument,
+                         "offset is not 0 and no message is unfinished");
   }
   std::byte* bytes = nullptr;
   Status status = Claim(length, &bytes);
@@ -96,7 +98,8 @@ Status RingWriter::WriteNext(uint16_t kind, uint32_t id, const std::byte* payloa
 Status RingWriter::WriteFragment(uint16_t kind, uint32_t id, const std::byte* payload,
                                  uint64_t length, uint64_t* offset, bool* wrote) {
   if (!message_.active && *offset != 0) {
-    return Status::Error(StatusCode::kInvalidArgument, "offset is not 0 and no message is unfinished");
+    return Status::Error(StatusCode::kInvalidArgument,
+                         "offset is not 0 and no message is unfinished");
   }
   if (message_.active && (message_.kind != kind || message_.id != id || message_.length != length ||
                           message_.written != *offset)) {
@@ -115,8 +118,7 @@ Status RingWriter::WriteFragment(uint16_t kind, uint32_t id, const std::byte* pa
   const bool is_last = *offset == length;
   Commit(kind, static_cast<uint16_t>((is_first ? kFlagFirst : 0) | (is_last ? kFlagLast : 0)), id,
          prefix_bytes + count);
-  message_ = {
-      .active = !is_last, .kind = kind, .id = id, .length = length, .written = *offset};
+  message_ = {.active = !is_last, .kind = kind, .id = id, .length = length, .written = *offset};
   counters_->messages_written.AddOwned(is_last ? 1 : 0);
   counters_->bytes_written.AddOwned(count);
   *wrote = true;

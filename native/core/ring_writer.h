@@ -4,7 +4,8 @@
 //
 // Used by one thread. Invariants:
 //  1. tail_ and sequence_ are private and never read back from memory.
-//  2. Bytes from tail on are nobody else's until tail is published; what a claim writes there may be
+//  2. Bytes from tail on are nobody else's until tail is published; what a claim writes there may
+//  be
 //     abandoned.
 //  3. peer_head_ is the last head that passed the check, so tail_ - peer_head_ <= capacity always.
 
@@ -24,23 +25,25 @@ class RingWriter {
 
   [[nodiscard]] uint64_t inline_bytes_max() const { return inline_bytes_max_; }
 
-  // Reserves room for one record of up to `length` payload bytes, at most inline_bytes_max(), and sets `*bytes` to
-  // where its payload goes; null when there is no room. A second claim replaces the first.
-  // Errors: kMessageTooLarge, kCorrupt (the peer's head).
+  // Reserves room for one record of up to `length` payload bytes, at most inline_bytes_max(), and
+  // sets `*bytes` to where its payload goes; null when there is no room. A second claim replaces
+  // the first. Errors: kMessageTooLarge, kCorrupt (the peer's head).
   Status Claim(uint64_t length, std::byte** bytes);
-  // Publishes the claimed record with the first `length` bytes of what was claimed. Requires a claim.
+  // Publishes the claimed record with the first `length` bytes of what was claimed. Requires a
+  // claim.
   void Commit(uint16_t kind, uint16_t flags, uint32_t id, uint64_t length);
   // Gives the claim up. Nothing was published. Idempotent.
   void Abort() { claim_ = {}; }
 
-  // Writes and publishes one record of the message: the whole message if it fits in one, else its next
-  // fragment. `*offset` is 0 at first, and is moved over what was written. `*wrote` is false when there was no
-  // room. A message that was begun must be finished before the next, with the same arguments.
-  // Errors: kInvalidArgument (it was not), kCorrupt (the peer's head).
+  // Writes and publishes one record of the message: the whole message if it fits in one, else its
+  // next fragment. `*offset` is 0 at first, and is moved over what was written. `*wrote` is false
+  // when there was no room. A message that was begun must be finished before the next, with the
+  // same arguments. Errors: kInvalidArgument (it was not), kCorrupt (the peer's head).
   Status WriteNext(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                    uint64_t* offset, bool* wrote);
 
-  // Whether WriteNext would find room with `length` bytes left to write. Errors: kCorrupt (the peer's head).
+  // Whether WriteNext would find room with `length` bytes left to write. Errors: kCorrupt (the
+  // peer's head).
   Status HasRoom(uint64_t length, bool* has_room);
   // Bytes published and not yet read. Errors: kCorrupt (the peer's head).
   Status DepthBytes(uint64_t* bytes);
@@ -63,7 +66,9 @@ class RingWriter {
   Status WriteFragment(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                        uint64_t* offset, bool* wrote);
   [[nodiscard]] uint64_t PadBefore(uint64_t span) const;
-  [[nodiscard]] bool Fits(uint64_t bytes) const { return bytes <= capacity_ - (tail_ - peer_head_); }
+  [[nodiscard]] bool Fits(uint64_t bytes) const {
+    return bytes <= capacity_ - (tail_ - peer_head_);
+  }
   Status RefreshHead();
 
   std::byte* data_;

@@ -95,8 +95,8 @@ Status OwnSegment::Create(uint64_t ring_bytes, OwnSegment* segment) {
   SegmentHeader header;
   if (Status status = MakeHeader(ring_bytes, &header); !status.ok()) return status;
   OwnSegment created;
-  if (Status status = platform::CreateSharedMemory(header.segment_bytes, &created.handle_,
-                                                   &created.mapping_);
+  if (Status status =
+          platform::CreateSharedMemory(header.segment_bytes, &created.handle_, &created.mapping_);
       !status.ok()) {
     return status;
   }

@@ -15,8 +15,8 @@ namespace shmwire {
 // A segment that this process created and alone can write.
 class OwnSegment {
  public:
-  // Creates, maps, initialises and seals. Errors: kInvalidArgument (`ring_bytes` is no power of two from
-  // 64 KiB to 1 GiB), kOutOfMemory, kUnavailable.
+  // Creates, maps, initialises and seals. Errors: kInvalidArgument (`ring_bytes` is no power of two
+  // from 64 KiB to 1 GiB), kOutOfMemory, kUnavailable.
   static Status Create(uint64_t ring_bytes, OwnSegment* segment);
 
   [[nodiscard]] bool valid() const { return mapping_.data() != nullptr; }
@@ -36,14 +36,14 @@ class OwnSegment {
   platform::Mapping mapping_;
 };
 
-// A segment that the peer created. Everything in it but the checked copy of the header is input: it may
-// change at any time and hold anything.
+// A segment that the peer created. Everything in it but the checked copy of the header is input: it
+// may change at any time and hold anything.
 class PeerSegment {
  public:
   // Verifies and maps. Errors: kCorrupt, kVersion, kOutOfMemory.
   static Status Map(const platform::Handle& handle, PeerSegment* segment);
-  // The peer is in this process and uses the same mapping, which must outlive the result. For tests under
-  // ThreadSanitizer, which does not see that two addresses are one memory.
+  // The peer is in this process and uses the same mapping, which must outlive the result. For tests
+  // under ThreadSanitizer, which does not see that two addresses are one memory.
   static PeerSegment Borrow(const OwnSegment& own);
 
   [[nodiscard]] bool valid() const { return base_ != nullptr; }

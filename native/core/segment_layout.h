@@ -10,7 +10,8 @@
 //         | data: `capacity` bytes of records    |  ring_layout.h
 //         +--------------------------------------+
 //
-// Little-endian, 64-bit, fixed-width integers, no pointers. All of it is written by the owner alone.
+// Little-endian, 64-bit, fixed-width integers, no pointers. All of it is written by the owner
+// alone.
 
 #include <bit>
 #include <cstddef>
@@ -100,14 +101,15 @@ struct SegmentCounters {
 };
 
 struct ControlBlock {
-  // End of the published records of the owner's ring. A position: bytes since the start, never wraps.
+  // End of the published records of the owner's ring. A position: bytes since the start, never
+  // wraps.
   alignas(kCacheLineBytes) SharedWord<uint64_t> tail;
   // How far the owner has read the peer's ring. A position in the peer's ring.
   alignas(kCacheLineBytes) SharedWord<uint64_t> head;
   // Wake word (wake.h) of an owner that waits for data in the peer's ring.
   alignas(kCacheLineBytes) SharedWord<uint32_t> data_wake;
-  // Wake word of an owner that waits for room in its own ring. Two words, because a sleeper that waits
-  // for data must not be rung when the peer merely frees room.
+  // Wake word of an owner that waits for room in its own ring. Two words, because a sleeper that
+  // waits for data must not be rung when the peer merely frees room.
   alignas(kCacheLineBytes) SharedWord<uint32_t> room_wake;
   // Changes each time the owner rings a blocked peer; the peer's blocking wait is on it.
   alignas(kCacheLineBytes) SharedWord<uint32_t> signal;

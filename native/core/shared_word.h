@@ -6,14 +6,14 @@
 
 namespace shmwire {
 
-// A word of shared memory: the only wrapper over std::atomic, so that every order is in a name and an
-// exploration tool has one place to take over.
+// A word of shared memory: the only wrapper over std::atomic, so that every order is in a name and
+// an exploration tool has one place to take over.
 //
-// There is no read-modify-write on purpose. Each word has one writing process (the segment's owner), and
-// the peer's mapping is read-only, where even a failing exchange would fault.
+// There is no read-modify-write on purpose. Each word has one writing process (the segment's
+// owner), and the peer's mapping is read-only, where even a failing exchange would fault.
 //
-// Sequentially consistent accesses rather than fences: ThreadSanitizer does not model fences, and on x86
-// and arm64 the accesses cost no more.
+// Sequentially consistent accesses rather than fences: ThreadSanitizer does not model fences, and
+// on x86 and arm64 the accesses cost no more.
 template <typename T>
 class SharedWord {
  public:
@@ -25,7 +25,8 @@ class SharedWord {
   void StoreRelease(T value) { value_.store(value, std::memory_order_release); }
   void StoreSeqCst(T value) { value_.store(value, std::memory_order_seq_cst); }
 
-  // For counters of one's own: nobody else writes the word, so load and store need no lock between them.
+  // For counters of one's own: nobody else writes the word, so load and store need no lock between
+  // them.
   void AddOwned(T amount) { StoreRelaxed(LoadRelaxed() + amount); }
 
   // For waits of the operating system on the word's address.

@@ -19,8 +19,8 @@ enum class StatusCode : uint8_t {
   kUnavailable,
 };
 
-// The result of whatever can fail: a code, what was being done, and the system's error number where it
-// was the cause. Trivially copyable and two registers wide, so that hot paths may return it.
+// The result of whatever can fail: a code, what was being done, and the system's error number where
+// it was the cause. Trivially copyable and two registers wide, so that hot paths may return it.
 class [[nodiscard]] Status {
  public:
   constexpr Status() = default;

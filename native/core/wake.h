@@ -1,7 +1,7 @@
 #pragma once
 
-// The sleep and wake protocol. A wake word belongs to a sleeper, lies in its segment, and says whether and how
-// the sleeper sleeps:
+// The sleep and wake protocol. A wake word belongs to a sleeper, lies in its segment, and says
+// whether and how the sleeper sleeps:
 //
 //   bit 0      armed: ring me
 //   bit 1      blocked: through the signal word; else in an event loop: through the control socket
@@ -12,16 +12,16 @@
 //     position.load(seq_cst)          A2          wake.load(seq_cst)          B2
 //     sleep only if nothing new                   ring only if armed
 //
-// SYNC(wake.arm): in the one order of all four, A1 precedes B2 or B1 precedes A2. So the waker sees that it must
-// ring, or the sleeper sees that it must not sleep. Anything weaker loses wake-ups, on x86 too, where a store
-// may pass a later load.
+// SYNC(wake.arm): in the one order of all four, A1 precedes B2 or B1 precedes A2. So the waker sees
+// that it must ring, or the sleeper sees that it must not sleep. Anything weaker loses wake-ups, on
+// x86 too, where a store may pass a later load.
 //
-// A blocked sleeper reads the peer's signal word before it arms, and waits for it to change. The waker changes it
-// before it wakes, so that a ring between the arming and the wait ends the wait at once. Nothing waits on a
-// word that the ringer does not change.
+// A blocked sleeper reads the peer's signal word before it arms, and waits for it to change. The
+// waker changes it before it wakes, so that a ring between the arming and the wait ends the wait at
+// once. Nothing waits on a word that the ringer does not change.
 //
-// An epoch is rung once. It repeats after 2^30 arms; one that the waker rang would have to come back with
-// no Check in between that saw another, while the sleeper slept on every one of them.
+// An epoch is rung once. It repeats after 2^30 arms; one that the waker rang would have to come
+// back with no Check in between that saw another, while the sleeper slept on every one of them.
 
 #include <cstdint>
 
@@ -57,7 +57,8 @@ class Waker {
  public:
   explicit Waker(const SharedWord<uint32_t>* word) : word_(word) {}
 
-  // Call after the store that the peer waits for. Says how to ring, once for each of the peer's epochs.
+  // Call after the store that the peer waits for. Says how to ring, once for each of the peer's
+  // epochs.
   [[nodiscard]] Ring Check() {
     const uint32_t word = word_->LoadSeqCst();  // SYNC(wake.arm): B2.
     if ((word & kWakeArmedBit) == 0) return Ring::kNone;

@@ -5,7 +5,8 @@
 
 namespace shmwire::platform {
 
-// Owns one handle of the operating system: a file descriptor, a HANDLE. Closed when it goes out of scope.
+// Owns one handle of the operating system: a file descriptor, a HANDLE. Closed when it goes out of
+// scope.
 class Handle {
  public:
   static constexpr intptr_t kNone = -1;

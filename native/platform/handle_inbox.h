@@ -42,17 +42,19 @@ class HandleInbox {
   HandleInbox(const HandleInbox&) = delete;
   HandleInbox& operator=(const HandleInbox&) = delete;
 
-  // `path` must not exist. Errors: kNameInUse, kInvalidArgument (too long), kDenied, kUnavailable, kOutOfMemory.
+  // `path` must not exist. Errors: kNameInUse, kInvalidArgument (too long), kDenied, kUnavailable,
+  // kOutOfMemory.
   Status Bind(const char* path);
-  // Lets one handover with this token in, and only from `sender` if given. Errors: kInvalidArgument (expected
-  // already), kOutOfMemory (kExpectedMax).
+  // Lets one handover with this token in, and only from `sender` if given. Errors: kInvalidArgument
+  // (expected already), kOutOfMemory (kExpectedMax).
   Status Expect(const Token& token, const Credentials* sender);
   // Forgets the token and what came with it. Idempotent.
   void Discard(const Token& token);
   // Reads what is queued. Errors of single handovers show when they are taken.
   Status Drain();
-  // Drains, then takes what came with the token and forgets the token. Errors: kInvalidArgument (not expected),
-  // kCorrupt (nothing acceptable came), kOutOfMemory (no handles left to receive into).
+  // Drains, then takes what came with the token and forgets the token. Errors: kInvalidArgument
+  // (not expected), kCorrupt (nothing acceptable came), kOutOfMemory (no handles left to receive
+  // into).
   Status Take(const Token& token, Handover* handover);
   // Gives everything back. Idempotent. Leaves the path.
   void Close();
@@ -79,8 +81,8 @@ class HandleInbox {
 // Two connected ends; whoever has `given` can answer to `kept`.
 Status MakeHandlePair(Handle* kept, Handle* given);
 
-// `*full`: the inbox has no place now; nothing was sent. Errors: kInvalidArgument (path), kUnavailable (cannot
-// be reached), kOutOfMemory.
+// `*full`: the inbox has no place now; nothing was sent. Errors: kInvalidArgument (path),
+// kUnavailable (cannot be reached), kOutOfMemory.
 Status SendToInbox(const char* path, const Token& token, const Handle& memory, const Handle& given,
                    bool* full);
 

@@ -10,7 +10,8 @@
 
 namespace shmwire::platform {
 
-// Who is at the other end, as the kernel vouches for it. `pid` is 0 when it cannot be named in our namespace.
+// Who is at the other end, as the kernel vouches for it. `pid` is 0 when it cannot be named in our
+// namespace.
 struct Credentials {
   uint32_t pid = 0;
   uint32_t uid = 0;
@@ -21,8 +22,8 @@ struct Credentials {
 
 uint32_t CurrentProcessId();
 uint32_t CurrentUserId();
-// In the system's unit (Linux: ticks since boot); 0 when it cannot be learnt. Tells apart two processes that
-// had the same id.
+// In the system's unit (Linux: ticks since boot); 0 when it cannot be learnt. Tells apart two
+// processes that had the same id.
 uint64_t CurrentProcessStartTime();
 
 // Of a connected local socket, as they were when it connected. `native` stays the caller's.

@@ -40,16 +40,18 @@ class Mapping {
   uint64_t bytes_ = 0;
 };
 
-// Creates `bytes` of zeroed memory and maps it read-write. All of it is reserved: later writes cannot
-// fail for want of memory. Errors: kOutOfMemory; kUnavailable where the system has no such memory.
+// Creates `bytes` of zeroed memory and maps it read-write. All of it is reserved: later writes
+// cannot fail for want of memory. Errors: kOutOfMemory; kUnavailable where the system has no such
+// memory.
 Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping);
 
-// From now on nobody, the owner included, can map the memory writable, write to it in another way, or change
-// its size; mappings that exist stay writable. Errors: kUnavailable.
+// From now on nobody, the owner included, can map the memory writable, write to it in another way,
+// or change its size; mappings that exist stay writable. Errors: kUnavailable.
 Status SealSharedMemory(const Handle& handle);
 
-// Maps what another process sealed, read-only. Verifies that it is sealed so, that its size is within the
-// bounds, and that all of it is backed by memory, so that no later read can fault. kCorrupt otherwise.
+// Maps what another process sealed, read-only. Verifies that it is sealed so, that its size is
+// within the bounds, and that all of it is backed by memory, so that no later read can fault.
+// kCorrupt otherwise.
 Status MapPeerMemory(const Handle& handle, uint64_t bytes_min, uint64_t bytes_max,
                      Mapping* mapping);
 

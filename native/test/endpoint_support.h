@@ -58,12 +58,14 @@ inline WriteResult WriteOne(Endpoint* endpoint, const Payload& payload, uint32_t
   return result;
 }
 
-// Takes what is there, whole messages and fragments, and gives each message away as it becomes whole.
+// Takes what is there, whole messages and fragments, and gives each message away as it becomes
+// whole.
 class Collector {
  public:
   explicit Collector(Endpoint* endpoint) : endpoint_(endpoint), target_(4096), descriptors_(64) {}
 
-  // `sink(id, data, bytes)`. False when nothing was there. `*doorbell` is only ever set, never cleared.
+  // `sink(id, data, bytes)`. False when nothing was there. `*doorbell` is only ever set, never
+  // cleared.
   template <typename Sink>
   bool Collect(Sink sink, bool* doorbell) {
     bool rings = false;

@@ -27,8 +27,11 @@ TEST_CASE("the largest record spans an eighth of the ring") {
 
 TEST_CASE("a header comes back as it was stored, in the documented bytes") {
   alignas(16) std::byte memory[16];
-  const RecordHeader stored = {
-      .length = 0x0403'0201, .kind = 0x0605, .flags = 0x0807, .id = 0x0C0B'0A09, .sequence = 0x100F'0E0D};
+  const RecordHeader stored = {.length = 0x0403'0201,
+                               .kind = 0x0605,
+                               .flags = 0x0807,
+                               .id = 0x0C0B'0A09,
+                               .sequence = 0x100F'0E0D};
   StoreRecordHeader(memory, stored);
   for (int index = 0; index < 16; index++) CHECK(memory[index] == std::byte(index + 1));
   const RecordHeader loaded = LoadRecordHeader(memory);

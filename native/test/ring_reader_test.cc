@@ -16,8 +16,7 @@ uint64_t Head(const test::RingPair& ring) {
 
 // A target of `bytes` and room for `records`.
 struct Target {
-  explicit Target(uint64_t bytes, uint32_t records = 64)
-      : memory(bytes), descriptors(records) {}
+  explicit Target(uint64_t bytes, uint32_t records = 64) : memory(bytes), descriptors(records) {}
 
   Batch Begin(uint64_t offset = 0) {
     return {.target = memory.data(),
@@ -168,7 +167,8 @@ TEST_CASE("a batch pauses when a quarter of the ring has been read") {
 
 TEST_CASE("fragments become one message again") {
   test::RingPair ring;
-  for (const uint64_t bytes : {kInlineMax + 1, 2 * kInlineMax - 8, 2 * kInlineMax - 7, 5 * kInlineMax}) {
+  for (const uint64_t bytes :
+       {kInlineMax + 1, 2 * kInlineMax - 8, 2 * kInlineMax - 7, 5 * kInlineMax}) {
     CAPTURE(bytes);
     const test::Payload payload = test::MakePayload(bytes, bytes);
     REQUIRE(test::WriteAll(&ring.writer, 9, 77, payload));

@@ -14,7 +14,9 @@ RecordHeader HeaderAt(const test::RingPair& ring, uint64_t position) {
   return LoadRecordHeader(ring.writer_segment.data() + (position & (kRingBytes - 1)));
 }
 
-uint64_t Tail(const test::RingPair& ring) { return ring.writer_segment.control()->tail.LoadRelaxed(); }
+uint64_t Tail(const test::RingPair& ring) {
+  return ring.writer_segment.control()->tail.LoadRelaxed();
+}
 
 void SetPeerHead(test::RingPair* ring, uint64_t head) {
   ring->reader_segment.control()->head.StoreRelaxed(head);
@@ -95,7 +97,8 @@ TEST_CASE("a record that exactly reaches the end of the ring gets no pad") {
 }
 
 TEST_CASE("a record that does not fit before the end is padded") {
-  for (const uint64_t left : {uint64_t{16}, uint64_t{32}, uint64_t{64}, RecordSpan(kInlineMax) - 16}) {
+  for (const uint64_t left :
+       {uint64_t{16}, uint64_t{32}, uint64_t{64}, RecordSpan(kInlineMax) - 16}) {
     CAPTURE(left);
     test::RingPair ring;
     AdvanceTo(&ring, kRingBytes - left);
@@ -221,8 +224,8 @@ TEST_CASE("a head that the peer cannot have is a violation") {
   SetPeerHead(&ring, 1024);
   REQUIRE(WriteOne(&ring, 16));
   const uint64_t tail = Tail(ring);
-  for (const uint64_t head : {uint64_t{1032}, uint64_t{1025}, uint64_t{1008}, uint64_t{0}, tail + 16,
-                              ~uint64_t{0} << 4, uint64_t{1} << 63}) {
+  for (const uint64_t head : {uint64_t{1032}, uint64_t{1025}, uint64_t{1008}, uint64_t{0},
+                              tail + 16, ~uint64_t{0} << 4, uint64_t{1} << 63}) {
     CAPTURE(head);
     SetPeerHead(&ring, head);
     std::byte* bytes = nullptr;

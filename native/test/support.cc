@@ -72,9 +72,9 @@ std::vector<Received> ReadAll(RingReader* reader) {
     REQUIRE(reader->Receive(&batch, &more).ok());
     for (uint32_t index = 0; index < batch.count; index++) {
       const MessageDescriptor& one = descriptors[index];
-      messages.push_back({one.kind, one.id,
-                          Payload(target.begin() + one.offset,
-                                  target.begin() + one.offset + one.length)});
+      messages.push_back(
+          {one.kind, one.id,
+           Payload(target.begin() + one.offset, target.begin() + one.offset + one.length)});
     }
     reader->Release();
     if (!batch.fragmented) continue;

@@ -11,6 +11,9 @@ export interface Outgoing {
   readonly settle: ((error?: Error) => void) | undefined
 }
 
+/** Records in front of the head that are worth a copy of those behind it. */
+const SENT_MIN = 256
+
 /**
  * The records that wait for room, in the order of the calls. Invariant: while it is not empty, nothing
  * reaches the link but through its head, so records never overtake one another and the parts of a
@@ -71,11 +74,18 @@ export class Outbox {
       if (offset >= 0) outgoing.offset = offset
       if (offset !== outgoing.payload.length) return false
       this.#head += 1
+      this.#forgetSent()
       outgoing.settle?.()
     }
-    this.#waiting = []
-    this.#head = 0
     return true
+  }
+
+  /** Under a steady load something always waits, and what is in front of the head would pile up. */
+  #forgetSent(): void {
+    const length = this.#waiting.length
+    if (this.#head < length && (this.#head < SENT_MIN || this.#head * 2 < length)) return
+    this.#waiting = this.#waiting.slice(this.#head)
+    this.#head = 0
   }
 
   /**

@@ -68,7 +68,8 @@ export class Requests {
     this.#waiting.push(waiting)
     return () => {
       if (sentId !== undefined) return this.#cancel(sentId, pending)
-      this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
+      const index = this.#waiting.indexOf(waiting)
+      if (index >= 0) this.#waiting.splice(index, 1)
       return undefined
     }
   }

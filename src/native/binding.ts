@@ -60,14 +60,15 @@ export interface NativeEndpoint {
    * Copies whole messages into `target` from `offset` on and releases them. Returns how many; their
    * descriptors are in `descriptors`. When the next message did not fit: signals[SIGNAL_REQUIRED] holds its
    * bytes, else −1; signals[SIGNAL_FRAGMENTED] = 1 when it must be taken with `assemble`.
-   * signals[SIGNAL_OFFSET] is the first free offset in `target`; offsets are multiples of 8.
+   * signals[SIGNAL_OFFSET] is the first free offset in `target`; payloads start at multiples of 8.
    * Empty: looks for up to `spinNanos` nanoseconds before it returns 0; with `yieldCpu` it gives the core away once when it found nothing.
    * signals[SIGNAL_RING] = 1 when the socket's doorbell must be rung (a writer waits for the room just released).
+   * While a fragmented message is being assembled: returns 0, and reports it again whenever a further fragment is there.
    */
   receive(target: Uint8Array, offset: number, spinNanos: number, yieldCpu: boolean): number
   /**
    * Copies further fragments into `target`, whose length is the required one. Returns how many bytes of it are
-   * there; when all are, its kind and id are in descriptors[0], [1].
+   * there; when all are, its kind and id are in descriptors[0], [1]. Sets signals[SIGNAL_RING] as `receive` does.
    */
   assemble(target: Uint8Array): number
   /** Arms the data wake word and looks again. True: there is data now, and the word is disarmed. */

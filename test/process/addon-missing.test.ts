@@ -55,7 +55,12 @@ async function meet(serverSide: Side, clientSide: Side): Promise<{ server: Told 
 describe('with the addon on both sides', () => {
   it('the channel is shared memory, nothing falls back, and the kernel vouches for the peer', async () => {
     const { server, client } = await meet({}, {})
-    expect(client).toMatchObject({ transport: 'shm', fallbackReason: null, whole: true, peer: { verified: true } })
+    expect(client).toMatchObject({
+      transport: 'shm',
+      fallbackReason: null,
+      whole: true,
+      peer: { verified: true },
+    })
     expect(server).toEqual({ transport: 'shm', fallbackReason: undefined })
   })
 })
@@ -83,7 +88,8 @@ describe.each([
   it("transport 'socket' needs no addon and says who asked for it", async () => {
     const { server, client } = await meet(serverSide, { ...clientSide, transport: 'socket' })
     expect(client).toMatchObject({ transport: 'unix', whole: true })
-    for (const told of [server, client]) expect(told?.fallbackReason).toMatch(/transport: 'socket' was asked for by the client/)
+    for (const told of [server, client])
+      expect(told?.fallbackReason).toMatch(/transport: 'socket' was asked for by the client/)
   })
 })
 
@@ -110,11 +116,16 @@ describe("transport 'shm' against 'socket'", () => {
   it.each([
     ['shm', 'socket'],
     ['socket', 'shm'],
-  ] as const)('%s at the server, %s at the client: INVALID_ARGUMENT that names both', async (atServer, atClient) => {
-    const { client } = await meet({ transport: atServer }, { transport: atClient })
-    expect(client).toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
-    expect(client.message).toContain(`the client asks for transport ${atClient}, the server for ${atServer}`)
-  })
+  ] as const)(
+    '%s at the server, %s at the client: INVALID_ARGUMENT that names both',
+    async (atServer, atClient) => {
+      const { client } = await meet({ transport: atServer }, { transport: atClient })
+      expect(client).toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
+      expect(client.message).toContain(
+        `the client asks for transport ${atClient}, the server for ${atServer}`,
+      )
+    },
+  )
 
   it("'socket' at the server is a socket for a client that leaves the choice", async () => {
     const { server, client } = await meet({ transport: 'socket' }, {})

@@ -87,7 +87,9 @@ function survive(channel: Channel): Account {
 
 function expectGone(endings: string[]): void {
   const gone = ErrorCode.PEER_GONE
-  expect(new Set(endings)).toEqual(new Set([`loop ${gone}`, `close ${gone}`, `request ${gone}`, `send ${gone}`]))
+  expect(new Set(endings)).toEqual(
+    new Set([`loop ${gone}`, `close ${gone}`, `request ${gone}`, `send ${gone}`]),
+  )
 }
 
 function committed(file: string): number {
@@ -102,7 +104,12 @@ async function expectResources(before: Resources): Promise<void> {
 }
 
 /** Kills a victim under load and checks what is left of it here. Returns how many messages it had committed. */
-async function killOne(victim: Child, channel: Promise<Channel>, transport: Transport, delayMs: number): Promise<number> {
+async function killOne(
+  victim: Child,
+  channel: Promise<Channel>,
+  transport: Transport,
+  delayMs: number,
+): Promise<number> {
   const account = survive(await channel)
   expect((await channel).transport).toBe(transport === 'shm' ? 'shm' : 'unix')
   expect(await victim.next()).toBe('talking')
@@ -123,9 +130,17 @@ describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (tra
       const random = randomFrom(newSeed('kill the server'))
       let promised = 0
       const round = async (): Promise<void> => {
-        const victim = new Child('victim', { args: ['server', 'victim', transport, join(directory, 'count')], ipc: true })
+        const victim = new Child('victim', {
+          args: ['server', 'victim', transport, join(directory, 'count')],
+          ipc: true,
+        })
         expect(await victim.next()).toBe('listening')
-        promised += await killOne(victim, connect('victim', { transport, ...OPTIONS }), transport, random() * DELAY_MS_MAX)
+        promised += await killOne(
+          victim,
+          connect('victim', { transport, ...OPTIONS }),
+          transport,
+          random() * DELAY_MS_MAX,
+        )
         const successor = await listen('victim', { transport, ...OPTIONS })
         await successor.close()
         expect(readdirSync(directory).filter((name) => name !== 'count')).toEqual([])
@@ -153,7 +168,10 @@ describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (tra
         const channel = new Promise<Channel>((resolve) => {
           server.once('channel', resolve)
         })
-        const victim = new Child('victim', { args: ['client', 'survivor', transport, join(directory, 'count')], ipc: true })
+        const victim = new Child('victim', {
+          args: ['client', 'survivor', transport, join(directory, 'count')],
+          ipc: true,
+        })
         promised += await killOne(victim, channel, transport, random() * DELAY_MS_MAX)
         expect(server.channels.size).toBe(0)
         expect(readdirSync(directory).filter((name) => name !== 'count')).toEqual(files)

@@ -44,7 +44,8 @@ function nextChannel(server: Server): Promise<Channel> {
 async function expectEcho(channel: Channel, count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) {
     const question = Buffer.alloc(index % 20_000, index & 0xff)
-    if (!question.equals(await channel.request<Buffer>(question))) throw new Error(`question ${index} was answered wrongly`)
+    if (!question.equals(await channel.request<Buffer>(question)))
+      throw new Error(`question ${index} was answered wrongly`)
   }
 }
 
@@ -77,18 +78,25 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
   it('both ends may be in two worker threads', async () => {
     const server = startWorker('serve', 'workers', transport)
     expect(await said(server)).toBe('listening')
-    const clients = [startWorker('ask', 'workers', transport, 500), startWorker('ask', 'workers', transport, 500)]
+    const clients = [
+      startWorker('ask', 'workers', transport, 500),
+      startWorker('ask', 'workers', transport, 500),
+    ]
     for (const told of await Promise.all(clients.map(said))) {
       expect(told).toEqual({ right: 500, transport: transport === 'shm' ? 'shm' : 'unix' })
     }
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     server.postMessage('stop')
     expect(await once(server, 'exit')).toEqual([0])
   })
 
   it(`${ENVIRONMENTS} worker threads, each with both ends of a channel, run at once`, async () => {
-    const workers = Array.from({ length: ENVIRONMENTS }, (_, index) => startWorker('both', `env${index}`, transport, 100))
+    const workers = Array.from({ length: ENVIRONMENTS }, (_, index) =>
+      startWorker('both', `env${index}`, transport, 100),
+    )
     const told = await Promise.all(workers.map(said))
-    for (const outcome of told) expect(outcome).toEqual({ right: 200, transport: transport === 'shm' ? 'shm' : 'unix' })
+    for (const outcome of told)
+      expect(outcome).toEqual({ right: 200, transport: transport === 'shm' ? 'shm' : 'unix' })
   })
 
   it(`a worker that is terminated in mid-send, ${TERMINATIONS} times: the other end gets PEER_GONE, nothing stays behind`, async () => {
@@ -106,7 +114,8 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
         for await (const bytes of channel) {
           const message = bytes as Buffer
           const [number, fill] = [message.readUInt32LE(), message.subarray(4)]
-          if (number !== received || !fill.every((byte) => byte === (number & 0xff))) fault ??= `message ${received} is ${number}`
+          if (number !== received || !fill.every((byte) => byte === (number & 0xff)))
+            fault ??= `message ${received} is ${number}`
           received += 1
         }
         return 'closed in order'

@@ -20,46 +20,52 @@ it.each([
   ['socket', 0],
   ['socket', 64],
   ['socket', 200_000],
-] as const)('timers and other sockets get their turns in a flood over %s of messages of %i bytes', async (transport, bytes) => {
-  vi.stubEnv('SHMWIRE_DIR', temporaryDirectory())
-  const server = await listen('flooded', { transport, codec: 'bytes' })
-  let received = 0
-  server.on('channel', (channel) => {
-    channel.on('message', () => {
-      received += 1
+] as const)(
+  'timers and other sockets get their turns in a flood over %s of messages of %i bytes',
+  async (transport, bytes) => {
+    vi.stubEnv('SHMWIRE_DIR', temporaryDirectory())
+    const server = await listen('flooded', { transport, codec: 'bytes' })
+    let received = 0
+    server.on('channel', (channel) => {
+      channel.on('message', () => {
+        received += 1
+      })
     })
-  })
-  for (let index = 0; index < FLOODERS; index += 1) new Child('flood', { args: ['flooded', transport, bytes] })
-  while (server.channels.size < FLOODERS) await once(server, 'channel')
+    const flooders = Array.from(
+      { length: FLOODERS },
+      () => new Child('flood', { args: ['flooded', transport, bytes] }),
+    )
+    while (server.channels.size < flooders.length) await once(server, 'channel')
 
-  const echoServer = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
-  await once(echoServer, 'listening')
-  const client = connectTcp((echoServer.address() as AddressInfo).port, '127.0.0.1')
-  let echoes = 0
-  const echoed = new Promise<void>((resolve) => {
-    client.on('data', () => {
-      echoes += 1
-      if (echoes === ECHOES) resolve()
-      else client.write('.')
+    const echoServer = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
+    await once(echoServer, 'listening')
+    const client = connectTcp((echoServer.address() as AddressInfo).port, '127.0.0.1')
+    let echoes = 0
+    const echoed = new Promise<void>((resolve) => {
+      client.on('data', () => {
+        echoes += 1
+        if (echoes === ECHOES) resolve()
+        else client.write('.')
+      })
+      client.write('.')
     })
-    client.write('.')
-  })
-  let ticks = 0
-  const before = received
-  const ticked = new Promise<void>((resolve) => {
-    const timer = setInterval(() => {
-      ticks += 1
-      if (ticks < TICKS) return
-      clearInterval(timer)
-      resolve()
-    }, 5)
-  })
-  await Promise.all([echoed, ticked])
-  // The flood never ceased.
-  expect(received - before).toBeGreaterThan(TICKS)
+    let ticks = 0
+    const before = received
+    const ticked = new Promise<void>((resolve) => {
+      const timer = setInterval(() => {
+        ticks += 1
+        if (ticks < TICKS) return
+        clearInterval(timer)
+        resolve()
+      }, 5)
+    })
+    await Promise.all([echoed, ticked])
+    // The flood never ceased.
+    expect(received - before).toBeGreaterThan(TICKS)
 
-  client.destroy()
-  echoServer.close()
-  await server.close({ timeoutMs: 5_000 }).catch(() => {})
-  vi.unstubAllEnvs()
-})
+    client.destroy()
+    echoServer.close()
+    await server.close({ timeoutMs: 5_000 }).catch(() => {})
+    vi.unstubAllEnvs()
+  },
+)

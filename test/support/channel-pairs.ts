@@ -23,7 +23,10 @@ export const joinMemoryChannels: JoinChannels = async ({ codec = 'msgpack', ring
 export const joinSocketChannels: JoinChannels = (options) => joinOver('socket', options)
 export const joinShmChannels: JoinChannels = (options) => joinOver('shm', options)
 
-async function joinOver(transport: TransportChoice, options: ChannelPairOptions): Promise<[Channel, Channel]> {
+async function joinOver(
+  transport: TransportChoice,
+  options: ChannelPairOptions,
+): Promise<[Channel, Channel]> {
   const directory = mkdtempSync(join(tmpdir(), 'sw-'))
   const server = await listen(`unix:${directory}/s`, { transport, ...options })
   try {
@@ -43,6 +46,6 @@ function closeAfter(server: Awaited<ReturnType<typeof listen>>, directory: strin
   const remove = (): void => {
     void server.close().then(() => rmSync(directory, { recursive: true, force: true }))
   }
-  if (server.channels.size === 0) return remove()
+  if (server.channels.size === 0) remove()
   for (const channel of server.channels) channel.once('close', remove)
 }

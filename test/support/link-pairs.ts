@@ -39,7 +39,16 @@ export const joinShmLinks: JoinLinks = async (options) => {
   const { ringBytes, maxMessageBytes, wait = 'adaptive' } = options
   const binding = needBinding()
   const make = (socket: Socket, endpoint: NativeEndpoint) =>
-    new ShmLink({ socket, parser: newParser(), peer: PEER, binding, endpoint, ringBytes, wait, spinMicros: 100 })
+    new ShmLink({
+      socket,
+      parser: newParser(),
+      peer: PEER,
+      binding,
+      endpoint,
+      ringBytes,
+      wait,
+      spinMicros: 100,
+    })
   const newEndpoint = () => new binding.Endpoint({ ringBytes, maxMessageBytes, recordsMax: RECORDS_MAX })
   const [left, right] = [newEndpoint(), newEndpoint()]
   inTemporaryDirectory((directory) => {

@@ -23,7 +23,7 @@ export function resourcesOf(pid: number | 'self' = 'self'): Resources {
   })
   const maps = readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n')
   return {
-    descriptors: descriptors.sort(),
+    descriptors: descriptors.toSorted(),
     segmentMappings: maps.filter((line) => line.includes('/memfd:')).length,
     sharedMemoryNames: readdirSync('/dev/shm').filter((name) => /shmwire|^sw-/.test(name)),
   }

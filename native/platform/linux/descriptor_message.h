@@ -13,8 +13,8 @@
 
 namespace shmwire::platform {
 
-// The kernel carries no more descriptors in one message (SCM_MAX_FD). Room for all of them: those that do not
-// fit are lost to us, but so is the knowledge of who sent too many.
+// The kernel carries no more descriptors in one message (SCM_MAX_FD). Room for all of them: those
+// that do not fit are lost to us, but so is the knowledge of who sent too many.
 inline constexpr size_t kDescriptorsMax = 253;
 
 struct ReceivedMessage {
@@ -28,7 +28,8 @@ struct ReceivedMessage {
   std::array<Handle, kDescriptorsMax> handles;  // closed with the message, unless moved out
 };
 
-// Never blocks, never raises SIGPIPE. Zero, or the error number. `name` may be null: a connected socket.
+// Never blocks, never raises SIGPIPE. Zero, or the error number. `name` may be null: a connected
+// socket.
 int SendMessage(int socket, const sockaddr* name, socklen_t name_bytes, const void* payload,
                 size_t payload_bytes, const int* descriptors, size_t descriptor_count);
 

@@ -12,7 +12,8 @@ namespace shmwire::platform {
 namespace {
 
 constexpr size_t kHandoverHandles = 2;
-// So that senders who never stop cannot keep us here; the kernel's queue (net.unix.max_dgram_qlen) is shorter.
+// So that senders who never stop cannot keep us here; the kernel's queue (net.unix.max_dgram_qlen)
+// is shorter.
 constexpr int kDrainDatagramsMax = 4096;
 
 int Native(const Handle& handle) { return static_cast<int>(handle.native()); }

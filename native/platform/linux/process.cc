@@ -29,8 +29,8 @@ uint32_t CurrentProcessId() { return static_cast<uint32_t>(getpid()); }
 uint32_t CurrentUserId() { return static_cast<uint32_t>(getuid()); }
 
 uint64_t CurrentProcessStartTime() {
-  // proc_pid_stat(5). Field 2 is the program's name in parentheses and may hold any byte, so count from
-  // the last parenthesis, after which field 3 follows.
+  // proc_pid_stat(5). Field 2 is the program's name in parentheses and may hold any byte, so count
+  // from the last parenthesis, after which field 3 follows.
   constexpr int kStartTimeField = 22;
   const Handle file(open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return 0;
@@ -49,8 +49,8 @@ Status PeerCredentials(intptr_t native, Credentials* credentials) {
   ucred peer{};
   socklen_t bytes = sizeof(peer);
   if (getsockopt(static_cast<int>(native), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0) {
-    return Status::Error(StatusCode::kInvalidArgument,
-                         "the descriptor is no connected Unix socket", errno);
+    return Status::Error(StatusCode::kInvalidArgument, "the descriptor is no connected Unix socket",
+                         errno);
   }
   // What the kernel answers for a socket that is not connected.
   if (bytes != sizeof(peer) || peer.uid == static_cast<uid_t>(-1)) {

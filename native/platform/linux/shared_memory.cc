@@ -18,8 +18,8 @@
 namespace shmwire::platform {
 namespace {
 
-// Size fixed, no new writable mapping, no write, no hole, and the seals themselves fixed (memfd_create(2),
-// fcntl(2)). Not F_SEAL_WRITE: the owner could not write either.
+// Size fixed, no new writable mapping, no write, no hole, and the seals themselves fixed
+// (memfd_create(2), fcntl(2)). Not F_SEAL_WRITE: the owner could not write either.
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
 
 constexpr uint64_t kBlockBytes = 512;  // of stx_blocks, whatever the file system's are
@@ -105,7 +105,8 @@ Status MapPeerMemory(const Handle& handle, uint64_t bytes_min, uint64_t bytes_ma
   if ((seals & kSeals) != kSeals || (seals & F_SEAL_WRITE) != 0) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory is not sealed as it must be");
   }
-  // Not fstat: compiled against a new glibc it would ask users for 2.33, and Node itself runs from 2.28 on.
+  // Not fstat: compiled against a new glibc it would ask users for 2.33, and Node itself runs
+  // from 2.28 on.
   struct statx file_stat {};
   if (statx(file, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &file_stat) != 0) {
     return Status::Error(StatusCode::kUnavailable, "the peer's memory cannot be examined (statx)",

@@ -16,8 +16,8 @@ constexpr uint64_t kWaitSecondsMax = 3600;
 
 }  // namespace
 
-// Never with FUTEX_PRIVATE_FLAG: that keys the word by address space, and the peer is in another one.
-// EAGAIN, EINTR and ETIMEDOUT all mean the same to the caller: look again (futex(2)).
+// Never with FUTEX_PRIVATE_FLAG: that keys the word by address space, and the peer is in another
+// one. EAGAIN, EINTR and ETIMEDOUT all mean the same to the caller: look again (futex(2)).
 void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos) {
   const uint64_t seconds = timeout_nanos / kNanosPerSecond;
   timespec timeout{};

@@ -55,8 +55,16 @@ class Poller {
     }
   }
 
+  /** The link has thrown, and its turn is over: in the next one those that it has kept from theirs come first. */
+  #postpone(link: Polled): void {
+    const index = this.#awake.indexOf(link)
+    if (index <= 0) return
+    this.#awake.splice(index, 1)
+    this.#awake.unshift(link)
+  }
+
   readonly #run = (): void => {
-    // First of all, because a listener that throws ends this turn; the links behind it have theirs in the next.
+    // First of all, because a listener that throws ends this turn.
     this.#turn = setImmediate(this.#run)
     this.#looksLeft = LOOKS_PER_TURN
     this.#look()
@@ -76,7 +84,13 @@ class Poller {
       const link = awake[index]
       if (link === undefined) continue
       // The core is given away once in a look that found nothing, by its last link.
-      const found = link.poll(spinNanos, index === 0 && records === 0)
+      let found: number
+      try {
+        found = link.poll(spinNanos, index === 0 && records === 0)
+      } catch (error) {
+        this.#postpone(link)
+        throw error
+      }
       records += found
       if (found === 0 && link.rest()) this.remove(link)
     }

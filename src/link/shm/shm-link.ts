@@ -160,8 +160,10 @@ export class ShmLink implements Link, Polled {
     const drained = this.#wantsRoom && this.#drain() ? 1 : 0
     if (this.#closed || (this.#paused && !this.#dead)) return drained
     if (this.#batchNext < this.#batchCount) return this.#hand()
+    // A writer that waits for room must not spin for data meanwhile.
+    const lookNanos = this.#wantsRoom ? 0 : spinNanos
     const found =
-      this.#assembly === undefined ? this.#receive(spinNanos, yieldCpu) : this.#assemble(this.#assembly)
+      this.#assembly === undefined ? this.#receive(lookNanos, yieldCpu) : this.#assemble(this.#assembly)
     if (found > 0) this.#idleSinceMicros = undefined
     return found + drained
   }

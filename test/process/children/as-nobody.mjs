@@ -7,7 +7,10 @@ try {
   const { connect, listen } = await import('../../../dist/index.js')
   const codeOf = (error) => ({ code: error.code, message: error.message })
   const listened = await listen(listenAt).then((server) => server.close().then(() => 'listened'), codeOf)
-  const connected = await connect(connectTo).then((channel) => channel.close().then(() => 'connected'), codeOf)
+  const connected = await connect(connectTo).then(
+    (channel) => channel.close().then(() => 'connected'),
+    codeOf,
+  )
   console.log(JSON.stringify({ listened, connected }))
 } catch (error) {
   console.log(JSON.stringify({ unusable: error.message }))

@@ -3,9 +3,9 @@
 function lengthOf(number) {
   const hash = Math.imul(number + 1, 0x9e3779b1) >>> 0
   const dice = hash % 1000
-  if (dice < 900) return 4 + (hash >>> 10) % 300
-  if (dice < 995) return 4 + (hash >>> 10) % 9_000
-  return 4 + (hash >>> 10) % 300_000
+  if (dice < 900) return 4 + ((hash >>> 10) % 300)
+  if (dice < 995) return 4 + ((hash >>> 10) % 9_000)
+  return 4 + ((hash >>> 10) % 300_000)
 }
 
 export function message(number) {

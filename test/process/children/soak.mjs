@@ -40,7 +40,8 @@ async function read(channel) {
   let number = 0
   for await (const bytes of channel) {
     const expected = message(number)
-    if (!expected.equals(bytes)) throw new Error(`message ${number} of ${expected.length} bytes came as ${bytes.length} others`)
+    if (!expected.equals(bytes))
+      throw new Error(`message ${number} of ${expected.length} bytes came as ${bytes.length} others`)
     number += 1
     if (number === count) return
     await pause()
@@ -65,8 +66,15 @@ function pause() {
 function message(number) {
   const hash = Math.imul(number + 1, 0x9e3779b1) ^ seed
   const dice = (hash >>> 8) % 1000
-  const spread = (Math.imul(hash, 0x85ebca6b) >>> 12)
-  const length = dice < 800 ? spread % 200 : dice < 980 ? spread % 2_000 : dice < 998 ? 8_000 + (spread % 400) : spread % LONGEST_BYTES
+  const spread = Math.imul(hash, 0x85ebca6b) >>> 12
+  const length =
+    dice < 800
+      ? spread % 200
+      : dice < 980
+        ? spread % 2_000
+        : dice < 998
+          ? 8_000 + (spread % 400)
+          : spread % LONGEST_BYTES
   const start = (number * 7919) % BLOCK_BYTES
   return block.subarray(start, start + length)
 }

@@ -9,6 +9,7 @@ if (role === 'serve') {
   const server = await listen(address, options)
   server.on('channel', (channel) => channel.handle((value) => value))
   parentPort.once('message', () => server.close())
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   parentPort.postMessage('listening')
 }
 
@@ -20,6 +21,7 @@ if (role === 'ask') {
     if (question.equals(await channel.request(question))) right += 1
   }
   await channel.close()
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   parentPort.postMessage({ right, transport: channel.transport })
 }
 
@@ -39,6 +41,7 @@ if (role === 'both') {
   }
   await Promise.all(ends.map(askAll))
   await server.close()
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   parentPort.postMessage({ right, transport: ends[0].transport })
 }
 
@@ -58,5 +61,6 @@ if (role === 'send for ever') {
   }
   channel.on('message', () => {})
   pump()
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   parentPort.postMessage('sending')
 }

@@ -18,7 +18,8 @@ function fill(count: number, bytes = 1): void {
   for (let index = 0; index < count; index += 1) inbox.push(index, bytes)
 }
 
-const iterate = (onDone: () => void = () => {}): AsyncIterableIterator<unknown, undefined> => inbox.iterate(onDone)
+const iterate = (onDone: () => void = () => {}): AsyncIterableIterator<unknown, undefined> =>
+  inbox.iterate(onDone)
 
 describe('what is held', () => {
   it('comes out in order, and leaves the inbox empty', () => {

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Outbox } from '../../../src/channel/outbox.js'
 import type { Link } from '../../../src/link/link.js'
@@ -32,7 +34,7 @@ let link: NarrowLink
 let outbox: Outbox
 beforeEach(() => {
   link = new NarrowLink()
-  outbox = new Outbox(link as unknown as Link)
+  outbox = new Outbox(link as unknown as Link, (payload) => Buffer.from(payload))
 })
 
 const LONG = 'L'.repeat(250)
@@ -65,6 +67,45 @@ describe('push', () => {
       outbox.pump()
     }
     expect([link.got, outbox.length]).toEqual([[LONG, 'x'], 0])
+  })
+
+  it('makes what has to wait fit to wait, and only that', () => {
+    const [taken, waiting] = [Buffer.from('taken'), Buffer.from('waiting')]
+    link.room = 5
+    const kept: Uint8Array[] = []
+    outbox = new Outbox(link as unknown as Link, (payload) => {
+      kept.push(payload)
+      return Buffer.from(payload)
+    })
+    outbox.push(1, 0, taken)
+    outbox.push(1, 0, waiting)
+    waiting.fill('!')
+    expect(kept).toEqual([waiting])
+    link.room = 100
+    outbox.pump()
+    expect(link.got).toEqual(['taken', 'waiting'])
+  })
+
+  it('forgets what was sent, although something always waits', async () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const sent: WeakRef<object>[] = []
+    const push = (): void => {
+      const settle = (): void => {}
+      sent.push(new WeakRef(settle))
+      outbox.push(1, 0, Buffer.from('x'), settle)
+    }
+    push()
+    for (let count = 0; count < 10_000; count += 1) {
+      push()
+      link.room = 1
+      outbox.pump()
+    }
+    expect(outbox.length).toBe(1)
+    // A WeakRef keeps its target until the end of the turn that made it.
+    await new Promise((resolve) => setImmediate(resolve))
+    collectGarbage()
+    expect(sent.filter((reference) => reference.deref() !== undefined).length).toBeLessThan(5_000)
   })
 
   it('settles a record when the last of it was taken, not the first', () => {
@@ -176,7 +217,8 @@ describe('withdraw', () => {
 describe('fail', () => {
   it('settles everything that waits with the error, in order', () => {
     const settled: string[] = []
-    for (const name of ['a', 'b']) outbox.push(1, 0, Buffer.from(name), (error) => settled.push(`${name} ${error?.message}`))
+    for (const name of ['a', 'b'])
+      outbox.push(1, 0, Buffer.from(name), (error) => settled.push(`${name} ${error?.message}`))
     outbox.fail(new Error('gone'), false)
     expect([settled, outbox.length]).toEqual([['a gone', 'b gone'], 0])
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { encodeRemoteError, Requests, REQUESTS_OPEN_MAX } from '../../../src/channel/requests.js'
+import { encodeRemoteError, REQUESTS_OPEN_MAX, Requests } from '../../../src/channel/requests.js'
 import { ErrorCode, ShmwireError } from '../../../src/errors.js'
 
 /** A request and how it went. */
@@ -33,7 +33,8 @@ describe('requests', () => {
     const asked = askMany(requests, 3)
     expect(new Set(asked.map(({ id }) => id)).size).toBe(3)
     expect(asked.every(({ id }) => (id as number) > 0)).toBe(true)
-    for (const { id } of asked.toReversed()) expect(requests.settle(id as number, Buffer.from(`to ${id}`), false)).toBe(true)
+    for (const { id } of asked.toReversed())
+      expect(requests.settle(id as number, Buffer.from(`to ${id}`), false)).toBe(true)
     for (const { id, outcome } of asked) expect(outcome).toBe(`to ${id}`)
     expect([requests.openCount, requests.idle]).toEqual([0, true])
   })
@@ -135,9 +136,12 @@ describe('what a handler threw', () => {
     expect(error.message).toContain('RangeError: too far')
   })
 
-  it.each([['a string'], [undefined], [null], [7], [{ message: 'no error' }]])('arrives when it is no error: %j', (thrown) => {
-    expect(told(thrown)).toMatchObject({ code: ErrorCode.REMOTE, remoteCode: undefined })
-  })
+  it.each([['a string'], [undefined], [null], [7], [{ message: 'no error' }]])(
+    'arrives when it is no error: %j',
+    (thrown) => {
+      expect(told(thrown)).toMatchObject({ code: ErrorCode.REMOTE, remoteCode: undefined })
+    },
+  )
 
   it('is cut when it is long, and left out when even that is too long', () => {
     const long = told(new Error('x'.repeat(100_000)))
@@ -145,10 +149,13 @@ describe('what a handler threw', () => {
     expect(told(new Error('short'), 10).message).toBe("the peer's handler failed")
   })
 
-  it.each(['', '{', 'null', '[]', '7', '{"name":7,"message":{},"code":[]}'])('is input: the payload %j is REMOTE all the same', (payload) => {
-    const requests = new Requests()
-    const [asked] = askMany(requests, 1) as [Asked]
-    requests.settle(asked.id as number, Buffer.from(payload), true)
-    expect(asked.outcome).toMatchObject({ code: ErrorCode.REMOTE, remoteCode: undefined })
-  })
+  it.each(['', '{', 'null', '[]', '7', '{"name":7,"message":{},"code":[]}'])(
+    'is input: the payload %j is REMOTE all the same',
+    (payload) => {
+      const requests = new Requests()
+      const [asked] = askMany(requests, 1) as [Asked]
+      requests.settle(asked.id as number, Buffer.from(payload), true)
+      expect(asked.outcome).toMatchObject({ code: ErrorCode.REMOTE, remoteCode: undefined })
+    },
+  )
 })

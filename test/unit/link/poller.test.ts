@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Polled, poller } from '../../../src/link/shm/poller.js'
-import { turn, turns } from '../../support/turns.js'
+import { eventually, turn, turns } from '../../support/turns.js'
 import { collectUncaught } from '../../support/uncaught.js'
 
 const links: FakeLink[] = []
@@ -125,7 +125,7 @@ describe('the poller', () => {
       }
       setImmediate(count)
       await timer
-      while (immediates < 20) await turn()
+      await eventually(() => immediates === 20)
       poller.remove(link)
     }
   })
@@ -142,7 +142,8 @@ describe('the poller', () => {
     const inFirstTurn = link.polls
     expect(inFirstTurn).toBeGreaterThan(1)
     expect(inFirstTurn).toBeLessThanOrEqual(64)
-    for (let index = 0; index + 1 < order.length; index += 2) expect(order.slice(index, index + 2)).toEqual(['look', 'job'])
+    for (let index = 0; index + 1 < order.length; index += 2)
+      expect(order.slice(index, index + 2)).toEqual(['look', 'job'])
   })
 
   it('looks once in a turn at a stream', async () => {
@@ -167,7 +168,20 @@ describe('the poller', () => {
   })
 
   it('gives the core away at most once in a look, and not in one that found something', async () => {
-    const idle = [new FakeLink(() => 0, () => false), new FakeLink(() => 0, () => false), new FakeLink(() => 0, () => false)]
+    const idle = [
+      new FakeLink(
+        () => 0,
+        () => false,
+      ),
+      new FakeLink(
+        () => 0,
+        () => false,
+      ),
+      new FakeLink(
+        () => 0,
+        () => false,
+      ),
+    ]
     for (const link of idle) poller.wake(link)
     await turns(4)
     const yields = idle.map(({ looks }) => looks.filter(({ yieldCpu }) => yieldCpu).length)
@@ -200,7 +214,7 @@ describe('the poller', () => {
     }
   })
 
-  it("runs in a context of its own, not in that of whoever woke the first link", async () => {
+  it('runs in a context of its own, not in that of whoever woke the first link', async () => {
     const storage = new AsyncLocalStorage<string>()
     const seen: unknown[] = []
     const link = new FakeLink(() => {

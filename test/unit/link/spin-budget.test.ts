@@ -22,12 +22,19 @@ describe('the spin budget', () => {
 
   it('comes down to none when all sleeps are long', () => {
     expect(afterSleeps(MICROS_MAX, [LONG, LONG, LONG, LONG])).toBe(0)
-    expect(afterSleeps(MICROS_MAX, Array.from({ length: 50 }, () => LONG))).toBe(0)
+    expect(
+      afterSleeps(
+        MICROS_MAX,
+        Array.from({ length: 50 }, () => LONG),
+      ),
+    ).toBe(0)
   })
 
   it('comes back from none with the first short sleep, and is doubled by each further one', () => {
     const none = [LONG, LONG, LONG, LONG]
-    const grown = [1, 2, 3, 4, 5].map((count) => afterSleeps(MICROS_MAX, [...none, ...Array.from({ length: count }, () => 1)]))
+    const grown = [1, 2, 3, 4, 5].map((count) =>
+      afterSleeps(MICROS_MAX, [...none, ...Array.from({ length: count }, () => 1)]),
+    )
     expect(grown).toEqual([10, 20, 40, 80, 100])
   })
 

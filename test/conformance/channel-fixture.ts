@@ -1,0 +1,65 @@
+import { afterEach } from 'vitest'
+import type { Channel } from '../../src/channel/channel.js'
+import type { Transport } from '../../src/link/link.js'
+import type { ChannelPairOptions, JoinChannels } from '../support/channel-pairs.js'
+import { mixedLengths, Pattern } from '../support/pattern.js'
+import { newSeed } from '../support/random.js'
+
+export interface ChannelImplementation {
+  readonly name: string
+  readonly transport: Transport
+  readonly join: JoinChannels
+  /** The longest payload that travels in one piece. */
+  inlineBytesMax(ringBytes: number): number
+}
+
+export const RING_BYTES = 64 * 1024
+export const MESSAGE_BYTES_MAX = 16 * RING_BYTES + 3
+
+/** What the parts of the suite share: pairs of channels that are gone after each test, and messages for them. */
+export class ChannelFixture {
+  readonly name: string
+  readonly transport: Transport
+  readonly inlineBytesMax: number
+  readonly pattern: Pattern
+  readonly #join: JoinChannels
+  readonly #channels: Channel[] = []
+
+  constructor(implementation: ChannelImplementation) {
+    this.name = implementation.name
+    this.transport = implementation.transport
+    this.inlineBytesMax = implementation.inlineBytesMax(RING_BYTES)
+    this.#join = implementation.join
+    const lengths = mixedLengths(this.inlineBytesMax, 4 * RING_BYTES)
+    this.pattern = new Pattern(newSeed(`channel over ${this.name}`), MESSAGE_BYTES_MAX, lengths)
+    afterEach(() => {
+      for (const channel of this.#channels.splice(0)) channel.destroy()
+    })
+  }
+
+  async join(options: ChannelPairOptions = {}): Promise<[Channel, Channel]> {
+    const pair = await this.#join({
+      ringBytes: RING_BYTES,
+      maxMessageBytes: MESSAGE_BYTES_MAX,
+      ...options,
+    })
+    this.#channels.push(...pair)
+    return pair
+  }
+}
+
+/** Takes `count` messages by a loop, and leaves the loop. */
+export async function take(channel: Channel, count: number): Promise<Buffer[]> {
+  const taken: Buffer[] = []
+  if (count === 0) return taken
+  for await (const message of channel) {
+    taken.push(message)
+    if (taken.length === count) break
+  }
+  return taken
+}
+
+/** Index of the first one that is not the expected one; -1 when all are. */
+export function firstWrong(taken: Buffer[], message: (index: number) => Buffer): number {
+  return taken.findIndex((bytes, index) => !bytes.equals(message(index)))
+}

@@ -1,0 +1,83 @@
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import type { Channel } from '../../src/channel/channel.js'
+import { ErrorCode } from '../../src/errors.js'
+import { turn } from '../support/turns.js'
+import { type ChannelFixture, firstWrong, take } from './channel-fixture.js'
+
+/** What a sender may get rid of while nobody reads: rings, socket buffers, an inbox; far from "everything". */
+const UNREAD_BYTES_MAX = 32 * 1024 * 1024
+
+/** Sends until nothing has fitted for a long time. Returns how many messages were taken. */
+async function fill(channel: Channel, message: (index: number) => Buffer): Promise<number> {
+  let count = 0
+  let bytes = 0
+  for (let refusals = 0; refusals < 50; ) {
+    if (channel.trySend(message(count))) {
+      bytes += message(count).length
+      count += 1
+      refusals = 0
+      if (bytes > UNREAD_BYTES_MAX) throw new Error(`the channel took ${bytes} bytes that nobody reads`)
+    } else {
+      refusals += 1
+      await turn()
+    }
+  }
+  return count
+}
+
+/** Back-pressure: who does not read stops who sends. */
+export function channelFlow(fixture: ChannelFixture): void {
+  const { name, pattern } = fixture
+
+  describe(`channel over ${name}: back-pressure`, () => {
+    const message = (index: number): Buffer => pattern.slice(index, 1_000)
+
+    it('a reader that does not read stops the sender, and drain follows when it does', async () => {
+      const [left, right] = await fixture.join({ codec: 'bytes' })
+      const count = await fill(left, message)
+      const drained = once(left, 'drain')
+      const taken = take(right, count)
+      await drained
+      expect(firstWrong(await taken, message)).toBe(-1)
+      expect(left.trySend(message(0))).toBe(true)
+    })
+
+    it('a loop that is busy stops the sender', async () => {
+      const [left, right] = await fixture.join({ codec: 'bytes' })
+      const loop = right[Symbol.asyncIterator]()
+      const count = await fill(left, message)
+      for (let index = 0; index < count; index += 1) {
+        const { value } = await loop.next()
+        if (!(value as Buffer).equals(message(index))) throw new Error(`message ${index} is another`)
+      }
+      await loop.return?.()
+    })
+
+    it('both senders may be stopped at once, and both go on', async () => {
+      const ends = await fixture.join({ codec: 'bytes' })
+      const counts = await Promise.all(ends.map((end) => fill(end, message)))
+      const taken = await Promise.all(ends.map((end, index) => take(end, counts[1 - index] as number)))
+      for (const messages of taken) expect(firstWrong(messages, message)).toBe(-1)
+      for (const end of ends) expect(end.trySend(message(0))).toBe(true)
+    })
+
+    it('send waits, in the order of the calls, and gives up on its signal without sending', async () => {
+      const [left, right] = await fixture.join({ codec: 'bytes' })
+      const count = await fill(left, message)
+      const controller = new AbortController()
+      // The first may have begun to travel; those behind it have not.
+      const first = left.send(message(count))
+      const given = left.send(message(99_999), { signal: controller.signal })
+      const late = left.send(message(99_998), { timeoutMs: 1 })
+      const last = left.send(message(count + 1))
+      controller.abort(new Error('why'))
+      await expect(given).rejects.toMatchObject({ code: ErrorCode.ABORTED, cause: { message: 'why' } })
+      await expect(late).rejects.toMatchObject({ code: ErrorCode.TIMEOUT })
+      const taken = await take(right, count + 2)
+      await Promise.all([first, last])
+      expect(firstWrong(taken, message)).toBe(-1)
+      await left.close()
+    })
+  })
+}

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest'
+import { turns } from '../support/turns.js'
+import { collectUncaught } from '../support/uncaught.js'
+import { type LinkFixture, MESSAGE, MESSAGE_BYTES_MAX, RING_BYTES } from './link-fixture.js'
+
+/** What a link carries: order, sizes, and whose memory it is. */
+export function linkRecords(fixture: LinkFixture): void {
+  const { inlineBytesMax, name, pattern } = fixture
+
+  describe(`${name} link: records`, () => {
+    it('arrive in the order of writing, with their kinds and ids, in both directions at once', async () => {
+      const ends = await fixture.joinStarted()
+      const count = 10_000
+      const idOf = (index: number): number => Math.imul(index, 0x9e3779b1) >>> 0
+      const kindOf = (index: number): number => 1 + (index % 255)
+      for (let index = 0; index < count; index += 1) {
+        for (const end of ends) end.send(kindOf(index), idOf(index), pattern.slice(index, index % 50))
+      }
+      for (const end of ends) await end.until(() => end.received.length === count)
+      for (const { received } of ends) {
+        const wrong = received.findIndex(
+          ({ kind, id, payload }, index) =>
+            kind !== kindOf(index) || id !== idOf(index) || !payload.equals(pattern.slice(index, index % 50)),
+        )
+        expect(wrong).toBe(-1)
+      }
+    })
+
+    it.each([
+      ['no byte', 0],
+      ['one byte', 1],
+      ['a byte less than an alignment', 15],
+      ['an alignment', 16],
+      ['the longest inline payload', inlineBytesMax],
+      ['one byte more than that', inlineBytesMax + 1],
+      ['the ring less a byte', RING_BYTES - 1],
+      ['the ring', RING_BYTES],
+      ['the ring and a byte', RING_BYTES + 1],
+      ['ten rings', 10 * RING_BYTES],
+      ['the longest message', MESSAGE_BYTES_MAX],
+    ])('of %s arrive whole, several in a row, with short ones in between', async (_what, bytes) => {
+      const [left, right] = await fixture.joinStarted()
+      for (let index = 0; index < 8; index += 1) {
+        left.send(MESSAGE, index, pattern.slice(index, index % 2 === 0 ? bytes : index))
+        right.send(MESSAGE, index, pattern.slice(index, index % 2 === 0 ? bytes : index))
+      }
+      for (const end of [left, right]) {
+        await end.until(() => end.received.length === 8)
+        for (const [index, { id, payload }] of end.received.entries()) {
+          expect(id).toBe(index)
+          expect(payload.equals(pattern.slice(index, index % 2 === 0 ? bytes : index))).toBe(true)
+        }
+      }
+    })
+
+    it('wait until the link is started', async () => {
+      const [left, right] = await fixture.join()
+      left.start()
+      left.send(MESSAGE, 0, pattern.message(0))
+      await turns(20)
+      right.start()
+      await right.until(() => right.received.length === 1)
+      fixture.expectMessages(right, 1)
+    })
+
+    it('may be written over by the caller as soon as write returns', async () => {
+      const [left, right] = await fixture.joinStarted()
+      const sizes = [1, 100, inlineBytesMax, 5, RING_BYTES, 64, 4 * RING_BYTES]
+      for (const [index, bytes] of sizes.entries()) {
+        const memory = Buffer.from(pattern.slice(index, bytes))
+        for (let offset = -1; offset !== bytes; ) {
+          const drains = left.drains
+          const before = Math.max(offset, 0)
+          const after = left.link.write(MESSAGE, index, memory, before)
+          if (after >= 0) {
+            memory.fill(0xee, before, after)
+            offset = after
+          }
+          if (after !== bytes) await left.until(() => left.drains > drains)
+        }
+      }
+      await right.until(() => right.received.length === sizes.length)
+      for (const [index, { payload }] of right.received.entries()) {
+        expect(payload.equals(pattern.slice(index, sizes[index] as number))).toBe(true)
+      }
+    })
+
+    it('are memory of their own: what came before stays as it was, whatever comes and is written behind it', async () => {
+      const [left, right] = await fixture.joinStarted()
+      const count = 6_000
+      // The receiver may write to what it got; every other record must not notice.
+      right.onRecord = ({ id, payload }) => {
+        if (id % 3 === 0) payload.fill(0xaa)
+        return true
+      }
+      for (let index = 0; index < count; index += 1) left.send(MESSAGE, index, pattern.message(index))
+      await right.until(() => right.received.length === count)
+      const altered = right.received.findIndex(({ id, payload }) =>
+        id % 3 === 0
+          ? payload.length !== pattern.message(id).length || payload.some((byte) => byte !== 0xaa)
+          : !payload.equals(pattern.message(id)),
+      )
+      expect(altered).toBe(-1)
+    })
+  })
+
+  describe(`${name} link: a listener that throws`, () => {
+    it('loses no record, and its exceptions are uncaught ones', async () => {
+      const [left, right] = await fixture.joinStarted()
+      const thrown = await collectUncaught(async () => {
+        right.onRecord = ({ id }) => {
+          if (id % 7 === 0) throw new Error(`no ${id}`)
+          return true
+        }
+        for (let index = 0; index < 200; index += 1) left.send(MESSAGE, index, pattern.message(index))
+        // Three long ones, because they take a way of their own.
+        for (let index = 200; index < 203; index += 1)
+          left.send(MESSAGE, index * 7, pattern.slice(index, 2 * RING_BYTES))
+        await right.until(() => right.received.length === 203)
+        await turns(3)
+      })
+      expect(right.received.slice(0, 200).map(({ id }) => id)).toEqual(
+        Array.from({ length: 200 }, (_, index) => index),
+      )
+      expect(thrown.map((error) => (error as Error).message)).toEqual(
+        [...Array.from({ length: 29 }, (_, index) => index * 7), 1400, 1407, 1414].map((id) => `no ${id}`),
+      )
+    })
+  })
+}
