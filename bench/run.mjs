@@ -20,7 +20,7 @@ import { runPair } from './support/pair.mjs'
 import { reportScenario, sentenceOf } from './support/report.mjs'
 
 /** Everything is compared with this one. */
-const REFERENCE = 'unix-socket'
+const REFERENCE = 'unix-socket-plain'
 const WHOLE = { repetitions: 9, warmUpMs: 500, durationMs: 2000 }
 const QUICK = { repetitions: 3, warmUpMs: 200, durationMs: 400 }
 

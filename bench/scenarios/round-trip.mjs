@@ -12,7 +12,7 @@ export const scenario = {
   messageBytes: 64,
   latency: 'from the sending of a message to the arrival of its echo',
   headline: { name: 'median', unit: 'nanoseconds', of: ({ latencyNanos }) => latencyNanos.p50 },
-  target: { competitor: 'shmwire', against: 'unix-socket', ratioMin: 5 },
+  target: { competitor: 'shmwire', against: 'unix-socket-plain', ratioMin: 5 },
 
   serve(connection) {
     let messages = 0
