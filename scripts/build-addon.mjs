@@ -6,7 +6,16 @@
 // The sources and flags are those of native/sources.json. The result is build/Release/shmwire.node.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -42,7 +51,9 @@ function findHeaders() {
   try {
     return require('node-api-headers').include_dir
   } catch (cause) {
-    throw new BuildError(`the package node-api-headers is not installed; run 'npm install' in ${root}`, { cause })
+    throw new BuildError(`the package node-api-headers is not installed; run 'npm install' in ${root}`, {
+      cause,
+    })
   }
 }
 
@@ -81,7 +92,9 @@ async function build({ force, log }) {
   const list = JSON.parse(readFileSync(join(root, 'native', 'sources.json'), 'utf8'))
   const platformSources = list.platform[process.platform]
   if (platformSources === undefined) {
-    throw new BuildError(`there is no native code for ${process.platform}; there is for ${Object.keys(list.platform).join(', ')}`)
+    throw new BuildError(
+      `there is no native code for ${process.platform}; there is for ${Object.keys(list.platform).join(', ')}`,
+    )
   }
   const sources = [...list.core, ...platformSources, ...list.addon]
   const compiler = findCompiler()
@@ -125,7 +138,14 @@ async function build({ force, log }) {
   }
   log(`link ${basename(output)} (${compiler.version})`)
   // A process may have the old file mapped: replace it, never write into it.
-  await run(compiler.command, [...compiler.args, '-shared', ...list.flags.link, '-o', `${output}~`, ...objects])
+  await run(compiler.command, [
+    ...compiler.args,
+    '-shared',
+    ...list.flags.link,
+    '-o',
+    `${output}~`,
+    ...objects,
+  ])
   renameSync(`${output}~`, output)
 }
 

@@ -12,7 +12,8 @@ import { versionsTooNew } from './check-binary.mjs'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const built = join(root, 'build', 'Release', 'shmwire.node')
-const isMusl = process.platform === 'linux' && process.report.getReport().header.glibcVersionRuntime === undefined
+const isMusl =
+  process.platform === 'linux' && process.report.getReport().header.glibcVersionRuntime === undefined
 const platform = `${process.platform}-${process.arch}${isMusl ? '-musl' : ''}`
 
 if (process.platform === 'linux' && !isMusl) {

@@ -34,6 +34,9 @@ const ALLOWED = {
 /** What the files in src/ itself may never import. */
 const NEVER_FROM_ROOT = ['bridge/', 'cli/']
 
+/** The link that needs nothing below it: the channel's own tests run on it, and it shows what the contract asks for. */
+const FOR_TESTS = 'src/link/memory.ts'
+
 const files = filesUnder('')
 const sources = files.filter((file) => file.startsWith('src/'))
 const imports = new Map(sources.map((file) => [file, importsOf(file)]))
@@ -97,7 +100,7 @@ function checkReached() {
     open.push(...(imports.get(file) ?? []))
   }
   for (const file of sources) {
-    if (!reached.has(file)) report(file, 'is reached from no export of package.json')
+    if (!reached.has(file) && file !== FOR_TESTS) report(file, 'is reached from no export of package.json')
   }
 }
 

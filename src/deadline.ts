@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { ErrorCode, ShmwireError } from './errors.js'
 import { checkWaitOptions, type WaitOptions } from './options.js'
 
@@ -46,6 +47,8 @@ export function waitWithin<T>(
       // `begin` may have run code that aborted; its event is over.
       if (signal.aborted) return giveUp(aborted(what, signal))
       onAbort = () => giveUp(aborted(what, signal))
+      // One signal may bound any number of waits: that is no leak to be warned of.
+      setMaxListeners(0, signal)
       signal.addEventListener('abort', onAbort, { once: true })
     }
     if (timeoutMs !== undefined) {

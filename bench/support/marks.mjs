@@ -31,7 +31,7 @@ export function answerMarks(connection, answers) {
 
 async function send(connection, value) {
   const mark = Buffer.from(JSON.stringify(value).padEnd(MARK_BYTES))
-  if (mark.length !== MARK_BYTES) throw new Error(`a mark of ${mark.length} bytes: ${mark}`)
+  if (mark.length !== MARK_BYTES) throw new Error(`a mark of ${mark.length} bytes: ${String(mark)}`)
   while (!connection.trySend(mark)) {
     await new Promise((resolve) => {
       connection.onDrain = resolve

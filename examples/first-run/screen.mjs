@@ -4,7 +4,7 @@ const WIDTH_MIN = 48
 const FRAME_MS = 50
 
 const { stdout } = process
-export const isTerminal = stdout.isTTY === true && process.env['TERM'] !== 'dumb'
+export const isTerminal = stdout.isTTY && process.env['TERM'] !== 'dumb'
 const hasColor = isTerminal && !process.env['NO_COLOR']
 
 /** Columns to write in. */

@@ -39,7 +39,7 @@ inline constexpr uint64_t kTargetAlignment = 8;
 struct Batch {
   std::byte* target;
   uint64_t target_bytes;  // at most 2^32
-  uint64_t offset;        // of the first free byte; the next payload goes to the multiple of kTargetAlignment from there
+  uint64_t offset;        // of the first free byte; the next payload starts aligned after it
   MessageDescriptor* descriptors;
   uint32_t descriptors_max;
   uint32_t count = 0;

@@ -68,7 +68,7 @@ class Race {
   SharedWord<uint32_t> over_{};
 };
 
-constexpr int kRaces = 100000;
+constexpr int kRaces = 200000;
 
 }  // namespace
 

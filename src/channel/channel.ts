@@ -291,7 +291,9 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       this.emit('message', message)
       return true
     }
-    this.#inbox.push(message, payload.length)
+    // While this side closes it reads on, to find the peer's CLOSE; what nobody will take need not fill the memory.
+    const unwanted = this.#state !== 'open' && this.#inbox.full && !this.#inbox.iterating
+    if (!unwanted) this.#inbox.push(message, payload.length)
     return !this.#inbox.full || this.#state !== 'open'
   }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/errors.js'
 import type { LinkEnd } from '../support/link-end.js'
 import { resourcesOf } from '../support/process-resources.js'
-import { eventually, turns } from '../support/turns.js'
+import { eventually, turn, turns } from '../support/turns.js'
 import {
   LAST,
   type LinkFixture,
@@ -63,6 +63,27 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       await turns(5)
       expect(left.closes).toEqual([])
       expect(left.received).toEqual([])
+    })
+
+    it('destroy tells a peer that pauses, after all that was written', async () => {
+      const [left, right] = await fixture.joinStarted()
+      right.onRecord = () => false
+      left.send(MESSAGE, 0, pattern.slice(0, 500))
+      await right.until(() => right.received.length === 1)
+      for (let index = 1; index < 40; index += 1) left.send(MESSAGE, index, pattern.slice(index, 500))
+      await turns(10)
+      expect(right.received.length).toBe(1)
+      left.link.destroy()
+      await turns(10)
+      // A socket that is not read does not tell that it has closed.
+      while (right.closes.length === 0) {
+        right.link.resume()
+        await turn()
+      }
+      expect(right.closes).toMatchObject([{ code: ErrorCode.PEER_GONE }])
+      // A turn is enough for a socket to be flushed.
+      expect(right.received.map(({ id }) => id)).toEqual(Array.from({ length: 40 }, (_, index) => index))
+      expect(right.received.every(({ id, payload }) => payload.equals(pattern.slice(id, 500)))).toBe(true)
     })
 
     it('destroy in the midst of a batch stops it', async () => {

@@ -8,7 +8,7 @@ const options = { transport, codec: 'bytes', ringBytes: 64 * 1024 }
 if (role === 'serve') {
   const server = await listen(address, options)
   server.on('channel', (channel) => channel.handle((value) => value))
-  parentPort.once('message', () => server.close())
+  parentPort.once('message', () => void server.close())
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   parentPort.postMessage('listening')
 }
