@@ -373,8 +373,6 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     return false
   }
 
-  // ---- small parts ----
-
   #assertOpen(): void {
     if (this.#state === 'open') return
     const error = this.#closedError
