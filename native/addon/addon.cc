@@ -78,6 +78,10 @@ bool FillExports(napi_env env, napi_value exports) {
          SetNumber(env, exports, "SIGNAL_FRAGMENTED", kSignalFragmented) &&
          SetNumber(env, exports, "SIGNAL_OFFSET", kSignalOffset) &&
          SetNumber(env, exports, "RECORD_HEADER_BYTES", kRecordHeaderBytes) &&
+         SetNumber(env, exports, "WAIT_READY", static_cast<double>(WaitOutcome::kReady)) &&
+         SetNumber(env, exports, "WAIT_TIMEOUT", static_cast<double>(WaitOutcome::kTimeout)) &&
+         SetNumber(env, exports, "WAIT_CLOSED", static_cast<double>(WaitOutcome::kClosed)) &&
+         SetNumber(env, exports, "WAIT_PEER_GONE", static_cast<double>(WaitOutcome::kPeerGone)) &&
          SetFunction(env, exports, "inlineBytesMax", ReadInlineBytesMax) &&
          SetFunction(env, exports, "peerCredentials", ReadPeerCredentials) &&
          SetClass(env, exports, "Endpoint", DefineEndpointClass(env)) &&

@@ -18,6 +18,9 @@ constexpr uint64_t kKindMax = 0xFFFF;
 constexpr uint64_t kIdMax = 0xFFFF'FFFF;
 // Beyond a second it would be a hang, not a spin.
 constexpr double kSpinNanosMax = 1e9;
+// 2^62 ns are 146 years.
+constexpr double kWaitNanosMax = 4611686018427387904.0;
+constexpr uint64_t kDescriptorMax = 0x7FFF'FFFF;
 // Offsets in descriptors have 32 bits.
 constexpr uint64_t kTargetBytesMax = uint64_t{1} << 32;
 
@@ -208,6 +211,33 @@ napi_value DisarmForData(napi_env env, napi_callback_info info) {
   return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.DisarmForData());
 }
 
+napi_value Wait(napi_env env, napi_callback_info info) {
+  const Call<EndpointObject, 5> call(env, info);
+  WaitFor wait;
+  uint64_t room_bytes = 0;
+  double timeout_nanos = 0;
+  double spin_nanos = 0;
+  uint64_t socket = 0;
+  if (call.self == nullptr || !ReadBoolean(env, call.arguments[0], "forData", &wait.for_data) ||
+      !ReadInteger(env, call.arguments[1], "roomBytes", 0, kMessageBytesMax, &room_bytes) ||
+      !ReadNumber(env, call.arguments[2], "timeoutNanos", kWaitNanosMax, &timeout_nanos) ||
+      !ReadNumber(env, call.arguments[3], "spinNanos", kSpinNanosMax, &spin_nanos) ||
+      !ReadInteger(env, call.arguments[4], "controlSocket", 0, kDescriptorMax, &socket)) {
+    return nullptr;
+  }
+  if (room_bytes != 0) wait.room_length = room_bytes;
+  wait.timeout_nanos = static_cast<uint64_t>(timeout_nanos);
+  wait.spin_nanos = static_cast<uint64_t>(spin_nanos);
+  wait.control_socket = static_cast<intptr_t>(socket);
+  WaitOutcome outcome = WaitOutcome::kTimeout;
+  if (Status status = call.self->endpoint.Wait(wait, &outcome); !status.ok()) {
+    return ThrowStatus(env, status);
+  }
+  napi_value result = nullptr;
+  napi_create_uint32(env, static_cast<uint32_t>(outcome), &result);
+  return result;
+}
+
 napi_value DepthBytes(napi_env env, napi_callback_info info) {
   const Call<EndpointObject, 0> call(env, info);
   if (call.self == nullptr) return nullptr;
@@ -265,17 +295,12 @@ napi_property_descriptor Method(const char* name, napi_callback callback) {
 
 napi_value DefineEndpointClass(napi_env env) {
   const napi_property_descriptor methods[] = {
-      Method("offerHandles", OfferHandles),
-      Method("acceptHandles", AcceptHandles),
-      Method("attachPeer", AttachPeer),
-      Method("hasRoom", HasRoom),
-      Method("armForRoom", ArmForRoom),
-      Method("disarmForRoom", DisarmForRoom),
-      Method("assemble", Assemble),
-      Method("armForData", ArmForData),
-      Method("disarmForData", DisarmForData),
-      Method("depthBytes", DepthBytes),
-      Method("close", Close),
+      Method("offerHandles", OfferHandles),   Method("acceptHandles", AcceptHandles),
+      Method("attachPeer", AttachPeer),       Method("hasRoom", HasRoom),
+      Method("armForRoom", ArmForRoom),       Method("disarmForRoom", DisarmForRoom),
+      Method("assemble", Assemble),           Method("armForData", ArmForData),
+      Method("disarmForData", DisarmForData), Method("wait", Wait),
+      Method("depthBytes", DepthBytes),       Method("close", Close),
   };
   napi_value constructor = nullptr;
   napi_define_class(env, "Endpoint", NAPI_AUTO_LENGTH, Construct, nullptr, std::size(methods),

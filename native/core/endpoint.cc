@@ -18,6 +18,12 @@ constexpr int kLooksPerClock = 16;
 // takes more.
 constexpr uint64_t kYieldNanosMax = 1'000;
 
+// Of a blocking wait: so long between two yields, which cost about a sixth of it.
+constexpr uint64_t kSpinSliceNanos = 2'000;
+
+// How long a blocked wait may not notice that its peer was killed.
+constexpr uint64_t kDeathCheckNanos = 20'000'000;
+
 // How long the finding that the peer shares our core holds. The price of a wrong one is so many
 // looks that do not spin; of a right one that is forgotten, one spin in so many.
 constexpr uint32_t kLooksWithoutSpin = 64;
@@ -275,54 +281,72 @@ bool Endpoint::PeerClosed() const {
   return peer_.control()->state.LoadSeqCst() != static_cast<uint32_t>(SegmentState::kOpen);
 }
 
-bool Endpoint::Sleep(uint32_t signal, uint64_t deadline) const {
-  const uint64_t now = platform::MonotonicNanos();
-  if (now >= deadline) return false;
-  platform::WaitOnWord(peer_.control()->signal.address(), signal, deadline - now);
-  return true;
+Status Endpoint::SpinFor(const WaitFor& wait) {
+  const uint64_t deadline = DeadlineAfter(std::min(wait.spin_nanos, wait.timeout_nanos));
+  while (platform::MonotonicNanos() < deadline) {
+    bool ready = false;
+    if (Status status = Look(wait, &ready); !status.ok() || ready) return status;
+    if (Status status = SpinForData(kSpinSliceNanos, /*yield_cpu=*/true); !status.ok())
+      return status;
+  }
+  return {};
 }
 
-Status Endpoint::WaitForData(uint64_t timeout_nanos, WaitOutcome* outcome) {
+Status Endpoint::Look(const WaitFor& wait, bool* ready) {
+  *ready = false;
+  if (wait.for_data) {
+    if (Status status = Poll(ready); !status.ok() || *ready) return status;
+  }
+  return wait.room_length.has_value() ? connection_->writer.HasRoom(*wait.room_length, ready)
+                                      : Status();
+}
+
+void Endpoint::Arm(const WaitFor& wait) {
+  if (wait.for_data) connection_->data_sleeper.Arm(SleepMode::kBlocked);
+  if (wait.room_length.has_value()) connection_->room_sleeper.Arm(SleepMode::kBlocked);
+}
+
+Status Endpoint::Wait(const WaitFor& wait, WaitOutcome* outcome) {
   *outcome = WaitOutcome::kTimeout;
   if (Status status = CheckUsable(); !status.ok()) return status;
-  own_.control()->counters.data_waits.AddOwned(1);
-  const uint64_t deadline = DeadlineAfter(timeout_nanos);
+  const uint64_t deadline = DeadlineAfter(wait.timeout_nanos);
+  if (Status status = SpinFor(wait); !status.ok()) return Note(status);
+  const bool watches = wait.control_socket != platform::Handle::kNone;
+  const uint64_t slice_nanos = watches ? kDeathCheckNanos : std::numeric_limits<uint64_t>::max();
+  bool gone = false;
   Status status;
   for (bool in_time = true; in_time;) {
     const uint32_t signal = peer_.control()->signal.LoadSeqCst();  // before arming; see wake.h
-    connection_->data_sleeper.Arm(SleepMode::kBlocked);
+    Arm(wait);
     // First closed, then the data: what the peer wrote before it closed is seen after its state.
     const bool closed = PeerClosed();
-    bool has_data = false;
-    status = Poll(&has_data);
-    if (has_data) *outcome = WaitOutcome::kReady;
-    if (!has_data && closed) *outcome = WaitOutcome::kClosed;
-    if (!status.ok() || *outcome != WaitOutcome::kTimeout) break;
-    in_time = Sleep(signal, deadline);
-  }
-  connection_->data_sleeper.Disarm();
-  return Note(status);
-}
-
-Status Endpoint::WaitForRoom(uint64_t length, uint64_t timeout_nanos, WaitOutcome* outcome) {
-  *outcome = WaitOutcome::kTimeout;
-  if (Status status = CheckUsable(); !status.ok()) return status;
-  own_.control()->counters.room_waits.AddOwned(1);
-  const uint64_t deadline = DeadlineAfter(timeout_nanos);
-  Status status;
-  for (bool in_time = true; in_time;) {
-    const uint32_t signal = peer_.control()->signal.LoadSeqCst();  // before arming; see wake.h
-    connection_->room_sleeper.Arm(SleepMode::kBlocked);
-    bool has_room = false;
-    status = connection_->writer.HasRoom(length, &has_room);
-    if (PeerClosed()) {
-      *outcome = WaitOutcome::kClosed;  // room or not, nobody reads it
-    } else if (has_room) {
-      *outcome = WaitOutcome::kReady;
+    bool ready = false;
+    status = Look(wait, &ready);
+    if (!status.ok()) break;
+    // Of a peer that reads no more, room is of no use.
+    const bool has_data = wait.for_data && connection_->reader.has_data();
+    if (closed || gone) {
+      const WaitOutcome end = closed ? WaitOutcome::kClosed : WaitOutcome::kPeerGone;
+      *outcome = has_data ? WaitOutcome::kReady : end;
+      break;
     }
-    if (!status.ok() || *outcome != WaitOutcome::kTimeout) break;
-    in_time = Sleep(signal, deadline);
+    if (ready) {
+      *outcome = WaitOutcome::kReady;
+      break;
+    }
+    const uint64_t now = platform::MonotonicNanos();
+    in_time = now < deadline;
+    if (!in_time) break;
+    platform::WaitOnWord(peer_.control()->signal.address(), signal,
+                         std::min(deadline - now, slice_nanos));
+    // A peer that was killed wakes nobody. This asks whether it lives, and repairs nothing: what it
+    // had committed is looked for once more above.
+    gone = watches && platform::MonotonicNanos() - now >= slice_nanos &&
+           platform::HasHungUp(wait.control_socket);
   }
+  own_.control()->counters.data_waits.AddOwned(wait.for_data ? 1 : 0);
+  own_.control()->counters.room_waits.AddOwned(wait.room_length.has_value() ? 1 : 0);
+  connection_->data_sleeper.Disarm();
   connection_->room_sleeper.Disarm();
   return Note(status);
 }

@@ -24,7 +24,19 @@ namespace shmwire {
 enum class WaitOutcome : uint8_t {
   kReady,
   kTimeout,
-  kClosed,  // by the peer, in order, with nothing left to read
+  kClosed,    // the peer closed its segment, and nothing is left to read
+  kPeerGone,  // the peer's process ended, and nothing is left to read
+};
+
+// What a blocking wait waits for: either, whichever comes first.
+struct WaitFor {
+  bool for_data = false;
+  std::optional<uint64_t>
+      room_length;  // room for a payload of so many bytes, or for a full fragment of it
+  uint64_t timeout_nanos = 0;
+  uint64_t spin_nanos = 0;  // looks for so long before it sleeps
+  // Tells whether the peer lives; without it, a peer that is killed does not end the wait.
+  intptr_t control_socket = platform::Handle::kNone;
 };
 
 class Endpoint {
@@ -58,8 +70,6 @@ class Endpoint {
   Status ArmForRoom(uint64_t length, bool* has_room);
   // Also after a violation. Errors: kClosed.
   Status DisarmForRoom();
-  // Blocks until there is room. kClosed: the peer reads no more.
-  Status WaitForRoom(uint64_t length, uint64_t timeout_nanos, WaitOutcome* outcome);
 
   // Appends whole messages to the batch and releases them. When there is nothing to read, looks for
   // up to `spin_nanos`, then once more after giving the core away if `yield_cpu`. Messages before a
@@ -72,8 +82,8 @@ class Endpoint {
   Status ArmForData(bool* has_data);
   // Also after a violation. Errors: kClosed.
   Status DisarmForData();
-  // Blocks until there is data.
-  Status WaitForData(uint64_t timeout_nanos, WaitOutcome* outcome);
+  // Blocks this thread until what it waits for is there, the peer is gone, or the time has passed.
+  Status Wait(const WaitFor& wait, WaitOutcome* outcome);
 
   // Bytes published and not yet read by the peer.
   Status DepthBytes(uint64_t* bytes);
@@ -109,8 +119,9 @@ class Endpoint {
   void RingSignal();
   void ReleaseRead(bool* doorbell);
   [[nodiscard]] bool PeerClosed() const;
-  // Sleeps on the peer's signal, seen as `signal` before arming. False after the deadline.
-  [[nodiscard]] bool Sleep(uint32_t signal, uint64_t deadline) const;
+  Status SpinFor(const WaitFor& wait);
+  Status Look(const WaitFor& wait, bool* ready);
+  void Arm(const WaitFor& wait);
 
   uint64_t message_bytes_max_ = 0;
   // Spinning is in vain while the peer shares our core: so many looks at an empty ring do without.

@@ -30,6 +30,10 @@ uint64_t CurrentProcessStartTime();
 // Errors: kInvalidArgument.
 Status PeerCredentials(intptr_t native, Credentials* credentials);
 
+// Whether the other end of a connected local socket is closed, by its process or by its process's
+// end. `native` stays the caller's. False when it cannot be learnt.
+bool HasHungUp(intptr_t native);
+
 Status FillRandom(void* bytes, size_t count);
 
 // Gives the core to another thread that is ready to run, if any.

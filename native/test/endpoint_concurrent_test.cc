@@ -168,7 +168,8 @@ TEST_CASE("a stream arrives whole and in order, both sides blocking") {
         while (!source.done() && verdict->fault == nullptr) {
           if (source.Step(verdict, &doorbell)) continue;
           WaitOutcome outcome = WaitOutcome::kTimeout;
-          Status status = pair.first.WaitForRoom(source.missing_bytes(), kNeverNanos, &outcome);
+          Status status = pair.first.Wait(
+              {.room_length = source.missing_bytes(), .timeout_nanos = kNeverNanos}, &outcome);
           verdict->Expect(status.ok() && outcome == WaitOutcome::kReady, "lost: room");
         }
         verdict->Expect(!doorbell, "a doorbell for a blocked sleeper");
@@ -179,7 +180,8 @@ TEST_CASE("a stream arrives whole and in order, both sides blocking") {
         while (!drain.done() && verdict->fault == nullptr) {
           if (drain.Step(verdict, &doorbell)) continue;
           WaitOutcome outcome = WaitOutcome::kTimeout;
-          Status status = pair.second.WaitForData(kNeverNanos, &outcome);
+          Status status =
+              pair.second.Wait({.for_data = true, .timeout_nanos = kNeverNanos}, &outcome);
           verdict->Expect(status.ok() && outcome == WaitOutcome::kReady, "lost: data");
         }
         verdict->Expect(!doorbell, "a doorbell for a blocked sleeper");
@@ -236,9 +238,11 @@ TEST_CASE("streams in both directions at once arrive whole and in order") {
       if (wrote || read) continue;
       WaitOutcome outcome = WaitOutcome::kTimeout;
       const bool for_data = source.done() || (!drain.done() && random.Below(2) == 0);
-      Status status = for_data
-                          ? endpoint->WaitForData(kMomentNanos, &outcome)
-                          : endpoint->WaitForRoom(source.missing_bytes(), kMomentNanos, &outcome);
+      Status status =
+          for_data ? endpoint->Wait({.for_data = true, .timeout_nanos = kMomentNanos}, &outcome)
+                   : endpoint->Wait(
+                         {.room_length = source.missing_bytes(), .timeout_nanos = kMomentNanos},
+                         &outcome);
       verdict->Expect(status.ok(), status.context());
     }
   };
@@ -255,8 +259,11 @@ TEST_CASE("a close wakes a blocked reader and a blocked writer") {
     RunBoth(
         [&](Verdict* verdict) {
           WaitOutcome outcome = WaitOutcome::kTimeout;
-          Status status = for_room ? pair.first.WaitForRoom(kInlineMax, kNeverNanos, &outcome)
-                                   : pair.first.WaitForData(kNeverNanos, &outcome);
+          Status status =
+              for_room
+                  ? pair.first.Wait({.room_length = kInlineMax, .timeout_nanos = kNeverNanos},
+                                    &outcome)
+                  : pair.first.Wait({.for_data = true, .timeout_nanos = kNeverNanos}, &outcome);
           verdict->Expect(status.ok(), status.context());
           verdict->Expect(outcome == WaitOutcome::kClosed, "lost: close");
         },
@@ -273,7 +280,8 @@ TEST_CASE("a close that unmaps leaves the peer's own mapping alone") {
     RunBoth(
         [&](Verdict* verdict) {
           WaitOutcome outcome = WaitOutcome::kTimeout;
-          Status status = pair.server.WaitForData(kNeverNanos, &outcome);
+          Status status =
+              pair.server.Wait({.for_data = true, .timeout_nanos = kNeverNanos}, &outcome);
           verdict->Expect(status.ok() && outcome == WaitOutcome::kClosed, "lost: close");
         },
         [&](Verdict*) { pair.client.Close(); });

@@ -28,7 +28,11 @@ int WriteForever(Endpoint* endpoint) {
                                       payload.size(), &offset, &wrote, &doorbell);
       if (!status.ok()) return 1;
       WaitOutcome outcome = WaitOutcome::kReady;
-      if (!wrote && !endpoint->WaitForRoom(payload.size() - offset, kNeverNanos, &outcome).ok()) {
+      if (!wrote &&
+          !endpoint
+               ->Wait({.room_length = payload.size() - offset, .timeout_nanos = kNeverNanos},
+                      &outcome)
+               .ok()) {
         return 2;
       }
     } while (!wrote || offset < payload.size());
@@ -66,7 +70,7 @@ TEST_CASE("a process killed in mid-stream leaves only whole messages, in order")
       const uint64_t enough = random.Below(500);
       while (index < enough) {
         if (collect()) continue;
-        REQUIRE(pair.server.WaitForData(kNeverNanos, &outcome).ok());
+        REQUIRE(pair.server.Wait({.for_data = true, .timeout_nanos = kNeverNanos}, &outcome).ok());
         REQUIRE(outcome == WaitOutcome::kReady);
       }
       const timespec pause = {.tv_sec = 0, .tv_nsec = static_cast<long>(random.Below(300'000))};
@@ -86,7 +90,8 @@ TEST_CASE("a process that closes wakes one that is blocked") {
     test::HandedOverPair pair;
     test::Child child([&] {
       WaitOutcome outcome = WaitOutcome::kTimeout;
-      const bool waited = pair.server.WaitForData(kNeverNanos, &outcome).ok();
+      const bool waited =
+          pair.server.Wait({.for_data = true, .timeout_nanos = kNeverNanos}, &outcome).ok();
       return waited && outcome == WaitOutcome::kClosed ? 0 : 1;
     });
     const timespec pause = {.tv_sec = 0, .tv_nsec = round % 3 * 3'000'000};
@@ -112,7 +117,8 @@ TEST_CASE("two processes that block on each other exchange many messages") {
       int received = 0;
       while (received == 0) {
         WaitOutcome outcome = WaitOutcome::kTimeout;
-        if (!endpoint->WaitForData(kNeverNanos, &outcome).ok()) return 2;
+        if (!endpoint->Wait({.for_data = true, .timeout_nanos = kNeverNanos}, &outcome).ok())
+          return 2;
         if (outcome != WaitOutcome::kReady) return 3;
         collector.Collect([&](uint32_t, const std::byte*, uint64_t) { received++; }, &doorbell);
       }

@@ -57,12 +57,12 @@ TEST_CASE("what is called too early or too late fails, and harms nothing") {
     CHECK(endpoint.HasRoom(1, &flag).code() == expected);
     CHECK(endpoint.ArmForRoom(1, &flag).code() == expected);
     CHECK(endpoint.DisarmForRoom().code() == expected);
-    CHECK(endpoint.WaitForRoom(1, 1, &outcome).code() == expected);
+    CHECK(endpoint.Wait({.room_length = 1, .timeout_nanos = 1}, &outcome).code() == expected);
     CHECK(endpoint.Receive(&batch, 0, false, &doorbell).code() == expected);
     CHECK(endpoint.Assemble(nullptr, 0, &message, &doorbell).code() == expected);
     CHECK(endpoint.ArmForData(&flag).code() == expected);
     CHECK(endpoint.DisarmForData().code() == expected);
-    CHECK(endpoint.WaitForData(1, &outcome).code() == expected);
+    CHECK(endpoint.Wait({.for_data = true, .timeout_nanos = 1}, &outcome).code() == expected);
     CHECK(endpoint.DepthBytes(&bytes).code() == expected);
     CHECK(endpoint.AttachOffered().code() == expected);
   };
@@ -224,14 +224,14 @@ TEST_CASE("a receive of nothing ends after its spin") {
 TEST_CASE("waits end with their time, and leave the word disarmed") {
   test::EndpointPair pair;
   WaitOutcome outcome = WaitOutcome::kReady;
-  REQUIRE(pair.first.WaitForData(1'000'000, &outcome).ok());
+  REQUIRE(pair.first.Wait({.for_data = true, .timeout_nanos = 1'000'000}, &outcome).ok());
   CHECK(outcome == WaitOutcome::kTimeout);
-  REQUIRE(pair.first.WaitForData(0, &outcome).ok());
+  REQUIRE(pair.first.Wait({.for_data = true, .timeout_nanos = 0}, &outcome).ok());
   CHECK(outcome == WaitOutcome::kTimeout);
-  REQUIRE(pair.first.WaitForRoom(1, 0, &outcome).ok());
+  REQUIRE(pair.first.Wait({.room_length = 1, .timeout_nanos = 0}, &outcome).ok());
   CHECK(outcome == WaitOutcome::kReady);
   Fill(&pair.first);
-  REQUIRE(pair.first.WaitForRoom(kInlineMax, 1'000'000, &outcome).ok());
+  REQUIRE(pair.first.Wait({.room_length = kInlineMax, .timeout_nanos = 1'000'000}, &outcome).ok());
   CHECK(outcome == WaitOutcome::kTimeout);
   const ControlBlock& control = *pair.first.own().control();
   CHECK((control.data_wake.LoadRelaxed() & kWakeArmedBit) == 0);
@@ -243,13 +243,13 @@ TEST_CASE("what a closed peer wrote is read before its close is told") {
   REQUIRE(WriteOne(&pair.client, test::MakePayload(1, 10)).wrote);
   pair.client.Close();
   WaitOutcome outcome = WaitOutcome::kTimeout;
-  REQUIRE(pair.server.WaitForData(test::kNeverNanos, &outcome).ok());
+  REQUIRE(pair.server.Wait({.for_data = true, .timeout_nanos = test::kNeverNanos}, &outcome).ok());
   CHECK(outcome == WaitOutcome::kReady);
   bool doorbell = false;
   CHECK(Drain(&pair.server, &doorbell) == 1);
-  REQUIRE(pair.server.WaitForData(test::kNeverNanos, &outcome).ok());
+  REQUIRE(pair.server.Wait({.for_data = true, .timeout_nanos = test::kNeverNanos}, &outcome).ok());
   CHECK(outcome == WaitOutcome::kClosed);
-  REQUIRE(pair.server.WaitForRoom(1, test::kNeverNanos, &outcome).ok());
+  REQUIRE(pair.server.Wait({.room_length = 1, .timeout_nanos = test::kNeverNanos}, &outcome).ok());
   CHECK(outcome == WaitOutcome::kClosed);
 }
 

@@ -203,7 +203,8 @@ TEST_CASE("messages before a violation are delivered, and the violation stays") 
   CHECK(reader.Receive(&batch, 0, false, &doorbell).code() == StatusCode::kCorrupt);
   CHECK(reader.Receive(&batch, 1000, true, &doorbell).code() == StatusCode::kCorrupt);
   CHECK(reader.ArmForData(&has_data).code() == StatusCode::kCorrupt);
-  CHECK(reader.WaitForData(test::kNeverNanos, &outcome).code() == StatusCode::kCorrupt);
+  CHECK(reader.Wait({.for_data = true, .timeout_nanos = test::kNeverNanos}, &outcome).code() ==
+        StatusCode::kCorrupt);
   CHECK(reader.Write(1, 1, nullptr, 0, &offset, &wrote, &doorbell).code() == StatusCode::kCorrupt);
   CHECK(reader.DisarmForData().ok());
   CHECK(batch.count == 0);

@@ -99,7 +99,7 @@ TEST_CASE("no wake-up is lost in many short round trips") {
       int received = 0;
       while (received == 0 && verdict->fault == nullptr) {
         WaitOutcome outcome = WaitOutcome::kTimeout;
-        Status status = endpoint->WaitForData(kNeverNanos, &outcome);
+        Status status = endpoint->Wait({.for_data = true, .timeout_nanos = kNeverNanos}, &outcome);
         verdict->Expect(status.ok() && outcome == WaitOutcome::kReady, "lost: data");
         collector.Collect([&](uint32_t, const std::byte*, uint64_t) { received++; }, &doorbell);
       }
@@ -122,7 +122,8 @@ TEST_CASE("no ring is lost between the arming and the sleep") {
         for (int round = 0; round < kRounds && verdict->fault == nullptr; round++) {
           verdict->Expect(test::WriteOne(&pair.first, {}).wrote, "no room");
           WaitOutcome outcome = WaitOutcome::kTimeout;
-          Status status = pair.first.WaitForData(kNeverNanos, &outcome);
+          Status status =
+              pair.first.Wait({.for_data = true, .timeout_nanos = kNeverNanos}, &outcome);
           verdict->Expect(status.ok() && outcome == WaitOutcome::kReady, "lost: data");
           collector.Collect([](uint32_t, const std::byte*, uint64_t) {}, &doorbell);
         }

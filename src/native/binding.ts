@@ -75,6 +75,19 @@ export interface NativeEndpoint {
   armForData(): boolean
   disarmForData(): void
 
+  /**
+   * Blocks this thread until there is data (with `forData`) or room for `roomBytes` (unless 0), for at most `timeoutNanos`;
+   * looks for `spinNanos` before it sleeps. `controlSocket` is the descriptor that tells whether the peer lives.
+   * Returns one of `WAIT_…`. Both words are disarmed afterwards.
+   */
+  wait(
+    forData: boolean,
+    roomBytes: number,
+    timeoutNanos: number,
+    spinNanos: number,
+    controlSocket: number,
+  ): number
+
   /** Bytes published and not yet read by the peer. */
   depthBytes(): number
   /** Unmaps both segments, closes all descriptors, wakes a blocked peer. Idempotent; every other call throws afterwards. */
@@ -84,6 +97,13 @@ export interface NativeEndpoint {
 export interface NativeBinding {
   readonly LAYOUT_VERSION: number
   readonly DESCRIPTOR_WORDS: number
+  /** There is what `wait` waited for. */
+  readonly WAIT_READY: number
+  readonly WAIT_TIMEOUT: number
+  /** The peer has closed its end, and nothing is left to read. */
+  readonly WAIT_CLOSED: number
+  /** The peer's process has ended, and nothing is left to read. */
+  readonly WAIT_PEER_GONE: number
   readonly SIGNAL_RING: number
   readonly SIGNAL_REQUIRED: number
   readonly SIGNAL_FRAGMENTED: number

@@ -1,6 +1,7 @@
 #include "platform/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -59,6 +60,12 @@ Status PeerCredentials(intptr_t native, Credentials* credentials) {
   }
   *credentials = {static_cast<uint32_t>(peer.pid), peer.uid, peer.gid};
   return {};
+}
+
+bool HasHungUp(intptr_t native) {
+  // POLLHUP is always reported; POLLRDHUP comes earlier, when the peer has only shut down writing.
+  pollfd watched{static_cast<int>(native), POLLRDHUP, 0};
+  return poll(&watched, 1, 0) == 1 && (watched.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 Status FillRandom(void* bytes, size_t count) {

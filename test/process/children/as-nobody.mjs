@@ -6,7 +6,7 @@ const [uid, listenAt, connectTo] = process.argv.slice(2)
 const codeOf = (error) => ({ code: error.code, message: error.message })
 
 // Loads the addon, whose directory may be closed to the other user.
-await connect(connectTo).then((channel) => channel.close(), codeOf)
+await connect(connectTo).then((channel) => channel.destroy(), codeOf)
 process.setgid(Number(uid))
 process.setuid(Number(uid))
 
