@@ -31,8 +31,8 @@ enum class WaitOutcome : uint8_t {
 // What a blocking wait waits for: either, whichever comes first.
 struct WaitFor {
   bool for_data = false;
-  std::optional<uint64_t>
-      room_length;  // room for a payload of so many bytes, or for a full fragment of it
+  // Room for a payload of so many bytes, or for a full fragment of it.
+  std::optional<uint64_t> room_length = std::nullopt;
   uint64_t timeout_nanos = 0;
   uint64_t spin_nanos = 0;  // looks for so long before it sleeps
   // Tells whether the peer lives; without it, a peer that is killed does not end the wait.
