@@ -1,5 +1,6 @@
 export type { RequestContext, RequestHandler } from './channel/answers.js'
-export { Channel, type ChannelEvents } from './channel/channel.js'
+export { Channel } from './channel/channel.js'
+export type { ChannelEvents } from './channel/events.js'
 export type { Codec, CodecName } from './codec/codec.js'
 export { connect } from './connect.js'
 export { ErrorCode, ShmwireError } from './errors.js'

@@ -212,22 +212,19 @@ napi_value DisarmForData(napi_env env, napi_callback_info info) {
 }
 
 napi_value Wait(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 5> call(env, info);
+  const Call<EndpointObject, 4> call(env, info);
   WaitFor wait;
   uint64_t room_bytes = 0;
   double timeout_nanos = 0;
-  double spin_nanos = 0;
   uint64_t socket = 0;
   if (call.self == nullptr || !ReadBoolean(env, call.arguments[0], "forData", &wait.for_data) ||
       !ReadInteger(env, call.arguments[1], "roomBytes", 0, kMessageBytesMax, &room_bytes) ||
       !ReadNumber(env, call.arguments[2], "timeoutNanos", kWaitNanosMax, &timeout_nanos) ||
-      !ReadNumber(env, call.arguments[3], "spinNanos", kSpinNanosMax, &spin_nanos) ||
-      !ReadInteger(env, call.arguments[4], "controlSocket", 0, kDescriptorMax, &socket)) {
+      !ReadInteger(env, call.arguments[3], "controlSocket", 0, kDescriptorMax, &socket)) {
     return nullptr;
   }
   if (room_bytes != 0) wait.room_length = room_bytes;
   wait.timeout_nanos = static_cast<uint64_t>(timeout_nanos);
-  wait.spin_nanos = static_cast<uint64_t>(spin_nanos);
   wait.control_socket = static_cast<intptr_t>(socket);
   WaitOutcome outcome = WaitOutcome::kTimeout;
   if (Status status = call.self->endpoint.Wait(wait, &outcome); !status.ok()) {

@@ -18,9 +18,6 @@ constexpr int kLooksPerClock = 16;
 // takes more.
 constexpr uint64_t kYieldNanosMax = 1'000;
 
-// Of a blocking wait: so long between two yields, which cost about a sixth of it.
-constexpr uint64_t kSpinSliceNanos = 2'000;
-
 // How long a blocked wait may not notice that its peer was killed.
 constexpr uint64_t kDeathCheckNanos = 20'000'000;
 
@@ -281,17 +278,6 @@ bool Endpoint::PeerClosed() const {
   return peer_.control()->state.LoadSeqCst() != static_cast<uint32_t>(SegmentState::kOpen);
 }
 
-Status Endpoint::SpinFor(const WaitFor& wait) {
-  const uint64_t deadline = DeadlineAfter(std::min(wait.spin_nanos, wait.timeout_nanos));
-  while (platform::MonotonicNanos() < deadline) {
-    bool ready = false;
-    if (Status status = Look(wait, &ready); !status.ok() || ready) return status;
-    if (Status status = SpinForData(kSpinSliceNanos, /*yield_cpu=*/true); !status.ok())
-      return status;
-  }
-  return {};
-}
-
 Status Endpoint::Look(const WaitFor& wait, bool* ready) {
   *ready = false;
   if (wait.for_data) {
@@ -310,7 +296,6 @@ Status Endpoint::Wait(const WaitFor& wait, WaitOutcome* outcome) {
   *outcome = WaitOutcome::kTimeout;
   if (Status status = CheckUsable(); !status.ok()) return status;
   const uint64_t deadline = DeadlineAfter(wait.timeout_nanos);
-  if (Status status = SpinFor(wait); !status.ok()) return Note(status);
   const bool watches = wait.control_socket != platform::Handle::kNone;
   const uint64_t slice_nanos = watches ? kDeathCheckNanos : std::numeric_limits<uint64_t>::max();
   bool gone = false;

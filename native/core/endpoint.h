@@ -34,7 +34,6 @@ struct WaitFor {
   // Room for a payload of so many bytes, or for a full fragment of it.
   std::optional<uint64_t> room_length = std::nullopt;
   uint64_t timeout_nanos = 0;
-  uint64_t spin_nanos = 0;  // looks for so long before it sleeps
   // Tells whether the peer lives; without it, a peer that is killed does not end the wait.
   intptr_t control_socket = platform::Handle::kNone;
 };
@@ -119,7 +118,6 @@ class Endpoint {
   void RingSignal();
   void ReleaseRead(bool* doorbell);
   [[nodiscard]] bool PeerClosed() const;
-  Status SpinFor(const WaitFor& wait);
   Status Look(const WaitFor& wait, bool* ready);
   void Arm(const WaitFor& wait);
 

@@ -7,22 +7,12 @@ import type { WaitOptions } from '../options.js'
 import { invalid } from '../options.js'
 import type { ChannelStats } from '../stats.js'
 import { Answers, type RequestHandler } from './answers.js'
-import { Inbox } from './inbox.js'
+import { Delivery } from './delivery.js'
+import type { ChannelEvents } from './events.js'
 import { MessageCodec } from './message-codec.js'
 import { Outbox } from './outbox.js'
 import { Requests } from './requests.js'
-
-export interface ChannelEvents {
-  /** One message of the peer. While a loop iterates the channel, the messages go there instead. */
-  // biome-ignore lint/suspicious/noExplicitAny: what a message is, the two programs agree on
-  message: [message: any]
-  /** There is room again, after `trySend` had returned false. */
-  drain: []
-  /** The channel broke; `close` follows. Without a listener nothing is thrown: pending calls reject and `close` tells it. */
-  error: [error: Error]
-  /** The channel is over: without an error when it was closed in order, by either side. Always, once, last. */
-  close: [error: Error | undefined]
-}
+import { SyncCalls } from './sync-calls.js'
 
 /** What a channel is made of, once connected. */
 export interface ChannelParts {
@@ -51,11 +41,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   readonly #link: Link
   readonly #codec: MessageCodec
   readonly #outbox: Outbox
-  readonly #inbox: Inbox
+  readonly #delivery: Delivery
   readonly #requests = new Requests()
   readonly #answers: Answers
-  /** Whether `message` has a listener and no loop iterates: messages need not be held. */
-  #flowing = false
+  readonly #sync: SyncCalls
   #drainWanted = false
   #state: 'open' | 'closing' | 'closed' = 'open'
   /** CLOSE is in the outbox or beyond: nothing may be sent behind it. */
@@ -80,7 +69,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     this.peer = parts.link.peer
     this.fallbackReason = parts.fallbackReason
     this.#outbox = new Outbox(this.#link, (payload) => this.#codec.keep(payload))
-    this.#inbox = new Inbox(() => this.#link.resume())
+    this.#delivery = new Delivery(this as EventEmitter, () => this.#link.resume())
     this.#answers = new Answers({
       channel: this,
       maxMessageBytes: parts.maxMessageBytes,
@@ -88,16 +77,18 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       send: (kind, id, payload, settled) => this.#push(kind, id, payload, settled),
       idle: () => this.#closeWhenIdle(),
     })
-    // Events of every emitter, which the map of a typed one does not name.
-    const emitter = this as EventEmitter
-    emitter.on('newListener', (name) => {
-      if (name === 'message') process.nextTick(() => this.#flow())
-    })
-    emitter.on('removeListener', (name) => {
-      if (name === 'message') this.#flowing = this.listenerCount('message') > 0 && !this.#inbox.iterating
+    this.#sync = new SyncCalls({
+      link: this.#link,
+      codec: this.#codec,
+      outbox: this.#outbox,
+      requests: this.#requests,
+      delivery: this.#delivery,
+      assertOpen: () => this.#assertOpen(),
+      cancel: (id) => this.#cancel(id),
     })
     const sink: LinkSink = {
       record: (kind, id, payload) => this.#record(kind, id, payload),
+      batchEnd: () => this.#delivery.batchEnd(),
       drain: () => this.#drain(),
       close: (error) => this.#finish(error),
     }
@@ -120,7 +111,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       this.#drainWanted = true
       return false
     }
-    this.#countSent(payload)
+    this.#countSent(payload.length)
     return true
   }
 
@@ -136,7 +127,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       const payload = this.#codec.encode(message)
       const outgoing = this.#outbox.push(RecordKind.MESSAGE, 0, payload, (error) => {
         if (error !== undefined) return reject(error)
-        this.#countSent(payload)
+        this.#countSent(payload.length)
         resolve()
       })
       return () => {
@@ -168,10 +159,30 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
         reject,
       )
       return () => {
-        const id = giveUp()
-        if (id !== undefined && !this.#closeSent) this.#outbox.push(RecordKind.CANCEL, id, EMPTY)
+        this.#cancel(giveUp())
       }
     })
+  }
+
+  /**
+   * The next message. Blocks this thread, its event loop included, until there is one: for workers and tools. The peer's
+   * requests are answered meanwhile. Throws `TIMEOUT`, `CLOSED`, `PEER_GONE`, and `UNAVAILABLE` over other links than shared memory.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: what a message is, the two programs agree on
+  receiveSync(timeoutMs?: number): any {
+    return this.#sync.receive(timeoutMs)
+  }
+
+  /** Sends a message in its turn; blocks like `receiveSync` until there is room. Throws like `send`, and `UNAVAILABLE`. */
+  sendSync(message: unknown, timeoutMs?: number): void {
+    this.#countSent(this.#sync.send(message, timeoutMs))
+  }
+
+  /** Asks the peer's handler and returns its reply; blocks like `receiveSync`. Throws like `request`, and `UNAVAILABLE`. */
+  // biome-ignore lint/suspicious/noExplicitAny: what a message is, the two programs agree on
+  requestSync<Reply = any>(message: unknown, timeoutMs?: number): Reply {
+    const push = (id: number, payload: Uint8Array): void => this.#push(RecordKind.REQUEST, id, payload)
+    return this.#sync.request(message, timeoutMs, push) as Reply
   }
 
   /** Sets who answers the peer's requests; undefined removes it, and requests are answered with an error. */
@@ -189,9 +200,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
    */
   // biome-ignore lint/suspicious/noExplicitAny: what a message is, the two programs agree on
   [Symbol.asyncIterator](): AsyncIterableIterator<any, undefined> {
-    const iterator = this.#inbox.iterate(() => process.nextTick(() => this.#flow()))
-    this.#flowing = false
-    return iterator
+    return this.#delivery.iterate()
   }
 
   /**
@@ -287,14 +296,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       this.destroy(error as ShmwireError)
       return false
     }
-    if (this.#flowing) {
-      this.emit('message', message)
-      return true
-    }
     // While this side closes it reads on, to find the peer's CLOSE; what nobody will take need not fill the memory.
-    const unwanted = this.#state !== 'open' && this.#inbox.full && !this.#inbox.iterating
-    if (!unwanted) this.#inbox.push(message, payload.length)
-    return !this.#inbox.full || this.#state !== 'open'
+    const unwanted = this.#state !== 'open' && this.#delivery.full && !this.#delivery.taken
+    if (!unwanted) this.#delivery.take(message, payload.length)
+    return !this.#delivery.full || this.#state !== 'open' || this.#sync.running
   }
 
   #request(id: number, payload: Buffer): boolean {
@@ -302,18 +307,6 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     // Behind our CLOSE there is no place for an answer; the peer rejects the request when it reads the CLOSE.
     const wrong = this.#closeSent ? undefined : this.#answers.begin(id, payload)
     return wrong === undefined || this.#corrupt(wrong)
-  }
-
-  /** Begins, or goes on, to hand messages to the listeners, those that were held first. */
-  #flow(): void {
-    const wanted = () => this.listenerCount('message') > 0 && !this.#inbox.iterating
-    try {
-      while (!this.#inbox.empty && wanted()) this.emit('message', this.#inbox.shift())
-    } finally {
-      // A listener that throws ends this turn, not the flow.
-      if (!this.#inbox.empty && wanted()) process.nextTick(() => this.#flow())
-      else this.#flowing = wanted()
-    }
   }
 
   #drain(): void {
@@ -359,7 +352,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     this.#requests.fail(reason)
     this.#outbox.fail(reason, false)
     this.#answers.fail(reason)
-    this.#inbox.end(error)
+    this.#delivery.end(error)
     for (const settle of this.#onClosed.splice(0)) settle(error)
     try {
       if (error !== undefined && this.listenerCount('error') > 0) this.emit('error', error)
@@ -383,13 +376,17 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   }
 
   #push(kind: number, id: number, payload: Uint8Array, settled?: () => void): void {
-    this.#countSent(payload)
+    this.#countSent(payload.length)
     this.#outbox.push(kind, id, payload, settled)
   }
 
-  #countSent(payload: Uint8Array): void {
+  #cancel(id: number | undefined): void {
+    if (id !== undefined && !this.#closeSent) this.#outbox.push(RecordKind.CANCEL, id, EMPTY)
+  }
+
+  #countSent(bytes: number): void {
     this.#messagesSent += 1
-    this.#bytesSent += payload.length
+    this.#bytesSent += bytes
   }
 
   #countReceived(payload: Uint8Array): void {

@@ -44,7 +44,7 @@ export function peerFault(peer: Peer, settings: Settings): ShmwireError | undefi
 }
 
 /** Node has no public way to a socket's descriptor. Undefined where a runtime has no such property. */
-function descriptorOf(socket: Socket): number | undefined {
+export function descriptorOf(socket: Socket): number | undefined {
   const descriptor = (socket as Socket & { _handle?: { fd?: unknown } | null })._handle?.fd
   return typeof descriptor === 'number' && descriptor >= 0 ? descriptor : undefined
 }

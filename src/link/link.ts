@@ -53,7 +53,9 @@ export interface LinkSink {
    * peer is gone, whose last records then come all the same, and the close behind them. An exception is the user's: it passes through, and the link goes on with the next record in a later turn.
    */
   record(kind: number, id: number, payload: Buffer): boolean
-  /** There is room again, after `write` had returned false. */
+  /** What was there has been given, for now: the end of a batch. */
+  batchEnd?(): void
+  /** There is room again, after `write` had returned less than the whole. */
   drain(): void
   /**
    * Once, last. Without an error: both sides ended. With `PEER_GONE` (all that the peer had committed
@@ -87,6 +89,12 @@ export interface Link {
   end(): void
   /** Gives everything back at once: descriptors, mappings, sockets. Idempotent. */
   destroy(): void
+  /**
+   * Blocks this thread, at most `timeoutMs`, until records were delivered, `drain` was called (with `forRoom`), or the link
+   * has closed. False: the time passed. Absent where a thread cannot wait without its event loop. Never from
+   * inside a call of the sink, but for calls that the sink's owner makes for its user.
+   */
+  waitSync?(forRoom: boolean, timeoutMs: number): boolean
   ref(): void
   unref(): void
   stats(): LinkStats

@@ -118,6 +118,7 @@ class MemoryLink implements Link {
       if (this.#other.#wantsRoom) this.#other.#schedule()
       this.#paused = !sink.record(item.kind, item.id, item.payload) && !peerGone
     }
+    sink.batchEnd?.()
     if (this.#closed) return
     if (this.#wantsRoom && this.#other.#incomingBytes * 2 <= this.#capacityBytes) {
       this.#wantsRoom = false

@@ -76,17 +76,11 @@ export interface NativeEndpoint {
   disarmForData(): void
 
   /**
-   * Blocks this thread until there is data (with `forData`) or room for `roomBytes` (unless 0), for at most `timeoutNanos`;
-   * looks for `spinNanos` before it sleeps. `controlSocket` is the descriptor that tells whether the peer lives.
+   * Blocks this thread until there is data (with `forData`) or room for `roomBytes` (unless 0), for at most `timeoutNanos`.
+   * `controlSocket` is the descriptor that tells whether the peer lives.
    * Returns one of `WAIT_…`. Both words are disarmed afterwards.
    */
-  wait(
-    forData: boolean,
-    roomBytes: number,
-    timeoutNanos: number,
-    spinNanos: number,
-    controlSocket: number,
-  ): number
+  wait(forData: boolean, roomBytes: number, timeoutNanos: number, controlSocket: number): number
 
   /** Bytes published and not yet read by the peer. */
   depthBytes(): number

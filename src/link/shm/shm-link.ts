@@ -1,11 +1,13 @@
 import type { Socket } from 'node:net'
 import type { FrameParser } from '../../control/frame-parser.js'
 import { DOORBELL_FRAME, doorbellBound } from '../../control/frames.js'
+import { descriptorOf } from '../../control/peer.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
 import { toShmwireError } from '../../native/native-error.js'
 import type { WaitMode } from '../../options.js'
 import { type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from '../link.js'
+import { type BatchHost, BatchReader } from './batch-reader.js'
 import { type Polled, poller } from './poller.js'
 import { SpinBudget } from './spin-budget.js'
 
@@ -22,17 +24,10 @@ export interface ShmLinkOptions {
   readonly spinMicros: number
 }
 
-/** Messages of a batch are copied into slabs of this size, one behind the other. */
-const SLAB_BYTES = 64 * 1024
+/** How long one look of a blocking call lasts before the core is offered to others. */
+const SYNC_LOOK_MICROS = 2
 
-/** A message this long gets a buffer of its own; a shorter one leaves at most so much of a slab unused. */
-const OWN_BUFFER_BYTES_MIN = 8 * 1024
-
-/** A batch whose listeners take longer goes on in the next turn, so that timers and sockets get theirs. */
-const TURN_MS_MAX = 1
-
-/** Records between two looks at the clock, which costs as much as handing one over. */
-const RECORDS_PER_CHECK = 32
+const NANOS_PER_MS = 1_000_000
 
 /**
  * Records in the rings of shared memory.
@@ -40,7 +35,7 @@ const RECORDS_PER_CHECK = 32
  * The link is awake (the poller polls it), or asleep (its wake word is armed, and the peer rings the socket), or
  * paused (the sink wants no more; neither). A writer that waits for room keeps it awake, or arms its word for room.
  */
-export class ShmLink implements Link, Polled {
+export class ShmLink implements Link, Polled, BatchHost {
   readonly transport = 'shm'
   readonly peer: Peer
   readonly #socket: Socket
@@ -48,22 +43,13 @@ export class ShmLink implements Link, Polled {
   readonly #binding: NativeBinding
   readonly #endpoint: NativeEndpoint
   readonly #signals: Float64Array
-  readonly #descriptors: Uint32Array
-  readonly #descriptorWords: number
   readonly #wait: WaitMode
   readonly #budget: SpinBudget
   /** A waiting writer goes on when so much is free. */
   readonly #roomBytes: number
   readonly #stats: LinkStats = newLinkStats()
+  readonly #reader: BatchReader
   #sink: LinkSink | undefined
-  #slab: Buffer = Buffer.allocUnsafeSlow(0)
-  #slabOffset = 0
-  /** Records of the last batch, and how many of them the sink has had. */
-  #batchCount = 0
-  #batchNext = 0
-  /** A long message on its way in, and how much of it is there. */
-  #assembly: Buffer | undefined
-  #assemblyBytes = 0
   #paused = false
   #wantsRoom = false
   #asleep = false
@@ -82,11 +68,35 @@ export class ShmLink implements Link, Polled {
     this.#binding = options.binding
     this.#endpoint = options.endpoint
     this.#signals = options.endpoint.signals
-    this.#descriptors = options.endpoint.descriptors
-    this.#descriptorWords = options.binding.DESCRIPTOR_WORDS
     this.#wait = options.wait
     this.#budget = new SpinBudget(options.wait === 'sleep' ? 0 : options.spinMicros)
     this.#roomBytes = options.ringBytes / 4
+    this.#reader = new BatchReader(options.binding, options.endpoint, this)
+  }
+
+  /** Whether the sink wants records, or gets what a dead peer has left behind in any case. */
+  get takes(): boolean {
+    return (!this.#paused || this.#dead) && !this.#closed
+  }
+
+  give(kind: number, id: number, payload: Buffer): void {
+    if (!(this.#sink as LinkSink).record(kind, id, payload)) this.#paused = true
+  }
+
+  batchEnd(): void {
+    this.#sink?.batchEnd?.()
+  }
+
+  ring(): void {
+    this.#stats.wakesSent += 1
+    if (this.#socket.writable) this.#socket.write(DOORBELL_FRAME)
+  }
+
+  /** Later, because it may be found inside a call of the sink's owner, who must not be called back from there. */
+  fail(thrown: unknown): void {
+    const error = toShmwireError(thrown, 'the channel broke')
+    this.destroy()
+    process.nextTick(() => this.#sink?.close(error))
   }
 
   start(sink: LinkSink): void {
@@ -109,10 +119,10 @@ export class ShmLink implements Link, Polled {
     try {
       end = this.#endpoint.write(kind, id, payload, offset)
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
       return -1
     }
-    if (this.#signals[this.#binding.SIGNAL_RING] === 1) this.#ring()
+    if (this.#signals[this.#binding.SIGNAL_RING] === 1) this.ring()
     if (end !== payload.length) {
       this.#stats.fullWaits += 1
       this.#wantsRoom = true
@@ -158,12 +168,9 @@ export class ShmLink implements Link, Polled {
 
   poll(spinNanos: number, yieldCpu: boolean): number {
     const drained = this.#wantsRoom && this.#drain() ? 1 : 0
-    if (this.#closed || (this.#paused && !this.#dead)) return drained
-    if (this.#batchNext < this.#batchCount) return this.#hand()
+    if (!this.takes) return drained
     // A writer that waits for room must not spin for data meanwhile.
-    const lookNanos = this.#wantsRoom ? 0 : spinNanos
-    const found =
-      this.#assembly === undefined ? this.#receive(lookNanos, yieldCpu) : this.#assemble(this.#assembly)
+    const found = this.#reader.read(this.#wantsRoom ? 0 : spinNanos, yieldCpu)
     if (found > 0) this.#idleSinceMicros = undefined
     return found + drained
   }
@@ -197,12 +204,52 @@ export class ShmLink implements Link, Polled {
         return false
       }
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
       return true
     }
     this.#asleep = true
     this.#idleSinceMicros = nowMicros
     return true
+  }
+
+  waitSync(forRoom: boolean, timeoutMs: number): boolean {
+    if (this.#closed) return true
+    // Afterwards the poller looks again, and arms again: the wait disarms the words.
+    this.#wake()
+    if (this.#lookFor(this.#wait === 'spin' ? timeoutMs * 1000 : this.#budget.micros)) return true
+    const begunMs = performance.now()
+    let outcome: number
+    try {
+      outcome = this.#endpoint.wait(
+        true,
+        forRoom ? this.#roomBytes : 0,
+        timeoutMs * NANOS_PER_MS,
+        this.#controlSocket(),
+      )
+    } catch (error) {
+      this.fail(error)
+      return true
+    }
+    this.#budget.slept((performance.now() - begunMs) * 1000)
+    if (outcome === this.#binding.WAIT_TIMEOUT) return false
+    if (outcome === this.#binding.WAIT_READY) this.poll(0, false)
+    // The event that says so cannot come while this thread is blocked.
+    else this.#finish()
+    return true
+  }
+
+  /** Looks for records, or room, for so long. */
+  #lookFor(micros: number): boolean {
+    for (let left = micros; ; left -= SYNC_LOOK_MICROS) {
+      if (this.poll(SYNC_LOOK_MICROS * 1000, true) > 0 || this.#closed) return true
+      if (left <= 0) return false
+    }
+  }
+
+  #controlSocket(): number {
+    const descriptor = descriptorOf(this.#socket)
+    if (descriptor !== undefined) return descriptor
+    throw new ShmwireError(ErrorCode.UNAVAILABLE, 'this runtime does not tell the descriptor of a socket')
   }
 
   #wake(): void {
@@ -223,7 +270,7 @@ export class ShmLink implements Link, Polled {
         return true
       })
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
       return
     }
     if (this.#closed || !this.#asleep) return
@@ -233,121 +280,16 @@ export class ShmLink implements Link, Polled {
     this.poll(0, false)
   }
 
-  #ring(): void {
-    this.#stats.wakesSent += 1
-    if (this.#socket.writable) this.#socket.write(DOORBELL_FRAME)
-  }
-
   #drain(): boolean {
     try {
       if (!this.#endpoint.hasRoom(this.#roomBytes)) return false
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
       return true
     }
     this.#wantsRoom = false
     this.#sink?.drain()
     return true
-  }
-
-  #receive(spinNanos: number, yieldCpu: boolean): number {
-    let count: number
-    try {
-      count = this.#endpoint.receive(this.#slab, this.#slabOffset, spinNanos, yieldCpu)
-    } catch (error) {
-      this.#fail(error)
-      return 0
-    }
-    const signals = this.#signals
-    if (signals[this.#binding.SIGNAL_RING] === 1) this.#ring()
-    if (count === 0) {
-      const requiredBytes = signals[this.#binding.SIGNAL_REQUIRED] as number
-      if (requiredBytes < 0) return 0
-      return this.#provide(requiredBytes, signals[this.#binding.SIGNAL_FRAGMENTED] === 1)
-    }
-    this.#slabOffset = signals[this.#binding.SIGNAL_OFFSET] as number
-    this.#batchCount = count
-    this.#batchNext = 0
-    return this.#hand()
-  }
-
-  /** Memory for the next message, which the slab has no room for. */
-  #provide(requiredBytes: number, fragmented: boolean): number {
-    let buffer: Buffer
-    try {
-      buffer = Buffer.allocUnsafeSlow(
-        fragmented || requiredBytes >= OWN_BUFFER_BYTES_MIN ? requiredBytes : SLAB_BYTES,
-      )
-    } catch (cause) {
-      this.#fail(
-        new ShmwireError(
-          ErrorCode.OUT_OF_MEMORY,
-          `there is no memory for a message of ${requiredBytes} bytes`,
-          { cause },
-        ),
-      )
-      return 0
-    }
-    if (fragmented) {
-      this.#assembly = buffer
-      this.#assemblyBytes = 0
-      return this.#assemble(buffer)
-    }
-    this.#slab = buffer
-    this.#slabOffset = 0
-    return this.#receive(0, false)
-  }
-
-  /** Fragments that moved count as one record. */
-  #assemble(assembly: Buffer): number {
-    let bytes: number
-    try {
-      bytes = this.#endpoint.assemble(assembly)
-    } catch (error) {
-      this.#fail(error)
-      return 0
-    }
-    if (this.#signals[this.#binding.SIGNAL_RING] === 1) this.#ring()
-    if (bytes < assembly.length) {
-      const moved = bytes > this.#assemblyBytes ? 1 : 0
-      this.#assemblyBytes = bytes
-      return moved
-    }
-    this.#assembly = undefined
-    this.#give(this.#descriptors[0] as number, this.#descriptors[1] as number, assembly)
-    return 1
-  }
-
-  /** Hands the batch to the sink, as far as it wants and for as long as a turn may last. Returns how many records it handed. */
-  #hand(): number {
-    const descriptors = this.#descriptors
-    const words = this.#descriptorWords
-    const slab = this.#slab
-    const first = this.#batchNext
-    let checkAt = first + RECORDS_PER_CHECK
-    let endMs = 0
-    while (this.#batchNext < this.#batchCount && (!this.#paused || this.#dead) && !this.#closed) {
-      if (this.#batchNext === checkAt) {
-        const nowMs = performance.now()
-        if (endMs === 0) endMs = nowMs + TURN_MS_MAX
-        else if (nowMs >= endMs) break
-        checkAt += RECORDS_PER_CHECK
-      }
-      const at = this.#batchNext * words
-      const start = descriptors[at + 2] as number
-      // Before the call: the listener may throw, and the record has been given all the same.
-      this.#batchNext += 1
-      this.#give(
-        descriptors[at] as number,
-        descriptors[at + 1] as number,
-        slab.subarray(start, start + (descriptors[at + 3] as number)),
-      )
-    }
-    return this.#batchNext - first
-  }
-
-  #give(kind: number, id: number, payload: Buffer): void {
-    if (!(this.#sink as LinkSink).record(kind, id, payload)) this.#paused = true
   }
 
   #socketClosed(): void {
@@ -364,12 +306,5 @@ export class ShmLink implements Link, Polled {
     )
     this.#sink?.close(this.#ended ? undefined : gone)
     return true
-  }
-
-  /** Later, because it may be found inside a call of the sink's owner, who must not be called back from there. */
-  #fail(thrown: unknown): void {
-    const error = toShmwireError(thrown, 'the channel broke')
-    this.destroy()
-    process.nextTick(() => this.#sink?.close(error))
   }
 }

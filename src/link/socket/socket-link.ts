@@ -187,6 +187,7 @@ export class SocketLink implements Link {
       this.#deliverLater()
       throw error
     }
+    this.#sink?.batchEnd?.()
     if (this.#socket.closed && !this.#paused) this.#close()
   }
 

@@ -1,0 +1,114 @@
+import type { EventEmitter } from 'node:events'
+import { Inbox } from './inbox.js'
+
+/**
+ * Who gets the messages: a loop or a blocking call that takes them one by one, else the listeners of `message` and
+ * `messages`, else nobody yet, and they are held. Invariant: no message overtakes one that is held.
+ */
+export class Delivery {
+  readonly #emitter: EventEmitter
+  readonly #inbox: Inbox
+  /** Listeners are there, nobody else takes, and nothing is held: messages go straight to the listeners. */
+  #flowing = false
+  #listeners = { single: false, batch: false }
+  #batch: unknown[] = []
+  /** Blocking calls that want the messages at present. */
+  #pulling = 0
+
+  /** `onRoom` runs whenever messages have left an inbox that was full. */
+  constructor(emitter: EventEmitter, onRoom: () => void) {
+    this.#emitter = emitter
+    this.#inbox = new Inbox(onRoom)
+    emitter.on('newListener', (name) => {
+      if (name === 'message' || name === 'messages') this.#flowLater()
+    })
+    emitter.on('removeListener', (name) => {
+      if (name === 'message' || name === 'messages') this.#flowing = this.#listened() && this.#flowing
+    })
+  }
+
+  /** The sender has to wait. */
+  get full(): boolean {
+    return this.#inbox.full
+  }
+
+  get empty(): boolean {
+    return this.#inbox.empty
+  }
+
+  /** Somebody takes messages one by one. */
+  get taken(): boolean {
+    return this.#inbox.iterating || this.#pulling > 0
+  }
+
+  /** A message has arrived, in `bytes`. */
+  take(message: unknown, bytes: number): void {
+    if (!this.#flowing) {
+      this.#inbox.push(message, bytes)
+      return
+    }
+    if (this.#listeners.batch) this.#batch.push(message)
+    if (this.#listeners.single) this.#emitter.emit('message', message)
+  }
+
+  /** The messages that came together have all arrived. */
+  batchEnd(): void {
+    if (this.#batch.length === 0) return
+    const batch = this.#batch
+    this.#batch = []
+    this.#emitter.emit('messages', batch)
+  }
+
+  /** The end of the messages: what is held can still be taken. */
+  end(error: Error | undefined): void {
+    this.batchEnd()
+    this.#inbox.end(error)
+  }
+
+  iterate(): AsyncIterableIterator<unknown, undefined> {
+    const iterator = this.#inbox.iterate(() => this.#flowLater())
+    this.#flowing = false
+    return iterator
+  }
+
+  /** Runs `block` with the messages going to the inbox, from which the caller takes them. */
+  pull<T>(block: (inbox: Inbox) => T): T {
+    this.#pulling += 1
+    this.#flowing = false
+    try {
+      return block(this.#inbox)
+    } finally {
+      this.#pulling -= 1
+      this.#flowLater()
+    }
+  }
+
+  /** Later, so that whoever adds a listener has finished what it was doing. */
+  #flowLater(): void {
+    process.nextTick(() => this.#flow())
+  }
+
+  /** Begins, or goes on, to hand messages to the listeners, those that were held first. */
+  #flow(): void {
+    if (!this.#listened() || this.taken) return
+    try {
+      while (!this.#inbox.empty && this.#listened() && !this.taken) {
+        const message = this.#inbox.shift()
+        if (this.#listeners.batch) this.#batch.push(message)
+        if (this.#listeners.single) this.#emitter.emit('message', message)
+      }
+      this.batchEnd()
+    } finally {
+      // A listener that throws ends this turn, not the flow.
+      if (this.#inbox.empty) this.#flowing = this.#listened() && !this.taken
+      else this.#flowLater()
+    }
+  }
+
+  #listened(): boolean {
+    const single = this.#emitter.listenerCount('message') > 0
+    const batch = this.#emitter.listenerCount('messages') > 0
+    this.#listeners = { single, batch }
+    return single || batch
+  }
+}

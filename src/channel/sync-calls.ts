@@ -1,0 +1,130 @@
+import { ErrorCode, ShmwireError } from '../errors.js'
+import { type Link, RecordKind } from '../link/link.js'
+import { checkWaitOptions } from '../options.js'
+import type { Delivery } from './delivery.js'
+import type { MessageCodec } from './message-codec.js'
+import type { Outbox } from './outbox.js'
+import type { Requests } from './requests.js'
+
+/** A wait without a bound is one of this length, again and again: a day. */
+const WAIT_MS_MAX = 24 * 60 * 60 * 1000
+
+/** What the blocking calls need of their channel. */
+export interface SyncHost {
+  readonly link: Link
+  readonly codec: MessageCodec
+  readonly outbox: Outbox
+  readonly requests: Requests
+  readonly delivery: Delivery
+  /** Throws unless the channel is open. */
+  assertOpen(): void
+  /** Tells the peer that nobody waits for the answer any more. */
+  cancel(id: number | undefined): void
+}
+
+type Outcome<T> = { readonly value: T } | { readonly error: Error }
+
+/**
+ * The calls that block the thread, and with it its event loop. Meanwhile the link delivers what comes: messages are
+ * held for whoever takes them later, and the peer's requests are answered, as far as their handlers need no event loop.
+ */
+export class SyncCalls {
+  readonly #host: SyncHost
+  /** Calls under way, one inside the other. */
+  #running = 0
+
+  constructor(host: SyncHost) {
+    this.#host = host
+  }
+
+  /** While a call waits, the link must not be paused: the answer may be behind the messages. */
+  get running(): boolean {
+    return this.#running > 0
+  }
+
+  receive(timeoutMs: number | undefined): unknown {
+    const { delivery } = this.#host
+    return delivery.pull((inbox) => {
+      while (inbox.empty) {
+        this.#host.assertOpen()
+        this.#block('receiveSync', timeoutMs, () => !inbox.empty)
+      }
+      return inbox.shift()
+    })
+  }
+
+  /** Returns how many bytes the message has. */
+  send(message: unknown, timeoutMs: number | undefined): number {
+    const { codec, outbox } = this.#host
+    this.#host.assertOpen()
+    const payload = codec.encode(message)
+    let outcome: Outcome<number> | undefined
+    const outgoing = outbox.push(RecordKind.MESSAGE, 0, payload, (error) => {
+      outcome = error === undefined ? { value: payload.length } : { error }
+    })
+    try {
+      this.#block('sendSync', timeoutMs, () => outcome !== undefined)
+    } catch (error) {
+      if (outgoing !== undefined) outbox.withdraw(outgoing)
+      throw error
+    }
+    return valueOf(outcome)
+  }
+
+  request(
+    message: unknown,
+    timeoutMs: number | undefined,
+    push: (id: number, payload: Uint8Array) => void,
+  ): unknown {
+    const { codec, requests } = this.#host
+    this.#host.assertOpen()
+    const encoded = codec.encode(message)
+    const payload = requests.full ? codec.keep(encoded) : encoded
+    let outcome: Outcome<Buffer> | undefined
+    const giveUp = requests.begin(
+      (id) => push(id, payload),
+      (value) => {
+        outcome = { value }
+      },
+      (error) => {
+        outcome = { error }
+      },
+    )
+    try {
+      this.#block('requestSync', timeoutMs, () => outcome !== undefined)
+    } catch (error) {
+      this.#host.cancel(giveUp())
+      throw error
+    }
+    return codec.decode(valueOf(outcome))
+  }
+
+  #block(what: string, timeoutMs: number | undefined, done: () => boolean): void {
+    const { link, outbox } = this.#host
+    checkWaitOptions({ timeoutMs })
+    if (link.waitSync === undefined) {
+      throw new ShmwireError(
+        ErrorCode.UNAVAILABLE,
+        `${what} needs shared memory, and this channel runs over '${link.transport}'; use the call that returns a promise`,
+      )
+    }
+    this.#running += 1
+    try {
+      link.resume()
+      const endMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs
+      while (!done()) {
+        const leftMs = endMs === undefined ? WAIT_MS_MAX : Math.max(0, endMs - performance.now())
+        if (link.waitSync(outbox.length > 0, leftMs) || endMs === undefined || done()) continue
+        throw new ShmwireError(ErrorCode.TIMEOUT, `${what} took longer than timeoutMs: ${timeoutMs}`)
+      }
+    } finally {
+      this.#running -= 1
+    }
+  }
+}
+
+function valueOf<T>(outcome: Outcome<T> | undefined): T {
+  if (outcome === undefined) throw new Error('unreachable: #block waits for the outcome')
+  if ('error' in outcome) throw outcome.error
+  return outcome.value
+}

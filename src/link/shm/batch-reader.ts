@@ -1,0 +1,153 @@
+import { ErrorCode, ShmwireError } from '../../errors.js'
+import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
+
+/** Messages of a batch are copied into slabs of this size, one behind the other. */
+const SLAB_BYTES = 64 * 1024
+
+/** A message this long gets a buffer of its own; a shorter one leaves at most so much of a slab unused. */
+const OWN_BUFFER_BYTES_MIN = 8 * 1024
+
+/** A batch whose listeners take longer goes on in the next turn, so that timers and sockets get theirs. */
+const TURN_MS_MAX = 1
+
+/** Records between two looks at the clock, which costs as much as handing one over. A power of two. */
+const RECORDS_PER_CHECK = 32
+
+/** What the reader needs of its link. */
+export interface BatchHost {
+  /** Whether records may be handed over at present. */
+  readonly takes: boolean
+  give(kind: number, id: number, payload: Buffer): void
+  /** All that came together has been given. */
+  batchEnd(): void
+  /** The peer waits for the room that was just released. */
+  ring(): void
+  /** The peer broke the rules, or there is no memory for its message. */
+  fail(error: unknown): void
+}
+
+/**
+ * Copies batches out of the peer's ring into memory of JavaScript and hands them over record by record. The state is in
+ * fields throughout, because a listener may throw, stop the link, or read on from inside (a blocking call).
+ */
+export class BatchReader {
+  readonly #binding: NativeBinding
+  readonly #endpoint: NativeEndpoint
+  readonly #signals: Float64Array
+  readonly #descriptors: Uint32Array
+  readonly #words: number
+  readonly #host: BatchHost
+  #slab: Buffer = Buffer.allocUnsafeSlow(0)
+  #slabOffset = 0
+  /** Records of the last batch, and how many of them were handed over. */
+  #batchCount = 0
+  #batchNext = 0
+  /** A long message on its way in, and how much of it is there. */
+  #assembly: Buffer | undefined
+  #assemblyBytes = 0
+
+  constructor(binding: NativeBinding, endpoint: NativeEndpoint, host: BatchHost) {
+    this.#binding = binding
+    this.#endpoint = endpoint
+    this.#signals = endpoint.signals
+    this.#descriptors = endpoint.descriptors
+    this.#words = binding.DESCRIPTOR_WORDS
+    this.#host = host
+  }
+
+  /**
+   * Hands over what is left of the last batch, else one more. When there is none, looks as `NativeEndpoint.receive`
+   * does. Returns how many records it handed over; fragments that moved count as one.
+   */
+  read(spinNanos: number, yieldCpu: boolean): number {
+    if (this.#batchNext < this.#batchCount) return this.#hand()
+    if (this.#assembly !== undefined) return this.#assemble(this.#assembly)
+    return this.#receive(spinNanos, yieldCpu)
+  }
+
+  #receive(spinNanos: number, yieldCpu: boolean): number {
+    let count: number
+    try {
+      count = this.#endpoint.receive(this.#slab, this.#slabOffset, spinNanos, yieldCpu)
+    } catch (error) {
+      this.#host.fail(error)
+      return 0
+    }
+    const signals = this.#signals
+    if (signals[this.#binding.SIGNAL_RING] === 1) this.#host.ring()
+    if (count === 0) {
+      const requiredBytes = signals[this.#binding.SIGNAL_REQUIRED] as number
+      if (requiredBytes < 0) return 0
+      return this.#provide(requiredBytes, signals[this.#binding.SIGNAL_FRAGMENTED] === 1)
+    }
+    this.#slabOffset = signals[this.#binding.SIGNAL_OFFSET] as number
+    this.#batchCount = count
+    this.#batchNext = 0
+    return this.#hand()
+  }
+
+  /** Memory for the next message, which the slab has no room for. */
+  #provide(requiredBytes: number, fragmented: boolean): number {
+    let buffer: Buffer
+    try {
+      buffer = Buffer.allocUnsafeSlow(
+        fragmented || requiredBytes >= OWN_BUFFER_BYTES_MIN ? requiredBytes : SLAB_BYTES,
+      )
+    } catch (cause) {
+      const what = `there is no memory for a message of ${requiredBytes} bytes`
+      this.#host.fail(new ShmwireError(ErrorCode.OUT_OF_MEMORY, what, { cause }))
+      return 0
+    }
+    if (fragmented) {
+      this.#assembly = buffer
+      this.#assemblyBytes = 0
+      return this.#assemble(buffer)
+    }
+    this.#slab = buffer
+    this.#slabOffset = 0
+    return this.#receive(0, false)
+  }
+
+  #assemble(assembly: Buffer): number {
+    let bytes: number
+    try {
+      bytes = this.#endpoint.assemble(assembly)
+    } catch (error) {
+      this.#host.fail(error)
+      return 0
+    }
+    if (this.#signals[this.#binding.SIGNAL_RING] === 1) this.#host.ring()
+    if (bytes < assembly.length) {
+      const moved = bytes > this.#assemblyBytes ? 1 : 0
+      this.#assemblyBytes = bytes
+      return moved
+    }
+    this.#assembly = undefined
+    this.#host.give(this.#descriptors[0] as number, this.#descriptors[1] as number, assembly)
+    this.#host.batchEnd()
+    return 1
+  }
+
+  /** Hands the batch over, as far as it is wanted and for as long as a turn may last. */
+  #hand(): number {
+    const descriptors = this.#descriptors
+    let handed = 0
+    let endMs = 0
+    while (this.#batchNext < this.#batchCount && this.#host.takes) {
+      if (handed > 0 && (handed & (RECORDS_PER_CHECK - 1)) === 0) {
+        const nowMs = performance.now()
+        if (endMs === 0) endMs = nowMs + TURN_MS_MAX
+        else if (nowMs >= endMs) break
+      }
+      const at = this.#batchNext * this.#words
+      const start = descriptors[at + 2] as number
+      const payload = this.#slab.subarray(start, start + (descriptors[at + 3] as number))
+      // Before the call: the listener may throw, and the record has been given all the same.
+      this.#batchNext += 1
+      handed += 1
+      this.#host.give(descriptors[at] as number, descriptors[at + 1] as number, payload)
+    }
+    this.#host.batchEnd()
+    return handed
+  }
+}
