@@ -1,12 +1,12 @@
 import { createConnection } from 'node:net'
 import { parseAddress } from './address.js'
-import { Channel } from './channel/channel.js'
+import type { Channel } from './channel/channel.js'
 import { codecFor } from './codec/codecs.js'
 import { inboxPath } from './control/claim-files.js'
 import { handshakeAsClient } from './control/handshake-client.js'
 import { checkRuntimeDirectory } from './control/runtime-directory.js'
-import { createLink } from './link/create-link.js'
 import { loadBinding } from './native/load-binding.js'
+import { openChannel } from './open-channel.js'
 import { type ChannelOptions, resolveOptions, type WaitOptions } from './options.js'
 
 /**
@@ -30,10 +30,5 @@ export async function connect(address: string, options: ChannelOptions & WaitOpt
     signal: options.signal,
     timeoutMs: options.timeoutMs,
   })
-  return new Channel({
-    link: createLink(agreement, settings, native),
-    codec,
-    maxMessageBytes: agreement.maxMessageBytes,
-    fallbackReason: agreement.fallbackReason,
-  })
+  return openChannel(agreement, { settings, codec, native })
 }

@@ -48,7 +48,7 @@ export function waitWithin<T>(
       if (signal.aborted) return giveUp(aborted(what, signal))
       onAbort = () => giveUp(aborted(what, signal))
       // One signal may bound any number of waits: that is no leak to be warned of.
-      setMaxListeners(0, signal)
+      if (signal instanceof EventTarget) setMaxListeners(0, signal)
       signal.addEventListener('abort', onAbort, { once: true })
     }
     if (timeoutMs !== undefined) {

@@ -1,7 +1,8 @@
-import { EventEmitter, on } from 'node:events'
+import { EventEmitter } from 'node:events'
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import { parseAddress } from './address.js'
-import { Channel } from './channel/channel.js'
+import type { Channel } from './channel/channel.js'
+import { Inbox } from './channel/inbox.js'
 import type { Codec } from './codec/codec.js'
 import { codecFor } from './codec/codecs.js'
 import { HANDOVERS_MAX } from './control/handshake.js'
@@ -11,10 +12,10 @@ import { prepareRuntimeDirectory } from './control/runtime-directory.js'
 import { Turns } from './control/turns.js'
 import { waitWithin } from './deadline.js'
 import { ErrorCode, ShmwireError } from './errors.js'
-import { createLink } from './link/create-link.js'
 import type { NativeInbox } from './native/binding.js'
 import { loadBinding, type NativeLoad } from './native/load-binding.js'
 import { toShmwireError } from './native/native-error.js'
+import { openChannel } from './open-channel.js'
 import { type ChannelOptions, resolveOptions, type Settings, type WaitOptions } from './options.js'
 
 export interface ServerEvents {
@@ -41,7 +42,7 @@ export async function listen(address: string, options: ChannelOptions & WaitOpti
   }
   if (directory !== undefined) prepareRuntimeDirectory(directory)
   const netServer = createServer({ pauseOnConnect: true })
-  const inbox = new Inbox(native, settings)
+  const inbox = new HandleInbox(native, settings)
   try {
     const { signal, timeoutMs } = options
     const openInbox = (inboxPath: string): void => inbox.open(inboxPath)
@@ -54,7 +55,7 @@ export async function listen(address: string, options: ChannelOptions & WaitOpti
 }
 
 /** The server's end for descriptors, or why there is none. */
-class Inbox {
+class HandleInbox {
   readonly #native: NativeLoad
   readonly #settings: Settings
   native: NativeInbox | undefined
@@ -85,7 +86,7 @@ class Inbox {
 interface ServerParts {
   readonly netServer: NetServer
   readonly claim: Claim
-  readonly inbox: Inbox
+  readonly inbox: HandleInbox
   readonly address: string
   readonly settings: Settings
   readonly codec: Codec
@@ -98,6 +99,8 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   readonly address: string
   readonly #parts: ServerParts
   readonly #channels = new Set<Channel>()
+  /** Channels for the loop. */
+  readonly #queue = new Inbox(() => {})
   readonly #handovers = new Turns(HANDOVERS_MAX)
   readonly #stopping = new AbortController()
   #handshakes = 0
@@ -121,10 +124,15 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     return this.#channels
   }
 
-  /** The channels, one by one, as clients connect. Ends when the server is closed. */
+  /**
+   * The channels, one by one, as clients connect; meanwhile they do not go to listeners. Ends when the server is closed.
+   * Channels that have come and were not taken when the loop is left are destroyed.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<Channel, undefined> {
-    const events = on(this as EventEmitter, 'channel', { close: ['close'] }) as AsyncIterable<[Channel]>
-    return channelsOf(events)
+    const iterator = this.#queue.iterate(() => {
+      while (!this.#queue.empty) (this.#queue.shift() as Channel).destroy()
+    })
+    return iterator as AsyncIterableIterator<Channel, undefined>
   }
 
   /**
@@ -181,14 +189,13 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       })
       if (agreement.fallbackReason !== undefined)
         settings.logger?.debug(`shmwire: a channel runs over the socket: ${agreement.fallbackReason}`)
-      this.#open(
-        new Channel({
-          link: createLink(agreement, settings, native),
-          codec,
-          maxMessageBytes: agreement.maxMessageBytes,
-          fallbackReason: agreement.fallbackReason,
-        }),
-      )
+      const channel: Channel = openChannel(agreement, {
+        settings,
+        codec,
+        native,
+        onClosed: () => this.#forget(channel),
+      })
+      this.#offer(channel)
     } catch (error) {
       // A client that could not be served is the client's trouble; it was told, and the server goes on.
       settings.logger?.debug(`shmwire: a client was refused: ${(error as Error).message}`)
@@ -198,16 +205,18 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     }
   }
 
-  #open(channel: Channel): void {
+  #offer(channel: Channel): void {
     this.#channels.add(channel)
-    channel.once('close', () => {
-      this.#channels.delete(channel)
-      this.#finishWhenIdle()
-    })
     // In a turn of its own, so that what a listener throws is an uncaught exception as with any other event.
     process.nextTick(() => {
-      if (this.#closed || !this.emit('channel', channel)) channel.destroy()
+      if (!this.#closed && this.#queue.iterating) this.#queue.push(channel, 0)
+      else if (this.#closed || !this.emit('channel', channel)) channel.destroy()
     })
+  }
+
+  #forget(channel: Channel): void {
+    this.#channels.delete(channel)
+    this.#finishWhenIdle()
   }
 
   #stop(): void {
@@ -216,17 +225,13 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.#parts.claim.release()
     this.#stopping.abort()
     this.#parts.inbox.close()
+    this.#queue.end(undefined)
   }
 
   #finishWhenIdle(): void {
     if (!this.#closed || this.#handshakes > 0 || this.#channels.size > 0 || this.#finished) return
     this.#finished = true
-    this.emit('close')
     for (const resolve of this.#closers.splice(0)) resolve()
+    this.emit('close')
   }
-}
-
-async function* channelsOf(events: AsyncIterable<[Channel]>): AsyncGenerator<Channel, undefined> {
-  for await (const [channel] of events) yield channel
-  return undefined
 }

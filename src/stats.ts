@@ -15,3 +15,18 @@ export interface ChannelStats extends LinkStats {
   /** The peer's requests that are being answered. */
   requestsRunning: number
 }
+
+/** What went through a channel. */
+export class Traffic {
+  readonly counters = { messagesSent: 0, bytesSent: 0, messagesReceived: 0, bytesReceived: 0 }
+
+  sent(bytes: number): void {
+    this.counters.messagesSent += 1
+    this.counters.bytesSent += bytes
+  }
+
+  received(bytes: number): void {
+    this.counters.messagesReceived += 1
+    this.counters.bytesReceived += bytes
+  }
+}

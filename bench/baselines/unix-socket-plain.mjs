@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { createConnection, createServer } from 'node:net'
 import { LengthPrefixReader } from '../support/length-prefix-reader.mjs'
+import { streamBaseline } from '../support/stream-baseline.mjs'
 
 const HEADER_BYTES = 4
 
@@ -10,26 +10,11 @@ const HEADER_BYTES = 4
  * difference between the two is what batching alone brings.
  * @type {import('./baseline.js').Baseline}
  */
-export const baseline = {
-  title: 'net, a write per message',
-
-  async listen(path) {
-    const server = createServer()
-    const accepted = once(server, 'connection')
-    server.listen(path)
-    await once(server, 'listening')
-    return {
-      accept: async () => new PlainConnection(...(await accepted)),
-      close: () => new Promise((resolve) => server.close(() => resolve())),
-    }
-  },
-
-  async connect(path) {
-    const socket = createConnection(path)
-    await once(socket, 'connect')
-    return new PlainConnection(socket)
-  },
-}
+export const baseline = streamBaseline(
+  'net, a write per message',
+  'unix',
+  (socket) => new PlainConnection(socket),
+)
 
 class PlainConnection {
   transport = 'unix'

@@ -1,52 +1,90 @@
-import type { Connection } from '../baselines/baseline.js'
+import type { Ability, Connection } from '../baselines/baseline.js'
 
 /** One question to all competitors. Each is one file in this folder that exports `scenario`. */
 export interface Scenario {
   readonly title: string
   /** What is asked, under which conditions, in a sentence or two. */
   readonly question: string
-  readonly messageBytes: number
-  /** What `latencyNanos` is here. */
-  readonly latency: string
+  /** What `latencyNanos` is here; absent where there is none. */
+  readonly latency?: string
   readonly headline: Headline
-  /** What this version of shmwire must reach. */
-  readonly target?: Target
-  /** The server's side: ready for any number of measurements, one after the other. */
-  serve(connection: Connection, options: ScenarioOptions): void
-  /** The client's side: warms up, measures once, checks that everything arrived. */
-  measure(connection: Connection, options: ScenarioOptions): Promise<Figures>
+  readonly options: Partial<CaseOptions>
+  /** The same question with other numbers; each is a table of its own. Default: one, without a name. */
+  readonly cases?: readonly Case[]
+  readonly needs?: readonly Ability[]
+  /** Baselines with `isVariant` that take part. */
+  readonly variants?: readonly string[]
+  /** Competitors that could, but do not, and why: a row says so. */
+  readonly leavesOut?: Readonly<Record<string, string>>
+  /** What differs from the usual lengths (../support/lengths.mjs) in each form of the suite. */
+  readonly lengths?: Partial<Record<Form, Partial<Lengths & CaseOptions>>>
+  /** The forms besides `whole` in which it, or only the named case of it, is measured. */
+  readonly forms?: Partial<Record<Exclude<Form, 'whole'>, true | string>>
+  /** The server's side of each connection: ready for any number of measurements, one after the other. */
+  serve(connection: Connection, options: CaseOptions): void
+  /** The client's side: warms up, measures once, checks that everything arrived. `connect` opens further connections. */
+  measure(connection: Connection, options: CaseOptions, connect: () => Promise<Connection>): Promise<Figures>
 }
 
-export interface ScenarioOptions {
-  readonly messageBytes: number
+export interface Case {
+  readonly name: string
+  readonly title: string
+  readonly options: Partial<CaseOptions>
+}
+
+/** whole: to quote. quick: to look. smoke: to see that it works. */
+export type Form = 'whole' | 'quick' | 'smoke'
+
+export interface Lengths {
+  readonly repetitions: number
   readonly warmUpMs: number
   readonly durationMs: number
 }
 
+/** What both sides know. A scenario says which it uses. */
+export interface CaseOptions {
+  readonly messageBytes: number
+  readonly warmUpMs: number
+  readonly durationMs: number
+  /** Messages are JavaScript values, in the form that the competitor carries by itself, else JSON text. */
+  readonly values?: boolean
+  /** Both processes on one core. */
+  readonly pinned?: boolean
+  /** Of shmwire's rings, where the default would be too much: a thousand channels. */
+  readonly ringBytes?: number
+  /** Requests per second. */
+  readonly rate?: number
+  readonly connections?: number
+  readonly requests?: number
+  /** What a repetition may take beyond the usual. */
+  readonly extraMs?: number
+}
+
+export type Unit = 'nanoseconds' | 'per second' | 'bytes per second' | 'percent' | 'bytes'
+
 /** The one figure that the ratios are of. */
 export interface Headline {
   readonly name: string
-  readonly unit: 'nanoseconds' | 'per second'
+  readonly unit: Unit
   of(figures: Figures): number
 }
 
-export interface Target {
-  readonly competitor: string
-  readonly against: string
-  readonly ratioMin: number
-}
-
-/** What one repetition found. */
+/** What one repetition found. Where there is no traffic there is no latency and no rate. */
 export interface Figures {
-  /** Round trips, or messages one way. */
-  readonly messages: number
+  /** Round trips, messages one way, or connections. */
+  readonly messages?: number
   readonly seconds: number
-  readonly messagesPerSecond: number
+  readonly messagesPerSecond?: number
   /** Of messages, in one direction. */
-  readonly bytesPerSecond: number
-  readonly latencyNanos: { p50: number; p99: number; p999: number; max: number }
+  readonly bytesPerSecond?: number
+  readonly latencyNanos?: { p50: number; p99: number; p999: number; max: number }
   /** User and system time of both processes, all their threads. */
-  readonly cpuSecondsPerMillion: { client: number; server: number; both: number }
+  readonly cpuSecondsPerMillion?: { client: number; server: number; both: number }
+  /** Of one core, while nothing is sent. */
+  readonly cpuPercent?: { client: number; server: number; both: number }
+  /** Voluntary context switches per second. */
+  readonly wakeUpsPerSecond?: { client: number; server: number; both: number }
+  readonly bytesPerChannel?: number
   /** Where the two were at the end. On one core they take turns; on two each wakes or finds the other. That changes everything. */
-  readonly cores: { client: number | undefined; server: number | undefined }
+  readonly cores?: { client: number | undefined; server: number | undefined }
 }

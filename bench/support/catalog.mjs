@@ -1,5 +1,24 @@
 import { readdirSync } from 'node:fs'
 
+/** In the order of a reader's questions; what is not named here comes last. */
+const SCENARIO_ORDER = [
+  'round-trip',
+  'round-trip-asleep',
+  'round-trip-blocking',
+  'round-trip-handler',
+  'round-trip-pinned',
+  'round-trip-asleep-pinned',
+  'one-way',
+  'objects',
+  'load',
+  'random-gaps',
+  'many',
+  'fan-out',
+  'connect',
+  'idle',
+  'memory',
+]
+
 /**
  * Everything of a folder beside this one, by file name: to add a competitor or a question is to add a file.
  * @param {'baselines' | 'scenarios'} folder
@@ -11,7 +30,13 @@ export function namesIn(folder) {
     .toSorted()
 }
 
-/** @returns {Promise<import('../baselines/baseline.js').Baseline>} */
+export function scenarioNames() {
+  const place = (name) =>
+    SCENARIO_ORDER.includes(name) ? SCENARIO_ORDER.indexOf(name) : SCENARIO_ORDER.length
+  return namesIn('scenarios').toSorted((a, b) => place(a) - place(b))
+}
+
+/** @returns {Promise<import('../baselines/baseline.js').Baseline | import('../baselines/baseline.js').NativeBaseline>} */
 export async function loadBaseline(name) {
   return (await import(`../baselines/${name}.mjs`)).baseline
 }

@@ -1,25 +1,52 @@
-import { once } from 'node:events'
-import { connect, listen } from '../../dist/index.js'
+import { Channel, connect, listen } from '../../dist/index.js'
 
-/** shmwire itself as a competitor, with the options of a user who wants to send bytes; all else is the default. */
-export function channelBaseline(title, transport) {
-  const options = { codec: 'bytes', transport }
+/** Calls that this version may not have yet: a row says so instead of a figure. */
+const ABSENT = {
+  blocking: ['sendSync', 'receiveSync'],
+  handler: ['requestSync'],
+}
+
+/**
+ * shmwire itself as a competitor, with the options of a user who wants to send bytes; all else is the default.
+ * @param {'shm' | 'socket'} transport
+ * @param {import('../../dist/index.js').ChannelOptions} own what makes it a variant
+ * @returns {import('../baselines/baseline.js').Baseline}
+ */
+export function channelBaseline(title, transport, own = {}) {
+  const optionsOf = ({ values, ringBytes }) => ({
+    ...(values ? {} : { codec: 'bytes' }),
+    ...(ringBytes === undefined ? {} : { ringBytes }),
+    transport,
+    ...own,
+  })
   return {
     title,
+    carriesValues: true,
+    ...abilities(transport),
 
-    async listen(path) {
-      const server = await listen(`unix:${path}`, options)
-      const accepted = once(server, 'channel')
-      return {
-        accept: async () => new ChannelConnection(...(await accepted)),
-        close: () => server.close(),
-      }
+    async listen({ path, options }, onConnection) {
+      const server = await listen(`unix:${path}`, optionsOf(options))
+      server.on('channel', (channel) => onConnection(new ChannelConnection(channel)))
+      return { close: () => server.close() }
     },
 
-    async connect(path) {
-      return new ChannelConnection(await connect(`unix:${path}`, options))
+    async connect({ path, options }) {
+      return new ChannelConnection(await connect(`unix:${path}`, optionsOf(options)))
     },
   }
+}
+
+function abilities(transport) {
+  const offers = []
+  const lacks = {}
+  for (const [ability, calls] of Object.entries(ABSENT)) {
+    const isThere = calls.every((call) => typeof Channel.prototype[call] === 'function')
+    if (transport === 'socket')
+      lacks[ability] = 'only shared memory can be waited for outside of the event loop'
+    else if (isThere) offers.push(ability)
+    else lacks[ability] = `not in this version: ${calls.join(', ')}`
+  }
+  return { offers, lacks }
 }
 
 class ChannelConnection {
@@ -38,6 +65,26 @@ class ChannelConnection {
 
   trySend(message) {
     return this.#channel.trySend(message)
+  }
+
+  holdMessages() {
+    this.#channel.removeAllListeners('message')
+  }
+
+  sendSync(message, timeoutMs) {
+    this.#channel.sendSync(message, timeoutMs)
+  }
+
+  receiveSync(timeoutMs) {
+    return this.#channel.receiveSync(timeoutMs)
+  }
+
+  requestSync(message, timeoutMs) {
+    return this.#channel.requestSync(message, timeoutMs)
+  }
+
+  handle(handler) {
+    this.#channel.handle(handler)
   }
 
   close() {

@@ -1,11 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { createHistogram } from 'node:perf_hooks'
+import { isMainThread } from 'node:worker_threads'
 
-/** User and system time of this process since the clock was made. */
+/**
+ * User and system time of this process since the clock was made. The time of a worker is that of its process, which is
+ * the client's: its own clock stands still, so that the two can be added.
+ */
 export class CpuClock {
   #begin = process.cpuUsage()
 
   seconds() {
+    if (!isMainThread) return 0
     const { user, system } = process.cpuUsage(this.#begin)
     return (user + system) / 1e6
   }
@@ -25,6 +30,10 @@ export function currentCore() {
 export function percentiles(nanos) {
   const histogram = createHistogram()
   for (const value of nanos) histogram.record(Math.max(1, Math.round(value)))
+  return percentilesOf(histogram)
+}
+
+export function percentilesOf(histogram) {
   return {
     p50: histogram.percentile(50),
     p99: histogram.percentile(99),
@@ -40,8 +49,8 @@ export function figuresOf({ messages, messageBytes, seconds, latencyNanos, cpuSe
     messages,
     seconds,
     messagesPerSecond: messages / seconds,
-    bytesPerSecond: (messages * messageBytes) / seconds,
-    latencyNanos,
+    ...(messageBytes === undefined ? {} : { bytesPerSecond: (messages * messageBytes) / seconds }),
+    ...(latencyNanos === undefined ? {} : { latencyNanos }),
     cpuSecondsPerMillion: {
       client: perMillion(cpuSeconds.client),
       server: perMillion(cpuSeconds.server),
@@ -69,15 +78,19 @@ const SPREAD_NOISY = 0.25
 
 /** How far the repetitions are apart: the middle half of them, as a part of the median. */
 export function spread(values) {
-  const relative = (quantile(values, 0.75) - quantile(values, 0.25)) / median(values)
+  const middle = median(values)
+  // Nothing at all, each time, is no noise.
+  const relative = middle === 0 ? 0 : (quantile(values, 0.75) - quantile(values, 0.25)) / middle
   return { relative, noisy: relative > SPREAD_NOISY }
 }
 
 /** The median of each figure over the repetitions; of cores there is none. */
 export function medianFigures(repetitions) {
   const [first] = repetitions
-  if (typeof first === 'number') return median(repetitions)
-  const keys = Object.keys(first).filter((key) => key !== 'cores')
+  if (typeof first !== 'object') return median(repetitions)
+  // A short repetition may have found less.
+  const isCommon = (key) => repetitions.every((figures) => figures[key] !== undefined)
+  const keys = Object.keys(first).filter((key) => key !== 'cores' && isCommon(key))
   return Object.fromEntries(
     keys.map((key) => [key, medianFigures(repetitions.map((figures) => figures[key]))]),
   )

@@ -1,6 +1,7 @@
 /**
  * What the two sides say to each other around a measurement, on the connection itself, so that it comes in order
- * with the messages. A mark is JSON, padded to a length that no scenario's messages have.
+ * with the messages. A mark is JSON, padded to a length that no scenario's messages have; where messages are values,
+ * an object that no scenario's messages look like.
  */
 const MARK_BYTES = 509
 
@@ -8,33 +9,51 @@ export function isMark(message) {
   return message.length === MARK_BYTES
 }
 
+export function isValueMark(message) {
+  return message.mark !== undefined
+}
+
 /** Asks the peer's `answers[question]()`; resolves to what it returns. */
-export async function askPeer(connection, question) {
+export async function askPeer(connection, question, { values } = {}) {
   const answered = new Promise((resolve, reject) => {
     connection.onMessage = (message) => {
-      if (isMark(message)) resolve(JSON.parse(message.toString()))
-      else reject(new Error(`a message of ${message.length} bytes came instead of the answer to ${question}`))
+      if (values ? isValueMark(message) : isMark(message)) resolve(readMark(message))
+      else reject(new Error(`a message came instead of the answer to ${question}`))
     }
     connection.onClose = () => reject(new Error('the connection closed'))
   })
-  await send(connection, { question })
+  await tellPeer(connection, { question }, values)
   return answered
 }
 
 /** What to do with a mark on the side that is asked. */
-export function answerMarks(connection, answers) {
+export function answerMarks(connection, answers, { values } = {}) {
   return (mark) => {
-    const { question } = JSON.parse(mark.toString())
-    void send(connection, answers[question]() ?? {})
+    const { question } = readMark(mark)
+    void tellPeer(connection, answers[question]() ?? {}, values)
   }
 }
 
-async function send(connection, value) {
+export function readMark(mark) {
+  return mark.mark ?? JSON.parse(mark.toString())
+}
+
+export function writeMark(value, values) {
+  if (values) return { mark: value }
   const mark = Buffer.from(JSON.stringify(value).padEnd(MARK_BYTES))
   if (mark.length !== MARK_BYTES) throw new Error(`a mark of ${mark.length} bytes: ${String(mark)}`)
-  while (!connection.trySend(mark)) {
-    await new Promise((resolve) => {
-      connection.onDrain = resolve
-    })
-  }
+  return mark
+}
+
+/** Sends a mark, in its turn. */
+export async function tellPeer(connection, value, values) {
+  const mark = writeMark(value, values)
+  while (!connection.trySend(mark)) await roomOf(connection)
+}
+
+/** Resolves when there is room again. Only right after a `trySend` that returned false. */
+export function roomOf(connection) {
+  return new Promise((resolve) => {
+    connection.onDrain = resolve
+  })
 }

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { loadBaseline } from './catalog.mjs'
+import { PeerProcess } from './peer-process.mjs'
 
 const PEER = fileURLToPath(new URL('peer.mjs', import.meta.url))
 /** For two processes to start and to end, on a busy machine. */
@@ -15,31 +15,27 @@ const GRACE_MS = 30_000
  * @returns {Promise<{ figures: import('../scenarios/scenario.js').Figures, transport: string }>}
  */
 export async function runPair({ node, scenarioName, baselineName, options }) {
+  const { startsServer = false } = await loadBaseline(baselineName)
   const folder = mkdtempSync(join(tmpdir(), 'shmwire-bench-'))
   const peers = []
   const start = (side) => {
-    const peer = new PeerProcess(node, {
-      side,
-      scenarioName,
-      baselineName,
-      path: join(folder, 'socket'),
-      options,
-    })
+    const task = { side, scenarioName, baselineName, path: join(folder, 'socket'), options }
+    const command = [...(options.pinned ? onOneCore() : []), node, PEER, JSON.stringify(task)]
+    const peer = new PeerProcess(side, command)
     peers.push(peer)
     return peer
   }
   const timer = setTimeout(
     () => {
-      for (const peer of peers) peer.kill()
+      for (const peer of peers) peer.kill('it took too long')
     },
-    GRACE_MS + options.warmUpMs + options.durationMs,
+    GRACE_MS + options.warmUpMs + options.durationMs + (options.extraMs ?? 0),
   )
   try {
-    const server = start('server')
-    await server.said()
+    if (!startsServer) await start('server').said()
     const client = start('client')
     // Whichever ends first in error says why.
-    const [result] = await Promise.all([client.said(), server.ended, client.ended])
+    const [result] = await Promise.all([client.said(), ...peers.map((peer) => peer.ended)])
     return result
   } finally {
     clearTimeout(timer)
@@ -49,48 +45,8 @@ export async function runPair({ node, scenarioName, baselineName, options }) {
   }
 }
 
-class PeerProcess {
-  /** Resolves when the process has ended well. */
-  ended
-  #child
-  #said
-
-  constructor(node, task) {
-    const child = spawn(node, [PEER, JSON.stringify(task)], { stdio: ['ignore', 'pipe', 'pipe'] })
-    this.#child = child
-    let errorText = ''
-    child.stderr.setEncoding('utf8').on('data', (text) => {
-      errorText += text
-    })
-    this.ended = new Promise((resolve, reject) => {
-      child.on('error', reject)
-      child.on('close', (code, signal) => {
-        if (code === 0) resolve()
-        else reject(new Error(`the ${task.side} ended with ${signal ?? `code ${code}`}${gistOf(errorText)}`))
-      })
-    })
-    const line = new Promise((resolve) => createInterface({ input: child.stdout }).once('line', resolve))
-    this.#said = Promise.race([line.then(JSON.parse), this.ended])
-    // They are awaited later, perhaps after both have failed.
-    this.ended.catch(() => {})
-    this.#said.catch(() => {})
-  }
-
-  /** The line that it writes. */
-  async said() {
-    const message = await this.#said
-    if (message === undefined) throw new Error('a process ended without a word')
-    return message
-  }
-
-  kill() {
-    this.#child.kill('SIGKILL')
-  }
-}
-
-/** The line of an uncaught error that says what is wrong. */
-function gistOf(errorText) {
-  const gist =
-    errorText.split('\n').find((line) => /^(?:\w*Error|\w+ \[\w+\]): /.test(line)) ?? errorText.trim()
-  return gist === '' ? '' : `: ${gist}`
+/** The first core that this process may use. */
+function onOneCore() {
+  const [, core] = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'latin1'))
+  return ['taskset', '-c', core]
 }

@@ -1,22 +1,54 @@
-// One of the two processes of a repetition; started by pair.mjs. Tells its parent on stdout, one line of JSON each:
-// the server that it is ready, the client what it found. Nothing is said there while it measures.
+// One of the two processes of a repetition; started by pair.mjs, or by a competitor whose client starts the server.
+// Tells its parent on stdout, one line of JSON each: the server that it is ready, the client what it found. Nothing is
+// said there while it measures.
+import { fileURLToPath } from 'node:url'
+import { isMainThread, workerData } from 'node:worker_threads'
 import { loadBaseline, loadScenario } from './catalog.mjs'
+import { JsonConnection } from './json-connection.mjs'
 
-const { side, scenarioName, baselineName, path, options } = JSON.parse(process.argv[2])
+const task = JSON.parse(isMainThread ? process.argv[2] : workerData)
+const { side, scenarioName, baselineName, path, options } = task
 const baseline = await loadBaseline(baselineName)
 const scenario = await loadScenario(scenarioName)
+const address = {
+  path,
+  options,
+  peer: { file: fileURLToPath(import.meta.url), task: JSON.stringify({ ...task, side: 'server' }) },
+}
 
-if (side === 'server') {
-  const listener = await baseline.listen(path)
-  tell({ ready: true })
-  const connection = await listener.accept()
-  scenario.serve(connection, options)
-  connection.onClose = () => void listener.close()
-} else {
-  const connection = await baseline.connect(path)
-  const figures = await scenario.measure(connection, options)
-  tell({ figures, transport: connection.transport })
-  await connection.close()
+if (side === 'server') await serve()
+else await measure()
+
+async function serve() {
+  let open = 0
+  const listener = await baseline.listen(address, (carrier) => {
+    const connection = asWanted(carrier)
+    open += 1
+    connection.onClose = () => {
+      open -= 1
+      if (open === 0) void listener.close()
+    }
+    scenario.serve(connection, options)
+  })
+  if (!baseline.startsServer) tell({ ready: true })
+}
+
+async function measure() {
+  const connections = []
+  const connect = async () => {
+    const connection = asWanted(await baseline.connect(address))
+    connections.push(connection)
+    return connection
+  }
+  const first = await connect()
+  const figures = await scenario.measure(first, options, connect)
+  tell({ figures, transport: first.transport })
+  for (const connection of connections) connection.onClose = () => {}
+  await Promise.all(connections.map((connection) => connection.close()))
+}
+
+function asWanted(connection) {
+  return options.values && !baseline.carriesValues ? new JsonConnection(connection) : connection
 }
 
 function tell(message) {

@@ -1,47 +1,70 @@
 import { showBytes, showHeadline, showNanos, showRate } from './units.mjs'
+import { showBound, showFound } from './verdicts.mjs'
+
+/** Columns of a table for which somebody found something. */
+const COLUMNS = [
+  ['p50', ({ latencyNanos }) => latencyNanos && showNanos(latencyNanos.p50)],
+  ['p99', ({ latencyNanos }) => latencyNanos && showNanos(latencyNanos.p99)],
+  ['p99.9', ({ latencyNanos }) => latencyNanos && showNanos(latencyNanos.p999)],
+  ['rate', ({ messagesPerSecond }) => messagesPerSecond && showRate(messagesPerSecond)],
+  ['bytes', ({ bytesPerSecond }) => bytesPerSecond && `${showBytes(bytesPerSecond)}/s`],
+  ['CPU s/M', ({ cpuSecondsPerMillion }) => cpuSecondsPerMillion?.both.toFixed(2)],
+  ["server's CPU", ({ cpuPercent }) => cpuPercent && `${cpuPercent.server.toFixed(2)} %`],
+  ["client's CPU", ({ cpuPercent }) => cpuPercent && `${cpuPercent.client.toFixed(2)} %`],
+  ['wake-ups', ({ wakeUpsPerSecond }) => wakeUpsPerSecond && showRate(wakeUpsPerSecond.both)],
+]
+
+/** The columns and cells of a table, as the terminal and the documentation show them. Rows: best first, then what was not measured. */
+export function tableCells({ headline, options, competitors }) {
+  const measured = competitors.filter((one) => one.headline !== undefined)
+  const columns = COLUMNS.filter(([, show]) => measured.some((one) => show(one.median)))
+  const isMore = headline.unit === 'per second' || headline.unit === 'bytes per second'
+  const sorted = measured.toSorted((a, b) => (isMore ? b.headline - a.headline : a.headline - b.headline))
+  return {
+    head: ['', headline.name, 'ratio', ...columns.map(([name]) => name), ''],
+    rows: sorted.map((one) => [
+      one.title,
+      showHeadline(headline, one.headline),
+      showRatio(one.ratio),
+      ...columns.map(([, show]) => show(one.median) ?? ''),
+      remarkOf(one, options),
+    ]),
+    remarks: competitors
+      .filter((one) => one.headline === undefined)
+      .map(({ title, absent, error }) => [title, absent ?? `failed: ${error}`]),
+  }
+}
 
 /** What a scenario found, as lines for a terminal. */
-export function reportScenario(result) {
-  const lines = ['', result.title, `  ${result.question}`, '']
-  const rows = [['', result.headline.name, 'ratio', 'p50', 'p99', 'p99.9', 'rate', 'bytes', 'CPU s/M', '']]
-  for (const competitor of result.competitors) rows.push(rowOf(competitor, result))
-  lines.push(...alignColumns(rows))
-  if (result.verdict !== undefined) lines.push('', `  ${sentenceOf(result)}`)
-  return lines
+export function reportTable(table) {
+  const { head, rows, remarks } = tableCells(table)
+  return ['', table.title, `  ${table.question}`, '', ...alignColumns([head, ...rows, ...remarks])]
 }
 
-function rowOf(competitor, { headline }) {
-  if (competitor.error !== undefined) return [competitor.title, `not measured: ${competitor.error}`]
-  const { latencyNanos, messagesPerSecond, bytesPerSecond, cpuSecondsPerMillion } = competitor.median
-  return [
-    competitor.title,
-    showHeadline(headline, competitor.headline),
-    competitor.ratio === undefined ? '' : `${competitor.ratio.toFixed(2)} x`,
-    showNanos(latencyNanos.p50),
-    showNanos(latencyNanos.p99),
-    showNanos(latencyNanos.p999),
-    showRate(messagesPerSecond),
-    `${showBytes(bytesPerSecond)}/s`,
-    cpuSecondsPerMillion.both.toFixed(2),
-    remarkOf(competitor),
-  ]
+/** Whether this version does what it must, as lines for a terminal. */
+export function reportVerdicts(verdicts) {
+  const rows = verdicts.map((verdict) => [
+    verdict.what,
+    verdict.value === undefined ? '' : showFound(verdict),
+    showBound(verdict, verdict.atLeast ?? verdict.atMost),
+    showBound(verdict, verdict.aim),
+    verdict.why === undefined ? verdict.verdict : `${verdict.verdict}: ${verdict.why}`,
+  ])
+  return ['', 'Targets', '', ...alignColumns([['', 'found', 'wanted', 'aim', ''], ...rows])]
 }
 
-function remarkOf({ noisy, spread, repetitions }) {
+function showRatio(ratio) {
+  if (ratio === undefined) return ''
+  return `${ratio >= 100 ? ratio.toFixed(0) : ratio.toFixed(ratio >= 10 ? 1 : 2)} ×`
+}
+
+function remarkOf({ noisy, spread, repetitions }, { pinned }) {
   const count = repetitions.filter(
-    ({ cores }) => cores.client !== undefined && cores.client === cores.server,
+    ({ cores }) => cores?.client !== undefined && cores.client === cores.server,
   ).length
   const remarks = noisy ? [`noisy (±${Math.round(spread * 50)} %)`] : []
-  if (count > 0) remarks.push(`on one core in ${count} of ${repetitions.length}`)
+  if (count > 0 && !pinned) remarks.push(`on one core in ${count} of ${repetitions.length}`)
   return remarks.join(', ')
-}
-
-/** Whether this version does what it must. */
-export function sentenceOf({ title, verdict, target }) {
-  const { reached, ratio } = verdict
-  const found = ratio === undefined ? 'not measured' : `${ratio.toFixed(2)} ${verdict.comparison}`
-  const wanted = `wanted: at least ${target.ratioMin} times`
-  return `${title}: ${found} (${wanted}): ${reached ? 'reached' : 'NOT reached'}`
 }
 
 /** The first column to the left, the others to the right. A row of two cells is a remark and does not widen columns. */

@@ -11,7 +11,7 @@ export function showNanos(nanos) {
 
 /** Powers of ten throughout: MB is 1,000,000 bytes. */
 export function showBytes(bytes) {
-  if (bytes < 1000) return `${bytes} B`
+  if (bytes < 1000) return `${Math.round(bytes)} B`
   if (bytes < 1e6) return `${digits(bytes / 1000)} kB`
   return bytes < 1e9 ? `${digits(bytes / 1e6)} MB` : `${digits(bytes / 1e9)} GB`
 }
@@ -21,6 +21,18 @@ export function showRate(perSecond) {
   return perSecond < 1e6 ? `${digits(perSecond / 1000)} k/s` : `${digits(perSecond / 1e6)} M/s`
 }
 
+/** @param {{ unit: import('../scenarios/scenario.js').Unit }} headline */
 export function showHeadline({ unit }, value) {
-  return unit === 'nanoseconds' ? showNanos(value) : showRate(value)
+  switch (unit) {
+    case 'nanoseconds':
+      return showNanos(value)
+    case 'percent':
+      return `${value.toFixed(2)} %`
+    case 'bytes':
+      return showBytes(value)
+    case 'bytes per second':
+      return `${showBytes(value)}/s`
+    default:
+      return showRate(value)
+  }
 }

@@ -235,6 +235,11 @@ napi_value Wait(napi_env env, napi_callback_info info) {
   return result;
 }
 
+napi_value Freeze(napi_env env, napi_callback_info info) {
+  const Call<EndpointObject, 0> call(env, info);
+  return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.Freeze());
+}
+
 napi_value DepthBytes(napi_env env, napi_callback_info info) {
   const Call<EndpointObject, 0> call(env, info);
   if (call.self == nullptr) return nullptr;
@@ -292,12 +297,19 @@ napi_property_descriptor Method(const char* name, napi_callback callback) {
 
 napi_value DefineEndpointClass(napi_env env) {
   const napi_property_descriptor methods[] = {
-      Method("offerHandles", OfferHandles),   Method("acceptHandles", AcceptHandles),
-      Method("attachPeer", AttachPeer),       Method("hasRoom", HasRoom),
-      Method("armForRoom", ArmForRoom),       Method("disarmForRoom", DisarmForRoom),
-      Method("assemble", Assemble),           Method("armForData", ArmForData),
-      Method("disarmForData", DisarmForData), Method("wait", Wait),
-      Method("depthBytes", DepthBytes),       Method("close", Close),
+      Method("offerHandles", OfferHandles),
+      Method("acceptHandles", AcceptHandles),
+      Method("attachPeer", AttachPeer),
+      Method("hasRoom", HasRoom),
+      Method("armForRoom", ArmForRoom),
+      Method("disarmForRoom", DisarmForRoom),
+      Method("assemble", Assemble),
+      Method("armForData", ArmForData),
+      Method("disarmForData", DisarmForData),
+      Method("wait", Wait),
+      Method("freeze", Freeze),
+      Method("depthBytes", DepthBytes),
+      Method("close", Close),
   };
   napi_value constructor = nullptr;
   napi_define_class(env, "Endpoint", NAPI_AUTO_LENGTH, Construct, nullptr, std::size(methods),

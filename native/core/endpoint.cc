@@ -336,6 +336,11 @@ Status Endpoint::Wait(const WaitFor& wait, WaitOutcome* outcome) {
   return Note(status);
 }
 
+Status Endpoint::Freeze() {
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  return Note(connection_->reader.Freeze());
+}
+
 Status Endpoint::DepthBytes(uint64_t* bytes) {
   *bytes = 0;
   if (Status status = CheckUsable(); !status.ok()) return status;

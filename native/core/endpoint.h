@@ -84,6 +84,8 @@ class Endpoint {
   // Blocks this thread until what it waits for is there, the peer is gone, or the time has passed.
   Status Wait(const WaitFor& wait, WaitOutcome* outcome);
 
+  // Looks at the peer's ring for the last time; see RingReader::Freeze.
+  Status Freeze();
   // Bytes published and not yet read by the peer.
   Status DepthBytes(uint64_t* bytes);
 

@@ -22,7 +22,14 @@ RingReader::RingReader(const PeerSegment& peer, const OwnSegment& own, uint64_t 
       inline_bytes_max_(InlineBytesMax(peer.ring_bytes())),
       message_bytes_max_(message_bytes_max) {}
 
+Status RingReader::Freeze() {
+  Status status = Poll();
+  frozen_ = true;
+  return status;
+}
+
 Status RingReader::Poll() {
+  if (frozen_) return {};
   // SYNC(ring.publish): stored in RingWriter::Commit. seq_cst for the look after arming:
   // SYNC(wake.arm), A2.
   const uint64_t tail = peer_tail_word_->LoadSeqCst();

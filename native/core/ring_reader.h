@@ -63,6 +63,8 @@ class RingReader {
 
   // Looks how far the peer has written. Errors: kCorrupt (the peer's tail).
   Status Poll();
+  // Looks for the last time: Poll finds nothing more from now on. For a peer that has hung up.
+  Status Freeze();
   // Of the last Poll.
   [[nodiscard]] bool has_data() const { return head_ != tail_; }
 
@@ -116,6 +118,7 @@ class RingReader {
   uint64_t inline_bytes_max_;
   uint64_t message_bytes_max_;
 
+  bool frozen_ = false;
   uint64_t head_ = 0;
   uint64_t tail_ = 0;
   uint64_t released_ = 0;

@@ -41,6 +41,16 @@ Batch ReceiveOnce(test::RingPair* ring, Target* target, uint64_t offset = 0) {
 
 }  // namespace
 
+TEST_CASE("after Freeze, what was published before comes out, and nothing else") {
+  test::RingPair ring;
+  REQUIRE(test::WriteAll(&ring.writer, 3, 1, test::MakePayload(1, 100)));
+  REQUIRE(ring.reader.Freeze().ok());
+  REQUIRE(test::WriteAll(&ring.writer, 3, 2, test::MakePayload(2, 100)));
+  CHECK(test::ReadAll(&ring.reader).size() == 1);
+  REQUIRE(ring.reader.Poll().ok());
+  CHECK_FALSE(ring.reader.has_data());
+}
+
 TEST_CASE("messages come out as they went in") {
   test::RingPair ring;
   Target target(65536);

@@ -44,16 +44,21 @@ export class Answers {
     return this.#running.size
   }
 
-  /** Begins to answer. Returns what the peer did wrong, if it did. */
-  begin(id: number, payload: Buffer): string | undefined {
+  /** Begins to answer, or answers with `refusal` at once. Returns what the peer did wrong, if it did. */
+  begin(id: number, payload: Buffer, refusal?: Error): string | undefined {
     if (this.#running.has(id)) return `request ${id} twice`
     if (this.#running.size >= REQUESTS_OPEN_MAX) return `more than ${REQUESTS_OPEN_MAX} open requests`
     const running = new RunningRequest(this.#host.channel)
     this.#running.set(id, running)
+    if (refusal !== undefined) {
+      this.#replyError(id, running, refusal)
+      return undefined
+    }
     try {
       const reply = this.#callHandler(payload, running)
       if (isThenable(reply)) {
-        reply.then(
+        // Through a promise of our own: a foreign one might settle twice.
+        void Promise.resolve(reply).then(
           (value) => this.#reply(id, running, value),
           (error) => this.#replyError(id, running, error),
         )

@@ -5,7 +5,7 @@ import { ErrorCode, ShmwireError } from '../errors.js'
 import { type Link, type LinkSink, type Peer, RecordKind, type Transport } from '../link/link.js'
 import type { WaitOptions } from '../options.js'
 import { invalid } from '../options.js'
-import type { ChannelStats } from '../stats.js'
+import { type ChannelStats, Traffic } from '../stats.js'
 import { Answers, type RequestHandler } from './answers.js'
 import { Delivery } from './delivery.js'
 import type { ChannelEvents } from './events.js'
@@ -21,6 +21,8 @@ export interface ChannelParts {
   /** The smaller `maxMessageBytes` of the two sides. */
   readonly maxMessageBytes: number
   readonly fallbackReason?: string | undefined
+  /** Runs once, when the channel is over, before its events say so. */
+  readonly onClosed?: (() => void) | undefined
 }
 
 const EMPTY = new Uint8Array(0)
@@ -53,11 +55,9 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   #closeTaken = false
   #closeReceived = false
   #closedError: Error | undefined
+  readonly #closedCallback: (() => void) | undefined
   #onClosed: ((error: Error | undefined) => void)[] = []
-  #messagesSent = 0
-  #messagesReceived = 0
-  #bytesSent = 0
-  #bytesReceived = 0
+  readonly #traffic = new Traffic()
 
   /** Channels come from `connect` and `listen`. */
   constructor(parts: ChannelParts) {
@@ -68,8 +68,9 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     this.transport = parts.link.transport
     this.peer = parts.link.peer
     this.fallbackReason = parts.fallbackReason
+    this.#closedCallback = parts.onClosed
     this.#outbox = new Outbox(this.#link, (payload) => this.#codec.keep(payload))
-    this.#delivery = new Delivery(this as EventEmitter, () => this.#link.resume())
+    this.#delivery = new Delivery(this, () => this.#link.resume())
     this.#answers = new Answers({
       channel: this,
       maxMessageBytes: parts.maxMessageBytes,
@@ -83,6 +84,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       outbox: this.#outbox,
       requests: this.#requests,
       delivery: this.#delivery,
+      isOpen: () => this.#state === 'open',
       assertOpen: () => this.#assertOpen(),
       cancel: (id) => this.#cancel(id),
     })
@@ -105,13 +107,13 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
    * The message may be changed as soon as this returns. Throws `CODEC`, `MESSAGE_TOO_LARGE`, `CLOSED`, `PEER_GONE`.
    */
   trySend(message: unknown): boolean {
-    this.#assertOpen()
     const payload = this.#codec.encode(message)
+    this.#assertOpen()
     if (!this.#outbox.tryPush(RecordKind.MESSAGE, 0, payload)) {
       this.#drainWanted = true
       return false
     }
-    this.#countSent(payload.length)
+    this.#traffic.sent(payload.length)
     return true
   }
 
@@ -123,11 +125,11 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
    */
   send(message: unknown, options?: WaitOptions): Promise<void> {
     return waitWithin<void>(options, 'send', (resolve, reject) => {
-      this.#assertOpen()
       const payload = this.#codec.encode(message)
+      this.#assertOpen()
       const outgoing = this.#outbox.push(RecordKind.MESSAGE, 0, payload, (error) => {
         if (error !== undefined) return reject(error)
-        this.#countSent(payload.length)
+        this.#traffic.sent(payload.length)
         resolve()
       })
       return () => {
@@ -144,8 +146,8 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   // biome-ignore lint/suspicious/noExplicitAny: what a message is, the two programs agree on
   request<Reply = any>(message: unknown, options?: WaitOptions): Promise<Reply> {
     return waitWithin<Reply>(options, 'request', (resolve, reject) => {
-      this.#assertOpen()
       const encoded = this.#codec.encode(message)
+      this.#assertOpen()
       const payload = this.#requests.full ? this.#codec.keep(encoded) : encoded
       const giveUp = this.#requests.begin(
         (id) => this.#push(RecordKind.REQUEST, id, payload),
@@ -175,7 +177,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
 
   /** Sends a message in its turn; blocks like `receiveSync` until there is room. Throws like `send`, and `UNAVAILABLE`. */
   sendSync(message: unknown, timeoutMs?: number): void {
-    this.#countSent(this.#sync.send(message, timeoutMs))
+    this.#traffic.sent(this.#sync.send(message, timeoutMs))
   }
 
   /** Asks the peer's handler and returns its reply; blocks like `receiveSync`. Throws like `request`, and `UNAVAILABLE`. */
@@ -232,7 +234,16 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   destroy(error?: Error): void {
     if (this.#state === 'closed') return
     this.#link.destroy()
+    this.#delivery.discard()
+    const closed = error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was destroyed')
+    for (const settle of this.#onClosed.splice(0)) settle(closed)
     this.#finish(error)
+  }
+
+  override removeAllListeners(...names: Parameters<EventEmitter<ChannelEvents>['removeAllListeners']>): this {
+    super.removeAllListeners(...names)
+    this.#delivery.watchListeners()
+    return this
   }
 
   /** The open channel keeps the process alive: the default. */
@@ -249,10 +260,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
 
   stats(): ChannelStats {
     return {
-      messagesSent: this.#messagesSent,
-      bytesSent: this.#bytesSent,
-      messagesReceived: this.#messagesReceived,
-      bytesReceived: this.#bytesReceived,
+      ...this.#traffic.counters,
       outboxRecords: this.#outbox.length,
       requestsOpen: this.#requests.openCount,
       requestsRunning: this.#answers.runningCount,
@@ -260,10 +268,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     }
   }
 
-  // ---- from the link ----
-
   #record(kind: number, id: number, payload: Buffer): boolean {
     if (this.#closeReceived) return this.#corrupt('a record after its close')
+    // What came before it is told before it.
+    if (kind !== RecordKind.MESSAGE) this.#delivery.batchEnd()
     switch (kind) {
       case RecordKind.MESSAGE:
         return this.#message(payload)
@@ -271,7 +279,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
         return this.#request(id, payload)
       case RecordKind.REPLY:
       case RecordKind.ERROR:
-        this.#countReceived(payload)
+        this.#traffic.received(payload.length)
         if (!this.#requests.settle(id, payload, kind === RecordKind.ERROR))
           return this.#corrupt('an answer to no request')
         this.#closeWhenIdle()
@@ -288,7 +296,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   }
 
   #message(payload: Buffer): boolean {
-    this.#countReceived(payload)
+    this.#traffic.received(payload.length)
     let message: unknown
     try {
       message = this.#codec.decode(payload)
@@ -303,9 +311,13 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   }
 
   #request(id: number, payload: Buffer): boolean {
-    this.#countReceived(payload)
+    this.#traffic.received(payload.length)
     // Behind our CLOSE there is no place for an answer; the peer rejects the request when it reads the CLOSE.
-    const wrong = this.#closeSent ? undefined : this.#answers.begin(id, payload)
+    if (this.#closeSent) return true
+    // New work would keep a busy channel from ever closing.
+    const refusal =
+      this.#state === 'open' ? undefined : new ShmwireError(ErrorCode.CLOSED, 'this side is closing')
+    const wrong = this.#answers.begin(id, payload, refusal)
     return wrong === undefined || this.#corrupt(wrong)
   }
 
@@ -354,6 +366,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     this.#answers.fail(reason)
     this.#delivery.end(error)
     for (const settle of this.#onClosed.splice(0)) settle(error)
+    this.#closedCallback?.()
     try {
       if (error !== undefined && this.listenerCount('error') > 0) this.emit('error', error)
     } finally {
@@ -376,21 +389,12 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   }
 
   #push(kind: number, id: number, payload: Uint8Array, settled?: () => void): void {
-    this.#countSent(payload.length)
+    this.#traffic.sent(payload.length)
     this.#outbox.push(kind, id, payload, settled)
   }
 
   #cancel(id: number | undefined): void {
     if (id !== undefined && !this.#closeSent) this.#outbox.push(RecordKind.CANCEL, id, EMPTY)
-  }
-
-  #countSent(bytes: number): void {
-    this.#messagesSent += 1
-    this.#bytesSent += bytes
-  }
-
-  #countReceived(payload: Uint8Array): void {
-    this.#messagesReceived += 1
-    this.#bytesReceived += payload.length
+    this.#closeWhenIdle()
   }
 }

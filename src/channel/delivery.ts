@@ -14,17 +14,29 @@ export class Delivery {
   #batch: unknown[] = []
   /** Blocking calls that want the messages at present. */
   #pulling = 0
+  #discarded = false
 
   /** `onRoom` runs whenever messages have left an inbox that was full. */
   constructor(emitter: EventEmitter, onRoom: () => void) {
     this.#emitter = emitter
     this.#inbox = new Inbox(onRoom)
-    emitter.on('newListener', (name) => {
-      if (name === 'message' || name === 'messages') this.#flowLater()
-    })
-    emitter.on('removeListener', (name) => {
-      if (name === 'message' || name === 'messages') this.#flowing = this.#listened() && this.#flowing
-    })
+    this.watchListeners()
+  }
+
+  /** Notices listeners that come and go. Again, after all listeners were removed, these with them. */
+  watchListeners(): void {
+    const emitter = this.#emitter
+    emitter.off('newListener', this.#listenerAdded).on('newListener', this.#listenerAdded)
+    emitter.off('removeListener', this.#listenerRemoved).on('removeListener', this.#listenerRemoved)
+    this.#flowing = this.#listened() && this.#flowing
+  }
+
+  readonly #listenerAdded = (name: unknown): void => {
+    if (name === 'message' || name === 'messages') this.#flowLater()
+  }
+
+  readonly #listenerRemoved = (name: unknown): void => {
+    if (name === 'message' || name === 'messages') this.#flowing = this.#listened() && this.#flowing
   }
 
   /** The sender has to wait. */
@@ -44,7 +56,7 @@ export class Delivery {
   /** A message has arrived, in `bytes`. */
   take(message: unknown, bytes: number): void {
     if (!this.#flowing) {
-      this.#inbox.push(message, bytes)
+      if (!this.#discarded) this.#inbox.push(message, bytes)
       return
     }
     if (this.#listeners.batch) this.#batch.push(message)
@@ -56,7 +68,17 @@ export class Delivery {
     if (this.#batch.length === 0) return
     const batch = this.#batch
     this.#batch = []
-    this.#emitter.emit('messages', batch)
+    if (this.#emitter.emit('messages', batch)) return
+    // Its listener was removed in the middle of the batch.
+    if (!this.#listeners.single) for (const message of batch) this.#inbox.push(message, 0)
+  }
+
+  /** The channel was destroyed: nobody gets what is held, or what may still come. */
+  discard(): void {
+    this.#discarded = true
+    this.#flowing = false
+    this.#batch = []
+    this.#inbox.clear()
   }
 
   /** The end of the messages: what is held can still be taken. */

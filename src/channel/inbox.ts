@@ -63,6 +63,13 @@ export class Inbox {
     return held.message
   }
 
+  /** Forgets what is held. */
+  clear(): void {
+    this.#held = []
+    this.#head = 0
+    this.#heldBytes = 0
+  }
+
   /** The end of the messages: in order, or with the error that an iterator throws once it has given all that is held. */
   end(error: Error | undefined): void {
     this.#end = { error }

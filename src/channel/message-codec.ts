@@ -16,6 +16,9 @@ export class MessageCodec {
     let payload: Uint8Array
     try {
       payload = this.#codec.encode(message)
+      if (!(payload instanceof Uint8Array)) throw new TypeError('encode must return a Uint8Array')
+      // Throws for a detached buffer, which would look like an empty message.
+      if (payload.length === 0) Buffer.from(payload.buffer)
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
       throw new ShmwireError(ErrorCode.CODEC, `codec ${this.#codec.name} cannot encode the message: ${why}`, {

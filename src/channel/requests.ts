@@ -121,16 +121,25 @@ const ERROR_TEXT_MAX = 2 * 1024
 
 /** The payload of an ERROR record: UTF-8 JSON whatever the codec; empty where even that is longer than `bytesMax`. */
 export function encodeRemoteError(thrown: unknown, bytesMax: number): Buffer {
-  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
-  const code = (error as { code?: unknown }).code
-  const payload = Buffer.from(
-    JSON.stringify({
-      name: error.name.slice(0, ERROR_TEXT_MAX),
-      message: error.message.slice(0, ERROR_TEXT_MAX),
-      ...(typeof code === 'string' ? { code: code.slice(0, ERROR_TEXT_MAX) } : {}),
-    }),
-  )
+  const { name, message, code } = describe(thrown)
+  const payload = Buffer.from(JSON.stringify({ name: textOf(name), message: textOf(message), code }))
   return payload.length <= bytesMax ? payload : Buffer.alloc(0)
+}
+
+/** Anything can be thrown, with accessors that throw again. */
+function describe(thrown: unknown): { name: unknown; message: unknown; code: string | undefined } {
+  try {
+    if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown), code: undefined }
+    const { name, message } = thrown
+    const { code } = thrown as { code?: unknown }
+    return { name, message, code: typeof code === 'string' ? textOf(code) : undefined }
+  } catch {
+    return { name: 'Error', message: 'what it threw cannot be told', code: undefined }
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value.slice(0, ERROR_TEXT_MAX) : ''
 }
 
 function decodeRemoteError(payload: Buffer): ShmwireError {
@@ -144,6 +153,10 @@ function decodeRemoteError(payload: Buffer): ShmwireError {
       "the peer's handler failed, and its account of it cannot be read",
       { cause },
     )
+  }
+  // Not of a handler: the peer's channel takes no requests any more.
+  if (told?.name === 'ShmwireError' && told.code === ErrorCode.CLOSED) {
+    return new ShmwireError(ErrorCode.CLOSED, 'the peer is closing the channel')
   }
   const name = typeof told?.name === 'string' ? told.name : 'Error'
   const message = typeof told?.message === 'string' ? told.message : ''

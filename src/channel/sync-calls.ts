@@ -16,6 +16,7 @@ export interface SyncHost {
   readonly outbox: Outbox
   readonly requests: Requests
   readonly delivery: Delivery
+  isOpen(): boolean
   /** Throws unless the channel is open. */
   assertOpen(): void
   /** Tells the peer that nobody waits for the answer any more. */
@@ -44,31 +45,32 @@ export class SyncCalls {
 
   receive(timeoutMs: number | undefined): unknown {
     const { delivery } = this.#host
+    this.#assertPossible('receiveSync', timeoutMs)
     return delivery.pull((inbox) => {
-      while (inbox.empty) {
-        this.#host.assertOpen()
-        this.#block('receiveSync', timeoutMs, () => !inbox.empty)
-      }
+      this.#block('receiveSync', timeoutMs, () => !inbox.empty || !this.#host.isOpen())
+      if (inbox.empty) this.#host.assertOpen()
       return inbox.shift()
     })
   }
 
   /** Returns how many bytes the message has. */
   send(message: unknown, timeoutMs: number | undefined): number {
-    const { codec, outbox } = this.#host
-    this.#host.assertOpen()
+    const { codec, outbox, delivery } = this.#host
+    this.#assertPossible('sendSync', timeoutMs)
     const payload = codec.encode(message)
+    this.#host.assertOpen()
     let outcome: Outcome<number> | undefined
     const outgoing = outbox.push(RecordKind.MESSAGE, 0, payload, (error) => {
       outcome = error === undefined ? { value: payload.length } : { error }
     })
     try {
-      this.#block('sendSync', timeoutMs, () => outcome !== undefined)
+      if (outgoing !== undefined)
+        delivery.pull(() => this.#block('sendSync', timeoutMs, () => outcome !== undefined))
     } catch (error) {
       if (outgoing !== undefined) outbox.withdraw(outgoing)
       throw error
     }
-    return valueOf(outcome)
+    return resultOf(outcome)
   }
 
   request(
@@ -76,9 +78,10 @@ export class SyncCalls {
     timeoutMs: number | undefined,
     push: (id: number, payload: Uint8Array) => void,
   ): unknown {
-    const { codec, requests } = this.#host
-    this.#host.assertOpen()
+    const { codec, requests, delivery } = this.#host
+    this.#assertPossible('requestSync', timeoutMs)
     const encoded = codec.encode(message)
+    this.#host.assertOpen()
     const payload = requests.full ? codec.keep(encoded) : encoded
     let outcome: Outcome<Buffer> | undefined
     const giveUp = requests.begin(
@@ -91,31 +94,40 @@ export class SyncCalls {
       },
     )
     try {
-      this.#block('requestSync', timeoutMs, () => outcome !== undefined)
+      delivery.pull(() => this.#block('requestSync', timeoutMs, () => outcome !== undefined))
     } catch (error) {
       this.#host.cancel(giveUp())
       throw error
     }
-    return codec.decode(valueOf(outcome))
+    return codec.decode(resultOf(outcome))
+  }
+
+  /** Before anything is sent. */
+  #assertPossible(what: string, timeoutMs: number | undefined): void {
+    const { link } = this.#host
+    checkWaitOptions({ timeoutMs })
+    if (link.waitSync !== undefined) return
+    throw new ShmwireError(
+      ErrorCode.UNAVAILABLE,
+      `${what} needs shared memory, and this channel runs over '${link.transport}'; use the call that returns a promise`,
+    )
   }
 
   #block(what: string, timeoutMs: number | undefined, done: () => boolean): void {
     const { link, outbox } = this.#host
-    checkWaitOptions({ timeoutMs })
-    if (link.waitSync === undefined) {
-      throw new ShmwireError(
-        ErrorCode.UNAVAILABLE,
-        `${what} needs shared memory, and this channel runs over '${link.transport}'; use the call that returns a promise`,
-      )
-    }
     this.#running += 1
     try {
       link.resume()
       const endMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs
       while (!done()) {
-        const leftMs = endMs === undefined ? WAIT_MS_MAX : Math.max(0, endMs - performance.now())
-        if (link.waitSync(outbox.length > 0, leftMs) || endMs === undefined || done()) continue
-        throw new ShmwireError(ErrorCode.TIMEOUT, `${what} took longer than timeoutMs: ${timeoutMs}`)
+        const leftMs = endMs === undefined ? WAIT_MS_MAX : endMs - performance.now()
+        // The link has one look even when no time is left, or none was given.
+        const moved = link.waitSync?.(outbox.length > 0, Math.max(0, leftMs))
+        if (done()) return
+        // Moving alone is no reason to go on: what moves may never be what is waited for.
+        if (endMs !== undefined && (moved !== true || leftMs <= 0)) {
+          throw new ShmwireError(ErrorCode.TIMEOUT, `${what} took longer than timeoutMs: ${timeoutMs}`)
+        }
       }
     } finally {
       this.#running -= 1
@@ -123,7 +135,7 @@ export class SyncCalls {
   }
 }
 
-function valueOf<T>(outcome: Outcome<T> | undefined): T {
+function resultOf<T>(outcome: Outcome<T> | undefined): T {
   if (outcome === undefined) throw new Error('unreachable: #block waits for the outcome')
   if ('error' in outcome) throw outcome.error
   return outcome.value

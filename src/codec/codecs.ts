@@ -13,6 +13,5 @@ const CODECS: Readonly<Record<CodecName, Codec>> = {
 
 /** The codec for one channel, from a checked option. */
 export function codecFor(codec: CodecName | Codec): Codec {
-  const chosen = typeof codec === 'string' ? CODECS[codec] : codec
-  return chosen.perChannel?.() ?? chosen
+  return typeof codec === 'string' ? CODECS[codec] : codec
 }

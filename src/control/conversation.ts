@@ -170,6 +170,7 @@ export class Conversation {
         resolve(found)
       }
       this.#tryLook()
+      if (this.#look !== undefined) this.socket.resume()
       // What has come before the end still counts.
       if (this.#failure !== undefined) this.#fail(this.#failure)
     })
@@ -195,6 +196,8 @@ export class Conversation {
   readonly #onData = (chunk: Buffer): void => {
     this.parser.push(chunk)
     this.#tryLook()
+    // Nobody waits for more: what a peer sends unasked must not pile up here.
+    if (this.#look === undefined) this.socket.pause()
   }
 
   readonly #onEnd = (): void =>

@@ -82,6 +82,8 @@ export interface NativeEndpoint {
    */
   wait(forData: boolean, roomBytes: number, timeoutNanos: number, controlSocket: number): number
 
+  /** Looks at the peer's ring for the last time: what it publishes from now on is not seen. */
+  freeze(): void
   /** Bytes published and not yet read by the peer. */
   depthBytes(): number
   /** Unmaps both segments, closes all descriptors, wakes a blocked peer. Idempotent; every other call throws afterwards. */

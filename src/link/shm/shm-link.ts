@@ -60,6 +60,8 @@ export class ShmLink implements Link, Polled, BatchHost {
   /** The socket has closed: the peer will write no more. */
   #dead = false
   #closed = false
+  /** Why the link broke, until the sink has been told. */
+  #failure: ShmwireError | undefined
 
   constructor(options: ShmLinkOptions) {
     this.peer = options.peer
@@ -89,14 +91,21 @@ export class ShmLink implements Link, Polled, BatchHost {
 
   ring(): void {
     this.#stats.wakesSent += 1
-    if (this.#socket.writable) this.#socket.write(DOORBELL_FRAME)
+    // A bell that the socket has not sent yet will be heard after what was just published: one is enough.
+    if (this.#socket.writable && this.#socket.writableLength === 0) this.#socket.write(DOORBELL_FRAME)
   }
 
   /** Later, because it may be found inside a call of the sink's owner, who must not be called back from there. */
   fail(thrown: unknown): void {
-    const error = toShmwireError(thrown, 'the channel broke')
+    this.#failure = toShmwireError(thrown, 'the channel broke')
     this.destroy()
-    process.nextTick(() => this.#sink?.close(error))
+    process.nextTick(() => this.#tellFailure())
+  }
+
+  #tellFailure(): void {
+    const failure = this.#failure
+    this.#failure = undefined
+    if (failure !== undefined) this.#sink?.close(failure)
   }
 
   start(sink: LinkSink): void {
@@ -190,9 +199,11 @@ export class ShmLink implements Link, Polled, BatchHost {
 
   /** Where it is likely to be a maximum, and when somebody asks: at every write it would cost a native call. */
   #lookAtDepth(): void {
-    const depthBytes = this.#endpoint.depthBytes()
-    this.#stats.depthBytes = depthBytes
-    this.#stats.highWaterBytes = Math.max(this.#stats.highWaterBytes, depthBytes)
+    this.#guard(() => {
+      const depthBytes = this.#endpoint.depthBytes()
+      this.#stats.depthBytes = depthBytes
+      this.#stats.highWaterBytes = Math.max(this.#stats.highWaterBytes, depthBytes)
+    })
   }
 
   /** Arms the words for what it waits for. False: it is there already. */
@@ -213,7 +224,17 @@ export class ShmLink implements Link, Polled, BatchHost {
   }
 
   waitSync(forRoom: boolean, timeoutMs: number): boolean {
-    if (this.#closed) return true
+    if (this.#closed) {
+      this.#tellFailure()
+      return true
+    }
+    const controlSocket = descriptorOf(this.#socket)
+    if (this.#dead || controlSocket === undefined) {
+      // The event that says so cannot come while this thread is blocked.
+      if (!this.#dead) this.#socketClosed()
+      if (this.poll(0, false) === 0 && !this.#closed) this.#finish()
+      return true
+    }
     // Afterwards the poller looks again, and arms again: the wait disarms the words.
     this.#wake()
     if (this.#lookFor(this.#wait === 'spin' ? timeoutMs * 1000 : this.#budget.micros)) return true
@@ -224,7 +245,7 @@ export class ShmLink implements Link, Polled, BatchHost {
         true,
         forRoom ? this.#roomBytes : 0,
         timeoutMs * NANOS_PER_MS,
-        this.#controlSocket(),
+        controlSocket,
       )
     } catch (error) {
       this.fail(error)
@@ -233,7 +254,6 @@ export class ShmLink implements Link, Polled, BatchHost {
     this.#budget.slept((performance.now() - begunMs) * 1000)
     if (outcome === this.#binding.WAIT_TIMEOUT) return false
     if (outcome === this.#binding.WAIT_READY) this.poll(0, false)
-    // The event that says so cannot come while this thread is blocked.
     else this.#finish()
     return true
   }
@@ -246,13 +266,8 @@ export class ShmLink implements Link, Polled, BatchHost {
     }
   }
 
-  #controlSocket(): number {
-    const descriptor = descriptorOf(this.#socket)
-    if (descriptor !== undefined) return descriptor
-    throw new ShmwireError(ErrorCode.UNAVAILABLE, 'this runtime does not tell the descriptor of a socket')
-  }
-
   #wake(): void {
+    if (this.#closed) return
     if (this.#asleep) {
       this.#asleep = false
       this.#idleSinceMicros = undefined
@@ -294,7 +309,19 @@ export class ShmLink implements Link, Polled, BatchHost {
 
   #socketClosed(): void {
     this.#dead = true
-    if (!this.#closed) this.#wake()
+    if (this.#closed) return
+    // A peer that has hung up and goes on writing is not listened to.
+    this.#guard(() => this.#endpoint.freeze())
+    this.#wake()
+  }
+
+  /** Runs a call of the addon that no result is wanted of. */
+  #guard(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
   /** All that the dead peer had committed is delivered. */

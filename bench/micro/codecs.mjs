@@ -1,0 +1,24 @@
+import { codecFor } from '../../dist/codec/codecs.js'
+
+const ORDER = { id: 1_234_567, symbol: 'ABC', price: 101.25, quantity: 12, buy: true, time: 1_700_000_000_000 }
+const CODECS = ['msgpack', 'json', 'v8']
+
+/** @returns {[name: string, task: () => unknown][]} */
+export function codecTasks() {
+  return CODECS.flatMap((name) => {
+    const sender = codecFor(name)
+    const receiver = codecFor(name)
+    // What a codec says once for all of a channel is said: these are the bytes of a later object.
+    receiver.decode(copyOf(sender.encode(ORDER)))
+    const bytes = copyOf(sender.encode(ORDER))
+    return [
+      [`${name}: encode (${bytes.length} bytes)`, () => sender.encode(ORDER)],
+      [`${name}: decode`, () => receiver.decode(bytes)],
+    ]
+  })
+}
+
+/** The codec may use its memory again. */
+function copyOf(bytes) {
+  return Buffer.from(bytes)
+}

@@ -1,0 +1,211 @@
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "core/cache_line.h"
+#include "core/endpoint.h"
+#include "figures.h"
+#include "platform/process.h"
+#include "programs.h"
+#include "two_processes.h"
+
+namespace bench {
+namespace {
+
+using shmwire::AssembledMessage;
+using shmwire::Batch;
+using shmwire::Endpoint;
+using shmwire::MessageDescriptor;
+using shmwire::PauseCpu;
+using shmwire::PeerSegment;
+using shmwire::Status;
+using shmwire::platform::MonotonicNanos;
+
+// The defaults of src/options.ts.
+constexpr uint64_t kRingBytes = uint64_t{1} << 20;
+constexpr uint64_t kMessageBytesMax = uint64_t{64} << 20;
+constexpr uint64_t kSpinNanos = 100'000;
+// What the addon's caller gives it for a batch.
+constexpr size_t kTargetBytes = size_t{1} << 16;
+constexpr uint32_t kDescriptorsMax = 1024;
+constexpr size_t kSamplesMax = size_t{1} << 22;
+constexpr uint64_t kClockMask = 63;
+
+constexpr uint16_t kMessage = 1;
+constexpr uint16_t kEnd = 2;
+
+void Expect(const Status& status) {
+  if (!status.ok()) Fail(status.context());
+}
+
+// One end: writes whole messages, and hands out what it receives.
+class End {
+ public:
+  End() : target_(kTargetBytes), descriptors_(kDescriptorsMax) {
+    Expect(endpoint_.Create(kRingBytes, kMessageBytesMax));
+  }
+
+  [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+
+  // In the process that uses this end.
+  void Attach(const End& other) {
+    PeerSegment peer;
+    Expect(PeerSegment::Map(other.endpoint_.own().handle(), &peer));
+    Expect(endpoint_.Attach(std::move(peer)));
+  }
+
+  void Send(uint16_t kind, const std::byte* payload, uint64_t length) {
+    uint64_t offset = 0;
+    bool wrote = false;
+    bool doorbell = false;
+    for (;;) {
+      Expect(endpoint_.Write(kind, 0, payload, length, &offset, &wrote, &doorbell));
+      if (wrote && offset == length) return;
+      PauseCpu();
+    }
+  }
+
+  // Waits for messages, and calls `sink(kind, bytes, length)` with each of a batch.
+  template <typename Sink>
+  void Receive(Sink sink) {
+    Batch batch{};
+    batch.target = target_.data();
+    batch.target_bytes = target_.size();
+    batch.descriptors = descriptors_.data();
+    batch.descriptors_max = kDescriptorsMax;
+    batch.required_bytes = -1;
+    bool doorbell = false;
+    Expect(endpoint_.Receive(&batch, kSpinNanos, true, &doorbell));
+    for (uint32_t index = 0; index < batch.count; index++) {
+      const MessageDescriptor& message = descriptors_[index];
+      sink(static_cast<uint16_t>(message.kind), target_.data() + message.offset, message.length);
+    }
+    if (batch.count > 0 || batch.required_bytes < 0) return;
+    const auto required = static_cast<size_t>(batch.required_bytes);
+    if (whole_.size() < required) whole_.resize(required);
+    if (!batch.fragmented) {
+      std::swap(whole_, target_);
+      return;
+    }
+    for (AssembledMessage message; !message.whole;) {
+      Expect(endpoint_.Assemble(whole_.data(), required, &message, &doorbell));
+      if (message.whole) sink(message.kind, whole_.data(), required);
+    }
+  }
+
+ private:
+  Endpoint endpoint_;
+  std::vector<std::byte> target_;
+  std::vector<std::byte> whole_;
+  std::vector<MessageDescriptor> descriptors_;
+};
+
+uint64_t FirstWord(const std::byte* bytes) {
+  uint64_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+  return word;
+}
+
+ServerReport Echo(End* end) {
+  ServerReport report;
+  for (bool over = false; !over;) {
+    end->Receive([&](uint16_t kind, const std::byte* bytes, uint64_t length) {
+      if (kind == kEnd) {
+        over = true;
+        return;
+      }
+      end->Send(kMessage, bytes, length);
+      report.messages++;
+    });
+  }
+  report.cpu_seconds = CpuSeconds();
+  return report;
+}
+
+ServerReport Count(End* end) {
+  ServerReport report;
+  for (bool over = false; !over;) {
+    end->Receive([&](uint16_t kind, const std::byte* bytes, uint64_t) {
+      if (kind == kEnd) {
+        over = true;
+        return;
+      }
+      if (FirstWord(bytes) != report.messages) report.faults++;
+      report.messages++;
+    });
+  }
+  report.cpu_seconds = CpuSeconds();
+  return report;
+}
+
+}  // namespace
+
+void RingRoundTrip(uint64_t duration_nanos, uint64_t message_bytes) {
+  End client;
+  End server;
+  TwoProcesses processes([&] {
+    server.Attach(client);
+    return Echo(&server);
+  });
+  client.Attach(server);
+
+  Run run;
+  run.message_bytes = message_bytes;
+  run.latency_nanos.reserve(kSamplesMax);
+  std::vector<std::byte> message(message_bytes);
+  const double cpu = CpuSeconds();
+  const uint64_t begin = MonotonicNanos();
+  uint64_t now = begin;
+  while (now - begin < duration_nanos && run.messages < kSamplesMax) {
+    const uint64_t sent = now;
+    std::memcpy(message.data(), &run.messages, sizeof(run.messages));
+    client.Send(kMessage, message.data(), message_bytes);
+    for (bool came = false; !came;) {
+      client.Receive([&](uint16_t, const std::byte* bytes, uint64_t length) {
+        if (length != message_bytes || FirstWord(bytes) != run.messages) Fail("another echo");
+        came = true;
+      });
+    }
+    now = MonotonicNanos();
+    run.latency_nanos.push_back(static_cast<uint32_t>(now - sent));
+    run.messages++;
+  }
+  run.seconds = static_cast<double>(now - begin) / 1e9;
+  run.client_cpu_seconds = CpuSeconds() - cpu;
+  client.Send(kEnd, message.data(), sizeof(uint64_t));
+  const ServerReport report = processes.Join();
+  if (report.messages != run.messages) Fail("the server saw other messages");
+  run.server_cpu_seconds = report.cpu_seconds;
+  PrintFigures(&run);
+}
+
+void RingOneWay(uint64_t duration_nanos, uint64_t message_bytes) {
+  End client;
+  End server;
+  TwoProcesses processes([&] {
+    server.Attach(client);
+    return Count(&server);
+  });
+  client.Attach(server);
+
+  Run run;
+  run.message_bytes = message_bytes;
+  std::vector<std::byte> message(message_bytes);
+  const uint64_t clock_mask = message_bytes < kTargetBytes ? kClockMask : 0;
+  const double cpu = CpuSeconds();
+  const uint64_t begin = MonotonicNanos();
+  for (uint64_t now = begin; now - begin < duration_nanos;) {
+    std::memcpy(message.data(), &run.messages, sizeof(run.messages));
+    client.Send(kMessage, message.data(), message_bytes);
+    if ((++run.messages & clock_mask) == 0) now = MonotonicNanos();
+  }
+  client.Send(kEnd, message.data(), sizeof(uint64_t));
+  run.client_cpu_seconds = CpuSeconds() - cpu;
+  const ServerReport report = processes.Join();
+  run.seconds = static_cast<double>(MonotonicNanos() - begin) / 1e9;
+  if (report.messages != run.messages || report.faults > 0) Fail("the server saw other messages");
+  run.server_cpu_seconds = report.cpu_seconds;
+  PrintFigures(&run);
+}
+
+}  // namespace bench

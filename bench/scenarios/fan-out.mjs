@@ -1,0 +1,103 @@
+import { openMany } from '../support/connections.mjs'
+import { CpuClock, currentCore, figuresOf } from '../support/figures.mjs'
+import { askPeer, isMark, readMark, roomOf, tellPeer } from '../support/marks.mjs'
+
+const SUBSCRIBERS = 10
+const CLOCK_EVERY = 16
+
+/** Of this server process: every connection is a subscriber, and the first one's marks start the sending. */
+const subscribers = []
+
+/** @type {import('./scenario.js').Scenario} */
+export const scenario = {
+  title: `Fan-out to ${SUBSCRIBERS}, 64 B`,
+  question: `How many deliveries a second when one server sends each message to ${SUBSCRIBERS} channels, all of them in one client process? The slowest sets the pace.`,
+  headline: {
+    name: 'deliveries',
+    unit: 'per second',
+    of: ({ messagesPerSecond }) => messagesPerSecond,
+  },
+  options: { messageBytes: 64, connections: SUBSCRIBERS },
+  needs: ['many', 'push'],
+
+  serve(connection, { messageBytes, warmUpMs, durationMs }) {
+    subscribers.push(connection)
+    let finished
+    const run = async (lengthMs) => {
+      const cpu = new CpuClock()
+      const messages = await publish(messageBytes, lengthMs)
+      finished = { messages, cpuSeconds: cpu.seconds(), core: currentCore() }
+    }
+    connection.onMessage = (message) => {
+      if (!isMark(message)) throw new Error('a subscriber sent a message')
+      const { question } = readMark(message)
+      if (question === 'hello') void tellPeer(connection, {})
+      else if (question === 'end') void tellPeer(connection, finished)
+      else void run(question === 'warmUp' ? warmUpMs : durationMs)
+    }
+  },
+
+  async measure(connection, options, connect) {
+    const { messageBytes } = options
+    const connections = await openMany(connection, connect, options.connections)
+    // A connection may be open here before the server knows of it.
+    await Promise.all(connections.map((one) => askPeer(one, 'hello')))
+    await receiveRound(connections, 'warmUp', messageBytes)
+    const cpu = new CpuClock()
+    const { messages, seconds } = await receiveRound(connections, 'measure', messageBytes)
+    const clientSeconds = cpu.seconds()
+    const server = await askPeer(connection, 'end')
+    if (messages !== server.messages * connections.length)
+      throw new Error(`${messages} deliveries of ${server.messages} messages to ${connections.length}`)
+    return figuresOf({
+      messages,
+      messageBytes,
+      seconds,
+      cpuSeconds: { client: clientSeconds, server: server.cpuSeconds },
+      cores: { client: currentCore(), server: server.core },
+    })
+  },
+}
+
+/** Each message to all, then the next; the last one, shorter, says that it was the last. Resolves to how many there were. */
+async function publish(messageBytes, durationMs) {
+  const message = Buffer.alloc(messageBytes)
+  const untilMs = performance.now() + durationMs
+  let sequence = 0
+  for (;;) {
+    const isLast = (sequence & (CLOCK_EVERY - 1)) === 0 && performance.now() >= untilMs
+    message.writeUInt32LE(sequence, 0)
+    for (const subscriber of subscribers) {
+      while (!subscriber.trySend(isLast ? message.subarray(0, LAST_BYTES) : message)) await roomOf(subscriber)
+    }
+    if (isLast) return sequence
+    sequence += 1
+  }
+}
+
+const LAST_BYTES = 8
+
+/** Asks for a round and counts what comes until every connection has had its last message. */
+function receiveRound(connections, question, messageBytes) {
+  const [first] = connections
+  const beginMs = performance.now()
+  return new Promise((resolve, reject) => {
+    let messages = 0
+    let open = connections.length
+    for (const connection of connections) {
+      let expected = 0
+      connection.onMessage = (message) => {
+        if (message.readUInt32LE(0) !== expected) return reject(new Error(`message ${expected} is another`))
+        if (message.length === messageBytes) {
+          expected += 1
+          messages += 1
+          return
+        }
+        open -= 1
+        if (open === 0) resolve({ messages, seconds: (performance.now() - beginMs) / 1000 })
+      }
+      connection.onClose = () => reject(new Error('a connection closed'))
+    }
+    tellPeer(first, { question }).catch(reject)
+  })
+}

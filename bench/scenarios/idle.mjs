@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openMany } from '../support/connections.mjs'
+import { answerMarks, askPeer, isMark } from '../support/marks.mjs'
+
+const CHANNELS = 1000
+const RING_BYTES = 64 * 1024
+/** What a collector or a poller has left to do after the last handshake. */
+const SETTLE_MS = 1000
+
+/** @type {import('./scenario.js').Scenario} */
+export const scenario = {
+  title: `${CHANNELS.toLocaleString('en')} open, idle channels`,
+  question: `What does it cost to have ${CHANNELS.toLocaleString('en')} channels open while nobody sends, over 5 s? Rings of ${RING_BYTES / 1024} KiB.`,
+  headline: { name: "server's CPU", unit: 'percent', of: ({ cpuPercent }) => cpuPercent.server },
+  options: { connections: CHANNELS, ringBytes: RING_BYTES, extraMs: 60_000 },
+  lengths: { whole: { durationMs: 5000, repetitions: 3 } },
+  needs: ['many'],
+
+  serve(connection) {
+    let usage
+    const marks = answerMarks(connection, {
+      begin() {
+        usage = new Usage()
+      },
+      end: () => usage.until(),
+    })
+    connection.onMessage = (message) => {
+      if (!isMark(message)) throw new Error('a message came on an idle channel')
+      marks(message)
+    }
+  },
+
+  async measure(connection, { connections, durationMs }, connect) {
+    const open = await openMany(connection, connect, connections)
+    const broken = []
+    for (const one of open) one.onClose = () => broken.push(one)
+    await sleep(SETTLE_MS)
+    await askPeer(connection, 'begin')
+    const usage = new Usage()
+    await sleep(durationMs)
+    const client = usage.until()
+    const server = await askPeer(connection, 'end')
+    if (broken.length > 0) throw new Error(`${broken.length} of ${open.length} channels closed`)
+    const both = (key) => ({ client: client[key], server: server[key], both: client[key] + server[key] })
+    return {
+      seconds: client.seconds,
+      cpuPercent: both('cpuPercent'),
+      wakeUpsPerSecond: both('wakeUpsPerSecond'),
+    }
+  },
+}
+
+/** What this process uses from now on. */
+class Usage {
+  #begin = process.resourceUsage()
+  #beginMs = performance.now()
+
+  until() {
+    const now = process.resourceUsage()
+    const seconds = (performance.now() - this.#beginMs) / 1000
+    const of = (key) => now[key] - this.#begin[key]
+    return {
+      seconds,
+      cpuPercent: ((of('userCPUTime') + of('systemCPUTime')) / 1e6 / seconds) * 100,
+      // Each wake-up ends in going to sleep again.
+      wakeUpsPerSecond: of('voluntaryContextSwitches') / seconds,
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { measureEcho, serveEcho } from '../support/echo.mjs'
+import { pingPong } from '../support/ping-pong.mjs'
+
+const GAP_MICROS_MIN = 50
+const GAP_MICROS_MAX = 2000
+/** From here on a timer, whose unit is a millisecond, can sleep through a part of the gap. */
+const TIMER_MICROS_MIN = 1200
+const SEED = 0x9e37_79b9
+
+const LEFT_OUT = 'the question is whether shmwire loses a wake-up, and half a minute each is long'
+
+/** @type {import('./scenario.js').Scenario} */
+export const scenario = {
+  title: 'Requests with random gaps, 64 B',
+  question: `Is any wake-up lost or late? Each request comes ${GAP_MICROS_MIN} to ${GAP_MICROS_MAX} µs after the last answer, so that it meets the other side polling, falling asleep, and asleep. Every wait mode.`,
+  latency: 'from the sending of a message to the arrival of its echo',
+  headline: { name: 'longest', unit: 'nanoseconds', of: ({ latencyNanos }) => latencyNanos.max },
+  options: { messageBytes: 64, extraMs: 60_000, requests: 20_000 },
+  lengths: { whole: { repetitions: 3 }, quick: { requests: 500, extraMs: 0 } },
+  forms: { quick: true },
+  variants: ['shmwire-sleep', 'shmwire-spin'],
+  leavesOut: Object.fromEntries(
+    ['process-json', 'process-advanced', 'worker', 'tcp', 'zeromq', 'grpc', 'http'].map((name) => [
+      name,
+      LEFT_OUT,
+    ]),
+  ),
+  serve: serveEcho,
+
+  measure(connection, options) {
+    const { messageBytes, requests } = options
+    const pause = randomPauses()
+    return measureEcho(connection, options, (durationMs, isWarmUp) =>
+      pingPong(connection, {
+        messageBytes,
+        durationMs: isWarmUp ? durationMs : Number.POSITIVE_INFINITY,
+        messagesMax: requests,
+        pause,
+      }),
+    )
+  },
+}
+
+/** The same gaps for every competitor, and three ways to pass them: blocked, in a turning event loop, in a sleeping one. */
+function randomPauses() {
+  let state = SEED
+  const random = () => {
+    // Marsaglia, Xorshift RNGs, 2003.
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return (state >>> 0) / 2 ** 32
+  }
+  const word = new Int32Array(new SharedArrayBuffer(4))
+  return (next) => {
+    const micros = GAP_MICROS_MIN + random() * (GAP_MICROS_MAX - GAP_MICROS_MIN)
+    const untilMs = performance.now() + micros / 1000
+    if (random() < 0.5) {
+      Atomics.wait(word, 0, 0, micros / 1000)
+      return next()
+    }
+    const turn = () => {
+      if (performance.now() >= untilMs) next()
+      else setImmediate(turn)
+    }
+    if (micros >= TIMER_MICROS_MIN) setTimeout(turn, 1)
+    else setImmediate(turn)
+  }
+}

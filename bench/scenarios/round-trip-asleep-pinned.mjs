@@ -1,0 +1,10 @@
+import { scenario as asleep } from './round-trip-asleep.mjs'
+
+/** @type {import('./scenario.js').Scenario} */
+export const scenario = {
+  ...asleep,
+  title: 'Round trip on one core, both asleep, 64 B',
+  question: `${asleep.question} Both processes on one core.`,
+  options: { ...asleep.options, pinned: true },
+  forms: {},
+}

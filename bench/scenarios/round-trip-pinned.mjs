@@ -1,0 +1,10 @@
+import { scenario as roundTrip } from './round-trip.mjs'
+
+/** @type {import('./scenario.js').Scenario} */
+export const scenario = {
+  ...roundTrip,
+  title: 'Round trip on one core, 64 B',
+  question: 'And with fewer cores than pollers? Both processes on one core, default wait mode.',
+  options: { ...roundTrip.options, pinned: true },
+  forms: { quick: true },
+}

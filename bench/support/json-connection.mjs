@@ -1,0 +1,23 @@
+/** Values over a carrier of bytes, as one would write it: the text of each as one message. */
+export class JsonConnection {
+  onMessage = () => {}
+  onDrain = () => {}
+  onClose = () => {}
+  #inner
+
+  constructor(inner) {
+    this.#inner = inner
+    this.transport = inner.transport
+    inner.onMessage = (bytes) => this.onMessage(JSON.parse(bytes.utf8Slice()))
+    inner.onDrain = () => this.onDrain()
+    inner.onClose = () => this.onClose()
+  }
+
+  trySend(value) {
+    return this.#inner.trySend(Buffer.from(JSON.stringify(value)))
+  }
+
+  close() {
+    return this.#inner.close()
+  }
+}

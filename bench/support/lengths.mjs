@@ -1,0 +1,9 @@
+/**
+ * How long each form of the suite measures. A scenario may say otherwise in its `lengths`.
+ * @type {Record<import('../scenarios/scenario.js').Form, import('../scenarios/scenario.js').Lengths>}
+ */
+export const LENGTHS = {
+  whole: { repetitions: 5, warmUpMs: 300, durationMs: 1200 },
+  quick: { repetitions: 1, warmUpMs: 80, durationMs: 150 },
+  smoke: { repetitions: 1, warmUpMs: 5, durationMs: 20 },
+}

@@ -1,0 +1,69 @@
+import { median, medianFigures, spread } from './figures.mjs'
+import { runNative } from './native.mjs'
+import { runPair } from './pair.mjs'
+
+/** Everything is compared with this one. */
+export const REFERENCE = 'unix-socket-plain'
+
+/**
+ * Measures one table: all competitors in turn, then all again. One that fails is not tried again.
+ * @param {(text: string) => void} showProgress
+ */
+export async function measureTable(table, node, showProgress) {
+  const { name, key, scenario, title, options, repetitions } = table
+  const runs = table.entries.map((entry) => ({ entry, found: [], error: undefined }))
+  const open = runs.filter(({ entry }) => entry.absent === undefined)
+  for (let repetition = 0; repetition < repetitions; repetition += 1) {
+    for (const run of inTurn(open, repetition)) {
+      if (run.error !== undefined) continue
+      showProgress(`${title}: ${run.entry.title}, ${repetition + 1} of ${repetitions}`)
+      try {
+        run.found.push(await measureOnce(run.entry, { node, scenarioName: name, options }))
+      } catch (error) {
+        run.error = error.message
+      }
+    }
+  }
+  showProgress('')
+  const { question, latency, headline } = scenario
+  const competitors = runs.map((run) => summarize(run, headline))
+  const reference = competitors.find((competitor) => competitor.name === REFERENCE)
+  for (const competitor of competitors) competitor.ratio = ratioOf(competitor, reference, headline)
+  return { name: key, title, question, latency, headline, options, competitors }
+}
+
+function measureOnce({ name, program }, task) {
+  return program === undefined ? runPair({ ...task, baselineName: name }) : runNative(program)
+}
+
+/** Another one begins each time: so none always runs behind the same neighbour. */
+function inTurn(runs, repetition) {
+  const first = repetition % Math.max(1, runs.length)
+  return [...runs.slice(first), ...runs.slice(0, first)]
+}
+
+function summarize({ entry: { name, title, absent }, found, error }, headline) {
+  if (absent !== undefined) return { name, title, absent }
+  if (error !== undefined) return { name, title, error }
+  const repetitions = found.map(({ figures }) => figures)
+  const values = repetitions.map(headline.of)
+  const { relative, noisy } = spread(values)
+  return {
+    name,
+    title,
+    transport: found[0].transport,
+    headline: median(values),
+    spread: relative,
+    noisy,
+    median: medianFigures(repetitions),
+    repetitions,
+  }
+}
+
+/** Of medians; above 1 is better than the other. Undefined when one of the two was not measured. */
+export function ratioOf(competitor, other, { unit }) {
+  if (competitor?.headline === undefined || other?.headline === undefined) return undefined
+  const isMore = unit === 'per second' || unit === 'bytes per second'
+  const ratio = isMore ? competitor.headline / other.headline : other.headline / competitor.headline
+  return Number.isFinite(ratio) ? ratio : undefined
+}

@@ -1,0 +1,42 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const BENCH = fileURLToPath(new URL('..', import.meta.url))
+/** Beside what else is built, and out of the way of everything that walks the sources. */
+const PLACE = fileURLToPath(new URL('../../build/bench/packages/', import.meta.url))
+const LOCK = 'package-lock.json'
+
+/** A competitor's package: of bench/package.json, not of shmwire. */
+export function loadPackage(name) {
+  return createRequire(join(PLACE, 'package.json'))(name)
+}
+
+/**
+ * Installs the competitors' packages unless they are there as the lock file says.
+ * Undefined, or why they cannot be installed.
+ */
+export function installPackages() {
+  const lock = readFileSync(join(BENCH, LOCK))
+  const installed = join(PLACE, 'installed.lock')
+  if (existsSync(installed) && readFileSync(installed).equals(lock)) return undefined
+  mkdirSync(PLACE, { recursive: true })
+  for (const file of ['package.json', '.npmrc', LOCK]) cpSync(join(BENCH, file), join(PLACE, file))
+  const npm = spawnSync('npm', ['ci', '--loglevel=error'], { cwd: PLACE, encoding: 'utf8' })
+  if (npm.status !== 0) return npm.error?.message ?? npm.stderr.trim().split('\n')[0] ?? 'npm failed'
+  // Last: an interrupted installation is not taken for one.
+  writeFileSync(installed, lock)
+  return undefined
+}
+
+/** Why a package cannot be used, or undefined. */
+export function packageFault(name) {
+  try {
+    loadPackage(name)
+    return undefined
+  } catch (error) {
+    return error.code === 'MODULE_NOT_FOUND' ? 'it is not installed' : error.message.split('\n')[0]
+  }
+}

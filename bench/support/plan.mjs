@@ -1,0 +1,90 @@
+import { loadBaseline, loadScenario, namesIn, scenarioNames } from './catalog.mjs'
+import { LENGTHS } from './lengths.mjs'
+import { packageFault } from './packages.mjs'
+
+/** What most competitors cannot; a baseline that can says so in `offers`. */
+const SELDOM = {
+  blocking: 'has no blocking calls',
+  handler: 'has no blocking request',
+}
+/** In the short forms, which competitors are measured besides shmwire itself. */
+const SHORT_FORM_COMPETITORS = {
+  quick: ['unix-socket-plain', 'unix-socket', 'process-json', 'worker'],
+  smoke: ['unix-socket-plain', 'process-advanced'],
+}
+
+/**
+ * What is to be measured, table by table.
+ * @param {{ form: import('../scenarios/scenario.js').Form, only?: string, repeat?: number }} wish
+ */
+export async function makePlan({ form, only, repeat }) {
+  const tables = []
+  for (const name of scenarioNames()) {
+    const scenario = await loadScenario(name)
+    for (const variation of scenario.cases ?? [{ name: '', title: scenario.title, options: {} }]) {
+      const key = variation.name === '' ? name : `${name}/${variation.name}`
+      const wanted = only === undefined ? isInForm(scenario, variation, form) : only === name || only === key
+      if (wanted) tables.push(await planTable({ name, key, scenario, variation, form, repeat }))
+    }
+  }
+  return tables
+}
+
+function isInForm({ forms = {} }, { name }, form) {
+  return form === 'whole' || forms[form] === true || (forms[form] !== undefined && forms[form] === name)
+}
+
+async function planTable({ name, key, scenario, variation, form, repeat }) {
+  const { repetitions, ...options } = {
+    ...LENGTHS[form],
+    ...scenario.options,
+    ...variation.options,
+    ...scenario.lengths?.[form],
+  }
+  const entries = []
+  for (const baselineName of namesIn('baselines')) {
+    const entry = await planEntry({ baselineName, name, key, scenario, options })
+    if (entry !== undefined && isInShortForm(entry, form)) entries.push(entry)
+  }
+  return { name, key, scenario, title: variation.title, options, repetitions: repeat ?? repetitions, entries }
+}
+
+/** A row: to be measured, or with the reason why not. Undefined: has nothing to do with this question. */
+async function planEntry({ baselineName, name, key, scenario, options }) {
+  const baseline = await loadBaseline(baselineName)
+  const { title } = baseline
+  if (baseline.programs !== undefined) {
+    const program = baseline.programs[key] ?? baseline.programs[name]
+    return program && { name: baselineName, title, program: program(options) }
+  }
+  if (baseline.isVariant === true && !scenario.variants?.includes(baselineName)) return undefined
+  const shown = options.values && !baseline.carriesValues ? `${title}, JSON text` : title
+  return {
+    name: baselineName,
+    title: shown,
+    packages: baseline.packages,
+    absent: reasonAgainst(baselineName, baseline, scenario),
+  }
+}
+
+function reasonAgainst(
+  name,
+  { absent, packages = [], offers = [], lacks = {} },
+  { needs = [], leavesOut = {} },
+) {
+  if (absent !== undefined) return absent
+  for (const ability of needs) {
+    if (lacks[ability] !== undefined) return lacks[ability]
+    if (SELDOM[ability] !== undefined && !offers.includes(ability)) return SELDOM[ability]
+  }
+  if (leavesOut[name] !== undefined) return leavesOut[name]
+  const faults = packages.map((one) => ({ one, fault: packageFault(one) })).filter(({ fault }) => fault)
+  return faults.length === 0 ? undefined : `cannot be measured here: ${faults[0].one}: ${faults[0].fault}`
+}
+
+function isInShortForm({ name, program }, form) {
+  const others = SHORT_FORM_COMPETITORS[form]
+  if (others === undefined || others.includes(name) || name.startsWith('shmwire')) return true
+  // To compile takes longer than all of the smoke form.
+  return program !== undefined && form !== 'smoke'
+}

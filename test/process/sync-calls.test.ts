@@ -1,0 +1,100 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { Channel, Server } from '../../dist/index.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+
+let listen: typeof import('../../dist/index.js')['listen']
+beforeAll(async () => {
+  ensureBuilt()
+  ;({ listen } = await import('../../dist/index.js'))
+})
+
+/** A server in this process, on its event loop, and a child that blocks. */
+async function start(
+  what: string,
+  transport = 'shm',
+): Promise<{ server: Server; child: Child; channel: Channel }> {
+  const address = `unix:${temporaryDirectory()}/s`
+  const server = await listen(address, { ringBytes: 64 * 1024 })
+  const accepted = new Promise<Channel>((resolve) => server.once('channel', resolve))
+  const child = new Child('blocking', { args: [what, address, transport] })
+  const channel = await accepted
+  expect(await child.next()).toBe('connected')
+  return { server, child, channel }
+}
+
+describe('blocking calls', () => {
+  it('request and get the replies of an event loop', async () => {
+    const { server, child, channel } = await start('requests')
+    channel.handle((number: number) => number + 1)
+    expect(await child.next()).toEqual({ right: true })
+    await child.ended
+    await server.close()
+  })
+
+  it('send and receive, messages longer than the ring among them', async () => {
+    const { server, child, channel } = await start('messages')
+    channel.on('message', (message) => void channel.send(message))
+    expect(await child.next()).toEqual({ right: true })
+    await child.ended
+    await server.close()
+  })
+
+  it('end with TIMEOUT, send nothing after a wrong argument, and the channel lives on', async () => {
+    const { server, child, channel } = await start('timeouts')
+    const messages: unknown[] = []
+    channel.on('message', (message) => messages.push(message))
+    channel.handle((message) => (message === 'never' ? new Promise(() => {}) : message))
+    const code = 'ERR_SHMWIRE_TIMEOUT'
+    expect(await child.next()).toEqual({
+      receive: { code },
+      none: { code },
+      request: { code },
+      wrong: { code: 'ERR_SHMWIRE_INVALID_ARGUMENT' },
+      after: { value: 1 },
+    })
+    expect(messages).toEqual([])
+    channel.destroy()
+    await child.kill()
+    await server.close()
+  })
+
+  it.each(['for ever', 'request for ever'])('%s end with CLOSED when the peer closes', async (what) => {
+    const { server, child, channel } = await start(what)
+    channel.handle(() => new Promise(() => {}))
+    // Without a handler that answers, an orderly close would wait: the peer's end is what is looked at.
+    setTimeout(() => (what === 'for ever' ? void channel.close() : channel.destroy()), 50)
+    const told = await child.next<Record<string, { code: string }>>()
+    for (const { code } of Object.values(told)) {
+      expect(code).toBe(what === 'for ever' ? 'ERR_SHMWIRE_CLOSED' : 'ERR_SHMWIRE_PEER_GONE')
+    }
+    await child.ended
+    await server.close()
+  })
+
+  it.each(['for ever', 'request for ever'])('%s end with PEER_GONE when the peer is killed', async (what) => {
+    const address = `unix:${temporaryDirectory()}/s`
+    const peer = new Child('quiet-server', { args: [address], ipc: true })
+    expect(await peer.next()).toBe('listening')
+    const child = new Child('blocking', { args: [what, address, 'shm'] })
+    expect(await child.next()).toBe('connected')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await peer.kill()
+    const told = await child.next<Record<string, { code: string }>>()
+    for (const { code } of Object.values(told)) expect(code).toBe('ERR_SHMWIRE_PEER_GONE')
+    await child.ended
+  })
+
+  it('are UNAVAILABLE over the socket, and send nothing', async () => {
+    const { server, child, channel } = await start('over the socket', 'socket')
+    const messages: unknown[] = []
+    channel.on('message', (message) => messages.push(message))
+    channel.handle((message) => messages.push(message))
+    const code = 'ERR_SHMWIRE_UNAVAILABLE'
+    expect(await child.next()).toEqual({ receive: { code }, send: { code }, request: { code } })
+    await child.ended
+    await server.close()
+    expect(messages).toEqual([])
+  })
+})
