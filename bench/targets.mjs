@@ -123,7 +123,7 @@ export const TARGETS = [
     ['shmwire-sleep', 'sleep'],
     ['shmwire-spin', 'spin'],
   ].map(([competitor, mode]) => ({
-    what: `Longest of 20,000 round trips with random gaps, wait: '${mode}'`,
+    what: `Longest round trip with random gaps, wait: '${mode}'`,
     scenario: 'random-gaps',
     competitor,
     reference: 'unix-socket-plain',

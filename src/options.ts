@@ -147,6 +147,7 @@ export function show(value: unknown): string {
 
 function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
+  if (value === null) return 'null'
   if (typeof value === 'object') return Object.prototype.toString.call(value)
   if (typeof value === 'function') return 'a function'
   // oxlint-disable-next-line typescript/no-base-to-string -- only primitives are left

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { promisify } from 'node:util'
 import { KEPT_BYTES_MIN, PENDING_BYTES_MAX } from '../support/bounds.mjs'
 import { loadPackage } from '../support/packages.mjs'
 
@@ -12,6 +13,7 @@ const METHOD = {
   responseSerialize: (bytes) => bytes,
   responseDeserialize: (bytes) => bytes,
 }
+const CONNECT_MS = 10_000
 const CHANNEL = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 }
 
 /** @type {import('./baseline.js').Baseline} */
@@ -23,11 +25,8 @@ export const baseline = {
     const { Server, ServerCredentials } = loadPackage('@grpc/grpc-js')
     const server = new Server(CHANNEL)
     server.addService({ exchange: METHOD }, { exchange: (call) => onConnection(new CallConnection(call)) })
-    await new Promise((resolve, reject) => {
-      server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>
-        error ? reject(error) : resolve(),
-      )
-    })
+    const bind = promisify(server.bindAsync.bind(server))
+    await bind(`unix:${path}`, ServerCredentials.createInsecure())
     return { close: () => new Promise((resolve) => server.tryShutdown(() => resolve())) }
   },
 
@@ -41,9 +40,7 @@ export const baseline = {
       METHOD.requestSerialize,
       METHOD.responseDeserialize,
     )
-    await new Promise((resolve, reject) => {
-      client.waitForReady(Date.now() + 10_000, (error) => (error ? reject(error) : resolve()))
-    })
+    await promisify(client.waitForReady.bind(client))(Date.now() + CONNECT_MS)
     return new CallConnection(call, client)
   },
 }

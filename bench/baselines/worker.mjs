@@ -58,6 +58,7 @@ class PortConnection {
 
   trySend(message) {
     if (!this.#window.tryTake(bytesOf(message))) return false
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port, not a window
     this.#port.postMessage(this.#isValues ? message : alone(message))
     return true
   }

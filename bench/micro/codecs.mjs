@@ -1,6 +1,13 @@
 import { codecFor } from '../../dist/codec/codecs.js'
 
-const ORDER = { id: 1_234_567, symbol: 'ABC', price: 101.25, quantity: 12, buy: true, time: 1_700_000_000_000 }
+const ORDER = {
+  id: 1_234_567,
+  symbol: 'ABC',
+  price: 101.25,
+  quantity: 12,
+  buy: true,
+  time: 1_700_000_000_000,
+}
 const CODECS = ['msgpack', 'json', 'v8']
 
 /** @returns {[name: string, task: () => unknown][]} */

@@ -7,10 +7,11 @@ import { codecTasks } from './codecs.mjs'
 
 const TIME_MS = 300
 
-for (const [title, tasks] of [
-  ['Codecs, one object of six fields', codecTasks()],
-  ['Single calls, both ends of a channel in this process', await callTasks()],
-]) {
+await measure('Codecs, one object of six fields', codecTasks())
+await measure('Single calls, both ends of a channel in this process', await callTasks())
+
+/** @param {[name: string, task: () => unknown][]} tasks */
+async function measure(title, tasks) {
   const bench = new Bench({ time: TIME_MS, warmupTime: TIME_MS / 3 })
   for (const [name, task] of tasks) bench.add(name, task)
   await bench.run()

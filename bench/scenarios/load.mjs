@@ -26,7 +26,7 @@ export const scenario = {
     title: `${text} requests a second, 64 B`,
     options: { rate },
   })),
-  forms: { quick: '10k' },
+  forms: { quick: ['10k'] },
   serve: serveEcho,
 
   measure(connection, options) {

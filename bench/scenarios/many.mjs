@@ -24,7 +24,7 @@ export const scenario = {
     options: { connections },
   })),
   needs: ['many'],
-  forms: { quick: '100' },
+  forms: { quick: ['100'] },
   serve: serveEcho,
 
   async measure(connection, options, connect) {

@@ -32,7 +32,7 @@ export const scenario = {
     options: { messageBytes },
   })),
   variants: ['shmwire-zero-copy'],
-  forms: { quick: '64B', smoke: '64B' },
+  forms: { quick: ['64B', '1MiB'], smoke: ['64B'] },
 
   serve(connection, { messageBytes }) {
     const every = sampleEvery(messageBytes)

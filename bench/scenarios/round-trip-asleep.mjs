@@ -15,7 +15,7 @@ export const scenario = {
   forms: { quick: true },
 
   measure(connection, options) {
-    const pause = (send) => setTimeout(send, PAUSE_MS)
+    const pause = (send) => void setTimeout(() => send(), PAUSE_MS)
     return measureEcho(connection, options, (durationMs) =>
       pingPong(connection, { messageBytes: options.messageBytes, durationMs, pause }),
     )

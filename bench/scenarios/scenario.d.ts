@@ -18,8 +18,8 @@ export interface Scenario {
   readonly leavesOut?: Readonly<Record<string, string>>
   /** What differs from the usual lengths (../support/lengths.mjs) in each form of the suite. */
   readonly lengths?: Partial<Record<Form, Partial<Lengths & CaseOptions>>>
-  /** The forms besides `whole` in which it, or only the named case of it, is measured. */
-  readonly forms?: Partial<Record<Exclude<Form, 'whole'>, true | string>>
+  /** The forms besides `whole` in which it is measured: all of it, or the named cases. */
+  readonly forms?: Partial<Record<Exclude<Form, 'whole'>, true | readonly string[]>>
   /** The server's side of each connection: ready for any number of measurements, one after the other. */
   serve(connection: Connection, options: CaseOptions): void
   /** The client's side: warms up, measures once, checks that everything arrived. `connect` opens further connections. */

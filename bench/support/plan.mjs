@@ -31,7 +31,8 @@ export async function makePlan({ form, only, repeat }) {
 }
 
 function isInForm({ forms = {} }, { name }, form) {
-  return form === 'whole' || forms[form] === true || (forms[form] !== undefined && forms[form] === name)
+  const cases = forms[form]
+  return form === 'whole' || cases === true || (cases !== undefined && cases.includes(name))
 }
 
 async function planTable({ name, key, scenario, variation, form, repeat }) {

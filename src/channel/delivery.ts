@@ -12,6 +12,8 @@ export class Delivery {
   #flowing = false
   #listeners = { single: false, batch: false }
   #batch: unknown[] = []
+  /** Listeners of `message` have had what is in the batch. */
+  #batchHeard = false
   /** Blocking calls that want the messages at present. */
   #pulling = 0
   #discarded = false
@@ -36,7 +38,12 @@ export class Delivery {
   }
 
   readonly #listenerRemoved = (name: unknown): void => {
-    if (name === 'message' || name === 'messages') this.#flowing = this.#listened() && this.#flowing
+    if (name === 'message' || name === 'messages') {
+      this.#flowing = this.#listened() && this.#flowing
+      // Before any later message: what the listener would have got at the end of the batch.
+      if (!this.#listeners.batch)
+        for (const message of this.#batch.splice(0)) if (!this.#batchHeard) this.#inbox.push(message, 0)
+    }
   }
 
   /** The sender has to wait. */
@@ -59,8 +66,7 @@ export class Delivery {
       if (!this.#discarded) this.#inbox.push(message, bytes)
       return
     }
-    if (this.#listeners.batch) this.#batch.push(message)
-    if (this.#listeners.single) this.#emitter.emit('message', message)
+    this.#give(message)
   }
 
   /** The messages that came together have all arrived. */
@@ -68,9 +74,7 @@ export class Delivery {
     if (this.#batch.length === 0) return
     const batch = this.#batch
     this.#batch = []
-    if (this.#emitter.emit('messages', batch)) return
-    // Its listener was removed in the middle of the batch.
-    if (!this.#listeners.single) for (const message of batch) this.#inbox.push(message, 0)
+    this.#emitter.emit('messages', batch)
   }
 
   /** The channel was destroyed: nobody gets what is held, or what may still come. */
@@ -115,9 +119,7 @@ export class Delivery {
     if (!this.#listened() || this.taken) return
     try {
       while (!this.#inbox.empty && this.#listened() && !this.taken) {
-        const message = this.#inbox.shift()
-        if (this.#listeners.batch) this.#batch.push(message)
-        if (this.#listeners.single) this.#emitter.emit('message', message)
+        this.#give(this.#inbox.shift())
       }
       this.batchEnd()
     } finally {
@@ -125,6 +127,13 @@ export class Delivery {
       if (this.#inbox.empty) this.#flowing = this.#listened() && !this.taken
       else this.#flowLater()
     }
+  }
+
+  #give(message: unknown): void {
+    const { single, batch } = this.#listeners
+    if (batch) this.#batch.push(message)
+    this.#batchHeard = single
+    if (single) this.#emitter.emit('message', message)
   }
 
   #listened(): boolean {

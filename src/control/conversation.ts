@@ -226,6 +226,7 @@ export function socketError(cause: NodeJS.ErrnoException & { address?: string })
     case 'ENOENT':
     case 'ECONNREFUSED':
     case 'ENOTSOCK':
+    case 'ENOTDIR':
       return new ShmwireError(ErrorCode.NOT_LISTENING, `nobody listens at ${where}; start the server first`, {
         cause,
       })

@@ -65,6 +65,8 @@ export interface Claim {
 /** Each attempt that fails has met a rival that acted in the same few milliseconds. */
 const ATTEMPTS_MAX = 256
 const WAIT_MS_MAX = 16
+const CONFIRMATIONS = 5
+const CONFIRMATION_MS = 10
 
 /**
  * Lets `server` listen at the control socket `path`, whose directory must exist. Until it resolves, connections
@@ -171,7 +173,10 @@ class Claimant {
     for (const generation of generations) {
       const life = await this.#pause(probe(claimPath(this.#path, generation)))
       if (life === 'gone') return undefined
-      if (life === 'alive') throw this.#inUse('a server listens there')
+      if (life !== 'alive') continue
+      if (await this.#staysAlive(claimPath(this.#path, generation)))
+        throw this.#inUse('a server listens there')
+      return undefined
     }
     await this.#checkPublished()
     const generation = (generations.at(-1) ?? 0) + 1
@@ -186,7 +191,19 @@ class Claimant {
   async #checkPublished(): Promise<void> {
     if (!isSocketAt(this.#path)) return
     const life = await this.#pause(probe(this.#path))
-    if (life === 'alive') throw this.#inUse('a server listens there')
+    if (life === 'alive' && (await this.#staysAlive(this.#path))) throw this.#inUse('a server listens there')
+  }
+
+  /**
+   * A process that is being killed gives its sockets back one by one: who has just seen its connection end may still
+   * find its listening socket. That is over within milliseconds; a server that lives, lives on.
+   */
+  async #staysAlive(file: string): Promise<boolean> {
+    for (let look = 0; look < CONFIRMATIONS; look += 1) {
+      await this.#pause(sleep(CONFIRMATION_MS))
+      if ((await this.#pause(probe(file))) !== 'alive') return false
+    }
+    return true
   }
 
   #link(generation: number): 'linked' | 'taken' | 'temporary gone' {

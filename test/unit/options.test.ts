@@ -119,7 +119,7 @@ describe('invalid', () => {
     ['text', '"text"'],
     [Symbol('s'), 'Symbol(s)'],
     [1n, '1'],
-    [null, '[object Null]'],
+    [null, 'null'],
     [[1], '[object Array]'],
     [() => 1, 'a function'],
   ])('shows %s', (value, shown) => {

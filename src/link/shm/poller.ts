@@ -45,6 +45,11 @@ class Poller {
     this.#turn ??= this.#context.runInAsyncScope(() => setImmediate(this.#run))
   }
 
+  /** Runs `work` in the context in which all listeners of links run. */
+  run<T>(work: () => T): T {
+    return this.#context.runInAsyncScope(work)
+  }
+
   /** Forgets the link. */
   remove(link: Polled): void {
     const index = this.#awake.indexOf(link)

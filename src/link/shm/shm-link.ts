@@ -292,7 +292,7 @@ export class ShmLink implements Link, Polled, BatchHost {
     this.#budget.slept(performance.now() * 1000 - (this.#idleSinceMicros as number))
     this.#wake()
     // At once: the poller's turn would come one round of the event loop later.
-    this.poll(0, false)
+    poller.run(() => this.poll(0, false))
   }
 
   #drain(): boolean {

@@ -1,0 +1,72 @@
+// Writes what the benchmark has found: docs/benchmarks.md, docs/benchmarks.svg, and the README between its two markers.
+//
+//   node scripts/figures.mjs [--check] [--results FILE] [--out FOLDER]
+//
+//   --results  default bench/results/latest.json; only a whole run, not a quick one, which nobody should quote
+//   --out      writes benchmarks.md, benchmarks.svg and readme.md there instead, also of a quick run: to look at
+//   --check    changes nothing and exits 1 if a file says something else than the results
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { drawChart } from '../bench/support/chart.mjs'
+import { CHARTED, overview, placeOf, wholeReport } from '../bench/support/documents.mjs'
+import { readResults } from '../bench/support/results.mjs'
+
+const BEGIN = '<!-- figures:begin -->'
+const END = '<!-- figures:end -->'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const text = { type: 'string' }
+const {
+  check,
+  results: file,
+  out,
+} = parseArgs({
+  options: { check: { type: 'boolean', default: false }, results: text, out: text },
+}).values
+
+const results = readResults(file ?? join(root, 'bench/results/latest.json'))
+if (results === undefined) fail('the results are of an older form: npm run bench')
+if (results.form !== 'whole' && out === undefined)
+  fail(`the results are of a ${results.form} run: npm run bench`)
+
+const charted = results.scenarios.filter(({ name }) => CHARTED.includes(name))
+const written = [
+  ['benchmarks.md', wholeReport(results)],
+  ['benchmarks.svg', drawChart(charted, placeOf(results))],
+]
+if (out === undefined) {
+  const documents = written.map(([name, content]) => [`docs/${name}`, content])
+  finish([
+    ...documents,
+    ['README.md', fill(readFileSync(join(root, 'README.md'), 'utf8'), overview(results))],
+  ])
+} else {
+  mkdirSync(out, { recursive: true })
+  for (const [name, content] of [...written, ['readme.md', `${overview(results)}\n`]]) {
+    writeFileSync(join(out, name), content)
+  }
+}
+
+function finish(contents) {
+  for (const [name, content] of contents) {
+    const path = join(root, name)
+    if (!check) writeFileSync(path, content)
+    else if (!existsSync(path) || readFileSync(path, 'utf8') !== content) {
+      console.error(`${name}: the figures are not those of the results; run: node scripts/figures.mjs`)
+      process.exitCode = 1
+    }
+  }
+}
+
+function fill(readme, figures) {
+  const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)]
+  if (begin < 0 || end < begin) throw new Error(`README.md lacks ${BEGIN} and ${END}`)
+  return `${readme.slice(0, begin + BEGIN.length)}\n![Benchmarks](docs/benchmarks.svg)\n\n${figures}\n${readme.slice(end)}`
+}
+
+function fail(why) {
+  console.error(why)
+  process.exit(1)
+}

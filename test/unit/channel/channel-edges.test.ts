@@ -1,0 +1,194 @@
+import { EventEmitter } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import type { Codec } from '../../../src/codec/codec.js'
+import { memoryChannels } from '../../support/memory-channels.js'
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+describe('the event messages', () => {
+  it('has the messages that came together, in their order and in that of the calls', async () => {
+    const [left, right] = memoryChannels()
+    const seen: unknown[] = []
+    right.on('messages', (batch) => seen.push(batch))
+    right.handle((message) => {
+      seen.push(message)
+      return null
+    })
+    left.trySend(1)
+    left.trySend(2)
+    const reply = left.request('asked')
+    left.trySend(3)
+    await reply
+    await left.close()
+    expect(seen).toEqual([[1, 2], 'asked', [3]])
+  })
+
+  it('loses nothing when its listener is removed in the midst of a batch', async () => {
+    const [left, right] = memoryChannels()
+    const seen: unknown[] = []
+    const listener = (batch: unknown[]): unknown => seen.push(...batch)
+    right.on('messages', listener)
+    right.once('message', (message) => {
+      seen.push(message)
+      right.off('messages', listener)
+    })
+    await turn()
+    for (let message = 0; message < 4; message += 1) left.trySend(message)
+    await turn()
+    right.on('message', (message) => seen.push(message))
+    await left.close()
+    expect(seen).toEqual([0, 1, 2, 3])
+  })
+})
+
+describe('closing', () => {
+  it('ends although a request was given up that its handler never answers', async () => {
+    const [left, right] = memoryChannels()
+    right.handle((message) => (message === 'never' ? new Promise(() => {}) : message))
+    await expect(left.request('never', { timeoutMs: 5 })).rejects.toMatchObject({
+      code: 'ERR_SHMWIRE_TIMEOUT',
+    })
+    left.handle((message) => message)
+    await expect(right.request('asked')).resolves.toBe('asked')
+    await left.close()
+  })
+
+  it('ends although the peer never stops asking: new requests get CLOSED', async () => {
+    const [left, right] = memoryChannels()
+    left.handle(async (message) => {
+      await turn()
+      return message
+    })
+    const asking = (async () => {
+      for (;;) await right.request('again')
+    })()
+    const refused = expect(asking).rejects.toMatchObject({ code: 'ERR_SHMWIRE_CLOSED' })
+    await turn()
+    await left.close()
+    await refused
+  })
+
+  it('that destroy comes before rejects with CLOSED', async () => {
+    const [left, right] = memoryChannels()
+    right.handle(() => new Promise(() => {}))
+    const pending = left.request(1)
+    const closing = left.close()
+    left.destroy()
+    await expect(closing).rejects.toMatchObject({ code: 'ERR_SHMWIRE_CLOSED' })
+    await expect(pending).rejects.toMatchObject({ code: 'ERR_SHMWIRE_CLOSED' })
+  })
+
+  it('by destroy lets no held message out any more', async () => {
+    const [left, right] = memoryChannels()
+    for (let message = 0; message < 5; message += 1) left.trySend(message)
+    await turn()
+    await turn()
+    const seen: unknown[] = []
+    right.on('message', (message) => {
+      seen.push(message)
+      if (message === 1) right.destroy()
+    })
+    await turn()
+    await turn()
+    expect(seen).toEqual([0, 1])
+    left.destroy()
+  })
+})
+
+describe('what programs do', () => {
+  it.each([
+    ['an object without a prototype', Object.create(null)],
+    ['undefined', undefined],
+    ['a symbol', Symbol('odd')],
+    ['an error without a name', Object.assign(new Error('odd'), { name: undefined })],
+    ['an error whose message is no text', Object.assign(new Error('odd'), { message: 7 })],
+    [
+      'an error that cannot be read',
+      Object.defineProperty(new Error('odd'), 'message', {
+        get() {
+          throw new Error('no')
+        },
+      }),
+    ],
+  ])('a handler may throw %s', async (_name, thrown) => {
+    const [left, right] = memoryChannels()
+    right.handle(() => {
+      throw thrown
+    })
+    await expect(left.request(1)).rejects.toMatchObject({ code: 'ERR_SHMWIRE_REMOTE' })
+    await left.close()
+  })
+
+  it('all listeners may be removed, and others added', async () => {
+    const [left, right] = memoryChannels()
+    right.on('message', () => {})
+    await turn()
+    right.removeAllListeners()
+    const seen: unknown[] = []
+    right.on('message', (message) => seen.push(message))
+    left.trySend('arrives')
+    await left.close()
+    expect(seen).toEqual(['arrives'])
+  })
+
+  it.each([
+    ['a string', 'text'],
+    ['undefined', undefined],
+    ['a detached array', detached()],
+  ])('a codec that returns %s is told so', (_name, result) => {
+    const broken: Codec = { name: 'broken', encode: () => result as Uint8Array, decode: () => null }
+    const [left] = memoryChannels({ codec: broken })
+    expect(() => left.trySend(1)).toThrow(expect.objectContaining({ code: 'ERR_SHMWIRE_CODEC' }))
+    left.destroy()
+  })
+
+  it('a codec with state has one for each channel', async () => {
+    const counting: Codec = {
+      name: 'counting',
+      encode: () => Buffer.from('unused'),
+      decode: () => 'unused',
+      perChannel() {
+        let count = 0
+        return { name: 'counting', encode: () => Buffer.from([count++]), decode: (bytes) => bytes[0] }
+      },
+    }
+    for (let channel = 0; channel < 2; channel += 1) {
+      const [left, right] = memoryChannels({ codec: counting })
+      const seen: unknown[] = []
+      right.on('message', (message) => seen.push(message))
+      left.trySend('a')
+      left.trySend('b')
+      await left.close()
+      expect(seen).toEqual([0, 1])
+    }
+  })
+
+  it('any number of waits may share one AbortSignal, without a warning', async () => {
+    const warnings: unknown[] = []
+    const onWarning = (warning: unknown): unknown => warnings.push(warning)
+    process.on('warning', onWarning)
+    const [left, right] = memoryChannels()
+    right.handle(() => new Promise(() => {}))
+    const controller = new AbortController()
+    const pending = Array.from({ length: 30 }, () => left.request(1, { signal: controller.signal }))
+    const settled = Promise.allSettled(pending)
+    controller.abort()
+    expect((await settled).every(({ status }) => status === 'rejected')).toBe(true)
+    await turn()
+    process.off('warning', onWarning)
+    expect(warnings).toEqual([])
+    left.destroy()
+  })
+})
+
+it('is an EventEmitter', () => {
+  const [left] = memoryChannels()
+  expect(left).toBeInstanceOf(EventEmitter)
+  left.destroy()
+})
+
+function detached(): Uint8Array {
+  const bytes = new Uint8Array(8)
+  structuredClone(bytes, { transfer: [bytes.buffer] })
+  return bytes
+}
