@@ -112,6 +112,7 @@ class ClientConnection {
   }
 
   async close() {
+    if (this.#client.closed) return
     await this.#client.close()
   }
 

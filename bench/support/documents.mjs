@@ -70,14 +70,14 @@ function section(table) {
   return parts.join('\n\n')
 }
 
-/** Every question in which a competitor is better than the best row of shmwire. */
+/** Every question in which a competitor, or our own fallback, is better than the best row of shared memory. */
 function losses(tables) {
   const lines = tables.flatMap(({ title, headline, competitors }) => {
     const isMore = headline.unit === 'per second'
     const sorted = competitors
       .filter((one) => one.headline !== undefined && one.transport !== 'native')
       .toSorted((a, b) => (isMore ? b.headline - a.headline : a.headline - b.headline))
-    const at = sorted.findIndex(({ name }) => name.startsWith('shmwire'))
+    const at = sorted.findIndex(({ name }) => name.startsWith('shmwire') && name !== 'shmwire-socket')
     if (at <= 0) return []
     const better = sorted.slice(0, at).map((one) => `${one.title} ${showHeadline(headline, one.headline)}`)
     return `- ${title}: ${headline.name} ${showHeadline(headline, sorted[at].headline)} with ${sorted[at].title}; better: ${better.join(', ')}.`

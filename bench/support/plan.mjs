@@ -32,7 +32,7 @@ export async function makePlan({ form, only, repeat }) {
 
 function isInForm({ forms = {} }, { name }, form) {
   const cases = forms[form]
-  return form === 'whole' || cases === true || (cases !== undefined && cases.includes(name))
+  return form === 'whole' || cases === true || cases?.includes(name) === true
 }
 
 async function planTable({ name, key, scenario, variation, form, repeat }) {
