@@ -10,14 +10,22 @@ beforeAll(async () => {
   ;({ listen } = await import('../../dist/index.js'))
 })
 
-/** A server in this process, on its event loop, and a child that blocks. */
-async function start(
-  what: string,
-  transport = 'shm',
-): Promise<{ server: Server; child: Child; channel: Channel }> {
+interface Started {
+  readonly server: Server
+  readonly child: Child
+  readonly channel: Channel
+}
+
+/** A server in this process, on its event loop, and a child that blocks. `prepare` runs before anything can arrive. */
+async function start(what: string, prepare: (channel: Channel) => void, transport = 'shm'): Promise<Started> {
   const address = `unix:${temporaryDirectory()}/s`
   const server = await listen(address, { ringBytes: 64 * 1024 })
-  const accepted = new Promise<Channel>((resolve) => server.once('channel', resolve))
+  const accepted = new Promise<Channel>((resolve) => {
+    server.once('channel', (channel) => {
+      prepare(channel)
+      resolve(channel)
+    })
+  })
   const child = new Child('blocking', { args: [what, address, transport] })
   const channel = await accepted
   expect(await child.next()).toBe('connected')
@@ -26,26 +34,29 @@ async function start(
 
 describe('blocking calls', () => {
   it('request and get the replies of an event loop', async () => {
-    const { server, child, channel } = await start('requests')
-    channel.handle((number: number) => number + 1)
+    const { server, child } = await start('requests', (channel) =>
+      channel.handle((number: number) => number + 1),
+    )
     expect(await child.next()).toEqual({ right: true })
     await child.ended
     await server.close()
   })
 
   it('send and receive, messages longer than the ring among them', async () => {
-    const { server, child, channel } = await start('messages')
-    channel.on('message', (message) => void channel.send(message))
+    const { server, child } = await start('messages', (channel) => {
+      channel.on('message', (message) => void channel.send(message))
+    })
     expect(await child.next()).toEqual({ right: true })
     await child.ended
     await server.close()
   })
 
   it('end with TIMEOUT, send nothing after a wrong argument, and the channel lives on', async () => {
-    const { server, child, channel } = await start('timeouts')
     const messages: unknown[] = []
-    channel.on('message', (message) => messages.push(message))
-    channel.handle((message) => (message === 'never' ? new Promise(() => {}) : message))
+    const { server, child, channel } = await start('timeouts', (accepted) => {
+      accepted.on('message', (message) => messages.push(message))
+      accepted.handle((message) => (message === 'never' ? new Promise(() => {}) : message))
+    })
     const code = 'ERR_SHMWIRE_TIMEOUT'
     expect(await child.next()).toEqual({
       receive: { code },
@@ -61,8 +72,9 @@ describe('blocking calls', () => {
   })
 
   it.each(['for ever', 'request for ever'])('%s end with CLOSED when the peer closes', async (what) => {
-    const { server, child, channel } = await start(what)
-    channel.handle(() => new Promise(() => {}))
+    const { server, child, channel } = await start(what, (accepted) => {
+      accepted.handle(() => new Promise(() => {}))
+    })
     // Without a handler that answers, an orderly close would wait: the peer's end is what is looked at.
     setTimeout(() => (what === 'for ever' ? void channel.close() : channel.destroy()), 50)
     const told = await child.next<Record<string, { code: string }>>()
@@ -87,10 +99,12 @@ describe('blocking calls', () => {
   })
 
   it('are UNAVAILABLE over the socket, and send nothing', async () => {
-    const { server, child, channel } = await start('over the socket', 'socket')
     const messages: unknown[] = []
-    channel.on('message', (message) => messages.push(message))
-    channel.handle((message) => messages.push(message))
+    const listening = (channel: Channel): void => {
+      channel.on('message', (message) => messages.push(message))
+      channel.handle((message) => messages.push(message))
+    }
+    const { server, child } = await start('over the socket', listening, 'socket')
     const code = 'ERR_SHMWIRE_UNAVAILABLE'
     expect(await child.next()).toEqual({ receive: { code }, send: { code }, request: { code } })
     await child.ended
