@@ -4,7 +4,7 @@
 //
 //   --quick       some scenarios, some competitors, short: to see where one stands within two minutes, not to quote
 //   --smoke       a moment of three scenarios, with the packages that are there: to see that the suite works
-//   --only        one scenario of bench/scenarios, or one case of it: one-way, one-way/1KiB
+//   --only        one scenario of bench/scenarios, or one case of it: one-way, one-way/1KiB; may be given more than once
 //   --repeat      repetitions of each competitor in each scenario
 //   --node        the runtime to measure; default the one that runs this
 //   --json        where the figures go; default bench/results/latest.json, of a partial run bench/results/partial.json
@@ -66,7 +66,7 @@ async function prepare() {
     if (fault !== undefined) console.log(`The competitors' packages cannot be installed: ${fault}`)
   }
   const plan = await makePlan({ form, only, repeat })
-  if (plan.length === 0) usage(`--only ${only}: there is no such case`)
+  if (plan.length === 0) usage(`--only ${only?.join(' ')}: there is no such case`)
   const programs = plan.flatMap(({ entries }) => entries).filter(({ program }) => program !== undefined)
   const fault = programs.length > 0 ? buildNative() : undefined
   if (fault !== undefined) for (const entry of programs) entry.absent = `cannot be built here: ${fault}`
@@ -80,8 +80,9 @@ function showProgress(text) {
 function readOptions() {
   const { quick, smoke, only, repeat, node, json, micro, ...flags } = parse()
   const names = scenarioNames()
-  if (only !== undefined && !names.includes(only.split('/')[0]))
-    usage(`--only ${only}: the scenarios are ${names.join(', ')}`)
+  for (const name of only ?? []) {
+    if (!names.includes(name.split('/')[0])) usage(`--only ${name}: the scenarios are ${names.join(', ')}`)
+  }
   const count = repeat === undefined ? undefined : Number(repeat)
   if (count !== undefined && (!Number.isInteger(count) || count < 1))
     usage(`--repeat ${repeat}: an integer from 1`)
@@ -107,7 +108,7 @@ function parse() {
       smoke: flag,
       micro: flag,
       'no-install': flag,
-      only: text,
+      only: { ...text, multiple: true },
       repeat: text,
       node: text,
       json: text,

@@ -15,7 +15,7 @@ const SHORT_FORM_COMPETITORS = {
 
 /**
  * What is to be measured, table by table.
- * @param {{ form: import('../scenarios/scenario.js').Form, only?: string, repeat?: number }} wish
+ * @param {{ form: import('../scenarios/scenario.js').Form, only?: string[], repeat?: number }} wish
  */
 export async function makePlan({ form, only, repeat }) {
   const tables = []
@@ -23,7 +23,8 @@ export async function makePlan({ form, only, repeat }) {
     const scenario = await loadScenario(name)
     for (const variation of scenario.cases ?? [{ name: '', title: scenario.title, options: {} }]) {
       const key = variation.name === '' ? name : `${name}/${variation.name}`
-      const wanted = only === undefined ? isInForm(scenario, variation, form) : only === name || only === key
+      const wanted =
+        only === undefined ? isInForm(scenario, variation, form) : only.includes(name) || only.includes(key)
       if (wanted) tables.push(await planTable({ name, key, scenario, variation, form, repeat }))
     }
   }
