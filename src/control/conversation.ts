@@ -136,6 +136,12 @@ export class Conversation {
     return error
   }
 
+  /** What the two sides have agreed on, with the socket on which they did. */
+  agreement(parts: Omit<Agreement, 'socket' | 'parser' | 'transport'>): Agreement {
+    const transport = parts.endpoint === undefined ? 'unix' : 'shm'
+    return { socket: this.socket, parser: this.parser, transport, ...parts }
+  }
+
   /** The handshake has succeeded. False: it was aborted before. */
   complete(): boolean {
     if (this.#state !== 'open') return false

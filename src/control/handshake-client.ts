@@ -172,16 +172,7 @@ class Client {
     endpoint: NativeEndpoint | undefined,
     fallbackReason: string | undefined,
   ): Agreement {
-    const { socket, parser } = this.#conversation
-    const transport = endpoint === undefined ? 'unix' : 'shm'
-    return {
-      socket,
-      parser,
-      transport,
-      endpoint,
-      fallbackReason,
-      peer,
-      maxMessageBytes: this.#maxMessageBytes(offer),
-    }
+    const maxMessageBytes = this.#maxMessageBytes(offer)
+    return this.#conversation.agreement({ peer, endpoint, fallbackReason, maxMessageBytes })
   }
 }

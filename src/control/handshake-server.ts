@@ -220,17 +220,8 @@ class Server {
     endpoint: NativeEndpoint | undefined,
     fallbackReason: string | undefined,
   ): Agreement {
-    const { socket, parser } = this.#conversation
-    const transport = endpoint === undefined ? 'unix' : 'shm'
-    return {
-      socket,
-      parser,
-      transport,
-      endpoint,
-      fallbackReason,
-      peer,
-      maxMessageBytes: this.#maxMessageBytes(hello),
-    }
+    const maxMessageBytes = this.#maxMessageBytes(hello)
+    return this.#conversation.agreement({ peer, endpoint, fallbackReason, maxMessageBytes })
   }
 }
 
