@@ -92,7 +92,7 @@ async function connectTo({ task: { path, scenarioName, baselineName, transport, 
     const channel = await connect(`unix:${path}`, { transport })
     return { measure: () => measureRequests(channel), close: () => channel.close() }
   }
-  const connection = await (await loadBaseline(baselineName)).connect(path)
+  const connection = await (await loadBaseline(baselineName)).connect({ path, options })
   const scenario = await loadScenario(scenarioName)
   return { measure: () => scenario.measure(connection, options), close: () => connection.close() }
 }

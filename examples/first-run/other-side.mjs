@@ -48,7 +48,7 @@ async function serve({ path, scenarioName, baselineName, transport, options }) {
     requests.on('channel', (channel) => channel.handle((message) => ({ ...message, answered: true })))
     return
   }
-  const listener = await (await loadBaseline(baselineName)).listen(path)
+  const baseline = await loadBaseline(baselineName)
   const scenario = await loadScenario(scenarioName)
-  void listener.accept().then((connection) => scenario.serve(connection, options))
+  await baseline.listen({ path, options }, (connection) => scenario.serve(connection, options))
 }
