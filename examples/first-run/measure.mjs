@@ -42,7 +42,7 @@ const MEASURES = [
 const COMPETITORS = [
   { label: 'shared memory', baselineName: 'shmwire', transport: 'shm' },
   { label: "shmwire's socket", baselineName: 'shmwire-socket', transport: 'socket' },
-  { label: 'net socket', baselineName: 'unix-socket' },
+  { label: 'net socket', baselineName: 'unix-socket-plain' },
 ]
 
 /**
