@@ -51,10 +51,6 @@ export class Delivery {
     return this.#inbox.full
   }
 
-  get empty(): boolean {
-    return this.#inbox.empty
-  }
-
   /** Somebody takes messages one by one. */
   get taken(): boolean {
     return this.#inbox.iterating || this.#pulling > 0

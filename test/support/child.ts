@@ -7,7 +7,6 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Without it the child can end when it has nothing more to do: an IPC channel with a listener keeps it alive. */
   readonly ipc?: boolean
-  readonly uid?: number
 }
 
 export interface Exit {
@@ -27,13 +26,12 @@ export class Child {
   #exit: Exit | undefined
 
   constructor(name: string, options: ChildOptions = {}) {
-    const { args = [], env = {}, ipc = false, uid } = options
+    const { args = [], env = {}, ipc = false } = options
     const file = fileURLToPath(new URL(`../process/children/${name}.mjs`, import.meta.url))
     this.process = spawn(process.execPath, [file, ...args.map(String)], {
       stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
       env: { ...process.env, ...env },
       serialization: 'advanced',
-      ...(uid === undefined ? {} : { uid, gid: uid }),
     })
     children.add(this)
     this.process.on('message', (message) => this.#say(message))
