@@ -77,6 +77,9 @@ bool FillExports(napi_env env, napi_value exports) {
          SetNumber(env, exports, "SIGNAL_REQUIRED", kSignalRequired) &&
          SetNumber(env, exports, "SIGNAL_FRAGMENTED", kSignalFragmented) &&
          SetNumber(env, exports, "SIGNAL_OFFSET", kSignalOffset) &&
+         SetNumber(env, exports, "SIGNAL_WRITTEN", kSignalWritten) &&
+         SetNumber(env, exports, "RECORD_KIND", kRecordKind) &&
+         SetNumber(env, exports, "RECORD_ID", kRecordId) &&
          SetNumber(env, exports, "RECORD_HEADER_BYTES", kRecordHeaderBytes) &&
          SetNumber(env, exports, "WAIT_READY", static_cast<double>(WaitOutcome::kReady)) &&
          SetNumber(env, exports, "WAIT_TIMEOUT", static_cast<double>(WaitOutcome::kTimeout)) &&

@@ -14,8 +14,7 @@ namespace {
 // As src/options.ts; below 2^31, so that offsets are small integers to V8.
 constexpr uint64_t kMessageBytesMax = uint64_t{1} << 30;
 constexpr uint64_t kRecordsMax = 1 << 16;
-constexpr uint64_t kKindMax = 0xFFFF;
-constexpr uint64_t kIdMax = 0xFFFF'FFFF;
+constexpr uint32_t kKindMax = 0xFFFF;
 // Beyond a second it would be a hang, not a spin.
 constexpr double kSpinNanosMax = 1e9;
 // 2^62 ns are 146 years.
@@ -64,7 +63,9 @@ bool DefineArrays(napi_env env, napi_value receiver, uint64_t records_max, Endpo
                         object->descriptors_max * kDescriptorWords, sizeof(uint32_t)));
   object->signals = static_cast<double*>(DefineSharedArray(
       env, receiver, "signals", "Float64Array", napi_float64_array, kSignalCount, sizeof(double)));
-  return object->descriptors != nullptr && object->signals != nullptr;
+  object->record = static_cast<const uint32_t*>(DefineSharedArray(
+      env, receiver, "record", "Uint32Array", napi_uint32_array, kRecordWords, sizeof(uint32_t)));
+  return object->descriptors != nullptr && object->signals != nullptr && object->record != nullptr;
 }
 
 napi_value OfferHandles(napi_env env, napi_callback_info info) {
@@ -94,28 +95,29 @@ napi_value AttachPeer(napi_env env, napi_callback_info info) {
   return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.AttachOffered());
 }
 
+// Kind, id and results go through shared arrays, because each argument and each result of a call
+// costs as much as writing a small record.
 napi_value Write(napi_env env, napi_callback_info info) {
-  const BoundCall<EndpointObject, 4> call(env, info);
-  uint64_t kind = 0;
-  uint64_t id = 0;
-  uint64_t offset = 0;
+  const BoundCall<EndpointObject, 2> call(env, info);
   Bytes payload;
-  if (call.self == nullptr || !ReadInteger(env, call.arguments[0], "kind", 1, kKindMax, &kind) ||
-      !ReadInteger(env, call.arguments[1], "id", 0, kIdMax, &id) ||
-      !ReadBytes(env, call.arguments[2], "payload", &payload) ||
-      !ReadInteger(env, call.arguments[3], "offset", 0, payload.count, &offset)) {
+  uint64_t offset = 0;
+  if (call.self == nullptr || !ReadBytes(env, call.arguments[0], "payload", &payload) ||
+      (call.count > 1 &&
+       !ReadInteger(env, call.arguments[1], "offset", 0, payload.count, &offset))) {
     return nullptr;
   }
+  const uint32_t kind = call.self->record[kRecordKind];
+  if (kind - 1 >= kKindMax) return ThrowArgument(env, "record[0], the kind, must be 1 to 65535");
   bool wrote = false;
   bool doorbell = false;
   Status status =
-      call.self->endpoint.Write(static_cast<uint16_t>(kind), static_cast<uint32_t>(id),
+      call.self->endpoint.Write(static_cast<uint16_t>(kind), call.self->record[kRecordId],
                                 payload.data, payload.count, &offset, &wrote, &doorbell);
   if (!status.ok()) return ThrowStatus(env, status);
-  call.self->signals[kSignalRing] = doorbell ? 1 : 0;
-  napi_value result = nullptr;
-  napi_create_int32(env, wrote ? static_cast<int32_t>(offset) : -1, &result);
-  return result;
+  double* signals = call.self->signals;
+  signals[kSignalRing] = doorbell ? 1 : 0;
+  signals[kSignalWritten] = wrote ? static_cast<double>(offset) : -1;
+  return nullptr;
 }
 
 napi_value HasRoom(napi_env env, napi_callback_info info) {

@@ -14,7 +14,13 @@ inline constexpr uint32_t kSignalRing = 0;
 inline constexpr uint32_t kSignalRequired = 1;
 inline constexpr uint32_t kSignalFragmented = 2;
 inline constexpr uint32_t kSignalOffset = 3;
-inline constexpr uint32_t kSignalCount = 4;
+inline constexpr uint32_t kSignalWritten = 4;
+inline constexpr uint32_t kSignalCount = 5;
+
+// Indices in NativeEndpoint.record.
+inline constexpr uint32_t kRecordKind = 0;
+inline constexpr uint32_t kRecordId = 1;
+inline constexpr uint32_t kRecordWords = 2;
 
 // NativeEndpoint of src/native/binding.ts.
 struct EndpointObject : Wrapped {
@@ -24,8 +30,9 @@ struct EndpointObject : Wrapped {
   EndpointObject() : Wrapped{kKind} {}
 
   Endpoint endpoint;
-  // Memory of the arrays `descriptors` and `signals`, which JavaScript can neither take off the
-  // object nor detach: they are constant properties over shared buffers.
+  // Memory of the arrays `record`, `descriptors` and `signals`, which JavaScript can neither take off
+  // the object nor detach: they are constant properties over shared buffers.
+  const uint32_t* record = nullptr;
   MessageDescriptor* descriptors = nullptr;
   uint32_t descriptors_max = 0;
   double* signals = nullptr;

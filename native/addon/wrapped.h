@@ -45,7 +45,6 @@ struct Call {
 template <typename T, size_t kArguments>
 struct BoundCall {
   BoundCall(napi_env env, napi_callback_info info) {
-    size_t count = kArguments;
     void* data = nullptr;
     if (napi_get_cb_info(env, info, &count, arguments, nullptr, &data) == napi_ok) {
       self = static_cast<T*>(static_cast<Wrapped*>(data));
@@ -53,6 +52,7 @@ struct BoundCall {
   }
 
   T* self = nullptr;  // null: an exception is pending
+  size_t count = kArguments;
   napi_value arguments[kArguments];
 };
 

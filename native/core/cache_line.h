@@ -20,4 +20,19 @@ inline void PauseCpu() {
 #endif
 }
 
+// Asks for the line at `address` ahead of a store to it, so that the store need not wait until the
+// other core has given it up. `address` need not be mapped.
+inline void PrefetchForWrite(const void* address) {
+#if defined(__x86_64__) || defined(__i386__)
+  // The builtin asks for a line to read unless the compiler may assume a newer processor. Those
+  // without the instruction ignore it.
+  asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(address)));
+#else
+  __builtin_prefetch(address, 1);
+#endif
+}
+
+// The same ahead of a load.
+inline void PrefetchForRead(const void* address) { __builtin_prefetch(address); }
+
 }  // namespace shmwire

@@ -147,11 +147,28 @@ Status Endpoint::Write(uint16_t kind, uint32_t id, const std::byte* payload, uin
   do {
     Status status = connection_->writer.WriteNext(kind, id, payload, length, offset, &advanced);
     if (!status.ok()) return Note(status);
-    if (!advanced) break;
-    *wrote = true;
-    // After each fragment, so that a sleeper reads the first ones while we write the next.
-    RingPeer(connection_->data_waker.Check(), doorbell);
-  } while (*offset < length);
+    *wrote = *wrote || advanced;
+    // After each fragment, so that the peer reads the first ones while we write the next. And when
+    // there is no room, corked or not: what the peer does not see it cannot read.
+    if (!corked_ || !advanced || *offset < length) PublishWritten(doorbell);
+  } while (advanced && *offset < length);
+  return {};
+}
+
+void Endpoint::PublishWritten(bool* doorbell) {
+  if (connection_->writer.Publish()) RingPeer(connection_->data_waker.Check(), doorbell);
+}
+
+Status Endpoint::Cork() {
+  corked_ = true;
+  return CheckUsable();
+}
+
+Status Endpoint::Uncork(bool* doorbell) {
+  *doorbell = false;
+  corked_ = false;
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  PublishWritten(doorbell);
   return {};
 }
 

@@ -58,10 +58,18 @@ class Endpoint {
   // Either: the last step of both. Once. The segment may be borrowed (tests).
   Status Attach(PeerSegment peer);
 
-  // Writes payload[*offset..] as far as there is room, and publishes. Moves `*offset`; `*wrote`
-  // says whether anything was written. `*doorbell` is set when the peer's event loop must be rung.
+  // Writes payload[*offset..] as far as there is room, and publishes unless corked. Moves `*offset`;
+  // `*wrote` says whether anything was written. `*doorbell` is set when the peer's event loop must be
+  // rung.
   Status Write(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                uint64_t* offset, bool* wrote, bool* doorbell);
+  // From now on Write publishes only what has to be: a message that is not at its end, and all when
+  // there is no room. For many messages at once: each publication takes the tail's line from a peer
+  // that watches it.
+  Status Cork();
+  // Publishes what was held back, and goes back to publishing each message. Not to be forgotten before
+  // a wait.
+  Status Uncork(bool* doorbell);
   // Whether a record of `length` bytes of payload, or a full fragment of them, could be written
   // now.
   Status HasRoom(uint64_t length, bool* has_room);
@@ -116,6 +124,7 @@ class Endpoint {
   Status Note(Status status);
   Status Poll(bool* has_data);
   Status SpinForData(uint64_t spin_nanos, bool yield_cpu);
+  void PublishWritten(bool* doorbell);
   void RingPeer(Ring ring, bool* doorbell);
   void RingSignal();
   void ReleaseRead(bool* doorbell);
@@ -126,6 +135,7 @@ class Endpoint {
   uint64_t message_bytes_max_ = 0;
   // Spinning is in vain while the peer shares our core: so many looks at an empty ring do without.
   uint32_t looks_without_spin_ = 0;
+  bool corked_ = false;
   bool closed_ = false;
   Status violation_;
   OwnSegment own_;

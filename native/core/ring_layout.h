@@ -83,6 +83,19 @@ static_assert(sizeof(RecordHeaderWords) == sizeof(RecordHeader));
 // its padding is less than its span, and its span is at most an eighth.
 [[nodiscard]] constexpr uint64_t QuarterBytes(uint64_t ring_bytes) { return ring_bytes / 4; }
 
+// memcpy for payloads, most of which are short: those without a call.
+inline void CopyPayload(std::byte* to, const std::byte* from, uint64_t length) {
+  constexpr uint64_t kStep = 16;
+  constexpr uint64_t kShortBytesMax = 256;
+  if (length < kStep || length > kShortBytesMax) {
+    if (length != 0) std::memcpy(to, from, length);
+    return;
+  }
+  for (uint64_t at = 0; at + kStep < length; at += kStep) std::memcpy(to + at, from + at, kStep);
+  // What is left, and as much of the step before as makes it whole.
+  std::memcpy(to + length - kStep, from + length - kStep, kStep);
+}
+
 // Relaxed: tail publishes the header. Atomic all the same, because a peer that breaks the rules may
 // write while we read, and what we check must be what we use: each word is loaded once.
 inline RecordHeader LoadRecordHeader(const std::byte* at) {

@@ -2,8 +2,12 @@
 
 #include <cstring>
 
+#include "core/cache_line.h"
+
 namespace shmwire {
 namespace {
+
+constexpr uint64_t kPrefetchBytes = 64;
 
 Status Corrupt(const char* context) { return Status::Error(StatusCode::kCorrupt, context); }
 
@@ -38,6 +42,9 @@ Status RingReader::Poll() {
   if (tail - head_ < tail_ - head_) return Corrupt("the peer's tail went back");
   if (tail - head_ > capacity_) return Corrupt("the peer's tail is more than a ring ahead");
   tail_ = tail;
+  // The record's header and, with it, what lies behind: one wait for both.
+  PrefetchForRead(At(head_));
+  PrefetchForRead(At(head_) + kPrefetchBytes);
   return {};
 }
 
@@ -133,12 +140,12 @@ Status RingReader::BeginMessage(const RecordHeader& header) {
 }
 
 // False when the message does not fit: nothing was copied.
-bool RingReader::CopyWhole(const RecordHeader& header, Batch* batch) {
+inline bool RingReader::CopyWhole(const RecordHeader& header, Batch* batch) {
   // An empty message fits anywhere, also where the alignment leads past the end.
   const uint64_t offset = header.length == 0 ? 0 : AlignTarget(batch->offset);
   if (offset > batch->target_bytes || header.length > batch->target_bytes - offset) return false;
   if (header.length != 0) {
-    std::memcpy(batch->target + offset, At(head_) + kRecordHeaderBytes, header.length);
+    CopyPayload(batch->target + offset, At(head_) + kRecordHeaderBytes, header.length);
     batch->offset = offset + header.length;
   }
   batch->descriptors[batch->count] = {.kind = header.kind,

@@ -4,7 +4,17 @@
 #include <cassert>
 #include <cstring>
 
+#include "core/cache_line.h"
+
 namespace shmwire {
+namespace {
+
+// A line of x86; where lines are longer, the second request is for the first one again.
+constexpr uint64_t kPrefetchBytes = 64;
+// How far ahead of the tail lines are asked for: some records' worth, so that they are there in time.
+constexpr uint64_t kPrefetchAheadBytes = 512;
+
+}  // namespace
 
 RingWriter::RingWriter(const OwnSegment& own, const PeerSegment& peer)
     : data_(own.data()),
@@ -27,39 +37,33 @@ Status RingWriter::RefreshHead() {
     return Status::Error(StatusCode::kCorrupt, "the peer's head is not aligned");
   }
   // Not back, and not past what we published; both at once, also when a difference wraps.
-  if (head - peer_head_ > tail_ - peer_head_) {
+  if (head - peer_head_ > published_ - peer_head_) {
     return Status::Error(StatusCode::kCorrupt, "the peer's head went back or past our tail");
   }
   peer_head_ = head;
   return {};
 }
 
-Status RingWriter::Claim(uint64_t length, std::byte** bytes) {
-  *bytes = nullptr;
-  claim_ = {};
-  if (length > inline_bytes_max_) {
-    return Status::Error(StatusCode::kMessageTooLarge,
-                         "a record is longer than an eighth of the ring");
-  }
-  const uint64_t span = RecordSpan(length);
-  const uint64_t pad_bytes = PadBefore(span);
-  if (!Fits(pad_bytes + span)) {
-    if (Status status = RefreshHead(); !status.ok()) return status;
-    if (!Fits(pad_bytes + span)) return {};
-  }
-  claim_ = {.active = true, .pad_bytes = pad_bytes, .length = length};
-  *bytes = data_ + ((tail_ + pad_bytes) & (capacity_ - 1)) + kRecordHeaderBytes;
-  return {};
+inline Status RingWriter::FindRoom(uint64_t span, Room* room) {
+  *room = {.found = true, .pad_bytes = PadBefore(span)};
+  if (Fits(room->pad_bytes + span)) return {};
+  Status status = RefreshHead();
+  room->found = status.ok() && Fits(room->pad_bytes + span);
+  return status;
 }
 
-void RingWriter::Commit(uint16_t kind, uint16_t flags, uint32_t id, uint64_t length) {
-  assert(claim_.active && length <= claim_.length && kind != 0);
-  if (claim_.pad_bytes != 0) {
-    const auto pad_length = static_cast<uint32_t>(claim_.pad_bytes - kRecordHeaderBytes);
+inline std::byte* RingWriter::PayloadAt(const Room& room) const {
+  return data_ + ((tail_ + room.pad_bytes) & (capacity_ - 1)) + kRecordHeaderBytes;
+}
+
+inline void RingWriter::Append(const Room& room, uint16_t kind, uint16_t flags, uint32_t id,
+                               uint64_t length) {
+  if (room.pad_bytes != 0) {
+    const auto pad_length = static_cast<uint32_t>(room.pad_bytes - kRecordHeaderBytes);
     StoreRecordHeader(
         data_ + (tail_ & (capacity_ - 1)),
         {.length = pad_length | kPadBit, .kind = 0, .flags = 0, .id = 0, .sequence = 0});
-    tail_ += claim_.pad_bytes;
+    tail_ += room.pad_bytes;
   }
   StoreRecordHeader(data_ + (tail_ & (capacity_ - 1)), {.length = static_cast<uint32_t>(length),
                                                         .kind = kind,
@@ -68,14 +72,51 @@ void RingWriter::Commit(uint16_t kind, uint16_t flags, uint32_t id, uint64_t len
                                                         .sequence = sequence_});
   sequence_++;  // wraps
   tail_ += RecordSpan(length);
+  // The peer has the lines that come next since it read them the last time round.
+  const std::byte* ahead = data_ + ((tail_ + kPrefetchAheadBytes) & (capacity_ - 1));
+  PrefetchForWrite(ahead);
+  PrefetchForWrite(ahead + kPrefetchBytes);
+}
+
+Status RingWriter::Claim(uint64_t length, std::byte** bytes) {
+  *bytes = nullptr;
   claim_ = {};
+  if (message_.active) {
+    return Status::Error(StatusCode::kInvalidArgument,
+                         "a message is unfinished; write it to its end first");
+  }
+  if (length > inline_bytes_max_) {
+    return Status::Error(StatusCode::kMessageTooLarge,
+                         "a record is longer than an eighth of the ring");
+  }
+  Room room;
+  Status status = FindRoom(RecordSpan(length), &room);
+  if (!room.found) return status;
+  claim_ = {.active = true, .room = room, .length = length};
+  *bytes = PayloadAt(room);
+  return {};
+}
+
+void RingWriter::Commit(uint16_t kind, uint16_t flags, uint32_t id, uint64_t length) {
+  assert(claim_.active && length <= claim_.length && kind != 0);
+  Append(claim_.room, kind, flags, id, length);
+  claim_ = {};
+}
+
+bool RingWriter::Publish() {
+  if (published_ == tail_) return false;
+  published_ = tail_;
   // SYNC(ring.publish): observed in RingReader::Poll. seq_cst for SYNC(wake.arm), B1.
   own_tail_->StoreSeqCst(tail_);
+  return true;
 }
 
 Status RingWriter::WriteNext(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                              uint64_t* offset, bool* wrote) {
   *wrote = false;
+  if (claim_.active) {
+    return Status::Error(StatusCode::kInvalidArgument, "a claim is open; commit or abort it first");
+  }
   if (message_.active || length > inline_bytes_max_) {
     return WriteFragment(kind, id, payload, length, offset, wrote);
   }
@@ -83,11 +124,11 @@ Status RingWriter::WriteNext(uint16_t kind, uint32_t id, const std::byte* payloa
     return Status::Error(StatusCode::kInvalidArgument,
                          "offset is not 0 and no message is unfinished");
   }
-  std::byte* bytes = nullptr;
-  Status status = Claim(length, &bytes);
-  if (bytes == nullptr) return status;
-  if (length != 0) std::memcpy(bytes, payload, length);
-  Commit(kind, kFlagsWhole, id, length);
+  Room room;
+  Status status = FindRoom(RecordSpan(length), &room);
+  if (!room.found) return status;
+  CopyPayload(PayloadAt(room), payload, length);
+  Append(room, kind, kFlagsWhole, id, length);
   counters_->messages_written.AddOwned(1);
   counters_->bytes_written.AddOwned(length);
   *offset = length;
@@ -109,15 +150,16 @@ Status RingWriter::WriteFragment(uint16_t kind, uint32_t id, const std::byte* pa
   const bool is_first = *offset == 0;
   const uint64_t prefix_bytes = is_first ? kFragmentTotalBytes : 0;
   const uint64_t count = std::min(length - *offset, inline_bytes_max_ - prefix_bytes);
-  std::byte* bytes = nullptr;
-  Status status = Claim(prefix_bytes + count, &bytes);
-  if (bytes == nullptr) return status;
+  Room room;
+  Status status = FindRoom(RecordSpan(prefix_bytes + count), &room);
+  if (!room.found) return status;
+  std::byte* bytes = PayloadAt(room);
   if (is_first) std::memcpy(bytes, &length, kFragmentTotalBytes);
   std::memcpy(bytes + prefix_bytes, payload + *offset, count);
   *offset += count;
   const bool is_last = *offset == length;
-  Commit(kind, static_cast<uint16_t>((is_first ? kFlagFirst : 0) | (is_last ? kFlagLast : 0)), id,
-         prefix_bytes + count);
+  Append(room, kind, static_cast<uint16_t>((is_first ? kFlagFirst : 0) | (is_last ? kFlagLast : 0)),
+         id, prefix_bytes + count);
   message_ = {.active = !is_last, .kind = kind, .id = id, .length = length, .written = *offset};
   counters_->messages_written.AddOwned(is_last ? 1 : 0);
   counters_->bytes_written.AddOwned(count);
@@ -126,12 +168,9 @@ Status RingWriter::WriteFragment(uint16_t kind, uint32_t id, const std::byte* pa
 }
 
 Status RingWriter::HasRoom(uint64_t length, bool* has_room) {
-  const uint64_t span = RecordSpan(std::min(length, inline_bytes_max_));
-  const uint64_t bytes = PadBefore(span) + span;
-  *has_room = Fits(bytes);
-  if (*has_room) return {};
-  Status status = RefreshHead();
-  *has_room = status.ok() && Fits(bytes);
+  Room room;
+  Status status = FindRoom(RecordSpan(std::min(length, inline_bytes_max_)), &room);
+  *has_room = room.found;
   return status;
 }
 

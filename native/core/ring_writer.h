@@ -4,10 +4,10 @@
 //
 // Used by one thread. Invariants:
 //  1. tail_ and sequence_ are private and never read back from memory.
-//  2. Bytes from tail on are nobody else's until tail is published; what a claim writes there may
-//  be
+//  2. Bytes from the published tail on are nobody else's; what a claim writes there may be
 //     abandoned.
-//  3. peer_head_ is the last head that passed the check, so tail_ - peer_head_ <= capacity always.
+//  3. peer_head_ is the last head that passed the check, so
+//     peer_head_ <= published_ <= tail_ <= peer_head_ + capacity always.
 
 #include <cstddef>
 #include <cstdint>
@@ -27,31 +27,40 @@ class RingWriter {
 
   // Reserves room for one record of up to `length` payload bytes, at most inline_bytes_max(), and
   // sets `*bytes` to where its payload goes; null when there is no room. A second claim replaces
-  // the first. Errors: kMessageTooLarge, kCorrupt (the peer's head).
+  // the first; nothing else may be written before Commit or Abort. Errors: kMessageTooLarge,
+  // kInvalidArgument (a message is unfinished), kCorrupt (the peer's head).
   Status Claim(uint64_t length, std::byte** bytes);
-  // Publishes the claimed record with the first `length` bytes of what was claimed. Requires a
-  // claim.
+  // Makes a record of the first `length` bytes of what was claimed. Requires a claim. Nobody sees it
+  // until Publish.
   void Commit(uint16_t kind, uint16_t flags, uint32_t id, uint64_t length);
   // Gives the claim up. Nothing was published. Idempotent.
   void Abort() { claim_ = {}; }
 
-  // Writes and publishes one record of the message: the whole message if it fits in one, else its
-  // next fragment. `*offset` is 0 at first, and is moved over what was written. `*wrote` is false
-  // when there was no room. A message that was begun must be finished before the next, with the
-  // same arguments. Errors: kInvalidArgument (it was not), kCorrupt (the peer's head).
+  // Writes one record of the message: the whole message if it fits in one, else its next fragment.
+  // `*offset` is 0 at first, and is moved over what was written. `*wrote` is false when there was no
+  // room. A message that was begun must be finished before the next, with the same arguments. Nobody
+  // sees the record until Publish. Errors: kInvalidArgument (it was not; or a claim is open), kCorrupt
+  // (the peer's head).
   Status WriteNext(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                    uint64_t* offset, bool* wrote);
+
+  // Shows the peer all that was written. False when it has seen it before.
+  bool Publish();
 
   // Whether WriteNext would find room with `length` bytes left to write. Errors: kCorrupt (the
   // peer's head).
   Status HasRoom(uint64_t length, bool* has_room);
-  // Bytes published and not yet read. Errors: kCorrupt (the peer's head).
+  // Bytes written and not yet read. Errors: kCorrupt (the peer's head).
   Status DepthBytes(uint64_t* bytes);
 
  private:
+  struct Room {
+    bool found = false;
+    uint64_t pad_bytes = 0;
+  };
   struct PendingClaim {
     bool active = false;
-    uint64_t pad_bytes = 0;
+    Room room;
     uint64_t length = 0;
   };
   // A message of which some fragments were published.
@@ -63,6 +72,11 @@ class RingWriter {
     uint64_t written = 0;
   };
 
+  // Room for `span` bytes, behind as much padding as they need to lie in one piece.
+  Status FindRoom(uint64_t span, Room* room);
+  [[nodiscard]] std::byte* PayloadAt(const Room& room) const;
+  // Makes a record of the payload at PayloadAt(room).
+  void Append(const Room& room, uint16_t kind, uint16_t flags, uint32_t id, uint64_t length);
   Status WriteFragment(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                        uint64_t* offset, bool* wrote);
   [[nodiscard]] uint64_t PadBefore(uint64_t span) const;
@@ -79,6 +93,7 @@ class RingWriter {
   uint64_t inline_bytes_max_;
 
   uint64_t tail_ = 0;
+  uint64_t published_ = 0;
   uint64_t peer_head_ = 0;
   uint32_t sequence_ = 0;
   PendingClaim claim_;

@@ -148,6 +148,45 @@ TEST_CASE("a writer rings the doorbell of a sleeping reader, once") {
   CHECK(pair.first.own().control()->counters.doorbells_rung.LoadRelaxed() == 1);
 }
 
+TEST_CASE("a corked end publishes when it is uncorked, and rings once for all") {
+  test::EndpointPair pair;
+  bool has_data = true;
+  REQUIRE(pair.second.ArmForData(&has_data).ok());
+  REQUIRE_FALSE(has_data);
+  REQUIRE(pair.first.Cork().ok());
+  for (uint32_t id = 1; id <= 3; id++) {
+    const test::WriteResult result = test::WriteOne(&pair.first, test::MakePayload(id, 50), id);
+    CHECK(result.wrote);
+    CHECK_FALSE(result.doorbell);
+  }
+  REQUIRE(pair.second.ArmForData(&has_data).ok());
+  CHECK_FALSE(has_data);
+  bool doorbell = false;
+  REQUIRE(pair.first.Uncork(&doorbell).ok());
+  CHECK(doorbell);
+  REQUIRE(pair.first.Uncork(&doorbell).ok());
+  CHECK_FALSE(doorbell);
+  CHECK(Drain(&pair.second, &doorbell) == 3);
+  REQUIRE(pair.second.ArmForData(&has_data).ok());
+  CHECK(test::WriteOne(&pair.first, test::MakePayload(4, 50), 4).doorbell);
+}
+
+TEST_CASE("a corked end publishes what fills the ring, and each part of a long message") {
+  test::EndpointPair pair;
+  REQUIRE(pair.first.Cork().ok());
+  const test::Payload payload = test::MakePayload(1, test::kInlineMax);
+  uint32_t written = 0;
+  while (test::WriteOne(&pair.first, payload, written).wrote) written++;
+  bool doorbell = false;
+  CHECK(Drain(&pair.second, &doorbell) == written);
+  const test::WriteResult part = test::WriteOne(&pair.first, test::MakePayload(2, 2 * kRingBytes));
+  CHECK(part.wrote);
+  CHECK(part.offset < 2 * kRingBytes);
+  bool has_data = false;
+  REQUIRE(pair.second.ArmForData(&has_data).ok());
+  CHECK(has_data);
+}
+
 TEST_CASE("a reader that frees room does not ring a writer that waits for data") {
   test::EndpointPair pair;
   Fill(&pair.first);

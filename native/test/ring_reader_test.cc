@@ -205,6 +205,7 @@ TEST_CASE("a message longer than the ring passes through it") {
     do {
       REQUIRE(ring.writer.WriteNext(1, 4, payload.data(), payload.size(), &offset, &wrote).ok());
     } while (wrote && offset < payload.size());
+    ring.writer.Publish();
     REQUIRE(ring.reader.Poll().ok());
     Batch batch = none.Begin();
     REQUIRE(ring.reader.Receive(&batch, &more).ok());
@@ -228,6 +229,7 @@ TEST_CASE("while a fragmented message waits for its rest, nothing is required") 
   bool wrote = false;
   bool more = false;
   REQUIRE(ring.writer.WriteNext(1, 4, payload.data(), payload.size(), &offset, &wrote).ok());
+  CHECK(ring.writer.Publish());
   Target none(0);
   CHECK(ReceiveOnce(&ring, &none).fragmented);
   test::Payload target(payload.size());
@@ -239,6 +241,7 @@ TEST_CASE("while a fragmented message waits for its rest, nothing is required") 
   CHECK_FALSE(waiting.fragmented);
   CHECK(waiting.required_bytes == -1);
   REQUIRE(ring.writer.WriteNext(1, 4, payload.data(), payload.size(), &offset, &wrote).ok());
+  CHECK(ring.writer.Publish());
   const Batch rest = ReceiveOnce(&ring, &none);
   CHECK(rest.fragmented);
   CHECK(rest.required_bytes == static_cast<int64_t>(payload.size()));

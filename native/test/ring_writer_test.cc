@@ -75,8 +75,39 @@ TEST_CASE("a commit may be shorter than its claim") {
   std::byte* bytes = nullptr;
   REQUIRE(ring.writer.Claim(1000, &bytes).ok());
   ring.writer.Commit(1, kFlagsWhole, 5, 10);
+  CHECK(Tail(ring) == 0);
+  CHECK(ring.writer.Publish());
+  CHECK_FALSE(ring.writer.Publish());
   CHECK(Tail(ring) == RecordSpan(10));
   CHECK(HeaderAt(ring, 0).length == 10);
+}
+
+TEST_CASE("while a claim is open nothing else is written, and none is taken inside a message") {
+  test::RingPair ring;
+  std::byte* bytes = nullptr;
+  const test::Payload payload = test::MakePayload(1, 2 * kInlineMax);
+  uint64_t offset = 0;
+  bool wrote = true;
+  REQUIRE(ring.writer.Claim(100, &bytes).ok());
+  CHECK(ring.writer.WriteNext(1, 1, payload.data(), 10, &offset, &wrote).code() ==
+        StatusCode::kInvalidArgument);
+  CHECK_FALSE(wrote);
+  ring.writer.Abort();
+  REQUIRE(ring.writer.WriteNext(1, 1, payload.data(), payload.size(), &offset, &wrote).ok());
+  CHECK(ring.writer.Claim(100, &bytes).code() == StatusCode::kInvalidArgument);
+  CHECK(bytes == nullptr);
+}
+
+TEST_CASE("a head beyond what was published is corrupt, although it was written") {
+  test::RingPair ring;
+  const test::Payload payload = test::MakePayload(1, 100);
+  uint64_t offset = 0;
+  bool wrote = false;
+  REQUIRE(WriteOne(&ring, 0));
+  REQUIRE(ring.writer.WriteNext(1, 1, payload.data(), payload.size(), &offset, &wrote).ok());
+  SetPeerHead(&ring, 32);
+  uint64_t depth = 0;
+  CHECK(ring.writer.DepthBytes(&depth).code() == StatusCode::kCorrupt);
 }
 
 TEST_CASE("a claim above the largest record is refused") {
@@ -186,6 +217,7 @@ TEST_CASE("a fragmented message goes on where the room ended") {
   while (wrote) {
     REQUIRE(ring.writer.WriteNext(1, 2, payload.data(), payload.size(), &offset, &wrote).ok());
   }
+  CHECK(ring.writer.Publish());
   CHECK(offset == 8 * kInlineMax - 8);
   CHECK(Tail(ring) == kRingBytes);
   SetPeerHead(&ring, RecordSpan(kInlineMax));

@@ -53,6 +53,7 @@ bool WriteAll(RingWriter* writer, uint16_t kind, uint32_t id, const Payload& pay
   do {
     REQUIRE(writer->WriteNext(kind, id, payload.data(), payload.size(), &offset, &wrote).ok());
   } while (wrote && offset < payload.size());
+  writer->Publish();
   return wrote;
 }
 

@@ -43,13 +43,15 @@ export interface NativeEndpoint {
   /** Client: takes the server's descriptor from the pair and maps it. */
   attachPeer(): void
 
+  /** What `write` is to write, at the `RECORD_…` indices. */
+  readonly record: Uint32Array
   /**
-   * Writes payload[offset..] as records, as far as there is room, and publishes them.
-   * A payload of at most `inlineBytesMax` is written whole or not at all.
-   * Returns the new offset; −1 when nothing could be written for want of room.
+   * Writes payload[offset..] (all of it by default) as records of the kind and id in `record`, as far as there is room, and
+   * publishes them. A payload of at most `inlineBytesMax` is written whole or not at all.
+   * signals[SIGNAL_WRITTEN] is the new offset; −1 when nothing could be written for want of room.
    * signals[SIGNAL_RING] = 1 when the socket's doorbell must be rung.
    */
-  write(kind: number, id: number, payload: Uint8Array, offset: number): number
+  write(payload: Uint8Array, offset?: number): void
   /** Whether a payload of `bytes` (or a first fragment of it) could be written now. */
   hasRoom(bytes: number): boolean
   /** Arms the room wake word and looks again. True: there is room for `bytes` of payload (or a first fragment) now, and the word is disarmed. */
@@ -104,6 +106,9 @@ export interface NativeBinding {
   readonly SIGNAL_REQUIRED: number
   readonly SIGNAL_FRAGMENTED: number
   readonly SIGNAL_OFFSET: number
+  readonly SIGNAL_WRITTEN: number
+  readonly RECORD_KIND: number
+  readonly RECORD_ID: number
   readonly RECORD_HEADER_BYTES: number
   /** Largest payload that travels in one record of a ring of `ringBytes`. */
   inlineBytesMax(ringBytes: number): number

@@ -1,5 +1,6 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
+import { viewOf } from '../view.js'
 
 /** Messages of a batch are copied into slabs of this size, one behind the other. */
 const SLAB_BYTES = 64 * 1024
@@ -38,6 +39,8 @@ export class BatchReader {
   readonly #words: number
   readonly #host: BatchHost
   #slab: Buffer = Buffer.allocUnsafeSlow(0)
+  /** That of the slab, which begins where the slab does. A field, because asking a Buffer for it takes as long as making one. */
+  #slabMemory: ArrayBufferLike = this.#slab.buffer
   #slabOffset = 0
   /** Records of the last batch, and how many of them were handed over. */
   #batchCount = 0
@@ -104,6 +107,7 @@ export class BatchReader {
       return this.#assemble(buffer)
     }
     this.#slab = buffer
+    this.#slabMemory = buffer.buffer
     this.#slabOffset = 0
     return this.#receive(0, false)
   }
@@ -141,7 +145,7 @@ export class BatchReader {
       }
       const at = this.#batchNext * this.#words
       const start = descriptors[at + 2] as number
-      const payload = this.#slab.subarray(start, start + (descriptors[at + 3] as number))
+      const payload = viewOf(this.#slabMemory, start, descriptors[at + 3] as number)
       // Before the call: the listener may throw, and the record has been given all the same.
       this.#batchNext += 1
       handed += 1

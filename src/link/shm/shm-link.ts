@@ -124,21 +124,28 @@ export class ShmLink implements Link, Polled, BatchHost {
 
   write(kind: number, id: number, payload: Uint8Array, offset: number): number {
     if (this.#closed) return -1
-    let end: number
+    const record = this.#endpoint.record
+    record[this.#binding.RECORD_KIND] = kind
+    record[this.#binding.RECORD_ID] = id
     try {
-      end = this.#endpoint.write(kind, id, payload, offset)
+      if (offset === 0) this.#endpoint.write(payload)
+      else this.#endpoint.write(payload, offset)
     } catch (error) {
       this.fail(error)
       return -1
     }
-    if (this.#signals[this.#binding.SIGNAL_RING] === 1) this.ring()
-    if (end !== payload.length) {
-      this.#stats.fullWaits += 1
-      this.#wantsRoom = true
-      this.#lookAtDepth()
-      this.#wake()
-    }
+    const signals = this.#signals
+    if (signals[this.#binding.SIGNAL_RING] === 1) this.ring()
+    const end = signals[this.#binding.SIGNAL_WRITTEN] as number
+    if (end !== payload.length) this.#lacksRoom()
     return end
+  }
+
+  #lacksRoom(): void {
+    this.#stats.fullWaits += 1
+    this.#wantsRoom = true
+    this.#lookAtDepth()
+    this.#wake()
   }
 
   resume(): void {
