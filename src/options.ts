@@ -31,6 +31,15 @@ export interface ChannelOptions {
   wait?: WaitMode | undefined
   /** The longest that `'adaptive'` polls an empty ring before it sleeps, in microseconds, 0 to 1,000,000. Default 100. */
   spinMicros?: number | undefined
+  /**
+   * For codec `'bytes'`, over shared memory: a listener of `message` or `messages` gets large and small messages where they lie, in the
+   * peer's ring, without a copy. Such a Buffer is good until the listener returns, then it holds other messages; it must
+   * not be written to (the memory is read-only: the process would end), and a peer that breaks the rules may change it
+   * meanwhile. The ring's room is given back after the listener, so a slow one slows the sender. Messages longer than an eighth of
+   * the peer's ring, loops, blocking calls, requests and replies get copies as ever, and so does every message where the
+   * runtime allows no view of foreign memory (Electron), or over another link. Default false.
+   */
+  views?: boolean | undefined
   /** `'shm'` fails where shared memory cannot be had, `'socket'` never tries it. Default `'auto'`: shared memory, else the socket, with the reason in `channel.fallbackReason`. */
   transport?: TransportChoice | undefined
   /** Whether to talk to this peer. Default: the same user only, where the kernel tells who it is. */
@@ -49,6 +58,7 @@ export interface Settings {
   readonly maxMessageBytes: number
   readonly wait: WaitMode
   readonly spinMicros: number
+  readonly views: boolean
   readonly transport: TransportChoice
   readonly allow: ((peer: Peer) => boolean) | undefined
   readonly logger: Logger | undefined
@@ -75,6 +85,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'maxMessageBytes',
   'wait',
   'spinMicros',
+  'views',
   'transport',
   'allow',
   'logger',
@@ -104,6 +115,7 @@ export function resolveOptions(options: ChannelOptions & WaitOptions = {}): Sett
     maxMessageBytes: integer('maxMessageBytes', maxMessageBytes, 1, MESSAGE_BYTES_MAX),
     wait: oneOf<WaitMode>('wait', wait, WAIT_MODES),
     spinMicros: integer('spinMicros', spinMicros, 0, SPIN_MICROS_MAX),
+    views: viewsOption(options.views, codec),
     transport: oneOf<TransportChoice>('transport', transport, TRANSPORT_CHOICES),
     allow: functionOption('allow', options.allow),
     logger: loggerOption(options.logger),
@@ -116,6 +128,11 @@ export function checkWaitOptions(options: WaitOptions | undefined): void {
   if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
   const { signal, timeoutMs } = options
   if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal', signal, 'an AbortSignal')
+  checkTimeout(timeoutMs)
+}
+
+/** Throws `INVALID_ARGUMENT` unless `timeoutMs` is of its form. */
+export function checkTimeout(timeoutMs: number | undefined): void {
   if (timeoutMs !== undefined) integer('timeoutMs', timeoutMs, 0, TIMEOUT_MS_MAX)
 }
 
@@ -169,6 +186,13 @@ function oneOf<T extends string>(name: string, value: unknown, names: readonly s
 
 function functionOption<T>(name: string, value: T | undefined): T | undefined {
   if (value !== undefined && typeof value !== 'function') throw invalid(name, value, 'a function')
+  return value
+}
+
+function viewsOption(value: boolean = false, codec: unknown): boolean {
+  if (typeof value !== 'boolean') throw invalid('views', value, 'true or false')
+  // Other codecs would read what the peer may be changing.
+  if (value && codec !== 'bytes') throw invalid('codec', codec, "'bytes' with views: true")
   return value
 }
 

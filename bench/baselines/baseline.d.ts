@@ -67,7 +67,12 @@ export interface Connection {
    * twice `PENDING_BYTES_MAX` have been sent after it: that spares a socket the copy.
    */
   trySend(message: Uint8Array): boolean
-  /** Each message, in memory that nobody changes later. A server without `push` answers before it returns. */
+  /**
+   * Where a message can be made in place: has `fill` make one of `byteLength` bytes, whose memory holds an older message, and sends it; or
+   * does nothing and returns false, as `trySend`.
+   */
+  tryFill?(byteLength: number, fill: (bytes: Buffer) => void): boolean
+  /** Each message, in memory that nobody changes later, or where it can be read in place, until this returns. A server without `push` answers before it returns. */
   onMessage: (message: Buffer) => void
   /** There is room again. */
   onDrain: () => void

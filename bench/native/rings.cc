@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -17,7 +18,10 @@ using shmwire::Batch;
 using shmwire::Endpoint;
 using shmwire::MessageDescriptor;
 using shmwire::PauseCpu;
+using shmwire::OwnSegment;
 using shmwire::PeerSegment;
+using shmwire::RingReader;
+using shmwire::RingWriter;
 using shmwire::Status;
 using shmwire::platform::MonotonicNanos;
 
@@ -29,7 +33,6 @@ constexpr uint64_t kSpinNanos = 100'000;
 constexpr size_t kTargetBytes = size_t{1} << 16;
 constexpr uint32_t kDescriptorsMax = 1024;
 constexpr size_t kSamplesMax = size_t{1} << 22;
-constexpr uint64_t kClockMask = 63;
 // As many as copies.cc hands over at once.
 constexpr uint64_t kBatchMessages = 64;
 
@@ -54,13 +57,6 @@ class End {
     PeerSegment peer;
     Expect(PeerSegment::Map(other.endpoint_.own().handle(), &peer));
     Expect(endpoint_.Attach(std::move(peer)));
-  }
-
-  // Publishes what was sent since the last call, and from now on nothing before the next one.
-  void Flush() {
-    bool doorbell = false;
-    Expect(endpoint_.Uncork(&doorbell));
-    Expect(endpoint_.Cork());
   }
 
   void Send(uint16_t kind, const std::byte* payload, uint64_t length) {
@@ -131,17 +127,59 @@ ServerReport Echo(End* end) {
   return report;
 }
 
-ServerReport Count(End* end) {
+// The ring alone: what writes it, and where its reader says how far it is.
+struct Segments {
+  Segments() {
+    Expect(OwnSegment::Create(kRingBytes, &writer));
+    Expect(OwnSegment::Create(kRingBytes, &reader));
+  }
+
+  OwnSegment writer;
+  OwnSegment reader;
+};
+
+ServerReport Count(Segments* segments) {
   ServerReport report;
-  for (bool over = false; !over;) {
-    end->Receive([&](uint16_t kind, const std::byte* bytes, uint64_t) {
-      if (kind == kEnd) {
-        over = true;
-        return;
-      }
-      if (FirstWord(bytes) != report.messages) report.faults++;
-      report.messages++;
-    });
+  PeerSegment peer;
+  Expect(PeerSegment::Map(segments->writer.handle(), &peer));
+  RingReader reader(peer, segments->reader, kMessageBytesMax);
+  std::vector<std::byte> target(kTargetBytes);
+  std::vector<std::byte> whole;
+  std::vector<MessageDescriptor> descriptors(kDescriptorsMax);
+  bool over = false;
+  const auto see = [&](uint32_t kind, const std::byte* bytes) {
+    over = kind == kEnd;
+    if (over) return;
+    if (FirstWord(bytes) != report.messages) report.faults++;
+    report.messages++;
+  };
+  while (!over) {
+    Expect(reader.Poll());
+    if (!reader.has_data()) {
+      PauseCpu();
+      continue;
+    }
+    Batch batch{};
+    batch.target = target.data();
+    batch.target_bytes = target.size();
+    batch.descriptors = descriptors.data();
+    batch.descriptors_max = kDescriptorsMax;
+    bool more = false;
+    Expect(reader.Receive(&batch, &more));
+    reader.Release();
+    for (uint32_t index = 0; index < batch.count; index++) {
+      see(descriptors[index].kind, target.data() + descriptors[index].offset);
+    }
+    const auto required = static_cast<size_t>(std::max<int64_t>(batch.required_bytes, 0));
+    if (!batch.fragmented && batch.count == 0 && required > target.size()) target.resize(required);
+    if (!batch.fragmented) continue;
+    if (whole.size() < required) whole.resize(required);
+    AssembledMessage message;
+    do {
+      Expect(reader.Assemble(whole.data(), required, &message, &more));
+      reader.Release();
+    } while (more);
+    if (message.whole) see(message.kind, whole.data());
   }
   report.cpu_seconds = CpuSeconds();
   return report;
@@ -189,28 +227,40 @@ void RingRoundTrip(uint64_t duration_nanos, uint64_t message_bytes) {
 }
 
 void RingOneWay(uint64_t duration_nanos, uint64_t message_bytes) {
-  End client;
-  End server;
-  TwoProcesses processes([&] {
-    server.Attach(client);
-    return Count(&server);
-  });
-  client.Attach(server);
+  Segments segments;
+  TwoProcesses processes([&] { return Count(&segments); });
 
   Run run;
   run.message_bytes = message_bytes;
   std::vector<std::byte> message(message_bytes);
-  const uint64_t clock_mask = message_bytes < kTargetBytes ? kClockMask : 0;
+  PeerSegment peer;
+  Expect(PeerSegment::Map(segments.reader.handle(), &peer));
+  RingWriter writer(segments.writer, peer);
+  const auto send = [&](uint16_t kind, uint64_t length) {
+    uint64_t offset = 0;
+    bool wrote = false;
+    for (;;) {
+      Expect(writer.WriteNext(kind, 0, message.data(), length, &offset, &wrote));
+      if (wrote && offset == length) return;
+      // The reader frees what it can see.
+      writer.Publish();
+      if (!wrote) PauseCpu();
+    }
+  };
+  const uint64_t batch_mask =
+      std::clamp<uint64_t>(kRingBytes / 4 / message_bytes, 1, kBatchMessages) - 1;
   const double cpu = CpuSeconds();
   const uint64_t begin = MonotonicNanos();
   for (uint64_t now = begin; now - begin < duration_nanos;) {
     std::memcpy(message.data(), &run.messages, sizeof(run.messages));
-    client.Send(kMessage, message.data(), message_bytes);
-    if (++run.messages % kBatchMessages == 0) client.Flush();
-    if ((run.messages & clock_mask) == 0) now = MonotonicNanos();
+    send(kMessage, message_bytes);
+    if ((++run.messages & batch_mask) == 0) {
+      writer.Publish();
+      now = MonotonicNanos();
+    }
   }
-  client.Send(kEnd, message.data(), sizeof(uint64_t));
-  client.Flush();
+  send(kEnd, sizeof(uint64_t));
+  writer.Publish();
   run.client_cpu_seconds = CpuSeconds() - cpu;
   const ServerReport report = processes.Join();
   run.seconds = static_cast<double>(MonotonicNanos() - begin) / 1e9;

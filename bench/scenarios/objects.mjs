@@ -17,7 +17,10 @@ export const scenario = {
   },
 
   measure(connection, options) {
-    return measureOneWay(connection, options, { clockEvery: CLOCK_EVERY, messageOf: orderOf })
+    return measureOneWay(connection, options, {
+      clockEvery: CLOCK_EVERY,
+      trySend: (sequence) => connection.trySend(orderOf(sequence)),
+    })
   },
 }
 

@@ -32,7 +32,7 @@ export const scenario = {
     options: { messageBytes },
   })),
   variants: ['shmwire-zero-copy'],
-  forms: { quick: ['64B', '1MiB'], smoke: ['64B'] },
+  forms: { quick: ['64B', '1KiB', '1MiB'], smoke: ['64B'] },
 
   serve(connection, { messageBytes }) {
     const every = sampleEvery(messageBytes)
@@ -49,15 +49,26 @@ export const scenario = {
   measure(connection, options) {
     const { messageBytes } = options
     const every = sampleEvery(messageBytes)
+    const stamp = (message, sequence) => {
+      message.first[0] = sequence
+      message.last[0] = sequence
+      if ((sequence & (every - 1)) === 0) message.bytes.writeDoubleLE(nanosNow(), TIME_OFFSET)
+    }
+    const clockEvery = Math.min(every, 256)
+    if (connection.tryFill !== undefined) {
+      return measureOneWay(connection, options, {
+        clockEvery,
+        trySend: (sequence) =>
+          connection.tryFill(messageBytes, (bytes) => stamp(stampedMessage(bytes), sequence)),
+      })
+    }
     const pool = messagePool(messageBytes)
     return measureOneWay(connection, options, {
-      clockEvery: Math.min(every, 256),
-      messageOf(sequence) {
+      clockEvery,
+      trySend(sequence) {
         const message = pool[sequence & (pool.length - 1)]
-        message.first[0] = sequence
-        message.last[0] = sequence
-        if ((sequence & (every - 1)) === 0) message.bytes.writeDoubleLE(nanosNow(), TIME_OFFSET)
-        return message.bytes
+        stamp(message, sequence)
+        return connection.trySend(message.bytes)
       },
     })
   },
@@ -72,11 +83,17 @@ function sampleEvery(messageBytes) {
 function messagePool(messageBytes) {
   const kept = Math.ceil((2 * PENDING_BYTES_MAX) / messageBytes) + 2
   const count = messageBytes < KEPT_BYTES_MIN ? 1 : 2 ** Math.ceil(Math.log2(kept))
-  return Array.from({ length: count }, () => {
-    const { buffer } = new Uint8Array(messageBytes)
-    const words = new Uint32Array(buffer)
-    return { bytes: Buffer.from(buffer), first: words.subarray(0, 1), last: words.subarray(-1) }
-  })
+  return Array.from({ length: count }, () => stampedMessage(new Uint8Array(messageBytes)))
+}
+
+/** A message and its first and last word, which hold the sequence number. */
+function stampedMessage({ buffer, byteOffset, length }) {
+  const words = new Uint32Array(buffer, byteOffset, length / Uint32Array.BYTES_PER_ELEMENT)
+  return {
+    bytes: Buffer.from(buffer, byteOffset, length),
+    first: words.subarray(0, 1),
+    last: words.subarray(-1),
+  }
 }
 
 /** The monotonic clock is the same in all processes of a machine. A double holds the nanoseconds of 104 days exactly. */

@@ -9,16 +9,23 @@ const ABSENT = {
 /**
  * shmwire itself as a competitor, with the options of a user who wants to send bytes; all else is the default.
  * @param {'shm' | 'socket'} transport
- * @param {import('../../dist/index.js').ChannelOptions} own what makes it a variant
+ * @param {object} own the channel's options that make it a variant; `ringBytes` may be a function of the case's options
+ * @param {{ inPlace?: boolean }} way `inPlace`: messages are made where they are sent from
  * @returns {import('../baselines/baseline.js').Baseline}
  */
-export function channelBaseline(title, transport, own = {}) {
-  const optionsOf = ({ values, ringBytes }) => ({
-    ...(values ? {} : { codec: 'bytes' }),
-    ...(ringBytes === undefined ? {} : { ringBytes }),
-    transport,
-    ...own,
-  })
+export function channelBaseline(title, transport, own = {}, { inPlace = false } = {}) {
+  const optionsOf = (options) => {
+    const { values, ringBytes } = options
+    return {
+      ...(values ? {} : { codec: 'bytes' }),
+      ...(ringBytes === undefined ? {} : { ringBytes }),
+      transport,
+      ...own,
+      ...(typeof own.ringBytes === 'function' ? { ringBytes: own.ringBytes(options) } : {}),
+    }
+  }
+  const connectionOf = (channel) =>
+    inPlace ? new InPlaceConnection(channel) : new ChannelConnection(channel)
   return {
     title,
     carriesValues: true,
@@ -26,12 +33,12 @@ export function channelBaseline(title, transport, own = {}) {
 
     async listen({ path, options }, onConnection) {
       const server = await listen(`unix:${path}`, optionsOf(options))
-      server.on('channel', (channel) => onConnection(new ChannelConnection(channel)))
+      server.on('channel', (channel) => onConnection(connectionOf(channel)))
       return { close: () => server.close() }
     },
 
     async connect({ path, options }) {
-      return new ChannelConnection(await connect(`unix:${path}`, optionsOf(options)))
+      return connectionOf(await connect(`unix:${path}`, optionsOf(options)))
     },
   }
 }
@@ -53,10 +60,10 @@ class ChannelConnection {
   onMessage = () => {}
   onDrain = () => {}
   onClose = () => {}
-  #channel
+  channel
 
   constructor(channel) {
-    this.#channel = channel
+    this.channel = channel
     this.transport = channel.transport
     channel.on('message', (message) => this.onMessage(message))
     channel.on('drain', () => this.onDrain())
@@ -64,30 +71,40 @@ class ChannelConnection {
   }
 
   trySend(message) {
-    return this.#channel.trySend(message)
+    return this.channel.trySend(message)
   }
 
   holdMessages() {
-    this.#channel.removeAllListeners('message')
+    this.channel.removeAllListeners('message')
   }
 
   sendSync(message, timeoutMs) {
-    this.#channel.sendSync(message, timeoutMs)
+    this.channel.sendSync(message, timeoutMs)
   }
 
   receiveSync(timeoutMs) {
-    return this.#channel.receiveSync(timeoutMs)
+    return this.channel.receiveSync(timeoutMs)
   }
 
   requestSync(message, timeoutMs) {
-    return this.#channel.requestSync(message, timeoutMs)
+    return this.channel.requestSync(message, timeoutMs)
   }
 
   handle(handler) {
-    this.#channel.handle(handler)
+    this.channel.handle(handler)
   }
 
   close() {
-    return this.#channel.close()
+    return this.channel.close()
+  }
+}
+
+class InPlaceConnection extends ChannelConnection {
+  tryFill(byteLength, fill) {
+    const claim = this.channel.claim(byteLength)
+    if (claim === null) return false
+    fill(claim.bytes)
+    claim.commit()
+    return true
   }
 }

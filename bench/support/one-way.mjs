@@ -36,7 +36,7 @@ export function serveOneWay(connection, { values }, check) {
 
 /**
  * The sender of a stream: warms up, sends for `durationMs`, and has the receiver count.
- * @param {{ messageOf: (sequence: number) => unknown, clockEvery: number }} source `clockEvery`: how often to look at the
+ * @param {{ trySend: (sequence: number) => boolean, clockEvery: number }} source `clockEvery`: how often to look at the
  *   clock, a power of two
  */
 export async function measureOneWay(connection, options, source) {
@@ -67,13 +67,13 @@ export async function measureOneWay(connection, options, source) {
 }
 
 /** Sends as fast as there is room. Resolves to how many messages it sent, all handed to the connection. */
-function sendFor(connection, { messageOf, clockEvery }, durationMs) {
+function sendFor(connection, { trySend, clockEvery }, durationMs) {
   return new Promise((resolve, reject) => {
     const untilMs = performance.now() + durationMs
     let sequence = 0
     const send = () => {
       for (;;) {
-        if (!connection.trySend(messageOf(sequence))) return
+        if (!trySend(sequence)) return
         sequence += 1
         if ((sequence & (clockEvery - 1)) === 0 && performance.now() >= untilMs) {
           connection.onDrain = () => {}

@@ -45,12 +45,10 @@ void* DefineSharedArray(napi_env env, napi_value receiver, const char* name, con
   napi_typedarray_type actual_type = napi_int8_array;
   size_t length = 0;
   void* data = nullptr;
-  const napi_property_descriptor property = {name,    nullptr, nullptr,         nullptr,
-                                             nullptr, array,   napi_enumerable, nullptr};
   if (napi_get_typedarray_info(env, array, &actual_type, &length, &data, nullptr, nullptr) !=
           napi_ok ||
       actual_type != type || length != count ||
-      napi_define_properties(env, receiver, 1, &property) != napi_ok) {
+      !DefineConstant(env, receiver, name, array)) {
     return nullptr;
   }
   return data;
@@ -95,29 +93,127 @@ napi_value AttachPeer(napi_env env, napi_callback_info info) {
   return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.AttachOffered());
 }
 
+bool ReadKind(napi_env env, const EndpointObject* object, uint16_t* kind) {
+  const uint32_t value = object->record[kRecordKind];
+  *kind = static_cast<uint16_t>(value);
+  if (value - 1 < kKindMax) return true;
+  ThrowArgument(env, "the kind in record must be 1 to 65535");
+  return false;
+}
+
 // Kind, id and results go through shared arrays, because each argument and each result of a call
 // costs as much as writing a small record.
 napi_value Write(napi_env env, napi_callback_info info) {
   const BoundCall<EndpointObject, 2> call(env, info);
   Bytes payload;
   uint64_t offset = 0;
-  if (call.self == nullptr || !ReadBytes(env, call.arguments[0], "payload", &payload) ||
+  uint16_t kind = 0;
+  if (call.self == nullptr || !ReadKind(env, call.self, &kind) ||
+      !ReadBytes(env, call.arguments[0], "payload", &payload) ||
       (call.count > 1 &&
        !ReadInteger(env, call.arguments[1], "offset", 0, payload.count, &offset))) {
     return nullptr;
   }
-  const uint32_t kind = call.self->record[kRecordKind];
-  if (kind - 1 >= kKindMax) return ThrowArgument(env, "record[0], the kind, must be 1 to 65535");
   bool wrote = false;
   bool doorbell = false;
   Status status =
-      call.self->endpoint.Write(static_cast<uint16_t>(kind), call.self->record[kRecordId],
-                                payload.data, payload.count, &offset, &wrote, &doorbell);
+      call.self->endpoint.Write(kind, call.self->record[kRecordId], payload.data, payload.count,
+                                &offset, &wrote, &doorbell);
   if (!status.ok()) return ThrowStatus(env, status);
   double* signals = call.self->signals;
   signals[kSignalRing] = doorbell ? 1 : 0;
   signals[kSignalWritten] = wrote ? static_cast<double>(offset) : -1;
   return nullptr;
+}
+
+void SetRing(EndpointObject* object, bool doorbell) {
+  object->signals[kSignalRing] = doorbell ? 1 : 0;
+}
+
+napi_value Claim(napi_env env, napi_callback_info info) {
+  const Call<EndpointObject, 1> call(env, info);
+  uint64_t bytes = 0;
+  if (call.self == nullptr ||
+      !ReadInteger(env, call.arguments[0], "bytes", 0, kMessageBytesMax, &bytes)) {
+    return nullptr;
+  }
+  int64_t offset = -1;
+  Status status = call.self->endpoint.Claim(bytes, &offset);
+  if (!status.ok()) return ThrowStatus(env, status);
+  napi_value result = nullptr;
+  napi_create_double(env, static_cast<double>(offset), &result);
+  return result;
+}
+
+napi_value Commit(napi_env env, napi_callback_info info) {
+  const Call<EndpointObject, 1> call(env, info);
+  uint64_t bytes = 0;
+  uint16_t kind = 0;
+  if (call.self == nullptr || !ReadKind(env, call.self, &kind) ||
+      !ReadInteger(env, call.arguments[0], "bytes", 0, kMessageBytesMax, &bytes)) {
+    return nullptr;
+  }
+  bool doorbell = false;
+  Status status =
+      call.self->endpoint.Commit(kind, call.self->record[kRecordId], bytes, &doorbell);
+  SetRing(call.self, doorbell);
+  return ReturnNothing(env, status);
+}
+
+napi_value Abort(napi_env env, napi_callback_info info) {
+  const Call<EndpointObject, 0> call(env, info);
+  return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.Abort());
+}
+
+// An ArrayBuffer over memory of the endpoint, made at the first call; undefined where the runtime
+// allows none (Electron), and where it was collected. It keeps the endpoint's object, and so the
+// mapping.
+napi_value ExposeMemory(napi_env env, napi_callback_info info, bool own) {
+  const Call<EndpointObject, 0> call(env, info);
+  if (call.self == nullptr) return nullptr;
+  Endpoint& endpoint = call.self->endpoint;
+  const bool attached = endpoint.peer().valid();
+  if (!attached) {
+    return ThrowStatus(env,
+                       Status::Error(StatusCode::kClosed, "the endpoint has no memory to show"));
+  }
+  napi_ref* reference = own ? &call.self->own_memory : &call.self->peer_memory;
+  napi_value buffer = nullptr;
+  if (*reference != nullptr) {
+    // Never a second buffer over the same memory: V8 ends the process.
+    napi_get_reference_value(env, *reference, &buffer);
+    return buffer;
+  }
+  std::byte* data = own ? endpoint.own().data() : const_cast<std::byte*>(endpoint.peer().data());
+  const uint64_t bytes = own ? endpoint.own().ring_bytes() : endpoint.peer().ring_bytes();
+  const auto keep = [](napi_env, void*, void*) {};
+  const napi_status made =
+      napi_create_external_arraybuffer(env, data, bytes, keep, nullptr, &buffer);
+  if (made == napi_no_external_buffers_allowed) return nullptr;
+  napi_value receiver;
+  const bool whole = made == napi_ok && ReadReceiver(env, info, &receiver) &&
+                     DefineConstant(env, buffer, "owner", receiver) &&
+                     napi_create_reference(env, buffer, 0, reference) == napi_ok;
+  return whole ? buffer : nullptr;
+}
+
+napi_value OwnMemory(napi_env env, napi_callback_info info) {
+  return ExposeMemory(env, info, true);
+}
+
+napi_value PeerMemory(napi_env env, napi_callback_info info) {
+  return ExposeMemory(env, info, false);
+}
+
+// Every view of it has no bytes from then on.
+void DetachMemory(napi_env env, napi_ref* reference) {
+  napi_value buffer = nullptr;
+  if (*reference == nullptr) return;
+  if (napi_get_reference_value(env, *reference, &buffer) == napi_ok && buffer != nullptr) {
+    napi_detach_arraybuffer(env, buffer);
+  }
+  napi_delete_reference(env, *reference);
+  *reference = nullptr;
 }
 
 napi_value HasRoom(napi_env env, napi_callback_info info) {
@@ -149,6 +245,27 @@ napi_value DisarmForRoom(napi_env env, napi_callback_info info) {
   return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.DisarmForRoom());
 }
 
+napi_value ReceiveInto(napi_env env, EndpointObject* object, Bytes target, uint64_t offset,
+                       double spin_nanos, bool yield_cpu) {
+  Batch batch = {.target = target.data,
+                 .target_bytes = std::min(target.count, kTargetBytesMax),
+                 .offset = offset,
+                 .descriptors = object->descriptors,
+                 .descriptors_max = object->descriptors_max};
+  bool doorbell = false;
+  Status status =
+      object->endpoint.Receive(&batch, static_cast<uint64_t>(spin_nanos), yield_cpu, &doorbell);
+  if (!status.ok()) return ThrowStatus(env, status);
+  double* signals = object->signals;
+  signals[kSignalRing] = doorbell ? 1 : 0;
+  signals[kSignalRequired] = static_cast<double>(batch.required_bytes);
+  signals[kSignalFragmented] = batch.fragmented ? 1 : 0;
+  signals[kSignalOffset] = static_cast<double>(batch.offset);
+  napi_value result = nullptr;
+  napi_create_uint32(env, batch.count, &result);
+  return result;
+}
+
 napi_value Receive(napi_env env, napi_callback_info info) {
   const BoundCall<EndpointObject, 4> call(env, info);
   Bytes target;
@@ -161,23 +278,31 @@ napi_value Receive(napi_env env, napi_callback_info info) {
       !ReadBoolean(env, call.arguments[3], "yieldCpu", &yield_cpu)) {
     return nullptr;
   }
-  Batch batch = {.target = target.data,
-                 .target_bytes = std::min(target.count, kTargetBytesMax),
-                 .offset = offset,
-                 .descriptors = call.self->descriptors,
-                 .descriptors_max = call.self->descriptors_max};
+  // An empty target may have no address, which would mean in place.
+  std::byte nowhere{};
+  if (target.data == nullptr) target.data = &nowhere;
+  return ReceiveInto(env, call.self, target, offset, spin_nanos, yield_cpu);
+}
+
+napi_value ReceiveInPlace(napi_env env, napi_callback_info info) {
+  const Call<EndpointObject, 2> call(env, info);
+  double spin_nanos = 0;
+  bool yield_cpu = false;
+  if (call.self == nullptr ||
+      !ReadNumber(env, call.arguments[0], "spinNanos", kSpinNanosMax, &spin_nanos) ||
+      !ReadBoolean(env, call.arguments[1], "yieldCpu", &yield_cpu)) {
+    return nullptr;
+  }
+  return ReceiveInto(env, call.self, Bytes(), 0, spin_nanos, yield_cpu);
+}
+
+napi_value Release(napi_env env, napi_callback_info info) {
+  const Call<EndpointObject, 0> call(env, info);
+  if (call.self == nullptr) return nullptr;
   bool doorbell = false;
-  Status status =
-      call.self->endpoint.Receive(&batch, static_cast<uint64_t>(spin_nanos), yield_cpu, &doorbell);
-  if (!status.ok()) return ThrowStatus(env, status);
-  double* signals = call.self->signals;
-  signals[kSignalRing] = doorbell ? 1 : 0;
-  signals[kSignalRequired] = static_cast<double>(batch.required_bytes);
-  signals[kSignalFragmented] = batch.fragmented ? 1 : 0;
-  signals[kSignalOffset] = static_cast<double>(batch.offset);
-  napi_value result = nullptr;
-  napi_create_uint32(env, batch.count, &result);
-  return result;
+  Status status = call.self->endpoint.Release(&doorbell);
+  SetRing(call.self, doorbell);
+  return ReturnNothing(env, status);
 }
 
 napi_value Assemble(napi_env env, napi_callback_info info) {
@@ -256,7 +381,10 @@ napi_value DepthBytes(napi_env env, napi_callback_info info) {
 
 napi_value Close(napi_env env, napi_callback_info info) {
   const Call<EndpointObject, 0> call(env, info);
-  if (call.self != nullptr) call.self->endpoint.Close();
+  if (call.self == nullptr) return nullptr;
+  DetachMemory(env, &call.self->own_memory);
+  DetachMemory(env, &call.self->peer_memory);
+  call.self->endpoint.Close();
   return nullptr;
 }
 
@@ -302,6 +430,13 @@ napi_value DefineEndpointClass(napi_env env) {
       Method("offerHandles", OfferHandles),
       Method("acceptHandles", AcceptHandles),
       Method("attachPeer", AttachPeer),
+      Method("claim", Claim),
+      Method("commit", Commit),
+      Method("abort", Abort),
+      Method("ownMemory", OwnMemory),
+      Method("peerMemory", PeerMemory),
+      Method("receiveInPlace", ReceiveInPlace),
+      Method("release", Release),
       Method("hasRoom", HasRoom),
       Method("armForRoom", ArmForRoom),
       Method("disarmForRoom", DisarmForRoom),

@@ -36,6 +36,10 @@ struct EndpointObject : Wrapped {
   MessageDescriptor* descriptors = nullptr;
   uint32_t descriptors_max = 0;
   double* signals = nullptr;
+  // Weak references to the ArrayBuffers over the two data areas, once JavaScript has asked for them:
+  // they must be detached before the memory goes.
+  napi_ref own_memory = nullptr;
+  napi_ref peer_memory = nullptr;
 };
 
 // The class, or null and an exception.

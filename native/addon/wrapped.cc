@@ -10,12 +10,19 @@ bool DefineBoundMethod(napi_env env, napi_value receiver, const char* name, napi
   }
   // Who has the function has the receiver, and so keeps `object`: neither property can be changed.
   // The two hold each other, which the collector sees through.
-  const napi_property_descriptor owner = {"owner", nullptr,  nullptr,      nullptr,
-                                          nullptr, receiver, napi_default, nullptr};
-  const napi_property_descriptor method = {name,    nullptr,  nullptr,      nullptr,
-                                           nullptr, function, napi_default, nullptr};
-  return napi_define_properties(env, function, 1, &owner) == napi_ok &&
-         napi_define_properties(env, receiver, 1, &method) == napi_ok;
+  return DefineConstant(env, function, "owner", receiver) &&
+         DefineConstant(env, receiver, name, function);
+}
+
+bool DefineConstant(napi_env env, napi_value object, const char* name, napi_value value) {
+  const napi_property_descriptor property = {name,    nullptr, nullptr,      nullptr,
+                                             nullptr, value,   napi_default, nullptr};
+  return napi_define_properties(env, object, 1, &property) == napi_ok;
+}
+
+bool ReadReceiver(napi_env env, napi_callback_info info, napi_value* receiver) {
+  size_t count = 0;
+  return napi_get_cb_info(env, info, &count, nullptr, receiver, nullptr) == napi_ok;
 }
 
 bool ReadConstructorCall(napi_env env, napi_callback_info info, napi_value* receiver,

@@ -90,6 +90,12 @@ T* ReadWrapped(napi_env env, napi_value value, const char* expectation) {
 bool DefineBoundMethod(napi_env env, napi_value receiver, const char* name, napi_callback callback,
                        Wrapped* object);
 
+// A property that JavaScript can neither change nor delete. False, and an exception, on failure.
+bool DefineConstant(napi_env env, napi_value object, const char* name, napi_value value);
+
+// The object that a method was called on.
+bool ReadReceiver(napi_env env, napi_callback_info info, napi_value* receiver);
+
 // The receiver of a constructor's call and its arguments. False, and a TypeError, without `new`.
 bool ReadConstructorCall(napi_env env, napi_callback_info info, napi_value* receiver,
                          napi_value* argument);

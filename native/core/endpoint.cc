@@ -147,29 +147,43 @@ Status Endpoint::Write(uint16_t kind, uint32_t id, const std::byte* payload, uin
   do {
     Status status = connection_->writer.WriteNext(kind, id, payload, length, offset, &advanced);
     if (!status.ok()) return Note(status);
-    *wrote = *wrote || advanced;
-    // After each fragment, so that the peer reads the first ones while we write the next. And when
-    // there is no room, corked or not: what the peer does not see it cannot read.
-    if (!corked_ || !advanced || *offset < length) PublishWritten(doorbell);
-  } while (advanced && *offset < length);
+    if (!advanced) break;
+    *wrote = true;
+    // After each fragment, so that the peer reads the first ones while we write the next.
+    Publish(doorbell);
+  } while (*offset < length);
   return {};
 }
 
-void Endpoint::PublishWritten(bool* doorbell) {
-  if (connection_->writer.Publish()) RingPeer(connection_->data_waker.Check(), doorbell);
-}
-
-Status Endpoint::Cork() {
-  corked_ = true;
-  return CheckUsable();
-}
-
-Status Endpoint::Uncork(bool* doorbell) {
-  *doorbell = false;
-  corked_ = false;
+Status Endpoint::Claim(uint64_t length, int64_t* offset) {
+  *offset = -1;
   if (Status status = CheckUsable(); !status.ok()) return status;
-  PublishWritten(doorbell);
+  std::byte* bytes = nullptr;
+  Status status = connection_->writer.Claim(length, &bytes);
+  if (bytes != nullptr) *offset = bytes - own_.data();
+  return Note(status);
+}
+
+Status Endpoint::Commit(uint16_t kind, uint32_t id, uint64_t length, bool* doorbell) {
+  *doorbell = false;
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  if (!connection_->writer.Commit(kind, id, length)) {
+    return Status::Error(StatusCode::kInvalidArgument,
+                         "no claim is open, or the record is longer than the claim");
+  }
+  Publish(doorbell);
   return {};
+}
+
+Status Endpoint::Abort() {
+  if (!connection_.has_value()) return CheckUsable();
+  connection_->writer.Abort();
+  return {};
+}
+
+void Endpoint::Publish(bool* doorbell) {
+  connection_->writer.Publish();
+  RingPeer(connection_->data_waker.Check(), doorbell);
 }
 
 Status Endpoint::HasRoom(uint64_t length, bool* has_room) {
@@ -246,12 +260,20 @@ Status Endpoint::Receive(Batch* batch, uint64_t spin_nanos, bool yield_cpu, bool
   bool more = false;
   do {
     Status status = connection_->reader.Receive(batch, &more);
-    ReleaseRead(doorbell);
+    if (batch->target != nullptr) ReleaseRead(doorbell);
     if (!status.ok()) {
       status = Note(status);
       return batch->count == 0 ? status : Status();
     }
-  } while (more);
+  } while (more && batch->target != nullptr);
+  return {};
+}
+
+Status Endpoint::Release(bool* doorbell) {
+  *doorbell = false;
+  // Also after a violation: what was shown before it has been seen.
+  if (!connection_.has_value()) return CheckUsable();
+  ReleaseRead(doorbell);
   return {};
 }
 

@@ -58,18 +58,10 @@ class Endpoint {
   // Either: the last step of both. Once. The segment may be borrowed (tests).
   Status Attach(PeerSegment peer);
 
-  // Writes payload[*offset..] as far as there is room, and publishes unless corked. Moves `*offset`;
-  // `*wrote` says whether anything was written. `*doorbell` is set when the peer's event loop must be
-  // rung.
+  // Writes payload[*offset..] as far as there is room, and publishes. Moves `*offset`; `*wrote`
+  // says whether anything was written. `*doorbell` is set when the peer's event loop must be rung.
   Status Write(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                uint64_t* offset, bool* wrote, bool* doorbell);
-  // From now on Write publishes only what has to be: a message that is not at its end, and all when
-  // there is no room. For many messages at once: each publication takes the tail's line from a peer
-  // that watches it.
-  Status Cork();
-  // Publishes what was held back, and goes back to publishing each message. Not to be forgotten before
-  // a wait.
-  Status Uncork(bool* doorbell);
   // Whether a record of `length` bytes of payload, or a full fragment of them, could be written
   // now.
   Status HasRoom(uint64_t length, bool* has_room);
@@ -78,10 +70,21 @@ class Endpoint {
   // Also after a violation. Errors: kClosed.
   Status DisarmForRoom();
 
-  // Appends whole messages to the batch and releases them. When there is nothing to read, looks for
+  // Room for one record of `length` payload bytes in own memory, as RingWriter::Claim: `*offset` is
+  // that of the payload in own data area, -1 when there is no room.
+  Status Claim(uint64_t length, int64_t* offset);
+  // Writes what was claimed, as Write does.
+  Status Commit(uint16_t kind, uint32_t id, uint64_t length, bool* doorbell);
+  // Gives the claim up. Idempotent.
+  Status Abort();
+
+  // Appends whole messages to the batch and releases them, or leaves that to Release when the batch has
+  // no target. When there is nothing to read, looks for
   // up to `spin_nanos`, then once more after giving the core away if `yield_cpu`. Messages before a
   // violation are delivered; the next call reports it, as does each one after.
   Status Receive(Batch* batch, uint64_t spin_nanos, bool yield_cpu, bool* doorbell);
+  // Gives back what Receive has shown in place.
+  Status Release(bool* doorbell);
   // Copies further fragments; see RingReader::Assemble.
   Status Assemble(std::byte* target, uint64_t target_bytes, AssembledMessage* message,
                   bool* doorbell);
@@ -97,8 +100,10 @@ class Endpoint {
   // Bytes published and not yet read by the peer.
   Status DepthBytes(uint64_t* bytes);
 
-  // For a peer in this process; see PeerSegment::Borrow.
+  // For a peer in this process (see PeerSegment::Borrow), and for what Claim and Receive in place point
+  // at.
   [[nodiscard]] const OwnSegment& own() const { return own_; }
+  [[nodiscard]] const PeerSegment& peer() const { return peer_; }
 
   // Tells the peer, and wakes it if it is blocked, without giving anything back.
   void AnnounceClosed();
@@ -124,7 +129,7 @@ class Endpoint {
   Status Note(Status status);
   Status Poll(bool* has_data);
   Status SpinForData(uint64_t spin_nanos, bool yield_cpu);
-  void PublishWritten(bool* doorbell);
+  void Publish(bool* doorbell);
   void RingPeer(Ring ring, bool* doorbell);
   void RingSignal();
   void ReleaseRead(bool* doorbell);
@@ -135,7 +140,6 @@ class Endpoint {
   uint64_t message_bytes_max_ = 0;
   // Spinning is in vain while the peer shares our core: so many looks at an empty ring do without.
   uint32_t looks_without_spin_ = 0;
-  bool corked_ = false;
   bool closed_ = false;
   Status violation_;
   OwnSegment own_;

@@ -139,12 +139,15 @@ Status RingReader::BeginMessage(const RecordHeader& header) {
   return {};
 }
 
-// False when the message does not fit: nothing was copied.
-inline bool RingReader::CopyWhole(const RecordHeader& header, Batch* batch) {
-  // An empty message fits anywhere, also where the alignment leads past the end.
-  const uint64_t offset = header.length == 0 ? 0 : AlignTarget(batch->offset);
-  if (offset > batch->target_bytes || header.length > batch->target_bytes - offset) return false;
-  if (header.length != 0) {
+// False when the message does not fit: nothing was taken.
+inline bool RingReader::TakeWhole(const RecordHeader& header, Batch* batch) {
+  uint64_t offset = 0;
+  if (batch->target == nullptr) {
+    offset = (head_ & (capacity_ - 1)) + kRecordHeaderBytes;
+  } else if (header.length != 0) {
+    // An empty message fits anywhere, also where the alignment leads past the end.
+    offset = AlignTarget(batch->offset);
+    if (offset > batch->target_bytes || header.length > batch->target_bytes - offset) return false;
     CopyPayload(batch->target + offset, At(head_) + kRecordHeaderBytes, header.length);
     batch->offset = offset + header.length;
   }
@@ -178,7 +181,7 @@ Status RingReader::Receive(Batch* batch, bool* more) {
       batch->required_bytes = static_cast<int64_t>(message_.total_bytes);
       break;
     }
-    if (!CopyWhole(header, batch)) {
+    if (!TakeWhole(header, batch)) {
       batch->required_bytes = header.length;
       break;
     }

@@ -35,7 +35,8 @@ static_assert(sizeof(MessageDescriptor) == kDescriptorWords * sizeof(uint32_t));
 // Payloads start at such offsets of the target, so that typed views over them are possible.
 inline constexpr uint64_t kTargetAlignment = 8;
 
-// What a batch is copied into, and how far it got.
+// What a batch is copied into, and how far it got. Without a target nothing is copied: the
+// descriptors' offsets are of the peer's data area, where the payloads stay until Release.
 struct Batch {
   std::byte* target;
   uint64_t target_bytes;  // at most 2^32
@@ -107,7 +108,7 @@ class RingReader {
   Status NextRecord(RecordHeader* header, bool* found);
   Status BeginMessage(const RecordHeader& header);
   Status CopyFragment(std::byte* target);
-  bool CopyWhole(const RecordHeader& header, Batch* batch);
+  bool TakeWhole(const RecordHeader& header, Batch* batch);
   void Consume(uint64_t length);
 
   const std::byte* data_;

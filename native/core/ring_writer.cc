@@ -1,7 +1,6 @@
 #include "core/ring_writer.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cstring>
 
 #include "core/cache_line.h"
@@ -97,18 +96,19 @@ Status RingWriter::Claim(uint64_t length, std::byte** bytes) {
   return {};
 }
 
-void RingWriter::Commit(uint16_t kind, uint16_t flags, uint32_t id, uint64_t length) {
-  assert(claim_.active && length <= claim_.length && kind != 0);
-  Append(claim_.room, kind, flags, id, length);
+bool RingWriter::Commit(uint16_t kind, uint32_t id, uint64_t length) {
+  if (!claim_.active || length > claim_.length) return false;
+  Append(claim_.room, kind, kFlagsWhole, id, length);
   claim_ = {};
+  counters_->messages_written.AddOwned(1);
+  counters_->bytes_written.AddOwned(length);
+  return true;
 }
 
-bool RingWriter::Publish() {
-  if (published_ == tail_) return false;
+void RingWriter::Publish() {
   published_ = tail_;
   // SYNC(ring.publish): observed in RingReader::Poll. seq_cst for SYNC(wake.arm), B1.
   own_tail_->StoreSeqCst(tail_);
-  return true;
 }
 
 Status RingWriter::WriteNext(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,

@@ -30,9 +30,9 @@ class RingWriter {
   // the first; nothing else may be written before Commit or Abort. Errors: kMessageTooLarge,
   // kInvalidArgument (a message is unfinished), kCorrupt (the peer's head).
   Status Claim(uint64_t length, std::byte** bytes);
-  // Makes a record of the first `length` bytes of what was claimed. Requires a claim. Nobody sees it
-  // until Publish.
-  void Commit(uint16_t kind, uint16_t flags, uint32_t id, uint64_t length);
+  // Makes a message of the first `length` bytes of what was claimed, which nobody sees until Publish.
+  // False, and the claim stays, when none is open or it is shorter than that.
+  bool Commit(uint16_t kind, uint32_t id, uint64_t length);
   // Gives the claim up. Nothing was published. Idempotent.
   void Abort() { claim_ = {}; }
 
@@ -44,8 +44,8 @@ class RingWriter {
   Status WriteNext(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                    uint64_t* offset, bool* wrote);
 
-  // Shows the peer all that was written. False when it has seen it before.
-  bool Publish();
+  // Shows the peer all that was written.
+  void Publish();
 
   // Whether WriteNext would find room with `length` bytes left to write. Errors: kCorrupt (the
   // peer's head).

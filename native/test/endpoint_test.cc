@@ -148,43 +148,74 @@ TEST_CASE("a writer rings the doorbell of a sleeping reader, once") {
   CHECK(pair.first.own().control()->counters.doorbells_rung.LoadRelaxed() == 1);
 }
 
-TEST_CASE("a corked end publishes when it is uncorked, and rings once for all") {
-  test::EndpointPair pair;
+TEST_CASE("a claim is a message once it is committed, and rings the doorbell") {
+  test::HandedOverPair pair;
+  int64_t offset = -1;
+  bool doorbell = true;
   bool has_data = true;
-  REQUIRE(pair.second.ArmForData(&has_data).ok());
-  REQUIRE_FALSE(has_data);
-  REQUIRE(pair.first.Cork().ok());
-  for (uint32_t id = 1; id <= 3; id++) {
-    const test::WriteResult result = test::WriteOne(&pair.first, test::MakePayload(id, 50), id);
-    CHECK(result.wrote);
-    CHECK_FALSE(result.doorbell);
-  }
-  REQUIRE(pair.second.ArmForData(&has_data).ok());
+  REQUIRE(pair.server.ArmForData(&has_data).ok());
+  REQUIRE(pair.client.Claim(100, &offset).ok());
+  REQUIRE(offset == 16);
+  std::memset(pair.client.own().data() + offset, 7, 100);
+  REQUIRE(pair.server.ArmForData(&has_data).ok());
   CHECK_FALSE(has_data);
-  bool doorbell = false;
-  REQUIRE(pair.first.Uncork(&doorbell).ok());
-  CHECK(doorbell);
-  REQUIRE(pair.first.Uncork(&doorbell).ok());
+  CHECK(WriteOne(&pair.client, test::Payload(1)).status.code() == StatusCode::kInvalidArgument);
+  CHECK(pair.client.Commit(1, 5, 101, &doorbell).code() == StatusCode::kInvalidArgument);
   CHECK_FALSE(doorbell);
-  CHECK(Drain(&pair.second, &doorbell) == 3);
-  REQUIRE(pair.second.ArmForData(&has_data).ok());
-  CHECK(test::WriteOne(&pair.first, test::MakePayload(4, 50), 4).doorbell);
+  REQUIRE(pair.client.Commit(1, 5, 60, &doorbell).ok());
+  CHECK(doorbell);
+  CHECK(pair.client.Commit(1, 5, 60, &doorbell).code() == StatusCode::kInvalidArgument);
+  test::Collector collector(&pair.server);
+  uint32_t seen = 0;
+  REQUIRE(collector.Collect(
+      [&](uint32_t id, const std::byte* bytes, uint64_t length) {
+        seen = id;
+        CHECK(length == 60);
+        CHECK(bytes[59] == std::byte{7});
+      },
+      &doorbell));
+  CHECK(seen == 5);
+  REQUIRE(pair.client.Claim(100, &offset).ok());
+  REQUIRE(pair.client.Abort().ok());
+  REQUIRE(pair.client.Abort().ok());
+  CHECK(WriteOne(&pair.client, test::Payload(1)).wrote);
 }
 
-TEST_CASE("a corked end publishes what fills the ring, and each part of a long message") {
-  test::EndpointPair pair;
-  REQUIRE(pair.first.Cork().ok());
-  const test::Payload payload = test::MakePayload(1, test::kInlineMax);
-  uint32_t written = 0;
-  while (test::WriteOne(&pair.first, payload, written).wrote) written++;
+TEST_CASE("what is received in place stays until it is released") {
+  test::HandedOverPair pair;
+  const test::Payload payload = test::MakePayload(1, 500);
+  MessageDescriptor descriptors[4];
+  Batch batch = {.target = nullptr,
+                 .target_bytes = 0,
+                 .offset = 0,
+                 .descriptors = descriptors,
+                 .descriptors_max = 4};
   bool doorbell = false;
-  CHECK(Drain(&pair.second, &doorbell) == written);
-  const test::WriteResult part = test::WriteOne(&pair.first, test::MakePayload(2, 2 * kRingBytes));
-  CHECK(part.wrote);
-  CHECK(part.offset < 2 * kRingBytes);
-  bool has_data = false;
-  REQUIRE(pair.second.ArmForData(&has_data).ok());
-  CHECK(has_data);
+  REQUIRE(WriteOne(&pair.client, payload, 3).wrote);
+  REQUIRE(WriteOne(&pair.client, test::Payload(), 4).wrote);
+  REQUIRE(pair.server.Receive(&batch, 0, false, &doorbell).ok());
+  REQUIRE(batch.count == 2);
+  CHECK(descriptors[0].id == 3);
+  CHECK(descriptors[1].length == 0);
+  const std::byte* bytes = pair.server.peer().data() + descriptors[0].offset;
+  CHECK(std::memcmp(bytes, payload.data(), payload.size()) == 0);
+  uint64_t depth = 0;
+  REQUIRE(pair.client.DepthBytes(&depth).ok());
+  CHECK(depth == RecordSpan(500) + RecordSpan(0));
+  REQUIRE(pair.server.Release(&doorbell).ok());
+  REQUIRE(pair.client.DepthBytes(&depth).ok());
+  CHECK(depth == 0);
+  // A whole message at a time, until a quarter of the ring waits to be released.
+  Fill(&pair.client);
+  batch.count = 0;
+  REQUIRE(pair.server.Receive(&batch, 0, false, &doorbell).ok());
+  CHECK(batch.count == 2);
+  batch.count = 0;
+  REQUIRE(pair.server.Receive(&batch, 0, false, &doorbell).ok());
+  CHECK(batch.count == 0);
+  REQUIRE(pair.server.Release(&doorbell).ok());
+  REQUIRE(pair.server.Receive(&batch, 0, false, &doorbell).ok());
+  CHECK(batch.count == 2);
 }
 
 TEST_CASE("a reader that frees room does not ring a writer that waits for data") {

@@ -229,7 +229,7 @@ TEST_CASE("while a fragmented message waits for its rest, nothing is required") 
   bool wrote = false;
   bool more = false;
   REQUIRE(ring.writer.WriteNext(1, 4, payload.data(), payload.size(), &offset, &wrote).ok());
-  CHECK(ring.writer.Publish());
+  ring.writer.Publish();
   Target none(0);
   CHECK(ReceiveOnce(&ring, &none).fragmented);
   test::Payload target(payload.size());
@@ -241,7 +241,7 @@ TEST_CASE("while a fragmented message waits for its rest, nothing is required") 
   CHECK_FALSE(waiting.fragmented);
   CHECK(waiting.required_bytes == -1);
   REQUIRE(ring.writer.WriteNext(1, 4, payload.data(), payload.size(), &offset, &wrote).ok());
-  CHECK(ring.writer.Publish());
+  ring.writer.Publish();
   const Batch rest = ReceiveOnce(&ring, &none);
   CHECK(rest.fragmented);
   CHECK(rest.required_bytes == static_cast<int64_t>(payload.size()));

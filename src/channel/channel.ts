@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { Codec } from '../codec/codec.js'
 import { waitWithin } from '../deadline.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { type Claim, Claims } from './claims.js'
 import { type Link, type LinkSink, type Peer, RecordKind, type Transport } from '../link/link.js'
 import type { WaitOptions } from '../options.js'
 import { invalid } from '../options.js'
@@ -43,7 +44,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   readonly #link: Link
   readonly #codec: MessageCodec
   readonly #outbox: Outbox
+  readonly #claims: Claims
   readonly #delivery: Delivery
+  /** Payloads of records are the peer's memory. */
+  readonly #lends: boolean
   readonly #requests = new Requests()
   readonly #answers: Answers
   readonly #sync: SyncCalls
@@ -70,7 +74,22 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     this.fallbackReason = parts.fallbackReason
     this.#closedCallback = parts.onClosed
     this.#outbox = new Outbox(this.#link, (payload) => this.#codec.keep(payload))
-    this.#delivery = new Delivery(this, () => this.#link.resume())
+    const lends = parts.link.lends === true
+    this.#lends = lends
+    this.#delivery = new Delivery(
+      this,
+      () => this.#link.resume(),
+      (message) => (lends ? Buffer.from(message as Buffer) : message),
+    )
+    this.#claims = new Claims({
+      link: this.#link,
+      outbox: this.#outbox,
+      maxMessageBytes: parts.maxMessageBytes,
+      codec: parts.codec.name,
+      assertOpen: () => this.#assertOpen(),
+      sent: (bytes) => this.#traffic.sent(bytes),
+      drain: () => this.#drain(),
+    })
     this.#answers = new Answers({
       channel: this,
       maxMessageBytes: parts.maxMessageBytes,
@@ -136,6 +155,17 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
         if (outgoing !== undefined) this.#outbox.withdraw(outgoing)
       }
     })
+  }
+
+  /**
+   * Room for a message of up to `byteLength` bytes, to be filled in place and then committed: over shared memory, and for up to an
+   * eighth of `ringBytes`, in this side's ring, so that nothing is copied here. Null: no room, and `drain` follows.
+   * For codec `'bytes'`. What is safe is said at `Claim`. Throws `INVALID_ARGUMENT`, `MESSAGE_TOO_LARGE`, `CLOSED`, `PEER_GONE`.
+   */
+  claim(byteLength: number): Claim | null {
+    const claim = this.#claims.open(byteLength)
+    if (claim === null) this.#drainWanted = true
+    return claim
   }
 
   /**
@@ -271,10 +301,13 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   #record(kind: number, id: number, payload: Buffer): boolean {
     if (this.#closeReceived) return this.#corrupt('a record after its close')
     // What came before it is told before it.
-    if (kind !== RecordKind.MESSAGE) this.#delivery.batchEnd()
+    if (kind === RecordKind.MESSAGE) return this.#message(payload)
+    this.#delivery.batchEnd()
+    return this.#control(kind, id, this.#lends ? Buffer.from(payload) : payload)
+  }
+
+  #control(kind: number, id: number, payload: Buffer): boolean {
     switch (kind) {
-      case RecordKind.MESSAGE:
-        return this.#message(payload)
       case RecordKind.REQUEST:
         return this.#request(id, payload)
       case RecordKind.REPLY:

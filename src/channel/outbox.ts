@@ -8,7 +8,7 @@ export interface Outgoing {
   /** Bytes of `payload` that the link has taken. */
   offset: number
   /** Called once: without an error when the link has taken all of it, else with why it never will. */
-  readonly settle: ((error?: Error) => void) | undefined
+  settle: ((error?: Error) => void) | undefined
 }
 
 /** Records in front of the head that are worth a copy of those behind it. */
@@ -22,6 +22,8 @@ const SENT_MIN = 256
 export class Outbox {
   readonly #link: Link
   readonly #keep: (payload: Uint8Array) => Uint8Array
+  /** Somebody fills the place of the next record himself: all others wait behind it. */
+  held = false
   #waiting: Outgoing[] = []
   /** Index of the head; shifting an array of thousands for each record would be quadratic. */
   #head = 0
@@ -43,7 +45,7 @@ export class Outbox {
     payload: Uint8Array,
     settle?: (error?: Error) => void,
   ): Outgoing | undefined {
-    const offset = this.length === 0 ? this.#link.write(kind, id, payload, 0) : -1
+    const offset = this.length === 0 && !this.held ? this.#link.write(kind, id, payload, 0) : -1
     if (offset === payload.length) {
       settle?.()
       return undefined
@@ -58,7 +60,7 @@ export class Outbox {
    * in part counts as taken, and is copied for the rest of the way, because the caller may reuse the memory.
    */
   tryPush(kind: number, id: number, payload: Uint8Array): boolean {
-    if (this.#waiting.length !== this.#head) return false
+    if (this.#waiting.length !== this.#head || this.held) return false
     const offset = this.#link.write(kind, id, payload, 0)
     if (offset === payload.length) return true
     if (offset < 0) return false
@@ -66,8 +68,15 @@ export class Outbox {
     return true
   }
 
+  /** Hands a record that nobody will change to the link, before those that were held behind it. */
+  pushFirst(kind: number, id: number, payload: Uint8Array): void {
+    this.#waiting.splice(this.#head, 0, { kind, id, payload, offset: 0, settle: undefined })
+    this.pump()
+  }
+
   /** Goes on where the link had no room. True: nothing waits any more. */
   pump(): boolean {
+    if (this.held) return false
     while (this.#head < this.#waiting.length) {
       const outgoing = this.#waiting[this.#head] as Outgoing
       const offset = this.#link.write(outgoing.kind, outgoing.id, outgoing.payload, outgoing.offset)

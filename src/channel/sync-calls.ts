@@ -1,6 +1,6 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { type Link, RecordKind } from '../link/link.js'
-import { checkWaitOptions } from '../options.js'
+import { checkTimeout, invalid } from '../options.js'
 import type { Delivery } from './delivery.js'
 import type { MessageCodec } from './message-codec.js'
 import type { Outbox } from './outbox.js'
@@ -46,11 +46,14 @@ export class SyncCalls {
   receive(timeoutMs: number | undefined): unknown {
     const { delivery } = this.#host
     this.#assertPossible('receiveSync', timeoutMs)
-    return delivery.pull((inbox) => {
-      this.#block('receiveSync', timeoutMs, () => !inbox.empty || !this.#host.isOpen())
+    const inbox = delivery.pull()
+    try {
+      if (inbox.empty) this.#block('receiveSync', timeoutMs, () => !inbox.empty || !this.#host.isOpen())
       if (inbox.empty) this.#host.assertOpen()
       return inbox.shift()
-    })
+    } finally {
+      delivery.endPull()
+    }
   }
 
   /** Returns how many bytes the message has. */
@@ -59,16 +62,20 @@ export class SyncCalls {
     this.#assertPossible('sendSync', timeoutMs)
     const payload = codec.encode(message)
     this.#host.assertOpen()
+    const outgoing = outbox.push(RecordKind.MESSAGE, 0, payload)
+    if (outgoing === undefined) return payload.length
     let outcome: Outcome<number> | undefined
-    const outgoing = outbox.push(RecordKind.MESSAGE, 0, payload, (error) => {
+    outgoing.settle = (error) => {
       outcome = error === undefined ? { value: payload.length } : { error }
-    })
+    }
+    delivery.pull()
     try {
-      if (outgoing !== undefined)
-        delivery.pull(() => this.#block('sendSync', timeoutMs, () => outcome !== undefined))
+      this.#block('sendSync', timeoutMs, () => outcome !== undefined)
     } catch (error) {
-      if (outgoing !== undefined) outbox.withdraw(outgoing)
+      outbox.withdraw(outgoing)
       throw error
+    } finally {
+      delivery.endPull()
     }
     return resultOf(outcome)
   }
@@ -93,11 +100,14 @@ export class SyncCalls {
         outcome = { error }
       },
     )
+    delivery.pull()
     try {
-      delivery.pull(() => this.#block('requestSync', timeoutMs, () => outcome !== undefined))
+      this.#block('requestSync', timeoutMs, () => outcome !== undefined)
     } catch (error) {
       this.#host.cancel(giveUp())
       throw error
+    } finally {
+      delivery.endPull()
     }
     return codec.decode(resultOf(outcome))
   }
@@ -105,7 +115,9 @@ export class SyncCalls {
   /** Before anything is sent. */
   #assertPossible(what: string, timeoutMs: number | undefined): void {
     const { link } = this.#host
-    checkWaitOptions({ timeoutMs })
+    checkTimeout(timeoutMs)
+    // What waits behind the claim would wait for ever: who could commit it is blocked.
+    if (this.#host.outbox.held) throw invalid('the claim', 'open', `committed or aborted before ${what}`)
     if (link.waitSync !== undefined) return
     throw new ShmwireError(
       ErrorCode.UNAVAILABLE,

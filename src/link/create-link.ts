@@ -9,7 +9,7 @@ import { SocketLink } from './socket/socket-link.js'
 export function createLink(agreement: Agreement, settings: Settings, native: NativeLoad): Link {
   const { socket, parser, peer, endpoint, maxMessageBytes } = agreement
   if (endpoint !== undefined && 'binding' in native) {
-    const { ringBytes, wait, spinMicros } = settings
+    const { ringBytes, wait, spinMicros, views } = settings
     return new ShmLink({
       socket,
       parser,
@@ -19,6 +19,7 @@ export function createLink(agreement: Agreement, settings: Settings, native: Nat
       ringBytes,
       wait,
       spinMicros,
+      views,
     })
   }
   return new SocketLink({ socket, parser, peer, maxMessageBytes, capacityBytes: settings.ringBytes })

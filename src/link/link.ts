@@ -48,7 +48,7 @@ export function newLinkStats(): LinkStats {
 /** Where a link delivers. Implemented by the channel. */
 export interface LinkSink {
   /**
-   * One record, in the order of writing. `payload` is memory of the receiver and nobody changes it later.
+   * One record, in the order of writing. `payload` is memory of the receiver and nobody changes it later, unless the link `lends`.
    * Returns false to pause the link: it delivers no further record until `resume()`, or until it learns that the
    * peer is gone, whose last records then come all the same, and the close behind them. An exception is the user's: it passes through, and the link goes on with the next record in a later turn.
    */
@@ -71,6 +71,8 @@ export interface LinkSink {
 export interface Link {
   readonly transport: Transport
   readonly peer: Peer
+  /** Payloads may lie in the peer's memory: read-only, changed by a peer that breaks the rules, and good until `batchEnd` returns. */
+  readonly lends?: boolean
   /** Begins delivery; until then records wait. Called once, never from inside a call of the sink. */
   start(sink: LinkSink): void
   /**
@@ -80,6 +82,17 @@ export interface Link {
    * the rest of this payload is written no other record may be. The caller has checked the size.
    */
   write(kind: number, id: number, payload: Uint8Array, offset: number): number
+  /**
+   * Room in the link's own memory for a record of up to `bytes` of payload, to be filled in place. Undefined: there is no room,
+   * after which `drain` follows. Nothing else may be written before `commit` or `abort`. Absent where a link has no such memory.
+   */
+  claim?(bytes: number): Uint8Array | undefined
+  /** The longest payload that `claim` takes; −1 where it takes none. */
+  readonly claimBytesMax?: number
+  /** Makes a record of the first `bytes` of what was claimed. */
+  commit?(kind: number, id: number, bytes: number): void
+  /** Gives the claim up. */
+  abort?(): void
   /** Ends the pause that a false from `record` began. May deliver only in a later turn. */
   resume(): void
   /**

@@ -52,6 +52,22 @@ export interface NativeEndpoint {
    * signals[SIGNAL_RING] = 1 when the socket's doorbell must be rung.
    */
   write(payload: Uint8Array, offset?: number): void
+  /**
+   * Room for a record of up to `bytes` of payload, at most `inlineBytesMax`: the offset of the payload in `ownMemory`; −1 when
+   * there is no room. Nothing else may be written before `commit` or `abort`.
+   */
+  claim(bytes: number): number
+  /** Makes a record of the first `bytes` of what was claimed, as `write` does. */
+  commit(bytes: number): void
+  /** Gives the claim up. Idempotent. */
+  abort(): void
+  /**
+   * This side's ring, where claims lie; undefined where the runtime allows no buffer over foreign memory.
+   * Loses its bytes when the endpoint is closed.
+   */
+  ownMemory(): ArrayBuffer | undefined
+  /** The same of the peer's ring. Writing to it ends the process: the memory is read-only. */
+  peerMemory(): ArrayBuffer | undefined
   /** Whether a payload of `bytes` (or a first fragment of it) could be written now. */
   hasRoom(bytes: number): boolean
   /** Arms the room wake word and looks again. True: there is room for `bytes` of payload (or a first fragment) now, and the word is disarmed. */
@@ -68,6 +84,12 @@ export interface NativeEndpoint {
    * While a fragmented message is being assembled: returns 0, and reports it again whenever a further fragment is there.
    */
   receive(target: Uint8Array, offset: number, spinNanos: number, yieldCpu: boolean): number
+  /**
+   * As `receive`, but nothing is copied: the offsets in `descriptors` are of `peerMemory`, where the payloads stay until `release`.
+   */
+  receiveInPlace(spinNanos: number, yieldCpu: boolean): number
+  /** Gives back what `receiveInPlace` has shown. Sets signals[SIGNAL_RING] as `receive` does. */
+  release(): void
   /**
    * Copies further fragments into `target`, whose length is the required one. Returns how many bytes of it are
    * there; when all are, its kind and id are in descriptors[0], [1]. Sets signals[SIGNAL_RING] as `receive` does.

@@ -48,6 +48,13 @@ export class ChannelFixture {
   }
 }
 
+/** Resolves when the channel is over, in order or not. */
+export function ended(channel: Channel): Promise<void> {
+  return new Promise((resolve) => {
+    channel.once('close', () => resolve())
+  })
+}
+
 /** Takes `count` messages by a loop, and leaves the loop. */
 export async function take(channel: Channel, count: number): Promise<Buffer[]> {
   const taken: Buffer[] = []

@@ -1,9 +1,11 @@
+import { channelClaims } from './channel-claims.js'
 import { channelEnd } from './channel-end.js'
 import { ChannelFixture, type ChannelImplementation } from './channel-fixture.js'
 import { channelFlow } from './channel-flow.js'
 import { channelMessages } from './channel-messages.js'
 import { channelRequests } from './channel-requests.js'
 import { channelSoak } from './channel-soak.js'
+import { channelViews } from './channel-views.js'
 
 /** Everything that the channel promises, whatever its link. */
 export function channelSuite(implementation: ChannelImplementation): void {
@@ -11,6 +13,9 @@ export function channelSuite(implementation: ChannelImplementation): void {
   channelMessages(fixture)
   channelFlow(fixture)
   channelRequests(fixture)
+  channelClaims(fixture)
+  // Links in one process have no options.
+  if (implementation.transport !== 'memory') channelViews(fixture)
   channelEnd(fixture)
   channelSoak(fixture)
 }

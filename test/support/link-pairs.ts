@@ -48,6 +48,7 @@ export const joinShmLinks: JoinLinks = async (options) => {
       ringBytes,
       wait,
       spinMicros: 100,
+      views: false,
     })
   const newEndpoint = () => new binding.Endpoint({ ringBytes, maxMessageBytes, recordsMax: RECORDS_MAX })
   const [left, right] = [newEndpoint(), newEndpoint()]

@@ -18,6 +18,8 @@ const RECORDS_PER_CHECK = 32
 export interface BatchHost {
   /** Whether records may be handed over at present. */
   readonly takes: boolean
+  /** The endpoint is gone, and with it all that was lent. */
+  readonly closed: boolean
   give(kind: number, id: number, payload: Buffer): void
   /** All that came together has been given. */
   batchEnd(): void
@@ -39,23 +41,38 @@ export class BatchReader {
   readonly #words: number
   readonly #host: BatchHost
   #slab: Buffer = Buffer.allocUnsafeSlow(0)
-  /** That of the slab, which begins where the slab does. A field, because asking a Buffer for it takes as long as making one. */
-  #slabMemory: ArrayBufferLike = this.#slab.buffer
   #slabOffset = 0
   /** Records of the last batch, and how many of them were handed over. */
   #batchCount = 0
   #batchNext = 0
+  /** Records are handed over where they lie in the peer's ring. */
+  readonly lends: boolean
+  /**
+   * What the offsets of the batch are of: the slab's memory, which begins where the slab does, or the peer's ring. A field,
+   * because asking a Buffer for its memory takes as long as making one.
+   */
+  #memory: ArrayBufferLike = this.#slab.buffer
+  #lending = false
   /** A long message on its way in, and how much of it is there. */
   #assembly: Buffer | undefined
   #assemblyBytes = 0
 
-  constructor(binding: NativeBinding, endpoint: NativeEndpoint, host: BatchHost) {
+  /** `lends`: records are to be handed over where they lie, if the runtime can. */
+  constructor(binding: NativeBinding, endpoint: NativeEndpoint, host: BatchHost, lends: boolean) {
     this.#binding = binding
     this.#endpoint = endpoint
     this.#signals = endpoint.signals
     this.#descriptors = endpoint.descriptors
     this.#words = binding.DESCRIPTOR_WORDS
     this.#host = host
+    const peerMemory = lends ? endpoint.peerMemory() : undefined
+    this.lends = peerMemory !== undefined
+    if (peerMemory !== undefined) this.#memory = peerMemory
+  }
+
+  /** A listener looks at the peer's memory: nothing may be read before it returns. */
+  get lending(): boolean {
+    return this.#lending
   }
 
   /**
@@ -63,7 +80,7 @@ export class BatchReader {
    * does. Returns how many records it handed over; fragments that moved count as one.
    */
   read(spinNanos: number, yieldCpu: boolean): number {
-    if (this.#batchNext < this.#batchCount) return this.#hand()
+    if (this.#batchNext < this.#batchCount) return this.lends ? this.#handLent() : this.#hand()
     if (this.#assembly !== undefined) return this.#assemble(this.#assembly)
     return this.#receive(spinNanos, yieldCpu)
   }
@@ -71,7 +88,9 @@ export class BatchReader {
   #receive(spinNanos: number, yieldCpu: boolean): number {
     let count: number
     try {
-      count = this.#endpoint.receive(this.#slab, this.#slabOffset, spinNanos, yieldCpu)
+      count = this.lends
+        ? this.#endpoint.receiveInPlace(spinNanos, yieldCpu)
+        : this.#endpoint.receive(this.#slab, this.#slabOffset, spinNanos, yieldCpu)
     } catch (error) {
       this.#host.fail(error)
       return 0
@@ -86,7 +105,7 @@ export class BatchReader {
     this.#slabOffset = signals[this.#binding.SIGNAL_OFFSET] as number
     this.#batchCount = count
     this.#batchNext = 0
-    return this.#hand()
+    return this.lends ? this.#handLent() : this.#hand()
   }
 
   /** Memory for the next message, which the slab has no room for. */
@@ -107,7 +126,7 @@ export class BatchReader {
       return this.#assemble(buffer)
     }
     this.#slab = buffer
-    this.#slabMemory = buffer.buffer
+    this.#memory = buffer.buffer
     this.#slabOffset = 0
     return this.#receive(0, false)
   }
@@ -145,7 +164,7 @@ export class BatchReader {
       }
       const at = this.#batchNext * this.#words
       const start = descriptors[at + 2] as number
-      const payload = viewOf(this.#slabMemory, start, descriptors[at + 3] as number)
+      const payload = viewOf(this.#memory, start, descriptors[at + 3] as number)
       // Before the call: the listener may throw, and the record has been given all the same.
       this.#batchNext += 1
       handed += 1
@@ -153,5 +172,27 @@ export class BatchReader {
     }
     this.#host.batchEnd()
     return handed
+  }
+
+  /** As `#hand`, of records that lie in the peer's ring and are given back once all of the batch have been handed over. */
+  #handLent(): number {
+    this.#lending = true
+    try {
+      return this.#hand()
+    } finally {
+      this.#lending = false
+      if (this.#batchNext === this.#batchCount && !this.#host.closed) this.#release()
+    }
+  }
+
+  /** Gives the batch's place in the ring back. */
+  #release(): void {
+    try {
+      this.#endpoint.release()
+    } catch (error) {
+      this.#host.fail(error)
+      return
+    }
+    if (this.#signals[this.#binding.SIGNAL_RING] === 1) this.#host.ring()
   }
 }

@@ -9,6 +9,7 @@ import type { WaitMode } from '../../options.js'
 import { type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from '../link.js'
 import { type BatchHost, BatchReader } from './batch-reader.js'
 import { type Polled, poller } from './poller.js'
+import { RecordWriter, type WriterHost } from './record-writer.js'
 import { SpinBudget } from './spin-budget.js'
 
 export interface ShmLinkOptions {
@@ -22,6 +23,8 @@ export interface ShmLinkOptions {
   readonly ringBytes: number
   readonly wait: WaitMode
   readonly spinMicros: number
+  /** Records are to be handed over where they lie. */
+  readonly views: boolean
 }
 
 /** How long one look of a blocking call lasts before the core is offered to others. */
@@ -35,20 +38,20 @@ const NANOS_PER_MS = 1_000_000
  * The link is awake (the poller polls it), or asleep (its wake word is armed, and the peer rings the socket), or
  * paused (the sink wants no more; neither). A writer that waits for room keeps it awake, or arms its word for room.
  */
-export class ShmLink implements Link, Polled, BatchHost {
+export class ShmLink implements Link, Polled, BatchHost, WriterHost {
   readonly transport = 'shm'
   readonly peer: Peer
   readonly #socket: Socket
   readonly #parser: FrameParser
   readonly #binding: NativeBinding
   readonly #endpoint: NativeEndpoint
-  readonly #signals: Float64Array
   readonly #wait: WaitMode
   readonly #budget: SpinBudget
   /** A waiting writer goes on when so much is free. */
   readonly #roomBytes: number
   readonly #stats: LinkStats = newLinkStats()
   readonly #reader: BatchReader
+  readonly #writer: RecordWriter
   #sink: LinkSink | undefined
   #paused = false
   #wantsRoom = false
@@ -69,11 +72,19 @@ export class ShmLink implements Link, Polled, BatchHost {
     this.#parser = options.parser
     this.#binding = options.binding
     this.#endpoint = options.endpoint
-    this.#signals = options.endpoint.signals
     this.#wait = options.wait
     this.#budget = new SpinBudget(options.wait === 'sleep' ? 0 : options.spinMicros)
     this.#roomBytes = options.ringBytes / 4
-    this.#reader = new BatchReader(options.binding, options.endpoint, this)
+    this.#reader = new BatchReader(options.binding, options.endpoint, this, options.views)
+    this.#writer = new RecordWriter(options.binding, options.endpoint, this, options.ringBytes)
+  }
+
+  get lends(): boolean {
+    return this.#reader.lends
+  }
+
+  get closed(): boolean {
+    return this.#closed
   }
 
   /** Whether the sink wants records, or gets what a dead peer has left behind in any case. */
@@ -123,25 +134,26 @@ export class ShmLink implements Link, Polled, BatchHost {
   }
 
   write(kind: number, id: number, payload: Uint8Array, offset: number): number {
-    if (this.#closed) return -1
-    const record = this.#endpoint.record
-    record[this.#binding.RECORD_KIND] = kind
-    record[this.#binding.RECORD_ID] = id
-    try {
-      if (offset === 0) this.#endpoint.write(payload)
-      else this.#endpoint.write(payload, offset)
-    } catch (error) {
-      this.fail(error)
-      return -1
-    }
-    const signals = this.#signals
-    if (signals[this.#binding.SIGNAL_RING] === 1) this.ring()
-    const end = signals[this.#binding.SIGNAL_WRITTEN] as number
-    if (end !== payload.length) this.#lacksRoom()
-    return end
+    return this.#writer.write(kind, id, payload, offset)
   }
 
-  #lacksRoom(): void {
+  get claimBytesMax(): number {
+    return this.#writer.claimBytesMax
+  }
+
+  claim(bytes: number): Uint8Array | undefined {
+    return this.#writer.claim(bytes)
+  }
+
+  commit(kind: number, id: number, bytes: number): void {
+    this.#writer.commit(kind, id, bytes)
+  }
+
+  abort(): void {
+    this.#writer.abort()
+  }
+
+  lacksRoom(): void {
     this.#stats.fullWaits += 1
     this.#wantsRoom = true
     this.#lookAtDepth()
@@ -235,16 +247,17 @@ export class ShmLink implements Link, Polled, BatchHost {
       this.#tellFailure()
       return true
     }
-    const controlSocket = descriptorOf(this.#socket)
-    if (this.#dead || controlSocket === undefined) {
-      // The event that says so cannot come while this thread is blocked.
-      if (!this.#dead) this.#socketClosed()
-      if (this.poll(0, false) === 0 && !this.#closed) this.#finish()
-      return true
-    }
+    this.#assertNothingLent()
+    if (this.#dead) return this.#lookForTheLastTime()
     // Afterwards the poller looks again, and arms again: the wait disarms the words.
     this.#wake()
     if (this.#lookFor(this.#wait === 'spin' ? timeoutMs * 1000 : this.#budget.micros)) return true
+    const controlSocket = descriptorOf(this.#socket)
+    if (controlSocket === undefined) {
+      // The event that says so cannot come while this thread is blocked.
+      this.#socketClosed()
+      return this.#lookForTheLastTime()
+    }
     const begunMs = performance.now()
     let outcome: number
     try {
@@ -263,6 +276,18 @@ export class ShmLink implements Link, Polled, BatchHost {
     if (outcome === this.#binding.WAIT_READY) this.poll(0, false)
     else this.#finish()
     return true
+  }
+
+  /** The peer is dead: what it has left behind, or the end. */
+  #lookForTheLastTime(): true {
+    if (this.poll(0, false) === 0 && !this.#closed) this.#finish()
+    return true
+  }
+
+  #assertNothingLent(): void {
+    if (!this.#reader.lending) return
+    const what = 'a listener that looks at the peer\'s memory cannot wait for more of it; copy the message, return, and then call'
+    throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, what)
   }
 
   /** Looks for records, or room, for so long. */

@@ -1,0 +1,113 @@
+import { ErrorCode, ShmwireError } from '../errors.js'
+import { type Link, RecordKind } from '../link/link.js'
+import { invalid } from '../options.js'
+import type { Outbox } from './outbox.js'
+
+/**
+ * Room for one message, to be filled in place. Until it is committed or aborted, all else that this side sends waits behind
+ * it, its `close()` too.
+ */
+export interface Claim {
+  /**
+   * Where the message goes: over shared memory this side's own ring, else ordinary memory. It holds whatever was there
+   * before. Not to be touched after `commit` or `abort`: whoever still writes to it garbles later messages of this side, and
+   * nothing else. It loses its bytes when the channel is over.
+   */
+  readonly bytes: Uint8Array
+  /** Sends the first `length` bytes, all by default. Throws `INVALID_ARGUMENT`, `CLOSED`, `PEER_GONE`. */
+  commit(length?: number): void
+  /** Sends nothing. Idempotent; after a commit it does nothing. */
+  abort(): void
+}
+
+/** What claims need of their channel. */
+export interface ClaimsHost {
+  readonly link: Link
+  readonly outbox: Outbox
+  readonly maxMessageBytes: number
+  /** The name of the codec. */
+  readonly codec: string
+  assertOpen(): void
+  /** A message of so many bytes is on its way. */
+  sent(bytes: number): void
+  /** What had to wait may go on. */
+  drain(): void
+}
+
+/** Hands out claims, one at a time. */
+export class Claims {
+  readonly #host: ClaimsHost
+
+  constructor(host: ClaimsHost) {
+    this.#host = host
+  }
+
+  /** Null: there is no room. */
+  open(byteLength: number): Claim | null {
+    const { link, outbox } = this.#host
+    this.#assertPossible(byteLength)
+    this.#host.assertOpen()
+    if (outbox.held)
+      throw invalid('the claim before', 'open', 'committed or aborted: there is one claim at a time')
+    if (outbox.length > 0) return null
+    const inPlace = byteLength <= (link.claimBytesMax ?? -1)
+    const bytes = inPlace ? link.claim?.(byteLength) : Buffer.allocUnsafeSlow(byteLength)
+    if (bytes === undefined) return null
+    outbox.held = true
+    return new OpenClaim(this.#host, bytes, inPlace)
+  }
+
+  #assertPossible(byteLength: number): void {
+    const { codec, maxMessageBytes } = this.#host
+    if (codec !== 'bytes') throw invalid('codec', codec, "'bytes' for a claim, which is filled with bytes")
+    if (!Number.isInteger(byteLength) || byteLength < 0)
+      throw invalid('byteLength', byteLength, 'an integer of 0 or more')
+    if (byteLength <= maxMessageBytes) return
+    const what = `a claim of ${byteLength} bytes is more than maxMessageBytes: ${maxMessageBytes}; raise it on both sides, or send parts`
+    throw new ShmwireError(ErrorCode.MESSAGE_TOO_LARGE, what)
+  }
+}
+
+class OpenClaim implements Claim {
+  readonly bytes: Uint8Array
+  readonly #host: ClaimsHost
+  readonly #byteLength: number
+  readonly #inPlace: boolean
+  #open = true
+
+  constructor(host: ClaimsHost, bytes: Uint8Array, inPlace: boolean) {
+    this.#host = host
+    this.bytes = bytes
+    this.#byteLength = bytes.length
+    this.#inPlace = inPlace
+  }
+
+  commit(length: number = this.#byteLength): void {
+    if (!this.#open) throw invalid('the claim', 'done', 'open: it was committed or aborted before')
+    if (!Number.isInteger(length) || length < 0 || length > this.#byteLength)
+      throw invalid('length', length, `an integer from 0 to ${this.#byteLength}, the length of the claim`)
+    try {
+      this.#host.assertOpen()
+    } catch (error) {
+      this.abort()
+      throw error
+    }
+    const { link, outbox } = this.#host
+    this.#open = false
+    outbox.held = false
+    // Before what has waited behind it.
+    if (this.#inPlace) link.commit?.(RecordKind.MESSAGE, 0, length)
+    else outbox.pushFirst(RecordKind.MESSAGE, 0, this.bytes.subarray(0, length))
+    this.#host.sent(length)
+    this.#host.drain()
+  }
+
+  abort(): void {
+    if (!this.#open) return
+    this.#open = false
+    const { link, outbox } = this.#host
+    outbox.held = false
+    if (this.#inPlace) link.abort?.()
+    this.#host.drain()
+  }
+}

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest'
+import type { Channel } from '../../src/channel/channel.js'
+import { ErrorCode } from '../../src/errors.js'
+import { eventually } from '../support/turns.js'
+import { collectUncaught } from '../support/uncaught.js'
+import { type ChannelFixture, ended, RING_BYTES, take } from './channel-fixture.js'
+
+/** `views`: messages that a listener looks at where they lie. What holds for copies holds for them until it returns. */
+export function channelViews(fixture: ChannelFixture): void {
+  const { inlineBytesMax, name, pattern } = fixture
+  const join = () => fixture.join({ codec: 'bytes', views: true })
+  const fill = (channel: Channel, count: number) =>
+    Promise.all(Array.from({ length: count }, (_, index) => channel.send(pattern.message(index))))
+
+  describe(`channel over ${name}: views`, () => {
+    it('are whole until the listener returns, of every length', async () => {
+      const [left, right] = await join()
+      let got = 0
+      let wrong = 0
+      right.on('message', (message: Buffer) => {
+        if (!message.equals(pattern.message(got))) wrong += 1
+        got += 1
+      })
+      await fill(left, 5_000)
+      await left.close()
+      expect({ got, wrong }).toEqual({ got: 5_000, wrong: 0 })
+    })
+
+    it('come in batches too, which are good until their listener returns', async () => {
+      const [left, right] = await join()
+      let got = 0
+      let wrong = 0
+      right.on('messages', (messages: Buffer[]) => {
+        for (const message of messages) {
+          if (!message.equals(pattern.message(got))) wrong += 1
+          got += 1
+        }
+      })
+      await fill(left, 5_000)
+      await left.close()
+      expect({ got, wrong }).toEqual({ got: 5_000, wrong: 0 })
+    })
+
+    it('are copies where somebody keeps them: loops, requests and replies', async () => {
+      const [left, right] = await join()
+      right.handle((message: Buffer) => message)
+      const kept: Promise<Buffer>[] = []
+      for (let index = 0; index < 300; index += 1) kept.push(left.request(pattern.message(index)))
+      const sending = fill(left, 500)
+      const taken = await take(right, 500)
+      await sending
+      const replies = await Promise.all(kept)
+      // By now the rings have gone round many times.
+      expect(taken.findIndex((bytes, index) => !bytes.equals(pattern.message(index)))).toBe(-1)
+      expect(replies.findIndex((bytes, index) => !bytes.equals(pattern.message(index)))).toBe(-1)
+      await left.close()
+    })
+
+    it('give their room back when the listener has returned, and hold it until then', async () => {
+      const [left, right] = await join()
+      const message = Buffer.alloc(inlineBytesMax)
+      let got = 0
+      right.on('message', () => {
+        got += 1
+      })
+      for (let round = 0; round < 50; round += 1) await left.send(message)
+      await eventually(() => got === 50)
+      expect(left.stats().depthBytes).toBe(0)
+      await left.close()
+    })
+
+    it('a listener that throws ends its turn, and the next message comes all the same', async () => {
+      const [left, right] = await join()
+      const seen: number[] = []
+      right.on('message', (message: Buffer) => {
+        seen.push(message[0] as number)
+        if (message[0] === 1) throw new Error('the listener threw')
+      })
+      const uncaught = await collectUncaught(async () => {
+        for (let index = 0; index < 5; index += 1) await left.send(Buffer.alloc(8, index))
+        await eventually(() => seen.length === 5)
+      })
+      expect(seen).toEqual([0, 1, 2, 3, 4])
+      expect(uncaught.map(String)).toEqual(['Error: the listener threw'])
+      await left.close()
+    })
+
+    it('a listener cannot wait for more from inside, and may end the channel', async () => {
+      const [left, right] = await join()
+      const codes: unknown[] = []
+      let view: Buffer | undefined
+      right.on('message', (message: Buffer) => {
+        view = message
+        try {
+          right.receiveSync(1)
+        } catch (error) {
+          codes.push((error as { code: string }).code)
+        }
+        right.destroy()
+      })
+      await left.send(Buffer.alloc(64, 1))
+      await left.send(Buffer.alloc(64, 2))
+      await ended(left)
+      const refused = right.transport === 'shm' ? ErrorCode.INVALID_ARGUMENT : ErrorCode.UNAVAILABLE
+      expect(codes).toEqual([refused])
+      // The memory is gone; the view is empty and not a hole in the process.
+      if (right.transport === 'shm') expect(view?.length).toBe(0)
+    })
+
+    it('need codec bytes', async () => {
+      await expect(fixture.join({ views: true })).rejects.toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
+      await expect(fixture.join({ views: 1 as unknown as boolean, codec: 'bytes' })).rejects.toMatchObject({
+        code: ErrorCode.INVALID_ARGUMENT,
+      })
+    })
+
+    it('a message longer than a record is put together in memory of its own', async () => {
+      const [left, right] = await join()
+      const kept: Buffer[] = []
+      right.on('message', (message: Buffer) => kept.push(message))
+      const long = Buffer.alloc(3 * RING_BYTES, 7)
+      await left.send(long)
+      await fill(left, 500)
+      await left.close()
+      expect(kept[0]?.equals(long)).toBe(true)
+    })
+  })
+}
