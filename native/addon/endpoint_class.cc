@@ -260,6 +260,7 @@ napi_value ReceiveInto(napi_env env, EndpointObject* object, Bytes target, uint6
   signals[kSignalRing] = doorbell ? 1 : 0;
   signals[kSignalRequired] = static_cast<double>(batch.required_bytes);
   signals[kSignalFragmented] = batch.fragmented ? 1 : 0;
+  signals[kSignalCoreLost] = object->endpoint.core_lost() ? 1 : 0;
   signals[kSignalOffset] = static_cast<double>(batch.offset);
   napi_value result = nullptr;
   napi_create_uint32(env, batch.count, &result);

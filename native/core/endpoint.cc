@@ -18,6 +18,10 @@ constexpr int kLooksPerClock = 16;
 // takes more.
 constexpr uint64_t kYieldNanosMax = 1'000;
 
+// A yield that lasted longer went to a program that does not talk to us: a peer that shares our core
+// gives it back after a message or two, and a scheduler's slice is 2 to 4 ms.
+constexpr uint64_t kCoreLostNanos = 1'000'000;
+
 // How long a blocked wait may not notice that its peer was killed.
 constexpr uint64_t kDeathCheckNanos = 20'000'000;
 
@@ -232,19 +236,23 @@ Status Endpoint::SpinForData(uint64_t spin_nanos, bool yield_cpu) {
       }
     } while (platform::MonotonicNanos() < deadline);
   }
-  if (!yield_cpu) return {};
-  if (!spin) {
-    platform::YieldCpu();
-    if (looks_without_spin_ != 0) looks_without_spin_--;
-    return Poll(&has_data);
-  }
+  return yield_cpu ? YieldForData(spin) : Status();
+}
+
+Status Endpoint::YieldForData(bool spun) {
   const uint64_t start = platform::MonotonicNanos();
   platform::YieldCpu();
-  const bool another_ran = platform::MonotonicNanos() - start > kYieldNanosMax;
-  status = Poll(&has_data);
-  // What spinning did not bring and giving the core away did: the peer had been waiting for this
-  // very core.
-  if (has_data && another_ran) looks_without_spin_ = kLooksWithoutSpin;
+  const uint64_t nanos = platform::MonotonicNanos() - start;
+  core_lost_ = nanos > kCoreLostNanos;
+  bool has_data = false;
+  Status status = Poll(&has_data);
+  if (!spun) {
+    if (looks_without_spin_ != 0) looks_without_spin_--;
+  } else if (has_data && nanos > kYieldNanosMax) {
+    // What spinning did not bring and giving the core away did: the peer had been waiting for this
+    // very core.
+    looks_without_spin_ = kLooksWithoutSpin;
+  }
   return status;
 }
 
@@ -255,6 +263,7 @@ void Endpoint::ReleaseRead(bool* doorbell) {
 
 Status Endpoint::Receive(Batch* batch, uint64_t spin_nanos, bool yield_cpu, bool* doorbell) {
   *doorbell = false;
+  core_lost_ = false;
   if (Status status = CheckUsable(); !status.ok()) return status;
   if (Status status = SpinForData(spin_nanos, yield_cpu); !status.ok()) return Note(status);
   bool more = false;

@@ -83,6 +83,9 @@ class Endpoint {
   // up to `spin_nanos`, then once more after giving the core away if `yield_cpu`. Messages before a
   // violation are delivered; the next call reports it, as does each one after.
   Status Receive(Batch* batch, uint64_t spin_nanos, bool yield_cpu, bool* doorbell);
+  // Whether, in the last Receive, another program took the core that was given away, and kept it for
+  // long: the machine is busy, and who asks for the core by being woken is served sooner.
+  [[nodiscard]] bool core_lost() const { return core_lost_; }
   // Gives back what Receive has shown in place.
   Status Release(bool* doorbell);
   // Copies further fragments; see RingReader::Assemble.
@@ -129,6 +132,7 @@ class Endpoint {
   Status Note(Status status);
   Status Poll(bool* has_data);
   Status SpinForData(uint64_t spin_nanos, bool yield_cpu);
+  Status YieldForData(bool spun);
   void Publish(bool* doorbell);
   void RingPeer(Ring ring, bool* doorbell);
   void RingSignal();
@@ -140,6 +144,7 @@ class Endpoint {
   uint64_t message_bytes_max_ = 0;
   // Spinning is in vain while the peer shares our core: so many looks at an empty ring do without.
   uint32_t looks_without_spin_ = 0;
+  bool core_lost_ = false;
   bool closed_ = false;
   Status violation_;
   OwnSegment own_;

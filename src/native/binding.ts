@@ -81,6 +81,7 @@ export interface NativeEndpoint {
    * signals[SIGNAL_OFFSET] is the first free offset in `target`; payloads start at multiples of 8.
    * Empty: looks for up to `spinNanos` nanoseconds before it returns 0; with `yieldCpu` it gives the core away once when it found nothing.
    * signals[SIGNAL_RING] = 1 when the socket's doorbell must be rung (a writer waits for the room just released).
+   * signals[SIGNAL_CORE_LOST] = 1 when another program took the core that was given away, and kept it for long.
    * While a fragmented message is being assembled: returns 0, and reports it again whenever a further fragment is there.
    */
   receive(target: Uint8Array, offset: number, spinNanos: number, yieldCpu: boolean): number
@@ -129,6 +130,7 @@ export interface NativeBinding {
   readonly SIGNAL_FRAGMENTED: number
   readonly SIGNAL_OFFSET: number
   readonly SIGNAL_WRITTEN: number
+  readonly SIGNAL_CORE_LOST: number
   readonly RECORD_KIND: number
   readonly RECORD_ID: number
   readonly RECORD_HEADER_BYTES: number
@@ -144,6 +146,8 @@ export interface NativeBinding {
   HandleInbox: new (
     path: string,
   ) => NativeInbox
+  /** Gives a connected socket as much of the bytes as it takes at once; returns how many, 0 also when it is broken. */
+  sendNow(fd: number, bytes: Uint8Array): number
   /** SO_PEERCRED of a connected Unix socket. */
   peerCredentials(fd: number): Credentials
 }

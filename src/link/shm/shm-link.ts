@@ -45,6 +45,8 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
   readonly #parser: FrameParser
   readonly #binding: NativeBinding
   readonly #endpoint: NativeEndpoint
+  readonly #signals: Float64Array
+  readonly #coreLostSignal: number
   readonly #wait: WaitMode
   readonly #budget: SpinBudget
   /** A waiting writer goes on when so much is free. */
@@ -72,6 +74,8 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     this.#parser = options.parser
     this.#binding = options.binding
     this.#endpoint = options.endpoint
+    this.#signals = options.endpoint.signals
+    this.#coreLostSignal = options.binding.SIGNAL_CORE_LOST
     this.#wait = options.wait
     this.#budget = new SpinBudget(options.wait === 'sleep' ? 0 : options.spinMicros)
     this.#roomBytes = options.ringBytes / 4
@@ -85,6 +89,11 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** Whether it is worth while to look on where nothing is. */
+  get #polls(): boolean {
+    return this.#budget.micros > 0 || this.#wait === 'spin'
   }
 
   /** Whether the sink wants records, or gets what a dead peer has left behind in any case. */
@@ -102,8 +111,14 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
 
   ring(): void {
     this.#stats.wakesSent += 1
+    const socket = this.#socket
     // A bell that the socket has not sent yet will be heard after what was just published: one is enough.
-    if (this.#socket.writable && this.#socket.writableLength === 0) this.#socket.write(DOORBELL_FRAME)
+    if (!socket.writable || socket.writableLength > 0) return
+    // Past the stream, which takes longer for it than the kernel does. It is asked for its descriptor each time: once
+    // closed, the number may be another's.
+    const descriptor = descriptorOf(socket)
+    const sent = descriptor === undefined ? 0 : this.#binding.sendNow(descriptor, DOORBELL_FRAME)
+    if (sent < DOORBELL_FRAME.length) socket.write(DOORBELL_FRAME.subarray(sent))
   }
 
   /** Later, because it may be found inside a call of the sink's owner, who must not be called back from there. */
@@ -198,8 +213,11 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     const drained = this.#wantsRoom && this.#drain() ? 1 : 0
     if (!this.takes) return drained
     // A writer that waits for room must not spin for data meanwhile.
-    const found = this.#reader.read(this.#wantsRoom ? 0 : spinNanos, yieldCpu)
+    const found = this.#polls
+      ? this.#reader.read(this.#wantsRoom ? 0 : spinNanos, yieldCpu)
+      : this.#reader.read(0, false)
     if (found > 0) this.#idleSinceMicros = undefined
+    if (this.#signals[this.#coreLostSignal] === 1) this.#budget.coreLost(performance.now() * 1000)
     return found + drained
   }
 
@@ -271,7 +289,8 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
       this.fail(error)
       return true
     }
-    this.#budget.slept((performance.now() - begunMs) * 1000)
+    const endMs = performance.now()
+    this.#budget.slept((endMs - begunMs) * 1000, endMs * 1000)
     if (outcome === this.#binding.WAIT_TIMEOUT) return false
     if (outcome === this.#binding.WAIT_READY) this.poll(0, false)
     else this.#finish()
@@ -321,10 +340,28 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
       return
     }
     if (this.#closed || !this.#asleep) return
-    this.#budget.slept(performance.now() * 1000 - (this.#idleSinceMicros as number))
-    this.#wake()
+    const nowMicros = performance.now() * 1000
+    this.#budget.slept(nowMicros - (this.#idleSinceMicros as number), nowMicros)
     // At once: the poller's turn would come one round of the event loop later.
-    poller.run(() => this.poll(0, false))
+    poller.run(() => {
+      if (this.#polls || this.#wantsRoom) {
+        this.#wake()
+        this.poll(0, false)
+      } else this.#readAndSleep(nowMicros)
+    })
+  }
+
+  /** Takes what is there and goes back to sleep, without the poller: where nothing is gained by looking on. */
+  #readAndSleep(nowMicros: number): void {
+    this.#asleep = false
+    try {
+      this.poll(0, false)
+    } catch (error) {
+      this.#wake()
+      throw error
+    }
+    // A paused link rests in the poller's way, and so does one that has more to read, or to write.
+    if (this.#closed || this.#paused || this.#wantsRoom || !this.#sleep(nowMicros)) this.#wake()
   }
 
   #drain(): boolean {

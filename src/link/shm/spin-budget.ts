@@ -1,3 +1,12 @@
+/** A core that is lost once may be a hypervisor's doing, or a compiler thread's. */
+const CORE_LOSSES_MAX = 2
+
+/** Losses that follow each other sooner are those of one busy program. */
+const CORE_LOST_AGAIN_MICROS = 10_000
+
+/** Then it is not given away for so long. */
+const CORE_KEPT_MICROS = 100_000
+
 /** Once spinning pays again, it starts from here. */
 const BUDGET_MICROS_FLOOR = 10
 
@@ -9,6 +18,9 @@ const BUDGET_MICROS_FLOOR = 10
 export class SpinBudget {
   readonly #microsMax: number
   #micros: number
+  #coreLosses = 0
+  #coreLostAtMicros = Number.NEGATIVE_INFINITY
+  #noneUntilMicros = 0
 
   constructor(microsMax: number) {
     this.#microsMax = microsMax
@@ -19,8 +31,22 @@ export class SpinBudget {
     return this.#micros
   }
 
-  /** The reader was woken `sleptMicros` after it had gone to sleep. */
-  slept(sleptMicros: number): void {
+  /**
+   * Another program took the core that the reader gave away while it polled: the scheduler serves those sooner that it
+   * wakes, so there is no polling for a while.
+   */
+  coreLost(nowMicros: number): void {
+    const again = nowMicros - this.#coreLostAtMicros < CORE_LOST_AGAIN_MICROS
+    this.#coreLostAtMicros = nowMicros
+    this.#coreLosses = again ? this.#coreLosses + 1 : 1
+    if (this.#coreLosses <= CORE_LOSSES_MAX) return
+    this.#micros = 0
+    this.#noneUntilMicros = nowMicros + CORE_KEPT_MICROS
+  }
+
+  /** The reader was woken now, `sleptMicros` after it had gone to sleep. */
+  slept(sleptMicros: number, nowMicros: number): void {
+    if (nowMicros < this.#noneUntilMicros) return
     if (sleptMicros > this.#microsMax) {
       this.#micros = this.#micros < 2 * BUDGET_MICROS_FLOOR ? 0 : this.#micros / 2
     } else {

@@ -6,7 +6,7 @@ const LONG = MICROS_MAX + 1
 
 function afterSleeps(microsMax: number, sleeps: number[]): number {
   const budget = new SpinBudget(microsMax)
-  for (const sleptMicros of sleeps) budget.slept(sleptMicros)
+  for (const sleptMicros of sleeps) budget.slept(sleptMicros, 0)
   return budget.micros
 }
 
@@ -44,6 +44,20 @@ describe('the spin budget', () => {
 
   it.each([0, 1, 9])('never exceeds a maximum of %i', (microsMax) => {
     expect(afterSleeps(microsMax, [0, 0, 0])).toBeLessThanOrEqual(microsMax)
+  })
+
+  it('is none for a while after another program has taken the core three times in a row, whatever the sleeps', () => {
+    const budget = new SpinBudget(MICROS_MAX)
+    for (const nowMicros of [-60_000, -40_000, -39_000, -9_500, -1_000])
+      budget.coreLost(nowMicros)
+    expect(budget.micros).toBe(MICROS_MAX)
+    budget.coreLost(1_000)
+    for (const nowMicros of [1_000, 50_000, 100_999]) {
+      budget.slept(1, nowMicros)
+      expect(budget.micros).toBe(0)
+    }
+    budget.slept(1, 101_000)
+    expect(budget.micros).toBe(10)
   })
 
   it('of none stays none: such a link never polls', () => {
