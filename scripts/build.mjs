@@ -78,7 +78,7 @@ async function bundleMsgpack() {
   }
 }
 
-/** msgpackr compiles readers for its record extension, and goes on without where it cannot. shmwire writes no records. */
+/** msgpackr compiles readers for its own extension for records, which shmwire does not use, and goes on without where it cannot. */
 function withoutEval() {
   return {
     name: 'without-eval',

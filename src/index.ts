@@ -1,7 +1,7 @@
 export type { RequestContext, RequestHandler } from './channel/answers.js'
 export { Channel } from './channel/channel.js'
 export type { ChannelEvents } from './channel/events.js'
-export type { Codec, CodecName } from './codec/codec.js'
+export type { ChannelCodec, Codec, CodecName } from './codec/codec.js'
 export { connect } from './connect.js'
 export { ErrorCode, ShmwireError } from './errors.js'
 export type { Peer, Transport } from './link/link.js'

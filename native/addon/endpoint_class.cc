@@ -6,6 +6,7 @@
 
 #include "addon/arguments.h"
 #include "addon/inbox_class.h"
+#include "addon/shared_array.h"
 #include "core/ring_layout.h"
 
 namespace shmwire::addon {
@@ -22,37 +23,6 @@ constexpr double kWaitNanosMax = 4611686018427387904.0;
 constexpr uint64_t kDescriptorMax = 0x7FFF'FFFF;
 // Offsets in descriptors have 32 bits.
 constexpr uint64_t kTargetBytesMax = uint64_t{1} << 32;
-
-// A typed array `name` of `count` elements over a fresh SharedArrayBuffer, as a constant property.
-// A plain ArrayBuffer could be detached, and our pointer would dangle. Null, and an exception, on
-// failure.
-void* DefineSharedArray(napi_env env, napi_value receiver, const char* name, const char* class_name,
-                        napi_typedarray_type type, uint32_t count, size_t element_bytes) {
-  napi_value global;
-  napi_value buffer_class;
-  napi_value array_class;
-  napi_value bytes;
-  napi_value buffer;
-  napi_value array;
-  if (napi_get_global(env, &global) != napi_ok ||
-      napi_get_named_property(env, global, "SharedArrayBuffer", &buffer_class) != napi_ok ||
-      napi_get_named_property(env, global, class_name, &array_class) != napi_ok ||
-      napi_create_double(env, static_cast<double>(count * element_bytes), &bytes) != napi_ok ||
-      napi_new_instance(env, buffer_class, 1, &bytes, &buffer) != napi_ok ||
-      napi_new_instance(env, array_class, 1, &buffer, &array) != napi_ok) {
-    return nullptr;
-  }
-  napi_typedarray_type actual_type = napi_int8_array;
-  size_t length = 0;
-  void* data = nullptr;
-  if (napi_get_typedarray_info(env, array, &actual_type, &length, &data, nullptr, nullptr) !=
-          napi_ok ||
-      actual_type != type || length != count ||
-      !DefineConstant(env, receiver, name, array)) {
-    return nullptr;
-  }
-  return data;
-}
 
 bool DefineArrays(napi_env env, napi_value receiver, uint64_t records_max, EndpointObject* object) {
   object->descriptors_max = static_cast<uint32_t>(records_max);
@@ -116,9 +86,8 @@ napi_value Write(napi_env env, napi_callback_info info) {
   }
   bool wrote = false;
   bool doorbell = false;
-  Status status =
-      call.self->endpoint.Write(kind, call.self->record[kRecordId], payload.data, payload.count,
-                                &offset, &wrote, &doorbell);
+  Status status = call.self->endpoint.Write(kind, call.self->record[kRecordId], payload.data,
+                                            payload.count, &offset, &wrote, &doorbell);
   if (!status.ok()) return ThrowStatus(env, status);
   double* signals = call.self->signals;
   signals[kSignalRing] = doorbell ? 1 : 0;
@@ -154,8 +123,7 @@ napi_value Commit(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   bool doorbell = false;
-  Status status =
-      call.self->endpoint.Commit(kind, call.self->record[kRecordId], bytes, &doorbell);
+  Status status = call.self->endpoint.Commit(kind, call.self->record[kRecordId], bytes, &doorbell);
   SetRing(call.self, doorbell);
   return ReturnNothing(env, status);
 }
@@ -165,55 +133,26 @@ napi_value Abort(napi_env env, napi_callback_info info) {
   return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.Abort());
 }
 
-// An ArrayBuffer over memory of the endpoint, made at the first call; undefined where the runtime
-// allows none (Electron), and where it was collected. It keeps the endpoint's object, and so the
-// mapping.
-napi_value ExposeMemory(napi_env env, napi_callback_info info, bool own) {
-  const Call<EndpointObject, 0> call(env, info);
-  if (call.self == nullptr) return nullptr;
-  Endpoint& endpoint = call.self->endpoint;
-  const bool attached = endpoint.peer().valid();
-  if (!attached) {
-    return ThrowStatus(env,
-                       Status::Error(StatusCode::kClosed, "the endpoint has no memory to show"));
-  }
-  napi_ref* reference = own ? &call.self->own_memory : &call.self->peer_memory;
-  napi_value buffer = nullptr;
-  if (*reference != nullptr) {
-    // Never a second buffer over the same memory: V8 ends the process.
-    napi_get_reference_value(env, *reference, &buffer);
-    return buffer;
-  }
-  std::byte* data = own ? endpoint.own().data() : const_cast<std::byte*>(endpoint.peer().data());
-  const uint64_t bytes = own ? endpoint.own().ring_bytes() : endpoint.peer().ring_bytes();
-  const auto keep = [](napi_env, void*, void*) {};
-  const napi_status made =
-      napi_create_external_arraybuffer(env, data, bytes, keep, nullptr, &buffer);
-  if (made == napi_no_external_buffers_allowed) return nullptr;
-  napi_value receiver;
-  const bool whole = made == napi_ok && ReadReceiver(env, info, &receiver) &&
-                     DefineConstant(env, buffer, "owner", receiver) &&
-                     napi_create_reference(env, buffer, 0, reference) == napi_ok;
-  return whole ? buffer : nullptr;
+napi_value ThrowNoMemory(napi_env env) {
+  return ThrowStatus(env, Status::Error(StatusCode::kClosed, "the endpoint has no memory to show"));
 }
 
 napi_value OwnMemory(napi_env env, napi_callback_info info) {
-  return ExposeMemory(env, info, true);
+  const Call<EndpointObject, 0> call(env, info);
+  if (call.self == nullptr) return nullptr;
+  const OwnSegment& own = call.self->endpoint.own();
+  if (!own.valid()) return ThrowNoMemory(env);
+  return call.self->own_memory.Expose(env, info, own.data(), own.ring_bytes());
 }
 
 napi_value PeerMemory(napi_env env, napi_callback_info info) {
-  return ExposeMemory(env, info, false);
-}
-
-// Every view of it has no bytes from then on.
-void DetachMemory(napi_env env, napi_ref* reference) {
-  napi_value buffer = nullptr;
-  if (*reference == nullptr) return;
-  if (napi_get_reference_value(env, *reference, &buffer) == napi_ok && buffer != nullptr) {
-    napi_detach_arraybuffer(env, buffer);
-  }
-  napi_delete_reference(env, *reference);
-  *reference = nullptr;
+  const Call<EndpointObject, 0> call(env, info);
+  if (call.self == nullptr) return nullptr;
+  const PeerSegment& peer = call.self->endpoint.peer();
+  if (!peer.valid()) return ThrowNoMemory(env);
+  // Read-only memory all the same: binding.ts says so.
+  return call.self->peer_memory.Expose(env, info, const_cast<std::byte*>(peer.data()),
+                                       peer.ring_bytes());
 }
 
 napi_value HasRoom(napi_env env, napi_callback_info info) {
@@ -383,8 +322,8 @@ napi_value DepthBytes(napi_env env, napi_callback_info info) {
 napi_value Close(napi_env env, napi_callback_info info) {
   const Call<EndpointObject, 0> call(env, info);
   if (call.self == nullptr) return nullptr;
-  DetachMemory(env, &call.self->own_memory);
-  DetachMemory(env, &call.self->peer_memory);
+  call.self->own_memory.Detach(env);
+  call.self->peer_memory.Detach(env);
   call.self->endpoint.Close();
   return nullptr;
 }

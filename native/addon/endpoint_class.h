@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "addon/ring_memory.h"
 #include "addon/wrapped.h"
 #include "core/endpoint.h"
 
@@ -31,16 +32,15 @@ struct EndpointObject : Wrapped {
   EndpointObject() : Wrapped{kKind} {}
 
   Endpoint endpoint;
-  // Memory of the arrays `record`, `descriptors` and `signals`, which JavaScript can neither take off
-  // the object nor detach: they are constant properties over shared buffers.
+  // Memory of the arrays `record`, `descriptors` and `signals`, which JavaScript can neither take
+  // off the object nor detach: they are constant properties over shared buffers.
   const uint32_t* record = nullptr;
   MessageDescriptor* descriptors = nullptr;
   uint32_t descriptors_max = 0;
   double* signals = nullptr;
-  // Weak references to the ArrayBuffers over the two data areas, once JavaScript has asked for them:
-  // they must be detached before the memory goes.
-  napi_ref own_memory = nullptr;
-  napi_ref peer_memory = nullptr;
+  // The two data areas as JavaScript sees them.
+  RingMemory own_memory;
+  RingMemory peer_memory;
 };
 
 // The class, or null and an exception.

@@ -18,8 +18,8 @@ constexpr int kLooksPerClock = 16;
 // takes more.
 constexpr uint64_t kYieldNanosMax = 1'000;
 
-// A yield that lasted longer went to a program that does not talk to us: a peer that shares our core
-// gives it back after a message or two, and a scheduler's slice is 2 to 4 ms.
+// A yield that lasted longer went to a program that does not talk to us: a peer that shares our
+// core gives it back after a message or two, and a scheduler's slice is 2 to 4 ms.
 constexpr uint64_t kCoreLostNanos = 1'000'000;
 
 // How long a blocked wait may not notice that its peer was killed.
@@ -45,25 +45,6 @@ Endpoint::Connection::Connection(const OwnSegment& own, const PeerSegment& peer,
       data_waker(&peer.control()->data_wake),
       room_waker(&peer.control()->room_wake) {}
 
-Status Endpoint::Create(uint64_t ring_bytes, uint64_t message_bytes_max) {
-  if (own_.valid() || closed_) {
-    return Status::Error(StatusCode::kInvalidArgument, "the endpoint was created before");
-  }
-  message_bytes_max_ = message_bytes_max;
-  return OwnSegment::Create(ring_bytes, &own_);
-}
-
-Status Endpoint::CheckCreated() const {
-  if (closed_) return Status::Error(StatusCode::kClosed, "the endpoint is closed");
-  if (!own_.valid()) {
-    return Status::Error(StatusCode::kInvalidArgument, "the endpoint was not created");
-  }
-  if (connection_.has_value()) {
-    return Status::Error(StatusCode::kInvalidArgument, "the endpoint has a peer already");
-  }
-  return {};
-}
-
 Status Endpoint::CheckUsable() const {
   if (connection_.has_value()) return violation_;
   if (closed_) return Status::Error(StatusCode::kClosed, "the endpoint is closed");
@@ -73,51 +54,6 @@ Status Endpoint::CheckUsable() const {
 Status Endpoint::Note(Status status) {
   if (status.code() == StatusCode::kCorrupt) violation_ = status;
   return status;
-}
-
-Status Endpoint::OfferHandles(const char* inbox_path, const platform::Token& token, bool* full) {
-  *full = false;
-  if (Status status = CheckCreated(); !status.ok()) return status;
-  platform::Handle kept;
-  platform::Handle given;
-  if (Status status = platform::MakeHandlePair(&kept, &given); !status.ok()) return status;
-  Status status = platform::SendToInbox(inbox_path, token, own_.handle(), given, full);
-  if (status.ok() && !*full) pair_ = std::move(kept);
-  return status;
-}
-
-Status Endpoint::AttachOffered() {
-  if (Status status = CheckCreated(); !status.ok()) return status;
-  if (!pair_.valid()) {
-    return Status::Error(StatusCode::kInvalidArgument, "the endpoint has offered no handles");
-  }
-  platform::Handle memory;
-  if (Status status = platform::ReceiveHandle(pair_, &memory); !status.ok()) return status;
-  PeerSegment peer;
-  if (Status status = PeerSegment::Map(memory, &peer); !status.ok()) return status;
-  return Attach(std::move(peer));
-}
-
-Status Endpoint::AcceptHandles(platform::HandleInbox* inbox, const platform::Token& token) {
-  if (Status status = CheckCreated(); !status.ok()) return status;
-  platform::Handover handover;
-  if (Status status = inbox->Take(token, &handover); !status.ok()) return status;
-  PeerSegment peer;
-  if (Status status = PeerSegment::Map(handover.memory, &peer); !status.ok()) return status;
-  if (Status status = platform::SendHandle(handover.reply, own_.handle()); !status.ok()) {
-    return status;
-  }
-  return Attach(std::move(peer));
-}
-
-Status Endpoint::Attach(PeerSegment peer) {
-  if (Status status = CheckCreated(); !status.ok()) return status;
-  peer_ = std::move(peer);
-  connection_.emplace(own_, peer_, message_bytes_max_);
-  // Both memories are where they belong; the mappings hold them.
-  own_.CloseHandle();
-  pair_.Close();
-  return {};
 }
 
 void Endpoint::RingSignal() {

@@ -78,13 +78,13 @@ class Endpoint {
   // Gives the claim up. Idempotent.
   Status Abort();
 
-  // Appends whole messages to the batch and releases them, or leaves that to Release when the batch has
-  // no target. When there is nothing to read, looks for
-  // up to `spin_nanos`, then once more after giving the core away if `yield_cpu`. Messages before a
-  // violation are delivered; the next call reports it, as does each one after.
+  // Appends whole messages to the batch and releases them, or leaves that to Release when the batch
+  // has no target. When there is nothing to read, looks for up to `spin_nanos`, then once more
+  // after giving the core away if `yield_cpu`. Messages before a violation are delivered; the next
+  // call reports it, as does each one after.
   Status Receive(Batch* batch, uint64_t spin_nanos, bool yield_cpu, bool* doorbell);
-  // Whether, in the last Receive, another program took the core that was given away, and kept it for
-  // long: the machine is busy, and who asks for the core by being woken is served sooner.
+  // Whether, in the last Receive, another program took the core that was given away, and kept it
+  // for long: the machine is busy, and who asks for the core by being woken is served sooner.
   [[nodiscard]] bool core_lost() const { return core_lost_; }
   // Gives back what Receive has shown in place.
   Status Release(bool* doorbell);
@@ -103,8 +103,8 @@ class Endpoint {
   // Bytes published and not yet read by the peer.
   Status DepthBytes(uint64_t* bytes);
 
-  // For a peer in this process (see PeerSegment::Borrow), and for what Claim and Receive in place point
-  // at.
+  // For a peer in this process (see PeerSegment::Borrow), and for what Claim and Receive in place
+  // point at.
   [[nodiscard]] const OwnSegment& own() const { return own_; }
   [[nodiscard]] const PeerSegment& peer() const { return peer_; }
 

@@ -10,7 +10,8 @@ namespace {
 
 // A line of x86; where lines are longer, the second request is for the first one again.
 constexpr uint64_t kPrefetchBytes = 64;
-// How far ahead of the tail lines are asked for: some records' worth, so that they are there in time.
+// How far ahead of the tail lines are asked for: some records' worth, so that they are there in
+// time.
 constexpr uint64_t kPrefetchAheadBytes = 512;
 
 }  // namespace

@@ -30,17 +30,17 @@ class RingWriter {
   // the first; nothing else may be written before Commit or Abort. Errors: kMessageTooLarge,
   // kInvalidArgument (a message is unfinished), kCorrupt (the peer's head).
   Status Claim(uint64_t length, std::byte** bytes);
-  // Makes a message of the first `length` bytes of what was claimed, which nobody sees until Publish.
-  // False, and the claim stays, when none is open or it is shorter than that.
+  // Makes a message of the first `length` bytes of what was claimed, which nobody sees until
+  // Publish. False, and the claim stays, when none is open or it is shorter than that.
   bool Commit(uint16_t kind, uint32_t id, uint64_t length);
   // Gives the claim up. Nothing was published. Idempotent.
   void Abort() { claim_ = {}; }
 
   // Writes one record of the message: the whole message if it fits in one, else its next fragment.
-  // `*offset` is 0 at first, and is moved over what was written. `*wrote` is false when there was no
-  // room. A message that was begun must be finished before the next, with the same arguments. Nobody
-  // sees the record until Publish. Errors: kInvalidArgument (it was not; or a claim is open), kCorrupt
-  // (the peer's head).
+  // `*offset` is 0 at first, and is moved over what was written. `*wrote` is false when there was
+  // no room. A message that was begun must be finished before the next, with the same arguments.
+  // Nobody sees the record until Publish. Errors: kInvalidArgument (it was not; or a claim is
+  // open), kCorrupt (the peer's head).
   Status WriteNext(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                    uint64_t* offset, bool* wrote);
 

@@ -104,7 +104,8 @@ struct Received {
   Payload payload;
 };
 
-// Writes and publishes all of the message, in as many records as it takes. False when there was no room for all.
+// Writes and publishes all of the message, in as many records as it takes. False when there was no
+// room for all.
 bool WriteAll(RingWriter* writer, uint16_t kind, uint32_t id, const Payload& payload);
 
 // Reads and releases whole messages until the ring is empty, fragmented ones included.

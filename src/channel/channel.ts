@@ -1,30 +1,19 @@
 import { EventEmitter } from 'node:events'
-import type { Codec } from '../codec/codec.js'
 import { waitWithin } from '../deadline.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
-import { type Claim, Claims } from './claims.js'
 import { type Link, type LinkSink, type Peer, RecordKind, type Transport } from '../link/link.js'
-import type { WaitOptions } from '../options.js'
-import { invalid } from '../options.js'
+import { invalid, type WaitOptions } from '../options.js'
 import { type ChannelStats, Traffic } from '../stats.js'
 import { Answers, type RequestHandler } from './answers.js'
+import { type Claim, Claims } from './claims.js'
 import { Delivery } from './delivery.js'
+import { Ending } from './ending.js'
 import type { ChannelEvents } from './events.js'
 import { MessageCodec } from './message-codec.js'
 import { Outbox } from './outbox.js'
+import type { ChannelParts } from './parts.js'
 import { Requests } from './requests.js'
 import { SyncCalls } from './sync-calls.js'
-
-/** What a channel is made of, once connected. */
-export interface ChannelParts {
-  readonly link: Link
-  readonly codec: Codec
-  /** The smaller `maxMessageBytes` of the two sides. */
-  readonly maxMessageBytes: number
-  readonly fallbackReason?: string | undefined
-  /** Runs once, when the channel is over, before its events say so. */
-  readonly onClosed?: (() => void) | undefined
-}
 
 const EMPTY = new Uint8Array(0)
 
@@ -52,27 +41,18 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   readonly #answers: Answers
   readonly #sync: SyncCalls
   #drainWanted = false
-  #state: 'open' | 'closing' | 'closed' = 'open'
-  /** CLOSE is in the outbox or beyond: nothing may be sent behind it. */
-  #closeSent = false
-  /** The link has our CLOSE. */
-  #closeTaken = false
-  #closeReceived = false
-  #closedError: Error | undefined
-  readonly #closedCallback: (() => void) | undefined
-  #onClosed: ((error: Error | undefined) => void)[] = []
+  readonly #ending: Ending
   readonly #traffic = new Traffic()
 
   /** Channels come from `connect` and `listen`. */
   constructor(parts: ChannelParts) {
     super()
     this.#link = parts.link
-    this.#codec = new MessageCodec(parts.codec, parts.maxMessageBytes)
+    this.#codec = new MessageCodec(parts.codec, parts.maxMessageBytes, (note) => this.#tell(note))
     this.maxMessageBytes = parts.maxMessageBytes
     this.transport = parts.link.transport
     this.peer = parts.link.peer
     this.fallbackReason = parts.fallbackReason
-    this.#closedCallback = parts.onClosed
     this.#outbox = new Outbox(this.#link, (payload) => this.#codec.keep(payload))
     const lends = parts.link.lends === true
     this.#lends = lends
@@ -86,7 +66,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       outbox: this.#outbox,
       maxMessageBytes: parts.maxMessageBytes,
       codec: parts.codec.name,
-      assertOpen: () => this.#assertOpen(),
+      assertOpen: () => this.#ending.assertOpen(),
       sent: (bytes) => this.#traffic.sent(bytes),
       drain: () => this.#drain(),
     })
@@ -95,7 +75,14 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       maxMessageBytes: parts.maxMessageBytes,
       codec: this.#codec,
       send: (kind, id, payload, settled) => this.#push(kind, id, payload, settled),
-      idle: () => this.#closeWhenIdle(),
+      idle: () => this.#ending.whenIdle(),
+    })
+    this.#ending = new Ending({
+      link: this.#link,
+      outbox: this.#outbox,
+      requests: this.#requests,
+      answers: this.#answers,
+      over: (error) => this.#over(error, parts.onClosed),
     })
     this.#sync = new SyncCalls({
       link: this.#link,
@@ -103,22 +90,22 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       outbox: this.#outbox,
       requests: this.#requests,
       delivery: this.#delivery,
-      isOpen: () => this.#state === 'open',
-      assertOpen: () => this.#assertOpen(),
+      isOpen: () => this.#ending.isOpen,
+      assertOpen: () => this.#ending.assertOpen(),
       cancel: (id) => this.#cancel(id),
     })
     const sink: LinkSink = {
       record: (kind, id, payload) => this.#record(kind, id, payload),
       batchEnd: () => this.#delivery.batchEnd(),
       drain: () => this.#drain(),
-      close: (error) => this.#finish(error),
+      close: (error) => this.#ending.finish(error),
     }
     this.#link.start(sink)
   }
 
   /** True until the first `close()`, of either side, or the end of the peer. */
   get open(): boolean {
-    return this.#state === 'open'
+    return this.#ending.isOpen
   }
 
   /**
@@ -127,7 +114,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
    */
   trySend(message: unknown): boolean {
     const payload = this.#codec.encode(message)
-    this.#assertOpen()
+    this.#ending.assertOpen()
     if (!this.#outbox.tryPush(RecordKind.MESSAGE, 0, payload)) {
       this.#drainWanted = true
       return false
@@ -145,7 +132,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   send(message: unknown, options?: WaitOptions): Promise<void> {
     return waitWithin<void>(options, 'send', (resolve, reject) => {
       const payload = this.#codec.encode(message)
-      this.#assertOpen()
+      this.#ending.assertOpen()
       const outgoing = this.#outbox.push(RecordKind.MESSAGE, 0, payload, (error) => {
         if (error !== undefined) return reject(error)
         this.#traffic.sent(payload.length)
@@ -177,7 +164,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   request<Reply = any>(message: unknown, options?: WaitOptions): Promise<Reply> {
     return waitWithin<Reply>(options, 'request', (resolve, reject) => {
       const encoded = this.#codec.encode(message)
-      this.#assertOpen()
+      this.#ending.assertOpen()
       const payload = this.#requests.full ? this.#codec.keep(encoded) : encoded
       const giveUp = this.#requests.begin(
         (id) => this.#push(RecordKind.REQUEST, id, payload),
@@ -242,16 +229,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
    */
   close(options?: WaitOptions): Promise<void> {
     return waitWithin<void>(options, 'close', (resolve, reject) => {
-      if (this.#state === 'closed') {
-        resolve()
-        return () => {}
-      }
-      this.#onClosed.push((error) => (error === undefined ? resolve() : reject(error)))
-      if (this.#state === 'open') {
-        this.#state = 'closing'
-        this.#link.resume()
-        this.#closeWhenIdle()
-      }
+      this.#ending.begin((error) => (error === undefined ? resolve() : reject(error)))
       return () => this.destroy()
     })
   }
@@ -262,12 +240,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
 
   /** Ends the channel at once. Everything pending rejects with `error`, or `CLOSED`; the peer gets `PEER_GONE`. */
   destroy(error?: Error): void {
-    if (this.#state === 'closed') return
+    if (this.#ending.isOver) return
     this.#link.destroy()
     this.#delivery.discard()
-    const closed = error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was destroyed')
-    for (const settle of this.#onClosed.splice(0)) settle(closed)
-    this.#finish(error)
+    this.#ending.finish(error, error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was destroyed'))
   }
 
   override removeAllListeners(...names: Parameters<EventEmitter<ChannelEvents>['removeAllListeners']>): this {
@@ -299,10 +275,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   }
 
   #record(kind: number, id: number, payload: Buffer): boolean {
-    if (this.#closeReceived) return this.#corrupt('a record after its close')
+    if (this.#ending.received) return this.#corrupt('a record after its close')
     // What came before it is told before it.
     if (kind === RecordKind.MESSAGE) return this.#message(payload)
-    this.#delivery.batchEnd()
+    if (kind !== RecordKind.CODEC) this.#delivery.batchEnd()
     return this.#control(kind, id, this.#lends ? Buffer.from(payload) : payload)
   }
 
@@ -315,14 +291,19 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
         this.#traffic.received(payload.length)
         if (!this.#requests.settle(id, payload, kind === RecordKind.ERROR))
           return this.#corrupt('an answer to no request')
-        this.#closeWhenIdle()
+        this.#ending.whenIdle()
         return true
       case RecordKind.CANCEL:
         this.#answers.cancel(id)
         return true
       case RecordKind.CLOSE:
-        this.#peerCloses()
+        this.#ending.peerCloses()
         return true
+      case RecordKind.CODEC: {
+        const fault = this.#codec.learn(payload)
+        if (fault !== undefined) this.destroy(fault)
+        return fault === undefined
+      }
       default:
         return this.#corrupt(`a record of unknown kind ${kind}`)
     }
@@ -338,68 +319,32 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       return false
     }
     // While this side closes it reads on, to find the peer's CLOSE; what nobody will take need not fill the memory.
-    const unwanted = this.#state !== 'open' && this.#delivery.full && !this.#delivery.taken
+    const unwanted = !this.#ending.isOpen && this.#delivery.full && !this.#delivery.taken
     if (!unwanted) this.#delivery.take(message, payload.length)
-    return !this.#delivery.full || this.#state !== 'open' || this.#sync.running
+    return !this.#delivery.full || !this.#ending.isOpen || this.#sync.running
   }
 
   #request(id: number, payload: Buffer): boolean {
     this.#traffic.received(payload.length)
     // Behind our CLOSE there is no place for an answer; the peer rejects the request when it reads the CLOSE.
-    if (this.#closeSent) return true
+    if (this.#ending.sent) return true
     // New work would keep a busy channel from ever closing.
-    const refusal =
-      this.#state === 'open' ? undefined : new ShmwireError(ErrorCode.CLOSED, 'this side is closing')
+    const refusal = this.#ending.isOpen
+      ? undefined
+      : new ShmwireError(ErrorCode.CLOSED, 'this side is closing')
     const wrong = this.#answers.begin(id, payload, refusal)
     return wrong === undefined || this.#corrupt(wrong)
   }
 
   #drain(): void {
-    if (!this.#outbox.pump() || !this.#drainWanted || this.#state !== 'open') return
+    if (!this.#outbox.pump() || !this.#drainWanted || !this.#ending.isOpen) return
     this.#drainWanted = false
     this.emit('drain')
   }
 
-  // ---- the end ----
-
-  /** Once this side wants to close and owes and awaits nothing, it says so: CLOSE is its last record. */
-  #closeWhenIdle(): void {
-    if (this.#state !== 'closing' || this.#closeSent) return
-    if (!this.#closeReceived && (!this.#requests.idle || this.#answers.runningCount > 0)) return
-    this.#closeSent = true
-    this.#outbox.push(RecordKind.CLOSE, 0, EMPTY, (error) => {
-      if (error === undefined) this.#endWhenBothClosed('sent')
-    })
-  }
-
-  /** The peer reads on until it has our CLOSE, but wants nothing more: what has not begun to travel is not sent. */
-  #peerCloses(): void {
-    this.#closeReceived = true
-    this.#state = 'closing'
-    const error = new ShmwireError(ErrorCode.CLOSED, 'the peer closed the channel')
-    this.#requests.fail(error)
-    this.#answers.fail(error)
-    if (!this.#closeSent) this.#outbox.fail(error, true)
-    this.#closeWhenIdle()
-    this.#endWhenBothClosed('received')
-  }
-
-  #endWhenBothClosed(what: 'sent' | 'received'): void {
-    if (what === 'sent') this.#closeTaken = true
-    if (this.#closeTaken && this.#closeReceived) this.#link.end()
-  }
-
-  #finish(error: Error | undefined): void {
-    if (this.#state === 'closed') return
-    this.#state = 'closed'
-    this.#closedError = error
-    const reason = error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was closed')
-    this.#requests.fail(reason)
-    this.#outbox.fail(reason, false)
-    this.#answers.fail(reason)
+  #over(error: Error | undefined, onClosed: (() => void) | undefined): void {
     this.#delivery.end(error)
-    for (const settle of this.#onClosed.splice(0)) settle(error)
-    this.#closedCallback?.()
+    onClosed?.()
     try {
       if (error !== undefined && this.listenerCount('error') > 0) this.emit('error', error)
     } finally {
@@ -412,22 +357,20 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     return false
   }
 
-  #assertOpen(): void {
-    if (this.#state === 'open') return
-    const error = this.#closedError
-    if (error === undefined)
-      throw new ShmwireError(ErrorCode.CLOSED, 'the channel is closed; connect again to send')
-    const code = error instanceof ShmwireError ? error.code : ErrorCode.CLOSED
-    throw new ShmwireError(code, `the channel is over: ${error.message}`, { cause: error })
-  }
-
   #push(kind: number, id: number, payload: Uint8Array, settled?: () => void): void {
     this.#traffic.sent(payload.length)
     this.#outbox.push(kind, id, payload, settled)
   }
 
+  /** What the codec says in the midst of encoding goes before the message, and is never withdrawn. */
+  #tell(note: Uint8Array): boolean {
+    if (this.#ending.sent || this.#ending.received || this.#ending.isOver) return false
+    this.#outbox.push(RecordKind.CODEC, 0, Buffer.from(note))
+    return true
+  }
+
   #cancel(id: number | undefined): void {
-    if (id !== undefined && !this.#closeSent) this.#outbox.push(RecordKind.CANCEL, id, EMPTY)
-    this.#closeWhenIdle()
+    if (id !== undefined && !this.#ending.sent) this.#outbox.push(RecordKind.CANCEL, id, EMPTY)
+    this.#ending.whenIdle()
   }
 }

@@ -50,7 +50,8 @@ export class Delivery {
       this.#flowing = this.#listened() && this.#flowing
       // Before any later message: what the listener would have got at the end of the batch.
       if (!this.#listeners.batch)
-        for (const message of this.#batch.splice(0)) if (!this.#batchHeard) this.#inbox.push(this.#keep(message), 0)
+        for (const message of this.#batch.splice(0))
+          if (!this.#batchHeard) this.#inbox.push(this.#keep(message), 0)
     }
   }
 

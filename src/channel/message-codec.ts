@@ -1,13 +1,14 @@
-import type { Codec } from '../codec/codec.js'
+import type { ChannelCodec, Codec } from '../codec/codec.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 
 /** A channel's codec with the channel's bound, and the codec's errors as the user gets them. */
 export class MessageCodec {
-  readonly #codec: Codec
+  readonly #codec: ChannelCodec
   readonly #bytesMax: number
 
-  constructor(codec: Codec, bytesMax: number) {
-    this.#codec = codec.perChannel?.() ?? codec
+  /** `tell` sends a note to the peer's codec, in its turn; false when none may be sent any more. */
+  constructor(codec: Codec, bytesMax: number, tell: (note: Uint8Array) => boolean) {
+    this.#codec = codec.perChannel?.((note) => note.length <= bytesMax && tell(note)) ?? codec
     this.#bytesMax = bytesMax
   }
 
@@ -35,6 +36,20 @@ export class MessageCodec {
   /** The payload as it must be to outlive this call. */
   keep(payload: Uint8Array): Uint8Array {
     return this.#codec.reusesMemory === true ? Buffer.from(payload) : payload
+  }
+
+  /** Takes what the peer's codec tells. Returns what is wrong with it: `CODEC`, or `CORRUPT` where this codec has no notes. */
+  learn(note: Buffer): ShmwireError | undefined {
+    const { name } = this.#codec
+    if (this.#codec.learn === undefined)
+      return new ShmwireError(ErrorCode.CORRUPT, `the peer sent a note to the codec ${name}, which has none`)
+    try {
+      this.#codec.learn(note)
+      return undefined
+    } catch (cause) {
+      const what = `codec ${name} cannot read the note of ${note.length} bytes that the peer sent`
+      return new ShmwireError(ErrorCode.CODEC, what, { cause })
+    }
   }
 
   /** Throws `CODEC`. */

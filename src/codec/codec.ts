@@ -12,8 +12,24 @@ export interface Codec {
   decode(bytes: Buffer): unknown
   /** The bytes that `encode` returns are good until its next call only. The channel copies those that have to wait. */
   readonly reusesMemory?: boolean
-  /** A fresh codec for one channel, for a codec that keeps state between messages. Absent: the object itself serves every channel. */
-  perChannel?(): Codec
+  /**
+   * A fresh codec for one channel, for a codec that keeps state between messages. Absent: the object itself serves every channel.
+   *
+   * Messages are not always sent in the order in which they were encoded, and some are never sent, so what one message
+   * needs must not be in another. `tell` sends a note for that, to `learn` of the peer's codec: at once and for good, so that it arrives before
+   * every message whose `encode` has not returned yet. False: it cannot be sent, being longer than `maxMessageBytes` or
+   * the channel closed; no message may rely on it. The note's memory may be used again.
+   */
+  perChannel?(tell: (note: Uint8Array) => boolean): ChannelCodec
+}
+
+/** The codec of one channel. */
+export interface ChannelCodec extends Omit<Codec, 'perChannel'> {
+  /**
+   * Takes a note of the peer's codec; its memory is that of the note alone. Throws where it is malformed: the channel
+   * ends with `ERR_SHMWIRE_CODEC`. Absent: the codec has no notes, and a peer that sends one is in the wrong.
+   */
+  learn?(note: Buffer): void
 }
 
 export type CodecName = 'msgpack' | 'json' | 'bytes' | 'v8'

@@ -1,11 +1,16 @@
 import { addExtension, C1, Packr, RESERVE_START_SPACE, RESET_BUFFER_MODE } from 'msgpackr'
-import type { Codec } from './codec.js'
+import type { ChannelCodec, Codec } from './codec.js'
 import { flatten } from './flatten.js'
-import { isPlain } from './plain.js'
+import type { GraphNode } from './graph.js'
 import { rebuild } from './rebuild.js'
+import { ReceivedShapes } from './received-shapes.js'
+import { SentShapes } from './sent-shapes.js'
+import { RECORD } from './tree-format.js'
+import { decodeTree } from './tree-reader.js'
+import { encodeTree } from './tree-writer.js'
 
 /**
- * MessagePack, by msgpackr (https://github.com/kriszyp/msgpackr), whose code the build puts into this file.
+ * MessagePack, in which the keys of objects that come again and again travel once for each channel.
  *
  * Arrives as it was sent: undefined, null, booleans, every number (NaN, the infinities, −0) and bigint, every string
  * (lone surrogates too), plain objects (any key, `__proto__` too), arrays, Map, Set, Date (the invalid one too),
@@ -19,59 +24,85 @@ import { rebuild } from './rebuild.js'
  * Throws TypeError: functions, symbols, arrays with holes, SharedArrayBuffer, Float16Array, and built-in objects with
  * an inside of their own, such as promises, weak maps, proxies of functions and boxed primitives.
  *
- * A Buffer in a received value is a view of the message's memory; all else is copied. Each message stands alone.
- * Plain trees are ordinary MessagePack (timestamps as extension −1, typed arrays as msgpackr's extension 0x74, undefined as
- * its extension 0); the rest is the byte 0xc1, which MessagePack never uses, and the graph form of graph.ts.
+ * A Buffer in a received value is a view of the message's memory; all else is copied.
+ *
+ * Plain trees take the tree form: MessagePack (timestamps as extension −1, typed arrays as extension 0x74, undefined as
+ * extension 0), with records in place of objects whose keys the peer has been told (sent-shapes.ts). All else takes the graph
+ * form of graph.ts, whose nodes msgpackr writes and reads (https://github.com/kriszyp/msgpackr; the build puts its code into this file).
+ * docs/protocol.md, section 9, has both byte by byte.
  */
-export const msgpackCodec: Codec = { name: 'msgpack', reusesMemory: true, encode, decode }
+export const msgpackCodec: Codec = {
+  name: 'msgpack',
+  reusesMemory: true,
+  encode: (value) => encode(value, undefined),
+  decode: (bytes) => decode(bytes, undefined),
+  perChannel: (tell) => new MsgpackChannelCodec(tell),
+}
 
-const GRAPH = 0xc1
+/** With what the two ends of one channel have told each other. An idle channel holds nothing but this object. */
+class MsgpackChannelCodec implements ChannelCodec {
+  readonly name = 'msgpack'
+  readonly reusesMemory = true
+  readonly #tell: (note: Uint8Array) => boolean
+  #sent: SentShapes | undefined
+  #received: ReceivedShapes | undefined
 
+  constructor(tell: (note: Uint8Array) => boolean) {
+    this.#tell = tell
+  }
+
+  encode(value: unknown): Uint8Array {
+    if (typeof value === 'object') this.#sent ??= new SentShapes(this.#tell)
+    return encode(value, this.#sent)
+  }
+
+  decode(bytes: Buffer): unknown {
+    return decode(bytes, this.#received)
+  }
+
+  learn(note: Buffer): void {
+    this.#received ??= new ReceivedShapes()
+    this.#received.learn(note)
+  }
+}
+
+/** Nodes of the graph form as MessagePack: a list of leaves and lists. */
 const packr = new Packr({
-  // Objects as MessagePack maps. msgpackr's records would need `__keys__` as a key of its own, and keep every key ever seen.
   useRecords: false,
   mapsAsObjects: true,
-  variableMapSize: true,
   // Typed arrays come back as what they were.
   moreTypes: true,
   useToJSON: false,
-  writeFunction: (): never => {
-    throw new TypeError('cannot send a function')
-  },
 })
 
 refuseExtensions()
 
-/** msgpackr's encoder works in one buffer for all; a reentrant call (from an accessor) must leave the outer one's alone. */
-let encodesRunning = 0
 const BUFFER_BYTES_INITIAL = 8192
 /** A larger buffer is given back after the message, instead of staying for good. */
 const BUFFER_BYTES_KEPT = 1024 * 1024
 
-function encode(value: unknown): Uint8Array {
-  let isWhole = false
+function encode(value: unknown, shapes: SentShapes | undefined): Uint8Array {
+  return encodeTree(value, shapes) ?? encodeGraph(flatten(value))
+}
+
+/** No accessor runs any more: the nodes are lists and leaves. */
+function encodeGraph(nodes: GraphNode[]): Uint8Array {
   let bytes: Buffer | undefined
-  encodesRunning++
   try {
-    if (isPlain(value)) {
-      bytes = packr.pack(value, RESET_BUFFER_MODE)
-    } else {
-      bytes = packr.pack(flatten(value), RESET_BUFFER_MODE | RESERVE_START_SPACE | 1)
-      bytes[0] = GRAPH
-    }
-    isWhole = true
+    bytes = packr.pack(nodes, RESET_BUFFER_MODE | RESERVE_START_SPACE | 1)
+    bytes[0] = RECORD
     return bytes
   } finally {
-    encodesRunning--
     // After an exception the encoder's state is whatever it was; a new buffer sets it right.
-    if (encodesRunning === 0 && (!isWhole || (bytes?.buffer.byteLength ?? 0) > BUFFER_BYTES_KEPT)) {
+    if (bytes === undefined || bytes.buffer.byteLength > BUFFER_BYTES_KEPT)
       packr.useBuffer(Buffer.allocUnsafeSlow(BUFFER_BYTES_INITIAL))
-    }
   }
 }
 
-function decode(bytes: Buffer): unknown {
-  return bytes[0] === GRAPH ? rebuild(packr.unpack(bytes, { start: 1 })) : packr.unpack(bytes)
+function decode(bytes: Buffer, shapes: ReceivedShapes | undefined): unknown {
+  // The graph is a list; the numbers of shapes are smaller than the first byte of any.
+  const isGraph = bytes[0] === RECORD && (bytes[1] ?? 0) >= 0x80
+  return isGraph ? rebuild(packr.unpack(bytes, { start: 1 })) : decodeTree(bytes, shapes)
 }
 
 /** What the byte 0xc1 inside a message decodes to; one object for all messages. */

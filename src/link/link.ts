@@ -15,6 +15,8 @@ export const RecordKind = {
   CANCEL: 5,
   /** The sender sends nothing after it. */
   CLOSE: 6,
+  /** What the sender's codec tells the receiver's, before a message that needs it. */
+  CODEC: 7,
 } as const
 
 /** Who is at the other end, as far as known. `verified` says whether the kernel vouches for `pid` and `uid`. */

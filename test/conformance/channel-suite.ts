@@ -3,6 +3,7 @@ import { channelEnd } from './channel-end.js'
 import { ChannelFixture, type ChannelImplementation } from './channel-fixture.js'
 import { channelFlow } from './channel-flow.js'
 import { channelMessages } from './channel-messages.js'
+import { channelNotes } from './channel-notes.js'
 import { channelRequests } from './channel-requests.js'
 import { channelSoak } from './channel-soak.js'
 import { channelViews } from './channel-views.js'
@@ -11,6 +12,7 @@ import { channelViews } from './channel-views.js'
 export function channelSuite(implementation: ChannelImplementation): void {
   const fixture = new ChannelFixture(implementation)
   channelMessages(fixture)
+  channelNotes(fixture)
   channelFlow(fixture)
   channelRequests(fixture)
   channelClaims(fixture)

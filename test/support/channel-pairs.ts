@@ -8,7 +8,10 @@ import { listen } from '../../src/listen.js'
 import type { ChannelOptions, TransportChoice } from '../../src/options.js'
 import { memoryChannels } from './memory-channels.js'
 
-export type ChannelPairOptions = Pick<ChannelOptions, 'codec' | 'maxMessageBytes' | 'ringBytes' | 'views' | 'wait'>
+export type ChannelPairOptions = Pick<
+  ChannelOptions,
+  'codec' | 'maxMessageBytes' | 'ringBytes' | 'views' | 'wait'
+>
 
 /** How the suite makes two channels that are joined. */
 export type JoinChannels = (options: ChannelPairOptions) => Promise<[Channel, Channel]>

@@ -24,6 +24,7 @@ describe('resolveOptions', () => {
       maxMessageBytes: 64 << 20,
       wait: 'adaptive',
       spinMicros: 100,
+      views: false,
       transport: 'auto',
       allow: undefined,
       logger: undefined,

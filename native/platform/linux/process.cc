@@ -70,8 +70,7 @@ bool HasHungUp(intptr_t native) {
 
 size_t SendNow(intptr_t native, const std::byte* bytes, size_t count) {
   // MSG_NOSIGNAL: a broken connection must not end the process.
-  const ssize_t sent =
-      send(static_cast<int>(native), bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t sent = send(static_cast<int>(native), bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
   return sent > 0 ? static_cast<size_t>(sent) : 0;
 }
 

@@ -70,9 +70,12 @@ export class BatchReader {
     if (peerMemory !== undefined) this.#memory = peerMemory
   }
 
-  /** A listener looks at the peer's memory: nothing may be read before it returns. */
-  get lending(): boolean {
-    return this.#lending
+  /** Throws while a listener looks at the peer's memory: nothing may be read before it returns. */
+  assertNothingLent(): void {
+    if (!this.#lending) return
+    const what =
+      "a listener that looks at the peer's memory cannot wait for more of it; copy the message, return, and then call"
+    throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, what)
   }
 
   /**

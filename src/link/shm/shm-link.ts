@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FrameParser } from '../../control/frame-parser.js'
-import { DOORBELL_FRAME, doorbellBound } from '../../control/frames.js'
+import { doorbellBound } from '../../control/frames.js'
 import { descriptorOf } from '../../control/peer.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
@@ -8,6 +8,7 @@ import { toShmwireError } from '../../native/native-error.js'
 import type { WaitMode } from '../../options.js'
 import { type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from '../link.js'
 import { type BatchHost, BatchReader } from './batch-reader.js'
+import { ringDoorbell } from './doorbell.js'
 import { type Polled, poller } from './poller.js'
 import { RecordWriter, type WriterHost } from './record-writer.js'
 import { SpinBudget } from './spin-budget.js'
@@ -111,14 +112,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
 
   ring(): void {
     this.#stats.wakesSent += 1
-    const socket = this.#socket
-    // A bell that the socket has not sent yet will be heard after what was just published: one is enough.
-    if (!socket.writable || socket.writableLength > 0) return
-    // Past the stream, which takes longer for it than the kernel does. It is asked for its descriptor each time: once
-    // closed, the number may be another's.
-    const descriptor = descriptorOf(socket)
-    const sent = descriptor === undefined ? 0 : this.#binding.sendNow(descriptor, DOORBELL_FRAME)
-    if (sent < DOORBELL_FRAME.length) socket.write(DOORBELL_FRAME.subarray(sent))
+    ringDoorbell(this.#socket, this.#binding)
   }
 
   /** Later, because it may be found inside a call of the sink's owner, who must not be called back from there. */
@@ -265,7 +259,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
       this.#tellFailure()
       return true
     }
-    this.#assertNothingLent()
+    this.#reader.assertNothingLent()
     if (this.#dead) return this.#lookForTheLastTime()
     // Afterwards the poller looks again, and arms again: the wait disarms the words.
     this.#wake()
@@ -301,12 +295,6 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
   #lookForTheLastTime(): true {
     if (this.poll(0, false) === 0 && !this.#closed) this.#finish()
     return true
-  }
-
-  #assertNothingLent(): void {
-    if (!this.#reader.lending) return
-    const what = 'a listener that looks at the peer\'s memory cannot wait for more of it; copy the message, return, and then call'
-    throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, what)
   }
 
   /** Looks for records, or room, for so long. */

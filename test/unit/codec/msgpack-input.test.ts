@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { msgpackCodec } from '../../../src/codec/msgpack.js'
+import { NOTE_BYTES_MAX, SHAPE_KEYS_MAX, SHAPES_MAX } from '../../../src/codec/tree-format.js'
+import { channelCodec, codecPair } from '../../support/codec-pair.js'
 
 const SAMPLES: unknown[] = [
   {
@@ -68,6 +70,13 @@ describe('input that is no message', () => {
     const bytes = Buffer.from(`${hex}0102030405`, 'hex')
     expect(() => msgpackCodec.decode(bytes)).toThrow()
     expect(() => msgpackCodec.decode(Buffer.concat([bytes, Buffer.alloc(1000)]))).toThrow()
+  })
+
+  test('arrays in arrays that each claim all that follows take no memory for it', () => {
+    const level = Buffer.from('dd000f4240', 'hex')
+    // A million elements in each of a thousand: 8 GB.
+    const bytes = Buffer.concat([...Array(1000).fill(level), Buffer.alloc(1_000_000)])
+    expect(() => msgpackCodec.decode(bytes)).toThrow('ends too early')
   })
 
   test('nesting beyond the stack throws and harms no later message', () => {
@@ -153,5 +162,101 @@ describe('a graph that is none', () => {
     // Plain values, so that their ordinary form is the graph's content.
     const bytes = Buffer.concat([Buffer.of(0xc1), encoded(nodes)])
     expect(() => msgpackCodec.decode(bytes)).toThrow()
+  })
+})
+
+describe('a note that tells no shape', () => {
+  const learn = (note: Buffer): void => channelCodec(() => true).learn?.(note)
+  const numbered = (count: number) => Array.from({ length: count }, (_, index) => `k${index}`)
+
+  test.each<[string, unknown]>([
+    ['no list', 'key'],
+    ['an object', { a: 1 }],
+    ['an empty list', []],
+    ['a number among the keys', ['a', 1]],
+    ['a list among the keys', ['a', ['b']]],
+    ['an undefined key', [undefined]],
+    ['a key twice', ['a', 'b', 'a']],
+    ['a key that reaches the prototype', ['a', '__proto__']],
+    ['too many keys', numbered(SHAPE_KEYS_MAX + 1)],
+    ['too many bytes', ['k'.repeat(NOTE_BYTES_MAX)]],
+    ['a graph', ['\ud800']],
+  ])('%s throws', (_name, keys) => {
+    expect(() => learn(encoded(keys))).toThrow(TypeError)
+  })
+
+  test.each([
+    ['nothing', ''],
+    ['a list that claims more than there is', 'dcffff'],
+    ['a record', 'c100'],
+    ['a byte too many', '91a16101'],
+    ['a list that was cut off', '92a161'],
+    ['lists in lists', '91'.repeat(NOTE_BYTES_MAX)],
+  ])('%s throws', (_name, hex) => {
+    expect(() => learn(Buffer.from(hex, 'hex'))).toThrow()
+  })
+
+  test('one more than there may be throws; those before it hold', () => {
+    const { receiver } = codecPair()
+    for (let id = 0; id < SHAPES_MAX; id++) receiver.learn?.(encoded([`key${id}`]))
+    expect(() => receiver.learn?.(encoded(['more']))).toThrow('malformed shape')
+    expect(receiver.decode(Buffer.of(0xc1, SHAPES_MAX - 1, 5))).toStrictEqual({ [`key${SHAPES_MAX - 1}`]: 5 })
+  })
+
+  test('at the bounds is learnt', () => {
+    learn(encoded(numbered(SHAPE_KEYS_MAX)))
+    learn(encoded(['k'.repeat(NOTE_BYTES_MAX - 10)]))
+  })
+})
+
+describe('a record that is none', () => {
+  const { sender, receiver } = codecPair()
+  const value = { id: 1, inner: { text: 'x', list: [1, { text: 'y', list: [] }] } }
+  for (let round = 0; round < 3; round++) sender.encode(value)
+  const whole = Buffer.from(sender.encode(value))
+
+  test('names a shape that was not told, wherever: it throws', () => {
+    for (const id of [2, 63, 64, 0x7f]) {
+      for (const hex of ['', '91', '81a161', 'c100'])
+        expect(() =>
+          receiver.decode(Buffer.concat([Buffer.from(hex, 'hex'), Buffer.of(0xc1, id, 1, 1)])),
+        ).toThrow(`shape ${id} was not told`)
+    }
+  })
+
+  test('was cut off, or has a byte too many', () => {
+    for (let length = 0; length < whole.length; length++) {
+      expect(() => receiver.decode(whole.subarray(0, length)), `${length}`).toThrow()
+      expect(() => receiver.decode(Buffer.concat([whole, whole]).subarray(0, length)), `${length}`).toThrow()
+    }
+    expect(() => receiver.decode(Buffer.concat([whole, Buffer.of(1)]))).toThrow()
+  })
+
+  test('is nested beyond the stack', () => {
+    expect(() => receiver.decode(Buffer.from('c101'.repeat(200_000), 'hex'))).toThrow()
+    expect(receiver.decode(whole)).toStrictEqual(value)
+  })
+
+  test('is of any bytes: it decodes or throws', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(), fc.nat(255), (noise, position, byte) => {
+        const changed = Buffer.from(whole)
+        changed[position % changed.length] = byte
+        for (const bytes of [changed, Buffer.concat([Buffer.of(0xc1, position % 3), noise])]) {
+          try {
+            receiver.decode(bytes)
+          } catch (error) {
+            expect(error).toBeInstanceOf(Error)
+          }
+        }
+        try {
+          channelCodec(() => true).learn?.(Buffer.from(noise))
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error)
+        }
+      }),
+      { numRuns: 3000 },
+    )
+    expect(receiver.decode(whole)).toStrictEqual(value)
   })
 })

@@ -1,214 +1,212 @@
 import assert from 'node:assert/strict'
 import { describe, expect, test } from 'vitest'
 import { msgpackCodec } from '../../../src/codec/msgpack.js'
+import { ROUND_TRIPS } from '../../support/codec-pair.js'
 
-/** Through bytes of their own, as over a link: the encoder uses its buffer again. */
-function roundTrip<T>(value: T): T {
-  return msgpackCodec.decode(Buffer.from(msgpackCodec.encode(value))) as T
-}
-
-describe('objects', () => {
-  test('any key is a key like any other, and no prototype is touched', () => {
-    const names = [
-      '__proto__',
-      'constructor',
-      'hasOwnProperty',
-      'toString',
-      'toJSON',
-      '__keys__',
-      'length',
-      '0',
-      '-1',
-      '',
-      '\0',
-    ]
-    for (const name of names) {
-      for (const member of [1, { polluted: true }, null, 'x']) {
-        const sent = JSON.parse(`{"a":{${JSON.stringify(name)}:${JSON.stringify(member)},"b":1}}`) as object
-        const back = roundTrip(sent)
-        // Unlike expect, assert does not take a member named constructor for the class.
-        assert.deepStrictEqual(back, sent)
-        expect(JSON.stringify(back)).toBe(JSON.stringify(sent))
-      }
-    }
-    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
-  })
-
-  test('an instance of a class, and an object without prototype, arrives as a plain object', () => {
-    class Point {
-      x = 1
-      readonly #hidden = 2
-      get sum(): number {
-        return this.x + this.#hidden
-      }
-      toJSON(): string {
-        return 'not called'
-      }
-    }
-    expect(roundTrip(new Point())).toStrictEqual({ x: 1 })
-    expect(roundTrip(Object.assign(Object.create(null), { y: 2 }))).toStrictEqual({ y: 2 })
-    expect(roundTrip({ [Symbol('s')]: 1, z: 3 })).toStrictEqual({ z: 3 })
-  })
-
-  test('members of a prototype are not sent, a misleading constructor does not mislead', () => {
-    for (const misleading of [undefined, Map, Array, Set, Object]) {
-      for (const enumerable of [true, false]) {
-        function Old(this: { own: number }) {
-          this.own = 1
+describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
+  describe('objects', () => {
+    test('any key is a key like any other, and no prototype is touched', () => {
+      const names = [
+        '__proto__',
+        'constructor',
+        'hasOwnProperty',
+        'toString',
+        'toJSON',
+        '__keys__',
+        'length',
+        '0',
+        '-1',
+        '',
+        '\0',
+      ]
+      for (const name of names) {
+        for (const member of [1, { polluted: true }, null, 'x']) {
+          const sent = JSON.parse(`{"a":{${JSON.stringify(name)}:${JSON.stringify(member)},"b":1}}`) as object
+          const back = roundTrip(sent)
+          // Unlike expect, assert does not take a member named constructor for the class.
+          assert.deepStrictEqual(back, sent)
+          expect(JSON.stringify(back)).toBe(JSON.stringify(sent))
         }
-        Object.defineProperty(Old.prototype, 'method', { value: () => 1, enumerable })
-        if (misleading !== undefined) Old.prototype.constructor = misleading
-        expect(roundTrip([Reflect.construct(Old, [])])).toStrictEqual([{ own: 1 }])
       }
-    }
-    expect(roundTrip(Object.create({ inherited: 1 }, { own: { value: 2, enumerable: true } }))).toStrictEqual(
-      { own: 2 },
-    )
-  })
+      expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
+    })
 
-  test('instances of derived built-in classes arrive as the built-in one, or are refused', () => {
-    class Names extends Set<string> {}
-    class Ages extends Map<string, number> {}
-    class Row extends Array<number> {}
-    class Day extends Date {}
-    const value = [new Names(['a']), new Ages([['a', 1]]), Row.from([1, 2]), new Day(5)]
-    expect(roundTrip(value)).toStrictEqual([new Set(['a']), new Map([['a', 1]]), [1, 2], new Date(5)])
-    class Later extends Promise<number> {}
-    class Label extends String {}
-    for (const refused of [Later.resolve(1), new Label('x'), new (class extends WeakSet {})()]) {
-      expect(() => msgpackCodec.encode([refused])).toThrow(TypeError)
-    }
-  })
-
-  test('many members and many elements', () => {
-    for (const count of [15, 16, 65_535, 65_536, 70_000]) {
-      const object = Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, index]))
-      expect(Object.keys(roundTrip(object))).toHaveLength(count)
-      expect(roundTrip(object)[`k${count - 1}`]).toBe(count - 1)
-      const array = Array.from({ length: count }, (_, index) => index)
-      expect(roundTrip(array)).toStrictEqual(array)
-    }
-  })
-
-  test('shared and cyclic references survive, through every container', () => {
-    const shared = { name: 'shared' }
-    const map = new Map<unknown, unknown>([['shared', shared]])
-    const set = new Set<unknown>([shared])
-    const root: Record<string, unknown> = { first: shared, list: [shared], map, set }
-    root['self'] = root
-    map.set(root, map)
-    set.add(set)
-    const back = roundTrip(root) as {
-      first: unknown
-      list: unknown[]
-      map: Map<unknown, unknown>
-      set: Set<unknown>
-      self: unknown
-    }
-    expect(back.self).toBe(back)
-    expect(back.list[0]).toBe(back.first)
-    expect(back.map.get('shared')).toBe(back.first)
-    expect(back.map.get(back)).toBe(back.map)
-    expect(back.set.has(back.first) && back.set.has(back.set)).toBe(true)
-    const bytes = Buffer.alloc(4)
-    const twice = roundTrip([bytes, bytes])
-    expect(twice[0]).toBe(twice[1])
-  })
-
-  test('nesting costs no stack', () => {
-    for (const wrap of [
-      (inner: unknown) => [inner],
-      (inner: unknown) => ({ inner }),
-      (inner: unknown) => new Map([[1, inner]]),
-    ]) {
-      let value: unknown = 'core'
-      for (let depth = 0; depth < 50_000; depth++) value = wrap(value)
-      let back = roundTrip(value)
-      let depth = 0
-      while (typeof back === 'object') {
-        back = back instanceof Map ? back.get(1) : Object.values(back as object)[0]
-        depth++
+    test('an instance of a class, and an object without prototype, arrives as a plain object', () => {
+      class Point {
+        x = 1
+        readonly #hidden = 2
+        get sum(): number {
+          return this.x + this.#hidden
+        }
+        toJSON(): string {
+          return 'not called'
+        }
       }
-      expect([depth, back]).toStrictEqual([50_000, 'core'])
-    }
-  })
+      expect(roundTrip(new Point())).toStrictEqual({ x: 1 })
+      expect(roundTrip(Object.assign(Object.create(null), { y: 2 }))).toStrictEqual({ y: 2 })
+      expect(roundTrip({ [Symbol('s')]: 1, z: 3 })).toStrictEqual({ z: 3 })
+    })
 
-  test('references that fan out are not multiplied', () => {
-    let value: unknown = []
-    for (let level = 0; level < 60; level++) value = [value, value]
-    expect(msgpackCodec.encode(value).length).toBeLessThan(2000)
-  })
-})
-
-describe('what cannot be sent', () => {
-  const refused: [string, unknown][] = [
-    ['a function', () => 1],
-    ['a symbol', Symbol('s')],
-    ['an array with holes', Object.assign([1], { 2: 3 })],
-    ['a long array with holes', Object.assign([], { length: 4_000_000_000 })],
-    ['a Promise', Promise.resolve()],
-    ['a WeakMap', new WeakMap()],
-    ['a boxed number', Object(1)],
-    ['a URL', new URL('https://example.org')],
-    ['a generator', (function* () {})()],
-    ['an AbortSignal', new AbortController().signal],
-  ]
-  test.each(refused)('%s is a TypeError, wherever it stands', (_name, value) => {
-    for (const message of [
-      value,
-      [value],
-      { a: { value } },
-      new Map([[1, value]]),
-      new Map([[value, 1]]),
-      [value, -0],
-    ]) {
-      expect(() => msgpackCodec.encode(message)).toThrow(TypeError)
-    }
-    expect(roundTrip({ after: 'it' })).toStrictEqual({ after: 'it' })
-  })
-
-  test('an accessor that throws leaves the codec whole', () => {
-    for (let callsUntilThrow = 0; callsUntilThrow < 4; callsUntilThrow++) {
-      let calls = 0
-      const value = {
-        big: 'x'.repeat(100_000),
-        get trap(): number {
-          if (calls++ === callsUntilThrow) throw new RangeError('trap')
-          return 1
-        },
+    test('members of a prototype are not sent, a misleading constructor does not mislead', () => {
+      for (const misleading of [undefined, Map, Array, Set, Object]) {
+        for (const enumerable of [true, false]) {
+          function Old(this: { own: number }) {
+            this.own = 1
+          }
+          Object.defineProperty(Old.prototype, 'method', { value: () => 1, enumerable })
+          if (misleading !== undefined) Old.prototype.constructor = misleading
+          expect(roundTrip([Reflect.construct(Old, [])])).toStrictEqual([{ own: 1 }])
+        }
       }
-      try {
-        msgpackCodec.encode(value)
-      } catch (error) {
-        expect(error).toBeInstanceOf(RangeError)
+      expect(
+        roundTrip(Object.create({ inherited: 1 }, { own: { value: 2, enumerable: true } })),
+      ).toStrictEqual({ own: 2 })
+    })
+
+    test('instances of derived built-in classes arrive as the built-in one, or are refused', () => {
+      class Names extends Set<string> {}
+      class Ages extends Map<string, number> {}
+      class Row extends Array<number> {}
+      class Day extends Date {}
+      const value = [new Names(['a']), new Ages([['a', 1]]), Row.from([1, 2]), new Day(5)]
+      expect(roundTrip(value)).toStrictEqual([new Set(['a']), new Map([['a', 1]]), [1, 2], new Date(5)])
+      class Later extends Promise<number> {}
+      class Label extends String {}
+      for (const refused of [Later.resolve(1), new Label('x'), new (class extends WeakSet {})()]) {
+        expect(() => msgpackCodec.encode([refused])).toThrow(TypeError)
       }
-      expect(roundTrip([1, 'after', { a: 2.5 }])).toStrictEqual([1, 'after', { a: 2.5 }])
-    }
+    })
+
+    test('many members and many elements', () => {
+      for (const count of [15, 16, 65_535, 65_536, 70_000]) {
+        const object = Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, index]))
+        expect(Object.keys(roundTrip(object))).toHaveLength(count)
+        expect(roundTrip(object)[`k${count - 1}`]).toBe(count - 1)
+        const array = Array.from({ length: count }, (_, index) => index)
+        expect(roundTrip(array)).toStrictEqual(array)
+      }
+    })
+
+    test('shared and cyclic references survive, through every container', () => {
+      const shared = { name: 'shared' }
+      const map = new Map<unknown, unknown>([['shared', shared]])
+      const set = new Set<unknown>([shared])
+      const root: Record<string, unknown> = { first: shared, list: [shared], map, set }
+      root['self'] = root
+      map.set(root, map)
+      set.add(set)
+      const back = roundTrip(root) as {
+        first: unknown
+        list: unknown[]
+        map: Map<unknown, unknown>
+        set: Set<unknown>
+        self: unknown
+      }
+      expect(back.self).toBe(back)
+      expect(back.list[0]).toBe(back.first)
+      expect(back.map.get('shared')).toBe(back.first)
+      expect(back.map.get(back)).toBe(back.map)
+      expect(back.set.has(back.first) && back.set.has(back.set)).toBe(true)
+      const bytes = Buffer.alloc(4)
+      const twice = roundTrip([bytes, bytes])
+      expect(twice[0]).toBe(twice[1])
+    })
+
+    test('nesting costs no stack', () => {
+      for (const wrap of [
+        (inner: unknown) => [inner],
+        (inner: unknown) => ({ inner }),
+        (inner: unknown) => new Map([[1, inner]]),
+      ]) {
+        let value: unknown = 'core'
+        for (let depth = 0; depth < 50_000; depth++) value = wrap(value)
+        let back = roundTrip(value)
+        let depth = 0
+        while (typeof back === 'object') {
+          back = back instanceof Map ? back.get(1) : Object.values(back as object)[0]
+          depth++
+        }
+        expect([depth, back]).toStrictEqual([50_000, 'core'])
+      }
+    })
+
+    test('references that fan out are not multiplied', () => {
+      let value: unknown = []
+      for (let level = 0; level < 60; level++) value = [value, value]
+      expect(msgpackCodec.encode(value).length).toBeLessThan(2000)
+    })
   })
 
-  test('an accessor that encodes another message leaves the outer one whole', () => {
-    const sizes = [1, 10_000, 2_000_000]
-    for (const size of sizes) {
-      const value = {
-        before: 'b'.repeat(3000),
-        get nested(): number {
-          expect(roundTrip({ inner: 'i'.repeat(size) })).toStrictEqual({ inner: 'i'.repeat(size) })
-          expect(() => msgpackCodec.encode(Symbol('inner'))).toThrow(TypeError)
-          return 5
-        },
-        after: 'a'.repeat(3000),
+  describe('what cannot be sent', () => {
+    const refused: [string, unknown][] = [
+      ['a function', () => 1],
+      ['a symbol', Symbol('s')],
+      ['an array with holes', Object.assign([1], { 2: 3 })],
+      ['a long array with holes', Object.assign([], { length: 4_000_000_000 })],
+      ['a Promise', Promise.resolve()],
+      ['a WeakMap', new WeakMap()],
+      ['a boxed number', Object(1)],
+      ['a URL', new URL('https://example.org')],
+      ['a generator', (function* () {})()],
+      ['an AbortSignal', new AbortController().signal],
+    ]
+    test.each(refused)('%s is a TypeError, wherever it stands', (_name, value) => {
+      for (const message of [
+        value,
+        [value],
+        { a: { value } },
+        new Map([[1, value]]),
+        new Map([[value, 1]]),
+        [value, -0],
+      ]) {
+        expect(() => msgpackCodec.encode(message)).toThrow(TypeError)
       }
-      expect(roundTrip(value)).toStrictEqual({ before: value.before, nested: 5, after: value.after })
-    }
-  })
+      expect(roundTrip({ after: 'it' })).toStrictEqual({ after: 'it' })
+    })
 
-  test('does not call toJSON', () => {
-    class Money {
-      amount = 1
-      toJSON(): string {
-        throw new Error('called')
+    test('an accessor that throws leaves the codec whole', () => {
+      for (let callsUntilThrow = 0; callsUntilThrow < 4; callsUntilThrow++) {
+        let calls = 0
+        const value = {
+          big: 'x'.repeat(100_000),
+          get trap(): number {
+            if (calls++ === callsUntilThrow) throw new RangeError('trap')
+            return 1
+          },
+        }
+        try {
+          msgpackCodec.encode(value)
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError)
+        }
+        expect(roundTrip([1, 'after', { a: 2.5 }])).toStrictEqual([1, 'after', { a: 2.5 }])
       }
-    }
-    expect(roundTrip([new Money()])).toStrictEqual([{ amount: 1 }])
+    })
+
+    test('an accessor that encodes another message leaves the outer one whole', () => {
+      const sizes = [1, 10_000, 2_000_000]
+      for (const size of sizes) {
+        const value = {
+          before: 'b'.repeat(3000),
+          get nested(): number {
+            expect(roundTrip({ inner: 'i'.repeat(size) })).toStrictEqual({ inner: 'i'.repeat(size) })
+            expect(() => msgpackCodec.encode(Symbol('inner'))).toThrow(TypeError)
+            return 5
+          },
+          after: 'a'.repeat(3000),
+        }
+        expect(roundTrip(value)).toStrictEqual({ before: value.before, nested: 5, after: value.after })
+      }
+    })
+
+    test('does not call toJSON', () => {
+      class Money {
+        amount = 1
+        toJSON(): string {
+          throw new Error('called')
+        }
+      }
+      expect(roundTrip([new Money()])).toStrictEqual([{ amount: 1 }])
+    })
   })
 })

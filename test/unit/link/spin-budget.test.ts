@@ -48,8 +48,7 @@ describe('the spin budget', () => {
 
   it('is none for a while after another program has taken the core three times in a row, whatever the sleeps', () => {
     const budget = new SpinBudget(MICROS_MAX)
-    for (const nowMicros of [-60_000, -40_000, -39_000, -9_500, -1_000])
-      budget.coreLost(nowMicros)
+    for (const nowMicros of [-60_000, -40_000, -39_000, -9_500, -1_000]) budget.coreLost(nowMicros)
     expect(budget.micros).toBe(MICROS_MAX)
     budget.coreLost(1_000)
     for (const nowMicros of [1_000, 50_000, 100_999]) {

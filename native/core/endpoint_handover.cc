@@ -1,0 +1,73 @@
+#include <utility>
+
+#include "core/endpoint.h"
+
+// How an end comes by its own memory and its peer's.
+
+namespace shmwire {
+
+Status Endpoint::Create(uint64_t ring_bytes, uint64_t message_bytes_max) {
+  if (own_.valid() || closed_) {
+    return Status::Error(StatusCode::kInvalidArgument, "the endpoint was created before");
+  }
+  message_bytes_max_ = message_bytes_max;
+  return OwnSegment::Create(ring_bytes, &own_);
+}
+
+Status Endpoint::CheckCreated() const {
+  if (closed_) return Status::Error(StatusCode::kClosed, "the endpoint is closed");
+  if (!own_.valid()) {
+    return Status::Error(StatusCode::kInvalidArgument, "the endpoint was not created");
+  }
+  if (connection_.has_value()) {
+    return Status::Error(StatusCode::kInvalidArgument, "the endpoint has a peer already");
+  }
+  return {};
+}
+
+Status Endpoint::OfferHandles(const char* inbox_path, const platform::Token& token, bool* full) {
+  *full = false;
+  if (Status status = CheckCreated(); !status.ok()) return status;
+  platform::Handle kept;
+  platform::Handle given;
+  if (Status status = platform::MakeHandlePair(&kept, &given); !status.ok()) return status;
+  Status status = platform::SendToInbox(inbox_path, token, own_.handle(), given, full);
+  if (status.ok() && !*full) pair_ = std::move(kept);
+  return status;
+}
+
+Status Endpoint::AttachOffered() {
+  if (Status status = CheckCreated(); !status.ok()) return status;
+  if (!pair_.valid()) {
+    return Status::Error(StatusCode::kInvalidArgument, "the endpoint has offered no handles");
+  }
+  platform::Handle memory;
+  if (Status status = platform::ReceiveHandle(pair_, &memory); !status.ok()) return status;
+  PeerSegment peer;
+  if (Status status = PeerSegment::Map(memory, &peer); !status.ok()) return status;
+  return Attach(std::move(peer));
+}
+
+Status Endpoint::AcceptHandles(platform::HandleInbox* inbox, const platform::Token& token) {
+  if (Status status = CheckCreated(); !status.ok()) return status;
+  platform::Handover handover;
+  if (Status status = inbox->Take(token, &handover); !status.ok()) return status;
+  PeerSegment peer;
+  if (Status status = PeerSegment::Map(handover.memory, &peer); !status.ok()) return status;
+  if (Status status = platform::SendHandle(handover.reply, own_.handle()); !status.ok()) {
+    return status;
+  }
+  return Attach(std::move(peer));
+}
+
+Status Endpoint::Attach(PeerSegment peer) {
+  if (Status status = CheckCreated(); !status.ok()) return status;
+  peer_ = std::move(peer);
+  connection_.emplace(own_, peer_, message_bytes_max_);
+  // Both memories are where they belong; the mappings hold them.
+  own_.CloseHandle();
+  pair_.Close();
+  return {};
+}
+
+}  // namespace shmwire

@@ -1,0 +1,29 @@
+import { ObjectBuilder } from './object-builder.js'
+import { NOTE_BYTES_MAX, SHAPE_KEYS_MAX, SHAPES_MAX } from './tree-format.js'
+import { decodeTree, type ShapesToRead } from './tree-reader.js'
+
+/** What the other side has told, by id. The notes are input: throws TypeError where they are not of their form. */
+export class ReceivedShapes implements ShapesToRead {
+  readonly #builders: ObjectBuilder[] = []
+
+  learn(note: Buffer): void {
+    if (this.#builders.length === SHAPES_MAX) throw malformed(`there are ${SHAPES_MAX} already`)
+    if (note.length > NOTE_BYTES_MAX)
+      throw malformed(`its note has ${note.length} bytes, more than ${NOTE_BYTES_MAX}`)
+    const keys = decodeTree(note, undefined)
+    if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string'))
+      throw malformed('its note is no list of keys')
+    if (keys.length === 0 || keys.length > SHAPE_KEYS_MAX) throw malformed(`it has ${keys.length} keys`)
+    if (new Set(keys).size < keys.length) throw malformed('a key comes twice')
+    if (keys.includes('__proto__')) throw malformed('it has the key __proto__')
+    this.#builders.push(new ObjectBuilder(keys))
+  }
+
+  builder(id: number): ObjectBuilder | undefined {
+    return this.#builders[id]
+  }
+}
+
+function malformed(what: string): TypeError {
+  return new TypeError(`malformed shape: ${what}`)
+}

@@ -1,0 +1,343 @@
+import type { ObjectBuilder } from './object-builder.js'
+import { viewOf } from './plain.js'
+import { RECORD, TIMESTAMP, TYPED_ARRAY } from './tree-format.js'
+
+/** In a message of this length a DataView pays off: reading a float byte by byte takes three times as long. */
+const VIEW_BYTES_MIN = 512
+
+/** Up to this length a text is put together here, character by character, if it is ASCII. */
+const TEXT_BYTES_SHORT = 15
+
+/** Short keys of maps that were read lately: the engine looks up each new string among all names that it knows. */
+const KEYS_KEPT = 4096
+const keysKept = Array.from<string | undefined>({ length: KEYS_KEPT })
+
+const EMPTY = Buffer.alloc(0)
+
+/** Eight bytes in the order of this machine, for one number of a message. */
+const scratch = new DataView(new ArrayBuffer(8))
+
+/** The shapes that the sender has told. */
+export interface ShapesToRead {
+  builder(id: number): ObjectBuilder | undefined
+}
+
+/**
+ * Reads what encodeTree of the other side has written, or any MessagePack that has the same extensions. The bytes are
+ * input: throws where they are malformed, and where they name a shape that was not told. A Buffer in the value
+ * is a view of `bytes`; all else is copied.
+ */
+export function decodeTree(bytes: Buffer, shapes: ShapesToRead | undefined): unknown {
+  // A setter on Object.prototype may decode another message meanwhile.
+  const reader = idleReader ?? new TreeReader()
+  idleReader = undefined
+  try {
+    return reader.message(bytes, shapes)
+  } finally {
+    reader.forget()
+    idleReader = reader
+  }
+}
+
+let idleReader: TreeReader | undefined
+
+class TreeReader {
+  #bytes: Buffer = EMPTY
+  #position = 0
+  #view: DataView | undefined
+  #elementsLeft = 0
+  #shapes: ShapesToRead | undefined
+
+  message(bytes: Buffer, shapes: ShapesToRead | undefined): unknown {
+    this.#bytes = bytes
+    this.#position = 0
+    this.#elementsLeft = bytes.length
+    this.#shapes = shapes
+    if (bytes.length >= VIEW_BYTES_MIN)
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    const value = this.read()
+    if (this.#position > bytes.length) throw truncated()
+    if (this.#position < bytes.length)
+      throw new TypeError(`the value ends after ${this.#position} of ${bytes.length} bytes`)
+    return value
+  }
+
+  /** Keeps nothing of the message alive. */
+  forget(): void {
+    this.#bytes = EMPTY
+    this.#view = undefined
+    this.#shapes = undefined
+  }
+
+  /** The next value. Builders of objects call it too. */
+  read(): unknown {
+    const token = this.#bytes[this.#position++]
+    if (token === undefined) throw truncated()
+    if (token < 0x80) return token
+    if (token < 0x90) return this.#map(token & 0x0f)
+    if (token < 0xa0) return this.#array(token & 0x0f)
+    if (token < 0xc0) return this.#text(token & 0x1f)
+    if (token >= 0xe0) return token - 0x100
+    switch (token) {
+      case 0xc0:
+        return null
+      case RECORD:
+        return this.#record()
+      case 0xc2:
+        return false
+      case 0xc3:
+        return true
+      case 0xc4:
+        return this.#take(this.#byte())
+      case 0xc5:
+        return this.#take(this.#uint16())
+      case 0xc6:
+        return this.#take(this.#uint32())
+      case 0xc7:
+        return this.#extension(this.#byte())
+      case 0xc8:
+        return this.#extension(this.#uint16())
+      case 0xc9:
+        return this.#extension(this.#uint32())
+      case 0xca:
+        return this.#float32()
+      case 0xcb:
+        return this.#float64()
+      case 0xcc:
+        return this.#byte()
+      case 0xcd:
+        return this.#uint16()
+      case 0xce:
+        return this.#uint32()
+      case 0xcf:
+        return this.#eight().getBigUint64(0)
+      case 0xd0:
+        return (this.#byte() << 24) >> 24
+      case 0xd1:
+        return (this.#uint16() << 16) >> 16
+      case 0xd2:
+        return this.#uint32() | 0
+      case 0xd3:
+        return this.#eight().getBigInt64(0)
+      case 0xd4:
+        return this.#extension(1)
+      case 0xd5:
+        return this.#extension(2)
+      case 0xd6:
+        return this.#extension(4)
+      case 0xd7:
+        return this.#extension(8)
+      case 0xd8:
+        return this.#extension(16)
+      case 0xd9:
+        return this.#text(this.#byte())
+      case 0xda:
+        return this.#text(this.#uint16())
+      case 0xdb:
+        return this.#text(this.#uint32())
+      case 0xdc:
+        return this.#array(this.#uint16())
+      case 0xdd:
+        return this.#array(this.#uint32())
+      case 0xde:
+        return this.#map(this.#uint16())
+      default:
+        return this.#map(this.#uint32())
+    }
+  }
+
+  // Beyond the end these read anything; the next value, or the end of the message, finds the position too far.
+
+  #byte(): number {
+    return this.#bytes[this.#position++] as number
+  }
+
+  #uint16(): number {
+    const position = this.#position
+    this.#position = position + 2
+    return (byteAt(this.#bytes, position) << 8) | byteAt(this.#bytes, position + 1)
+  }
+
+  #uint32(): number {
+    return ((this.#uint16() << 16) | this.#uint16()) >>> 0
+  }
+
+  #eight(): DataView {
+    scratch.setUint32(0, this.#uint32())
+    scratch.setUint32(4, this.#uint32())
+    return scratch
+  }
+
+  #float32(): number {
+    scratch.setUint32(0, this.#uint32())
+    return scratch.getFloat32(0)
+  }
+
+  #float64(): number {
+    if (this.#view === undefined) return this.#eight().getFloat64(0)
+    const position = this.#position
+    this.#position = position + 8
+    return this.#view.getFloat64(position)
+  }
+
+  /** The next `length` bytes, a view of the message. */
+  #take(length: number): Buffer {
+    const start = this.#position
+    const end = start + length
+    if (!(end <= this.#bytes.length)) throw truncated()
+    this.#position = end
+    return this.#bytes.subarray(start, end)
+  }
+
+  #text(length: number): string {
+    const start = this.#position
+    const end = start + length
+    if (!(end <= this.#bytes.length)) throw truncated()
+    this.#position = end
+    if (length <= TEXT_BYTES_SHORT) {
+      let bits = 0
+      for (let at = start; at < end; at++) bits |= byteAt(this.#bytes, at)
+      if (bits < 0x80) return shortAscii(this.#bytes, start, length)
+    }
+    // Without a name of the encoding it is UTF-8, and found faster.
+    return this.#bytes.toString(undefined, start, end)
+  }
+
+  #array(length: number): unknown[] {
+    // Every element of the message has a byte at least, and memory is taken for no more of them than that.
+    this.#elementsLeft -= length
+    if (!(this.#elementsLeft >= 0)) throw truncated()
+    const array: unknown[] = []
+    array.length = length
+    for (let index = 0; index < length; index++) array[index] = this.read()
+    return array
+  }
+
+  #map(length: number): object {
+    const object: Record<string, unknown> = {}
+    for (let index = 0; index < length; index++) {
+      const key = this.#key()
+      const value = this.read()
+      // A name like any other, so it must not be assigned; the rest may be, which is faster.
+      if (key === '__proto__')
+        Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true })
+      else object[key] = value
+    }
+    return object
+  }
+
+  #key(): string {
+    const bytes = this.#bytes
+    const start = this.#position + 1
+    const length = byteAt(bytes, start - 1) - 0xa0
+    if (!(length >= 0 && length <= TEXT_BYTES_SHORT && start + length <= bytes.length))
+      return keyOf(this.read())
+    let hash = length
+    for (let at = start; at < start + length; at++) hash = (hash * 31 + byteAt(bytes, at)) | 0
+    const slot = hash & (KEYS_KEPT - 1)
+    const kept = keysKept[slot]
+    if (kept !== undefined && isAt(kept, bytes, start, length)) {
+      this.#position = start + length
+      return kept
+    }
+    const key = this.read() as string
+    keysKept[slot] = key
+    return key
+  }
+
+  #record(): object {
+    const id = this.#byte()
+    const builder = this.#shapes?.builder(id)
+    if (builder === undefined) throw new TypeError(`shape ${id} was not told`)
+    return builder.build(this)
+  }
+
+  #extension(length: number): unknown {
+    const type = this.#byte()
+    const data = this.#take(length)
+    if (type === 0) return undefined
+    if (type === TIMESTAMP) return dateOf(data)
+    // Copied, so that the elements lie as their class needs it.
+    const view = type === TYPED_ARRAY ? viewOf(data[0], new Uint8Array(data.subarray(1)).buffer) : undefined
+    if (view === undefined)
+      throw new TypeError(`MessagePack extension ${type} is not part of shmwire's format`)
+    return view
+  }
+}
+
+/** What other implementations may use for a key is turned into what it is in an object. */
+function keyOf(key: unknown): string {
+  if (typeof key === 'string') return key
+  if (typeof key === 'object' && key !== null) throw new TypeError('the key of a map is an object')
+  return String(key)
+}
+
+function dateOf(data: Buffer): Date {
+  switch (data.length) {
+    case 4:
+      return new Date(data.readUInt32BE(0) * 1000)
+    case 8:
+      return timeOf((data.readUInt32BE(0) & 3) * 2 ** 32 + data.readUInt32BE(4), data.readUInt32BE(0) >>> 2)
+    case 12:
+      return timeOf(Number(data.readBigInt64BE(4)), data.readUInt32BE(0))
+    default:
+      return new Date(Number.NaN)
+  }
+}
+
+function timeOf(seconds: number, nanoseconds: number): Date {
+  return new Date(seconds * 1000 + Math.floor(nanoseconds / 1_000_000))
+}
+
+function isAt(text: string, bytes: Buffer, start: number, length: number): boolean {
+  if (text.length !== length) return false
+  for (let index = 0; index < length; index++) {
+    if (text.charCodeAt(index) !== bytes[start + index]) return false
+  }
+  return true
+}
+
+function byteAt(bytes: Buffer, position: number): number {
+  return bytes[position] as number
+}
+
+const { fromCharCode } = String
+
+/** The quickest way to a short string: a call into the runtime takes longer than this. */
+function shortAscii(bytes: Buffer, start: number, length: number): string {
+  if (length === 0) return ''
+  const a = byteAt(bytes, start)
+  if (length === 1) return fromCharCode(a)
+  const b = byteAt(bytes, start + 1)
+  if (length === 2) return fromCharCode(a, b)
+  const c = byteAt(bytes, start + 2)
+  if (length === 3) return fromCharCode(a, b, c)
+  const d = byteAt(bytes, start + 3)
+  if (length === 4) return fromCharCode(a, b, c, d)
+  const e = byteAt(bytes, start + 4)
+  if (length === 5) return fromCharCode(a, b, c, d, e)
+  const f = byteAt(bytes, start + 5)
+  if (length === 6) return fromCharCode(a, b, c, d, e, f)
+  const g = byteAt(bytes, start + 6)
+  if (length === 7) return fromCharCode(a, b, c, d, e, f, g)
+  const h = byteAt(bytes, start + 7)
+  if (length === 8) return fromCharCode(a, b, c, d, e, f, g, h)
+  const i = byteAt(bytes, start + 8)
+  if (length === 9) return fromCharCode(a, b, c, d, e, f, g, h, i)
+  const j = byteAt(bytes, start + 9)
+  if (length === 10) return fromCharCode(a, b, c, d, e, f, g, h, i, j)
+  const k = byteAt(bytes, start + 10)
+  if (length === 11) return fromCharCode(a, b, c, d, e, f, g, h, i, j, k)
+  const l = byteAt(bytes, start + 11)
+  if (length === 12) return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l)
+  const m = byteAt(bytes, start + 12)
+  if (length === 13) return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m)
+  const n = byteAt(bytes, start + 13)
+  if (length === 14) return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n)
+  const o = byteAt(bytes, start + 14)
+  return fromCharCode(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o)
+}
+
+function truncated(): TypeError {
+  return new TypeError('the message ends too early')
+}

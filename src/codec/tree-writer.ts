@@ -1,0 +1,367 @@
+import { types } from 'node:util'
+import { INT64_MAX, INT64_MIN, isOfOrdinaryClass, LEAF_CODES, LeafCode, UINT64_MAX } from './plain.js'
+import { RECORD, type Shape, TIMESTAMP, TYPED_ARRAY } from './tree-format.js'
+
+/** Nesting up to which a value is written by recursion; deeper ones take the graph form, which has no recursion. */
+const DEPTH_MAX = 100
+
+const BUFFER_BYTES_INITIAL = 8192
+/** A larger buffer is given back after the message, instead of staying for good. */
+const BUFFER_BYTES_KEPT = 1024 * 1024
+/** Always free before a value is written: enough for a number, a date or a header. */
+const ROOM_BYTES = 16
+
+/** Below this the loop over the characters is faster than the call of the runtime. */
+const TEXT_LENGTH_SHORT = 40
+/** Above this memory for three bytes a character is worth a count of them. */
+const TEXT_LENGTH_LONG = 4096
+
+/** Objects that are remembered in a list, before a Set is worth its while. */
+const MET_MAX = 16
+
+/** In a for-in loop the engine knows the answer, but not with Object.hasOwn, nor through an import. */
+// oxlint-disable-next-line typescript/unbound-method -- it is called with an object
+const hasOwn = Object.prototype.hasOwnProperty
+
+/** The shapes that the receiver has been told. */
+export interface ShapesToWrite {
+  /** The shape of `value`, if it was told. */
+  find(value: object): Shape | undefined
+  /** An object with these keys is about to be written as a map. Returns its shape if that was told now. */
+  meet(keys: readonly string[]): Shape | undefined
+}
+
+/**
+ * Writes a tree as MessagePack: plain objects, dense arrays, primitives, dates and binary data, each object once.
+ * Undefined: `value` is none, or holds what is none of these. The bytes are good until the next call.
+ */
+export function encodeTree(value: unknown, shapes: ShapesToWrite | undefined): Buffer | undefined {
+  // Accessors may encode other messages meanwhile: these get a writer of their own.
+  const writer = idleWriter ?? new TreeWriter()
+  idleWriter = undefined
+  try {
+    return writer.message(value, shapes)
+  } finally {
+    writer.forget()
+    idleWriter = writer
+  }
+}
+
+let idleWriter: TreeWriter | undefined
+
+/** One walk over a value, which checks and writes at once: so accessors run once. */
+class TreeWriter {
+  #target!: Buffer
+  #view!: DataView
+  /** Writing may begin up to here, with ROOM_BYTES behind it. */
+  #limit = 0
+  #position = 0
+  #shapes: ShapesToWrite | undefined
+  /** The objects of this message. One that is met twice would arrive as two, or recur for ever. */
+  readonly #met = Array.from<object | undefined>({ length: MET_MAX })
+  #metCount = 0
+  #metMany: Set<object> | undefined
+
+  constructor() {
+    this.#use(Buffer.allocUnsafeSlow(BUFFER_BYTES_INITIAL))
+  }
+
+  message(value: unknown, shapes: ShapesToWrite | undefined): Buffer | undefined {
+    this.#position = 0
+    this.#shapes = shapes
+    return this.#write(value, 0) ? this.#target.subarray(0, this.#position) : undefined
+  }
+
+  /** Keeps nothing of the message alive. */
+  forget(): void {
+    this.#met.fill(undefined, 0, this.#metCount)
+    this.#metCount = 0
+    this.#metMany = undefined
+    this.#shapes = undefined
+    if (this.#target.length > BUFFER_BYTES_KEPT) this.#use(Buffer.allocUnsafeSlow(BUFFER_BYTES_INITIAL))
+  }
+
+  #use(target: Buffer): void {
+    this.#target = target
+    this.#view = new DataView(target.buffer, target.byteOffset, target.length)
+    this.#limit = target.length - ROOM_BYTES
+  }
+
+  /** Makes room for `bytes`, and ROOM_BYTES behind them. */
+  #reserve(bytes: number): void {
+    if (this.#position + bytes <= this.#limit) return
+    const target = Buffer.allocUnsafeSlow(
+      Math.max(2 * this.#target.length, this.#position + bytes + ROOM_BYTES),
+    )
+    this.#target.copy(target, 0, 0, this.#position)
+    this.#use(target)
+  }
+
+  #byte(byte: number): void {
+    this.#target[this.#position++] = byte
+  }
+
+  /** False: the value is none that can be written. Then the message is given up. */
+  #write(value: unknown, depth: number): boolean {
+    if (this.#position > this.#limit) this.#reserve(0)
+    switch (typeof value) {
+      case 'string':
+        return this.#text(value)
+      case 'number':
+        this.#number(value)
+        return true
+      case 'boolean':
+        this.#byte(value ? 0xc3 : 0xc2)
+        return true
+      case 'object':
+        if (value !== null) return this.#object(value, depth)
+        this.#byte(0xc0)
+        return true
+      case 'undefined':
+        // Extension 0, which several implementations use for it.
+        this.#header16(0xd4, 0)
+        return true
+      case 'bigint':
+        return this.#bigint(value)
+      default:
+        return false
+    }
+  }
+
+  #number(value: number): void {
+    if (value >>> 0 === value) {
+      if (value >= 0x80) this.#unsigned(0xcc, value)
+      else if (value === 0 && Object.is(value, -0)) this.#double(value)
+      else this.#byte(value)
+    } else if (value >> 0 === value) {
+      this.#negative(value)
+    } else {
+      this.#double(value)
+    }
+  }
+
+  /** The tag of the shortest of three lengths, and the number. */
+  #unsigned(tag: number, value: number): void {
+    if (value < 0x100) {
+      this.#byte(tag)
+      this.#byte(value)
+    } else if (value < 0x1_0000) {
+      this.#header16(tag + 1, value)
+    } else {
+      this.#byte(tag + 2)
+      this.#view.setUint32(this.#position, value)
+      this.#position += 4
+    }
+  }
+
+  #header16(tag: number, value: number): void {
+    this.#byte(tag)
+    this.#byte(value >> 8)
+    this.#byte(value & 0xff)
+  }
+
+  #negative(value: number): void {
+    if (value >= -0x20) {
+      this.#byte(value & 0xff)
+    } else if (value >= -0x80) {
+      this.#byte(0xd0)
+      this.#byte(value & 0xff)
+    } else if (value >= -0x8000) {
+      this.#header16(0xd1, value & 0xffff)
+    } else {
+      this.#byte(0xd2)
+      this.#view.setInt32(this.#position, value)
+      this.#position += 4
+    }
+  }
+
+  #double(value: number): void {
+    this.#byte(0xcb)
+    this.#view.setFloat64(this.#position, value)
+    this.#position += 8
+  }
+
+  #bigint(value: bigint): boolean {
+    if (value < INT64_MIN || value > UINT64_MAX) return false
+    this.#byte(value > INT64_MAX ? 0xcf : 0xd3)
+    this.#view.setBigUint64(this.#position, BigInt.asUintN(64, value))
+    this.#position += 8
+    return true
+  }
+
+  #text(text: string): boolean {
+    const { length } = text
+    if (length >= TEXT_LENGTH_SHORT) return this.#longText(text)
+    this.#reserve(length)
+    const target = this.#target
+    let at = this.#position
+    if (length < 0x20) {
+      target[at++] = 0xa0 | length
+    } else {
+      target[at++] = 0xd9
+      target[at++] = length
+    }
+    for (let index = 0; index < length; index++) {
+      const unit = text.charCodeAt(index)
+      if (unit >= 0x80) return this.#longText(text)
+      target[at++] = unit
+    }
+    this.#position = at
+    return true
+  }
+
+  #longText(text: string): boolean {
+    // UTF-8 has no lone surrogates: they would arrive as U+FFFD.
+    if (!text.isWellFormed()) return false
+    const bytesMax = text.length <= TEXT_LENGTH_LONG ? 3 * text.length : Buffer.byteLength(text)
+    this.#reserve(bytesMax)
+    const start = this.#position
+    // The length is not known before, and the header for the longest that it may be is right for a shorter one too.
+    const headerBytes = bytesMax < 0x100 ? 2 : bytesMax < 0x1_0000 ? 3 : 5
+    const bytes = this.#target.write(text, start + headerBytes)
+    if (headerBytes === 2) {
+      this.#byte(0xd9)
+      this.#byte(bytes)
+    } else if (headerBytes === 3) {
+      this.#header16(0xda, bytes)
+    } else {
+      this.#byte(0xdb)
+      this.#view.setUint32(this.#position, bytes)
+    }
+    this.#position = start + headerBytes + bytes
+    return true
+  }
+
+  #object(value: object, depth: number): boolean {
+    if (depth > DEPTH_MAX || !this.#isNew(value)) return false
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype === Object.prototype || prototype === null) return this.#members(value, depth)
+    if (Array.isArray(value)) return prototype === Array.prototype && this.#elements(value, depth)
+    const leafCode = LEAF_CODES.get(prototype)
+    if (leafCode !== undefined) return this.#leaf(value, leafCode)
+    return isOfOrdinaryClass(prototype as object) && this.#members(value, depth)
+  }
+
+  #isNew(value: object): boolean {
+    if (this.#metMany !== undefined) {
+      const countBefore = this.#metMany.size
+      return this.#metMany.add(value).size > countBefore
+    }
+    const met = this.#met
+    const count = this.#metCount
+    for (let index = 0; index < count; index++) if (met[index] === value) return false
+    if (count === MET_MAX) {
+      this.#metMany = new Set(met as object[]).add(value)
+    } else {
+      met[count] = value
+      this.#metCount = count + 1
+    }
+    return true
+  }
+
+  #elements(value: readonly unknown[], depth: number): boolean {
+    const { length } = value
+    if (length < 0x10) this.#byte(0x90 | length)
+    else this.#lengthOf(0xdc, length)
+    for (let index = 0; index < length; index++) {
+      const element = value[index]
+      // Holes would arrive as undefined, and a long array of them would fill the memory first.
+      if (element === undefined && !(index in value)) return false
+      if (!this.#write(element, depth + 1)) return false
+    }
+    return true
+  }
+
+  /** With the tag of the 16-bit form; that of the 32-bit form is the next. */
+  #lengthOf(tag: number, length: number): void {
+    if (length < 0x1_0000) {
+      this.#header16(tag, length)
+    } else {
+      this.#byte(tag + 1)
+      this.#view.setUint32(this.#position, length)
+      this.#position += 4
+    }
+  }
+
+  #members(value: object, depth: number): boolean {
+    const shapes = this.#shapes
+    const told = shapes?.find(value)
+    if (told !== undefined) return this.#record(value, told, depth)
+    const keys = Object.keys(value)
+    const toldNow = shapes?.meet(keys)
+    return toldNow === undefined ? this.#map(value, keys, depth) : this.#record(value, toldNow, depth)
+  }
+
+  #record(value: object, { id, keys }: Shape, depth: number): boolean {
+    this.#byte(RECORD)
+    this.#byte(id)
+    let count = 0
+    for (const key in value) {
+      if (!hasOwn.call(value, key)) continue
+      // An accessor may have changed the object since its shape was looked at.
+      if (key !== keys[count]) return false
+      count += 1
+      if (!this.#write((value as Record<string, unknown>)[key], depth + 1)) return false
+    }
+    return count === keys.length
+  }
+
+  #map(value: object, keys: readonly string[], depth: number): boolean {
+    const { length } = keys
+    if (length < 0x10) this.#byte(0x80 | length)
+    else this.#lengthOf(0xde, length)
+    for (let index = 0; index < length; index++) {
+      const key = keys[index] as string
+      if (!this.#text(key) || !this.#write((value as Record<string, unknown>)[key], depth + 1)) return false
+    }
+    return true
+  }
+
+  #leaf(value: object, code: number): boolean {
+    if (types.isDate(value)) this.#date(value.getTime())
+    else if (ArrayBuffer.isView(value))
+      this.#binary(new Uint8Array(value.buffer, value.byteOffset, value.byteLength), code)
+    else if (types.isArrayBuffer(value)) this.#binary(new Uint8Array(value), code)
+    // What only has the prototype of one.
+    else return false
+    return true
+  }
+
+  #binary(bytes: Uint8Array, code: number): void {
+    const { length } = bytes
+    if (code === LeafCode.BUFFER) {
+      this.#unsigned(0xc4, length)
+    } else {
+      this.#unsigned(0xc7, length + 1)
+      this.#byte(TYPED_ARRAY)
+      this.#byte(code)
+    }
+    this.#reserve(length)
+    this.#target.set(bytes, this.#position)
+    this.#position += length
+  }
+
+  /** MessagePack's timestamps, the shortest and the longest of the three. */
+  #date(timeMs: number): void {
+    const seconds = Math.floor(timeMs / 1000)
+    const nanoseconds = (timeMs - seconds * 1000) * 1_000_000
+    if (Number.isNaN(timeMs)) {
+      // One of a length that there is none of.
+      this.#byte(0xd4)
+      this.#byte(TIMESTAMP)
+      this.#byte(TIMESTAMP)
+    } else if (nanoseconds === 0 && seconds >>> 0 === seconds) {
+      this.#byte(0xd6)
+      this.#byte(TIMESTAMP)
+      this.#view.setUint32(this.#position, seconds)
+      this.#position += 4
+    } else {
+      this.#byte(0xc7)
+      this.#byte(12)
+      this.#byte(TIMESTAMP)
+      this.#view.setUint32(this.#position, nanoseconds)
+      this.#view.setBigInt64(this.#position + 4, BigInt(seconds))
+      this.#position += 12
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type { ChannelCodec } from '../../src/codec/codec.js'
+import { msgpackCodec } from '../../src/codec/msgpack.js'
+
+export interface CodecPair {
+  readonly sender: ChannelCodec
+  readonly receiver: ChannelCodec
+  /** What the sender has told the receiver. */
+  readonly notes: Buffer[]
+  readonly roundTrip: RoundTrip
+}
+
+/** The two codecs of one direction of a channel. Bytes go over in memory of their own: the encoder uses its buffer again. */
+export function codecPair(): CodecPair {
+  const notes: Buffer[] = []
+  const receiver = channelCodec(() => true)
+  const sender = channelCodec((note) => {
+    notes.push(Buffer.from(note))
+    receiver.learn?.(Buffer.from(note))
+    return true
+  })
+  const roundTrip = <T>(value: T): T => receiver.decode(Buffer.from(sender.encode(value))) as T
+  return { sender, receiver, notes, roundTrip }
+}
+
+export function channelCodec(tell: (note: Uint8Array) => boolean): ChannelCodec {
+  if (msgpackCodec.perChannel === undefined) throw new Error('msgpack has one codec for all channels')
+  return msgpackCodec.perChannel(tell)
+}
+
+export type RoundTrip = <T>(value: T) => T
+
+/** All the forms that a value can take: objects as maps, with shapes that are told just then, and with shapes that are known. */
+export const ROUND_TRIPS: readonly [form: string, roundTrip: RoundTrip][] = [
+  [
+    'without a channel',
+    (value) => msgpackCodec.decode(Buffer.from(msgpackCodec.encode(value))) as typeof value,
+  ],
+  ...[1, 2, 3].map((times): [string, RoundTrip] => [
+    `in a channel, number ${times}`,
+    (value) => {
+      const { roundTrip } = codecPair()
+      for (let before = 1; before < times; before++) roundTrip(value)
+      return roundTrip(value)
+    },
+  ]),
+]
