@@ -25,6 +25,9 @@ constexpr uint64_t kCoreLostNanos = 1'000'000;
 // How long a blocked wait may not notice that its peer was killed.
 constexpr uint64_t kDeathCheckNanos = 20'000'000;
 
+// How often an end that shares its core asks for another one.
+constexpr uint64_t kNapEveryNanos = 20'000'000;
+
 // How long the finding that the peer shares our core holds. The price of a wrong one is so many
 // looks that do not spin; of a right one that is forgotten, one spin in so many.
 constexpr uint32_t kLooksWithoutSpin = 64;
@@ -180,11 +183,18 @@ Status Endpoint::YieldForData(bool spun) {
   platform::YieldCpu();
   const uint64_t nanos = platform::MonotonicNanos() - start;
   core_lost_ = nanos > kCoreLostNanos;
+  const bool another_ran = nanos > kYieldNanosMax;
+  if (another_ran && start - last_nap_ > kNapEveryNanos) {
+    // Two that give one core to each other are never idle, and the scheduler leaves them there although
+    // another core is.
+    last_nap_ = start;
+    platform::Nap();
+  }
   bool has_data = false;
   Status status = Poll(&has_data);
   if (!spun) {
     if (looks_without_spin_ != 0) looks_without_spin_--;
-  } else if (has_data && nanos > kYieldNanosMax) {
+  } else if (has_data && another_ran) {
     // What spinning did not bring and giving the core away did: the peer had been waiting for this
     // very core.
     looks_without_spin_ = kLooksWithoutSpin;

@@ -144,6 +144,7 @@ class Endpoint {
   uint64_t message_bytes_max_ = 0;
   // Spinning is in vain while the peer shares our core: so many looks at an empty ring do without.
   uint32_t looks_without_spin_ = 0;
+  uint64_t last_nap_ = 0;
   bool core_lost_ = false;
   bool closed_ = false;
   Status violation_;

@@ -88,6 +88,11 @@ Status FillRandom(void* bytes, size_t count) {
 
 void YieldCpu() { sched_yield(); }
 
+void Nap() {
+  const timespec shortly{0, 1};
+  nanosleep(&shortly, nullptr);
+}
+
 uint64_t MonotonicNanos() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);

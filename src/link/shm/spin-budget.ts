@@ -4,8 +4,9 @@ const CORE_LOSSES_MAX = 2
 /** Losses that follow each other sooner are those of one busy program. */
 const CORE_LOST_AGAIN_MICROS = 10_000
 
-/** Then it is not given away for so long. */
-const CORE_KEPT_MICROS = 100_000
+/** Then it is not given away for so long at first, and twice as long each time that this was not enough. */
+const CORE_KEPT_MICROS_MIN = 5_000
+const CORE_KEPT_MICROS_MAX = 200_000
 
 /** Once spinning pays again, it starts from here. */
 const BUDGET_MICROS_FLOOR = 10
@@ -20,7 +21,8 @@ export class SpinBudget {
   #micros: number
   #coreLosses = 0
   #coreLostAtMicros = Number.NEGATIVE_INFINITY
-  #noneUntilMicros = 0
+  #keptMicros = 0
+  #noneUntilMicros = Number.NEGATIVE_INFINITY
 
   constructor(microsMax: number) {
     this.#microsMax = microsMax
@@ -40,8 +42,11 @@ export class SpinBudget {
     this.#coreLostAtMicros = nowMicros
     this.#coreLosses = again ? this.#coreLosses + 1 : 1
     if (this.#coreLosses <= CORE_LOSSES_MAX) return
+    this.#coreLosses = 0
     this.#micros = 0
-    this.#noneUntilMicros = nowMicros + CORE_KEPT_MICROS
+    const enough = nowMicros - this.#noneUntilMicros > this.#keptMicros
+    this.#keptMicros = enough ? CORE_KEPT_MICROS_MIN : Math.min(2 * this.#keptMicros, CORE_KEPT_MICROS_MAX)
+    this.#noneUntilMicros = nowMicros + this.#keptMicros
   }
 
   /** The reader was woken now, `sleptMicros` after it had gone to sleep. */

@@ -46,17 +46,37 @@ describe('the spin budget', () => {
     expect(afterSleeps(microsMax, [0, 0, 0])).toBeLessThanOrEqual(microsMax)
   })
 
-  it('is none for a while after another program has taken the core three times in a row, whatever the sleeps', () => {
+  it('is none for a while after another program has taken the core three times in a row', () => {
     const budget = new SpinBudget(MICROS_MAX)
     for (const nowMicros of [-60_000, -40_000, -39_000, -9_500, -1_000]) budget.coreLost(nowMicros)
     expect(budget.micros).toBe(MICROS_MAX)
     budget.coreLost(1_000)
-    for (const nowMicros of [1_000, 50_000, 100_999]) {
+    for (const nowMicros of [1_000, 3_000, 5_999]) {
       budget.slept(1, nowMicros)
       expect(budget.micros).toBe(0)
     }
-    budget.slept(1, 101_000)
+    budget.slept(1, 6_000)
     expect(budget.micros).toBe(10)
+  })
+
+  it('is none for twice as long each time that the program is still there, and as at first after a calm', () => {
+    const budget = new SpinBudget(MICROS_MAX)
+    /** How long the budget is none after three losses that end at `nowMicros`. */
+    const pause = (nowMicros: number): number => {
+      for (const earlier of [2_000, 1_000, 0]) budget.coreLost(nowMicros - earlier)
+      for (let micros = 0; ; micros += 500) {
+        budget.slept(1, nowMicros + micros)
+        if (budget.micros > 0) return micros
+      }
+    }
+    let nowMicros = 1_000_000
+    const pauses = [0, 1, 2, 3, 4, 5, 6].map(() => {
+      const micros = pause(nowMicros)
+      nowMicros += micros + 3_000
+      return micros
+    })
+    expect(pauses).toEqual([5_000, 10_000, 20_000, 40_000, 80_000, 160_000, 200_000])
+    expect(pause(nowMicros + 1_000_000)).toBe(5_000)
   })
 
   it('of none stays none: such a link never polls', () => {
