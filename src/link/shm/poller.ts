@@ -24,6 +24,9 @@ const SPIN_NANOS = 500
  */
 const LOOKS_PER_TURN = 16
 
+/** Links whose bells follow each other sooner are better polled together than woken one by one. */
+const DENSE_MICROS = 50
+
 /** More records than this are no conversation but a stream, which gains nothing by a further look in the same turn. */
 const CONVERSATION_RECORDS_MAX = 4
 
@@ -38,11 +41,25 @@ class Poller {
   readonly #context = new AsyncResource('SHMWIRE_POLLER')
   #turn: NodeJS.Immediate | undefined
   #looksLeft = 0
+  #busy = false
+  #rungAtMicros = Number.NEGATIVE_INFINITY
 
   /** Polls the link from the next turn on, until it rests. */
   wake(link: Polled): void {
     if (!this.#awake.includes(link)) this.#awake.push(link)
     this.#turn ??= this.#context.runInAsyncScope(() => setImmediate(this.#run))
+  }
+
+  /** Several links are awake, and some of them have something: to look at one more costs far less than to wake it. */
+  get busy(): boolean {
+    return this.#busy
+  }
+
+  /** A sleeping link was rung. Whether it should rather be polled, because the links of this thread are rung so often. */
+  rung(nowMicros: number): boolean {
+    const dense = nowMicros - this.#rungAtMicros < DENSE_MICROS
+    this.#rungAtMicros = nowMicros
+    return dense || this.#busy
   }
 
   /** Runs `work` in the context in which all listeners of links run. */
@@ -57,6 +74,7 @@ class Poller {
     if (this.#awake.length === 0 && this.#turn !== undefined) {
       clearImmediate(this.#turn)
       this.#turn = undefined
+      this.#busy = false
     }
   }
 
@@ -99,6 +117,7 @@ class Poller {
       records += found
       if (found === 0 && link.rest()) this.remove(link)
     }
+    this.#busy = records > 0 && awake.length > 1
     this.#looksLeft -= 1
     if (records > 0 && records <= CONVERSATION_RECORDS_MAX && this.#looksLeft > 0) {
       void this.#resolved.then(this.#lookAfterJobs)

@@ -59,8 +59,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
   #paused = false
   #wantsRoom = false
   #asleep = false
-  /** When the ring was first found empty, or the link went to sleep; microseconds. */
-  #idleSinceMicros: number | undefined
+  #asleepSinceMicros = 0
   #referenced = true
   #ended = false
   /** The socket has closed: the peer will write no more. */
@@ -210,7 +209,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     const found = this.#polls
       ? this.#reader.read(this.#wantsRoom ? 0 : spinNanos, yieldCpu)
       : this.#reader.read(0, false)
-    if (found > 0) this.#idleSinceMicros = undefined
+    if (found > 0) this.#budget.found()
     if (this.#signals[this.#coreLostSignal] === 1) this.#budget.coreLost(performance.now() * 1000)
     return found + drained
   }
@@ -219,12 +218,11 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     if (this.#closed) return true
     if (this.#dead) return this.#finish()
     if (this.#paused && !this.#wantsRoom) return true
-    const nowMicros = performance.now() * 1000
-    this.#idleSinceMicros ??= nowMicros
     this.#stats.spins += 1
     // A link that must not keep the process alive may not poll for ever either.
     if (this.#wait === 'spin' && this.#referenced) return false
-    if (nowMicros - this.#idleSinceMicros < this.#budget.micros) return false
+    const nowMicros = performance.now() * 1000
+    if (!this.#budget.exhausted(nowMicros, poller.busy && this.#wait !== 'sleep')) return false
     return this.#sleep(nowMicros)
   }
 
@@ -250,7 +248,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
       return true
     }
     this.#asleep = true
-    this.#idleSinceMicros = nowMicros
+    this.#asleepSinceMicros = nowMicros
     return true
   }
 
@@ -309,7 +307,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     if (this.#closed) return
     if (this.#asleep) {
       this.#asleep = false
-      this.#idleSinceMicros = undefined
+      this.#budget.found()
       this.#endpoint.disarmForData()
       this.#endpoint.disarmForRoom()
     }
@@ -329,10 +327,11 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     }
     if (this.#closed || !this.#asleep) return
     const nowMicros = performance.now() * 1000
-    this.#budget.slept(nowMicros - (this.#idleSinceMicros as number), nowMicros)
+    this.#budget.slept(nowMicros - this.#asleepSinceMicros, nowMicros)
     // At once: the poller's turn would come one round of the event loop later.
     poller.run(() => {
-      if (this.#polls || this.#wantsRoom) {
+      const dense = poller.rung(nowMicros) && this.#wait !== 'sleep'
+      if (this.#polls || this.#wantsRoom || dense) {
         this.#wake()
         this.poll(0, false)
       } else this.#readAndSleep(nowMicros)

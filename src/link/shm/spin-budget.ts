@@ -1,3 +1,9 @@
+/**
+ * Among others that are busy, a link is looked at so often in vain before it sleeps: a look takes 0.1 µs, and to be woken
+ * a hundred times as long.
+ */
+const EMPTY_LOOKS_MAX = 64
+
 /** A core that is lost once may be a hypervisor's doing, or a compiler thread's. */
 const CORE_LOSSES_MAX = 2
 
@@ -19,6 +25,8 @@ const BUDGET_MICROS_FLOOR = 10
 export class SpinBudget {
   readonly #microsMax: number
   #micros: number
+  #emptySinceMicros: number | undefined
+  #emptyLooks = 0
   #coreLosses = 0
   #coreLostAtMicros = Number.NEGATIVE_INFINITY
   #keptMicros = 0
@@ -31,6 +39,20 @@ export class SpinBudget {
 
   get micros(): number {
     return this.#micros
+  }
+
+  /** A look found something, or the reader begins to look. */
+  found(): void {
+    this.#emptySinceMicros = undefined
+    this.#emptyLooks = 0
+  }
+
+  /** A look found nothing. Whether it was the last; `amongBusy`: it was made along with that at links that are busy. */
+  exhausted(nowMicros: number, amongBusy: boolean): boolean {
+    this.#emptySinceMicros ??= nowMicros
+    this.#emptyLooks += 1
+    if (nowMicros - this.#emptySinceMicros < this.#micros) return false
+    return !amongBusy || this.#emptyLooks >= EMPTY_LOOKS_MAX
   }
 
   /**

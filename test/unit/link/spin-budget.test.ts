@@ -79,6 +79,27 @@ describe('the spin budget', () => {
     expect(pause(nowMicros + 1_000_000)).toBe(5_000)
   })
 
+  it('is exhausted when nothing was found for so long, counted from the first look in vain', () => {
+    const budget = new SpinBudget(MICROS_MAX)
+    expect([1_000, 1_050, 1_099, 1_100].map((nowMicros) => budget.exhausted(nowMicros, false))).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ])
+    budget.found()
+    expect(budget.exhausted(2_000, false)).toBe(false)
+    expect(budget.exhausted(2_100, false)).toBe(true)
+  })
+
+  it('is exhausted among busy links after 64 looks, and not before its time', () => {
+    const budget = new SpinBudget(MICROS_MAX)
+    const looks = Array.from({ length: 64 }, (_, look) => budget.exhausted(1_000 + 10 * look, true))
+    expect(looks.indexOf(true)).toBe(63)
+    budget.found()
+    expect(Array.from({ length: 100 }, () => budget.exhausted(5_000, true))).not.toContain(true)
+  })
+
   it('of none stays none: such a link never polls', () => {
     expect(afterSleeps(0, [])).toBe(0)
     expect(afterSleeps(0, [0, 0, 1, 1_000_000])).toBe(0)
