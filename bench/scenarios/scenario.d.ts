@@ -58,6 +58,8 @@ export interface CaseOptions {
   readonly requests?: number
   /** What a repetition may take beyond the usual. */
   readonly extraMs?: number
+  /** How long a process is left alone before it is measured. */
+  readonly settleMs?: number
 }
 
 export type Unit = 'nanoseconds' | 'per second' | 'bytes per second' | 'percent' | 'bytes'

@@ -185,8 +185,8 @@ Status Endpoint::YieldForData(bool spun) {
   core_lost_ = nanos > kCoreLostNanos;
   const bool another_ran = nanos > kYieldNanosMax;
   if (another_ran && start - last_nap_ > kNapEveryNanos) {
-    // Two that give one core to each other are never idle, and the scheduler leaves them there although
-    // another core is.
+    // Two that give one core to each other are never idle, and the scheduler leaves them there
+    // although another core is.
     last_nap_ = start;
     platform::Nap();
   }

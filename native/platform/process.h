@@ -43,8 +43,8 @@ Status FillRandom(void* bytes, size_t count);
 // Gives the core to another thread that is ready to run, if any.
 void YieldCpu();
 
-// Sleeps as shortly as the system can (Linux: some 60 us). Whoever wakes up is put on an idle core, if
-// there is one.
+// Sleeps as shortly as the system can (Linux: some 60 us). Whoever wakes up is put on an idle core,
+// if there is one.
 void Nap();
 
 // Of a clock that never goes back. Its start is arbitrary.
