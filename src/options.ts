@@ -26,7 +26,7 @@ export interface ChannelOptions {
   maxMessageBytes?: number | undefined
   /**
    * What a reader does when its ring is empty. `'adaptive'` polls for a bounded time that it learns from the
-   * traffic, then sleeps; `'sleep'` never polls; `'spin'` never sleeps and wants a core of its own. Default `'adaptive'`.
+   * traffic, then sleeps; `'sleep'` never polls; `'spin'` polls for ever and wants a core of its own. Default `'adaptive'`.
    */
   wait?: WaitMode | undefined
   /** The longest that `'adaptive'` polls an empty ring before it sleeps, in microseconds, 0 to 1,000,000. Default 100. */
@@ -35,7 +35,9 @@ export interface ChannelOptions {
    * For codec `'bytes'`, over shared memory: a listener of `message` or `messages` gets large and small messages where they lie, in the
    * peer's ring, without a copy. Such a Buffer is good until the listener returns, then it holds other messages; it must
    * not be written to (the memory is read-only: the process would end), and a peer that breaks the rules may change it
-   * meanwhile. The ring's room is given back after the listener, so a slow one slows the sender. Messages longer than an eighth of
+   * meanwhile. `trySend` copies it at once, and so does `send` where it has to wait; nothing else that goes on after the listener may be
+   * given it. The ring's room is given back after the listener, so a slow one slows the sender, and a blocking call from inside
+   * one, or from inside a handler, throws `INVALID_ARGUMENT`. Messages longer than an eighth of
    * the peer's ring, loops, blocking calls, requests and replies get copies as ever, and so does every message where the
    * runtime allows no view of foreign memory (Electron), or over another link. Default false.
    */

@@ -14,7 +14,7 @@ export const baseline = {
   isVariant: true,
 }
 
-/** Room for two of the messages beside the one that is read. */
+/** A record may be an eighth of it: twice a message. */
 function ringOf({ messageBytes }) {
   return Math.max(RING_BYTES_MIN, 2 ** Math.ceil(Math.log2(messageBytes * 2 * RECORDS_PER_RING)))
 }

@@ -3,7 +3,6 @@
 #include <node_api.h>
 
 #include <cstdint>
-#include <limits>
 
 #include "addon/arguments.h"
 #include "addon/endpoint_class.h"
@@ -41,7 +40,7 @@ napi_value ReadPeerCredentials(napi_env env, napi_callback_info info) {
   napi_value argument;
   uint64_t native = 0;
   if (napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) != napi_ok ||
-      !ReadInteger(env, argument, "fd", 0, std::numeric_limits<int32_t>::max(), &native)) {
+      !ReadInteger(env, argument, "fd", 0, kDescriptorMax, &native)) {
     return nullptr;
   }
   platform::Credentials peer;
@@ -63,7 +62,6 @@ bool SetFunction(napi_env env, napi_value exports, const char* name, napi_callba
 }
 
 napi_value ReadSendNow(napi_env env, napi_callback_info info) {
-  constexpr uint64_t kDescriptorMax = 0x7FFF'FFFF;
   size_t count = 2;
   napi_value arguments[2];
   uint64_t socket = 0;

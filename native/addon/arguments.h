@@ -21,6 +21,9 @@ namespace shmwire::addon {
 // Integers that JavaScript's numbers hold exactly.
 inline constexpr uint64_t kSafeIntegerMax = (uint64_t{1} << 53) - 1;
 
+// Of a file or socket.
+inline constexpr uint64_t kDescriptorMax = 0x7FFF'FFFF;
+
 // Memory of a Uint8Array, valid until JavaScript runs again.
 struct Bytes {
   std::byte* data = nullptr;

@@ -20,7 +20,6 @@ constexpr uint32_t kKindMax = 0xFFFF;
 constexpr double kSpinNanosMax = 1e9;
 // 2^62 ns are 146 years.
 constexpr double kWaitNanosMax = 4611686018427387904.0;
-constexpr uint64_t kDescriptorMax = 0x7FFF'FFFF;
 // Offsets in descriptors have 32 bits.
 constexpr uint64_t kTargetBytesMax = uint64_t{1} << 32;
 
@@ -63,6 +62,10 @@ napi_value AttachPeer(napi_env env, napi_callback_info info) {
   return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.AttachOffered());
 }
 
+void SetRing(EndpointObject* object, bool doorbell) {
+  object->signals[kSignalRing] = doorbell ? 1 : 0;
+}
+
 bool ReadKind(napi_env env, const EndpointObject* object, uint16_t* kind) {
   const uint32_t value = object->record[kRecordKind];
   *kind = static_cast<uint16_t>(value);
@@ -89,14 +92,9 @@ napi_value Write(napi_env env, napi_callback_info info) {
   Status status = call.self->endpoint.Write(kind, call.self->record[kRecordId], payload.data,
                                             payload.count, &offset, &wrote, &doorbell);
   if (!status.ok()) return ThrowStatus(env, status);
-  double* signals = call.self->signals;
-  signals[kSignalRing] = doorbell ? 1 : 0;
-  signals[kSignalWritten] = wrote ? static_cast<double>(offset) : -1;
+  SetRing(call.self, doorbell);
+  call.self->signals[kSignalWritten] = wrote ? static_cast<double>(offset) : -1;
   return nullptr;
-}
-
-void SetRing(EndpointObject* object, bool doorbell) {
-  object->signals[kSignalRing] = doorbell ? 1 : 0;
 }
 
 napi_value Claim(napi_env env, napi_callback_info info) {
@@ -141,7 +139,8 @@ napi_value OwnMemory(napi_env env, napi_callback_info info) {
   const Call<EndpointObject, 0> call(env, info);
   if (call.self == nullptr) return nullptr;
   const OwnSegment& own = call.self->endpoint.own();
-  if (!own.valid()) return ThrowNoMemory(env);
+  // The peer's goes first.
+  if (!own.valid() || !call.self->endpoint.peer().valid()) return ThrowNoMemory(env);
   return call.self->own_memory.Expose(env, info, own.data(), own.ring_bytes());
 }
 
@@ -195,8 +194,8 @@ napi_value ReceiveInto(napi_env env, EndpointObject* object, Bytes target, uint6
   Status status =
       object->endpoint.Receive(&batch, static_cast<uint64_t>(spin_nanos), yield_cpu, &doorbell);
   if (!status.ok()) return ThrowStatus(env, status);
+  SetRing(object, doorbell);
   double* signals = object->signals;
-  signals[kSignalRing] = doorbell ? 1 : 0;
   signals[kSignalRequired] = static_cast<double>(batch.required_bytes);
   signals[kSignalFragmented] = batch.fragmented ? 1 : 0;
   signals[kSignalCoreLost] = object->endpoint.core_lost() ? 1 : 0;
@@ -252,7 +251,7 @@ napi_value Assemble(napi_env env, napi_callback_info info) {
   AssembledMessage message;
   bool doorbell = false;
   Status status = call.self->endpoint.Assemble(target.data, target.count, &message, &doorbell);
-  call.self->signals[kSignalRing] = doorbell ? 1 : 0;
+  SetRing(call.self, doorbell);
   if (message.whole) {
     call.self->descriptors[0] = {.kind = message.kind,
                                  .id = message.id,
@@ -322,9 +321,10 @@ napi_value DepthBytes(napi_env env, napi_callback_info info) {
 napi_value Close(napi_env env, napi_callback_info info) {
   const Call<EndpointObject, 0> call(env, info);
   if (call.self == nullptr) return nullptr;
-  call.self->own_memory.Detach(env);
+  // A claim may be with a thread that fills it, which no detaching stops. What was lent is looked
+  // at while its listener runs, and by nobody else.
   call.self->peer_memory.Detach(env);
-  call.self->endpoint.Close();
+  call.self->endpoint.Close(call.self->own_memory.exposed());
   return nullptr;
 }
 

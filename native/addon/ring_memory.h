@@ -15,6 +15,7 @@ class RingMemory {
   // keeps the receiver, and so the mapping. Undefined where the runtime allows none (Electron), and
   // once it was collected. Null, and an exception, on failure.
   napi_value Expose(napi_env env, napi_callback_info info, std::byte* data, uint64_t bytes);
+  [[nodiscard]] bool exposed() const { return reference_ != nullptr; }
   // Every view of it has no bytes from then on. Before the memory goes.
   void Detach(napi_env env);
 

@@ -20,6 +20,9 @@ inline void PauseCpu() {
 #endif
 }
 
+// A line of x86. Where lines are longer, a second request that far on is for the first one again.
+inline constexpr size_t kPrefetchStep = 64;
+
 // Asks for the line at `address` ahead of a store to it, so that the store need not wait until the
 // other core has given it up. `address` need not be mapped.
 inline void PrefetchForWrite(const void* address) {

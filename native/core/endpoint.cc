@@ -54,6 +54,11 @@ Status Endpoint::CheckUsable() const {
   return Status::Error(StatusCode::kInvalidArgument, "the endpoint has no peer yet");
 }
 
+Status Endpoint::CheckLength(uint64_t length) const {
+  if (length <= message_bytes_max_) return {};
+  return Status::Error(StatusCode::kMessageTooLarge, "the message is longer than maxMessageBytes");
+}
+
 Status Endpoint::Note(Status status) {
   if (status.code() == StatusCode::kCorrupt) violation_ = status;
   return status;
@@ -82,10 +87,7 @@ Status Endpoint::Write(uint16_t kind, uint32_t id, const std::byte* payload, uin
   *wrote = false;
   *doorbell = false;
   if (Status status = CheckUsable(); !status.ok()) return status;
-  if (length > message_bytes_max_) {
-    return Status::Error(StatusCode::kMessageTooLarge,
-                         "the message is longer than maxMessageBytes");
-  }
+  if (Status status = CheckLength(length); !status.ok()) return status;
   bool advanced = false;
   do {
     Status status = connection_->writer.WriteNext(kind, id, payload, length, offset, &advanced);
@@ -101,6 +103,7 @@ Status Endpoint::Write(uint16_t kind, uint32_t id, const std::byte* payload, uin
 Status Endpoint::Claim(uint64_t length, int64_t* offset) {
   *offset = -1;
   if (Status status = CheckUsable(); !status.ok()) return status;
+  if (Status status = CheckLength(length); !status.ok()) return status;
   std::byte* bytes = nullptr;
   Status status = connection_->writer.Claim(length, &bytes);
   if (bytes != nullptr) *offset = bytes - own_.data();
@@ -349,14 +352,15 @@ void Endpoint::AnnounceClosed() {
   RingSignal();
 }
 
-void Endpoint::Close() {
+void Endpoint::Close(bool keep_own_memory) {
   if (closed_) return;
   AnnounceClosed();
   closed_ = true;
   connection_.reset();
   pair_.Close();
   peer_ = PeerSegment();
-  own_ = OwnSegment();
+  own_.CloseHandle();
+  if (!keep_own_memory) own_ = OwnSegment();
 }
 
 }  // namespace shmwire

@@ -5,7 +5,7 @@
 //
 // Used by one thread. The life of an end: Create; then either OfferHandles and AttachOffered
 // (client), or AcceptHandles (server); then everything else; Close at any time. Nothing here runs
-// on its own, and only the two Wait methods block.
+// on its own. Wait blocks; Receive may spin, give the core away and nap.
 
 #include <cstddef>
 #include <cstdint>
@@ -110,8 +110,10 @@ class Endpoint {
 
   // Tells the peer, and wakes it if it is blocked, without giving anything back.
   void AnnounceClosed();
-  // Announces, unmaps, closes all handles. Idempotent; every other call fails afterwards.
-  void Close();
+  // Announces, unmaps, closes all handles. Idempotent; every other call fails afterwards. With
+  // `keep_own_memory`, own segment stays mapped until the end is destroyed: somebody may still be
+  // filling a claim.
+  void Close(bool keep_own_memory = false);
 
  private:
   // Exists from Attach to Close.
@@ -128,6 +130,7 @@ class Endpoint {
 
   Status CheckCreated() const;
   Status CheckUsable() const;
+  Status CheckLength(uint64_t length) const;
   // Remembers a violation of the peer: there is no way on after one.
   Status Note(Status status);
   Status Poll(bool* has_data);

@@ -7,8 +7,6 @@
 namespace shmwire {
 namespace {
 
-constexpr uint64_t kPrefetchBytes = 64;
-
 Status Corrupt(const char* context) { return Status::Error(StatusCode::kCorrupt, context); }
 
 constexpr uint64_t AlignTarget(uint64_t offset) {
@@ -34,7 +32,7 @@ Status RingReader::Freeze() {
 
 Status RingReader::Poll() {
   if (frozen_) return {};
-  // SYNC(ring.publish): stored in RingWriter::Commit. seq_cst for the look after arming:
+  // SYNC(ring.publish): stored in RingWriter::Publish. seq_cst for the look after arming:
   // SYNC(wake.arm), A2.
   const uint64_t tail = peer_tail_word_->LoadSeqCst();
   if (tail == tail_) return {};
@@ -44,7 +42,7 @@ Status RingReader::Poll() {
   tail_ = tail;
   // The record's header and, with it, what lies behind: one wait for both.
   PrefetchForRead(At(head_));
-  PrefetchForRead(At(head_) + kPrefetchBytes);
+  PrefetchForRead(At(head_) + kPrefetchStep);
   return {};
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// Copies records out of the peer's ring: the only code that moves head. Format: ring_layout.h.
+// Copies records out of the peer's ring, or shows where they lie: the only code that moves head.
+// Format: ring_layout.h.
 //
 // Used by one thread. What the peer wrote is input: each word is loaded once into a local, checked,
 // and only then used. Invariants:

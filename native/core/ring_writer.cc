@@ -8,8 +8,6 @@
 namespace shmwire {
 namespace {
 
-// A line of x86; where lines are longer, the second request is for the first one again.
-constexpr uint64_t kPrefetchBytes = 64;
 // How far ahead of the tail lines are asked for: some records' worth, so that they are there in
 // time.
 constexpr uint64_t kPrefetchAheadBytes = 512;
@@ -75,7 +73,7 @@ inline void RingWriter::Append(const Room& room, uint16_t kind, uint16_t flags, 
   // The peer has the lines that come next since it read them the last time round.
   const std::byte* ahead = data_ + ((tail_ + kPrefetchAheadBytes) & (capacity_ - 1));
   PrefetchForWrite(ahead);
-  PrefetchForWrite(ahead + kPrefetchBytes);
+  PrefetchForWrite(ahead + kPrefetchStep);
 }
 
 Status RingWriter::Claim(uint64_t length, std::byte** bytes) {

@@ -63,7 +63,7 @@ class RingWriter {
     Room room;
     uint64_t length = 0;
   };
-  // A message of which some fragments were published.
+  // A message of which some fragments were written.
   struct PendingMessage {
     bool active = false;
     uint16_t kind = 0;

@@ -67,8 +67,13 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       maxMessageBytes: parts.maxMessageBytes,
       codec: parts.codec.name,
       assertOpen: () => this.#ending.assertOpen(),
+      assertNotOver: () => this.#ending.assertNotOver(),
       sent: (bytes) => this.#traffic.sent(bytes),
-      drain: () => this.#drain(),
+      drain: () => {
+        this.#outbox.pump()
+        // Not from inside a call that sends, like every other `drain`.
+        process.nextTick(() => this.#drain())
+      },
     })
     this.#answers = new Answers({
       channel: this,
@@ -82,6 +87,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       outbox: this.#outbox,
       requests: this.#requests,
       answers: this.#answers,
+      revokeClaim: () => this.#claims.revoke(),
       over: (error) => this.#over(error, parts.onClosed),
     })
     this.#sync = new SyncCalls({
@@ -278,8 +284,14 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     if (this.#ending.received) return this.#corrupt('a record after its close')
     // What came before it is told before it.
     if (kind === RecordKind.MESSAGE) return this.#message(payload)
-    if (kind !== RecordKind.CODEC) this.#delivery.batchEnd()
-    return this.#control(kind, id, this.#lends ? Buffer.from(payload) : payload)
+    let goesOn = true
+    try {
+      if (kind !== RecordKind.CODEC) this.#delivery.batchEnd()
+    } finally {
+      // A listener of `messages` that throws has had its batch, and this record is no part of it.
+      goesOn = this.#control(kind, id, this.#lends ? Buffer.from(payload) : payload)
+    }
+    return goesOn
   }
 
   #control(kind: number, id: number, payload: Buffer): boolean {
@@ -343,12 +355,15 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   }
 
   #over(error: Error | undefined, onClosed: (() => void) | undefined): void {
-    this.#delivery.end(error)
-    onClosed?.()
     try {
-      if (error !== undefined && this.listenerCount('error') > 0) this.emit('error', error)
+      this.#delivery.end(error)
     } finally {
-      this.emit('close', error)
+      onClosed?.()
+      try {
+        if (error !== undefined && this.listenerCount('error') > 0) this.emit('error', error)
+      } finally {
+        this.emit('close', error)
+      }
     }
   }
 

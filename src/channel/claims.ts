@@ -5,13 +5,13 @@ import type { Outbox } from './outbox.js'
 
 /**
  * Room for one message, to be filled in place. Until it is committed or aborted, all else that this side sends waits behind
- * it, its `close()` too.
+ * it, its `close()` too. When the peer closes, the claim is worth nothing any more.
  */
 export interface Claim {
   /**
-   * Where the message goes: over shared memory this side's own ring, else ordinary memory. It holds whatever was there
+   * Where the message goes, to be filled at once or in time: over shared memory this side's own ring, else ordinary memory. It holds whatever was there
    * before. Not to be touched after `commit` or `abort`: whoever still writes to it garbles later messages of this side, and
-   * nothing else. It loses its bytes when the channel is over.
+   * nothing else. The memory stays there for as long as somebody holds it, also when the channel is over.
    */
   readonly bytes: Uint8Array
   /** Sends the first `length` bytes, all by default. Throws `INVALID_ARGUMENT`, `CLOSED`, `PEER_GONE`. */
@@ -28,6 +28,8 @@ export interface ClaimsHost {
   /** The name of the codec. */
   readonly codec: string
   assertOpen(): void
+  /** Throws unless what was begun before can still be sent. */
+  assertNotOver(): void
   /** A message of so many bytes is on its way. */
   sent(bytes: number): void
   /** What had to wait may go on. */
@@ -55,6 +57,14 @@ export class Claims {
     if (bytes === undefined) return null
     outbox.held = true
     return new OpenClaim(this.#host, bytes, inPlace)
+  }
+
+  /** Whoever holds the claim may go on writing: what follows a revoked claim has no payload, and so none of its bytes. */
+  revoke(): void {
+    const { link, outbox } = this.#host
+    if (!outbox.held) return
+    outbox.held = false
+    link.abort?.()
   }
 
   #assertPossible(byteLength: number): void {
@@ -87,7 +97,7 @@ class OpenClaim implements Claim {
     if (!Number.isInteger(length) || length < 0 || length > this.#byteLength)
       throw invalid('length', length, `an integer from 0 to ${this.#byteLength}, the length of the claim`)
     try {
-      this.#host.assertOpen()
+      this.#host.assertNotOver()
     } catch (error) {
       this.abort()
       throw error
@@ -106,6 +116,8 @@ class OpenClaim implements Claim {
     if (!this.#open) return
     this.#open = false
     const { link, outbox } = this.#host
+    // It was revoked.
+    if (!outbox.held) return
     outbox.held = false
     if (this.#inPlace) link.abort?.()
     this.#host.drain()

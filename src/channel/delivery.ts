@@ -92,8 +92,11 @@ export class Delivery {
 
   /** The end of the messages: what is held can still be taken. */
   end(error: Error | undefined): void {
-    this.batchEnd()
-    this.#inbox.end(error)
+    try {
+      this.batchEnd()
+    } finally {
+      this.#inbox.end(error)
+    }
   }
 
   iterate(): AsyncIterableIterator<unknown, undefined> {

@@ -10,6 +10,8 @@ export interface EndingHost {
   readonly outbox: Outbox
   readonly requests: Requests
   readonly answers: Answers
+  /** An open claim is worth nothing any more, and keeps nothing waiting. */
+  revokeClaim(): void
   /** Nothing more comes. What was held can still be taken, and the events say how it ended. */
   over(error: Error | undefined): void
 }
@@ -63,6 +65,11 @@ export class Ending {
     throw new ShmwireError(code, `the channel is over: ${error.message}`, { cause: error })
   }
 
+  /** The same for what was begun before `close()`, which waits for it. */
+  assertNotOver(): void {
+    if (this.#state === 'closed' || this.#received) this.assertOpen()
+  }
+
   /** Closes in order, unless that is under way; `settle` runs when both sides are done. */
   begin(settle: (error: Error | undefined) => void): void {
     if (this.#state === 'closed') {
@@ -95,7 +102,9 @@ export class Ending {
     const error = new ShmwireError(ErrorCode.CLOSED, 'the peer closed the channel')
     requests.fail(error)
     answers.fail(error)
+    this.#host.revokeClaim()
     if (!this.#sent) outbox.fail(error, true)
+    else outbox.pump()
     this.whenIdle()
     this.#endWhenBothClosed('received')
   }
@@ -107,6 +116,7 @@ export class Ending {
     this.#error = error
     const { outbox, requests, answers } = this.#host
     const reason = error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was closed')
+    this.#host.revokeClaim()
     requests.fail(reason)
     outbox.fail(reason, false)
     answers.fail(reason)

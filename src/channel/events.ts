@@ -6,7 +6,7 @@ export interface ChannelEvents {
   /** The messages that came together, in their order: fewer calls for those who want the last nanosecond. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   messages: [batch: any[]]
-  /** There is room again, after `trySend` had returned false. */
+  /** There is room again, after `trySend` had returned false, or `claim` null. */
   drain: []
   /** The channel broke; `close` follows. Without a listener nothing is thrown: pending calls reject and `close` tells it. */
   error: [error: Error]

@@ -1,5 +1,6 @@
 import type { ChannelCodec, Codec } from '../codec/codec.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { lentMemories } from '../link/link.js'
 
 /** A channel's codec with the channel's bound, and the codec's errors as the user gets them. */
 export class MessageCodec {
@@ -35,7 +36,9 @@ export class MessageCodec {
 
   /** The payload as it must be to outlive this call. */
   keep(payload: Uint8Array): Uint8Array {
-    return this.#codec.reusesMemory === true ? Buffer.from(payload) : payload
+    // What lies in a peer's ring, of this channel or another, is good for this call only.
+    const passes = this.#codec.reusesMemory === true || lentMemories.has(payload.buffer)
+    return passes ? Buffer.from(payload) : payload
   }
 
   /** Takes what the peer's codec tells. Returns what is wrong with it: `CODEC`, or `CORRUPT` where this codec has no notes. */

@@ -60,6 +60,7 @@ export class SyncCalls {
   send(message: unknown, timeoutMs: number | undefined): number {
     const { codec, outbox, delivery } = this.#host
     this.#assertPossible('sendSync', timeoutMs)
+    this.#assertNoClaim('sendSync')
     const payload = codec.encode(message)
     this.#host.assertOpen()
     const outgoing = outbox.push(RecordKind.MESSAGE, 0, payload)
@@ -87,6 +88,7 @@ export class SyncCalls {
   ): unknown {
     const { codec, requests, delivery } = this.#host
     this.#assertPossible('requestSync', timeoutMs)
+    this.#assertNoClaim('requestSync')
     const encoded = codec.encode(message)
     this.#host.assertOpen()
     const payload = requests.full ? codec.keep(encoded) : encoded
@@ -116,13 +118,19 @@ export class SyncCalls {
   #assertPossible(what: string, timeoutMs: number | undefined): void {
     const { link } = this.#host
     checkTimeout(timeoutMs)
-    // What waits behind the claim would wait for ever: who could commit it is blocked.
-    if (this.#host.outbox.held) throw invalid('the claim', 'open', `committed or aborted before ${what}`)
-    if (link.waitSync !== undefined) return
+    if (link.waitSync !== undefined) {
+      link.assertMayWait?.()
+      return
+    }
     throw new ShmwireError(
       ErrorCode.UNAVAILABLE,
       `${what} needs shared memory, and this channel runs over '${link.transport}'; use the call that returns a promise`,
     )
+  }
+
+  /** What waits behind a claim would wait for ever: who could commit it is blocked. */
+  #assertNoClaim(what: string): void {
+    if (this.#host.outbox.held) throw invalid('the claim', 'open', `committed or aborted before ${what}`)
   }
 
   #block(what: string, timeoutMs: number | undefined, done: () => boolean): void {

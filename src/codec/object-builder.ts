@@ -48,8 +48,9 @@ function compile(keys: readonly string[]): Build | undefined {
     try {
       // oxlint-disable-next-line typescript/no-implied-eval -- see above: what is the peer's can be nothing but a literal
       build = new Function(text)() as Build
-    } catch {
-      mayCompile = false
+    } catch (error) {
+      // Anything else, such as a full stack, says nothing about the next time.
+      if (error instanceof EvalError) mayCompile = false
       return undefined
     }
     compiled.set(text, build)

@@ -62,7 +62,7 @@ export class SentShapes implements ShapesToWrite {
     for (const key in value) {
       if (!hasOwn.call(value, key)) continue
       const child = node.child(key)
-      if (child === undefined || child.key !== key) return undefined
+      if (child === undefined) return undefined
       node = child
     }
     return node.shape
@@ -94,8 +94,7 @@ export class SentShapes implements ShapesToWrite {
     if (note === undefined || note.length > NOTE_BYTES_MAX || !this.#tell(note)) return undefined
     let node = this.#root
     for (const key of keys) {
-      const child = node.child(key)
-      node = child?.key === key ? child : node.add(key)
+      node = node.child(key) ?? node.add(key)
     }
     node.shape = { id: this.#count, keys }
     this.#count += 1

@@ -47,6 +47,9 @@ export function newLinkStats(): LinkStats {
   return { wakesSent: 0, wakesReceived: 0, spins: 0, fullWaits: 0, depthBytes: 0, highWaterBytes: 0 }
 }
 
+/** What links lend, of all channels: whoever keeps a view of one of these must copy it. */
+export const lentMemories = new WeakSet<ArrayBufferLike>()
+
 /** Where a link delivers. Implemented by the channel. */
 export interface LinkSink {
   /**
@@ -73,7 +76,10 @@ export interface LinkSink {
 export interface Link {
   readonly transport: Transport
   readonly peer: Peer
-  /** Payloads may lie in the peer's memory: read-only, changed by a peer that breaks the rules, and good until `batchEnd` returns. */
+  /**
+   * Payloads may lie in the peer's memory: read-only, changed by a peer that breaks the rules, and good until `batchEnd` returns,
+   * which is called when a record's listener has thrown, too.
+   */
   readonly lends?: boolean
   /** Begins delivery; until then records wait. Called once, never from inside a call of the sink. */
   start(sink: LinkSink): void
@@ -110,6 +116,8 @@ export interface Link {
    * inside a call of the sink, but for calls that the sink's owner makes for its user.
    */
   waitSync?(forRoom: boolean, timeoutMs: number): boolean
+  /** Throws `INVALID_ARGUMENT` where `waitSync` cannot be called at present: while a listener looks at what the link lends. */
+  assertMayWait?(): void
   ref(): void
   unref(): void
   stats(): LinkStats

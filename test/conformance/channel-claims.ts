@@ -107,8 +107,10 @@ export function channelClaims(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('keep a close waiting, and end with the channel', async () => {
+    it('keep a close waiting, and are sent before it', async () => {
       const [left, right] = await join()
+      const messages: Buffer[] = []
+      right.on('message', (message: Buffer) => messages.push(Buffer.from(message)))
       const claim = left.claim(10) as Claim
       let closed = false
       const closing = left.close().then(() => {
@@ -116,15 +118,49 @@ export function channelClaims(fixture: ChannelFixture): void {
       })
       await turns(20)
       expect(closed).toBe(false)
-      expect(() => claim.commit()).toThrow(expect.objectContaining({ code: ErrorCode.CLOSED }))
+      claim.bytes.fill(9)
+      claim.commit()
       await closing
-      expect(await take(right, 0)).toEqual([])
+      expect(messages).toEqual([Buffer.alloc(10, 9)])
+    })
+
+    it('keep no close of the peer waiting, and are worth nothing then', async () => {
+      const [left, right] = await join()
+      const claim = left.claim(100) as Claim
+      const behind = left.send(Buffer.from('behind it'))
+      behind.catch(() => {})
+      await right.close({ timeoutMs: 20_000 })
+      await eventually(() => !left.open)
+      claim.bytes.fill(1)
+      expect(() => claim.commit()).toThrow(expect.objectContaining({ code: ErrorCode.CLOSED }))
+      claim.abort()
+      await expect(behind).rejects.toMatchObject({ code: ErrorCode.CLOSED })
+    })
+
+    it('tell drain in a turn of their own, not from inside commit or abort', async () => {
+      const [left, right] = await join()
+      right.on('message', () => {})
+      const first = left.claim(8) as Claim
+      expect(left.trySend(Buffer.from('refused'))).toBe(false)
+      let drained = false
+      left.once('drain', () => {
+        drained = true
+      })
+      first.commit()
+      expect(drained).toBe(false)
+      await turns(2)
+      expect(drained).toBe(true)
+      await left.close()
+    })
+
+    it('end with the channel, and their memory stays while somebody holds it', async () => {
       const [other, gone] = await join()
       const lost = other.claim(10) as Claim
       gone.destroy()
       await ended(other)
       expect(() => lost.commit()).toThrow(expect.objectContaining({ code: ErrorCode.PEER_GONE }))
-      if (fixture.transport === 'shm') expect(lost.bytes.length).toBe(0)
+      lost.bytes.fill(1)
+      expect(Buffer.alloc(10, 1).equals(lost.bytes)).toBe(true)
       expect(() => other.claim(1)).toThrow(expect.objectContaining({ code: ErrorCode.PEER_GONE }))
     })
 

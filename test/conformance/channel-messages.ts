@@ -130,6 +130,43 @@ export function channelMessages(fixture: ChannelFixture): void {
       expect(thrown).toHaveLength(10)
     })
 
+    it('a listener of batches that throws keeps back neither the reply nor the close behind it', async () => {
+      const [left, right] = await fixture.join()
+      const thrown = await collectUncaught(async () => {
+        right.on('messages', () => {
+          throw new Error('no')
+        })
+        left.handle(async (count: number) => {
+          for (let index = 0; index < count; index += 1) left.trySend(index)
+          return count
+        })
+        for (const count of [1, 3, 100]) expect(await right.request(count, { timeoutMs: 20_000 })).toBe(count)
+        left.trySend('last')
+        await left.close({ timeoutMs: 20_000 })
+      })
+      expect(thrown.length).toBeGreaterThan(0)
+    })
+
+    it.each(['adaptive', 'sleep', 'spin'] as const)(
+      "of a burst that takes longer than a turn all come, and the reply behind them, with wait: '%s'",
+      async (wait) => {
+        const [left, right] = await fixture.join({ wait })
+        let seen = 0
+        right.on('message', () => {
+          seen += 1
+          for (const endMs = performance.now() + 0.1; performance.now() < endMs; );
+        })
+        right.handle(() => seen)
+        // Asleep at first, and again each time: a gap that no polling could have spared.
+        for (let round = 1; round <= 6; round += 1) {
+          await new Promise((resolve) => setTimeout(resolve, 5))
+          for (let index = 0; index < 200; index += 1) await left.send(index)
+          expect(await left.request('how many', { timeoutMs: 20_000 })).toBe(200 * round)
+        }
+        await left.close()
+      },
+    )
+
     it('one listener may be taken off and another put on between two messages', async () => {
       const [left, right] = await fixture.join()
       const seen: string[] = []

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Channel } from '../../src/channel/channel.js'
 import { ErrorCode } from '../../src/errors.js'
-import { eventually } from '../support/turns.js'
+import { eventually, turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
 import { type ChannelFixture, ended, RING_BYTES, take } from './channel-fixture.js'
 
@@ -82,6 +82,60 @@ export function channelViews(fixture: ChannelFixture): void {
       })
       expect(seen).toEqual([0, 1, 2, 3, 4])
       expect(uncaught.map(String)).toEqual(['Error: the listener threw'])
+      await left.close()
+    })
+
+    it('that are sent on by a listener are copied where they have to wait', async () => {
+      const [left, right] = await join()
+      const sends: Promise<void>[] = []
+      right.on('message', (message: Buffer) => void sends.push(right.send(message)))
+      const count = 1_000
+      const sending = fill(left, count)
+      // The echoes find no room until these are taken, while the ring that they lie in goes round.
+      await turns(50)
+      const taken = await take(left, count)
+      await sending
+      await Promise.all(sends)
+      expect(taken.findIndex((bytes, index) => !bytes.equals(pattern.message(index)))).toBe(-1)
+      await left.close()
+    })
+
+    it('a listener that throws does not keep what it was given from the listeners of batches', async () => {
+      const [left, right] = await join()
+      const batched: Buffer[] = []
+      right.on('message', () => {
+        throw new Error('the listener threw')
+      })
+      right.on('messages', (messages: Buffer[]) => {
+        for (const message of messages) batched.push(Buffer.from(message))
+      })
+      await collectUncaught(async () => {
+        await fill(left, 300)
+        await eventually(() => batched.length === 300)
+      })
+      expect(batched.findIndex((bytes, index) => !bytes.equals(pattern.message(index)))).toBe(-1)
+      await left.close()
+    })
+
+    it('a request from inside a listener is refused before it is sent', async () => {
+      const [left, right] = await join()
+      let asked = 0
+      left.handle((message: Buffer) => {
+        asked += 1
+        return message
+      })
+      const codes: string[] = []
+      right.on('message', (message: Buffer) => {
+        try {
+          right.requestSync(message, 1000)
+        } catch (error) {
+          codes.push((error as { code: string }).code)
+        }
+      })
+      await left.send(Buffer.from('ask me'))
+      await eventually(() => codes.length === 1)
+      await turns(20)
+      expect(asked).toBe(0)
       await left.close()
     })
 

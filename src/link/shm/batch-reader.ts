@@ -1,5 +1,6 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
+import { lentMemories } from '../link.js'
 import { viewOf } from '../view.js'
 
 /** Messages of a batch are copied into slabs of this size, one behind the other. */
@@ -25,6 +26,8 @@ export interface BatchHost {
   batchEnd(): void
   /** The peer waits for the room that was just released. */
   ring(): void
+  /** Another program took the core that the look gave away, and kept it for long. */
+  coreLost(): void
   /** The peer broke the rules, or there is no memory for its message. */
   fail(error: unknown): void
 }
@@ -67,7 +70,15 @@ export class BatchReader {
     this.#host = host
     const peerMemory = lends ? endpoint.peerMemory() : undefined
     this.lends = peerMemory !== undefined
-    if (peerMemory !== undefined) this.#memory = peerMemory
+    if (peerMemory !== undefined) {
+      this.#memory = peerMemory
+      lentMemories.add(peerMemory)
+    }
+  }
+
+  /** Records of the last batch have not been handed over yet. */
+  get pending(): boolean {
+    return this.#batchNext < this.#batchCount
   }
 
   /** Throws while a listener looks at the peer's memory: nothing may be read before it returns. */
@@ -83,7 +94,7 @@ export class BatchReader {
    * does. Returns how many records it handed over; fragments that moved count as one.
    */
   read(spinNanos: number, yieldCpu: boolean): number {
-    if (this.#batchNext < this.#batchCount) return this.lends ? this.#handLent() : this.#hand()
+    if (this.pending) return this.lends ? this.#handLent() : this.#hand()
     if (this.#assembly !== undefined) return this.#assemble(this.#assembly)
     return this.#receive(spinNanos, yieldCpu)
   }
@@ -100,6 +111,7 @@ export class BatchReader {
     }
     const signals = this.#signals
     if (signals[this.#binding.SIGNAL_RING] === 1) this.#host.ring()
+    if (signals[this.#binding.SIGNAL_CORE_LOST] === 1) this.#host.coreLost()
     if (count === 0) {
       const requiredBytes = signals[this.#binding.SIGNAL_REQUIRED] as number
       if (requiredBytes < 0) return 0
@@ -183,8 +195,13 @@ export class BatchReader {
     try {
       return this.#hand()
     } finally {
-      this.#lending = false
-      if (this.#batchNext === this.#batchCount && !this.#host.closed) this.#release()
+      // Also when a listener has thrown: what has been given is told while it is there.
+      try {
+        this.#host.batchEnd()
+      } finally {
+        this.#lending = false
+        if (!this.pending && !this.#host.closed) this.#release()
+      }
     }
   }
 

@@ -66,36 +66,34 @@ export class RecordWriter {
 
   /** Of at most `claimBytesMax`, which must have been asked for. */
   claim(bytes: number): Uint8Array | undefined {
-    let offset = -1
-    const done = this.#call(() => {
+    if (this.#host.closed) return undefined
+    let offset: number
+    try {
       offset = this.#endpoint.claim(bytes)
-    })
+    } catch (error) {
+      this.#host.fail(error)
+      return undefined
+    }
     if (offset >= 0) return viewOf(this.#memory as ArrayBuffer, offset, bytes)
-    if (done) this.#host.lacksRoom()
+    this.#host.lacksRoom()
     return undefined
   }
 
   commit(kind: number, id: number, bytes: number): void {
+    if (this.#host.closed) return
     this.#record[this.#kindIndex] = kind
     this.#record[this.#idIndex] = id
-    this.#call(() => this.#endpoint.commit(bytes))
+    try {
+      this.#endpoint.commit(bytes)
+    } catch (error) {
+      this.#host.fail(error)
+      return
+    }
+    if (this.#signals[this.#ringSignal] === 1) this.#host.ring()
   }
 
   abort(): void {
     if (this.#host.closed) return
     this.#endpoint.abort()
-  }
-
-  /** Makes a call of the addon that may ask for a ring. Whether it went well. */
-  #call(call: () => void): boolean {
-    if (this.#host.closed) return false
-    try {
-      call()
-    } catch (error) {
-      this.#host.fail(error)
-      return false
-    }
-    if (this.#signals[this.#ringSignal] === 1) this.#host.ring()
-    return true
   }
 }

@@ -46,8 +46,6 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
   readonly #parser: FrameParser
   readonly #binding: NativeBinding
   readonly #endpoint: NativeEndpoint
-  readonly #signals: Float64Array
-  readonly #coreLostSignal: number
   readonly #wait: WaitMode
   readonly #budget: SpinBudget
   /** A waiting writer goes on when so much is free. */
@@ -74,8 +72,6 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     this.#parser = options.parser
     this.#binding = options.binding
     this.#endpoint = options.endpoint
-    this.#signals = options.endpoint.signals
-    this.#coreLostSignal = options.binding.SIGNAL_CORE_LOST
     this.#wait = options.wait
     this.#budget = new SpinBudget(options.wait === 'sleep' ? 0 : options.spinMicros)
     this.#roomBytes = options.ringBytes / 4
@@ -106,6 +102,8 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
   }
 
   batchEnd(): void {
+    // What was lent is gone with the endpoint.
+    if (this.#closed && this.lends) return
     this.#sink?.batchEnd?.()
   }
 
@@ -210,7 +208,6 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
       ? this.#reader.read(this.#wantsRoom ? 0 : spinNanos, yieldCpu)
       : this.#reader.read(0, false)
     if (found > 0) this.#budget.found()
-    if (this.#signals[this.#coreLostSignal] === 1) this.#budget.coreLost(performance.now() * 1000)
     return found + drained
   }
 
@@ -252,12 +249,19 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     return true
   }
 
+  coreLost(): void {
+    this.#budget.coreLost(performance.now() * 1000)
+  }
+
+  assertMayWait(): void {
+    this.#reader.assertNothingLent()
+  }
+
   waitSync(forRoom: boolean, timeoutMs: number): boolean {
     if (this.#closed) {
       this.#tellFailure()
       return true
     }
-    this.#reader.assertNothingLent()
     if (this.#dead) return this.#lookForTheLastTime()
     // Afterwards the poller looks again, and arms again: the wait disarms the words.
     this.#wake()
@@ -334,12 +338,12 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
       if (this.#polls || this.#wantsRoom || dense) {
         this.#wake()
         this.poll(0, false)
-      } else this.#readAndSleep(nowMicros)
+      } else this.#readAndSleep()
     })
   }
 
   /** Takes what is there and goes back to sleep, without the poller: where nothing is gained by looking on. */
-  #readAndSleep(nowMicros: number): void {
+  #readAndSleep(): void {
     this.#asleep = false
     try {
       this.poll(0, false)
@@ -347,8 +351,9 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
       this.#wake()
       throw error
     }
-    // A paused link rests in the poller's way, and so does one that has more to read, or to write.
-    if (this.#closed || this.#paused || this.#wantsRoom || !this.#sleep(nowMicros)) this.#wake()
+    // A paused link rests in the poller's way, and so does one that has more to hand over, to read, or to write.
+    const isDone = !this.#closed && !this.#paused && !this.#wantsRoom && !this.#reader.pending
+    if (!isDone || !this.#sleep(performance.now() * 1000)) this.#wake()
   }
 
   #drain(): boolean {
