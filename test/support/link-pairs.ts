@@ -19,6 +19,9 @@ export interface LinkPairOptions {
   readonly ringBytes: number
   readonly maxMessageBytes: number
   readonly wait?: WaitMode
+  readonly views?: boolean
+  /** As in a runtime that allows no buffer over foreign memory. */
+  readonly withoutForeignMemory?: boolean
 }
 
 /** How the suite makes two links that are joined. */
@@ -36,7 +39,7 @@ export const joinSocketLinks: JoinLinks = async ({ ringBytes, maxMessageBytes })
 }
 
 export const joinShmLinks: JoinLinks = async (options) => {
-  const { ringBytes, maxMessageBytes, wait = 'adaptive' } = options
+  const { ringBytes, maxMessageBytes, wait = 'adaptive', views = false } = options
   const binding = needBinding()
   const make = (socket: Socket, endpoint: NativeEndpoint) =>
     new ShmLink({
@@ -44,11 +47,11 @@ export const joinShmLinks: JoinLinks = async (options) => {
       parser: newParser(),
       peer: PEER,
       binding,
-      endpoint,
+      endpoint: options.withoutForeignMemory === true ? hideMemory(endpoint) : endpoint,
       ringBytes,
       wait,
       spinMicros: 100,
-      views: false,
+      views,
     })
   const newEndpoint = () => new binding.Endpoint({ ringBytes, maxMessageBytes, recordsMax: RECORDS_MAX })
   const [left, right] = [newEndpoint(), newEndpoint()]
@@ -64,6 +67,18 @@ export const joinShmLinks: JoinLinks = async (options) => {
   })
   const [leftSocket, rightSocket] = await joinSockets()
   return [make(leftSocket, left), make(rightSocket, right)]
+}
+
+function hideMemory(endpoint: NativeEndpoint): NativeEndpoint {
+  return new Proxy(endpoint, {
+    get(target, name) {
+      if (name === 'ownMemory' || name === 'peerMemory') return () => undefined
+      const value: unknown = Reflect.get(target, name, target)
+      // Its own functions are bound already, and constant, which a proxy must respect.
+      const isMethod = typeof value === 'function' && !Object.hasOwn(target, name)
+      return isMethod ? value.bind(target) : value
+    },
+  })
 }
 
 export function needBinding(): NativeBinding {
