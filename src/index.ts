@@ -1,5 +1,6 @@
 export type { RequestContext, RequestHandler } from './channel/answers.js'
 export { Channel } from './channel/channel.js'
+export type { Claim } from './channel/claims.js'
 export type { ChannelEvents } from './channel/events.js'
 export type { ChannelCodec, Codec, CodecName } from './codec/codec.js'
 export { connect } from './connect.js'
