@@ -14,6 +14,9 @@ const CORE_LOST_AGAIN_MICROS = 10_000
 const CORE_KEPT_MICROS_MIN = 5_000
 const CORE_KEPT_MICROS_MAX = 200_000
 
+/** It was enough if the core was not lost again for so long: to find out takes three slices of a scheduler. */
+const CORE_CALM_MICROS = 100_000
+
 /** Once spinning pays again, it starts from here. */
 const BUDGET_MICROS_FLOOR = 10
 
@@ -66,7 +69,7 @@ export class SpinBudget {
     if (this.#coreLosses <= CORE_LOSSES_MAX) return
     this.#coreLosses = 0
     this.#micros = 0
-    const enough = nowMicros - this.#noneUntilMicros > this.#keptMicros
+    const enough = nowMicros - this.#noneUntilMicros > CORE_CALM_MICROS
     this.#keptMicros = enough ? CORE_KEPT_MICROS_MIN : Math.min(2 * this.#keptMicros, CORE_KEPT_MICROS_MAX)
     this.#noneUntilMicros = nowMicros + this.#keptMicros
   }
