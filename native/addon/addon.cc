@@ -61,22 +61,6 @@ bool SetFunction(napi_env env, napi_value exports, const char* name, napi_callba
          napi_set_named_property(env, exports, name, function) == napi_ok;
 }
 
-napi_value ReadSendNow(napi_env env, napi_callback_info info) {
-  size_t count = 2;
-  napi_value arguments[2];
-  uint64_t socket = 0;
-  Bytes bytes;
-  if (napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr) != napi_ok ||
-      !ReadInteger(env, arguments[0], "socket", 0, kDescriptorMax, &socket) ||
-      !ReadBytes(env, arguments[1], "bytes", &bytes)) {
-    return nullptr;
-  }
-  const size_t sent = platform::SendNow(static_cast<intptr_t>(socket), bytes.data, bytes.count);
-  napi_value result = nullptr;
-  napi_create_uint32(env, static_cast<uint32_t>(sent), &result);
-  return result;
-}
-
 bool SetClass(napi_env env, napi_value exports, const char* name, napi_value constructor) {
   return constructor != nullptr &&
          napi_set_named_property(env, exports, name, constructor) == napi_ok;
@@ -88,7 +72,7 @@ constexpr double kLayoutVersion = kLayoutMajor;
 bool FillExports(napi_env env, napi_value exports) {
   return SetNumber(env, exports, "LAYOUT_VERSION", kLayoutVersion) &&
          SetNumber(env, exports, "DESCRIPTOR_WORDS", kDescriptorWords) &&
-         SetNumber(env, exports, "SIGNAL_RING", kSignalRing) &&
+         SetNumber(env, exports, "SIGNAL_RINGS", kSignalRings) &&
          SetNumber(env, exports, "SIGNAL_REQUIRED", kSignalRequired) &&
          SetNumber(env, exports, "SIGNAL_FRAGMENTED", kSignalFragmented) &&
          SetNumber(env, exports, "SIGNAL_OFFSET", kSignalOffset) &&
@@ -103,7 +87,6 @@ bool FillExports(napi_env env, napi_value exports) {
          SetNumber(env, exports, "WAIT_PEER_GONE", static_cast<double>(WaitOutcome::kPeerGone)) &&
          SetFunction(env, exports, "inlineBytesMax", ReadInlineBytesMax) &&
          SetFunction(env, exports, "peerCredentials", ReadPeerCredentials) &&
-         SetFunction(env, exports, "sendNow", ReadSendNow) &&
          SetClass(env, exports, "Endpoint", DefineEndpointClass(env)) &&
          SetClass(env, exports, "HandleInbox", DefineInboxClass(env));
 }

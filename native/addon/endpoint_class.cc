@@ -35,6 +35,12 @@ bool DefineArrays(napi_env env, napi_value receiver, uint64_t records_max, Endpo
   return object->descriptors != nullptr && object->signals != nullptr && object->record != nullptr;
 }
 
+napi_value ReturnNumber(napi_env env, double value) {
+  napi_value result = nullptr;
+  napi_create_double(env, value, &result);
+  return result;
+}
+
 napi_value OfferHandles(napi_env env, napi_callback_info info) {
   const Call<EndpointObject, 2> call(env, info);
   Path path;
@@ -62,8 +68,23 @@ napi_value AttachPeer(napi_env env, napi_callback_info info) {
   return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.AttachOffered());
 }
 
-void SetRing(EndpointObject* object, bool doorbell) {
-  object->signals[kSignalRing] = doorbell ? 1 : 0;
+napi_value TakeBell(napi_env env, napi_callback_info info) {
+  const Call<EndpointObject, 0> call(env, info);
+  if (call.self == nullptr) return nullptr;
+  platform::Handle bell = call.self->endpoint.TakeBell();
+  napi_value result = ReturnNumber(env, static_cast<double>(bell.native()));
+  if (result != nullptr) bell.Release();  // the event loop owns it from here on
+  return result;
+}
+
+// Rings the peer where the core found that it sleeps. False: an exception is pending.
+bool Ring(napi_env env, EndpointObject* object, bool doorbell) {
+  if (!doorbell) return true;
+  object->signals[kSignalRings] += 1;
+  Status status = object->endpoint.RingBell();
+  if (status.ok()) return true;
+  ThrowStatus(env, status);
+  return false;
 }
 
 bool ReadKind(napi_env env, const EndpointObject* object, uint16_t* kind) {
@@ -92,8 +113,8 @@ napi_value Write(napi_env env, napi_callback_info info) {
   Status status = call.self->endpoint.Write(kind, call.self->record[kRecordId], payload.data,
                                             payload.count, &offset, &wrote, &doorbell);
   if (!status.ok()) return ThrowStatus(env, status);
-  SetRing(call.self, doorbell);
   call.self->signals[kSignalWritten] = wrote ? static_cast<double>(offset) : -1;
+  Ring(env, call.self, doorbell);
   return nullptr;
 }
 
@@ -107,9 +128,7 @@ napi_value Claim(napi_env env, napi_callback_info info) {
   int64_t offset = -1;
   Status status = call.self->endpoint.Claim(bytes, &offset);
   if (!status.ok()) return ThrowStatus(env, status);
-  napi_value result = nullptr;
-  napi_create_double(env, static_cast<double>(offset), &result);
-  return result;
+  return ReturnNumber(env, static_cast<double>(offset));
 }
 
 napi_value Commit(napi_env env, napi_callback_info info) {
@@ -122,8 +141,7 @@ napi_value Commit(napi_env env, napi_callback_info info) {
   }
   bool doorbell = false;
   Status status = call.self->endpoint.Commit(kind, call.self->record[kRecordId], bytes, &doorbell);
-  SetRing(call.self, doorbell);
-  return ReturnNothing(env, status);
+  return Ring(env, call.self, doorbell) ? ReturnNothing(env, status) : nullptr;
 }
 
 napi_value Abort(napi_env env, napi_callback_info info) {
@@ -154,7 +172,9 @@ napi_value PeerMemory(napi_env env, napi_callback_info info) {
                                        peer.ring_bytes());
 }
 
-napi_value HasRoom(napi_env env, napi_callback_info info) {
+// HasRoom or ArmForRoom.
+template <Status (Endpoint::*kLook)(uint64_t, bool*)>
+napi_value LookForRoom(napi_env env, napi_callback_info info) {
   const Call<EndpointObject, 1> call(env, info);
   uint64_t bytes = 0;
   if (call.self == nullptr ||
@@ -162,19 +182,7 @@ napi_value HasRoom(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   bool has_room = false;
-  Status status = call.self->endpoint.HasRoom(bytes, &has_room);
-  return ReturnBoolean(env, status, has_room);
-}
-
-napi_value ArmForRoom(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 1> call(env, info);
-  uint64_t bytes = 0;
-  if (call.self == nullptr ||
-      !ReadInteger(env, call.arguments[0], "bytes", 0, kMessageBytesMax, &bytes)) {
-    return nullptr;
-  }
-  bool has_room = false;
-  Status status = call.self->endpoint.ArmForRoom(bytes, &has_room);
+  Status status = (call.self->endpoint.*kLook)(bytes, &has_room);
   return ReturnBoolean(env, status, has_room);
 }
 
@@ -194,12 +202,12 @@ napi_value ReceiveInto(napi_env env, EndpointObject* object, Bytes target, uint6
   Status status =
       object->endpoint.Receive(&batch, static_cast<uint64_t>(spin_nanos), yield_cpu, &doorbell);
   if (!status.ok()) return ThrowStatus(env, status);
-  SetRing(object, doorbell);
   double* signals = object->signals;
   signals[kSignalRequired] = static_cast<double>(batch.required_bytes);
   signals[kSignalFragmented] = batch.fragmented ? 1 : 0;
   signals[kSignalCoreLost] = object->endpoint.core_lost() ? 1 : 0;
   signals[kSignalOffset] = static_cast<double>(batch.offset);
+  if (!Ring(env, object, doorbell)) return nullptr;
   napi_value result = nullptr;
   napi_create_uint32(env, batch.count, &result);
   return result;
@@ -240,8 +248,7 @@ napi_value Release(napi_env env, napi_callback_info info) {
   if (call.self == nullptr) return nullptr;
   bool doorbell = false;
   Status status = call.self->endpoint.Release(&doorbell);
-  SetRing(call.self, doorbell);
-  return ReturnNothing(env, status);
+  return Ring(env, call.self, doorbell) ? ReturnNothing(env, status) : nullptr;
 }
 
 napi_value Assemble(napi_env env, napi_callback_info info) {
@@ -251,17 +258,15 @@ napi_value Assemble(napi_env env, napi_callback_info info) {
   AssembledMessage message;
   bool doorbell = false;
   Status status = call.self->endpoint.Assemble(target.data, target.count, &message, &doorbell);
-  SetRing(call.self, doorbell);
   if (message.whole) {
     call.self->descriptors[0] = {.kind = message.kind,
                                  .id = message.id,
                                  .offset = 0,
                                  .length = static_cast<uint32_t>(target.count)};
   }
+  if (!Ring(env, call.self, doorbell)) return nullptr;
   if (!status.ok()) return ThrowStatus(env, status);
-  napi_value result = nullptr;
-  napi_create_double(env, static_cast<double>(message.received_bytes), &result);
-  return result;
+  return ReturnNumber(env, static_cast<double>(message.received_bytes));
 }
 
 napi_value ArmForData(napi_env env, napi_callback_info info) {
@@ -296,9 +301,7 @@ napi_value Wait(napi_env env, napi_callback_info info) {
   if (Status status = call.self->endpoint.Wait(wait, &outcome); !status.ok()) {
     return ThrowStatus(env, status);
   }
-  napi_value result = nullptr;
-  napi_create_uint32(env, static_cast<uint32_t>(outcome), &result);
-  return result;
+  return ReturnNumber(env, static_cast<double>(outcome));
 }
 
 napi_value Freeze(napi_env env, napi_callback_info info) {
@@ -313,9 +316,7 @@ napi_value DepthBytes(napi_env env, napi_callback_info info) {
   if (Status status = call.self->endpoint.DepthBytes(&bytes); !status.ok()) {
     return ThrowStatus(env, status);
   }
-  napi_value result = nullptr;
-  napi_create_double(env, static_cast<double>(bytes), &result);
-  return result;
+  return ReturnNumber(env, static_cast<double>(bytes));
 }
 
 napi_value Close(napi_env env, napi_callback_info info) {
@@ -370,6 +371,7 @@ napi_value DefineEndpointClass(napi_env env) {
       Method("offerHandles", OfferHandles),
       Method("acceptHandles", AcceptHandles),
       Method("attachPeer", AttachPeer),
+      Method("takeBell", TakeBell),
       Method("claim", Claim),
       Method("commit", Commit),
       Method("abort", Abort),
@@ -377,8 +379,8 @@ napi_value DefineEndpointClass(napi_env env) {
       Method("peerMemory", PeerMemory),
       Method("receiveInPlace", ReceiveInPlace),
       Method("release", Release),
-      Method("hasRoom", HasRoom),
-      Method("armForRoom", ArmForRoom),
+      Method("hasRoom", LookForRoom<&Endpoint::HasRoom>),
+      Method("armForRoom", LookForRoom<&Endpoint::ArmForRoom>),
       Method("disarmForRoom", DisarmForRoom),
       Method("assemble", Assemble),
       Method("armForData", ArmForData),

@@ -11,7 +11,7 @@
 namespace shmwire::addon {
 
 // Indices in NativeEndpoint.signals.
-inline constexpr uint32_t kSignalRing = 0;
+inline constexpr uint32_t kSignalRings = 0;
 inline constexpr uint32_t kSignalRequired = 1;
 inline constexpr uint32_t kSignalFragmented = 2;
 inline constexpr uint32_t kSignalOffset = 3;

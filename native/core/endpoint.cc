@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/cache_line.h"
+#include "platform/bell.h"
 #include "platform/process.h"
 #include "platform/wait_word.h"
 
@@ -205,6 +206,11 @@ Status Endpoint::YieldForData(bool spun) {
   return status;
 }
 
+Status Endpoint::RingBell() {
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  return platform::RingBell(peer_bell_);
+}
+
 void Endpoint::ReleaseRead(bool* doorbell) {
   if (!connection_->reader.Release() || !connection_->reader.worth_ringing()) return;
   RingPeer(connection_->room_waker.Check(), doorbell);
@@ -357,7 +363,8 @@ void Endpoint::Close(bool keep_own_memory) {
   AnnounceClosed();
   closed_ = true;
   connection_.reset();
-  pair_.Close();
+  own_bell_.Close();
+  peer_bell_.Close();
   peer_ = PeerSegment();
   own_.CloseHandle();
   if (!keep_own_memory) own_ = OwnSegment();

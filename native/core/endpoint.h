@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "core/ring_reader.h"
 #include "core/ring_writer.h"
@@ -48,15 +49,22 @@ class Endpoint {
   // Creates own segment. Messages above `message_bytes_max` are neither written nor accepted. Once.
   Status Create(uint64_t ring_bytes, uint64_t message_bytes_max);
 
-  // Client: sends own memory and one end of a fresh pair to the inbox. `*full`: the inbox has no
-  // place.
+  // Client: sends own memory and the bell that it listens to to the inbox. `*full`: the inbox has
+  // no place.
   Status OfferHandles(const char* inbox_path, const platform::Token& token, bool* full);
-  // Client: maps what the server sent back through the pair.
+  // Client: maps what the server sent back through the bell.
   Status AttachOffered();
-  // Server: maps what came with the token, and sends own memory back.
+  // Server: maps what came with the token, and sends own memory and bell back.
   Status AcceptHandles(platform::HandleInbox* inbox, const platform::Token& token);
   // Either: the last step of both. Once. The segment may be borrowed (tests).
   Status Attach(PeerSegment peer);
+
+  // The end of own bell that the event loop listens to, which the caller owns from then on; none
+  // before the handover, and the second time.
+  [[nodiscard]] platform::Handle TakeBell() { return std::move(own_bell_); }
+  // For whoever is told by `*doorbell` that the peer's event loop must be rung. Errors: as
+  // platform::RingBell.
+  Status RingBell();
 
   // Writes payload[*offset..] as far as there is room, and publishes. Moves `*offset`; `*wrote`
   // says whether anything was written. `*doorbell` is set when the peer's event loop must be rung.
@@ -153,7 +161,8 @@ class Endpoint {
   Status violation_;
   OwnSegment own_;
   PeerSegment peer_;
-  platform::Handle pair_;
+  platform::Handle own_bell_;
+  platform::Handle peer_bell_;
   std::optional<Connection> connection_;
 };
 

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "core/endpoint.h"
+#include "platform/bell.h"
 
 // How an end comes by its own memory and its peer's.
 
@@ -28,21 +29,23 @@ Status Endpoint::CheckCreated() const {
 Status Endpoint::OfferHandles(const char* inbox_path, const platform::Token& token, bool* full) {
   *full = false;
   if (Status status = CheckCreated(); !status.ok()) return status;
-  platform::Handle kept;
+  platform::Handle own;
   platform::Handle given;
-  if (Status status = platform::MakeHandlePair(&kept, &given); !status.ok()) return status;
+  if (Status status = platform::MakeBell(&own, &given); !status.ok()) return status;
   Status status = platform::SendToInbox(inbox_path, token, own_.handle(), given, full);
-  if (status.ok() && !*full) pair_ = std::move(kept);
+  if (status.ok() && !*full) own_bell_ = std::move(own);
   return status;
 }
 
 Status Endpoint::AttachOffered() {
   if (Status status = CheckCreated(); !status.ok()) return status;
-  if (!pair_.valid()) {
+  if (!own_bell_.valid()) {
     return Status::Error(StatusCode::kInvalidArgument, "the endpoint has offered no handles");
   }
   platform::Handle memory;
-  if (Status status = platform::ReceiveHandle(pair_, &memory); !status.ok()) return status;
+  if (Status status = platform::ReceiveHandles(own_bell_, &memory, &peer_bell_); !status.ok()) {
+    return status;
+  }
   PeerSegment peer;
   if (Status status = PeerSegment::Map(memory, &peer); !status.ok()) return status;
   return Attach(std::move(peer));
@@ -54,9 +57,12 @@ Status Endpoint::AcceptHandles(platform::HandleInbox* inbox, const platform::Tok
   if (Status status = inbox->Take(token, &handover); !status.ok()) return status;
   PeerSegment peer;
   if (Status status = PeerSegment::Map(handover.memory, &peer); !status.ok()) return status;
-  if (Status status = platform::SendHandle(handover.reply, own_.handle()); !status.ok()) {
+  platform::Handle given;
+  if (Status status = platform::MakeBell(&own_bell_, &given); !status.ok()) return status;
+  if (Status status = platform::SendHandles(handover.bell, own_.handle(), given); !status.ok()) {
     return status;
   }
+  peer_bell_ = std::move(handover.bell);
   return Attach(std::move(peer));
 }
 
@@ -66,7 +72,6 @@ Status Endpoint::Attach(PeerSegment peer) {
   connection_.emplace(own_, peer_, message_bytes_max_);
   // Both memories are where they belong; the mappings hold them.
   own_.CloseHandle();
-  pair_.Close();
   return {};
 }
 

@@ -94,7 +94,7 @@ struct SegmentCounters {
   SharedWord<uint64_t> bytes_written;  // of payloads
   SharedWord<uint64_t> messages_read;
   SharedWord<uint64_t> bytes_read;      // of payloads
-  SharedWord<uint64_t> doorbells_rung;  // asked of the event loop's socket
+  SharedWord<uint64_t> doorbells_rung;  // of the peer's event loop
   SharedWord<uint64_t> signals_rung;    // through the signal word
   SharedWord<uint64_t> data_waits;
   SharedWord<uint64_t> room_waits;

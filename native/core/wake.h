@@ -4,7 +4,7 @@
 // whether and how the sleeper sleeps:
 //
 //   bit 0      armed: ring me
-//   bit 1      blocked: through the signal word; else in an event loop: through the control socket
+//   bit 1      blocked: through the signal word; else in an event loop: through its bell
 //   bits 2-31  epoch: each Arm is a new one
 //
 //   sleeper                                     waker

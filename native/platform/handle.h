@@ -29,6 +29,8 @@ class Handle {
   [[nodiscard]] intptr_t native() const { return native_; }
   // Idempotent.
   void Close();
+  // The caller owns it from now on.
+  intptr_t Release() { return std::exchange(native_, kNone); }
 
  private:
   intptr_t native_ = kNone;

@@ -3,9 +3,12 @@
 // How handles travel beside the control socket.
 //
 //   client                                       server
-//     MakeHandlePair: kept, given                  HandleInbox::Bind, Expect(token)
-//     SendToInbox(token, memory, given)   --->     Take(token): memory, reply
-//     ReceiveHandle(kept)                 <---     SendHandle(reply, own memory)
+//     MakeBell: own, given                         HandleInbox::Bind, Expect(token)
+//     SendToInbox(token, memory, given)   --->     Take(token): memory, bell
+//                                                  MakeBell: own, given
+//     ReceiveHandles(own)                 <---     SendHandles(bell, memory, given)
+//
+// So the client's bell brings the answer, before it is only rung.
 //
 // Nothing here blocks. The control socket says when each step may be tried: what was sent before a
 // frame is there when the frame is.
@@ -26,7 +29,7 @@ using Token = std::array<uint8_t, kTokenBytes>;
 // What a client handed over.
 struct Handover {
   Handle memory;
-  Handle reply;
+  Handle bell;
   Credentials sender;
 };
 
@@ -78,18 +81,17 @@ class HandleInbox {
   std::array<Slot, kExpectedMax> slots_;
 };
 
-// Two connected ends; whoever has `given` can answer to `kept`.
-Status MakeHandlePair(Handle* kept, Handle* given);
-
 // `*full`: the inbox has no place now; nothing was sent. Errors: kInvalidArgument (path),
 // kUnavailable (cannot be reached), kOutOfMemory.
-Status SendToInbox(const char* path, const Token& token, const Handle& memory, const Handle& given,
+Status SendToInbox(const char* path, const Token& token, const Handle& memory, const Handle& bell,
                    bool* full);
 
-// Errors: kCorrupt (`reply` is no such end), kPeerGone.
-Status SendHandle(const Handle& reply, const Handle& memory);
+// Sends `memory` and `bell` through the peer's bell. Errors: kCorrupt (`peer_bell` is none),
+// kPeerGone, kOutOfMemory.
+Status SendHandles(const Handle& peer_bell, const Handle& memory, const Handle& bell);
 
-// Errors: kCorrupt (nothing there, or not exactly one handle), kPeerGone, kOutOfMemory.
-Status ReceiveHandle(const Handle& kept, Handle* memory);
+// Takes from one's own bell what SendHandles has sent. Errors: kCorrupt (nothing there, or not
+// exactly two handles, or the second is no bell), kPeerGone, kOutOfMemory.
+Status ReceiveHandles(const Handle& own_bell, Handle* memory, Handle* peer_bell);
 
 }  // namespace shmwire::platform

@@ -34,10 +34,6 @@ Status PeerCredentials(intptr_t native, Credentials* credentials);
 // end. `native` stays the caller's. False when it cannot be learnt.
 bool HasHungUp(intptr_t native);
 
-// Gives a connected socket as much of the bytes as it takes at once; returns how many. 0 also when
-// the connection is broken: its owner hears of that elsewhere. `native` stays the caller's.
-size_t SendNow(intptr_t native, const std::byte* bytes, size_t count);
-
 Status FillRandom(void* bytes, size_t count);
 
 // Gives the core to another thread that is ready to run, if any.

@@ -1,5 +1,8 @@
 #include "core/endpoint.h"
 
+#include <unistd.h>
+
+#include "platform/bell.h"
 #include "platform/process.h"
 #include "test/endpoint_support.h"
 
@@ -29,16 +32,39 @@ void Fill(Endpoint* endpoint) {
 
 }  // namespace
 
-TEST_CASE("two ends that handed over their handles talk both ways, and keep no descriptor") {
+TEST_CASE("two ends that handed over their handles talk both ways, and keep no memory's handle") {
   const size_t before = test::OpenDescriptorCount();
   test::HandedOverPair pair;
-  CHECK(test::OpenDescriptorCount() == before);
+  CHECK(test::OpenDescriptorCount() == before + 4);  // each end of the two bells
   bool doorbell = false;
   for (Endpoint* writer : {&pair.client, &pair.server}) {
     Endpoint* reader = writer == &pair.client ? &pair.server : &pair.client;
     REQUIRE(WriteOne(writer, test::MakePayload(1, 1000)).wrote);
     REQUIRE(WriteOne(writer, test::MakePayload(2, kInlineMax * 3)).wrote);
     CHECK(Drain(reader, &doorbell) == 2);
+  }
+  pair.client.Close();
+  pair.server.Close();
+  CHECK(test::OpenDescriptorCount() == before);
+}
+
+TEST_CASE("each end hears the other ring, through a bell that is taken once") {
+  for (const bool client_sleeps : {false, true}) {
+    test::HandedOverPair pair;
+    Endpoint& sleeper = client_sleeps ? pair.client : pair.server;
+    Endpoint& ringer = client_sleeps ? pair.server : pair.client;
+    const platform::Handle bell = sleeper.TakeBell();
+    REQUIRE(bell.valid());
+    CHECK_FALSE(sleeper.TakeBell().valid());
+    char rings[2];
+    CHECK(read(static_cast<int>(bell.native()), rings, sizeof(rings)) == -1);
+    REQUIRE(ringer.RingBell().ok());
+    CHECK(read(static_cast<int>(bell.native()), rings, sizeof(rings)) == 1);
+    // It is no longer the end's: it is still open, and hears the peer go.
+    sleeper.Close();
+    CHECK(sleeper.RingBell().code() == StatusCode::kClosed);
+    ringer.Close();
+    CHECK(read(static_cast<int>(bell.native()), rings, sizeof(rings)) == 0);
   }
 }
 
@@ -109,16 +135,17 @@ TEST_CASE("a peer without a segment is refused, and nothing is sent to it") {
   platform::HandleInbox inbox;
   REQUIRE(inbox.Bind(path.c_str()).ok());
   REQUIRE(inbox.Expect(token, nullptr).ok());
-  platform::Handle kept;
+  platform::Handle own;
   platform::Handle given;
-  REQUIRE(platform::MakeHandlePair(&kept, &given).ok());
+  REQUIRE(platform::MakeBell(&own, &given).ok());
   bool full = true;
-  REQUIRE(platform::SendToInbox(path.c_str(), token, kept, given, &full).ok());
+  REQUIRE(platform::SendToInbox(path.c_str(), token, own, given, &full).ok());
   Endpoint server;
   REQUIRE(server.Create(kRingBytes, kMessageBytesMax).ok());
   CHECK(server.AcceptHandles(&inbox, token).code() == StatusCode::kCorrupt);
   platform::Handle memory;
-  CHECK(platform::ReceiveHandle(kept, &memory).code() == StatusCode::kCorrupt);
+  platform::Handle bell;
+  CHECK(platform::ReceiveHandles(own, &memory, &bell).code() == StatusCode::kCorrupt);
 }
 
 TEST_CASE("a message above the limit is refused before anything is written") {

@@ -1,4 +1,5 @@
 #include "platform/handle_inbox.h"
+#include "platform/bell.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -79,9 +80,9 @@ TEST_CASE("two handles, a token and the sender arrive") {
   const Token token = MakeToken(1);
   REQUIRE(bound.inbox.Expect(token, nullptr).ok());
   const Handle null = OpenNull();
-  Handle kept;
+  Handle own;
   Handle given;
-  REQUIRE(MakeHandlePair(&kept, &given).ok());
+  REQUIRE(MakeBell(&own, &given).ok());
   bool full = true;
   REQUIRE(SendToInbox(bound.path.c_str(), token, null, given, &full).ok());
   CHECK_FALSE(full);
@@ -91,17 +92,24 @@ TEST_CASE("two handles, a token and the sender arrive") {
   REQUIRE(bound.inbox.Take(token, &handover).ok());
   CHECK(handover.sender == Credentials{static_cast<uint32_t>(getpid()), getuid(), getgid()});
   CHECK((fcntl(Native(handover.memory), F_GETFD) & FD_CLOEXEC) != 0);
-  CHECK((fcntl(Native(handover.reply), F_GETFD) & FD_CLOEXEC) != 0);
+  CHECK((fcntl(Native(handover.bell), F_GETFD) & FD_CLOEXEC) != 0);
   struct stat sent {};
   struct stat received {};
   REQUIRE(fstat(Native(null), &sent) == 0);
   REQUIRE(fstat(Native(handover.memory), &received) == 0);
   CHECK(sent.st_ino == received.st_ino);
 
-  REQUIRE(SendHandle(handover.reply, null).ok());
-  Handle answer;
-  REQUIRE(ReceiveHandle(kept, &answer).ok());
-  CHECK(answer.valid());
+  Handle server_own;
+  Handle server_given;
+  REQUIRE(MakeBell(&server_own, &server_given).ok());
+  REQUIRE(SendHandles(handover.bell, null, server_given).ok());
+  Handle memory;
+  Handle peer_bell;
+  REQUIRE(ReceiveHandles(own, &memory, &peer_bell).ok());
+  CHECK(memory.valid());
+  REQUIRE(RingBell(peer_bell).ok());
+  char ring = 1;
+  CHECK(recv(Native(server_own), &ring, 1, 0) == 1);
 }
 
 TEST_CASE("a token is taken once") {
@@ -233,9 +241,9 @@ TEST_CASE("the number of handshakes under way is bounded") {
 TEST_CASE("a full inbox says so without blocking, and takes more once drained") {
   Bound bound;
   const Handle null = OpenNull();
-  Handle kept;
+  Handle own;
   Handle given;
-  REQUIRE(MakeHandlePair(&kept, &given).ok());
+  REQUIRE(MakeBell(&own, &given).ok());
   const Token token = MakeToken(1);
   bool full = false;
   int sent = 0;

@@ -17,7 +17,7 @@ export const FrameOffset = { LENGTH: 0, KIND: 4, FLAGS: 6, ID: 8 } as const
 /** Kinds 1 to this are records of the channel; they travel as frames on the socket link only. */
 export const RECORD_KIND_MAX = 255
 
-/** The handshake's kinds carry a JSON object, `DOORBELL` carries nothing. Their id is 0 and not looked at. */
+/** The handshake's kinds carry a JSON object. Their id is 0 and not looked at. */
 export const FrameKind = {
   HELLO: 256,
   OFFER: 257,
@@ -27,7 +27,6 @@ export const FrameKind = {
   INBOX_READY: 261,
   READY: 262,
   SOCKET: 263,
-  DOORBELL: 272,
 } as const
 
 /** Far above any handshake, and what a stranger can make us hold before it has said who it is. */
@@ -59,9 +58,6 @@ export function encodeControlFrame(kind: number, message: object): Buffer {
   return encodeFrame(kind, 0, Buffer.from(JSON.stringify(message), 'utf8'))
 }
 
-/** The whole frame that rings the peer awake. The same buffer every time: do not write into it. */
-export const DOORBELL_FRAME: Buffer = encodeFrame(FrameKind.DOORBELL, 0, new Uint8Array(0))
-
 /** The longest payload that a kind may have at present; negative: the kind is not allowed. */
 export type PayloadBound = (kind: number) => number
 
@@ -70,8 +66,8 @@ export function recordBound(bytesMax: number): PayloadBound {
   return (kind) => (kind >= 1 && kind <= RECORD_KIND_MAX ? bytesMax : -1)
 }
 
-/** For the shared-memory link: the doorbell, nothing else. */
-export const doorbellBound: PayloadBound = (kind) => (kind === FrameKind.DOORBELL ? 0 : -1)
+/** For the shared-memory link, which has no frames. */
+export const silentBound: PayloadBound = () => -1
 
 /** For a step of the handshake. */
 export function controlBound(kinds: readonly number[]): PayloadBound {

@@ -36,12 +36,17 @@ export interface NativeEndpoint {
   /** The second results of the calls below, at the `SIGNAL_…` indices. */
   readonly signals: Float64Array
 
-  /** Client: sends own segment's descriptor and one end of a fresh socketpair to the inbox. False: the inbox is full. */
+  /** Client: sends own segment's descriptor and its bell to the inbox. False: the inbox is full. */
   offerHandles(inboxPath: string, token: Uint8Array): boolean
-  /** Server: takes what came with the token, maps the peer's segment and sends its own descriptor back through the pair. */
+  /** Server: takes what came with the token, maps the peer's segment and sends its own descriptor and bell back through the client's bell. */
   acceptHandles(inbox: NativeInbox, token: Uint8Array): void
-  /** Client: takes the server's descriptor from the pair and maps it. */
+  /** Client: takes the server's descriptors from its bell and maps the segment. */
   attachPeer(): void
+  /**
+   * A descriptor that becomes readable when the peer rings, and that the caller owns from then on. Once, after `acceptHandles` or
+   * `attachPeer`; −1 at any other time.
+   */
+  takeBell(): number
 
   /** What `write` is to write, at the `RECORD_…` indices. */
   readonly record: Uint32Array
@@ -49,7 +54,8 @@ export interface NativeEndpoint {
    * Writes payload[offset..] (all of it by default) as records of the kind and id in `record`, as far as there is room, and
    * publishes them. A payload of at most `inlineBytesMax` is written whole or not at all.
    * signals[SIGNAL_WRITTEN] is the new offset; −1 when nothing could be written for want of room.
-   * signals[SIGNAL_RING] = 1 when the socket's doorbell must be rung.
+   * Rings the peer's bell if it sleeps, as do `commit`, `receive`, `release` and `assemble`, and counts that in
+   * signals[SIGNAL_RINGS].
    */
   write(payload: Uint8Array, offset?: number): void
   /**
@@ -80,7 +86,6 @@ export interface NativeEndpoint {
    * bytes, else −1; signals[SIGNAL_FRAGMENTED] = 1 when it must be taken with `assemble`.
    * signals[SIGNAL_OFFSET] is the first free offset in `target`; payloads start at multiples of 8.
    * Empty: looks for up to `spinNanos` nanoseconds before it returns 0; with `yieldCpu` it gives the core away once when it found nothing.
-   * signals[SIGNAL_RING] = 1 when the socket's doorbell must be rung (a writer waits for the room just released).
    * signals[SIGNAL_CORE_LOST] = 1 when another program took the core that was given away, and kept it for long.
    * While a fragmented message is being assembled: returns 0, and reports it again whenever a further fragment is there.
    */
@@ -89,11 +94,11 @@ export interface NativeEndpoint {
    * As `receive`, but nothing is copied: the offsets in `descriptors` are of `peerMemory`, where the payloads stay until `release`.
    */
   receiveInPlace(spinNanos: number, yieldCpu: boolean): number
-  /** Gives back what `receiveInPlace` has shown. Sets signals[SIGNAL_RING] as `receive` does. */
+  /** Gives back what `receiveInPlace` has shown. */
   release(): void
   /**
    * Copies further fragments into `target`, whose length is the required one. Returns how many bytes of it are
-   * there; when all are, its kind and id are in descriptors[0], [1]. Sets signals[SIGNAL_RING] as `receive` does.
+   * there; when all are, its kind and id are in descriptors[0], [1].
    */
   assemble(target: Uint8Array): number
   /** Arms the data wake word and looks again. True: there is data now, and the word is disarmed. */
@@ -125,7 +130,7 @@ export interface NativeBinding {
   readonly WAIT_CLOSED: number
   /** The peer's process has ended, and nothing is left to read. */
   readonly WAIT_PEER_GONE: number
-  readonly SIGNAL_RING: number
+  readonly SIGNAL_RINGS: number
   readonly SIGNAL_REQUIRED: number
   readonly SIGNAL_FRAGMENTED: number
   readonly SIGNAL_OFFSET: number
@@ -146,8 +151,6 @@ export interface NativeBinding {
   HandleInbox: new (
     path: string,
   ) => NativeInbox
-  /** Gives a connected socket as much of the bytes as it takes at once; returns how many, 0 also when it is broken. */
-  sendNow(fd: number, bytes: Uint8Array): number
   /** SO_PEERCRED of a connected Unix socket. */
   peerCredentials(fd: number): Credentials
 }

@@ -89,8 +89,8 @@ describe('a server that is none', () => {
       ErrorCode.CORRUPT,
     ],
     [
-      'sends a doorbell',
-      Buffer.concat([encodePreamble(), encodeFrame(FrameKind.DOORBELL, 0, Buffer.alloc(0))]),
+      'sends a frame of no kind',
+      Buffer.concat([encodePreamble(), encodeFrame(272, 0, Buffer.alloc(0))]),
       ErrorCode.CORRUPT,
     ],
     [

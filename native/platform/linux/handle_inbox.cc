@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "platform/bell.h"
 #include "platform/linux/descriptor_message.h"
 
 namespace shmwire::platform {
@@ -156,25 +157,14 @@ void HandleInbox::Close() {
   for (Slot& slot : slots_) slot = Slot{};
 }
 
-Status MakeHandlePair(Handle* kept, Handle* given) {
-  int ends[2];
-  // Message boundaries, so that one answer is one read; and an end of file when the peer is gone.
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
-    return OutOfHandles(errno);
-  }
-  *kept = Handle(ends[0]);
-  *given = Handle(ends[1]);
-  return {};
-}
-
-Status SendToInbox(const char* path, const Token& token, const Handle& memory, const Handle& given,
+Status SendToInbox(const char* path, const Token& token, const Handle& memory, const Handle& bell,
                    bool* full) {
   *full = false;
   sockaddr_un address;
   if (!FillAddress(path, &address)) return PathTooLong();
   const Handle sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!sender.valid()) return OutOfHandles(errno);
-  const int descriptors[kHandoverHandles] = {Native(memory), Native(given)};
+  const int descriptors[kHandoverHandles] = {Native(memory), Native(bell)};
   const int os_error =
       SendMessage(Native(sender), reinterpret_cast<const sockaddr*>(&address), sizeof(address),
                   token.data(), token.size(), descriptors, kHandoverHandles);
@@ -194,54 +184,49 @@ Status SendToInbox(const char* path, const Token& token, const Handle& memory, c
   }
 }
 
-Status SendHandle(const Handle& reply, const Handle& memory) {
-  // Whatever the peer sent us as its end of the pair: only a Unix socket carries descriptors.
-  int domain = 0;
-  socklen_t bytes = sizeof(domain);
-  if (getsockopt(Native(reply), SOL_SOCKET, SO_DOMAIN, &domain, &bytes) != 0 || domain != AF_UNIX) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's reply descriptor is no Unix socket");
-  }
+Status SendHandles(const Handle& peer_bell, const Handle& memory, const Handle& bell) {
+  if (Status status = CheckBell(peer_bell); !status.ok()) return status;
   const uint8_t payload = 0;
-  const int descriptors[1] = {Native(memory)};
-  const int os_error =
-      SendMessage(Native(reply), nullptr, 0, &payload, sizeof(payload), descriptors, 1);
+  const int descriptors[kHandoverHandles] = {Native(memory), Native(bell)};
+  const int os_error = SendMessage(Native(peer_bell), nullptr, 0, &payload, sizeof(payload),
+                                   descriptors, kHandoverHandles);
   switch (os_error) {
     case 0:
       return {};
     case EPIPE:
     case ECONNRESET:
-      return Status::Error(StatusCode::kPeerGone, "the peer closed its end of the pair", os_error);
+      return Status::Error(StatusCode::kPeerGone, "the peer closed its bell", os_error);
     case ENOMEM:
     case ENOBUFS:
     case ETOOMANYREFS:
-      return Status::Error(StatusCode::kOutOfMemory, "cannot send the own descriptor", os_error);
+      return Status::Error(StatusCode::kOutOfMemory, "cannot send the own descriptors", os_error);
     default:
-      return Status::Error(StatusCode::kCorrupt, "the peer's reply descriptor takes no message",
-                           os_error);
+      return Status::Error(StatusCode::kCorrupt, "the peer's bell takes no message", os_error);
   }
 }
 
-Status ReceiveHandle(const Handle& kept, Handle* memory) {
+Status ReceiveHandles(const Handle& own_bell, Handle* memory, Handle* peer_bell) {
   uint8_t payload = 0;
   ReceivedMessage message;
-  const int os_error = ReceiveMessage(Native(kept), &payload, sizeof(payload), &message);
+  const int os_error = ReceiveMessage(Native(own_bell), &payload, sizeof(payload), &message);
   if (os_error == EAGAIN) {
-    return Status::Error(StatusCode::kCorrupt, "the peer sent no descriptor through the pair");
+    return Status::Error(StatusCode::kCorrupt, "the peer sent no descriptors through the bell");
   }
   if (os_error == ECONNRESET || (os_error == 0 && message.payload_bytes == 0)) {
-    return Status::Error(StatusCode::kPeerGone, "the peer closed its end of the pair", os_error);
+    return Status::Error(StatusCode::kPeerGone, "the peer closed the bell", os_error);
   }
   if (os_error != 0) {
-    return Status::Error(StatusCode::kUnavailable, "cannot read the pair", os_error);
+    return Status::Error(StatusCode::kUnavailable, "cannot read the bell", os_error);
   }
   if (message.descriptors_truncated) {
-    return Status::Error(StatusCode::kOutOfMemory, "cannot receive the peer's descriptor", EMFILE);
+    return Status::Error(StatusCode::kOutOfMemory, "cannot receive the peer's descriptors", EMFILE);
   }
-  if (message.handle_count != 1 || message.payload_truncated) {
-    return Status::Error(StatusCode::kCorrupt, "the peer sent no single descriptor");
+  if (message.handle_count != kHandoverHandles) {
+    return Status::Error(StatusCode::kCorrupt, "the peer did not send exactly two descriptors");
   }
   *memory = std::move(message.handles[0]);
-  return {};
+  *peer_bell = std::move(message.handles[1]);
+  return CheckBell(*peer_bell);
 }
 
 }  // namespace shmwire::platform

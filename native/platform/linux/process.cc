@@ -68,12 +68,6 @@ bool HasHungUp(intptr_t native) {
   return poll(&watched, 1, 0) == 1 && (watched.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
-size_t SendNow(intptr_t native, const std::byte* bytes, size_t count) {
-  // MSG_NOSIGNAL: a broken connection must not end the process.
-  const ssize_t sent = send(static_cast<int>(native), bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-  return sent > 0 ? static_cast<size_t>(sent) : 0;
-}
-
 Status FillRandom(void* bytes, size_t count) {
   // Never short, and never interrupted, up to 256 bytes once the pool is ready (getrandom(2)).
   ssize_t result = -1;

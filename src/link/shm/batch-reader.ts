@@ -24,8 +24,6 @@ export interface BatchHost {
   give(kind: number, id: number, payload: Buffer): void
   /** All that came together has been given. */
   batchEnd(): void
-  /** The peer waits for the room that was just released. */
-  ring(): void
   /** Another program took the core that the look gave away, and kept it for long. */
   coreLost(): void
   /** The peer broke the rules, or there is no memory for its message. */
@@ -110,7 +108,6 @@ export class BatchReader {
       return 0
     }
     const signals = this.#signals
-    if (signals[this.#binding.SIGNAL_RING] === 1) this.#host.ring()
     if (signals[this.#binding.SIGNAL_CORE_LOST] === 1) this.#host.coreLost()
     if (count === 0) {
       const requiredBytes = signals[this.#binding.SIGNAL_REQUIRED] as number
@@ -154,7 +151,6 @@ export class BatchReader {
       this.#host.fail(error)
       return 0
     }
-    if (this.#signals[this.#binding.SIGNAL_RING] === 1) this.#host.ring()
     if (bytes < assembly.length) {
       const moved = bytes > this.#assemblyBytes ? 1 : 0
       this.#assemblyBytes = bytes
@@ -211,8 +207,6 @@ export class BatchReader {
       this.#endpoint.release()
     } catch (error) {
       this.#host.fail(error)
-      return
     }
-    if (this.#signals[this.#binding.SIGNAL_RING] === 1) this.#host.ring()
   }
 }

@@ -5,8 +5,6 @@ import { viewOf } from '../view.js'
 export interface WriterHost {
   /** The endpoint is gone. */
   readonly closed: boolean
-  /** The peer sleeps, and has something to read. */
-  ring(): void
   /** There was no room. */
   lacksRoom(): void
   /** The peer broke the rules. */
@@ -25,7 +23,6 @@ export class RecordWriter {
   readonly #kindIndex: number
   readonly #idIndex: number
   readonly #signals: Float64Array
-  readonly #ringSignal: number
   readonly #writtenSignal: number
 
   constructor(binding: NativeBinding, endpoint: NativeEndpoint, host: WriterHost, ringBytes: number) {
@@ -35,7 +32,6 @@ export class RecordWriter {
     this.#kindIndex = binding.RECORD_KIND
     this.#idIndex = binding.RECORD_ID
     this.#signals = endpoint.signals
-    this.#ringSignal = binding.SIGNAL_RING
     this.#writtenSignal = binding.SIGNAL_WRITTEN
     this.#inlineBytesMax = binding.inlineBytesMax(ringBytes)
   }
@@ -58,7 +54,6 @@ export class RecordWriter {
       this.#host.fail(error)
       return -1
     }
-    if (this.#signals[this.#ringSignal] === 1) this.#host.ring()
     const end = this.#signals[this.#writtenSignal] as number
     if (end !== payload.length) this.#host.lacksRoom()
     return end
@@ -87,9 +82,7 @@ export class RecordWriter {
       this.#endpoint.commit(bytes)
     } catch (error) {
       this.#host.fail(error)
-      return
     }
-    if (this.#signals[this.#ringSignal] === 1) this.#host.ring()
   }
 
   abort(): void {

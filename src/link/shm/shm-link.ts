@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FrameParser } from '../../control/frame-parser.js'
-import { doorbellBound } from '../../control/frames.js'
+import { silentBound } from '../../control/frames.js'
 import { descriptorOf } from '../../control/peer.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
@@ -8,13 +8,13 @@ import { toShmwireError } from '../../native/native-error.js'
 import type { WaitMode } from '../../options.js'
 import { type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from '../link.js'
 import { type BatchHost, BatchReader } from './batch-reader.js'
-import { ringDoorbell } from './doorbell.js'
+import { openBell } from './bell.js'
 import { type Polled, poller } from './poller.js'
 import { RecordWriter, type WriterHost } from './record-writer.js'
 import { SpinBudget } from './spin-budget.js'
 
 export interface ShmLinkOptions {
-  /** Connected, paused, past the handshake: doorbell and death detector. The link owns it from now on. */
+  /** Connected, paused, past the handshake: the death detector. The link owns it from now on. */
   readonly socket: Socket
   readonly parser: FrameParser
   readonly binding: NativeBinding
@@ -36,7 +36,7 @@ const NANOS_PER_MS = 1_000_000
 /**
  * Records in the rings of shared memory.
  *
- * The link is awake (the poller polls it), or asleep (its wake word is armed, and the peer rings the socket), or
+ * The link is awake (the poller polls it), or asleep (its wake word is armed, and the peer rings the bell), or
  * paused (the sink wants no more; neither). A writer that waits for room keeps it awake, or arms its word for room.
  */
 export class ShmLink implements Link, Polled, BatchHost, WriterHost {
@@ -53,6 +53,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
   readonly #stats: LinkStats = newLinkStats()
   readonly #reader: BatchReader
   readonly #writer: RecordWriter
+  #bell: Socket | undefined
   #sink: LinkSink | undefined
   #paused = false
   #wantsRoom = false
@@ -107,11 +108,6 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     this.#sink?.batchEnd?.()
   }
 
-  ring(): void {
-    this.#stats.wakesSent += 1
-    ringDoorbell(this.#socket, this.#binding)
-  }
-
   /** Later, because it may be found inside a call of the sink's owner, who must not be called back from there. */
   fail(thrown: unknown): void {
     this.#failure = toShmwireError(thrown, 'the channel broke')
@@ -127,16 +123,21 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
 
   start(sink: LinkSink): void {
     this.#sink = sink
-    this.#parser.bound = doorbellBound
     const socket = this.#socket
+    // Whatever comes is a violation, which the parser tells.
+    this.#parser.bound = silentBound
     socket.on('data', (chunk: Buffer) => {
       this.#parser.push(chunk)
-      this.#rung()
+      this.#guard(() => this.#parser.parse(() => true))
     })
     socket.once('close', () => this.#socketClosed())
     if (socket.closed) this.#socketClosed()
     socket.resume()
-    poller.wake(this)
+    this.#guard(() => {
+      this.#bell = poller.run(() => openBell(this.#endpoint.takeBell(), () => this.#rung()))
+      this.#bell.on('error', (error) => this.fail(error))
+    })
+    if (!this.#closed) poller.wake(this)
   }
 
   write(kind: number, id: number, payload: Uint8Array, offset: number): number {
@@ -182,6 +183,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     this.#closed = true
     poller.remove(this)
     this.#socket.destroy()
+    this.#bell?.destroy()
     this.#endpoint.close()
   }
 
@@ -197,6 +199,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
 
   stats(): LinkStats {
     if (!this.#closed) this.#lookAtDepth()
+    this.#stats.wakesSent = this.#endpoint.signals[this.#binding.SIGNAL_RINGS] as number
     return { ...this.#stats }
   }
 
@@ -220,7 +223,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     if (this.#wait === 'spin' && this.#referenced) return false
     const nowMicros = performance.now() * 1000
     if (!this.#budget.exhausted(nowMicros, poller.busy && this.#wait !== 'sleep')) return false
-    return this.#sleep(nowMicros)
+    return this.#sleep()
   }
 
   /** Where it is likely to be a maximum, and when somebody asks: at every write it would cost a native call. */
@@ -233,7 +236,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
   }
 
   /** Arms the words for what it waits for. False: it is there already. */
-  #sleep(nowMicros: number): boolean {
+  #sleep(): boolean {
     try {
       if (!this.#paused && this.#endpoint.armForData()) return false
       if (this.#wantsRoom && this.#endpoint.armForRoom(this.#roomBytes)) {
@@ -245,7 +248,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
       return true
     }
     this.#asleep = true
-    this.#asleepSinceMicros = nowMicros
+    if (this.#wait !== 'sleep') this.#asleepSinceMicros = performance.now() * 1000
     return true
   }
 
@@ -318,31 +321,29 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     poller.wake(this)
   }
 
-  /** The peer rings the socket, or says there what it may not. */
+  /** The peer rings. */
   #rung(): void {
-    try {
-      this.#parser.parse(() => {
-        this.#stats.wakesReceived += 1
-        return true
-      })
-    } catch (error) {
-      this.fail(error)
-      return
-    }
+    this.#stats.wakesReceived += 1
     if (this.#closed || !this.#asleep) return
-    const nowMicros = performance.now() * 1000
-    this.#budget.slept(nowMicros - this.#asleepSinceMicros, nowMicros)
-    // At once: the poller's turn would come one round of the event loop later.
-    poller.run(() => {
-      const dense = poller.rung(nowMicros) && this.#wait !== 'sleep'
-      if (this.#polls || this.#wantsRoom || dense) {
-        this.#wake()
-        this.poll(0, false)
-      } else this.#readAndSleep()
-    })
+    if (this.#goesBackToSleep()) {
+      this.#readAndSleep()
+    } else {
+      this.#wake()
+      // At once: the poller's turn would come one round of the event loop later.
+      this.poll(0, false)
+    }
   }
 
-  /** Takes what is there and goes back to sleep, without the poller: where nothing is gained by looking on. */
+  /** Whether nothing is gained by looking on, once what is there has been read. */
+  #goesBackToSleep(): boolean {
+    if (this.#wait === 'sleep') return !this.#wantsRoom
+    const nowMicros = performance.now() * 1000
+    this.#budget.slept(nowMicros - this.#asleepSinceMicros, nowMicros)
+    const dense = poller.rung(nowMicros)
+    return !this.#polls && !this.#wantsRoom && !dense
+  }
+
+  /** Takes what is there and goes back to sleep, without the poller. */
   #readAndSleep(): void {
     this.#asleep = false
     try {
@@ -353,7 +354,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     }
     // A paused link rests in the poller's way, and so does one that has more to hand over, to read, or to write.
     const isDone = !this.#closed && !this.#paused && !this.#wantsRoom && !this.#reader.pending
-    if (!isDone || !this.#sleep(performance.now() * 1000)) this.#wake()
+    if (!isDone || !this.#sleep()) this.#wake()
   }
 
   #drain(): boolean {

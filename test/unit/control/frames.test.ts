@@ -2,12 +2,11 @@ import { describe, expect, it } from 'vitest'
 import {
   checkFrameHeader,
   controlBound,
-  DOORBELL_FRAME,
-  doorbellBound,
   encodeControlFrame,
   encodeFrame,
   FrameKind,
   recordBound,
+  silentBound,
 } from '../../../src/control/frames.js'
 import { ErrorCode } from '../../../src/errors.js'
 
@@ -21,10 +20,6 @@ describe('encodeFrame', () => {
     const frame = encodeControlFrame(FrameKind.SOCKET, { reason: 'ä' })
     expect(frame.subarray(12).toString('utf8')).toBe('{"reason":"ä"}')
     expect(frame.readUInt32LE(0)).toBe(15)
-  })
-
-  it('has a doorbell of twelve bytes', () => {
-    expect(DOORBELL_FRAME.toString('hex')).toBe('00000000100100000000' + '0000')
   })
 })
 
@@ -45,14 +40,12 @@ describe('checkFrameHeader', () => {
     expect(fault(255, 0, 0, bound)).toBeUndefined()
     expect(fault(0, 0, 0, bound)).toContain('kind 0')
     expect(fault(256, 0, 0, bound)).toContain('kind 256')
-    expect(fault(FrameKind.DOORBELL, 0, 0, bound)).toContain('kind 272')
     expect(fault(1, 0, 101, bound)).toContain('101 bytes; at most 100')
   })
 
-  it('allows nothing but the empty doorbell on the shared-memory link', () => {
-    expect(fault(FrameKind.DOORBELL, 0, 0, doorbellBound)).toBeUndefined()
-    expect(fault(FrameKind.DOORBELL, 0, 1, doorbellBound)).toContain('at most 0')
-    expect(fault(1, 0, 0, doorbellBound)).toContain('kind 1')
+  it('allows nothing on the shared-memory link', () => {
+    expect(fault(1, 0, 0, silentBound)).toContain('kind 1')
+    expect(fault(FrameKind.READY, 0, 2, silentBound)).toContain('kind 262')
   })
 
   it('allows the kinds of the step up to 64 KiB in the handshake', () => {

@@ -122,7 +122,7 @@ describe('a server', () => {
     ['kind 0', header(0, 0)],
     ['an OFFER', encodeControlFrame(FrameKind.OFFER, OFFER)],
     ['READY first', encodeControlFrame(FrameKind.READY, {})],
-    ['the doorbell', header(0, FrameKind.DOORBELL)],
+    ['an unknown kind', header(0, 272)],
     ['no payload', header(0, FrameKind.HELLO)],
     ['no JSON', encodeFrame(FrameKind.HELLO, 0, Buffer.from('{'))],
     ['an array', encodeFrame(FrameKind.HELLO, 0, Buffer.from('[]'))],
@@ -332,7 +332,7 @@ describe('a client', () => {
     ['READY without having taken the descriptors', (peer) => peer.send('READY')],
     ['a second OFFER', (peer) => peer.send('OFFER', OFFER)],
     ['INBOX_READY without need', (peer) => peer.send('INBOX_READY')],
-    ['the doorbell', (peer) => peer.write(header(0, FrameKind.DOORBELL))],
+    ['an unknown kind', (peer) => peer.write(header(0, 272))],
     ['a record', (peer) => peer.write(header(0, 1))],
     ['SOCKET without a reason', (peer) => peer.send('SOCKET')],
   ])('fails on %s after HANDLES and gives everything back', async (_what, answer) => {

@@ -38,7 +38,7 @@ describe('a runtime that allows no buffer over foreign memory', () => {
       await eventually(() => first.length === index + 1)
     }
     expect(first.findIndex((message, index) => !message.equals(Buffer.alloc(1000 - index, index)))).toBe(-1)
-    await left.close()
+    await Promise.all([left.close(), right.close()])
     // A view is gone with the ring; a copy is the listener's for good.
     expect(seen.findIndex((message, index) => message.length !== (without ? 1000 - index : 0))).toBe(-1)
   })

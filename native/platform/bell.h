@@ -1,0 +1,23 @@
+#pragma once
+
+// A bell wakes an event loop that sleeps. It is a connected pair: the sleeper keeps one end and has
+// its event loop listen to it, the ringer has the other. Each side makes the bell that it listens
+// to, so that no peer shares its end: whoever shares one can make reading it block.
+
+#include "core/status.h"
+#include "platform/handle.h"
+
+namespace shmwire::platform {
+
+// Errors: kOutOfMemory.
+Status MakeBell(Handle* own, Handle* given);
+
+// Whether what a peer gave us can be rung. Errors: kCorrupt.
+Status CheckBell(const Handle& bell);
+
+// Never blocks. A bell full of rings that its owner has not heard yet needs no further one, and
+// that an owner is gone is heard elsewhere. Errors: kOutOfMemory, kUnavailable: the owner sleeps
+// on.
+Status RingBell(const Handle& bell);
+
+}  // namespace shmwire::platform

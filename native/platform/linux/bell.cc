@@ -1,0 +1,56 @@
+#include "platform/bell.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace shmwire::platform {
+namespace {
+
+int Native(const Handle& handle) { return static_cast<int>(handle.native()); }
+
+// False also when the descriptor is no socket.
+bool HasOption(const Handle& handle, int option, int expected) {
+  int value = 0;
+  socklen_t bytes = sizeof(value);
+  return getsockopt(Native(handle), SOL_SOCKET, option, &value, &bytes) == 0 && value == expected;
+}
+
+}  // namespace
+
+Status MakeBell(Handle* own, Handle* given) {
+  int ends[2];
+  // A stream, because libuv listens to no other pair.
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+    return Status::Error(StatusCode::kOutOfMemory, "cannot create a bell (socketpair)", errno);
+  }
+  *own = Handle(ends[0]);
+  *given = Handle(ends[1]);
+  return {};
+}
+
+Status CheckBell(const Handle& bell) {
+  // Only a Unix socket carries descriptors, and only a socket can be told not to block whatever its
+  // owner has set.
+  if (HasOption(bell, SO_DOMAIN, AF_UNIX) && HasOption(bell, SO_TYPE, SOCK_STREAM)) return {};
+  return Status::Error(StatusCode::kCorrupt, "the peer's bell is no Unix stream socket");
+}
+
+Status RingBell(const Handle& bell) {
+  const char ring = 0;
+  // MSG_NOSIGNAL: a broken connection must not end the process.
+  if (send(Native(bell), &ring, sizeof(ring), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) return {};
+  switch (errno) {
+    case EAGAIN:
+    case EPIPE:
+    case ECONNRESET:
+      return {};
+    case ENOMEM:
+    case ENOBUFS:
+      return Status::Error(StatusCode::kOutOfMemory, "cannot ring the peer", errno);
+    default:
+      return Status::Error(StatusCode::kUnavailable, "cannot ring the peer", errno);
+  }
+}
+
+}  // namespace shmwire::platform
