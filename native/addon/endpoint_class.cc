@@ -119,7 +119,7 @@ napi_value Write(napi_env env, napi_callback_info info) {
 }
 
 napi_value Claim(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 1> call(env, info);
+  const BoundCall<EndpointObject, 1> call(env, info);
   uint64_t bytes = 0;
   if (call.self == nullptr ||
       !ReadInteger(env, call.arguments[0], "bytes", 0, kMessageBytesMax, &bytes)) {
@@ -132,7 +132,7 @@ napi_value Claim(napi_env env, napi_callback_info info) {
 }
 
 napi_value Commit(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 1> call(env, info);
+  const BoundCall<EndpointObject, 1> call(env, info);
   uint64_t bytes = 0;
   uint16_t kind = 0;
   if (call.self == nullptr || !ReadKind(env, call.self, &kind) ||
@@ -232,7 +232,7 @@ napi_value Receive(napi_env env, napi_callback_info info) {
 }
 
 napi_value ReceiveInPlace(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 2> call(env, info);
+  const BoundCall<EndpointObject, 2> call(env, info);
   double spin_nanos = 0;
   bool yield_cpu = false;
   if (call.self == nullptr ||
@@ -244,7 +244,7 @@ napi_value ReceiveInPlace(napi_env env, napi_callback_info info) {
 }
 
 napi_value Release(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 0> call(env, info);
+  const BoundCall<EndpointObject, 0> call(env, info);
   if (call.self == nullptr) return nullptr;
   bool doorbell = false;
   Status status = call.self->endpoint.Release(&doorbell);
@@ -356,7 +356,11 @@ napi_value Construct(napi_env env, napi_callback_info info) {
   }
   const bool whole = Wrap(env, receiver, object) != nullptr &&
                      DefineBoundMethod(env, receiver, "write", Write, object) &&
-                     DefineBoundMethod(env, receiver, "receive", Receive, object);
+                     DefineBoundMethod(env, receiver, "claim", Claim, object) &&
+                     DefineBoundMethod(env, receiver, "commit", Commit, object) &&
+                     DefineBoundMethod(env, receiver, "receive", Receive, object) &&
+                     DefineBoundMethod(env, receiver, "receiveInPlace", ReceiveInPlace, object) &&
+                     DefineBoundMethod(env, receiver, "release", Release, object);
   return whole ? receiver : nullptr;
 }
 
@@ -372,13 +376,9 @@ napi_value DefineEndpointClass(napi_env env) {
       Method("acceptHandles", AcceptHandles),
       Method("attachPeer", AttachPeer),
       Method("takeBell", TakeBell),
-      Method("claim", Claim),
-      Method("commit", Commit),
       Method("abort", Abort),
       Method("ownMemory", OwnMemory),
       Method("peerMemory", PeerMemory),
-      Method("receiveInPlace", ReceiveInPlace),
-      Method("release", Release),
       Method("hasRoom", LookForRoom<&Endpoint::HasRoom>),
       Method("armForRoom", LookForRoom<&Endpoint::ArmForRoom>),
       Method("disarmForRoom", DisarmForRoom),

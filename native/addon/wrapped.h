@@ -53,7 +53,7 @@ struct BoundCall {
 
   T* self = nullptr;  // null: an exception is pending
   size_t count = kArguments;
-  napi_value arguments[kArguments];
+  napi_value arguments[kArguments > 0 ? kArguments : 1];
 };
 
 // Ties `object` to the JavaScript object and marks it as a T. Null, and deleted, when that fails.

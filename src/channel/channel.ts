@@ -72,7 +72,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       drain: () => {
         this.#outbox.pump()
         // Not from inside a call that sends, like every other `drain`.
-        process.nextTick(() => this.#drain())
+        if (this.#drainWanted) process.nextTick(() => this.#drain())
       },
     })
     this.#answers = new Answers({
