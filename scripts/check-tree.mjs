@@ -160,8 +160,8 @@ function checkNative() {
       report(file, 'includes one platform; it may know the contracts only')
     const isAtomic = /\bstd::atomic|\b__atomic_|\b__sync_/.test(code)
     if (isAtomic && file.startsWith('native/addon/')) report(file, 'uses atomics; they belong to native/core')
-    if (isAtomic && isCore && !file.endsWith('/shared_word.h'))
-      report(file, 'uses atomics beside shared_word.h')
+    if (isAtomic && isCore && !/\/shared_(word|access)\.h$/.test(file))
+      report(file, 'uses atomics beside shared_word.h and shared_access.h')
   }
 }
 

@@ -30,6 +30,7 @@
 #include <cstring>
 
 #include "core/segment_layout.h"
+#include "core/shared_access.h"
 #include "core/shared_word.h"
 
 namespace shmwire {
@@ -88,12 +89,14 @@ inline void CopyPayload(std::byte* to, const std::byte* from, uint64_t length) {
   constexpr uint64_t kStep = 16;
   constexpr uint64_t kShortBytesMax = 256;
   if (length < kStep || length > kShortBytesMax) {
-    if (length != 0) std::memcpy(to, from, length);
+    if (length != 0) SharedAccess::Copy(to, from, length);
     return;
   }
-  for (uint64_t at = 0; at + kStep < length; at += kStep) std::memcpy(to + at, from + at, kStep);
+  for (uint64_t at = 0; at + kStep < length; at += kStep) {
+    SharedAccess::Copy(to + at, from + at, kStep);
+  }
   // What is left, and as much of the step before as makes it whole.
-  std::memcpy(to + length - kStep, from + length - kStep, kStep);
+  SharedAccess::Copy(to + length - kStep, from + length - kStep, kStep);
 }
 
 // Relaxed: tail publishes the header. Atomic all the same, because a peer that breaks the rules may

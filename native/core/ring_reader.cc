@@ -1,7 +1,5 @@
 #include "core/ring_reader.h"
 
-#include <cstring>
-
 #include "core/cache_line.h"
 
 namespace shmwire {
@@ -204,8 +202,8 @@ Status RingReader::CopyFragment(std::byte* target) {
     prefix_bytes = 0;
   }
   const uint64_t count = length - prefix_bytes;
-  std::memcpy(target + message_.received_bytes, At(head_) + kRecordHeaderBytes + prefix_bytes,
-              count);
+  SharedAccess::Copy(target + message_.received_bytes,
+                     At(head_) + kRecordHeaderBytes + prefix_bytes, count);
   message_.first_unread = false;
   message_.received_bytes += count;
   Consume(length);

@@ -1,7 +1,6 @@
 #include "core/ring_writer.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "core/cache_line.h"
 
@@ -153,8 +152,9 @@ Status RingWriter::WriteFragment(uint16_t kind, uint32_t id, const std::byte* pa
   Status status = FindRoom(RecordSpan(prefix_bytes + count), &room);
   if (!room.found) return status;
   std::byte* bytes = PayloadAt(room);
-  if (is_first) std::memcpy(bytes, &length, kFragmentTotalBytes);
-  std::memcpy(bytes + prefix_bytes, payload + *offset, count);
+  // Relaxed: tail publishes it. Loaded in RingReader::BeginMessage.
+  if (is_first) reinterpret_cast<SharedWord<uint64_t>*>(bytes)->StoreRelaxed(length);
+  SharedAccess::Copy(bytes + prefix_bytes, payload + *offset, count);
   *offset += count;
   const bool is_last = *offset == length;
   Append(room, kind, static_cast<uint16_t>((is_first ? kFlagFirst : 0) | (is_last ? kFlagLast : 0)),

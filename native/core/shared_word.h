@@ -4,10 +4,11 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "core/shared_access.h"
+
 namespace shmwire {
 
-// A word of shared memory: the only wrapper over std::atomic, so that every order is in a name and
-// an exploration tool has one place to take over.
+// A word of shared memory: the only wrapper over std::atomic, so that every order is in a name.
 //
 // There is no read-modify-write on purpose. Each word has one writing process (the segment's
 // owner), and the peer's mapping is read-only, where even a failing exchange would fault.
@@ -17,13 +18,19 @@ namespace shmwire {
 template <typename T>
 class SharedWord {
  public:
-  [[nodiscard]] T LoadRelaxed() const { return value_.load(std::memory_order_relaxed); }
-  [[nodiscard]] T LoadAcquire() const { return value_.load(std::memory_order_acquire); }
-  [[nodiscard]] T LoadSeqCst() const { return value_.load(std::memory_order_seq_cst); }
+  [[nodiscard]] T LoadRelaxed() const {
+    return SharedAccess::Load<std::memory_order_relaxed>(value_);
+  }
+  [[nodiscard]] T LoadAcquire() const {
+    return SharedAccess::Load<std::memory_order_acquire>(value_);
+  }
+  [[nodiscard]] T LoadSeqCst() const {
+    return SharedAccess::Load<std::memory_order_seq_cst>(value_);
+  }
 
-  void StoreRelaxed(T value) { value_.store(value, std::memory_order_relaxed); }
-  void StoreRelease(T value) { value_.store(value, std::memory_order_release); }
-  void StoreSeqCst(T value) { value_.store(value, std::memory_order_seq_cst); }
+  void StoreRelaxed(T value) { SharedAccess::Store<std::memory_order_relaxed>(&value_, value); }
+  void StoreRelease(T value) { SharedAccess::Store<std::memory_order_release>(&value_, value); }
+  void StoreSeqCst(T value) { SharedAccess::Store<std::memory_order_seq_cst>(&value_, value); }
 
   // For counters of one's own: nobody else writes the word, so load and store need no lock between
   // them.

@@ -1,0 +1,261 @@
+// A process that dies right after its nth store, for every n: what it published is there, whole;
+// what it did not publish is not; and its peer learns that it is gone.
+
+#include <algorithm>
+#include <set>
+
+#include "test/crash/crash_support.h"
+
+TEST_SUITE_BEGIN("crash_process_test");
+
+namespace shmwire {
+namespace {
+
+using crash::CrashRun;
+using test::kInlineMax;
+using test::kRingBytes;
+using test::Payload;
+
+constexpr WaitFor kForData = {.for_data = true};
+constexpr WaitFor kForRoom = {.room_length = kInlineMax};
+constexpr WaitFor kForNothing = {};
+
+// Messages, and where their records lie, worked out apart from the code under test.
+struct Stream {
+  std::vector<Payload> messages;
+  // Of them, how many are written and read before anybody dies.
+  size_t before;
+  std::vector<uint64_t> tails;     // after each message
+  std::set<uint64_t> heads = {0};  // after each record
+
+  explicit Stream(const std::vector<uint64_t>& sizes, size_t before_count = 0)
+      : before(before_count) {
+    for (const uint64_t bytes : sizes) {
+      messages.push_back(test::MakePayload(messages.size(), bytes));
+      uint64_t missing = bytes <= kInlineMax ? bytes : bytes + kFragmentTotalBytes;
+      do {
+        const uint64_t count = std::min(missing, kInlineMax);
+        AddRecord(count);
+        missing -= count;
+      } while (missing != 0);
+      tails.push_back(tail_);
+    }
+  }
+
+  [[nodiscard]] size_t CountUpTo(uint64_t tail) const {
+    return static_cast<size_t>(std::upper_bound(tails.begin(), tails.end(), tail) - tails.begin());
+  }
+
+ private:
+  void AddRecord(uint64_t length) {
+    const uint64_t left_bytes = kRingBytes - tail_ % kRingBytes;
+    if (RecordSpan(length) > left_bytes) tail_ += left_bytes;
+    tail_ += RecordSpan(length);
+    heads.insert(tail_);
+  }
+
+  uint64_t tail_ = 0;
+};
+
+// Of the messages of a stream, those from `first` to before `end`.
+bool WriteSome(Endpoint* endpoint, const Stream& stream, size_t first, size_t end) {
+  for (size_t index = first; index < end; index++) {
+    const Payload& message = stream.messages[index];
+    const auto id = static_cast<uint32_t>(index);
+    if (test::WriteOne(endpoint, message, id).offset != message.size()) return false;
+  }
+  return true;
+}
+
+bool WriteRest(Endpoint* endpoint, const Stream& stream) {
+  return WriteSome(endpoint, stream, stream.before, stream.messages.size());
+}
+
+bool CommitAll(Endpoint* endpoint, const Stream& stream) {
+  for (uint32_t id = 0; id < stream.messages.size(); id++) {
+    const Payload& message = stream.messages[id];
+    int64_t offset = -1;
+    bool doorbell = false;
+    if (!endpoint->Claim(message.size(), &offset).ok() || offset < 0) return false;
+    SharedAccess::Copy(endpoint->own().data() + offset, message.data(), message.size());
+    if (!endpoint->Commit(1, id, message.size(), &doorbell).ok()) return false;
+  }
+  return true;
+}
+
+bool ReadAll(Endpoint* endpoint) {
+  test::Collector collector(endpoint);
+  bool doorbell = false;
+  while (collector.Collect([](uint32_t, const std::byte*, uint64_t) {}, &doorbell)) {
+  }
+  return collector.status().ok();
+}
+
+bool ReadInPlace(Endpoint* endpoint) {
+  MessageDescriptor descriptors[3];
+  for (;;) {
+    Batch batch = {.target = nullptr,
+                   .target_bytes = 0,
+                   .offset = 0,
+                   .descriptors = descriptors,
+                   .descriptors_max = 3};
+    bool doorbell = false;
+    if (!endpoint->Receive(&batch, 0, false, &doorbell).ok()) return false;
+    if (!endpoint->Release(&doorbell).ok()) return false;
+    if (batch.count == 0) return true;
+  }
+}
+
+// Reads all that there is from the nth message on. How many there are now.
+size_t Collect(Endpoint* endpoint, const Stream& stream, size_t first) {
+  test::Collector collector(endpoint);
+  size_t next = first;
+  bool doorbell = false;
+  const auto check = [&](uint32_t id, const std::byte* data, uint64_t bytes) {
+    REQUIRE(id == next);
+    const Payload& expected = stream.messages[id];
+    REQUIRE(bytes == expected.size());
+    REQUIRE((bytes == 0 || std::memcmp(data, expected.data(), bytes) == 0));
+    next++;
+  };
+  while (collector.Collect(check, &doorbell)) REQUIRE(collector.status().ok());
+  REQUIRE(collector.status().ok());
+  return next;
+}
+
+// What a wait of the survivor ends with when there is nothing left.
+WaitOutcome EndOf(CrashRun* run) {
+  const ControlBlock* control = run->victim().own().control();
+  const bool closed = control->state.LoadSeqCst() != static_cast<uint32_t>(SegmentState::kOpen);
+  return closed ? WaitOutcome::kClosed : WaitOutcome::kPeerGone;
+}
+
+// The victim writes the rest of the stream; the survivor, asleep in a blocking wait if `wait` says
+// so and else in an event loop, gets what was published when it died. Returns in how many places it
+// died.
+uint64_t CheckDeathsOfWriter(const Stream& stream, const WaitFor& wait, const CrashRun::Act& act) {
+  std::set<size_t> counts;
+  for (uint64_t stores = 1;; stores++) {
+    CAPTURE(stores);
+    CrashRun run;
+    REQUIRE(WriteSome(&run.victim(), stream, 0, stream.before));
+    REQUIRE(Collect(&run.survivor(), stream, 0) == stream.before);
+    bool has_data = true;
+    if (!wait.for_data) REQUIRE(run.survivor().ArmForData(&has_data).ok());
+    WaitOutcome outcome = WaitOutcome::kReady;
+    const bool done = run.Run(act, stores, wait, &outcome);
+    const size_t published = stream.CountUpTo(run.victim().own().control()->tail.LoadSeqCst());
+    CHECK(Collect(&run.survivor(), stream, stream.before) == published);
+    counts.insert(published);
+    if (outcome == WaitOutcome::kReady) outcome = run.Wait(kForData);
+    CHECK(outcome == EndOf(&run));
+    if (!done) continue;
+    CHECK(published == stream.messages.size());
+    // It died between any two of them.
+    CHECK(counts.size() == stream.messages.size() - stream.before + 1);
+    return stores - 1;
+  }
+}
+
+// The victim reads what the survivor has written, and sleeps or closes; the survivor writes until
+// the ring is full, and learns that nobody will make room. Returns in how many places it died.
+uint64_t CheckDeathsOfReader(const Stream& stream, const WaitFor& wait, const CrashRun::Act& act) {
+  for (uint64_t stores = 1;; stores++) {
+    CAPTURE(stores);
+    CrashRun run;
+    REQUIRE(WriteRest(&run.survivor(), stream));
+    WaitOutcome outcome = WaitOutcome::kReady;
+    const bool done = run.Run(act, stores, wait, &outcome);
+    uint64_t depth_bytes = 0;
+    REQUIRE(run.survivor().DepthBytes(&depth_bytes).ok());
+    const uint64_t head = stream.tails.back() - depth_bytes;
+    CHECK(stream.heads.contains(head));
+    test::WriteResult written;
+    do {
+      written = test::WriteOne(&run.survivor(), Payload(kInlineMax));
+      REQUIRE(written.status.ok());
+    } while (written.wrote);
+    if (outcome == WaitOutcome::kReady) outcome = run.Wait(kForRoom);
+    CHECK(outcome == EndOf(&run));
+    if (!done) continue;
+    CHECK(head == stream.tails.back());
+    return stores - 1;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a writer that dies in a message leaves what it had published") {
+  const Stream stream({64, 0, 300});
+  const auto act = [&](Endpoint* endpoint) { return WriteRest(endpoint, stream); };
+  const uint64_t places = CheckDeathsOfWriter(stream, kForData, act);
+  CHECK(places > stream.messages.size());
+  // To ring an event loop is not a store of its own but for a counter; to ring a blocked peer is.
+  CHECK(CheckDeathsOfWriter(stream, kForNothing, act) < places);
+}
+
+TEST_CASE("a writer that dies in a record behind a pad leaves what it had published") {
+  // Seven records of the largest size and a smaller one leave less than the next one needs.
+  std::vector<uint64_t> sizes(7, kInlineMax);
+  sizes.insert(sizes.end(), {kInlineMax / 2, kInlineMax, 1});
+  const Stream stream(sizes, 8);
+  const auto act = [&](Endpoint* endpoint) { return WriteRest(endpoint, stream); };
+  CHECK(CheckDeathsOfWriter(stream, kForNothing, act) > 2);
+}
+
+TEST_CASE("a writer that dies in a message of fragments leaves none of it, and all before it") {
+  const Stream stream({10, 2 * kInlineMax, 10});
+  const auto act = [&](Endpoint* endpoint) { return WriteRest(endpoint, stream); };
+  CHECK(CheckDeathsOfWriter(stream, kForData, act) > 2 * stream.messages.size());
+}
+
+TEST_CASE("a writer that dies in a claim or its commit leaves what it had published") {
+  const Stream stream({64, kInlineMax});
+  const auto act = [&](Endpoint* endpoint) { return CommitAll(endpoint, stream); };
+  CHECK(CheckDeathsOfWriter(stream, kForData, act) > stream.messages.size());
+}
+
+TEST_CASE("an end that dies in its close has closed or is gone") {
+  const Stream stream({64});
+  const auto act = [&](Endpoint* endpoint) {
+    if (!WriteRest(endpoint, stream)) return false;
+    endpoint->Close();
+    return true;
+  };
+  CHECK(CheckDeathsOfWriter(stream, kForData, act) > stream.messages.size() + 1);
+}
+
+TEST_CASE("a reader that dies gives back whole records or nothing") {
+  const Stream stream(std::vector<uint64_t>(kRecordsPerRingMin, kInlineMax));
+  CHECK(CheckDeathsOfReader(stream, kForRoom, ReadAll) > stream.messages.size());
+}
+
+TEST_CASE("a reader that dies where messages lie in place gives back whole records or nothing") {
+  const Stream stream(std::vector<uint64_t>(kRecordsPerRingMin, kInlineMax));
+  CHECK(CheckDeathsOfReader(stream, kForRoom, ReadInPlace) > 2);
+}
+
+TEST_CASE("a reader that dies in a message of fragments gives back whole records or nothing") {
+  const Stream stream({10, 2 * kInlineMax});
+  CHECK(CheckDeathsOfReader(stream, kForNothing, ReadAll) > 3);
+}
+
+TEST_CASE("an end that dies as it falls asleep, wakes up or closes does its peer no harm") {
+  const Stream stream({64, 0});
+  const auto act = [](Endpoint* endpoint) {
+    bool there = false;
+    WaitOutcome outcome = WaitOutcome::kReady;
+    if (!ReadAll(endpoint) || !endpoint->ArmForData(&there).ok() || there) return false;
+    if (!endpoint->DisarmForData().ok()) return false;
+    if (!endpoint->ArmForRoom(1, &there).ok() || !there) return false;
+    if (!endpoint->Wait({.for_data = true, .timeout_nanos = 1}, &outcome).ok()) return false;
+    if (outcome != WaitOutcome::kTimeout || !endpoint->Freeze().ok()) return false;
+    endpoint->Close();
+    return true;
+  };
+  CHECK(CheckDeathsOfReader(stream, kForNothing, act) > 10);
+}
+
+}  // namespace shmwire
+
+TEST_SUITE_END();

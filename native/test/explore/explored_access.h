@@ -1,0 +1,21 @@
+#pragma once
+
+// What the core's accesses to shared memory and its system calls become under the explorer. Outside
+// of a run, when no actor is on, they take effect at once.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace shmwire::explore {
+
+void Load(const std::byte* from, std::memory_order order, std::byte* value, size_t bytes);
+void Store(std::byte* to, std::memory_order order, const std::byte* value, size_t bytes);
+void Copy(std::byte* to, const std::byte* from, size_t bytes);
+
+void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos);
+void WakeWord(const uint32_t* word);
+void YieldCpu();
+uint64_t NowNanos();
+
+}  // namespace shmwire::explore

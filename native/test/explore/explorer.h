@@ -1,0 +1,97 @@
+#pragma once
+
+// Runs actors over shared memory, one at a time, and lets a schedule decide at each access who goes
+// on: every run is one interleaving of the real core, and the same seed is the same run.
+//
+// Stores wait in buffers as long as their order allows (store_buffer.h). Futexes, doorbells and the
+// clock are simulated: an actor that sleeps runs again when it is woken, or when all sleep and its
+// time has come. When all sleep and none has a time, a wake-up was lost.
+//
+// Not explored: loads that are late (a missing acquire), and accesses of a peer that breaks the
+// rules.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "test/explore/fiber.h"
+#include "test/explore/mutation.h"
+#include "test/explore/schedule.h"
+#include "test/explore/store_buffer.h"
+#include "test/explore/trace.h"
+
+namespace shmwire::explore {
+
+struct Outcome {
+  std::string fault;  // empty when there was none
+  std::string trace;  // of a run with a fault
+  uint64_t steps = 0;
+};
+
+class Explorer {
+ public:
+  // The one whose actor is running; null outside of a run.
+  static Explorer* Running();
+
+  // Runs each of `actors` to its end, or until there is a fault.
+  Outcome Run(const std::vector<std::function<void()>>& actors, Schedule schedule,
+              const Mutation& mutation);
+
+  // What follows is for the running actor.
+  void Load(const std::byte* from, std::memory_order order, std::byte* value, size_t bytes);
+  void Store(std::byte* to, std::memory_order order, const std::byte* value, size_t bytes);
+  void Copy(std::byte* to, const std::byte* from, size_t bytes);
+  void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos);
+  // A call of the system: all stores before it have left, and somebody else may run.
+  void EnterSystem();
+  // Until somebody wakes whoever sleeps on `key`, or the time has passed.
+  void Sleep(const void* key, uint64_t timeout_nanos);
+  void Wake(const void* key);
+  void YieldCpu();
+  [[nodiscard]] uint64_t now_nanos() const { return now_nanos_; }
+  // Ends the run. `fault` is a literal.
+  void Fail(const char* fault);
+
+ private:
+  struct Actor {
+    Fiber fiber;
+    StoreBuffer buffer;
+    const void* sleeps_on = nullptr;
+    uint64_t deadline_nanos = 0;
+    bool done = true;
+  };
+  // Thrown in an actor that is to end in the middle, so that its stack is unwound.
+  struct Stopped {};
+
+  void Begin(size_t index, const std::function<void()>& body);
+  // Lets the schedule decide who goes on. Returns when it is the caller again.
+  void Step();
+  void Reschedule();
+  [[nodiscard]] bool AdvanceClock();
+  void SwitchTo(size_t index);
+  void LeaveActors();
+  void UnwindAll();
+  [[nodiscard]] Actor& current() { return *actors_[current_]; }
+  void Note(Event event, const Place& place = {},
+            std::memory_order order = std::memory_order_relaxed, uint64_t value = 0);
+
+  Fiber main_;
+  std::vector<std::unique_ptr<Actor>> actors_;  // kept between runs, for their stacks
+  std::vector<bool> runnable_;
+  std::vector<std::byte> piece_;
+  Schedule schedule_ = Schedule::InTurn(0);
+  Mutation mutation_;
+  Trace trace_;
+  Outcome outcome_;
+  size_t current_ = 0;
+  uint64_t now_nanos_ = 0;
+  bool stopping_ = false;
+};
+
+// Of an actor: ends the run unless it held.
+void Expect(bool held, const char* what);
+
+}  // namespace shmwire::explore

@@ -1,0 +1,37 @@
+#pragma once
+
+// What lies at an address of the explored memory.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace shmwire::explore {
+
+enum class Part : uint8_t {
+  kPrivate,  // of no segment
+  kHeader,
+  kTail,
+  kHead,
+  kDataWake,
+  kRoomWake,
+  kSignal,
+  kState,
+  kCounters,
+  kRecords,
+};
+
+struct Place {
+  Part part = Part::kPrivate;
+  size_t segment = 0;   // in the order in which they were made
+  uint64_t offset = 0;  // in the part
+};
+
+// The memory of a segment, from CreateSharedMemory to Unmap.
+void AddSegment(const std::byte* base, uint64_t bytes);
+void RemoveSegment(const std::byte* base);
+
+Place PlaceOf(const std::byte* address);
+std::string NameOf(const Place& place);
+
+}  // namespace shmwire::explore

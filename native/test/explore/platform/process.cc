@@ -1,0 +1,34 @@
+#include "platform/process.h"
+
+#include <cstring>
+
+#include "test/explore/explored_access.h"
+
+// Nothing here may differ between two runs of one seed.
+
+namespace shmwire::platform {
+
+uint32_t CurrentProcessId() { return 1; }
+uint32_t CurrentUserId() { return 1; }
+uint64_t CurrentProcessStartTime() { return 1; }
+
+Status PeerCredentials(intptr_t /*native*/, Credentials* /*credentials*/) {
+  return Status::Error(StatusCode::kInvalidArgument, "there are no sockets to explore");
+}
+bool HasHungUp(intptr_t /*native*/) { return false; }
+size_t SendNow(intptr_t /*native*/, const std::byte* /*bytes*/, size_t /*count*/) { return 0; }
+
+Status FillRandom(void* bytes, size_t count) {
+  std::memset(bytes, 1, count);
+  return {};
+}
+
+void YieldCpu() { explore::YieldCpu(); }
+void Nap() { explore::YieldCpu(); }
+uint64_t MonotonicNanos() { return explore::NowNanos(); }
+
+const char* OsErrorText(int32_t /*os_error*/, char* /*buffer*/, size_t /*buffer_bytes*/) {
+  return "";
+}
+
+}  // namespace shmwire::platform

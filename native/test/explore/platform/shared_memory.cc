@@ -1,0 +1,35 @@
+#include "platform/shared_memory.h"
+
+#include <cstdlib>
+
+#include "test/explore/place.h"
+
+// Memory of this process alone: its actors are the peers, and a run has no time for system calls.
+
+namespace shmwire::platform {
+
+void Mapping::Unmap() {
+  if (data_ == nullptr) return;
+  explore::RemoveSegment(data_);
+  std::free(data_);
+  data_ = nullptr;
+  bytes_ = 0;
+}
+
+Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
+  auto* data = static_cast<std::byte*>(std::calloc(1, bytes));
+  if (data == nullptr) return Status::Error(StatusCode::kOutOfMemory, "no memory to explore");
+  explore::AddSegment(data, bytes);
+  *mapping = Mapping(data, bytes);
+  *handle = Handle();
+  return {};
+}
+
+Status SealSharedMemory(const Handle& /*handle*/) { return {}; }
+
+Status MapPeerMemory(const Handle& /*handle*/, uint64_t /*bytes_min*/, uint64_t /*bytes_max*/,
+                     Mapping* /*mapping*/) {
+  return Status::Error(StatusCode::kUnavailable, "explored memory is borrowed, not mapped");
+}
+
+}  // namespace shmwire::platform

@@ -1,0 +1,107 @@
+#include "test/explore/scenario.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace shmwire::explore {
+namespace {
+
+constexpr SleepMode kLoop = SleepMode::kEventLoop;
+constexpr SleepMode kBlocked = SleepMode::kBlocked;
+// Records of the largest size that fill a ring.
+constexpr uint32_t kFull = kRecordsPerRingMin;
+constexpr uint32_t kQuarter = kFull / 4;
+
+constexpr std::array kScenarios = {
+    Scenario{"loop-data", {{.sleeps = kLoop, .sends = 3}, {.sleeps = kLoop, .receives = 3}}},
+    Scenario{"blocked-data",
+             {{.sleeps = kBlocked, .sends = 3}, {.sleeps = kBlocked, .receives = 3}}},
+    Scenario{"loop-room",
+             {{.sleeps = kLoop, .sends = kFull + 2, .sizes = Sizes::kLargest, .sends_first = kFull},
+              {.sleeps = kLoop, .receives = kFull + 2}}},
+    Scenario{
+        "blocked-room",
+        {{.sleeps = kBlocked, .sends = kFull + 2, .sizes = Sizes::kLargest, .sends_first = kFull},
+         {.sleeps = kBlocked, .receives = kFull + 2}}},
+    // The least that is worth a ring, and nothing after it that could make up for a lost one.
+    Scenario{"loop-room-once",
+             {{.sleeps = kLoop, .sends = kFull + 1, .sizes = Sizes::kLargest, .sends_first = kFull},
+              {.sleeps = kLoop, .receives = kQuarter}}},
+    Scenario{
+        "blocked-room-once",
+        {{.sleeps = kBlocked, .sends = kFull + 1, .sizes = Sizes::kLargest, .sends_first = kFull},
+         {.sleeps = kBlocked, .receives = kQuarter}}},
+    Scenario{"loop-fragments",
+             {{.sleeps = kLoop, .sends = 2, .sizes = Sizes::kFragments},
+              {.sleeps = kLoop, .receives = 2}}},
+    Scenario{"blocked-fragments",
+             {{.sleeps = kBlocked, .sends = 2, .sizes = Sizes::kFragments},
+              {.sleeps = kBlocked, .receives = 2}}},
+    Scenario{"loop-both-ways",
+             {{.sleeps = kLoop, .sends = 2, .receives = 2},
+              {.sleeps = kLoop, .sends = 2, .receives = 2}}},
+    // Each waits for data and for room at once.
+    Scenario{"blocked-both-ways",
+             {{.sleeps = kBlocked,
+               .sends = kFull + 2,
+               .receives = kFull + 1,
+               .sizes = Sizes::kLargest,
+               .sends_first = kFull},
+              {.sleeps = kBlocked,
+               .sends = kFull + 1,
+               .receives = kFull + 2,
+               .sizes = Sizes::kLargest,
+               .sends_first = kFull}}},
+    Scenario{"mixed-sleepers",
+             {{.sleeps = kBlocked, .sends = 3, .receives = 2, .sizes = Sizes::kMixed},
+              {.sleeps = kLoop, .sends = 2, .receives = 3, .sizes = Sizes::kMixed}}},
+    Scenario{"close-wakes-reader",
+             {{.sleeps = kBlocked, .sends = 2, .closes = true},
+              {.sleeps = kBlocked, .receives = 2, .sees_close = true}}},
+    Scenario{"close-wakes-writer",
+             {{.sleeps = kBlocked,
+               .sends = kFull + 4,
+               .sizes = Sizes::kLargest,
+               .sees_close = true,
+               .sends_first = kFull},
+              {.sleeps = kBlocked, .receives = 1, .closes = true}}},
+    Scenario{"claims-in-place",
+             {{.sleeps = kLoop,
+               .sends = kFull + 3,
+               .sizes = Sizes::kLargest,
+               .claims = true,
+               .sends_first = kFull - 1},
+              {.sleeps = kLoop, .receives = kFull + 3, .in_place = true}}},
+};
+
+}  // namespace
+
+std::span<const Scenario> Scenarios() { return kScenarios; }
+
+const Scenario* FindScenario(std::string_view name) {
+  const auto* found =
+      std::find_if(kScenarios.begin(), kScenarios.end(),
+                   [name](const Scenario& scenario) { return scenario.name == name; });
+  return found == kScenarios.end() ? nullptr : found;
+}
+
+ScenarioRun::ScenarioRun(const Scenario& scenario) : scenario_(scenario) {
+  steps_ = RunBy(Schedule::InTurn(2), 0, {}).steps;
+}
+
+Outcome ScenarioRun::Run(uint64_t seed, const Mutation& mutation) {
+  return RunBy(Schedule(seed, 2, steps_), seed, mutation);
+}
+
+Outcome ScenarioRun::RunBy(Schedule schedule, uint64_t seed, const Mutation& mutation) {
+  Connection connection;
+  Side first(&connection, 0, seed, scenario_.sides[0], scenario_.sides[1]);
+  Side second(&connection, 1, seed, scenario_.sides[1], scenario_.sides[0]);
+  first.Prepare();
+  second.Prepare();
+  return explorer_.Run({[&first] { first.Run(); }, [&second] { second.Run(); }},
+                       std::move(schedule), mutation);
+}
+
+}  // namespace shmwire::explore

@@ -1,0 +1,224 @@
+#include "test/explore/side.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "core/shared_access.h"
+#include "test/explore/explorer.h"
+
+namespace shmwire::explore {
+namespace {
+
+constexpr uint64_t kRingBytes = kRingBytesMin;
+constexpr uint64_t kInlineMax = InlineBytesMax(kRingBytes);
+constexpr uint64_t kMessageBytesMax = 2 * kRingBytes;
+constexpr uint64_t kForeverNanos = UINT64_MAX;
+constexpr uint64_t kTargetBytes = 2 * kInlineMax;
+constexpr uint32_t kDescriptors = 8;
+constexpr uint16_t kKind = 1;
+
+// The same at both ends, without a word between them.
+uint64_t BytesOf(uint64_t seed, uint32_t id, Sizes sizes) {
+  Random random(seed ^ (uint64_t{id} << 32));
+  constexpr uint64_t kSmallMax = 80;
+  switch (sizes) {
+    case Sizes::kSmall:
+      return random.Below(kSmallMax);
+    case Sizes::kLargest:
+      return kInlineMax;
+    case Sizes::kFragments:
+      return kInlineMax + random.Below(kRingBytes);
+    case Sizes::kMixed:
+      break;
+  }
+  if (random.OnceIn(4)) return kInlineMax - 1 + random.Below(3);
+  return random.OnceIn(4) ? kInlineMax + random.Below(kRingBytes) : random.Below(kSmallMax);
+}
+
+uint64_t WordOf(uint32_t id, uint64_t index) { return (uint64_t{id} << 32 | index) + 1; }
+
+bool IsMessage(uint32_t id, const std::byte* data, uint64_t bytes) {
+  bool same = true;
+  for (uint64_t at = 0; at < bytes; at += sizeof(uint64_t)) {
+    const uint64_t word = WordOf(id, at / sizeof(uint64_t));
+    same &= std::memcmp(data + at, &word, std::min(bytes - at, sizeof(word))) == 0;
+  }
+  return same;
+}
+
+}  // namespace
+
+Connection::Connection() {
+  for (Endpoint& end : ends) (void)end.Create(kRingBytes, kMessageBytesMax);
+  (void)ends[0].Attach(PeerSegment::Borrow(ends[1].own()));
+  (void)ends[1].Attach(PeerSegment::Borrow(ends[0].own()));
+}
+
+void Doorbell::Ring() {
+  if (Explorer* explorer = Explorer::Running(); explorer != nullptr) explorer->EnterSystem();
+  rung_ = true;
+  if (Explorer* explorer = Explorer::Running(); explorer != nullptr) explorer->Wake(this);
+}
+
+void Doorbell::Wait() {
+  Explorer::Running()->EnterSystem();
+  if (!rung_) Explorer::Running()->Sleep(this, kForeverNanos);
+  rung_ = false;
+}
+
+Side::Side(Connection* connection, size_t end, uint64_t seed, const SideOptions& options,
+           const SideOptions& peer)
+    : endpoint_(&connection->ends[end]),
+      own_doorbell_(&connection->doorbells[end]),
+      peer_doorbell_(&connection->doorbells[1 - end]),
+      options_(options),
+      peer_(peer),
+      own_seed_(2 * seed + end),
+      peer_seed_(2 * seed + 1 - end),
+      target_(kTargetBytes) {}
+
+void Side::Prepare() {
+  while (sent_ < options_.sends_first) Expect(Send(), "no room for what is there before");
+}
+
+void Side::Run() {
+  for (;;) {
+    const bool wrote = sending() && Send();
+    const bool read = receiving() && Receive();
+    if (wrote || read) continue;
+    if (!sending() && !receiving() && (!options_.sees_close || peer_closed_)) break;
+    if (options_.sleeps == SleepMode::kEventLoop) {
+      SleepInEventLoop();
+    } else if (!SleepBlocked()) {
+      break;
+    }
+  }
+  Expect(options_.sees_close || (!sending() && !receiving()), "a stream has an end too early");
+  if (options_.closes) endpoint_->AnnounceClosed();
+}
+
+void Side::FillNext() {
+  outgoing_bytes_ = BytesOf(own_seed_, sent_, options_.sizes);
+  outgoing_.resize(outgoing_bytes_ / sizeof(uint64_t) + 1);
+  for (size_t index = 0; index < outgoing_.size(); index++) outgoing_[index] = WordOf(sent_, index);
+}
+
+bool Side::Send() {
+  if (offset_ == 0) FillNext();
+  if (options_.claims) return SendClaimed();
+  bool wrote = false;
+  bool doorbell = false;
+  Status status =
+      endpoint_->Write(kKind, sent_, reinterpret_cast<const std::byte*>(outgoing_.data()),
+                       outgoing_bytes_, &offset_, &wrote, &doorbell);
+  Expect(status.ok(), status.context());
+  RingIf(doorbell);
+  if (wrote && offset_ == outgoing_bytes_) {
+    offset_ = 0;
+    sent_++;
+  }
+  return wrote;
+}
+
+bool Side::SendClaimed() {
+  int64_t at = -1;
+  bool doorbell = false;
+  Status status = endpoint_->Claim(outgoing_bytes_, &at);
+  Expect(status.ok(), status.context());
+  if (at < 0) return false;
+  if (outgoing_bytes_ != 0) {
+    SharedAccess::Copy(endpoint_->own().data() + at,
+                       reinterpret_cast<const std::byte*>(outgoing_.data()), outgoing_bytes_);
+  }
+  status = endpoint_->Commit(kKind, sent_, outgoing_bytes_, &doorbell);
+  Expect(status.ok(), status.context());
+  RingIf(doorbell);
+  sent_++;
+  return true;
+}
+
+void Side::Take(uint32_t id, const std::byte* data, uint64_t bytes) {
+  Expect(id == received_, "a message is out of order");
+  Expect(bytes == BytesOf(peer_seed_, id, peer_.sizes), "a message has another length");
+  Expect(IsMessage(id, data, bytes), "a message differs");
+  received_++;
+}
+
+bool Side::Receive() {
+  std::array<MessageDescriptor, kDescriptors> descriptors;
+  Batch batch = {.target = options_.in_place ? nullptr : target_.data(),
+                 .target_bytes = target_.size(),
+                 .offset = 0,
+                 .descriptors = descriptors.data(),
+                 .descriptors_max = std::min(kDescriptors, options_.receives - received_)};
+  bool doorbell = false;
+  Status status = endpoint_->Receive(&batch, 0, false, &doorbell);
+  Expect(status.ok(), status.context());
+  RingIf(doorbell);
+  for (uint32_t index = 0; index < batch.count; index++) {
+    const MessageDescriptor& one = descriptors[index];
+    if (options_.in_place && one.length != 0) {
+      // As a listener looks at it: while the writer goes on.
+      SharedAccess::Copy(target_.data(), endpoint_->peer().data() + one.offset, one.length);
+      Take(one.id, target_.data(), one.length);
+    } else {
+      Take(one.id, target_.data() + one.offset, one.length);
+    }
+  }
+  if (options_.in_place) {
+    status = endpoint_->Release(&doorbell);
+    Expect(status.ok(), status.context());
+    RingIf(doorbell);
+  }
+  if (batch.fragmented) return Assemble(batch) || batch.count > 0;
+  return batch.count > 0 || batch.required_bytes >= 0;
+}
+
+bool Side::Assemble(const Batch& batch) {
+  whole_.resize(static_cast<size_t>(batch.required_bytes));
+  AssembledMessage message;
+  bool doorbell = false;
+  Status status = endpoint_->Assemble(whole_.data(), whole_.size(), &message, &doorbell);
+  Expect(status.ok(), status.context());
+  RingIf(doorbell);
+  if (message.whole) Take(message.id, whole_.data(), whole_.size());
+  return true;
+}
+
+void Side::RingIf(bool doorbell) {
+  if (!doorbell) return;
+  Expect(peer_.sleeps == SleepMode::kEventLoop, "a doorbell for a blocked sleeper");
+  peer_doorbell_->Ring();
+}
+
+void Side::SleepInEventLoop() {
+  bool has_data = false;
+  bool has_room = false;
+  Status status;
+  if (receiving()) status = endpoint_->ArmForData(&has_data);
+  Expect(status.ok(), status.context());
+  if (sending()) status = endpoint_->ArmForRoom(outgoing_bytes_ - offset_, &has_room);
+  Expect(status.ok(), status.context());
+  if (!has_data && !has_room) own_doorbell_->Wait();
+  Expect(endpoint_->DisarmForData().ok() && endpoint_->DisarmForRoom().ok(), "disarm");
+}
+
+// False when the peer has closed and left nothing.
+bool Side::SleepBlocked() {
+  WaitFor wait = {.for_data = receiving() || options_.sees_close, .timeout_nanos = kForeverNanos};
+  if (sending()) wait.room_length = outgoing_bytes_ - offset_;
+  WaitOutcome outcome = WaitOutcome::kTimeout;
+  Status status = endpoint_->Wait(wait, &outcome);
+  Expect(status.ok(), status.context());
+  if (outcome == WaitOutcome::kClosed) {
+    Expect(options_.sees_close, "the peer has closed");
+    Expect(!receiving(), "the peer has closed before all of its stream was seen");
+    peer_closed_ = true;
+    return false;
+  }
+  Expect(outcome == WaitOutcome::kReady, "a wait without an end has ended");
+  return true;
+}
+
+}  // namespace shmwire::explore

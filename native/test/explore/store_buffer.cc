@@ -1,0 +1,73 @@
+#include "test/explore/store_buffer.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace shmwire::explore {
+namespace {
+
+// Processors have some 50 to 80.
+constexpr size_t kStoresMax = 64;
+
+bool Overlap(const std::byte* one, size_t one_bytes, const std::byte* other, size_t other_bytes) {
+  return one < other + other_bytes && other < one + one_bytes;
+}
+
+}  // namespace
+
+void StoreBuffer::Add(std::byte* to, std::memory_order order, const std::byte* value,
+                      size_t bytes) {
+  if (stores_.size() == kStoresMax) Leave(0);
+  stores_.push_back({to, bytes, values_.size(), order});
+  values_.insert(values_.end(), value, value + bytes);
+}
+
+void StoreBuffer::Load(const std::byte* from, std::byte* value, size_t bytes) const {
+  std::memcpy(value, from, bytes);
+  for (const WaitingStore& store : stores_) {
+    if (!Overlap(store.to, store.bytes, from, bytes)) continue;
+    const std::byte* begin = std::max<const std::byte*>(store.to, from);
+    const std::byte* end = std::min<const std::byte*>(store.to + store.bytes, from + bytes);
+    std::memcpy(value + (begin - from), values_.data() + store.offset + (begin - store.to),
+                static_cast<size_t>(end - begin));
+  }
+}
+
+bool StoreBuffer::MayLeave(size_t index) const {
+  const WaitingStore& store = stores_[index];
+  if (store.order != std::memory_order_relaxed) return index == 0;
+  return std::none_of(stores_.begin(), stores_.begin() + static_cast<ptrdiff_t>(index),
+                      [&](const WaitingStore& older) {
+                        return Overlap(older.to, older.bytes, store.to, store.bytes);
+                      });
+}
+
+void StoreBuffer::Leave(size_t index) {
+  const WaitingStore& store = stores_[index];
+  std::memcpy(store.to, values_.data() + store.offset, store.bytes);
+  stores_.erase(stores_.begin() + static_cast<ptrdiff_t>(index));
+  if (stores_.empty()) values_.clear();
+}
+
+void StoreBuffer::LetOneLeave(Random* random) {
+  if (stores_.empty()) return;
+  const auto wanted = static_cast<size_t>(random->Below(stores_.size()));
+  Leave(MayLeave(wanted) ? wanted : 0);
+}
+
+void StoreBuffer::LetSeqCstLeave() {
+  size_t count = stores_.size();
+  while (count > 0 && stores_[count - 1].order != std::memory_order_seq_cst) count--;
+  for (; count > 0; count--) Leave(0);
+}
+
+void StoreBuffer::LetAllLeave() {
+  while (!stores_.empty()) Leave(0);
+}
+
+void StoreBuffer::Clear() {
+  stores_.clear();
+  values_.clear();
+}
+
+}  // namespace shmwire::explore
