@@ -4,6 +4,7 @@
 import { addons } from './stages/addons.mjs'
 import { build } from './stages/build.mjs'
 import { check } from './stages/check.mjs'
+import { models } from './stages/models.mjs'
 import { native } from './stages/native.mjs'
 import { packageStage } from './stages/package.mjs'
 import { Report } from './stages/report.mjs'
@@ -12,6 +13,7 @@ import { vitest } from './stages/vitest.mjs'
 const STAGES = new Map([
   ['build', build],
   ['check', check],
+  ['models', models],
   ['native', native],
   ['addons', addons],
   ['vitest', vitest],

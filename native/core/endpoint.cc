@@ -67,7 +67,8 @@ Status Endpoint::Note(Status status) {
 
 void Endpoint::RingSignal() {
   SharedWord<uint32_t>& signal = own_.control()->signal;
-  // The change is what ends the peer's wait; see wake.h. Nobody else writes the word.
+  // SYNC(wake.signal): observed in Endpoint::Wait. The change is what ends the peer's wait; see
+  // wake.h. Behind the state, in AnnounceClosed. The load is relaxed: nobody else writes the word.
   signal.StoreSeqCst(signal.LoadRelaxed() + 1);
   platform::WakeWord(signal.address());
 }
@@ -277,7 +278,8 @@ Status Endpoint::DisarmForData() {
 }
 
 bool Endpoint::PeerClosed() const {
-  // SYNC(close): stored in AnnounceClosed. seq_cst like all that a sleeper looks at after arming.
+  // SYNC(close): stored in Endpoint::AnnounceClosed. seq_cst like all that a sleeper looks at after
+  // arming.
   return peer_.control()->state.LoadSeqCst() != static_cast<uint32_t>(SegmentState::kOpen);
 }
 
@@ -304,7 +306,9 @@ Status Endpoint::Wait(const WaitFor& wait, WaitOutcome* outcome) {
   bool gone = false;
   Status status;
   for (bool in_time = true; in_time;) {
-    const uint32_t signal = peer_.control()->signal.LoadSeqCst();  // before arming; see wake.h
+    // SYNC(wake.signal): stored in Endpoint::RingSignal. Before arming: the new epoch may be rung
+    // at once for what was read before, and is rung no more; that change has to end the wait.
+    const uint32_t signal = peer_.control()->signal.LoadSeqCst();
     Arm(wait);
     // First closed, then the data: what the peer wrote before it closed is seen after its state.
     const bool closed = PeerClosed();
@@ -352,7 +356,7 @@ Status Endpoint::DepthBytes(uint64_t* bytes) {
 
 void Endpoint::AnnounceClosed() {
   if (!own_.valid()) return;
-  // SYNC(close): observed in PeerClosed.
+  // SYNC(close): observed in Endpoint::PeerClosed.
   own_.control()->state.StoreSeqCst(static_cast<uint32_t>(SegmentState::kClosed));
   // Unasked: a peer about to sleep sees the state or the changed signal.
   RingSignal();

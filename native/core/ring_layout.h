@@ -103,17 +103,18 @@ inline void CopyPayload(std::byte* to, const std::byte* from, uint64_t length) {
 // write while we read, and what we check must be what we use: each word is loaded once.
 inline RecordHeader LoadRecordHeader(const std::byte* at) {
   const auto* words = reinterpret_cast<const RecordHeaderWords*>(at);
+  // Relaxed: see above.
   const uint64_t loaded[2] = {words->low.LoadRelaxed(), words->high.LoadRelaxed()};
   RecordHeader header;
   std::memcpy(&header, loaded, sizeof(header));
   return header;
 }
 
-// Relaxed: see LoadRecordHeader.
 inline void StoreRecordHeader(std::byte* at, const RecordHeader& header) {
   uint64_t stored[2];
   std::memcpy(stored, &header, sizeof(header));
   auto* words = reinterpret_cast<RecordHeaderWords*>(at);
+  // Relaxed: see LoadRecordHeader.
   words->low.StoreRelaxed(stored[0]);
   words->high.StoreRelaxed(stored[1]);
 }

@@ -41,15 +41,19 @@ void StoreHeader(const SegmentHeader& header, std::byte* base) {
   HeaderWords words;
   std::memcpy(words.data(), &header, sizeof(header));
   auto* shared = reinterpret_cast<SharedWord<uint64_t>*>(base);
+  // Relaxed: the magic publishes them.
   for (size_t index = 1; index < kHeaderWords; index++) shared[index].StoreRelaxed(words[index]);
-  shared[0].StoreRelease(words[0]);  // SYNC(segment.magic): observed in LoadHeader.
+  // SYNC(segment.magic): observed in LoadHeader.
+  shared[0].StoreRelease(words[0]);
 }
 
 // Each word once: the peer may go on writing.
 SegmentHeader LoadHeader(const std::byte* base) {
   const auto* shared = reinterpret_cast<const SharedWord<uint64_t>*>(base);
   HeaderWords words;
-  words[0] = shared[0].LoadAcquire();  // SYNC(segment.magic): stored in StoreHeader.
+  // SYNC(segment.magic): stored in StoreHeader.
+  words[0] = shared[0].LoadAcquire();
+  // Relaxed: behind the magic.
   for (size_t index = 1; index < kHeaderWords; index++) words[index] = shared[index].LoadRelaxed();
   SegmentHeader header;
   std::memcpy(&header, words.data(), sizeof(header));

@@ -5,7 +5,8 @@ namespace shmwire {
 void Sleeper::Arm(SleepMode mode) {
   epoch_ += kWakeEpochStep;  // wraps
   const uint32_t blocked = mode == SleepMode::kBlocked ? kWakeBlockedBit : 0;
-  word_->StoreSeqCst(epoch_ | blocked | kWakeArmedBit);  // SYNC(wake.arm): A1.
+  // SYNC(wake.arm): observed in Waker::Check. A1.
+  word_->StoreSeqCst(epoch_ | blocked | kWakeArmedBit);
 }
 
 void Sleeper::Disarm() {

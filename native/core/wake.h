@@ -60,7 +60,8 @@ class Waker {
   // Call after the store that the peer waits for. Says how to ring, once for each of the peer's
   // epochs.
   [[nodiscard]] Ring Check() {
-    const uint32_t word = word_->LoadSeqCst();  // SYNC(wake.arm): B2.
+    // SYNC(wake.arm): stored in Sleeper::Arm. B2.
+    const uint32_t word = word_->LoadSeqCst();
     if ((word & kWakeArmedBit) == 0) return Ring::kNone;
     return RingArmed(word);
   }

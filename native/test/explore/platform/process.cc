@@ -16,7 +16,6 @@ Status PeerCredentials(intptr_t /*native*/, Credentials* /*credentials*/) {
   return Status::Error(StatusCode::kInvalidArgument, "there are no sockets to explore");
 }
 bool HasHungUp(intptr_t /*native*/) { return false; }
-size_t SendNow(intptr_t /*native*/, const std::byte* /*bytes*/, size_t /*count*/) { return 0; }
 
 Status FillRandom(void* bytes, size_t count) {
   std::memset(bytes, 1, count);

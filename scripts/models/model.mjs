@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from '../stages/command.mjs'
+
+export const FOLDER = join(root, 'models')
+
+/** What a line of a model says about it: how to run it, how to break it, and what it may do without. */
+const LINE = /^\/\* (RUN|ALLOWED|MUTATION)\(([^)]*)\): (.+) \*\/$/
+const CLOSED = /^\/\* ?(RUN|ALLOWED|MUTATION)\b/
+
+/** In the order in which they are best read. */
+const MODELS = ['segment', 'ring', 'wake', 'handshake', 'close']
+
+/**
+ * What is to be done with the models, from their own comments:
+ *   RUN       the protocol as it is: must pass
+ *   ALLOWED   weaker than it is, and good enough: must pass too
+ *   MUTATION  broken: must be caught
+ */
+export function readExperiments() {
+  for (const file of readdirSync(FOLDER)) {
+    if (file.endsWith('.pml') && !MODELS.includes(file.slice(0, -'.pml'.length)))
+      throw new Error(`models/${file} is in no list: see MODELS`)
+  }
+  return MODELS.flatMap((model) => experimentsOf(model, textOf(`${model}.pml`)))
+}
+
+function experimentsOf(model, text) {
+  const experiments = []
+  for (const line of text.split('\n')) {
+    const match = LINE.exec(line)
+    if (match === null) {
+      if (CLOSED.test(line)) throw new Error(`models/${model}.pml: cannot be read: ${line}`)
+      continue
+    }
+    const [, kind, flags, what] = match
+    experiments.push({ model, kind, flags: flags.split(' ').filter(Boolean), what })
+  }
+  const names = experiments.map(({ flags }) => flags.join(' '))
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw new Error(`models/${model}.pml: ${twice} stands there twice`)
+  for (const flag of new Set(experiments.flatMap(({ flags }) => flags))) assertUsed(model, flag, text)
+  return experiments
+}
+
+/** A flag that the model does not ask for would change nothing, and an ALLOWED of it would always pass. */
+function assertUsed(model, flag, text) {
+  const name = /^-D(\w+)/.exec(flag)?.[1]
+  const included = [...text.matchAll(/^#include "(.+)"$/gm)].map(([, file]) => textOf(file))
+  const code = [text, ...included].join('\n').replace(/\/\*[\s\S]*?\*\//g, '')
+  if (name === undefined || !new RegExp(`\\b${name}\\b`).test(code))
+    throw new Error(`models/${model}.pml: nothing asks for ${flag}`)
+}
+
+function textOf(file) {
+  return readFileSync(join(FOLDER, file), 'utf8')
+}
