@@ -14,6 +14,8 @@ export default defineConfig({
       project('process', 120 * SECOND_MS),
       // What the README shows, run as a reader would.
       project('package', 60 * SECOND_MS),
+      // As long as it is told to: docs/fuzzing.md.
+      project('fuzz', 60 * SECOND_MS),
     ],
   },
 })

@@ -4,6 +4,7 @@
 import { addons } from './stages/addons.mjs'
 import { build } from './stages/build.mjs'
 import { check } from './stages/check.mjs'
+import { fuzz } from './stages/fuzz.mjs'
 import { models } from './stages/models.mjs'
 import { native } from './stages/native.mjs'
 import { packageStage } from './stages/package.mjs'
@@ -17,6 +18,7 @@ const STAGES = new Map([
   ['native', native],
   ['addons', addons],
   ['vitest', vitest],
+  ['fuzz', fuzz],
   ['package', packageStage],
 ])
 

@@ -16,7 +16,7 @@ export function rebuild(nodes: unknown): unknown {
 }
 
 function shell(node: unknown): unknown {
-  if (!Array.isArray(node)) return node
+  if (!Array.isArray(node)) return leafOf(node)
   switch (node[0]) {
     case 'object':
       return {}
@@ -39,6 +39,18 @@ function shell(node: unknown): unknown {
     default:
       throw malformed('it has an unknown tag')
   }
+}
+
+/** MessagePack has more than the graph's leaves: maps, and what msgpackr makes of the byte 0xc1. */
+function leafOf(node: unknown): unknown {
+  const isLeaf =
+    typeof node !== 'object' ||
+    node === null ||
+    node instanceof Date ||
+    ArrayBuffer.isView(node) ||
+    node instanceof ArrayBuffer
+  if (!isLeaf) throw malformed('a node is neither a leaf nor a list')
+  return node
 }
 
 function fill(target: unknown, node: readonly unknown[], values: readonly unknown[]): void {

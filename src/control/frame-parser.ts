@@ -59,7 +59,8 @@ export class FrameParser {
    * Throws `CORRUPT` for what is not allowed, and what the handler throws.
    */
   parse(handler: FrameHandler): boolean {
-    while (this.#moreChunks()) {
+    // A header that is whole and still here was refused, and is refused again, also when nothing follows it.
+    while (this.#moreChunks() || this.#headerBytes === FRAME_HEADER_BYTES) {
       if (this.#payload !== undefined) {
         if (!this.#collect()) continue
         const payload = this.#payload

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach } from 'vitest'
+import { afterAll, afterEach } from 'vitest'
 
 /** A fresh directory with a short path, gone after the test. Call it inside a test. */
 export function temporaryDirectory(): string {
@@ -10,8 +10,20 @@ export function temporaryDirectory(): string {
   return directory
 }
 
+/** The same, gone after the last test of the file. Call it in `beforeAll`. */
+export function longDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'sw-'))
+  afterAllDirectories.push(directory)
+  return directory
+}
+
 const directories: string[] = []
+const afterAllDirectories: string[] = []
 
 afterEach(() => {
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true })
+})
+
+afterAll(() => {
+  for (const directory of afterAllDirectories.splice(0)) rmSync(directory, { recursive: true, force: true })
 })

@@ -141,6 +141,8 @@ describe('a graph that is none', () => {
   test.each<[string, unknown]>([
     ['no list', 5],
     ['an empty list', []],
+    ['a map for a node', [{ a: 1 }]],
+    ['a map for a node that something refers to', [['array', 1], {}]],
     ['an unknown tag', [['thing', 0]]],
     ['a tag that is an inherited name', [['toString']]],
     ['a reference past the end', [['array', 1]]],
@@ -164,6 +166,13 @@ describe('a graph that is none', () => {
     expect(() => msgpackCodec.decode(bytes)).toThrow()
   })
 })
+
+test.each(['c191c1', 'c192c1a3736574', 'c19292a5617272617901c1'])(
+  'the byte c1 for a node of a graph throws: %s',
+  (hex) => {
+    expect(() => msgpackCodec.decode(Buffer.from(hex, 'hex'))).toThrow('malformed graph')
+  },
+)
 
 describe('a note that tells no shape', () => {
   const learn = (note: Buffer): void => channelCodec(() => true).learn?.(note)

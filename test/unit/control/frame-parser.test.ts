@@ -158,6 +158,17 @@ describe('FrameParser', () => {
     }
   })
 
+  it('rejects a header of two chunks again when nothing more has come', () => {
+    const parser = new FrameParser(recordBound(16))
+    const header = encodeFrame(1, 0, Buffer.alloc(17)).subarray(0, 12)
+    parser.push(header.subarray(0, 7))
+    parser.parse(() => true)
+    parser.push(header.subarray(7))
+    for (let tries = 0; tries < 3; tries += 1)
+      expect(() => parser.parse(() => true)).toThrow(expect.objectContaining({ code: ErrorCode.CORRUPT }))
+    expect(parser.isEmpty).toBe(false)
+  })
+
   it('delivers what is before a bad frame', () => {
     const parser = new FrameParser(recordBound(16))
     const { list, handler } = collector()

@@ -1,0 +1,369 @@
+// A whole end against a peer that writes anything anywhere in its segment, also while the end
+// spins, yields or waits. Oracles: only the documented statuses; after a violation every call
+// reports it and hands out nothing; after Close every call says so; what is handed out lies in the
+// target; what is counted is what was handed out; no call goes on for ever.
+
+#include <functional>
+#include <initializer_list>
+#include <optional>
+
+#include "core/endpoint.h"
+#include "fuzz/forged_peer.h"
+#include "fuzz/platform/guarded_memory.h"
+#include "fuzz/platform/scripted_process.h"
+#include "fuzz/require.h"
+
+namespace shmwire::fuzz {
+namespace {
+
+constexpr int kStepsMax = 96;
+constexpr uint64_t kMessageBytesMax = 100'000;
+constexpr uint32_t kDescriptorsMost = 32;
+constexpr uint64_t kWaitNanosMost = 100'000'000;
+constexpr intptr_t kSomeSocket = 77;
+
+OwnSegment MakeSegment() {
+  OwnSegment segment;
+  FUZZ_REQUIRE(OwnSegment::Create(kRingBytes, &segment).ok());
+  return segment;
+}
+
+struct EndpointMemory {
+  OwnSegment peer = MakeSegment();
+  GuardedMemory target = MapGuarded(kRingBytes);
+  GuardedMemory message = MapGuarded(kMessageBytesMax);
+  GuardedMemory payload = MapGuarded(kMessageBytesMax + 1);
+  GuardedMemory descriptors = MapGuarded(kDescriptorsMost * sizeof(MessageDescriptor));
+};
+
+class EndpointRun {
+ public:
+  EndpointRun(EndpointMemory* memory, ForgedPeer* peer, Input input);
+  ~EndpointRun() { TheScript() = {}; }
+  EndpointRun(const EndpointRun&) = delete;
+  EndpointRun& operator=(const EndpointRun&) = delete;
+
+  void Go();
+
+ private:
+  void PeerStep();
+  void Write();
+  void Room();
+  void Claim();
+  void Commit();
+  void Receive();
+  void Assemble();
+  void Wait();
+  void Look();
+  void Close();
+  void Step();
+  void CheckOwnMemory();
+  // The status of a call that needs a working connection; true when it had one.
+  bool Usable(Status status, std::initializer_list<StatusCode> others = {});
+  // The status of a call that works after a violation too.
+  void Unconditional(Status status) const {
+    FUZZ_REQUIRE(status.code() == (closed_ ? StatusCode::kClosed : StatusCode::kOk));
+  }
+
+  EndpointMemory* memory_;
+  ForgedPeer* peer_;
+  Input input_;
+  Endpoint endpoint_;
+  bool closed_ = false;
+  std::optional<Status> violation_;
+  uint64_t handed_out_ = 0;
+  uint64_t required_ = 0;
+  uint64_t tail_ = 0;
+  uint16_t kind_ = 1;
+  uint64_t length_ = 0;
+  uint64_t offset_ = 0;
+  uint64_t claimed_ = 0;
+};
+
+EndpointRun::EndpointRun(EndpointMemory* memory, ForgedPeer* peer, Input input)
+    : memory_(memory), peer_(peer), input_(input) {
+  peer->Reset();
+  Script& script = TheScript();
+  script = {};
+  FUZZ_REQUIRE(endpoint_.Create(kRingBytes, kMessageBytesMax).ok());
+  FUZZ_REQUIRE(endpoint_.Attach(MapReadOnly(memory->peer)).ok());
+  script.moment = [this] {
+    if (!input_.empty() && (input_.Byte() & 1) != 0) PeerStep();
+  };
+}
+
+bool EndpointRun::Usable(Status status, std::initializer_list<StatusCode> others) {
+  if (closed_) {
+    FUZZ_REQUIRE(status.code() == StatusCode::kClosed);
+    return false;
+  }
+  if (violation_.has_value()) {
+    FUZZ_REQUIRE(status.code() == StatusCode::kCorrupt);
+    FUZZ_REQUIRE(status.context() == violation_->context());
+    return false;
+  }
+  if (status.ok()) return true;
+  if (status.code() == StatusCode::kCorrupt) {
+    violation_ = status;
+    return true;
+  }
+  bool documented = false;
+  for (const StatusCode code : others) documented = documented || status.code() == code;
+  FUZZ_REQUIRE(documented);
+  return true;
+}
+
+void EndpointRun::PeerStep() {
+  ControlBlock* control = peer_->control();
+  const uint8_t step = input_.Byte();
+  switch (step & 15) {
+    case 0:
+    case 1:
+      peer_->AppendHonest(1, kFlagsWhole, 5, static_cast<uint32_t>(input_.Below(kInlineMax + 1)));
+      peer_->Publish();
+      break;
+    case 2: {
+      const uint64_t at = peer_->tail();
+      const uint64_t total = input_.Below(kMessageBytesMax + 8);
+      peer_->AppendHonest(2, kFlagFirst, 5, 8 + input_.Byte());
+      if (peer_->tail() - at < kInlineMax) peer_->Write(at + 16, &total, sizeof(total));
+      peer_->Publish();
+      break;
+    }
+    case 3:
+      peer_->AppendHonest(2, input_.Byte() & 3, 5, input_.Take<uint16_t>() & 8191);
+      peer_->Publish();
+      break;
+    case 4:
+      peer_->AppendForged(&input_);
+      peer_->Publish();
+      break;
+    case 5:
+      peer_->ForgeTail(&input_);
+      break;
+    case 6:
+    case 7:
+      // All that we have shown, read.
+      if (endpoint_.own().valid()) {
+        control->head.StoreRelaxed(endpoint_.own().control()->tail.LoadRelaxed());
+      }
+      break;
+    case 8:
+      control->head.StoreRelaxed(control->head.LoadRelaxed() + 16 * int64_t{input_.Byte()} - 64);
+      break;
+    case 9:
+      control->head.StoreRelaxed(input_.Take<uint64_t>());
+      break;
+    case 10:
+      control->data_wake.StoreRelaxed(input_.Take<uint16_t>());
+      break;
+    case 11:
+      control->room_wake.StoreRelaxed(input_.Take<uint16_t>());
+      break;
+    case 12:
+      control->signal.StoreRelaxed(input_.Byte());
+      break;
+    case 13:
+      control->state.StoreRelaxed(input_.Byte() & 3);
+      break;
+    case 14:
+      TheScript().hung_up = (step & 16) != 0;
+      break;
+    default: {
+      const auto bytes = input_.Take<std::array<std::byte, 8>>();
+      peer_->Write(peer_->tail() - 16 * uint64_t{input_.Byte()}, bytes.data(), bytes.size());
+      break;
+    }
+  }
+}
+
+void EndpointRun::Write() {
+  if (offset_ == 0 || offset_ == length_) {
+    const uint8_t how = input_.Byte();
+    kind_ = 1 + how % 3;
+    length_ = input_.Below(how < 128 ? 300 : kMessageBytesMax + 2);
+    offset_ = 0;
+  }
+  const uint64_t before = offset_;
+  bool wrote = true;
+  bool doorbell = true;
+  const Status status = endpoint_.Write(kind_, 9, memory_->payload.Last(length_), length_, &offset_,
+                                        &wrote, &doorbell);
+  const bool tried = Usable(status, {StatusCode::kMessageTooLarge, StatusCode::kInvalidArgument});
+  FUZZ_REQUIRE(offset_ >= before && offset_ <= length_);
+  // A violation may come after the first fragments were written and shown.
+  FUZZ_REQUIRE(wrote || (offset_ == before && !doorbell));
+  if (!tried) FUZZ_REQUIRE(!wrote);
+  if (status.code() == StatusCode::kMessageTooLarge) FUZZ_REQUIRE(length_ > kMessageBytesMax);
+  if (offset_ == before && !wrote) length_ = before == 0 ? 0 : length_;
+}
+
+void EndpointRun::Room() {
+  const uint64_t length = input_.Below(kMessageBytesMax);
+  bool has_room = true;
+  bool armed_room = true;
+  if (!Usable(endpoint_.HasRoom(length, &has_room))) FUZZ_REQUIRE(!has_room);
+  if (!Usable(endpoint_.ArmForRoom(length, &armed_room))) FUZZ_REQUIRE(!armed_room);
+  if ((length & 1) != 0) Unconditional(endpoint_.DisarmForRoom());
+}
+
+void EndpointRun::Claim() {
+  claimed_ = input_.Below(kInlineMax + 16);
+  int64_t offset = 0;
+  const Status status = endpoint_.Claim(claimed_, &offset);
+  const bool tried = Usable(status, {StatusCode::kMessageTooLarge, StatusCode::kInvalidArgument});
+  if (!tried || !status.ok()) FUZZ_REQUIRE(offset == -1);
+  if (offset == -1) return;
+  FUZZ_REQUIRE(offset >= 16 && offset % 16 == 0);
+  FUZZ_REQUIRE(static_cast<uint64_t>(offset) + claimed_ <= kRingBytes);
+  std::memset(endpoint_.own().data() + offset, 0x77, claimed_);
+}
+
+void EndpointRun::Commit() {
+  bool doorbell = true;
+  const uint64_t length = input_.Below(claimed_ + 2);
+  const Status status = endpoint_.Commit(1, 1, length, &doorbell);
+  Usable(status, {StatusCode::kInvalidArgument});
+  if (!status.ok()) FUZZ_REQUIRE(!doorbell);
+}
+
+void EndpointRun::Receive() {
+  const uint8_t how = input_.Byte();
+  const bool in_place = (how & 1) != 0;
+  const uint64_t bytes = in_place ? 0 : input_.Below(kRingBytes);
+  const auto most = static_cast<uint32_t>(1 + input_.Below(kDescriptorsMost));
+  auto* descriptors = reinterpret_cast<MessageDescriptor*>(
+      memory_->descriptors.Last(most * sizeof(MessageDescriptor)));
+  Batch batch = {.target = in_place ? nullptr : memory_->target.Last(bytes),
+                 .target_bytes = bytes,
+                 .offset = 0,
+                 .descriptors = descriptors,
+                 .descriptors_max = most};
+  bool doorbell = true;
+  const uint64_t spin_nanos = (how & 2) != 0 ? 5000 : 0;
+  const Status status = endpoint_.Receive(&batch, spin_nanos, (how & 4) != 0, &doorbell);
+  if (!Usable(status) || !status.ok()) FUZZ_REQUIRE(batch.count == 0);
+  FUZZ_REQUIRE(batch.count <= most && batch.offset <= bytes);
+  const uint64_t end = in_place ? kRingBytes : bytes;
+  for (uint32_t index = 0; index < batch.count; index++) {
+    const MessageDescriptor& one = descriptors[index];
+    FUZZ_REQUIRE(one.kind != 0 && one.length <= kInlineMax);
+    FUZZ_REQUIRE(one.length == 0 || uint64_t{one.offset} + one.length <= end);
+  }
+  handed_out_ += batch.count;
+  FUZZ_REQUIRE(batch.required_bytes >= -1);
+  FUZZ_REQUIRE(batch.required_bytes <= static_cast<int64_t>(kMessageBytesMax));
+  if (batch.fragmented) required_ = static_cast<uint64_t>(batch.required_bytes);
+  if (in_place && (how & 8) != 0) Unconditional(endpoint_.Release(&doorbell));
+}
+
+void EndpointRun::Assemble() {
+  bool doorbell = true;
+  AssembledMessage message;
+  const Status status =
+      endpoint_.Assemble(memory_->message.Last(required_), required_, &message, &doorbell);
+  const bool tried = Usable(status, {StatusCode::kInvalidArgument});
+  FUZZ_REQUIRE(message.received_bytes <= required_);
+  if (!tried || !status.ok()) FUZZ_REQUIRE(!message.whole);
+  if (!message.whole) return;
+  FUZZ_REQUIRE(message.received_bytes == required_ && message.kind != 0);
+  handed_out_++;
+}
+
+void EndpointRun::Wait() {
+  const uint8_t how = input_.Byte();
+  WaitFor wait = {.for_data = (how & 1) != 0, .timeout_nanos = input_.Below(kWaitNanosMost)};
+  if ((how & 2) != 0) wait.room_length = input_.Below(kMessageBytesMax);
+  if ((how & 4) != 0) wait.control_socket = kSomeSocket;
+  WaitOutcome outcome = WaitOutcome::kPeerGone;
+  const Status status = endpoint_.Wait(wait, &outcome);
+  if (!Usable(status) || !status.ok()) FUZZ_REQUIRE(outcome == WaitOutcome::kTimeout);
+  if (outcome == WaitOutcome::kClosed) {
+    FUZZ_REQUIRE(memory_->peer.control()->state.LoadRelaxed() != 0);
+  }
+  if (outcome == WaitOutcome::kPeerGone) FUZZ_REQUIRE((how & 4) != 0);
+  // No ring is asked for by an end that is awake.
+  if (closed_) return;
+  FUZZ_REQUIRE((endpoint_.own().control()->data_wake.LoadRelaxed() & kWakeArmedBit) == 0 ||
+               violation_.has_value());
+}
+
+void EndpointRun::Look() {
+  bool flag = true;
+  uint64_t bytes = ~uint64_t{0};
+  switch (input_.Byte() & 3) {
+    case 0:
+      if (!Usable(endpoint_.ArmForData(&flag))) FUZZ_REQUIRE(!flag);
+      break;
+    case 1:
+      Unconditional(endpoint_.DisarmForData());
+      break;
+    case 2:
+      if (!Usable(endpoint_.DepthBytes(&bytes))) FUZZ_REQUIRE(bytes == 0);
+      FUZZ_REQUIRE(bytes <= kRingBytes);
+      break;
+    default:
+      Unconditional(endpoint_.Release(&flag));
+      break;
+  }
+}
+
+void EndpointRun::Close() {
+  switch (input_.Byte() & 7) {
+    case 0:
+      endpoint_.Close();
+      closed_ = true;
+      break;
+    case 1:
+      endpoint_.Close(true);
+      closed_ = true;
+      break;
+    case 2:
+      endpoint_.AnnounceClosed();
+      break;
+    case 3:
+      Unconditional(endpoint_.Abort());
+      break;
+    default:
+      Usable(endpoint_.Freeze());
+      break;
+  }
+}
+
+void EndpointRun::CheckOwnMemory() {
+  if (closed_) return;
+  const ControlBlock* control = endpoint_.own().control();
+  const uint64_t tail = control->tail.LoadRelaxed();
+  FUZZ_REQUIRE(tail % 16 == 0 && tail >= tail_);
+  tail_ = tail;
+  FUZZ_REQUIRE(control->head.LoadRelaxed() % 16 == 0);
+  // An assembled message counts when it is whole, and a message in a failed batch was handed out.
+  FUZZ_REQUIRE(control->counters.messages_read.LoadRelaxed() == handed_out_);
+}
+
+void EndpointRun::Step() {
+  using Call = void (EndpointRun::*)();
+  static constexpr Call kCalls[] = {
+      &EndpointRun::PeerStep, &EndpointRun::PeerStep, &EndpointRun::PeerStep, &EndpointRun::Receive,
+      &EndpointRun::Receive,  &EndpointRun::Assemble, &EndpointRun::Write,    &EndpointRun::Write,
+      &EndpointRun::Claim,    &EndpointRun::Commit,   &EndpointRun::Wait,     &EndpointRun::Room,
+      &EndpointRun::Look,     &EndpointRun::Close};
+  (this->*kCalls[input_.Byte() % std::size(kCalls)])();
+  CheckOwnMemory();
+}
+
+void EndpointRun::Go() {
+  for (int step = 0; step < kStepsMax && !input_.empty(); step++) Step();
+}
+
+}  // namespace
+}  // namespace shmwire::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t count) {
+  using shmwire::fuzz::EndpointMemory;
+  using shmwire::fuzz::ForgedPeer;
+  static EndpointMemory memory;
+  static ForgedPeer peer(&memory.peer);
+  shmwire::fuzz::EndpointRun(&memory, &peer, shmwire::fuzz::Input(bytes, count)).Go();
+  return 0;
+}

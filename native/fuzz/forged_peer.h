@@ -1,0 +1,111 @@
+#pragma once
+
+// The peer's segment in the hands of the fuzzer. Knows what it made dirty, so that a run costs what
+// it wrote and not the whole ring.
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "core/ring_layout.h"
+#include "core/segment.h"
+#include "fuzz/input.h"
+
+namespace shmwire::fuzz {
+
+inline constexpr uint64_t kRingBytes = kRingBytesMin;
+inline constexpr uint64_t kRingMask = kRingBytes - 1;
+inline constexpr uint64_t kInlineMax = InlineBytesMax(kRingBytes);
+
+class ForgedPeer {
+ public:
+  explicit ForgedPeer(const OwnSegment* segment) : segment_(segment) {}
+
+  // As a segment is before its owner's first record.
+  void Reset() {
+    for (const Dirt& dirt : dirt_) std::memset(segment_->data() + dirt.offset, 0, dirt.bytes);
+    dirt_.clear();
+    std::memset(static_cast<void*>(segment_->control()), 0, sizeof(ControlBlock));
+    tail_ = 0;
+    sequence_ = 0;
+  }
+
+  [[nodiscard]] ControlBlock* control() const { return segment_->control(); }
+  [[nodiscard]] uint64_t tail() const { return tail_; }
+  [[nodiscard]] uint32_t sequence() const { return sequence_; }
+  [[nodiscard]] uint64_t left() const { return kRingBytes - (tail_ & kRingMask); }
+
+  // Anywhere; what passes the end of the ring is cut off.
+  void Write(uint64_t position, const void* bytes, uint64_t count) {
+    const uint64_t offset = position & kRingMask;
+    const uint64_t written = std::min(count, kRingBytes - offset);
+    std::memcpy(segment_->data() + offset, bytes, written);
+    dirt_.push_back({offset, written});
+  }
+
+  // A record behind those before it, with whatever header; the payload is what was there. Moves
+  // the tail that Publish shows.
+  void Append(const RecordHeader& header, uint64_t span) {
+    Write(tail_, &header, sizeof(header));
+    tail_ += span;
+  }
+
+  // What a writer does: padding where the record would pass the end, and the next sequence.
+  void AppendHonest(uint16_t kind, uint16_t flags, uint32_t id, uint32_t length) {
+    if (RecordSpan(length) > left()) AppendPad();
+    Append({.length = length, .kind = kind, .flags = flags, .id = id, .sequence = sequence_},
+           RecordSpan(length));
+    sequence_++;
+  }
+
+  void AppendPad() {
+    const auto length = static_cast<uint32_t>(left() - kRecordHeaderBytes);
+    Append({.length = length | kPadBit, .kind = 0, .flags = 0, .id = 0, .sequence = 0}, left());
+  }
+
+  // Anything: how a header differs from an honest one is up to the input.
+  void AppendForged(Input* input) {
+    RecordHeader header = {.length = static_cast<uint32_t>(input->Below(64)),
+                           .kind = 1,
+                           .flags = kFlagsWhole,
+                           .id = 0,
+                           .sequence = sequence_};
+    const uint8_t changed = input->Byte();
+    if ((changed & 1) != 0) header.length = input->Take<uint32_t>();
+    if ((changed & 2) != 0) header.kind = input->Take<uint16_t>();
+    if ((changed & 4) != 0) header.flags = input->Take<uint16_t>();
+    if ((changed & 8) != 0) header.id = input->Take<uint32_t>();
+    if ((changed & 16) != 0) header.sequence += input->Byte();
+    if ((changed & 32) != 0) header.length = static_cast<uint32_t>(left()) + input->Byte() - 128;
+    if ((changed & 64) != 0) header.length |= kPadBit;
+    Append(header, RecordSpan(header.length & (kRingBytes - 1)));
+    sequence_++;
+  }
+
+  void Publish() { control()->tail.StoreRelaxed(tail_); }
+  // Another tail than the true one.
+  void ForgeTail(Input* input) {
+    const uint8_t how = input->Byte();
+    const uint64_t tail = how < 128 ? tail_ + kRecordAlignment * (how - 64) : Far(how, input);
+    control()->tail.StoreRelaxed(tail);
+  }
+
+ private:
+  struct Dirt {
+    uint64_t offset;
+    uint64_t bytes;
+  };
+
+  uint64_t Far(uint8_t how, Input* input) const {
+    if (how < 160) return tail_ + how - 144;
+    if (how < 192) return tail_ + kRingBytes + kRecordAlignment * (how - 176);
+    return input->Take<uint64_t>();
+  }
+
+  const OwnSegment* segment_;
+  uint64_t tail_ = 0;
+  uint32_t sequence_ = 0;
+  std::vector<Dirt> dirt_;
+};
+
+}  // namespace shmwire::fuzz

@@ -1,0 +1,252 @@
+// Datagrams and descriptors that any process may send to an inbox or through a pair, over the
+// kernel's own sockets: payloads, tokens and numbers of descriptors of the fuzzer's choice.
+// Oracles: only an expected token with exactly two descriptors and the right sender is taken, once;
+// only the documented statuses; at the end every descriptor is closed.
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <bitset>
+#include <string>
+
+#include "fuzz/input.h"
+#include "fuzz/require.h"
+#include "platform/handle_inbox.h"
+
+namespace shmwire::fuzz {
+namespace {
+
+using platform::Handle;
+using platform::HandleInbox;
+using platform::Token;
+
+constexpr int kStepsMax = 24;
+constexpr size_t kTokens = 4;
+// Above what a run can open.
+constexpr size_t kDescriptorsSeen = 300;
+
+int Native(const Handle& handle) { return static_cast<int>(handle.native()); }
+
+// Which of the lowest descriptors are open: one call, not a directory to read.
+std::bitset<kDescriptorsSeen> OpenDescriptors() {
+  static std::array<pollfd, kDescriptorsSeen> all;
+  for (size_t index = 0; index < all.size(); index++) all[index] = {static_cast<int>(index), 0, 0};
+  FUZZ_REQUIRE(poll(all.data(), all.size(), 0) >= 0);
+  std::bitset<kDescriptorsSeen> open;
+  for (size_t index = 0; index < all.size(); index++)
+    open[index] = (all[index].revents & POLLNVAL) == 0;
+  return open;
+}
+
+struct System {
+  System() {
+    char pattern[] = "/tmp/shmwire-fuzz-XXXXXX";
+    FUZZ_REQUIRE(mkdtemp(pattern) != nullptr);
+    path = std::string(pattern) + "/inbox";
+    FUZZ_REQUIRE(inbox.Bind(path.c_str()).ok());
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    sender = Handle(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    FUZZ_REQUIRE(sender.valid());
+    FUZZ_REQUIRE(connect(Native(sender), reinterpret_cast<sockaddr*>(&address), sizeof(address)) ==
+                 0);
+    // The address stays with the socket; nobody needs the name any more but SendToInbox, which the
+    // tests have.
+    FUZZ_REQUIRE(unlink(path.c_str()) == 0 && rmdir(pattern) == 0);
+  }
+
+  HandleInbox inbox;
+  std::string path;
+  sockaddr_un address{};
+  Handle sender;
+  // What travels: two that can be told apart.
+  Handle files[2] = {Handle(open("/dev/null", O_RDONLY | O_CLOEXEC)),
+                     Handle(open("/dev/zero", O_RDONLY | O_CLOEXEC))};
+};
+
+// A message with `descriptors` copies of `one`; false when the kernel took it not.
+bool SendRaw(int socket, const void* payload, size_t bytes, size_t descriptors, int one) {
+  static std::array<int, 253> copies;
+  alignas(cmsghdr) static unsigned char control[CMSG_SPACE(sizeof(copies))];
+  copies.fill(one);
+  iovec vector{const_cast<void*>(payload), bytes};
+  msghdr header{};
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  if (descriptors > 0) {
+    header.msg_control = control;
+    header.msg_controllen = CMSG_SPACE(descriptors * sizeof(int));
+    cmsghdr* part = CMSG_FIRSTHDR(&header);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(descriptors * sizeof(int));
+    std::memcpy(CMSG_DATA(part), copies.data(), descriptors * sizeof(int));
+  }
+  return sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+size_t DescriptorCount(Input* input) {
+  const uint8_t how = input->Byte();
+  return how < 128 ? 2 : how < 240 ? how % 5 : how < 254 ? how - 230 : 253;
+}
+
+class InboxRun {
+ public:
+  InboxRun(System* system, Input input) : system_(system), input_(input) {}
+  void Go();
+
+ private:
+  enum class State : uint8_t { kUnknown, kExpected, kForeign, kArrived };
+
+  static Token TokenOf(size_t index) {
+    Token token{};
+    token[0] = static_cast<uint8_t>(index);
+    token[15] = 1;
+    return token;
+  }
+  size_t Index() { return input_.Byte() % kTokens; }
+
+  void Expect();
+  void Send();
+  void SendNoToken();
+  void Take();
+  void Pair();
+
+  System* system_;
+  Input input_;
+  // What must become of each token.
+  std::array<State, kTokens> states_{};
+  // Which of the two files came with it, first.
+  std::array<size_t, kTokens> arrived_{};
+};
+
+void InboxRun::Expect() {
+  const size_t index = Index();
+  const bool foreign = (input_.Byte() & 7) == 0;
+  const platform::Credentials stranger = {1, 4'000'000'000, 7};
+  const Status status = system_->inbox.Expect(TokenOf(index), foreign ? &stranger : nullptr);
+  const bool fresh = states_[index] == State::kUnknown;
+  FUZZ_REQUIRE(status.code() == (fresh ? StatusCode::kOk : StatusCode::kInvalidArgument));
+  if (fresh) states_[index] = foreign ? State::kForeign : State::kExpected;
+}
+
+void InboxRun::Send() {
+  const size_t index = Index();
+  const size_t count = DescriptorCount(&input_);
+  const size_t file = input_.Byte() & 1;
+  const Token token = TokenOf(index);
+  // The tokens that are expected now are those that the datagram may meet.
+  if (!SendRaw(Native(system_->sender), token.data(), token.size(), count,
+               Native(system_->files[file]))) {
+    return;
+  }
+  FUZZ_REQUIRE(system_->inbox.Drain().ok());
+  if (count != 2 || states_[index] != State::kExpected) return;
+  states_[index] = State::kArrived;
+  arrived_[index] = file;
+}
+
+void InboxRun::SendNoToken() {
+  std::array<uint8_t, 40> payload = input_.Take<std::array<uint8_t, 40>>();
+  const Token token = TokenOf(Index());
+  if ((input_.Byte() & 1) != 0) std::memcpy(payload.data(), token.data(), token.size());
+  const size_t bytes = input_.Below(payload.size() + 1);
+  // All of a token and nothing behind it is another step's.
+  if (bytes == token.size()) payload[15] = 2;
+  SendRaw(Native(system_->sender), payload.data(), bytes, DescriptorCount(&input_),
+          Native(system_->files[0]));
+}
+
+void InboxRun::Take() {
+  const size_t index = Index();
+  if ((input_.Byte() & 3) == 0) {
+    system_->inbox.Discard(TokenOf(index));
+    states_[index] = State::kUnknown;
+    return;
+  }
+  platform::Handover handover;
+  const Status status = system_->inbox.Take(TokenOf(index), &handover);
+  const State state = states_[index];
+  states_[index] = State::kUnknown;
+  FUZZ_REQUIRE(handover.memory.valid() == status.ok() && handover.reply.valid() == status.ok());
+  if (state == State::kUnknown) {
+    FUZZ_REQUIRE(status.code() == StatusCode::kInvalidArgument);
+  } else {
+    FUZZ_REQUIRE(status.code() ==
+                 (state == State::kArrived ? StatusCode::kOk : StatusCode::kCorrupt));
+  }
+  if (!status.ok()) return;
+  FUZZ_REQUIRE(handover.sender.uid == platform::CurrentUserId());
+  struct stat sent {};
+  struct stat taken {};
+  FUZZ_REQUIRE(fstat(Native(system_->files[arrived_[index]]), &sent) == 0);
+  FUZZ_REQUIRE(fstat(Native(handover.memory), &taken) == 0 && taken.st_rdev == sent.st_rdev);
+  // The reply's end is a file, which takes no message.
+  FUZZ_REQUIRE(SendHandle(handover.reply, handover.memory).code() == StatusCode::kCorrupt);
+}
+
+// What the peer sends back through a pair.
+void InboxRun::Pair() {
+  Handle kept;
+  Handle given;
+  FUZZ_REQUIRE(platform::MakeHandlePair(&kept, &given).ok());
+  const uint8_t how = input_.Byte();
+  const auto payload = input_.Take<std::array<uint8_t, 4>>();
+  const size_t bytes = how & 3;
+  const size_t count = DescriptorCount(&input_);
+  const bool sent =
+      (how & 4) == 0 && SendRaw(Native(given), payload.data(), bytes, count, Native(given));
+  if ((how & 8) != 0) given.Close();
+  Handle memory;
+  const Status status = platform::ReceiveHandle(kept, &memory);
+  FUZZ_REQUIRE(memory.valid() == status.ok());
+  FUZZ_REQUIRE(status.ok() == (sent && count == 1 && bytes == 1));
+  FUZZ_REQUIRE(status.ok() || status.code() == StatusCode::kCorrupt ||
+               status.code() == StatusCode::kPeerGone);
+}
+
+void InboxRun::Go() {
+  for (int step = 0; step < kStepsMax && !input_.empty(); step++) {
+    switch (input_.Byte() % 6) {
+      case 0:
+        Expect();
+        break;
+      case 1:
+      case 2:
+        Send();
+        break;
+      case 3:
+        SendNoToken();
+        break;
+      case 4:
+        Take();
+        break;
+      default:
+        Pair();
+        break;
+    }
+  }
+  FUZZ_REQUIRE(system_->inbox.Drain().ok());
+  for (size_t index = 0; index < kTokens; index++) system_->inbox.Discard(TokenOf(index));
+}
+
+void Run(Input input) {
+  static System system;
+  // Of this run: the fuzzer may open pipes to a symbolizer between two of them.
+  const std::bitset<kDescriptorsSeen> before = OpenDescriptors();
+  InboxRun(&system, input).Go();
+  FUZZ_REQUIRE(OpenDescriptors() == before);
+}
+
+}  // namespace
+}  // namespace shmwire::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t count) {
+  shmwire::fuzz::Run(shmwire::fuzz::Input(bytes, count));
+  return 0;
+}

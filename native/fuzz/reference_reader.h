@@ -1,0 +1,126 @@
+#pragma once
+
+// A second reader of the ring, written from docs/memory-layout.md and not from ring_reader.cc:
+// slow, plain, one record at a time. The targets compare.
+
+#include <cstring>
+#include <optional>
+
+#include "fuzz/forged_peer.h"
+
+namespace shmwire::fuzz {
+
+class ReferenceReader {
+ public:
+  enum class Found : uint8_t { kNothing, kRecord, kViolation };
+
+  struct Record {
+    RecordHeader header{};
+    uint64_t position = 0;
+    uint64_t total_bytes = 0;  // of the message, if it is in fragments
+    [[nodiscard]] bool whole() const { return header.flags == kFlagsWhole; }
+    [[nodiscard]] bool first() const { return (header.flags & kFlagFirst) != 0; }
+  };
+
+  ReferenceReader(const OwnSegment& peer, uint64_t message_bytes_max)
+      : data_(peer.data()), message_bytes_max_(message_bytes_max) {}
+
+  // Whether a peer may show this tail now.
+  bool Poll(uint64_t tail) {
+    const bool valid = tail % 16 == 0 && tail >= tail_ && tail <= head_ + kRingBytes;
+    if (valid) tail_ = tail;
+    return valid;
+  }
+
+  [[nodiscard]] uint64_t head() const { return head_; }
+  [[nodiscard]] uint64_t tail() const { return tail_; }
+  // The message that has begun; `missing` counts from its length down.
+  [[nodiscard]] bool message_open() const { return open_.has_value(); }
+  [[nodiscard]] const Record& message() const { return *open_; }
+  [[nodiscard]] uint64_t received_bytes() const { return received_; }
+  // Its first fragment has been looked at and not been taken.
+  [[nodiscard]] bool first_waits() const { return first_waits_; }
+
+  // Looks at the next record, behind padding, which it passes.
+  Found Peek(Record* record) {
+    if (first_waits_) {
+      *record = *open_;
+      return Found::kRecord;
+    }
+    while (head_ < tail_) {
+      std::memcpy(&record->header, data_ + (head_ & kRingMask), sizeof(RecordHeader));
+      record->position = head_;
+      if ((record->header.length >> 31) == 0) return Check(record);
+      if (!PadIsRight(record->header)) return Found::kViolation;
+      head_ += ToEnd();
+    }
+    return Found::kNothing;
+  }
+
+  // After Peek found it to begin a message.
+  void Open(const Record& record) {
+    open_ = record;
+    received_ = 0;
+    first_waits_ = true;
+  }
+  void Take(const Record& record) {
+    head_ += (16 + uint64_t{record.header.length} + 15) / 16 * 16;
+    sequence_++;
+    if (!open_.has_value()) return;
+    received_ += record.header.length - (first_waits_ ? 8 : 0);
+    first_waits_ = false;
+    if (received_ == open_->total_bytes) open_.reset();
+  }
+  [[nodiscard]] const std::byte* PayloadAt(const Record& record) const {
+    return data_ + (record.position & kRingMask) + 16;
+  }
+
+ private:
+  [[nodiscard]] uint64_t ToEnd() const { return kRingBytes - head_ % kRingBytes; }
+
+  [[nodiscard]] bool PadIsRight(const RecordHeader& header) const {
+    const uint64_t length = header.length & 0x7FFF'FFFF;
+    return header.kind == 0 && header.flags == 0 && 16 + length == ToEnd() &&
+           ToEnd() <= tail_ - head_ && length < kRingBytes / 8 - 16;
+  }
+
+  Found Check(Record* record) const {
+    const RecordHeader& header = record->header;
+    const uint64_t span = (16 + uint64_t{header.length} + 15) / 16 * 16;
+    const bool in_place =
+        header.length <= kRingBytes / 8 - 16 && span <= tail_ - head_ && span <= ToEnd();
+    if (!in_place || header.kind == 0 || header.flags > 3 || header.sequence != sequence_) {
+      return Found::kViolation;
+    }
+    return (open_.has_value() ? Continues(header) : Begins(record)) ? Found::kRecord
+                                                                    : Found::kViolation;
+  }
+
+  [[nodiscard]] bool Begins(Record* record) const {
+    const RecordHeader& header = record->header;
+    if ((header.flags & 1) == 0) return false;
+    if (header.flags == 3) return header.length <= message_bytes_max_;
+    if (header.length <= 8) return false;
+    std::memcpy(&record->total_bytes, PayloadAt(*record), 8);
+    return record->total_bytes <= message_bytes_max_ && record->total_bytes > header.length - 8;
+  }
+
+  [[nodiscard]] bool Continues(const RecordHeader& header) const {
+    const uint64_t missing = open_->total_bytes - received_;
+    const bool last = (header.flags & 2) != 0;
+    return (header.flags & 1) == 0 && header.kind == open_->header.kind &&
+           header.id == open_->header.id && header.length > 0 && header.length <= missing &&
+           last == (header.length == missing);
+  }
+
+  const std::byte* data_;
+  uint64_t message_bytes_max_;
+  uint64_t head_ = 0;
+  uint64_t tail_ = 0;
+  uint32_t sequence_ = 0;
+  std::optional<Record> open_;
+  uint64_t received_ = 0;
+  bool first_waits_ = false;
+};
+
+}  // namespace shmwire::fuzz

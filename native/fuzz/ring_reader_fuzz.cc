@@ -1,0 +1,126 @@
+// A reader against a writer that writes anything: records, padding, tails and single bytes, before,
+// between and after the reader's calls. Oracle: the reference reader (checked_reader.h).
+
+#include "fuzz/checked_reader.h"
+#include "fuzz/input.h"
+
+namespace shmwire::fuzz {
+namespace {
+
+// So that a run ends soon, however long the input is.
+constexpr int kStepsMax = 96;
+
+constexpr uint64_t kMessageBytesMax[] = {40, 1000, kInlineMax, 20'000, kMessageBytesMost};
+
+void ForgeWord(ForgedPeer* peer, Input* input) {
+  ControlBlock* control = peer->control();
+  const auto value = input->Take<uint32_t>();
+  control->state.StoreRelaxed(value);
+  control->head.StoreRelaxed(uint64_t{value} << 4);
+}
+
+void ForgeBytes(ForgedPeer* peer, Input* input) {
+  const uint64_t back = input->Take<uint16_t>();
+  const auto bytes = input->Take<std::array<std::byte, 8>>();
+  peer->Write(peer->tail() + kRingBytes - back, bytes.data(), 1 + input->Below(bytes.size()));
+}
+
+// As many whole records as lead the next one to where the ring ends.
+void NearTheEnd(ForgedPeer* peer, Input* input) {
+  const uint64_t distance = kRecordAlignment * (1 + input->Below(512));
+  while (peer->left() > distance) {
+    const uint64_t span = std::min(peer->left() - distance, RecordSpan(kInlineMax));
+    peer->AppendHonest(1, kFlagsWhole, 0, static_cast<uint32_t>(span - kRecordHeaderBytes));
+  }
+  peer->Publish();
+}
+
+void PeerStep(uint8_t step, ForgedPeer* peer, Input* input) {
+  switch (step) {
+    case 0:
+      peer->AppendHonest(1, kFlagsWhole, input->Byte(), static_cast<uint32_t>(input->Below(80)));
+      break;
+    case 1:
+      peer->AppendHonest(input->Take<uint16_t>(), kFlagsWhole, 1,
+                         static_cast<uint32_t>(input->Below(kInlineMax + 1)));
+      break;
+    case 2:
+      peer->AppendForged(input);
+      break;
+    case 3:
+      peer->AppendPad();
+      break;
+    case 4:
+      ForgeBytes(peer, input);
+      break;
+    case 5:
+      peer->ForgeTail(input);
+      break;
+    case 6:
+      ForgeWord(peer, input);
+      break;
+    default:
+      NearTheEnd(peer, input);
+      break;
+  }
+  if (step < 4) peer->Publish();
+}
+
+void ReaderStep(uint8_t step, CheckedReader* reader, Input* input) {
+  switch (step) {
+    case 0:
+      reader->Poll();
+      reader->Receive(-1, 0, kDescriptorsMost);
+      break;
+    case 1: {
+      reader->Poll();
+      const auto bytes = static_cast<int64_t>(input->Below(kRingBytes));
+      const uint64_t offset =
+          input->Below(std::min<uint64_t>(static_cast<uint64_t>(bytes), 255) + 1);
+      reader->Receive(bytes, offset, static_cast<uint32_t>(input->Below(kDescriptorsMost + 1)));
+      break;
+    }
+    case 2:
+      reader->Poll();
+      break;
+    case 3:
+      reader->Receive(input->Byte(), 0, static_cast<uint32_t>(input->Below(8)));
+      break;
+    case 4:
+      reader->Assemble(0);
+      break;
+    case 5:
+      reader->Assemble(static_cast<int8_t>(input->Byte()));
+      break;
+    case 6:
+      reader->Freeze();
+      break;
+    default:
+      reader->Release();
+      break;
+  }
+}
+
+void Run(Input input) {
+  static ReaderMemory memory;
+  static ForgedPeer peer(&memory.peer);
+  peer.Reset();
+  CheckedReader reader(&memory, kMessageBytesMax[input.Below(std::size(kMessageBytesMax))]);
+  for (int step = 0; step < kStepsMax && !input.empty(); step++) {
+    const uint8_t choice = input.Byte();
+    if ((choice & 8) == 0) {
+      PeerStep(choice & 7, &peer, &input);
+    } else {
+      ReaderStep(choice & 7, &reader, &input);
+    }
+  }
+  reader.CheckOwnMemory();
+}
+
+}  // namespace
+}  // namespace shmwire::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t count) {
+  shmwire::fuzz::Run(shmwire::fuzz::Input(bytes, count));
+  return 0;
+}

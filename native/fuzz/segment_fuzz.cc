@@ -1,0 +1,98 @@
+// The header of a peer's segment: any bytes, for a memory of any size. Nothing but the header's
+// page can be touched. Oracle: the table in docs/memory-layout.md.
+
+#include <sys/mman.h>
+
+#include "fuzz/input.h"
+#include "fuzz/platform/guarded_memory.h"
+#include "fuzz/require.h"
+
+namespace shmwire::fuzz {
+namespace {
+
+constexpr uint64_t kMost = SegmentBytes(kRingBytesMax);
+
+// One page to write to, in front of what nobody may touch.
+std::byte* Reserve() {
+  void* reserved = mmap(nullptr, kMost + kLayoutPageBytes, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  FUZZ_REQUIRE(reserved != MAP_FAILED);
+  FUZZ_REQUIRE(mprotect(reserved, kLayoutPageBytes, PROT_READ | PROT_WRITE) == 0);
+  return static_cast<std::byte*>(reserved);
+}
+
+SegmentHeader Honest(uint32_t capacity_log2) {
+  return {.magic = kSegmentMagic,
+          .layout_major = kLayoutMajor,
+          .layout_minor = kLayoutMinor,
+          .endian_tag = kEndianTag,
+          .header_bytes = sizeof(SegmentHeader),
+          .page_bytes = kLayoutPageBytes,
+          .segment_bytes = SegmentBytes(uint64_t{1} << capacity_log2),
+          .kind = 1,
+          .capacity_log2 = capacity_log2,
+          .control_offset = kControlOffset,
+          .data_offset = kDataOffset,
+          .id = {1, 2},
+          .owner_pid = 1,
+          .owner_uid = 1,
+          .owner_start_time = 1,
+          .features_required = 0,
+          .features_optional = 0};
+}
+
+void Patch(std::byte* header, Input* input) {
+  const uint64_t at = input->Below(sizeof(SegmentHeader) + 8);
+  const auto value = input->Take<uint64_t>();
+  std::memcpy(header + at, &value, size_t{1} << (input->Byte() & 3));
+}
+
+// What the prose says, with its numbers.
+StatusCode Expected(const SegmentHeader& header, uint64_t bytes) {
+  if (bytes < 8192 + 65'536 || bytes > 8192 + (uint64_t{1} << 30)) return StatusCode::kCorrupt;
+  if (std::memcmp(&header.magic, "SHMWIRE1", 8) != 0 || header.endian_tag != 0x01020304 ||
+      header.layout_major != 1 || header.features_required != 0) {
+    return StatusCode::kVersion;
+  }
+  const bool right = header.header_bytes >= 104 && header.header_bytes <= 4096 &&
+                     header.page_bytes == 4096 && header.control_offset == 4096 &&
+                     header.data_offset == 8192 && header.kind == 1 && header.capacity_log2 >= 16 &&
+                     header.capacity_log2 <= 30 &&
+                     header.segment_bytes == 8192 + (uint64_t{1} << header.capacity_log2) &&
+                     header.segment_bytes == bytes;
+  return right ? StatusCode::kOk : StatusCode::kCorrupt;
+}
+
+void Run(Input input) {
+  static std::byte* const memory = Reserve();
+  const uint8_t how = input.Byte();
+  const uint32_t capacity_log2 = (how & 1) != 0 ? 14 + input.Byte() % 20 : 16;
+  SegmentHeader header = Honest(capacity_log2);
+  std::memset(memory, 0, 2 * sizeof(header));
+  std::memcpy(memory, &header, sizeof(header));
+  uint64_t bytes = (how & 2) != 0 ? input.Take<uint64_t>() : header.segment_bytes;
+  if ((how & 4) != 0) bytes += input.Take<uint8_t>() - uint64_t{128};
+  if ((how & 8) != 0) {
+    const auto raw = input.Take<std::array<std::byte, sizeof(SegmentHeader)>>();
+    std::memcpy(memory, raw.data(), raw.size());
+  }
+  for (int patch = 0; patch < 8 && !input.empty(); patch++) Patch(memory, &input);
+  std::memcpy(&header, memory, sizeof(header));
+
+  OfferMemory(memory, bytes);
+  PeerSegment peer;
+  const Status status = PeerSegment::Map(platform::Handle(), &peer);
+  FUZZ_REQUIRE(status.code() == Expected(header, bytes));
+  FUZZ_REQUIRE(peer.valid() == status.ok());
+  if (!status.ok()) return;
+  FUZZ_REQUIRE(peer.data() + peer.ring_bytes() == memory + bytes);
+  FUZZ_REQUIRE(IsRingBytes(peer.ring_bytes()));
+}
+
+}  // namespace
+}  // namespace shmwire::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t count) {
+  shmwire::fuzz::Run(shmwire::fuzz::Input(bytes, count));
+  return 0;
+}

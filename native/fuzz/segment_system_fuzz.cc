@@ -1,0 +1,126 @@
+// What the kernel lets a peer hand over as its segment: a memfd of any size, with holes, with any
+// seals and any header, or no memfd at all. Oracle: mapped only if sealed, sized and filled as
+// docs/memory-layout.md wants it, and then every byte can be read.
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/segment.h"
+#include "fuzz/input.h"
+#include "fuzz/require.h"
+
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010
+#endif
+
+namespace shmwire::fuzz {
+namespace {
+
+constexpr uint64_t kSmallest = SegmentBytes(kRingBytesMin);
+constexpr int kSealsWanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+constexpr int kSeals[] = {F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_FUTURE_WRITE, F_SEAL_SEAL,
+                          F_SEAL_WRITE};
+
+// The first page of a segment as shmwire makes it.
+std::array<std::byte, sizeof(SegmentHeader)> HonestHeader() {
+  OwnSegment own;
+  FUZZ_REQUIRE(OwnSegment::Create(kRingBytesMin, &own).ok());
+  std::array<std::byte, sizeof(SegmentHeader)> header;
+  std::memcpy(header.data(), own.data() - kDataOffset, header.size());
+  return header;
+}
+
+struct Made {
+  platform::Handle handle;
+  bool honest;
+  bool has_holes;
+};
+
+// No memory with seals: none of these may be mapped.
+platform::Handle Stranger(uint8_t which) {
+  int ends[2];
+  switch (which & 3) {
+    case 0:
+      return platform::Handle(open("/dev/zero", O_RDONLY | O_CLOEXEC));
+    case 1:
+      FUZZ_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+      close(ends[1]);
+      return platform::Handle(ends[0]);
+    case 2:
+      return platform::Handle(memfd_create("no seals", MFD_CLOEXEC));
+    default:
+      return platform::Handle(open("/", O_RDONLY | O_CLOEXEC | O_DIRECTORY));
+  }
+}
+
+int ForgeSeals(Input* input) {
+  const uint8_t wrong = input->Byte();
+  if (wrong < 160) return kSealsWanted;
+  int seals = kSealsWanted;
+  for (size_t index = 0; index < std::size(kSeals); index++) {
+    if ((wrong >> index & 1) != 0) seals ^= kSeals[index];
+  }
+  return seals;
+}
+
+Made MakeMemory(Input* input) {
+  static const auto honest = HonestHeader();
+  const int file = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  FUZZ_REQUIRE(file >= 0);
+  Made made = {platform::Handle(file), false, false};
+  const uint8_t how = input->Byte();
+  uint64_t bytes = kSmallest;
+  if ((how & 1) != 0) bytes += int64_t{input->Take<int16_t>()};
+  if ((how & 2) != 0) bytes = input->Below(2 * kSmallest);
+  FUZZ_REQUIRE(ftruncate(file, static_cast<off_t>(bytes)) == 0);
+  const bool holes = (how & 12) == 12;
+  const uint64_t filled = holes ? input->Below(bytes + 1) : bytes;
+  if (filled > 0) FUZZ_REQUIRE(fallocate(file, 0, 0, static_cast<off_t>(filled)) == 0);
+  auto header = honest;
+  bool changed = false;
+  if ((how & 16) != 0) {
+    const auto at = static_cast<size_t>(input->Below(header.size()));
+    const auto value = static_cast<std::byte>(input->Byte());
+    changed = header[at] != value;
+    header[at] = value;
+  }
+  const auto count = std::min<uint64_t>(bytes, header.size());
+  FUZZ_REQUIRE(pwrite(file, header.data(), count, 0) == static_cast<ssize_t>(count));
+  const int seals = ForgeSeals(input);
+  FUZZ_REQUIRE(fcntl(file, F_ADD_SEALS, seals) == 0);
+  // The memory is taken in whole pages.
+  made.has_holes = (filled + kLayoutPageBytes - 1) / kLayoutPageBytes * kLayoutPageBytes < bytes;
+  // A changed header may still be a right one: its id and owner are anything.
+  made.honest = bytes == kSmallest && seals == kSealsWanted && !changed && !made.has_holes;
+  return made;
+}
+
+void Run(Input input) {
+  const uint8_t what = input.Byte();
+  const Made made = what >= 248 ? Made{Stranger(what), false, true} : MakeMemory(&input);
+  PeerSegment peer;
+  const Status status = PeerSegment::Map(made.handle, &peer);
+  FUZZ_REQUIRE(!made.honest || status.ok());
+  FUZZ_REQUIRE(!made.has_holes || !status.ok());
+  FUZZ_REQUIRE(status.ok() || status.code() == StatusCode::kCorrupt ||
+               status.code() == StatusCode::kVersion);
+  FUZZ_REQUIRE(peer.valid() == status.ok());
+  if (!status.ok()) return;
+  FUZZ_REQUIRE((fcntl(static_cast<int>(made.handle.native()), F_GET_SEALS) & ~F_SEAL_WRITE) ==
+               kSealsWanted);
+  FUZZ_REQUIRE(peer.ring_bytes() == kRingBytesMin);
+  // A read of what is not backed would be the end of us.
+  const volatile std::byte* data = peer.data();
+  for (uint64_t at = 0; at < peer.ring_bytes(); at += kLayoutPageBytes) (void)data[at];
+  (void)data[peer.ring_bytes() - 1];
+}
+
+}  // namespace
+}  // namespace shmwire::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t count) {
+  shmwire::fuzz::Run(shmwire::fuzz::Input(bytes, count));
+  return 0;
+}

@@ -1,0 +1,192 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import { expect } from 'vitest'
+import { FrameParser } from '../../src/control/frame-parser.js'
+import { encodeFrame, FRAME_HEADER_BYTES, FrameKind, type PayloadBound } from '../../src/control/frames.js'
+import { ErrorCode, ShmwireError } from '../../src/errors.js'
+import { fuzz } from '../support/fuzz.js'
+
+const BYTES_MAX = 200
+/** Records as on a socket link, the doorbell, and one frame of the handshake: what a stream can hold at some time. */
+const bound: PayloadBound = (kind) => {
+  if (kind === FrameKind.DOORBELL) return 0
+  return (kind >= 1 && kind <= 255) || kind === FrameKind.HELLO ? BYTES_MAX : -1
+}
+
+interface Header {
+  readonly length: number
+  readonly kind: number
+  readonly flags: number
+  readonly id: number
+}
+
+/** A header that may claim anything, in front of bytes that may be anything. */
+const forged = fc
+  .record({
+    length: fc.oneof(fc.nat(BYTES_MAX + 5), fc.integer({ min: 0, max: 0xffffffff })),
+    kind: fc.oneof(fc.nat(300), fc.integer({ min: 0, max: 0xffff })),
+    flags: fc.oneof({ arbitrary: fc.constant(0), weight: 9 }, fc.integer({ min: 0, max: 0xffff })),
+    id: fc.integer({ min: 0, max: 0xffffffff }),
+    body: fc.uint8Array({ maxLength: 40 }),
+  })
+  .map(({ body, ...header }) => Buffer.concat([headerOf(header), body]))
+
+const honest = fc
+  .record({
+    kind: fc.oneof(fc.integer({ min: 1, max: 255 }), fc.constant(FrameKind.HELLO as number)),
+    id: fc.integer({ min: 0, max: 0xffffffff }),
+    payload: fc.uint8Array({ maxLength: BYTES_MAX }),
+  })
+  .map(({ kind, id, payload }) => encodeFrame(kind, id, payload))
+
+const noise = fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes))
+const bell = fc.constant(encodeFrame(FrameKind.DOORBELL, 0, new Uint8Array(0)))
+
+const stream = fc
+  .array(fc.oneof({ arbitrary: honest, weight: 6 }, { arbitrary: bell, weight: 2 }, forged, noise), {
+    maxLength: 12,
+  })
+  .map((parts) => Buffer.concat(parts))
+
+const cuts = fc.array(fc.nat(4_000), { maxLength: 30 })
+const stops = fc.array(fc.boolean(), { maxLength: 12 })
+
+function headerOf({ length, kind, flags, id }: Header): Buffer {
+  const bytes = Buffer.alloc(FRAME_HEADER_BYTES)
+  bytes.writeUInt32LE(length, 0)
+  bytes.writeUInt16LE(kind, 4)
+  bytes.writeUInt16LE(flags, 6)
+  bytes.writeUInt32LE(id, 8)
+  return bytes
+}
+
+interface Outcome {
+  readonly frames: string[]
+  readonly error: string | undefined
+  readonly isEmpty: boolean
+}
+
+/** What the format says, on the stream as one piece: the slow and plain way of docs/protocol.md, section 4. */
+function expected(bytes: Buffer): Outcome {
+  const frames: string[] = []
+  let at = 0
+  while (bytes.length - at >= FRAME_HEADER_BYTES) {
+    const length = bytes.readUInt32LE(at)
+    const kind = bytes.readUInt16LE(at + 4)
+    const bytesMax = bound(kind)
+    if (bytesMax < 0 || bytes.readUInt16LE(at + 6) !== 0 || length > bytesMax)
+      return { frames, error: ErrorCode.CORRUPT, isEmpty: false }
+    const end = at + FRAME_HEADER_BYTES + length
+    if (end > bytes.length) break
+    frames.push(`${kind} ${bytes.readUInt32LE(at + 8)} ${bytes.toString('hex', end - length, end)}`)
+    at = end
+  }
+  return { frames, error: undefined, isEmpty: at === bytes.length }
+}
+
+/** Every chunk has memory of its own, as a socket's has. */
+function split(bytes: Buffer, at: readonly number[]): Buffer[] {
+  const ends = [0, ...at.map((cut) => cut % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b)
+  return ends.slice(1).map((end, index) => Buffer.from(bytes.subarray(ends[index], end)))
+}
+
+/** The handler stops the parser where `script` says; the parser is asked to go on until it wants more. */
+function parseAll(chunks: readonly Buffer[], script: readonly boolean[]): Outcome {
+  const parser = new FrameParser(bound)
+  const frames: string[] = []
+  let error: string | undefined
+  let step = 0
+  const handler = (kind: number, id: number, payload: Buffer): boolean => {
+    frames.push(`${kind} ${id} ${payload.toString('hex')}`)
+    return script[step++] !== true
+  }
+  for (const chunk of chunks) {
+    parser.push(chunk)
+    try {
+      while (!parser.parse(handler));
+    } catch (thrown) {
+      error = codeOf(thrown)
+      // It stays as it is, whether more comes or not.
+      expect(() => parser.parse(handler)).toThrow(thrown)
+      parser.push(Buffer.from(encodeFrame(1, 1, new Uint8Array(3))))
+      expect(() => parser.parse(handler)).toThrow(thrown)
+      break
+    }
+  }
+  const outcome = { frames, error, isEmpty: parser.isEmpty }
+  parser.clear()
+  expect(parser.isEmpty).toBe(true)
+  return outcome
+}
+
+function codeOf(thrown: unknown): string {
+  if (!(thrown instanceof ShmwireError)) throw thrown
+  return thrown.code
+}
+
+/** Much faster than `expect` where they are, which is nearly always. */
+function expectSame(outcome: Outcome, wanted: Outcome): void {
+  if (!isDeepStrictEqual(outcome, wanted)) expect(outcome).toEqual(wanted)
+}
+
+/** Runs `body`; returns the most that was allocated at once for a payload. */
+function largestAllocation(body: () => void): number {
+  const original = Object.getOwnPropertyDescriptor(Buffer, 'allocUnsafeSlow') as PropertyDescriptor
+  const allocate = original.value as typeof Buffer.allocUnsafeSlow
+  let largest = 0
+  Buffer.allocUnsafeSlow = (bytes) => {
+    largest = Math.max(largest, bytes)
+    return allocate(bytes)
+  }
+  try {
+    body()
+  } finally {
+    Object.defineProperty(Buffer, 'allocUnsafeSlow', original)
+  }
+  return largest
+}
+
+fuzz('frame-parser', {
+  'yields what the format says, however the stream is cut and the parser stopped': fc.property(
+    stream,
+    cuts,
+    stops,
+    (bytes, at, script) => {
+      const largest = largestAllocation(() => {
+        expectSame(parseAll(split(bytes, at), script), expected(bytes))
+      })
+      expect(largest).toBeLessThanOrEqual(BYTES_MAX)
+    },
+  ),
+  'takes the bytes before the frames across chunks, and then goes on': fc.property(
+    stream,
+    cuts,
+    fc.integer({ min: 0, max: 40 }),
+    (bytes, at, count) => {
+      const parser = new FrameParser(bound)
+      let taken: Buffer | undefined
+      const rest: Buffer[] = []
+      for (const chunk of split(bytes, at)) {
+        if (taken === undefined) {
+          parser.push(chunk)
+          taken = parser.take(count)
+        } else {
+          rest.push(chunk)
+        }
+      }
+      expect(taken?.toString('hex')).toBe(count <= bytes.length ? bytes.toString('hex', 0, count) : undefined)
+      if (taken === undefined) return
+      const frames: string[] = []
+      let error: string | undefined
+      try {
+        for (const chunk of [Buffer.alloc(0), ...rest]) {
+          parser.push(chunk)
+          parser.parse((kind, id, payload) => frames.push(`${kind} ${id} ${payload.toString('hex')}`) > 0)
+        }
+      } catch (thrown) {
+        error = codeOf(thrown)
+      }
+      expectSame({ frames, error, isEmpty: parser.isEmpty }, expected(bytes.subarray(count)))
+    },
+  ),
+})

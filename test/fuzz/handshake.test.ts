@@ -1,0 +1,289 @@
+import { readdirSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { encodeControlFrame, FrameKind } from '../../src/control/frames.js'
+import { type Agreement, HANDOVERS_MAX } from '../../src/control/handshake.js'
+import { handshakeAsClient } from '../../src/control/handshake-client.js'
+import { handshakeAsServer } from '../../src/control/handshake-server.js'
+import { encodePreamble } from '../../src/control/preamble.js'
+import { Turns } from '../../src/control/turns.js'
+import { ErrorCode, ShmwireError } from '../../src/errors.js'
+import type { NativeEndpoint, NativeInbox } from '../../src/native/binding.js'
+import { loadBinding } from '../../src/native/load-binding.js'
+import { resolveOptions } from '../../src/options.js'
+import { fuzz } from '../support/fuzz.js'
+import { HostilePeer, offeredToken, SocketPairs } from '../support/hostile-peer.js'
+import { resourcesOf } from '../support/process-resources.js'
+import { HELLO, OFFER } from '../support/raw-peer.js'
+import { longDirectory } from '../support/temporary-directory.js'
+
+/** For the few runs in which each side waits for the other. */
+const HANDSHAKE_MS = 20
+/** A handshake that takes longer never ends. */
+const HANG_MS = 20_000
+const RING_BYTES = 65_536
+const MAPPINGS_EVERY = 200
+
+const native = loadBinding()
+const handovers = new Turns(HANDOVERS_MAX)
+let pairs: SocketPairs
+let inboxPath = ''
+let inbox: NativeInbox | undefined
+
+beforeAll(async () => {
+  const directory = longDirectory()
+  pairs = await SocketPairs.in(directory)
+  inboxPath = join(directory, 'inbox')
+  if ('binding' in native) inbox = new native.binding.HandleInbox(inboxPath)
+})
+
+afterAll(async () => {
+  inbox?.close()
+  await pairs.close()
+})
+
+/** What the hostile side does next: says bytes, or does its part of the handing over with real descriptors. */
+type Step = { readonly bytes: Buffer } | 'hand over' | 'accept'
+
+const TOKEN = '5a'.repeat(16)
+const preamble: Step = { bytes: encodePreamble() }
+const frame = (kind: number, message: object = {}): Step => ({ bytes: encodeControlFrame(kind, message) })
+const reason = { reason: 'because' }
+const offer = { ...OFFER, token: TOKEN, ringBytes: RING_BYTES }
+const offerSocket = { ...offer, transport: 'socket', ...reason }
+const reject = { code: ErrorCode.DENIED, message: 'no' }
+const [ready, handles, inboxFull] = [FrameKind.READY, FrameKind.HANDLES, FrameKind.INBOX_FULL].map((kind) =>
+  frame(kind),
+) as [Step, Step, Step]
+
+/** Conversations that are right, or right up to a refusal. */
+const AS_CLIENT: readonly (readonly Step[])[] = [
+  [preamble, frame(FrameKind.HELLO, HELLO), 'hand over', handles, ready],
+  [preamble, frame(FrameKind.HELLO, HELLO), inboxFull, inboxFull, 'hand over', handles, ready],
+  [preamble, frame(FrameKind.HELLO, { ...HELLO, transport: 'socket' }), ready],
+  [preamble, frame(FrameKind.HELLO, { ...HELLO, shm: 'none here' }), ready],
+  [preamble, frame(FrameKind.HELLO, HELLO), frame(FrameKind.SOCKET, reason)],
+  [preamble, frame(FrameKind.HELLO, HELLO), 'hand over', handles, frame(FrameKind.SOCKET, reason)],
+  [preamble, frame(FrameKind.HELLO, { ...HELLO, codec: 'other' })],
+  [preamble, frame(FrameKind.REJECT, reject)],
+]
+const AS_SERVER: readonly (readonly Step[])[] = [
+  [preamble, frame(FrameKind.OFFER, offer), 'accept', ready],
+  [preamble, frame(FrameKind.OFFER, offerSocket)],
+  [preamble, frame(FrameKind.OFFER, offer), frame(FrameKind.SOCKET, reason)],
+  [preamble, frame(FrameKind.OFFER, { ...offer, mayFallBack: false }), 'accept', ready],
+  [preamble, frame(FrameKind.OFFER, offer), ready],
+  [preamble, frame(FrameKind.OFFER, { ...offer, codec: 'other' })],
+  [preamble, frame(FrameKind.REJECT, reject)],
+]
+
+const kind = fc.oneof(fc.integer({ min: 255, max: 273 }), fc.nat(0xffff))
+const strange: fc.Arbitrary<Step> = fc.oneof(
+  fc.uint8Array({ maxLength: 30 }).map((bytes) => ({ bytes: Buffer.from(bytes) })),
+  fc.tuple(kind, fc.jsonValue({ maxDepth: 1 })).map(([number, value]) => frame(number, value as object)),
+  fc
+    .tuple(
+      kind,
+      fc.constantFrom(HELLO, offer, reject, reason),
+      fc.string(),
+      fc.jsonValue({ maxDepth: 1 }),
+      fc.nat(9),
+    )
+    .map(([number, message, name, value, which]) =>
+      frame(number, { ...message, [Object.keys(message)[which] ?? name]: value }),
+    ),
+  fc.constantFrom<Step>(preamble, ready, handles, inboxFull, 'hand over', 'accept'),
+)
+
+const edit = fc.record({
+  how: fc.constantFrom('remove', 'repeat', 'insert', 'replace', 'flip', 'cut'),
+  at: fc.nat(6),
+  step: strange,
+  position: fc.nat(200),
+  byte: fc.integer({ min: 0, max: 255 }),
+})
+type Edit = typeof edit extends fc.Arbitrary<infer Value> ? Value : never
+
+function edited(steps: readonly Step[], edits: readonly Edit[]): Step[] {
+  const result = [...steps]
+  for (const { how, at, step, position, byte } of edits) {
+    const index = result.length === 0 ? 0 : at % result.length
+    const old = result[index]
+    if (how === 'remove') result.splice(index, 1)
+    if (how === 'repeat' && old !== undefined) result.splice(index, 0, old)
+    if (how === 'insert') result.splice(index, 0, step)
+    if (how === 'replace') result[index] = step
+    if (typeof old === 'object' && old.bytes.length > 0) {
+      const bytes = Buffer.from(old.bytes)
+      if (how === 'flip') bytes[position % bytes.length] = byte
+      if (how === 'flip') result[index] = { bytes }
+      if (how === 'cut') result[index] = { bytes: bytes.subarray(0, position % bytes.length) }
+    }
+  }
+  return result
+}
+
+const script = (right: readonly (readonly Step[])[]) =>
+  fc
+    .tuple(fc.constantFrom(...right), fc.array(edit, { maxLength: 3 }))
+    .map(([steps, edits]) => edited(steps, edits))
+
+const ending = fc.constantFrom('end', 'destroy')
+const options = fc.record(
+  {
+    transport: fc.constantFrom('auto', 'auto', 'shm', 'socket'),
+    allow: fc.constantFrom(
+      undefined,
+      undefined,
+      () => true,
+      () => false,
+    ),
+  },
+  { noNullPrototype: true },
+)
+
+/** Plays the script to its end. What it holds itself is given back afterwards. */
+async function play(peer: HostilePeer, steps: readonly Step[], end: string): Promise<void> {
+  let endpoint: NativeEndpoint | undefined
+  const token = Buffer.from(TOKEN, 'hex')
+  const accepts = steps.includes('accept')
+  if (accepts) inbox?.expect(token)
+  try {
+    for (const step of steps) {
+      if (typeof step === 'object') {
+        peer.socket.write(step.bytes)
+      } else if ('binding' in native && inbox !== undefined && endpoint === undefined) {
+        endpoint = new native.binding.Endpoint({
+          ringBytes: RING_BYTES,
+          maxMessageBytes: 1024,
+          recordsMax: 8,
+        })
+        await handOver(peer, step, endpoint, token)
+      }
+    }
+  } finally {
+    if (end === 'end') peer.socket.end()
+    else peer.socket.destroySoon()
+    if (accepts) inbox?.discard(token)
+    endpoint?.close()
+  }
+}
+
+async function handOver(
+  peer: HostilePeer,
+  step: 'hand over' | 'accept',
+  endpoint: NativeEndpoint,
+  token: Buffer,
+): Promise<void> {
+  if (step === 'hand over') {
+    const offered = await offeredToken(peer)
+    if (offered !== undefined) endpoint.offerHandles(inboxPath, offered)
+    return
+  }
+  if ((await peer.frame(FrameKind.HANDLES)) === undefined) return
+  try {
+    endpoint.acceptHandles(inbox as NativeInbox, token)
+  } catch (error) {
+    // The client was told another token, or has given up.
+    expect([ErrorCode.CORRUPT, ErrorCode.PEER_GONE]).toContain((error as ShmwireError).code)
+  }
+}
+
+let runs = 0
+
+/** One handshake against one script: it agrees or fails with a code, in time, and nothing is left of it. */
+async function expectSettled(
+  shake: () => Promise<Agreement>,
+  own: Socket,
+  played: Promise<void>,
+  peer: HostilePeer,
+): Promise<void> {
+  const closed = [own, peer.socket].map(
+    (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
+  )
+  const settled = shake().catch((error: unknown) => error)
+  const outcome = await inTime(settled, 'the handshake')
+  peer.giveUp()
+  await inTime(played, 'the script')
+  if (outcome instanceof Error) {
+    if (!(outcome instanceof ShmwireError)) throw outcome
+    expect(Object.values(ErrorCode)).toContain(outcome.code)
+    // Whoever said no waits until this side has heard it.
+    peer.socket.destroy()
+  } else {
+    const { endpoint, transport, maxMessageBytes, socket } = outcome as Agreement
+    expect(transport).toBe(endpoint === undefined ? 'unix' : 'shm')
+    expect(maxMessageBytes).toBeLessThanOrEqual(HELLO.maxMessageBytes)
+    endpoint?.close()
+    socket.destroy()
+    peer.socket.destroy()
+  }
+  await inTime(Promise.all(closed), 'the end of both sockets')
+  runs += 1
+}
+
+async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const hang = new Promise<never>((_resolve, fail) => {
+    timer = setTimeout(() => fail(new Error(`${what} did not come to its end`)), HANG_MS)
+  })
+  try {
+    return await Promise.race([promise, hang])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Nothing that a run has opened is open after it. */
+async function withoutLeaks(body: () => Promise<void>): Promise<void> {
+  const before = readdirSync('/proc/self/fd').length
+  await body()
+  expect(readdirSync('/proc/self/fd').length).toBe(before)
+  if (runs % MAPPINGS_EVERY === 0) expect(resourcesOf().segmentMappings).toBe(0)
+}
+
+fuzz('handshake', {
+  'a server agrees or refuses, whatever its client does': fc.asyncProperty(
+    script(AS_CLIENT),
+    ending,
+    options,
+    (steps, end, chosen) =>
+      withoutLeaks(async () => {
+        const { connecting, accepted } = await pairs.next()
+        const peer = new HostilePeer(connecting)
+        const settings = resolveOptions({ ...chosen, ringBytes: RING_BYTES })
+        const shake = () =>
+          handshakeAsServer(accepted, {
+            settings,
+            codecName: 'msgpack',
+            native,
+            inbox,
+            handovers,
+            timeoutMs: HANDSHAKE_MS,
+          })
+        await expectSettled(shake, accepted, play(peer, steps, end), peer)
+      }),
+  ),
+  'a client agrees or refuses, whatever its server does': fc.asyncProperty(
+    script(AS_SERVER),
+    ending,
+    options,
+    (steps, end, chosen) =>
+      withoutLeaks(async () => {
+        const { connecting, accepted } = await pairs.next()
+        const peer = new HostilePeer(accepted)
+        const settings = resolveOptions({ ...chosen, ringBytes: RING_BYTES })
+        const shake = () =>
+          handshakeAsClient(connecting, {
+            settings,
+            codecName: 'msgpack',
+            native,
+            inboxPath,
+            timeoutMs: HANDSHAKE_MS,
+          })
+        await expectSettled(shake, connecting, play(peer, steps, end), peer)
+      }),
+  ),
+})
