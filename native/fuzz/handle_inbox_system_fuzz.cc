@@ -1,4 +1,4 @@
-// Datagrams and descriptors that any process may send to an inbox or through a pair, over the
+// Datagrams and descriptors that any process may send to an inbox or through a bell, over the
 // kernel's own sockets: payloads, tokens and numbers of descriptors of the fuzzer's choice.
 // Oracles: only an expected token with exactly two descriptors and the right sender is taken, once;
 // only the documented statuses; at the end every descriptor is closed.
@@ -16,6 +16,7 @@
 
 #include "fuzz/input.h"
 #include "fuzz/require.h"
+#include "platform/bell.h"
 #include "platform/handle_inbox.h"
 
 namespace shmwire::fuzz {
@@ -115,7 +116,7 @@ class InboxRun {
   void Send();
   void SendNoToken();
   void Take();
-  void Pair();
+  void Answer();
 
   System* system_;
   Input input_;
@@ -173,7 +174,7 @@ void InboxRun::Take() {
   const Status status = system_->inbox.Take(TokenOf(index), &handover);
   const State state = states_[index];
   states_[index] = State::kUnknown;
-  FUZZ_REQUIRE(handover.memory.valid() == status.ok() && handover.reply.valid() == status.ok());
+  FUZZ_REQUIRE(handover.memory.valid() == status.ok() && handover.bell.valid() == status.ok());
   if (state == State::kUnknown) {
     FUZZ_REQUIRE(status.code() == StatusCode::kInvalidArgument);
   } else {
@@ -186,15 +187,16 @@ void InboxRun::Take() {
   struct stat taken {};
   FUZZ_REQUIRE(fstat(Native(system_->files[arrived_[index]]), &sent) == 0);
   FUZZ_REQUIRE(fstat(Native(handover.memory), &taken) == 0 && taken.st_rdev == sent.st_rdev);
-  // The reply's end is a file, which takes no message.
-  FUZZ_REQUIRE(SendHandle(handover.reply, handover.memory).code() == StatusCode::kCorrupt);
+  // The bell is a file, which takes no message.
+  FUZZ_REQUIRE(SendHandles(handover.bell, handover.memory, handover.memory).code() ==
+               StatusCode::kCorrupt);
 }
 
-// What the peer sends back through a pair.
-void InboxRun::Pair() {
-  Handle kept;
+// What the peer sends back through the bell.
+void InboxRun::Answer() {
+  Handle own;
   Handle given;
-  FUZZ_REQUIRE(platform::MakeHandlePair(&kept, &given).ok());
+  FUZZ_REQUIRE(platform::MakeBell(&own, &given).ok());
   const uint8_t how = input_.Byte();
   const auto payload = input_.Take<std::array<uint8_t, 4>>();
   const size_t bytes = how & 3;
@@ -203,9 +205,11 @@ void InboxRun::Pair() {
       (how & 4) == 0 && SendRaw(Native(given), payload.data(), bytes, count, Native(given));
   if ((how & 8) != 0) given.Close();
   Handle memory;
-  const Status status = platform::ReceiveHandle(kept, &memory);
-  FUZZ_REQUIRE(memory.valid() == status.ok());
-  FUZZ_REQUIRE(status.ok() == (sent && count == 1 && bytes == 1));
+  Handle bell;
+  const Status status = platform::ReceiveHandles(own, &memory, &bell);
+  FUZZ_REQUIRE(memory.valid() == status.ok() && bell.valid() == status.ok());
+  // What comes with the first byte counts; further ones are rings.
+  FUZZ_REQUIRE(status.ok() == (sent && count == 2 && bytes >= 1));
   FUZZ_REQUIRE(status.ok() || status.code() == StatusCode::kCorrupt ||
                status.code() == StatusCode::kPeerGone);
 }
@@ -227,7 +231,7 @@ void InboxRun::Go() {
         Take();
         break;
       default:
-        Pair();
+        Answer();
         break;
     }
   }

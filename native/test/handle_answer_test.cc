@@ -104,8 +104,7 @@ TEST_CASE("an answer that is not two handles, the second a bell, is a violation,
   }
   SendRaw(bells.client_given, null, 2);  // the second is no bell
   CHECK(receive() == StatusCode::kCorrupt);
-  memory.Close();
-  bell.Close();
+  CHECK_FALSE(memory.valid());
   CHECK(OpenDescriptorCount() == before);
 
   REQUIRE(bells.Answer().ok());

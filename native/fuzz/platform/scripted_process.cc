@@ -41,8 +41,6 @@ Status PeerCredentials(intptr_t /*native*/, Credentials* credentials) {
 
 bool HasHungUp(intptr_t /*native*/) { return fuzz::TheScript().hung_up; }
 
-size_t SendNow(intptr_t /*native*/, const std::byte* /*bytes*/, size_t count) { return count; }
-
 Status FillRandom(void* bytes, size_t count) {
   std::memset(bytes, 0x5A, count);
   return {};

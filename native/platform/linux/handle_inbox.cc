@@ -224,9 +224,10 @@ Status ReceiveHandles(const Handle& own_bell, Handle* memory, Handle* peer_bell)
   if (message.handle_count != kHandoverHandles) {
     return Status::Error(StatusCode::kCorrupt, "the peer did not send exactly two descriptors");
   }
+  if (Status status = CheckBell(message.handles[1]); !status.ok()) return status;
   *memory = std::move(message.handles[0]);
   *peer_bell = std::move(message.handles[1]);
-  return CheckBell(*peer_bell);
+  return {};
 }
 
 }  // namespace shmwire::platform
