@@ -5,6 +5,14 @@ export type { ChannelEvents } from './channel/events.js'
 export type { ChannelCodec, Codec, CodecName } from './codec/codec.js'
 export { connect } from './connect.js'
 export { ErrorCode, ShmwireError } from './errors.js'
+export {
+  type BackOff,
+  type Connector,
+  type ConnectorEvents,
+  type KeepConnectedOptions,
+  keepConnected,
+  type Retry,
+} from './keep-connected.js'
 export type { Peer, Transport } from './link/link.js'
 export { listen, type Server, type ServerEvents } from './listen.js'
 export type { ChannelOptions, Logger, TransportChoice, WaitMode, WaitOptions } from './options.js'

@@ -1,0 +1,148 @@
+import { once } from 'node:events'
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Channel, type Connector, ErrorCode, keepConnected, listen, type Retry } from '../../src/index.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import { eventually } from '../support/turns.js'
+
+const NAME = 'kept'
+
+beforeAll(() => ensureBuilt())
+
+beforeEach(() => {
+  vi.stubEnv('SHMWIRE_DIR', temporaryDirectory())
+  return () => vi.unstubAllEnvs()
+})
+
+async function startServer(): Promise<Child> {
+  const child = new Child('echo-server', { args: [NAME, 'auto'], ipc: true })
+  expect(await child.next()).toBe('listening')
+  return child
+}
+
+async function nextChannel(connector: Connector): Promise<Channel> {
+  const [channel] = (await once(connector, 'channel')) as [Channel]
+  return channel
+}
+
+function retriesOf(connector: Connector): Retry[] {
+  const retries: Retry[] = []
+  connector.on('retry', (retry) => retries.push(retry))
+  return retries
+}
+
+describe('keepConnected', () => {
+  it('gives a new channel after the server was killed and started again', async () => {
+    let server = await startServer()
+    const connector = keepConnected(NAME, { backOff: { minMs: 1, maxMs: 20 } })
+    const retries = retriesOf(connector)
+    const seen = new Set<Channel>()
+    let next = nextChannel(connector)
+    for (let round = 0; round < 3; round += 1) {
+      const channel = await next
+      seen.add(channel)
+      expect(connector.channel).toBe(channel)
+      expect(await channel.request(round)).toBe(round)
+      const pending = once(channel, 'close')
+      next = nextChannel(connector)
+      await server.kill()
+      expect((await pending)[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
+      expect(connector.channel).toBeUndefined()
+      server = await startServer()
+    }
+    const last = await next
+    expect(seen.size).toBe(3)
+    expect(seen.has(last)).toBe(false)
+    expect(retries.some(({ error }) => (error as { code?: string }).code === ErrorCode.PEER_GONE)).toBe(true)
+    await connector.close()
+    expect(last.open).toBe(false)
+  })
+
+  it('connects again to a server that has closed in order', async () => {
+    const connector = keepConnected(NAME, { backOff: { minMs: 1, maxMs: 5 } })
+    const retries = retriesOf(connector)
+    for (let round = 0; round < 2; round += 1) {
+      const server = await listen(NAME)
+      server.on('channel', (channel) => channel.handle((value) => value))
+      const channel = await nextChannel(connector)
+      expect(await channel.request(round)).toBe(round)
+      await server.close()
+    }
+    await eventually(() => retries.some(({ error }) => error === undefined))
+    await connector.close()
+  })
+
+  it('waits longer and longer, at random, and not beyond the bounds', async () => {
+    const connector = keepConnected(NAME, { backOff: { minMs: 2, maxMs: 8 } })
+    const retries = retriesOf(connector)
+    await eventually(() => retries.length >= 12)
+    await connector.close()
+    for (const [index, { error, attempt, delayMs }] of retries.entries()) {
+      expect(error).toMatchObject({ code: ErrorCode.NOT_LISTENING })
+      expect(attempt).toBe(index + 1)
+      expect(delayMs).toBeLessThanOrEqual(Math.min(8, 2 ** (index + 1)))
+    }
+    // Twelve equal draws of a random number are none.
+    expect(new Set(retries.map(({ delayMs }) => delayMs)).size).toBeGreaterThan(1)
+  })
+
+  it('ends with what would be the same the next time', async () => {
+    const server = await listen(NAME, { codec: 'json' })
+    const connector = keepConnected(NAME, { codec: 'bytes' })
+    const retries = retriesOf(connector)
+    const [error] = (await once(connector, 'close')) as [Error]
+    expect(error).toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
+    expect(retries).toEqual([])
+    await server.close()
+  })
+
+  it.each(['connecting', 'waiting', 'connected'])('ends at once, in order, when it is closed while %s', async (when) => {
+    const server = when === 'waiting' ? undefined : await listen(NAME)
+    server?.on('channel', () => {})
+    const connector = keepConnected(NAME, { backOff: { minMs: 3_600_000, maxMs: 3_600_000 } })
+    const closes: unknown[] = []
+    connector.on('close', (error) => closes.push(error))
+    if (when === 'waiting') await once(connector, 'retry')
+    if (when === 'connected') await nextChannel(connector)
+    await connector.close()
+    await connector.close()
+    await eventually(() => closes.length > 0)
+    expect(closes).toEqual([undefined])
+    expect(connector.channel).toBeUndefined()
+    await server?.close()
+  })
+
+  it('is destroyed with its channel', async () => {
+    const server = await listen(NAME)
+    server.on('channel', (channel) => channel.handle(() => new Promise(() => {})))
+    const connector = keepConnected(NAME)
+    const channel = await nextChannel(connector)
+    const reply = channel.request('never answered')
+    connector.destroy()
+    await expect(reply).rejects.toMatchObject({ code: ErrorCode.CLOSED })
+    expect((await once(connector, 'close'))[0]).toBeUndefined()
+    await server.close()
+  })
+
+  it.each([
+    [{ signal: new AbortController().signal }, 'signal'],
+    [{ backOff: 5 }, 'backOff'],
+    [{ backOff: { minMs: 0 } }, 'backOff.minMs'],
+    [{ backOff: { minMs: 50, maxMs: 20 } }, 'backOff.maxMs'],
+    [{ backOff: { maxMs: Number.NaN } }, 'backOff.maxMs'],
+    [{ ringBytes: 3 }, 'ringBytes'],
+  ])('refuses the options %j', (options, named) => {
+    const wrong = expect.objectContaining({
+      code: ErrorCode.INVALID_ARGUMENT,
+      message: expect.stringContaining(named) as string,
+    }) as Error
+    expect(() => keepConnected(NAME, options as object)).toThrow(wrong)
+  })
+
+  it('refuses an address that is none', () => {
+    expect(() => keepConnected('no/such name')).toThrow(
+      expect.objectContaining({ code: ErrorCode.INVALID_ARGUMENT }) as Error,
+    )
+  })
+})
