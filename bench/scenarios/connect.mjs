@@ -1,6 +1,5 @@
-import { serveEcho } from '../support/echo.mjs'
-import { CpuClock, currentCore, figuresOf, percentiles } from '../support/figures.mjs'
-import { askPeer } from '../support/marks.mjs'
+import { measureEcho, serveEcho } from '../support/echo.mjs'
+import { percentiles } from '../support/figures.mjs'
 import { pingPong } from '../support/ping-pong.mjs'
 
 /** @type {import('./scenario.js').Scenario} */
@@ -14,41 +13,29 @@ export const scenario = {
   needs: ['many'],
   serve: serveEcho,
 
-  async measure(connection, options, connect) {
-    const { messageBytes, warmUpMs, durationMs } = options
-    await connectFor(connect, messageBytes, warmUpMs)
-    await askPeer(connection, 'begin')
-    const cpu = new CpuClock()
-    const beginMs = performance.now()
-    const samples = await connectFor(connect, messageBytes, durationMs)
-    const seconds = (performance.now() - beginMs) / 1000
-    const clientSeconds = cpu.seconds()
-    const server = await askPeer(connection, 'end')
-    const messages = samples.length
-    if (server.messages !== messages)
-      throw new Error(`the server saw ${server.messages} of ${messages} messages`)
-    return figuresOf({
-      messages,
-      messageBytes,
-      seconds,
-      latencyNanos: percentiles(samples),
-      cpuSeconds: { client: clientSeconds, server: server.cpuSeconds },
-      cores: { client: currentCore(), server: server.core },
-    })
+  measure(connection, options, connect) {
+    return measureEcho(connection, options, (durationMs) =>
+      connectFor(connect, options.messageBytes, durationMs),
+    )
   },
 }
 
-/** The nanoseconds of each; closing is not among them. */
+/** One connection after the other; closing is not among what is timed. */
 async function connectFor(connect, messageBytes, durationMs) {
   const samples = []
-  const untilMs = performance.now() + durationMs
-  while (performance.now() < untilMs) {
-    const beginMs = performance.now()
+  const beginMs = performance.now()
+  let nowMs = beginMs
+  while (nowMs - beginMs < durationMs) {
     const connection = await connect()
     await pingPong(connection, { messageBytes, durationMs: 0 })
-    samples.push((performance.now() - beginMs) * 1e6)
+    samples.push((performance.now() - nowMs) * 1e6)
     connection.onClose = () => {}
     await connection.close()
+    nowMs = performance.now()
   }
-  return samples
+  return {
+    messages: samples.length,
+    seconds: (nowMs - beginMs) / 1000,
+    latencyNanos: () => percentiles(samples),
+  }
 }

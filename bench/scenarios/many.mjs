@@ -1,7 +1,7 @@
 import { openMany } from '../support/connections.mjs'
 import { measureEcho, serveEcho } from '../support/echo.mjs'
 import { percentiles } from '../support/figures.mjs'
-import { isEcho } from '../support/ping-pong.mjs'
+import { isEcho, stamp } from '../support/ping-pong.mjs'
 
 const COUNTS = [1, 10, 100, 1000]
 /** A thousand rings of the default size on either side would fill the memory of a small machine. */
@@ -54,8 +54,7 @@ function pingPongUntil(connection, messageBytes, untilMs, samples) {
     let count = 0
     let sentMs = 0
     const send = () => {
-      message.writeUInt32LE(count, 0)
-      message.writeUInt32LE(count, messageBytes - 4)
+      stamp(message, count)
       sentMs = performance.now()
       if (!connection.trySend(message)) reject(new Error('no room for the only message'))
     }

@@ -1,9 +1,8 @@
-import { CpuClock, currentCore, figuresOf, percentiles } from '../support/figures.mjs'
-import { answerMarks, askPeer, isMark } from '../support/marks.mjs'
-import { isEcho } from '../support/ping-pong.mjs'
+import { measureEcho, Served } from '../support/echo.mjs'
+import { answerMarks, isMark } from '../support/marks.mjs'
+import { timedCalls } from '../support/timed-calls.mjs'
 
 const TIMEOUT_MS = 10_000
-const SAMPLES_MAX = 4 * 1024 * 1024
 
 /** @type {import('./scenario.js').Scenario} */
 export const scenario = {
@@ -17,17 +16,10 @@ export const scenario = {
   variants: ['shmwire-spin'],
 
   serve(connection) {
-    let messages = 0
-    let cpu = new CpuClock()
-    const marks = answerMarks(connection, {
-      begin() {
-        messages = 0
-        cpu = new CpuClock()
-      },
-      end: () => ({ messages, cpuSeconds: cpu.seconds(), core: currentCore() }),
-    })
+    const served = new Served()
+    const marks = answerMarks(connection, served)
     connection.handle((message) => {
-      messages += 1
+      served.messages += 1
       return message
     })
     connection.onMessage = (message) => {
@@ -36,40 +28,8 @@ export const scenario = {
     }
   },
 
-  async measure(connection, { messageBytes, warmUpMs, durationMs }) {
-    const samples = new Float64Array(SAMPLES_MAX)
-    requestFor(connection, messageBytes, warmUpMs, samples)
-    await askPeer(connection, 'begin')
-    const cpu = new CpuClock()
-    const { messages, seconds } = requestFor(connection, messageBytes, durationMs, samples)
-    const clientSeconds = cpu.seconds()
-    const server = await askPeer(connection, 'end')
-    if (server.messages !== messages)
-      throw new Error(`the server saw ${server.messages} of ${messages} requests`)
-    return figuresOf({
-      messages,
-      messageBytes,
-      seconds,
-      latencyNanos: percentiles(samples.subarray(0, messages)),
-      cpuSeconds: { client: clientSeconds, server: server.cpuSeconds },
-      cores: { client: currentCore(), server: server.core },
-    })
+  measure(connection, options) {
+    const call = (message) => connection.requestSync(message, TIMEOUT_MS)
+    return measureEcho(connection, options, (durationMs) => timedCalls(call, options.messageBytes, durationMs))
   },
-}
-
-function requestFor(connection, messageBytes, durationMs, samples) {
-  const message = Buffer.alloc(messageBytes)
-  const beginMs = performance.now()
-  for (let count = 0; ; ) {
-    message.writeUInt32LE(count, 0)
-    message.writeUInt32LE(count, messageBytes - 4)
-    const sentMs = performance.now()
-    const reply = connection.requestSync(message, TIMEOUT_MS)
-    const nowMs = performance.now()
-    if (!isEcho(reply, messageBytes, count)) throw new Error(`the reply to request ${count} is another`)
-    samples[count] = (nowMs - sentMs) * 1e6
-    count += 1
-    if (nowMs - beginMs >= durationMs || count === samples.length)
-      return { messages: count, seconds: (nowMs - beginMs) / 1000 }
-  }
 }

@@ -1,18 +1,27 @@
 import { CpuClock, currentCore, figuresOf } from './figures.mjs'
 import { answerMarks, askPeer, isMark } from './marks.mjs'
 
+/** What a server has done since it was asked to begin. */
+export class Served {
+  messages = 0
+  #cpu = new CpuClock()
+
+  begin() {
+    this.messages = 0
+    this.#cpu = new CpuClock()
+  }
+
+  end() {
+    return { messages: this.messages, cpuSeconds: this.#cpu.seconds(), core: currentCore() }
+  }
+}
+
 /** Of all connections of this server process; the first one's marks speak for all. */
-const served = { messages: 0, cpu: new CpuClock() }
+const served = new Served()
 
 /** The server of a round trip: sends back what comes. */
 export function serveEcho(connection) {
-  const marks = answerMarks(connection, {
-    begin() {
-      served.messages = 0
-      served.cpu = new CpuClock()
-    },
-    end: () => ({ messages: served.messages, cpuSeconds: served.cpu.seconds(), core: currentCore() }),
-  })
+  const marks = answerMarks(connection, served)
   let waiting = []
   connection.onDrain = () => {
     const messages = waiting
@@ -31,16 +40,18 @@ export function serveEcho(connection) {
 
 /**
  * The client of a round trip: `run` twice, once to warm up, and what the second found, checked with the server's count.
- * @param {(durationMs: number, isWarmUp: boolean) => Promise<{ messages: number, seconds: number, latencyNanos: () => object }>} run
+ * @typedef {{ messages: number, seconds: number, latencyNanos: () => object }} Run
+ * @param {(durationMs: number, isWarmUp: boolean) => Run | Promise<Run>} run
+ * @param {(connection: object, question: string) => object} [ask] how to ask the server
  * @returns {Promise<import('../scenarios/scenario.js').Figures>}
  */
-export async function measureEcho(connection, { messageBytes, warmUpMs, durationMs }, run) {
+export async function measureEcho(connection, { messageBytes, warmUpMs, durationMs }, run, ask = askPeer) {
   await run(warmUpMs, true)
-  await askPeer(connection, 'begin')
+  await ask(connection, 'begin')
   const cpu = new CpuClock()
   const { messages, seconds, latencyNanos } = await run(durationMs, false)
   const clientSeconds = cpu.seconds()
-  const server = await askPeer(connection, 'end')
+  const server = await ask(connection, 'end')
   if (server.messages !== messages)
     throw new Error(`the server saw ${server.messages} of ${messages} messages`)
   return figuresOf({

@@ -17,8 +17,7 @@ export function pingPong(connection, { messageBytes, durationMs, messagesMax = S
     let count = 0
     let sentMs = 0
     const send = () => {
-      message.writeUInt32LE(count, 0)
-      message.writeUInt32LE(count, messageBytes - 4)
+      stamp(message, count)
       sentMs = performance.now()
       if (!connection.trySend(message)) reject(new Error('no room for the only message'))
     }
@@ -39,6 +38,12 @@ export function pingPong(connection, { messageBytes, durationMs, messagesMax = S
     const beginMs = performance.now()
     send()
   })
+}
+
+/** Its number at both ends of a message. */
+export function stamp(message, number) {
+  message.writeUInt32LE(number, 0)
+  message.writeUInt32LE(number, message.length - 4)
 }
 
 export function isEcho(echo, messageBytes, number) {

@@ -55,6 +55,8 @@ Status Endpoint::AcceptHandles(platform::HandleInbox* inbox, const platform::Tok
   if (Status status = CheckCreated(); !status.ok()) return status;
   platform::Handover handover;
   if (Status status = inbox->Take(token, &handover); !status.ok()) return status;
+  Status bell_status = platform::CheckBell(handover.bell, handover.sender);
+  if (!bell_status.ok()) return bell_status;
   PeerSegment peer;
   if (Status status = PeerSegment::Map(handover.memory, &peer); !status.ok()) return status;
   platform::Handle given;

@@ -6,14 +6,16 @@
 
 #include "core/status.h"
 #include "platform/handle.h"
+#include "platform/process.h"
 
 namespace shmwire::platform {
 
-// Errors: kOutOfMemory.
+// What comes through `own` says who has sent it. Errors: kOutOfMemory.
 Status MakeBell(Handle* own, Handle* given);
 
-// Whether what a peer gave us can be rung. Errors: kCorrupt.
-Status CheckBell(const Handle& bell);
+// Whether what a peer gave us can be rung, and is a bell that it has made itself: it could have us
+// ring, in our name, at any socket that it has connected to. Errors: kCorrupt.
+Status CheckBell(const Handle& bell, const Credentials& peer);
 
 // Never blocks. A bell full of rings that its owner has not heard yet needs no further one, and
 // that an owner is gone is heard elsewhere. Errors: kOutOfMemory, kUnavailable: the owner sleeps

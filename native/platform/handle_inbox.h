@@ -86,12 +86,12 @@ class HandleInbox {
 Status SendToInbox(const char* path, const Token& token, const Handle& memory, const Handle& bell,
                    bool* full);
 
-// Sends `memory` and `bell` through the peer's bell. Errors: kCorrupt (`peer_bell` is none),
-// kPeerGone, kOutOfMemory.
+// Sends `memory` and `bell` through the bell of the peer, which has been checked. Errors: kCorrupt
+// (it takes no message), kPeerGone, kOutOfMemory.
 Status SendHandles(const Handle& peer_bell, const Handle& memory, const Handle& bell);
 
 // Takes from one's own bell what SendHandles has sent. Errors: kCorrupt (nothing there, or not
-// exactly two handles, or the second is no bell), kPeerGone, kOutOfMemory.
+// exactly two handles, or the second is no bell of the sender), kPeerGone, kOutOfMemory.
 Status ReceiveHandles(const Handle& own_bell, Handle* memory, Handle* peer_bell);
 
 }  // namespace shmwire::platform

@@ -68,26 +68,28 @@ TEST_CASE("the bell of a gone owner is rung in vain, without a signal") {
   sigaction(SIGPIPE, &previous, nullptr);
 }
 
-TEST_CASE("what is no Unix stream socket is no bell") {
+TEST_CASE("what is no Unix stream socket, or of another's making, is no bell") {
+  const Credentials self{CurrentProcessId(), CurrentUserId(), getgid()};
+  const auto check = [&](const Handle& handle) { return CheckBell(handle, self).code(); };
   const Bell bell;
-  CHECK(CheckBell(bell.given).ok());
-  const Handle null(open("/dev/null", O_WRONLY | O_CLOEXEC));
-  CHECK(CheckBell(null).code() == StatusCode::kCorrupt);
+  CHECK(check(bell.given) == StatusCode::kOk);
+  Credentials other = self;
+  other.pid++;
+  CHECK(CheckBell(bell.given, other).code() == StatusCode::kCorrupt);
+  CHECK(check(Handle(open("/dev/null", O_WRONLY | O_CLOEXEC))) == StatusCode::kCorrupt);
   int ends[2];
   REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
   const Handle read_end(ends[0]);
-  const Handle write_end(ends[1]);
-  CHECK(CheckBell(write_end).code() == StatusCode::kCorrupt);
-  const Handle internet(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  CHECK(CheckBell(internet).code() == StatusCode::kCorrupt);
-  const Handle datagrams(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  CHECK(CheckBell(datagrams).code() == StatusCode::kCorrupt);
-  CHECK(CheckBell(Handle()).code() == StatusCode::kCorrupt);
+  CHECK(check(Handle(ends[1])) == StatusCode::kCorrupt);
+  CHECK(check(Handle(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))) == StatusCode::kCorrupt);
+  CHECK(check(Handle(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0))) == StatusCode::kCorrupt);
+  // Unconnected: nobody's.
+  CHECK(check(Handle(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))) == StatusCode::kCorrupt);
+  CHECK(check(Handle()) == StatusCode::kCorrupt);
 }
 
 TEST_CASE("a bell that cannot be rung is an error: its owner sleeps on") {
   const Handle unconnected(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  REQUIRE(CheckBell(unconnected).ok());
   CHECK(RingBell(unconnected).code() == StatusCode::kUnavailable);
 }
 

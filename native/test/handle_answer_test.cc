@@ -109,7 +109,7 @@ TEST_CASE("an answer that is not two handles, the second a bell, is a violation,
 
   REQUIRE(bells.Answer().ok());
   CHECK(receive() == StatusCode::kOk);
-  CHECK(CheckBell(bell).ok());
+  CHECK(RingBell(bell).ok());
   bells.client_given.Close();
   CHECK(receive() == StatusCode::kPeerGone);
 }

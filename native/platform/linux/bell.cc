@@ -26,14 +26,24 @@ Status MakeBell(Handle* own, Handle* given) {
   }
   *own = Handle(ends[0]);
   *given = Handle(ends[1]);
+  const int enabled = 1;
+  if (setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &enabled, sizeof(enabled)) != 0) {
+    return Status::Error(StatusCode::kOutOfMemory, "cannot create a bell (SO_PASSCRED)", errno);
+  }
   return {};
 }
 
-Status CheckBell(const Handle& bell) {
+Status CheckBell(const Handle& bell, const Credentials& peer) {
   // Only a Unix socket carries descriptors, and only a socket can be told not to block whatever its
   // owner has set.
-  if (HasOption(bell, SO_DOMAIN, AF_UNIX) && HasOption(bell, SO_TYPE, SOCK_STREAM)) return {};
-  return Status::Error(StatusCode::kCorrupt, "the peer's bell is no Unix stream socket");
+  if (!HasOption(bell, SO_DOMAIN, AF_UNIX) || !HasOption(bell, SO_TYPE, SOCK_STREAM)) {
+    return Status::Error(StatusCode::kCorrupt, "the peer's bell is no Unix stream socket");
+  }
+  // The two ends of a pair name who has made it. The process only: of the users, one of the two is
+  // the effective one, and the other is not.
+  Credentials maker;
+  if (PeerCredentials(bell.native(), &maker).ok() && maker.pid == peer.pid) return {};
+  return Status::Error(StatusCode::kCorrupt, "the peer's bell is not of its own making");
 }
 
 Status RingBell(const Handle& bell) {

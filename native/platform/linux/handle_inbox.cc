@@ -185,7 +185,6 @@ Status SendToInbox(const char* path, const Token& token, const Handle& memory, c
 }
 
 Status SendHandles(const Handle& peer_bell, const Handle& memory, const Handle& bell) {
-  if (Status status = CheckBell(peer_bell); !status.ok()) return status;
   const uint8_t payload = 0;
   const int descriptors[kHandoverHandles] = {Native(memory), Native(bell)};
   const int os_error = SendMessage(Native(peer_bell), nullptr, 0, &payload, sizeof(payload),
@@ -221,10 +220,11 @@ Status ReceiveHandles(const Handle& own_bell, Handle* memory, Handle* peer_bell)
   if (message.descriptors_truncated) {
     return Status::Error(StatusCode::kOutOfMemory, "cannot receive the peer's descriptors", EMFILE);
   }
-  if (message.handle_count != kHandoverHandles) {
+  if (message.handle_count != kHandoverHandles || !message.has_credentials) {
     return Status::Error(StatusCode::kCorrupt, "the peer did not send exactly two descriptors");
   }
-  if (Status status = CheckBell(message.handles[1]); !status.ok()) return status;
+  Status status = CheckBell(message.handles[1], message.credentials);
+  if (!status.ok()) return status;
   *memory = std::move(message.handles[0]);
   *peer_bell = std::move(message.handles[1]);
   return {};
