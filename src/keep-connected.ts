@@ -39,6 +39,11 @@ export interface ConnectorEvents {
 
 const DELAY_MS_MAX = 3_600_000
 
+interface Bounds {
+  readonly minMs: number
+  readonly maxMs: number
+}
+
 /** What a server that is not there, is about to die, or is about to come may cause. All else would be the same the next time. */
 const PASSING: ReadonlySet<unknown> = new Set([
   ErrorCode.NOT_LISTENING,
@@ -58,7 +63,8 @@ const PASSING: ReadonlySet<unknown> = new Set([
  */
 export function keepConnected(address: string, options: KeepConnectedOptions = {}): Connector {
   const { backOff, ...channelOptions } = options
-  if ('signal' in options) throw invalid('options', 'signal', 'left out: what is kept connected is ended by close()')
+  if ('signal' in options)
+    throw invalid('options', 'signal', 'left out: what is kept connected is ended by close()')
   parseAddress(address)
   resolveOptions(channelOptions)
   return new Connector(address, channelOptions, backOffOption(backOff))
@@ -68,7 +74,7 @@ export function keepConnected(address: string, options: KeepConnectedOptions = {
 export class Connector extends EventEmitter<ConnectorEvents> implements AsyncDisposable {
   readonly address: string
   readonly #options: ChannelOptions & WaitOptions
-  readonly #backOff: Required<BackOff>
+  readonly #backOff: Bounds
   readonly #stopping = new AbortController()
   readonly #over: Promise<void>
   #channel: Channel | undefined
@@ -77,7 +83,7 @@ export class Connector extends EventEmitter<ConnectorEvents> implements AsyncDis
   #attempt = 0
 
   /** Connectors come from `keepConnected`. */
-  constructor(address: string, options: ChannelOptions & WaitOptions, backOff: Required<BackOff>) {
+  constructor(address: string, options: ChannelOptions & WaitOptions, backOff: Bounds) {
     super()
     this.address = address
     this.#options = options
@@ -178,19 +184,20 @@ export class Connector extends EventEmitter<ConnectorEvents> implements AsyncDis
     return new Promise((resolve) => {
       const { signal } = this.#stopping
       const end = (): void => {
-        clearTimeout(this.#timer)
+        clearTimeout(timer)
         this.#timer = undefined
         signal.removeEventListener('abort', end)
         resolve()
       }
-      this.#timer = setTimeout(end, delayMs)
-      if (!this.#referenced) this.#timer.unref()
+      const timer = setTimeout(end, delayMs)
+      if (!this.#referenced) timer.unref()
+      this.#timer = timer
       signal.addEventListener('abort', end)
     })
   }
 }
 
-function backOffOption(backOff: BackOff = {}): Required<BackOff> {
+function backOffOption(backOff: BackOff = {}): Bounds {
   if (typeof backOff !== 'object' || backOff === null) throw invalid('backOff', backOff, 'an object')
   const { minMs = 20, maxMs = Math.max(2_000, minMs) } = backOff
   if (!(minMs >= 1 && minMs <= DELAY_MS_MAX)) throw invalid('backOff.minMs', minMs, `1 to ${DELAY_MS_MAX}`)

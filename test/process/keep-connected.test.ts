@@ -1,6 +1,13 @@
 import { once } from 'node:events'
 import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type Channel, type Connector, ErrorCode, keepConnected, listen, type Retry } from '../../src/index.js'
+import {
+  type Channel,
+  type Connector,
+  ErrorCode,
+  keepConnected,
+  listen,
+  type Retry,
+} from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
@@ -44,10 +51,10 @@ describe('keepConnected', () => {
       seen.add(channel)
       expect(connector.channel).toBe(channel)
       expect(await channel.request(round)).toBe(round)
-      const pending = once(channel, 'close')
+      const over = new Promise((resolve) => channel.once('close', resolve))
       next = nextChannel(connector)
       await server.kill()
-      expect((await pending)[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
+      expect(await over).toMatchObject({ code: ErrorCode.PEER_GONE })
       expect(connector.channel).toBeUndefined()
       server = await startServer()
     }
@@ -97,21 +104,24 @@ describe('keepConnected', () => {
     await server.close()
   })
 
-  it.each(['connecting', 'waiting', 'connected'])('ends at once, in order, when it is closed while %s', async (when) => {
-    const server = when === 'waiting' ? undefined : await listen(NAME)
-    server?.on('channel', () => {})
-    const connector = keepConnected(NAME, { backOff: { minMs: 3_600_000, maxMs: 3_600_000 } })
-    const closes: unknown[] = []
-    connector.on('close', (error) => closes.push(error))
-    if (when === 'waiting') await once(connector, 'retry')
-    if (when === 'connected') await nextChannel(connector)
-    await connector.close()
-    await connector.close()
-    await eventually(() => closes.length > 0)
-    expect(closes).toEqual([undefined])
-    expect(connector.channel).toBeUndefined()
-    await server?.close()
-  })
+  it.each(['connecting', 'waiting', 'connected'])(
+    'ends at once, in order, when it is closed while %s',
+    async (when) => {
+      const server = when === 'waiting' ? undefined : await listen(NAME)
+      server?.on('channel', () => {})
+      const connector = keepConnected(NAME, { backOff: { minMs: 3_600_000, maxMs: 3_600_000 } })
+      const closes: unknown[] = []
+      connector.on('close', (error) => closes.push(error))
+      if (when === 'waiting') await once(connector, 'retry')
+      if (when === 'connected') await nextChannel(connector)
+      await connector.close()
+      await connector.close()
+      await eventually(() => closes.length > 0)
+      expect(closes).toEqual([undefined])
+      expect(connector.channel).toBeUndefined()
+      await server?.close()
+    },
+  )
 
   it('is destroyed with its channel', async () => {
     const server = await listen(NAME)
