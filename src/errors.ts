@@ -28,6 +28,8 @@ export const ErrorCode = {
   MESSAGE_TOO_LARGE: 'ERR_SHMWIRE_MESSAGE_TOO_LARGE',
   /** Memory, descriptors or address space ran out. */
   OUT_OF_MEMORY: 'ERR_SHMWIRE_OUT_OF_MEMORY',
+  /** While a blocking call waited, more messages came than it may hold for whoever takes them. */
+  BACKLOG: 'ERR_SHMWIRE_BACKLOG',
   /** A codec cannot encode the value or decode the bytes; its own error is the `cause`. */
   CODEC: 'ERR_SHMWIRE_CODEC',
   /** The peer's handler threw; `message` and `remoteCode` are the peer's. */

@@ -68,13 +68,10 @@ napi_value AttachPeer(napi_env env, napi_callback_info info) {
   return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.AttachOffered());
 }
 
-napi_value TakeBell(napi_env env, napi_callback_info info) {
+napi_value LendBell(napi_env env, napi_callback_info info) {
   const Call<EndpointObject, 0> call(env, info);
   if (call.self == nullptr) return nullptr;
-  platform::Handle bell = call.self->endpoint.TakeBell();
-  napi_value result = ReturnNumber(env, static_cast<double>(bell.native()));
-  if (result != nullptr) bell.Release();  // the event loop owns it from here on
-  return result;
+  return ReturnNumber(env, static_cast<double>(call.self->endpoint.LendBell()));
 }
 
 // Rings the peer where the core found that it sleeps. False: an exception is pending.
@@ -375,7 +372,7 @@ napi_value DefineEndpointClass(napi_env env) {
       Method("offerHandles", OfferHandles),
       Method("acceptHandles", AcceptHandles),
       Method("attachPeer", AttachPeer),
-      Method("takeBell", TakeBell),
+      Method("lendBell", LendBell),
       Method("abort", Abort),
       Method("ownMemory", OwnMemory),
       Method("peerMemory", PeerMemory),

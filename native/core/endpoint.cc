@@ -207,6 +207,11 @@ Status Endpoint::YieldForData(bool spun) {
   return status;
 }
 
+intptr_t Endpoint::LendBell() {
+  if (!own_bell_.valid()) return platform::Handle::kNone;
+  return lent_bell_.Lend(std::move(own_bell_));
+}
+
 Status Endpoint::RingBell() {
   if (Status status = CheckUsable(); !status.ok()) return status;
   return platform::RingBell(peer_bell_);
@@ -297,15 +302,34 @@ void Endpoint::Arm(const WaitFor& wait) {
   if (wait.room_length.has_value()) connection_->room_sleeper.Arm(SleepMode::kBlocked);
 }
 
+bool Endpoint::SleepUntilRung(uint32_t signal, uint64_t deadline, intptr_t control_socket) {
+  const SharedWord<uint32_t>& word = peer_.control()->signal;
+  const bool watches = control_socket != platform::Handle::kNone;
+  const uint64_t slice_nanos = watches ? kDeathCheckNanos : std::numeric_limits<uint64_t>::max();
+  for (;;) {
+    const uint64_t now = platform::MonotonicNanos();
+    // A peer that was killed wakes nobody. By the time since the last question, whatever call asked
+    // it: waits may be short, or cut short each time, by a profiler's signals or by a peer that
+    // rings without end.
+    if (watches && now - life_asked_ >= kDeathCheckNanos) {
+      life_asked_ = now;
+      if (platform::HasHungUp(control_socket)) return true;
+    }
+    if (now >= deadline) return false;
+    platform::WaitOnWord(word.address(), signal, std::min(deadline - now, slice_nanos));
+    // SYNC(wake.signal): stored in Endpoint::RingSignal. Nothing but a ring leads to a look: a
+    // clock that did would hide a wake-up that was lost.
+    if (word.LoadSeqCst() != signal) return false;
+  }
+}
+
 Status Endpoint::Wait(const WaitFor& wait, WaitOutcome* outcome) {
   *outcome = WaitOutcome::kTimeout;
   if (Status status = CheckUsable(); !status.ok()) return status;
   const uint64_t deadline = DeadlineAfter(wait.timeout_nanos);
-  const bool watches = wait.control_socket != platform::Handle::kNone;
-  const uint64_t slice_nanos = watches ? kDeathCheckNanos : std::numeric_limits<uint64_t>::max();
   bool gone = false;
   Status status;
-  for (bool in_time = true; in_time;) {
+  for (bool in_time = true;;) {
     // SYNC(wake.signal): stored in Endpoint::RingSignal. Before arming: the new epoch may be rung
     // at once for what was read before, and is rung no more; that change has to end the wait.
     const uint32_t signal = peer_.control()->signal.LoadSeqCst();
@@ -326,15 +350,10 @@ Status Endpoint::Wait(const WaitFor& wait, WaitOutcome* outcome) {
       *outcome = WaitOutcome::kReady;
       break;
     }
-    const uint64_t now = platform::MonotonicNanos();
-    in_time = now < deadline;
     if (!in_time) break;
-    platform::WaitOnWord(peer_.control()->signal.address(), signal,
-                         std::min(deadline - now, slice_nanos));
-    // A peer that was killed wakes nobody. This asks whether it lives, and repairs nothing: what it
-    // had committed is looked for once more above.
-    gone = watches && platform::MonotonicNanos() - now >= slice_nanos &&
-           platform::HasHungUp(wait.control_socket);
+    gone = SleepUntilRung(signal, deadline, wait.control_socket);
+    // One more look, for what a peer that is gone had committed, or for a ring at the last moment.
+    in_time = !gone && platform::MonotonicNanos() < deadline;
   }
   own_.control()->counters.data_waits.AddOwned(wait.for_data ? 1 : 0);
   own_.control()->counters.room_waits.AddOwned(wait.room_length.has_value() ? 1 : 0);
@@ -368,6 +387,7 @@ void Endpoint::Close(bool keep_own_memory) {
   closed_ = true;
   connection_.reset();
   own_bell_.Close();
+  lent_bell_.Reclaim();
   peer_bell_.Close();
   peer_ = PeerSegment();
   own_.CloseHandle();

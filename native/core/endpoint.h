@@ -17,6 +17,7 @@
 #include "core/segment.h"
 #include "core/status.h"
 #include "core/wake.h"
+#include "platform/bell.h"
 #include "platform/handle.h"
 #include "platform/handle_inbox.h"
 
@@ -59,9 +60,9 @@ class Endpoint {
   // Either: the last step of both. Once. The segment may be borrowed (tests).
   Status Attach(PeerSegment peer);
 
-  // The end of own bell that the event loop listens to, which the caller owns from then on; none
-  // before the handover, and the second time.
-  [[nodiscard]] platform::Handle TakeBell() { return std::move(own_bell_); }
+  // The end of own bell, for the event loop to listen to and to close before Close; none before the
+  // handover, and the second time.
+  intptr_t LendBell();
   // For whoever is told by `*doorbell` that the peer's event loop must be rung. Errors: as
   // platform::RingBell.
   Status RingBell();
@@ -151,17 +152,22 @@ class Endpoint {
   [[nodiscard]] bool PeerClosed() const;
   Status Look(const WaitFor& wait, bool* ready);
   void Arm(const WaitFor& wait);
+  // Until the peer's signal word is another than `signal`, or the time is over. True: the peer is
+  // gone.
+  bool SleepUntilRung(uint32_t signal, uint64_t deadline, intptr_t control_socket);
 
   uint64_t message_bytes_max_ = 0;
   // Spinning is in vain while the peer shares our core: so many looks at an empty ring do without.
   uint32_t looks_without_spin_ = 0;
   uint64_t last_nap_ = 0;
+  uint64_t life_asked_ = 0;  // when a wait last asked whether the peer lives
   bool core_lost_ = false;
   bool closed_ = false;
   Status violation_;
   OwnSegment own_;
   PeerSegment peer_;
   platform::Handle own_bell_;
+  platform::LentBell lent_bell_;
   platform::Handle peer_bell_;
   std::optional<Connection> connection_;
 };

@@ -4,6 +4,8 @@
 // its event loop listen to it, the ringer has the other. Each side makes the bell that it listens
 // to, so that no peer shares its end: whoever shares one can make reading it block.
 
+#include <cstdint>
+
 #include "core/status.h"
 #include "platform/handle.h"
 #include "platform/process.h"
@@ -21,5 +23,25 @@ Status CheckBell(const Handle& bell, const Credentials& peer);
 // that an owner is gone is heard elsewhere. Errors: kOutOfMemory, kUnavailable: the owner sleeps
 // on.
 Status RingBell(const Handle& bell);
+
+// The end that an event loop listens to, and closes. A thread may be terminated before its loop has
+// the handle, which is then a number that nobody knows.
+class LentBell {
+ public:
+  LentBell() = default;
+  LentBell(const LentBell&) = delete;
+  LentBell& operator=(const LentBell&) = delete;
+  ~LentBell() { Reclaim(); }
+
+  // What the event loop is to listen to; none if the bell is none.
+  intptr_t Lend(Handle bell);
+  // Closes what is still open, and not another's under the same number. To be called when the event
+  // loop has closed what it had.
+  void Reclaim();
+
+ private:
+  Handle bell_;
+  uint64_t inode_ = 0;
+};
 
 }  // namespace shmwire::platform

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "platform/bell.h"
 #include "platform/process.h"
 #include "test/concurrent_support.h"
 
@@ -248,6 +249,37 @@ TEST_CASE("streams in both directions at once arrive whole and in order") {
   };
   RunBoth([&](Verdict* verdict) { side(&pair.first, seed, seed + 1, verdict); },
           [&](Verdict* verdict) { side(&pair.second, seed + 1, seed, verdict); });
+}
+
+TEST_CASE("a blocked reader is woken by a ring, and never by its looks whether the peer lives") {
+  constexpr uint64_t kTimeoutNanos = 200'000'000;
+  test::EndpointPair pair;
+  platform::Handle control_socket;
+  platform::Handle peers_end;
+  REQUIRE(platform::MakeBell(&control_socket, &peers_end).ok());
+  // Publishes, and does not ring: a wake-up that is lost.
+  RingWriter writer(pair.second.own(), PeerSegment::Borrow(pair.first.own()));
+  const test::Payload payload = test::MakePayload(1, 100);
+  std::thread publisher([&] {
+    while ((pair.first.own().control()->data_wake.LoadSeqCst() & kWakeArmedBit) == 0) {
+      std::this_thread::yield();
+    }
+    uint64_t offset = 0;
+    bool advanced = false;
+    (void)writer.WriteNext(1, 1, payload.data(), payload.size(), &offset, &advanced);
+    writer.Publish();
+  });
+  WaitOutcome outcome = WaitOutcome::kTimeout;
+  const uint64_t start = platform::MonotonicNanos();
+  const Status status = pair.first.Wait(
+      {.for_data = true, .timeout_nanos = kTimeoutNanos, .control_socket = control_socket.native()},
+      &outcome);
+  const uint64_t nanos = platform::MonotonicNanos() - start;
+  publisher.join();
+  CHECK(status.ok());
+  // The caller's own time may end it, with a last look; nothing else.
+  CHECK(nanos >= kTimeoutNanos);
+  CHECK(outcome == WaitOutcome::kReady);
 }
 
 TEST_CASE("a close wakes a blocked reader and a blocked writer") {

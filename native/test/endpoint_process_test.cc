@@ -1,5 +1,8 @@
 // Two processes: the one that dies, and the one that reads what it left.
 
+#include <sys/socket.h>
+#include <sys/time.h>
+
 #include <ctime>
 
 #include "test/child.h"
@@ -99,6 +102,54 @@ TEST_CASE("a process that closes wakes one that is blocked") {
     pair.client.Close();
     CHECK(child.Join() == 0);
   }
+}
+
+TEST_CASE("a blocked process notices a peer that is gone although signals interrupt its wait") {
+  test::HandedOverPair pair;
+  int ends[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  const platform::Handle watched(ends[0]);
+  platform::Handle peers(ends[1]);
+  test::Child child([&] {
+    peers.Close();
+    // A profiler's timer. With a handler the kernel does not take the wait up again.
+    struct sigaction action = {};
+    action.sa_handler = [](int) {};
+    const itimerval often = {.it_interval = {.tv_sec = 0, .tv_usec = 1'000},
+                             .it_value = {.tv_sec = 0, .tv_usec = 1'000}};
+    if (sigaction(SIGALRM, &action, nullptr) != 0) return 2;
+    if (setitimer(ITIMER_REAL, &often, nullptr) != 0) return 3;
+    WaitOutcome outcome = WaitOutcome::kTimeout;
+    // The bound ends a wait that would notice nothing.
+    const bool waited = pair.server
+                            .Wait({.for_data = true,
+                                   .timeout_nanos = 30'000'000'000,
+                                   .control_socket = watched.native()},
+                                  &outcome)
+                            .ok();
+    return waited && outcome == WaitOutcome::kPeerGone ? 0 : 1;
+  });
+  peers.Close();
+  CHECK(child.Join() == 0);
+}
+
+TEST_CASE("who waits for short times again and again notices a peer that is gone") {
+  test::HandedOverPair pair;
+  int ends[2];
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  const platform::Handle watched(ends[0]);
+  platform::Handle(ends[1]).Close();
+  WaitOutcome outcome = WaitOutcome::kTimeout;
+  // Waits of 30 s in all, as a bound for one that would notice nothing.
+  for (int wait = 0; wait < 30'000 && outcome == WaitOutcome::kTimeout; wait++) {
+    REQUIRE(
+        pair.server
+            .Wait(
+                {.for_data = true, .timeout_nanos = 1'000'000, .control_socket = watched.native()},
+                &outcome)
+            .ok());
+  }
+  CHECK(outcome == WaitOutcome::kPeerGone);
 }
 
 TEST_CASE("two processes that block on each other exchange many messages") {

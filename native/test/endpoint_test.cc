@@ -1,5 +1,6 @@
 #include "core/endpoint.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "platform/bell.h"
@@ -48,23 +49,39 @@ TEST_CASE("two ends that handed over their handles talk both ways, and keep no m
   CHECK(test::OpenDescriptorCount() == before);
 }
 
-TEST_CASE("each end hears the other ring, through a bell that is taken once") {
+TEST_CASE("each end hears the other ring, through a bell that is lent once") {
   for (const bool client_sleeps : {false, true}) {
     test::HandedOverPair pair;
     Endpoint& sleeper = client_sleeps ? pair.client : pair.server;
     Endpoint& ringer = client_sleeps ? pair.server : pair.client;
-    const platform::Handle bell = sleeper.TakeBell();
-    REQUIRE(bell.valid());
-    CHECK_FALSE(sleeper.TakeBell().valid());
+    const int bell = static_cast<int>(sleeper.LendBell());
+    REQUIRE(bell != platform::Handle::kNone);
+    CHECK(sleeper.LendBell() == platform::Handle::kNone);
     char rings[2];
-    CHECK(read(static_cast<int>(bell.native()), rings, sizeof(rings)) == -1);
+    CHECK(read(bell, rings, sizeof(rings)) == -1);
     REQUIRE(ringer.RingBell().ok());
-    CHECK(read(static_cast<int>(bell.native()), rings, sizeof(rings)) == 1);
-    // It is no longer the end's: it is still open, and hears the peer go.
-    sleeper.Close();
-    CHECK(sleeper.RingBell().code() == StatusCode::kClosed);
+    CHECK(read(bell, rings, sizeof(rings)) == 1);
     ringer.Close();
-    CHECK(read(static_cast<int>(bell.native()), rings, sizeof(rings)) == 0);
+    CHECK(ringer.RingBell().code() == StatusCode::kClosed);
+    CHECK(read(bell, rings, sizeof(rings)) == 0);
+  }
+}
+
+TEST_CASE("a lent bell that nobody has closed is closed, and not what has its number since") {
+  const size_t before = test::OpenDescriptorCount();
+  for (const bool closed : {false, true}) {
+    test::HandedOverPair pair;
+    const int bell = static_cast<int>(pair.client.LendBell());
+    if (closed) {
+      const int another = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      REQUIRE(dup2(another, bell) == bell);
+      pair.client.Close();
+      CHECK(close(bell) == 0);
+      CHECK(close(another) == 0);
+    }
+    pair.client.Close();
+    pair.server.Close();
+    CHECK(test::OpenDescriptorCount() == before);
   }
 }
 

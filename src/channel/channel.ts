@@ -198,12 +198,12 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     return this.#sync.receive(timeoutMs)
   }
 
-  /** Sends a message in its turn; blocks like `receiveSync` until there is room. Throws like `send`, and `UNAVAILABLE`. */
+  /** Sends a message in its turn; blocks like `receiveSync` until there is room. Throws like `send`, and `UNAVAILABLE`, `BACKLOG`. */
   sendSync(message: unknown, timeoutMs?: number): void {
     this.#traffic.sent(this.#sync.send(message, timeoutMs))
   }
 
-  /** Asks the peer's handler and returns its reply; blocks like `receiveSync`. Throws like `request`, and `UNAVAILABLE`. */
+  /** Asks the peer's handler and returns its reply; blocks like `receiveSync`. Throws like `request`, and `UNAVAILABLE`, `BACKLOG`. */
   // biome-ignore lint/suspicious/noExplicitAny: what a message is, the two programs agree on
   requestSync<Reply = any>(message: unknown, timeoutMs?: number): Reply {
     const push = (id: number, payload: Uint8Array): void => this.#push(RecordKind.REQUEST, id, payload)

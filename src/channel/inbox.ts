@@ -28,7 +28,15 @@ export class Inbox {
   }
 
   get full(): boolean {
-    return this.#held.length - this.#head >= HELD_MESSAGES_MAX || this.#heldBytes >= HELD_BYTES_MAX
+    return this.messages >= HELD_MESSAGES_MAX || this.#heldBytes >= HELD_BYTES_MAX
+  }
+
+  get messages(): number {
+    return this.#held.length - this.#head
+  }
+
+  get bytes(): number {
+    return this.#heldBytes
   }
 
   get empty(): boolean {

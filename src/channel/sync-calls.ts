@@ -2,12 +2,20 @@ import { ErrorCode, ShmwireError } from '../errors.js'
 import { type Link, RecordKind } from '../link/link.js'
 import { checkTimeout, invalid } from '../options.js'
 import type { Delivery } from './delivery.js'
+import type { Inbox } from './inbox.js'
 import type { MessageCodec } from './message-codec.js'
 import type { Outbox } from './outbox.js'
 import type { Requests } from './requests.js'
 
 /** A wait without a bound is one of this length, again and again: a day. */
 const WAIT_MS_MAX = 24 * 60 * 60 * 1000
+
+/**
+ * What a call that waits for something else than messages lets them amount to, because what it waits for may be behind
+ * them. Beyond either, memory would be the peer's choice.
+ */
+const BACKLOG_MESSAGES_MAX = 1024 * 1024
+const BACKLOG_BYTES_MAX = 256 * 1024 * 1024
 
 /** What the blocking calls need of their channel. */
 export interface SyncHost {
@@ -48,7 +56,8 @@ export class SyncCalls {
     this.#assertPossible('receiveSync', timeoutMs)
     const inbox = delivery.pull()
     try {
-      if (inbox.empty) this.#block('receiveSync', timeoutMs, () => !inbox.empty || !this.#host.isOpen())
+      if (inbox.empty)
+        this.#block('receiveSync', timeoutMs, inbox, () => !inbox.empty || !this.#host.isOpen())
       if (inbox.empty) this.#host.assertOpen()
       return inbox.shift()
     } finally {
@@ -69,9 +78,9 @@ export class SyncCalls {
     outgoing.settle = (error) => {
       outcome = error === undefined ? { value: payload.length } : { error }
     }
-    delivery.pull()
+    const inbox = delivery.pull()
     try {
-      this.#block('sendSync', timeoutMs, () => outcome !== undefined)
+      this.#block('sendSync', timeoutMs, inbox, () => outcome !== undefined)
     } catch (error) {
       outbox.withdraw(outgoing)
       throw error
@@ -102,9 +111,9 @@ export class SyncCalls {
         outcome = { error }
       },
     )
-    delivery.pull()
+    const inbox = delivery.pull()
     try {
-      this.#block('requestSync', timeoutMs, () => outcome !== undefined)
+      this.#block('requestSync', timeoutMs, inbox, () => outcome !== undefined)
     } catch (error) {
       this.#host.cancel(giveUp())
       throw error
@@ -133,7 +142,7 @@ export class SyncCalls {
     if (this.#host.outbox.held) throw invalid('the claim', 'open', `committed or aborted before ${what}`)
   }
 
-  #block(what: string, timeoutMs: number | undefined, done: () => boolean): void {
+  #block(what: string, timeoutMs: number | undefined, inbox: Inbox, done: () => boolean): void {
     const { link, outbox } = this.#host
     this.#running += 1
     try {
@@ -142,10 +151,11 @@ export class SyncCalls {
       while (!done()) {
         const leftMs = endMs === undefined ? WAIT_MS_MAX : endMs - performance.now()
         // The link has one look even when no time is left, or none was given.
-        const moved = link.waitSync?.(outbox.length > 0, Math.max(0, leftMs))
+        link.waitSync?.(outbox.length > 0, Math.max(0, leftMs))
         if (done()) return
-        // Moving alone is no reason to go on: what moves may never be what is waited for.
-        if (endMs !== undefined && (moved !== true || leftMs <= 0)) {
+        assertBounded(what, inbox)
+        // Moving is no reason to go on: what moves may never be what is waited for.
+        if (endMs !== undefined && leftMs <= 0) {
           throw new ShmwireError(ErrorCode.TIMEOUT, `${what} took longer than timeoutMs: ${timeoutMs}`)
         }
       }
@@ -153,6 +163,15 @@ export class SyncCalls {
       this.#running -= 1
     }
   }
+}
+
+function assertBounded(what: string, { messages, bytes }: Inbox): void {
+  if (messages <= BACKLOG_MESSAGES_MAX && bytes <= BACKLOG_BYTES_MAX) return
+  throw new ShmwireError(
+    ErrorCode.BACKLOG,
+    `${messages} messages of ${bytes} bytes came while ${what} waited, more than ${BACKLOG_MESSAGES_MAX} or ` +
+      `${BACKLOG_BYTES_MAX} bytes; take them with receiveSync, or wait with the call that returns a promise`,
+  )
 }
 
 function resultOf<T>(outcome: Outcome<T> | undefined): T {

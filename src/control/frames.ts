@@ -66,8 +66,10 @@ export function recordBound(bytesMax: number): PayloadBound {
   return (kind) => (kind >= 1 && kind <= RECORD_KIND_MAX ? bytesMax : -1)
 }
 
-/** For the shared-memory link, which has no frames. */
-export const silentBound: PayloadBound = () => -1
+/** For the shared-memory link, which has no frames: any byte is too many. */
+export function silenceBroken(): ShmwireError {
+  return corrupt('the peer wrote to the control socket, on which nothing may follow the handshake')
+}
 
 /** For a step of the handshake. */
 export function controlBound(kinds: readonly number[]): PayloadBound {

@@ -112,10 +112,10 @@ export interface Link {
   destroy(): void
   /**
    * Blocks this thread, at most `timeoutMs`, until records were delivered, `drain` was called (with `forRoom`), or the link
-   * has closed. False: the time passed. Absent where a thread cannot wait without its event loop. Never from
+   * has closed; it may return sooner, so look again. Absent where a thread cannot wait without its event loop. Never from
    * inside a call of the sink, but for calls that the sink's owner makes for its user.
    */
-  waitSync?(forRoom: boolean, timeoutMs: number): boolean
+  waitSync?(forRoom: boolean, timeoutMs: number): void
   /** Throws `INVALID_ARGUMENT` where `waitSync` cannot be called at present: while a listener looks at what the link lends. */
   assertMayWait?(): void
   ref(): void

@@ -43,10 +43,10 @@ export interface NativeEndpoint {
   /** Client: takes the server's descriptors from its bell and maps the segment. */
   attachPeer(): void
   /**
-   * A descriptor that becomes readable when the peer rings, and that the caller owns from then on. Once, after `acceptHandles` or
-   * `attachPeer`; −1 at any other time.
+   * A descriptor that becomes readable when the peer rings, for the event loop to listen to. Whoever does closes it before `close`,
+   * which closes what nobody else has. Once, after `acceptHandles` or `attachPeer`; −1 the second time.
    */
-  takeBell(): number
+  lendBell(): number
 
   /** What `write` is to write, at the `RECORD_…` indices. */
   readonly record: Uint32Array

@@ -4,7 +4,13 @@ import { fileURLToPath } from 'node:url'
 import type { NativeBinding } from './binding.js'
 
 /** The addon, or a sentence that says why it cannot be had. */
-export type NativeLoad = { readonly binding: NativeBinding } | { readonly unavailable: string }
+export type NativeLoad = { readonly binding: NativeBinding } | Unavailable
+
+interface Unavailable {
+  readonly unavailable: string
+  /** It is there and did not load, which may have been for want of a descriptor or of memory. */
+  readonly mayPass?: boolean
+}
 
 /** Layout of segments that this version of the JavaScript code understands. */
 const LAYOUT_VERSION = 1
@@ -15,11 +21,13 @@ const PACKAGE_ROOT = fileURLToPath(new URL('../../', import.meta.url))
 let loaded: NativeLoad | undefined
 
 /**
- * Loads the addon once in this thread. Never throws. `SHMWIRE_NO_ADDON=1`, read at the first call, pretends
- * that there is none.
+ * Loads the addon once in this thread; one that did not load is tried again by the next call. Never throws.
+ * `SHMWIRE_NO_ADDON=1`, read at the first call, pretends that there is none.
  */
 export function loadBinding(): NativeLoad {
-  loaded ??= findBinding(PACKAGE_ROOT, process.env)
+  if (loaded === undefined || ('mayPass' in loaded && loaded.mayPass)) {
+    loaded = findBinding(PACKAGE_ROOT, process.env)
+  }
   return loaded
 }
 
@@ -31,6 +39,7 @@ export function findBinding(root: string, environment: NodeJS.ProcessEnv): Nativ
   // One built here, by a developer or because the shipped one did not fit, goes first.
   const candidates = ['build/Release/shmwire.node', `prebuilds/${platform}/shmwire.node`]
   const failures: string[] = []
+  let mayPass = false
   for (const file of candidates) {
     if (!existsSync(root + file)) continue
     try {
@@ -39,10 +48,12 @@ export function findBinding(root: string, environment: NodeJS.ProcessEnv): Nativ
       if (fault === undefined) return { binding }
       failures.push(`${file} ${fault}`)
     } catch (error) {
+      mayPass = true
       failures.push(`${file} does not load: ${firstLine(error)}`)
     }
   }
-  if (failures.length > 0) return { unavailable: `the native addon cannot be used: ${failures.join('; ')}` }
+  if (failures.length > 0)
+    return { unavailable: `the native addon cannot be used: ${failures.join('; ')}`, mayPass }
   return {
     unavailable: `there is no native addon for ${platform}: neither ${candidates.join(' nor ')} exists`,
   }

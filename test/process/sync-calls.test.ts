@@ -85,17 +85,46 @@ describe('blocking calls', () => {
     await server.close()
   })
 
-  it.each(['for ever', 'request for ever'])('%s end with PEER_GONE when the peer is killed', async (what) => {
+  it.each([
+    ['for ever', 'adaptive'],
+    ['request for ever', 'adaptive'],
+    ['short waits', 'adaptive'],
+    ['for ever', 'sleep'],
+    ['for ever', 'spin'],
+    ['request for ever', 'spin'],
+    ['short waits', 'spin'],
+  ])("%s end with PEER_GONE when the peer is killed, with wait: '%s'", async (what, wait) => {
     const address = `unix:${temporaryDirectory()}/s`
     const peer = new Child('quiet-server', { args: [address], ipc: true })
     expect(await peer.next()).toBe('listening')
-    const child = new Child('blocking', { args: [what, address, 'shm'] })
+    const child = new Child('blocking', { args: [what, address, 'shm', wait] })
     expect(await child.next()).toBe('connected')
     await new Promise((resolve) => setTimeout(resolve, 100))
     await peer.kill()
     const told = await child.next<Record<string, { code: string }>>()
     for (const { code } of Object.values(told)) expect(code).toBe('ERR_SHMWIRE_PEER_GONE')
     await child.ended
+  })
+
+  it('hold so many messages and no more, with BACKLOG, and nothing is lost', async () => {
+    const count = 300
+    const filling = 'x'.repeat(1024 * 1024)
+    const { server, child } = await start('behind messages', (channel) => {
+      channel.handle(async (what) => {
+        if (what === 'one') return what
+        for (let number = 0; number < count; number += 1) await channel.send({ number, filling })
+        await channel.send({ number: 'end' })
+        return what
+      })
+    })
+    expect(await child.next()).toEqual({
+      request: { code: 'ERR_SHMWIRE_BACKLOG' },
+      right: true,
+      received: count,
+      after: { value: 'one' },
+    })
+    await child.ended
+    await server.close()
   })
 
   it('are UNAVAILABLE over the socket, and send nothing', async () => {

@@ -1,8 +1,10 @@
 #include "platform/bell.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace shmwire::platform {
 namespace {
@@ -14,6 +16,12 @@ bool HasOption(const Handle& handle, int option, int expected) {
   int value = 0;
   socklen_t bytes = sizeof(value);
   return getsockopt(Native(handle), SOL_SOCKET, option, &value, &bytes) == 0 && value == expected;
+}
+
+// Of an open socket, unlike its number, no other has the same; 0 when there is no socket.
+uint64_t Inode(const Handle& handle) {
+  struct stat status;
+  return fstat(Native(handle), &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
 }
 
 }  // namespace
@@ -60,6 +68,20 @@ Status RingBell(const Handle& bell) {
       return Status::Error(StatusCode::kOutOfMemory, "cannot ring the peer", errno);
     default:
       return Status::Error(StatusCode::kUnavailable, "cannot ring the peer", errno);
+  }
+}
+
+intptr_t LentBell::Lend(Handle bell) {
+  bell_ = std::move(bell);
+  inode_ = Inode(bell_);
+  return bell_.native();
+}
+
+void LentBell::Reclaim() {
+  if (inode_ != 0 && Inode(bell_) == inode_) {
+    bell_.Close();
+  } else {
+    bell_.Release();  // closed, and perhaps another's by now
   }
 }
 

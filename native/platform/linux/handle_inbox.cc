@@ -199,6 +199,11 @@ Status SendHandles(const Handle& peer_bell, const Handle& memory, const Handle& 
     case ENOBUFS:
     case ETOOMANYREFS:
       return Status::Error(StatusCode::kOutOfMemory, "cannot send the own descriptors", os_error);
+    case EPERM:
+    case EACCES:
+    case ENOSYS:
+      // A sandbox or a security module forbids it, which is not the peer's fault.
+      return Status::Error(StatusCode::kUnavailable, "cannot send the own descriptors", os_error);
     default:
       return Status::Error(StatusCode::kCorrupt, "the peer's bell takes no message", os_error);
   }

@@ -97,7 +97,7 @@ export class BatchReader {
     return this.#receive(spinNanos, yieldCpu)
   }
 
-  #receive(spinNanos: number, yieldCpu: boolean): number {
+  #receive(spinNanos: number, yieldCpu: boolean, provided = false): number {
     let count: number
     try {
       count = this.lends
@@ -112,6 +112,7 @@ export class BatchReader {
     if (count === 0) {
       const requiredBytes = signals[this.#binding.SIGNAL_REQUIRED] as number
       if (requiredBytes < 0) return 0
+      if (provided) return this.#changed()
       return this.#provide(requiredBytes, signals[this.#binding.SIGNAL_FRAGMENTED] === 1)
     }
     this.#slabOffset = signals[this.#binding.SIGNAL_OFFSET] as number
@@ -140,7 +141,13 @@ export class BatchReader {
     this.#slab = buffer
     this.#memory = buffer.buffer
     this.#slabOffset = 0
-    return this.#receive(0, false)
+    return this.#receive(0, false, true)
+  }
+
+  /** The record for which there was memory is another now: to go on for as long as it changes would be the peer's choice. */
+  #changed(): number {
+    this.#host.fail(new ShmwireError(ErrorCode.CORRUPT, 'the peer changed a record while it was read'))
+    return 0
   }
 
   #assemble(assembly: Buffer): number {

@@ -1,4 +1,3 @@
-import { closeSync } from 'node:fs'
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
 
 /** What comes through a bell says nothing: one memory for all of them, which nobody looks at. */
@@ -6,7 +5,7 @@ const IGNORED = Buffer.alloc(1024)
 
 /**
  * Listens to this side's bell: `onRing` is called in the event loop whenever the peer has rung, once for all rings that have
- * come together. Owns the descriptor, also when it throws. Does not keep the process alive, and says nothing when the peer is
+ * come together. The socket owns the descriptor; nobody does when this throws. Does not keep the process alive, and says nothing when the peer is
  * gone: the control socket does.
  *
  * Past the stream (`onread`), which takes longer to hand a byte over than the kernel.
@@ -21,10 +20,5 @@ export function openBell(descriptor: number, onRing: () => void): Socket {
     writable: false,
     onread: { buffer: IGNORED, callback },
   }
-  try {
-    return new Socket(options).unref()
-  } catch (error) {
-    closeSync(descriptor)
-    throw error
-  }
+  return new Socket(options).unref()
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FrameParser } from '../../control/frame-parser.js'
-import { silentBound } from '../../control/frames.js'
+import { silenceBroken } from '../../control/frames.js'
 import { descriptorOf } from '../../control/peer.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
@@ -30,6 +30,9 @@ export interface ShmLinkOptions {
 
 /** How long one look of a blocking call lasts before the core is offered to others. */
 const SYNC_LOOK_MICROS = 2
+
+/** A spinning call asks so often whether the peer lives, which no event tells it while it spins. */
+const SYNC_SPIN_MICROS = 20_000
 
 const NANOS_PER_MS = 1_000_000
 
@@ -124,20 +127,17 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
   start(sink: LinkSink): void {
     this.#sink = sink
     const socket = this.#socket
-    // Whatever comes is a violation, which the parser tells.
-    this.#parser.bound = silentBound
-    socket.on('data', (chunk: Buffer) => {
-      this.#parser.push(chunk)
-      this.#guard(() => this.#parser.parse(() => true))
-    })
+    socket.on('data', () => this.fail(silenceBroken()))
     socket.once('close', () => this.#socketClosed())
     if (socket.closed) this.#socketClosed()
     socket.resume()
     this.#guard(() => {
-      this.#bell = poller.run(() => openBell(this.#endpoint.takeBell(), () => this.#rung()))
+      this.#bell = poller.run(() => openBell(this.#endpoint.lendBell(), () => this.#rung()))
       this.#bell.on('error', (error) => this.fail(error))
     })
     if (!this.#closed) poller.wake(this)
+    // What came with the handshake's last frame. In a later turn, when whoever gets the channel listens.
+    if (!this.#parser.isEmpty) setImmediate(() => !this.#closed && this.fail(silenceBroken()))
   }
 
   write(kind: number, id: number, payload: Uint8Array, offset: number): number {
@@ -260,54 +260,52 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     this.#reader.assertNothingLent()
   }
 
-  waitSync(forRoom: boolean, timeoutMs: number): boolean {
-    if (this.#closed) {
-      this.#tellFailure()
-      return true
-    }
-    if (this.#dead) return this.#lookForTheLastTime()
+  waitSync(forRoom: boolean, timeoutMs: number): void {
+    if (this.#closed) this.#tellFailure()
+    else if (this.#dead) this.#lookForTheLastTime()
+    else this.#waitForPeer(forRoom, timeoutMs)
+  }
+
+  #waitForPeer(forRoom: boolean, timeoutMs: number): void {
     // Afterwards the poller looks again, and arms again: the wait disarms the words.
     this.#wake()
-    if (this.#lookFor(this.#wait === 'spin' ? timeoutMs * 1000 : this.#budget.micros)) return true
+    const spins = this.#wait === 'spin'
+    if (this.#lookFor(spins ? Math.min(timeoutMs * 1000, SYNC_SPIN_MICROS) : this.#budget.micros)) return
     const controlSocket = descriptorOf(this.#socket)
     if (controlSocket === undefined) {
       // The event that says so cannot come while this thread is blocked.
       this.#socketClosed()
-      return this.#lookForTheLastTime()
+      this.#lookForTheLastTime()
+      return
     }
     const begunMs = performance.now()
     let outcome: number
     try {
-      outcome = this.#endpoint.wait(
-        true,
-        forRoom ? this.#roomBytes : 0,
-        timeoutMs * NANOS_PER_MS,
-        controlSocket,
-      )
+      const waitNanos = spins ? 0 : timeoutMs * NANOS_PER_MS
+      outcome = this.#endpoint.wait(true, forRoom ? this.#roomBytes : 0, waitNanos, controlSocket)
     } catch (error) {
       this.fail(error)
-      return true
+      return
     }
     const endMs = performance.now()
     this.#budget.slept((endMs - begunMs) * 1000, endMs * 1000)
-    if (outcome === this.#binding.WAIT_TIMEOUT) return false
+    if (outcome === this.#binding.WAIT_TIMEOUT) return
     if (outcome === this.#binding.WAIT_READY) this.poll(0, false)
     else this.#finish()
-    return true
   }
 
   /** The peer is dead: what it has left behind, or the end. */
-  #lookForTheLastTime(): true {
+  #lookForTheLastTime(): void {
     if (this.poll(0, false) === 0 && !this.#closed) this.#finish()
-    return true
   }
 
-  /** Looks for records, or room, for so long. */
+  /** Looks for records, or room, for so long: by the clock, because a look that gives the core away may take any time. */
   #lookFor(micros: number): boolean {
-    for (let left = micros; ; left -= SYNC_LOOK_MICROS) {
+    const endMs = performance.now() + micros / 1000
+    do {
       if (this.poll(SYNC_LOOK_MICROS * 1000, true) > 0 || this.#closed) return true
-      if (left <= 0) return false
-    }
+    } while (performance.now() < endMs)
+    return false
   }
 
   #wake(): void {

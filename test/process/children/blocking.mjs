@@ -1,8 +1,8 @@
 // A client that blocks its thread.
-//   blocking.mjs <what> <address> <transport>
+//   blocking.mjs <what> <address> <transport> [wait]
 import { connect } from '../../../dist/index.js'
 
-const [what, address, transport] = process.argv.slice(2)
+const [what, address, transport, wait] = process.argv.slice(2)
 const say = (said) => console.log(JSON.stringify(said))
 const codeOf = (call) => {
   try {
@@ -11,13 +11,19 @@ const codeOf = (call) => {
     return { code: error.code }
   }
 }
-const channel = await connect(address, { transport, ringBytes: 64 * 1024 })
+const channel = await connect(address, { transport, wait, ringBytes: 64 * 1024 })
 
 const scripts = {
   requests() {
     const replies = []
     for (let number = 0; number < 5_000; number += 1) replies.push(channel.requestSync(number, 20_000))
     return { right: replies.every((reply, number) => reply === number + 1) }
+  },
+
+  echoes() {
+    let right = true
+    for (let number = 0; number < 200; number += 1) right &&= channel.requestSync(number, 20_000) === number
+    return { right, none: codeOf(() => channel.receiveSync(50)) }
   },
 
   messages() {
@@ -46,6 +52,27 @@ const scripts = {
   }),
 
   'request for ever': () => ({ request: codeOf(() => channel.requestSync('never')) }),
+
+  // The peer sends for as long as it may, and would answer at its end.
+  'behind messages'() {
+    const request = codeOf(() => channel.requestSync('all'))
+    const numbers = []
+    while (numbers.at(-1) !== 'end') numbers.push(channel.receiveSync(20_000).number)
+    return {
+      request,
+      right: numbers.slice(0, -1).every((number, index) => number === index),
+      received: numbers.length - 1,
+      after: codeOf(() => channel.requestSync('one', 20_000)),
+    }
+  },
+
+  // The event loop has no turn between them.
+  'short waits'() {
+    for (;;) {
+      const receive = codeOf(() => channel.receiveSync(1))
+      if (receive.code !== 'ERR_SHMWIRE_TIMEOUT') return { receive }
+    }
+  },
 
   'over the socket': () => ({
     receive: codeOf(() => channel.receiveSync(10)),

@@ -6,7 +6,6 @@ import {
   encodeFrame,
   FrameKind,
   recordBound,
-  silentBound,
 } from '../../../src/control/frames.js'
 import { ErrorCode } from '../../../src/errors.js'
 
@@ -41,11 +40,6 @@ describe('checkFrameHeader', () => {
     expect(fault(0, 0, 0, bound)).toContain('kind 0')
     expect(fault(256, 0, 0, bound)).toContain('kind 256')
     expect(fault(1, 0, 101, bound)).toContain('101 bytes; at most 100')
-  })
-
-  it('allows nothing on the shared-memory link', () => {
-    expect(fault(1, 0, 0, silentBound)).toContain('kind 1')
-    expect(fault(FrameKind.READY, 0, 2, silentBound)).toContain('kind 262')
   })
 
   it('allows the kinds of the step up to 64 KiB in the handshake', () => {
