@@ -12,6 +12,8 @@ export default defineConfig({
       project('conformance', 60 * SECOND_MS),
       // Real processes, signals and kills.
       project('process', 120 * SECOND_MS),
+      // Real processes, and peers that lie to them.
+      project('hostile', 120 * SECOND_MS),
       // What the README shows, run as a reader would.
       project('package', 60 * SECOND_MS),
       // As long as it is told to: docs/fuzzing.md.

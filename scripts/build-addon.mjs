@@ -1,9 +1,12 @@
 // Compiles the addon with the C++ compiler alone: no Node headers, no Python, no make, no network.
 //
-//   node scripts/build-addon.mjs [--force] [--quiet]
+//   node scripts/build-addon.mjs [--asan | --hostile] [--force] [--quiet]
 //
 // CXX names the compiler; the default is the first of c++, g++ and clang++ that is there.
-// The sources and flags are those of native/sources.json. The result is build/Release/shmwire.node.
+// The sources and flags are those of native/sources.json. The result is build/Release/shmwire.node;
+//   --asan      build/asan/shmwire.node, with AddressSanitizer and UndefinedBehaviorSanitizer, whose run-time library must be
+//               loaded before Node (scripts/asan.mjs)
+//   --hostile   build/hostile/hostile.node, the native half of the peer in test/hostile
 
 import { spawn, spawnSync } from 'node:child_process'
 import {
@@ -25,8 +28,39 @@ const PROCESSES_MAX = 2
 const COMPILERS = ['c++', 'g++', 'clang++']
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const objectDirectory = join(root, 'build', 'direct')
-const output = join(root, 'build', 'Release', 'shmwire.node')
+
+/** What can be built: from which sources, with which further flags of compiler and linker. */
+const TARGETS = {
+  shmwire: {
+    objects: 'build/direct',
+    output: 'build/Release/shmwire.node',
+    sources: ({ core, addon }, platform) => [...core, ...platform, ...addon],
+    flags: [],
+  },
+  asan: {
+    objects: 'build/asan/direct',
+    output: 'build/asan/shmwire.node',
+    sources: ({ core, addon }, platform) => [...core, ...platform, ...addon],
+    // The checks of virtual tables want run-time type information, and there is no virtual function.
+    flags: [
+      '-fsanitize=address,undefined',
+      '-fno-sanitize=vptr',
+      '-fno-sanitize-recover=all',
+      '-fno-omit-frame-pointer',
+      '-g',
+    ],
+  },
+  hostile: {
+    objects: 'build/hostile/direct',
+    output: 'build/hostile/hostile.node',
+    sources: ({ hostile }) => hostile,
+    flags: ['-pthread'],
+  },
+}
+
+const target = TARGETS[Object.keys(TARGETS).find((name) => process.argv.includes(`--${name}`)) ?? 'shmwire']
+const objectDirectory = join(root, target.objects)
+const output = join(root, target.output)
 
 class BuildError extends Error {}
 
@@ -96,12 +130,13 @@ async function build({ force, log }) {
       `there is no native code for ${process.platform}; there is for ${Object.keys(list.platform).join(', ')}`,
     )
   }
-  const sources = [...list.core, ...platformSources, ...list.addon]
+  const sources = target.sources(list, platformSources)
   const compiler = findCompiler()
   const headers = findHeaders()
   const flags = [
     ...compiler.args,
     ...list.flags.compile,
+    ...target.flags,
     ...list.defines.map((define) => `-D${define}`),
     ...['-I', join(root, 'native'), '-isystem', headers],
   ]
@@ -142,6 +177,7 @@ async function build({ force, log }) {
     ...compiler.args,
     '-shared',
     ...list.flags.link,
+    ...target.flags,
     '-o',
     `${output}~`,
     ...objects,

@@ -2,6 +2,7 @@
 //   npm test                          everything
 //   npm test -- --only vitest,check   these stages (the build comes first all the same)
 import { addons } from './stages/addons.mjs'
+import { asan } from './stages/asan.mjs'
 import { build } from './stages/build.mjs'
 import { check } from './stages/check.mjs'
 import { fuzz } from './stages/fuzz.mjs'
@@ -18,6 +19,7 @@ const STAGES = new Map([
   ['native', native],
   ['addons', addons],
   ['vitest', vitest],
+  ['asan', asan],
   ['fuzz', fuzz],
   ['package', packageStage],
 ])

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runNode } from './command.mjs'
 
-const PROJECTS = ['unit', 'conformance', 'process', 'package']
+const PROJECTS = ['unit', 'conformance', 'process', 'hostile', 'package']
 
 /** All projects, one after the other: the processes of one must not slow the timing of another. */
 export async function vitest(report) {

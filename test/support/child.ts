@@ -1,12 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { afterEach } from 'vitest'
+import { afterAll, afterEach } from 'vitest'
 
 export interface ChildOptions {
   readonly args?: readonly (string | number)[]
   readonly env?: Readonly<Record<string, string>>
   /** Without it the child can end when it has nothing more to do: an IPC channel with a listener keeps it alive. */
   readonly ipc?: boolean
+  /** A program, with its arguments, that starts the child: in a place of its own, or with less than usual. */
+  readonly launcher?: readonly string[]
+  /** It is for all tests of the file, not for one. */
+  readonly lasting?: boolean
 }
 
 export interface Exit {
@@ -26,14 +30,16 @@ export class Child {
   #exit: Exit | undefined
 
   constructor(name: string, options: ChildOptions = {}) {
-    const { args = [], env = {}, ipc = false } = options
+    const { args = [], env = {}, ipc = false, launcher = [], lasting = false } = options
+    const siblings = lasting ? lastingChildren : children
     const file = fileURLToPath(new URL(`../process/children/${name}.mjs`, import.meta.url))
-    this.process = spawn(process.execPath, [file, ...args.map(String)], {
+    const [program, ...words] = [...launcher, process.execPath, file, ...args.map(String)]
+    this.process = spawn(program as string, words, {
       stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? (['ipc'] as const) : [])],
       env: { ...process.env, ...env },
       serialization: 'advanced',
     })
-    children.add(this)
+    siblings.add(this)
     this.process.on('message', (message) => this.#say(message))
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text))
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -41,7 +47,7 @@ export class Child {
     })
     this.ended = new Promise((resolve) => {
       this.process.once('close', (code, signal) => {
-        children.delete(this)
+        siblings.delete(this)
         this.#exit = { code, signal }
         resolve(this.#exit)
         for (const { reject } of this.#waiting.splice(0)) reject(this.#silent())
@@ -90,7 +96,12 @@ export class Child {
 }
 
 const children = new Set<Child>()
+const lastingChildren = new Set<Child>()
 
 afterEach(async () => {
   await Promise.all([...children].map((child) => child.kill()))
+})
+
+afterAll(async () => {
+  await Promise.all([...lastingChildren].map((child) => child.kill()))
 })

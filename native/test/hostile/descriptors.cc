@@ -1,0 +1,127 @@
+#include "test/hostile/descriptors.h"
+
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace shmwire::hostile {
+namespace {
+
+constexpr size_t kPayloadBytesMax = 256;
+constexpr size_t kDescriptorsMax = 253;  // SCM_MAX_FD
+
+sockaddr_un AddressOf(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  return address;
+}
+
+}  // namespace
+
+int MakeMemory(uint64_t bytes, bool reserved, bool sealable) {
+  // The name of honest segments, so that those who count mappings count these.
+  const int file = memfd_create("shmwire", MFD_CLOEXEC | (sealable ? MFD_ALLOW_SEALING : 0));
+  if (file < 0) return -1;
+  const auto length = static_cast<off_t>(bytes);
+  if (ftruncate(file, length) == 0 &&
+      (!reserved || length == 0 || fallocate(file, 0, 0, length) == 0)) {
+    return file;
+  }
+  close(file);
+  return -1;
+}
+
+int AddSeals(int descriptor, int seals) {
+  return fcntl(descriptor, F_ADD_SEALS, seals) == 0 ? 0 : errno;
+}
+
+int PunchHole(int descriptor, uint64_t offset, uint64_t bytes) {
+  constexpr int kMode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  const int result =
+      fallocate(descriptor, kMode, static_cast<off_t>(offset), static_cast<off_t>(bytes));
+  return result == 0 ? 0 : errno;
+}
+
+int RemovePages(void* start, uint64_t bytes) {
+  return madvise(start, bytes, MADV_REMOVE) == 0 ? 0 : errno;
+}
+
+int Send(int socket, const std::string& path, const void* payload, size_t payload_bytes,
+         const std::vector<int>& descriptors) {
+  const sockaddr_un address = AddressOf(path);
+  const int sender = path.empty() ? socket : ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (sender < 0) return errno;
+  std::vector<unsigned char> control(CMSG_SPACE(descriptors.size() * sizeof(int)));
+  iovec vector{const_cast<void*>(payload), payload_bytes};
+  msghdr header{};
+  if (!path.empty()) {
+    header.msg_name = const_cast<sockaddr_un*>(&address);
+    header.msg_namelen = sizeof(address);
+  }
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  if (!descriptors.empty()) {
+    header.msg_control = control.data();
+    header.msg_controllen = control.size();
+    cmsghdr* part = CMSG_FIRSTHDR(&header);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size() * sizeof(int));
+  }
+  const ssize_t sent = sendmsg(sender, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+  const int os_error = sent < 0 ? errno : 0;
+  if (!path.empty()) close(sender);
+  return os_error;
+}
+
+Received Receive(int socket) {
+  Received received;
+  received.payload.resize(kPayloadBytesMax);
+  std::vector<unsigned char> control(CMSG_SPACE(kDescriptorsMax * sizeof(int)));
+  iovec vector{received.payload.data(), received.payload.size()};
+  msghdr header{};
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  header.msg_control = control.data();
+  header.msg_controllen = control.size();
+  const ssize_t bytes = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (bytes < 0) return {};
+  received.any = true;
+  received.payload.resize(static_cast<size_t>(bytes));
+  for (cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr; part = CMSG_NXTHDR(&header, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    received.descriptors.resize((part->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+    std::memcpy(received.descriptors.data(), CMSG_DATA(part),
+                received.descriptors.size() * sizeof(int));
+  }
+  return received;
+}
+
+int BindInbox(const std::string& path) {
+  const int inbox = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const sockaddr_un address = AddressOf(path);
+  if (bind(inbox, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return inbox;
+  close(inbox);
+  return -1;
+}
+
+uint64_t Ring(int socket, uint64_t count) {
+  const std::vector<unsigned char> bytes(count, 0xff);
+  const ssize_t sent = send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent < 0 ? 0 : static_cast<uint64_t>(sent);
+}
+
+void SetBlocking(int descriptor, bool blocking) {
+  const int flags = fcntl(descriptor, F_GETFL);
+  fcntl(descriptor, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+
+}  // namespace shmwire::hostile

@@ -1,0 +1,355 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, ftruncateSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { FrameKind } from '../../src/control/frames.js'
+import { descriptorOf } from '../../src/control/peer.js'
+import { ErrorCode } from '../../src/index.js'
+import {
+  DATA_OFFSET,
+  ForgedSegment,
+  RING_BYTES,
+  type SegmentOptions,
+  Word,
+} from '../support/forged-segment.js'
+import { hostileNative, SEALS, Seals, SocketType, whyNotHostile } from '../support/hostile-native.js'
+import { HostileClient, type HostilePeer } from '../support/hostile-peers.js'
+import { ROLES, type Role, Siege } from '../support/siege.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import { eventually } from '../support/turns.js'
+
+const reason = whyNotHostile()
+if (reason !== undefined) console.log(`skipped: ${reason}`)
+
+const SEGMENT_BYTES = DATA_OFFSET + RING_BYTES
+const EPERM = 1
+
+/** A regular file of a FUSE file system that is mounted, if there is one that this user can read. */
+function fuseFile(): string | undefined {
+  const mounts = readFileSync('/proc/self/mounts', 'latin1').split('\n')
+  const points = mounts
+    .filter((line) => /^\S+ \S+ fuse/.test(line))
+    .map((line) => line.split(' ')[1] as string)
+  return points.find((point) => {
+    try {
+      return statSync(point).isFile()
+    } catch {
+      return false
+    }
+  })
+}
+
+const fuse = process.platform === 'linux' ? fuseFile() : undefined
+
+/** What the victim answers to a handover of these descriptors, and what it tells its own user. */
+async function handOver(
+  siege: Siege,
+  role: Role,
+  segment: ForgedSegment,
+  choose: (peer: HostilePeer) => readonly number[],
+): Promise<{ code: unknown; message: unknown; fallback: boolean }> {
+  if (role === 'server') {
+    const client = siege.owns(await HostileClient.greet(siege.path, segment))
+    expect(client.sendDatagram(choose(client))).toBe(0)
+    return outcomeOf(await client.answer())
+  }
+  const server = await siege.serve()
+  siege.victim.send({ connectTo: `unix:${server.path}` })
+  const peer = siege.owns(await server.accept(segment))
+  const outcome = outcomeOf(await server.answer(peer, choose(peer)))
+  if (!outcome.fallback)
+    expect(await siege.event<{ refused: string }>('refused')).toMatchObject({ refused: outcome.code })
+  return outcome
+}
+
+function outcomeOf(answer: Awaited<ReturnType<HostileClient['answer']>>) {
+  if (answer === 'closed') throw new Error('the victim hung up without a word')
+  if (answer.kind === FrameKind.SOCKET)
+    return { code: undefined, message: answer.message['reason'], fallback: true }
+  expect(answer.kind).toBe(FrameKind.REJECT)
+  return { code: answer.message['code'], message: answer.message['message'], fallback: false }
+}
+
+describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s', (role) => {
+  let siege: Siege
+  beforeAll(async () => {
+    siege = await Siege.begin()
+  })
+
+  it.each<[string, SegmentOptions, RegExp]>([
+    ['that cannot be sealed', { sealable: false }, /not sealed/],
+    ['without seals', { seals: 0 }, /not sealed/],
+    ['that may shrink', { seals: SEALS & ~Seals.SHRINK }, /not sealed/],
+    ['that may grow', { seals: SEALS & ~Seals.GROW }, /not sealed/],
+    ['that may get holes', { seals: SEALS & ~Seals.FUTURE_WRITE }, /not sealed/],
+    ['that may get further seals', { seals: SEALS & ~Seals.SEAL }, /not sealed/],
+    ['of no bytes', { bytes: 0 }, /size no segment has/],
+    ['of a page', { bytes: 4096 }, /size no segment has/],
+    ['of a byte less', { bytes: SEGMENT_BYTES - 1 }, /size no segment has/],
+    ['of a page more', { bytes: SEGMENT_BYTES + 4096 }, /contradicts its size/],
+    ['without pages', { reserved: false }, /has holes/],
+  ])('%s is CORRUPT', async (_what, options, text) => {
+    const outcome = await handOver(siege, role, new ForgedSegment(options), (peer) => [
+      peer.segment.descriptor,
+      peer.givenBell,
+    ])
+    expect(outcome.code).toBe(ErrorCode.CORRUPT)
+    expect(outcome.message).toMatch(text)
+    await siege.expectUnharmed()
+  })
+
+  it.each<[string, ErrorCode, (header: DataView) => void]>([
+    ['magic', ErrorCode.VERSION, (header) => header.setUint8(7, 0x32)],
+    ['major version', ErrorCode.VERSION, (header) => header.setUint16(8, 2, true)],
+    ['endian tag', ErrorCode.VERSION, (header) => header.setUint32(12, 0x01020304, false)],
+    ['required features', ErrorCode.VERSION, (header) => header.setBigUint64(88, 1n, true)],
+    ['length of the header', ErrorCode.CORRUPT, (header) => header.setUint32(16, 96, true)],
+    ['huge length of the header', ErrorCode.CORRUPT, (header) => header.setUint32(16, 2 ** 32 - 1, true)],
+    ['page', ErrorCode.CORRUPT, (header) => header.setUint32(20, 0, true)],
+    ['size', ErrorCode.CORRUPT, (header) => header.setBigUint64(24, 2n ** 64n - 1n, true)],
+    ['kind', ErrorCode.CORRUPT, (header) => header.setUint32(32, 2, true)],
+    ['capacity, too small', ErrorCode.CORRUPT, (header) => header.setUint32(36, 15, true)],
+    ['capacity, twice the ring', ErrorCode.CORRUPT, (header) => header.setUint32(36, 17, true)],
+    ['capacity, shifted out', ErrorCode.CORRUPT, (header) => header.setUint32(36, 64 + 16, true)],
+    ['capacity, huge', ErrorCode.CORRUPT, (header) => header.setUint32(36, 2 ** 32 - 1, true)],
+    ['place of the control block', ErrorCode.CORRUPT, (header) => header.setBigUint64(40, 0n, true)],
+    ['place of the data', ErrorCode.CORRUPT, (header) => header.setBigUint64(48, 2n ** 63n, true)],
+  ])('with a wrong %s in its header is %s', async (_what, code, header) => {
+    const outcome = await handOver(siege, role, new ForgedSegment({ header }), (peer) => [
+      peer.segment.descriptor,
+      peer.givenBell,
+    ])
+    expect(outcome.code).toBe(code)
+    await siege.expectUnharmed()
+  })
+
+  /** Opened for the test, and closed with the peer. */
+  const FOREIGN: [string, (peer: HostilePeer) => number][] = [
+    ['/dev/zero', () => openSync('/dev/zero', 'r')],
+    ['a regular file', () => openFile(SEGMENT_BYTES)],
+    ['a directory', () => openSync('/', 'r')],
+    ['a pipe', () => openPipe()],
+    ['a socket', (peer) => peer.ownBell],
+    ["the victim's memory", () => openSync(`/proc/${siege.pid}/mem`, 'r')],
+  ]
+
+  it.each(FOREIGN)('but %s is CORRUPT', async (_what, open) => {
+    const outcome = await handOver(siege, role, new ForgedSegment(), (peer) => {
+      const descriptor = open(peer)
+      if (descriptor !== peer.ownBell) peer.owns(descriptor)
+      return [descriptor, peer.givenBell]
+    })
+    expect(outcome.code).toBe(ErrorCode.CORRUPT)
+    await siege.expectUnharmed()
+  })
+
+  it.skipIf(fuse === undefined)(
+    `but a file of a FUSE file system is CORRUPT${fuse === undefined ? ' (skipped: no such file is mounted)' : ''}`,
+    async () => {
+      const outcome = await handOver(siege, role, new ForgedSegment(), (peer) => {
+        const descriptor = openSync(fuse as string, 'r')
+        peer.owns(descriptor)
+        return [descriptor, peer.givenBell]
+      })
+      expect(outcome.code).toBe(ErrorCode.CORRUPT)
+      await siege.expectUnharmed()
+    },
+  )
+
+  it('that is sealed for writing too, so that its owner has never written it, is CORRUPT', async () => {
+    const native = hostileNative()
+    const memory = native.memory(SEGMENT_BYTES, true, true)
+    expect(native.seal(memory, SEALS | Seals.WRITE)).toBe(0)
+    const outcome = await handOver(siege, role, new ForgedSegment(), (peer) => {
+      peer.owns(memory)
+      return [memory, peer.givenBell]
+    })
+    expect(outcome.code).toBe(ErrorCode.CORRUPT)
+    await siege.expectUnharmed()
+  })
+
+  it('that was accepted keeps its size, its pages and its seals, whatever its owner tries', async () => {
+    const peer = await siege.attack(role)
+    const { descriptor, bytes } = peer.segment
+    for (const size of [0, 4096, 2 * SEGMENT_BYTES])
+      expect(() => ftruncateSync(descriptor, size)).toThrow(/EPERM/)
+    expect(hostileNative().punch(descriptor, 0, 4096)).toBe(EPERM)
+    expect(hostileNative().punch(descriptor, DATA_OFFSET, RING_BYTES)).toBe(EPERM)
+    expect(hostileNative().remove(bytes)).toBe(EPERM)
+    expect(hostileNative().seal(descriptor, Seals.WRITE)).toBe(EPERM)
+    peer.say(Buffer.alloc(16))
+    await eventually(() => peer.victimHead === BigInt(peer.position))
+    await siege.expectUnharmed()
+  })
+})
+
+describe.skipIf(reason !== undefined).each(ROLES)('a bell that is none, for a %s', (role) => {
+  let siege: Siege
+  beforeAll(async () => {
+    siege = await Siege.begin()
+  })
+
+  const FOREIGN: [string, () => Promise<number> | number][] = [
+    ['a pipe', () => openPipe()],
+    ['a regular file', () => openFile(10)],
+    ['a directory', () => openSync('/', 'r')],
+    ['a datagram socket', () => hostileNative().pair(SocketType.DATAGRAM)[0]],
+    ['a sequential socket', () => hostileNative().pair(SocketType.SEQUENTIAL)[0]],
+    ['memory', () => hostileNative().memory(4096, true, true)],
+  ]
+
+  it.each(FOREIGN)('but %s is CORRUPT', async (_what, open) => {
+    const bell = await open()
+    const outcome = await handOver(siege, role, new ForgedSegment(), (peer) => {
+      peer.owns(bell)
+      return [peer.segment.descriptor, bell]
+    })
+    expect(outcome.code).toBe(ErrorCode.CORRUPT)
+    expect(outcome.message).toMatch(/bell/)
+    await siege.expectUnharmed()
+  })
+
+  it('but a socket of the Internet is CORRUPT', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    const socket = connect((server.address() as { port: number }).port, '127.0.0.1')
+    await new Promise((resolve) => socket.once('connect', resolve))
+    siege.owns({
+      close() {
+        socket.destroy()
+        server.close()
+      },
+    })
+    const outcome = await handOver(siege, role, new ForgedSegment(), (peer) => [
+      peer.segment.descriptor,
+      descriptorOf(socket) as number,
+    ])
+    expect(outcome.code).toBe(ErrorCode.CORRUPT)
+    await siege.expectUnharmed()
+  })
+})
+
+describe.skipIf(reason !== undefined)('a bell whose other end is closed', () => {
+  it('ends the handover to a server, which goes on over the socket and says why', async () => {
+    const siege = await Siege.begin()
+    const client = siege.owns(await HostileClient.greet(siege.path))
+    client.sendDatagram()
+    client.closeBell()
+    const outcome = outcomeOf(await client.answer())
+    expect(outcome).toMatchObject({
+      fallback: true,
+      message: expect.stringMatching(/closed its bell/) as string,
+    })
+    client.control.send('READY')
+    expect(await siege.event('opened')).toMatchObject({ transport: 'unix' })
+    await siege.expectUnharmed()
+  })
+
+  it('does not disturb a client, which rings in vain', async () => {
+    const siege = await Siege.begin()
+    const server = await siege.serve()
+    siege.victim.send({ connectTo: `unix:${server.path}` })
+    const peer = siege.owns(await server.accept())
+    const [given, kept] = hostileNative().pair(SocketType.STREAM)
+    peer.owns(given)
+    const answer = server.answer(peer, [peer.segment.descriptor, given])
+    closeSync(kept)
+    expect(await answer).toMatchObject({ kind: FrameKind.READY })
+    await siege.opened(peer)
+    // Asleep, by its word: the victim rings.
+    peer.segment.store32(Word.DATA_WAKE, 5)
+    peer.say(Buffer.from([1]))
+    await eventually(() => peer.victimTail > 0n)
+    await siege.expectUnharmed()
+  })
+})
+
+describe.skipIf(reason !== undefined).each(ROLES)('descriptors in a wrong number, for a %s', (role) => {
+  let siege: Siege
+  beforeAll(async () => {
+    siege = await Siege.begin()
+  })
+
+  it.each<[string, (peer: HostilePeer) => number[]]>([
+    ['memory alone', (peer) => [peer.segment.descriptor]],
+    ['the bell alone', (peer) => [peer.givenBell]],
+    ['the bell first', (peer) => [peer.givenBell, peer.segment.descriptor]],
+    ['one more', (peer) => [peer.segment.descriptor, peer.givenBell, peer.givenBell]],
+    [
+      'a hundred more',
+      (peer) => [
+        peer.segment.descriptor,
+        peer.givenBell,
+        ...Array.from({ length: 100 }, () => peer.givenBell),
+      ],
+    ],
+    ['as many as there can be', (peer) => Array.from({ length: 253 }, () => peer.segment.descriptor)],
+  ])('%s: CORRUPT', async (_what, choose) => {
+    const outcome = await handOver(siege, role, new ForgedSegment(), choose)
+    expect(outcome.code).toBe(ErrorCode.CORRUPT)
+    await siege.expectUnharmed()
+  })
+})
+
+describe.skipIf(reason !== undefined)('tokens', () => {
+  let siege: Siege
+  let client: HostileClient
+  beforeAll(async () => {
+    siege = await Siege.begin()
+  })
+  beforeEach(async () => {
+    client = siege.owns(await HostileClient.greet(siege.path))
+  })
+
+  const both = (): number[] => [client.segment.descriptor, client.givenBell]
+
+  it.each<[string, () => Buffer]>([
+    ['another', () => Buffer.alloc(16, 1)],
+    ['a byte less', () => client.token.subarray(0, 15)],
+    ['a byte more', () => Buffer.concat([client.token, Buffer.alloc(1)])],
+    ['none', () => Buffer.alloc(0)],
+  ])('%s: CORRUPT', async (_what, token) => {
+    expect(client.sendDatagram(both(), token())).toBe(0)
+    expect(outcomeOf(await client.answer()).code).toBe(ErrorCode.CORRUPT)
+    await siege.expectUnharmed()
+  })
+
+  it('that are right, among many that are wrong and many times: the first one holds', async () => {
+    for (let count = 0; count < 3; count += 1) client.sendDatagram(both(), Buffer.alloc(16, count))
+    for (let count = 0; count < 3; count += 1) expect(client.sendDatagram()).toBe(0)
+    expect(await client.answer()).toMatchObject({ kind: FrameKind.READY })
+    client.confirm(RING_BYTES)
+    await siege.opened(client)
+    await siege.expectUnharmed()
+  })
+
+  it('that were used: what comes with them again is dropped', async () => {
+    expect(client.sendDatagram()).toBe(0)
+    expect(await client.answer()).toMatchObject({ kind: FrameKind.READY })
+    client.confirm(RING_BYTES)
+    await siege.opened(client)
+    const second = siege.owns(await HostileClient.greet(siege.path))
+    expect(second.sendDatagram(both(), client.token)).toBe(0)
+    expect(outcomeOf(await second.answer()).code).toBe(ErrorCode.CORRUPT)
+    await siege.expectUnharmed()
+  })
+
+  it('without any datagram: CORRUPT', async () => {
+    expect(outcomeOf(await client.answer()).code).toBe(ErrorCode.CORRUPT)
+    await siege.expectUnharmed()
+  })
+})
+
+function openFile(bytes: number): number {
+  const file = join(temporaryDirectory(), 'file')
+  writeFileSync(file, Buffer.alloc(bytes))
+  return openSync(file, 'r+')
+}
+
+/** Both ends of a pipe in one descriptor. */
+function openPipe(): number {
+  const fifo = join(temporaryDirectory(), 'pipe')
+  spawnSync('mkfifo', [fifo])
+  return openSync(fifo, 'r+')
+}

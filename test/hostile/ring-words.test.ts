@@ -1,0 +1,125 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { ErrorCode } from '../../src/index.js'
+import { DATA_OFFSET, RING_BYTES, Word } from '../support/forged-segment.js'
+import { whyNotHostile } from '../support/hostile-native.js'
+import type { HostilePeer } from '../support/hostile-peers.js'
+import { ROLES, Siege } from '../support/siege.js'
+import { eventually } from '../support/turns.js'
+
+const reason = whyNotHostile()
+if (reason !== undefined) console.log(`skipped: ${reason}`)
+
+const TALK = Buffer.from([1])
+const RING = BigInt(RING_BYTES)
+
+describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s', (role) => {
+  let siege: Siege
+  let peer: HostilePeer
+  beforeAll(async () => {
+    siege = await Siege.begin()
+  })
+  beforeEach(async () => {
+    peer = await siege.attack(role)
+  })
+
+  async function expectCorrupt(text: RegExp): Promise<void> {
+    const closed = await siege.ended(peer)
+    expect(closed.code).toBe(ErrorCode.CORRUPT)
+    expect(closed.message).toMatch(text)
+    await peer.control.closed()
+    await siege.expectUnharmed()
+  }
+
+  it.each([
+    ['not aligned', 8n, /tail is not aligned/],
+    ['a record beyond the ring', RING + 16n, /tail is more than a ring ahead/],
+    ['2^63', 2n ** 63n, /tail is more than a ring ahead/],
+    ['2^63 + 16', 2n ** 63n + 16n, /tail is more than a ring ahead/],
+    ['2^64 - 16', 2n ** 64n - 16n, /tail is more than a ring ahead/],
+    ['2^64 - 1', 2n ** 64n - 1n, /tail is not aligned/],
+  ])('a tail that is %s', async (_what, tail, text) => {
+    peer.segment.publish(tail)
+    peer.ring()
+    await expectCorrupt(text)
+  })
+
+  it.each([
+    ['goes back by a record', (tail: bigint) => tail - 32n],
+    ['goes back to 0', () => 0n],
+  ])('a tail that %s', async (_what, next) => {
+    peer.say(Buffer.alloc(16))
+    peer.say(Buffer.alloc(16))
+    const tail = BigInt(peer.position)
+    await eventually(() => peer.victimHead === tail)
+    peer.segment.publish(next(tail))
+    peer.ring()
+    await expectCorrupt(/tail is more than a ring ahead|tail went back/)
+  })
+
+  it('a tail that changes without end', async () => {
+    peer.segment.record(0, { length: 0, sequence: 0 })
+    peer.segment.record(16, { length: 0, sequence: 1 })
+    siege.disturb(peer.segment.word(Word.TAIL, 8), [16n, 32n])
+    peer.ring()
+    await expectCorrupt(/tail went back|tail is more than a ring ahead/)
+  })
+
+  it('a tail that runs away over records that were never written', async () => {
+    siege.disturb(
+      peer.segment.word(Word.TAIL, 8),
+      Array.from({ length: 100_000 }, (_, index) => BigInt(16 * index)),
+    )
+    peer.ring()
+    await expectCorrupt(/a record has no kind|a ring ahead/)
+  })
+
+  it.each([
+    ['not aligned', (tail: bigint) => tail - 8n, /head is not aligned/],
+    ['beyond the tail', (tail: bigint) => tail + 16n, /head went back or past our tail/],
+    ['a ring beyond the tail', (tail: bigint) => tail + RING, /head went back or past our tail/],
+    ['2^63', () => 2n ** 63n, /head went back or past our tail/],
+    ['2^64 - 16', () => 2n ** 64n - 16n, /head went back or past our tail/],
+  ])('a head that is %s', async (_what, next, text) => {
+    peer.say(TALK)
+    await eventually(() => peer.victimTail > RING - 2048n)
+    peer.segment.store64(Word.HEAD, next(peer.victimTail))
+    peer.ring()
+    await expectCorrupt(text)
+  })
+
+  it('a head that goes back', async () => {
+    peer.say(TALK)
+    await eventually(() => peer.victimTail > RING - 2048n)
+    peer.segment.store64(Word.HEAD, peer.victimTail)
+    peer.ring()
+    await eventually(() => peer.victimTail > RING + 32_768n)
+    peer.segment.store64(Word.HEAD, 16n)
+    peer.ring()
+    await expectCorrupt(/head went back or past our tail/)
+  })
+
+  it('a state that says nothing known, and wake words that were never armed, change nothing', async () => {
+    for (const garbage of [2, 0xffff_ffff, 0x8000_0000]) {
+      peer.segment.store32(Word.STATE, garbage)
+      peer.segment.store32(Word.DATA_WAKE, garbage)
+      peer.segment.store32(Word.ROOM_WAKE, garbage)
+      peer.say(Buffer.alloc(16))
+      const tail = BigInt(peer.position)
+      await eventually(() => peer.victimHead === tail)
+    }
+    await siege.expectAnswers()
+    peer.control.socket.destroy()
+    expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: 3 })
+    await siege.expectUnharmed()
+  })
+
+  it('counters and a header that change after the handshake change nothing', async () => {
+    peer.segment.bytes.fill(0xff, 0, 104)
+    peer.segment.bytes.fill(0xff, Word.STATE + 128, DATA_OFFSET)
+    peer.say(Buffer.alloc(16))
+    await eventually(() => peer.victimHead === BigInt(peer.position))
+    peer.control.socket.destroy()
+    expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: 1 })
+    await siege.expectUnharmed()
+  })
+})

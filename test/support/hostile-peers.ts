@@ -1,0 +1,231 @@
+import { once } from 'node:events'
+import { closeSync } from 'node:fs'
+import { createConnection, createServer, type Server } from 'node:net'
+import { inboxPath } from '../../src/control/claim-files.js'
+import { FrameKind } from '../../src/control/frames.js'
+import { DATA_OFFSET, ForgedSegment, Word } from './forged-segment.js'
+import { hostileNative, SocketType } from './hostile-native.js'
+import { HELLO as COMMON, RawPeer } from './raw-peer.js'
+
+const HELLO = { ...COMMON, codec: 'bytes', maxMessageBytes: 1 << 20, pid: process.pid }
+const TOKEN = '5a'.repeat(16)
+
+export type Frame = Awaited<ReturnType<RawPeer['read']>>
+
+/**
+ * The test's end of a connection to a victim, over shared memory. It keeps the protocol where the test does not make it
+ * do otherwise. What it holds is given back by `close`.
+ */
+export class HostilePeer {
+  readonly control: RawPeer
+  readonly segment: ForgedSegment
+  /** The victim's segment, read-only, once it was mapped. */
+  #victim: ArrayBuffer | undefined
+  /** The number of the victim's channel to this peer. */
+  channel: number | undefined
+  /** What rings the victim. */
+  bell = -1
+  /** The end of its own bell that it would listen to, and the one that the victim gets. */
+  readonly ownBell: number
+  readonly givenBell: number
+  readonly #descriptors: number[]
+  #position = 0
+  #sequence = 0
+
+  constructor(control: RawPeer, segment: ForgedSegment) {
+    this.control = control
+    this.segment = segment
+    ;[this.ownBell, this.givenBell] = hostileNative().pair(SocketType.STREAM)
+    this.#descriptors = [this.ownBell, this.givenBell]
+  }
+
+  get victim(): Uint8Array {
+    if (this.#victim === undefined) throw new Error('the victim has handed nothing over yet')
+    return new Uint8Array(this.#victim)
+  }
+
+  /** How far the victim has written. */
+  get victimTail(): bigint {
+    return Atomics.load(new BigUint64Array(this.victim.buffer, Word.TAIL, 1), 0)
+  }
+
+  /** How far the victim has read. */
+  get victimHead(): bigint {
+    return Atomics.load(new BigUint64Array(this.victim.buffer, Word.HEAD, 1), 0)
+  }
+
+  get position(): number {
+    return this.#position
+  }
+
+  get sequence(): number {
+    return this.#sequence
+  }
+
+  /** Closes the descriptor with everything else. */
+  owns(...descriptors: number[]): void {
+    this.#descriptors.push(...descriptors)
+  }
+
+  takeVictim(memory: number, bell: number, ringBytes: number): void {
+    this.owns(memory, bell)
+    this.bell = bell
+    this.#victim = hostileNative().map(memory, DATA_OFFSET + ringBytes, false)
+  }
+
+  /** Publishes an honest message and rings. */
+  say(payload: Uint8Array): void {
+    this.#position = this.segment.message(this.#position, this.#sequence, payload)
+    this.#sequence += 1
+    this.segment.publish(this.#position)
+    this.ring()
+  }
+
+  ring(count = 1): number {
+    return hostileNative().ring(this.bell, count)
+  }
+
+  /** Its own bell, both ends as far as it has them. */
+  closeBell(): void {
+    for (const end of [this.ownBell, this.givenBell]) {
+      closeSync(end)
+      this.#descriptors.splice(this.#descriptors.indexOf(end), 1)
+    }
+  }
+
+  close(): void {
+    hostileNative().stop()
+    this.control.socket.destroy()
+    this.segment.close()
+    for (const descriptor of this.#descriptors.splice(0)) closeSync(descriptor)
+  }
+}
+
+/** The client's half of a handshake, step by step. */
+export class HostileClient extends HostilePeer {
+  readonly #path: string
+  #token = Buffer.alloc(0)
+
+  private constructor(path: string, control: RawPeer, segment: ForgedSegment) {
+    super(control, segment)
+    this.#path = path
+  }
+
+  /** Says HELLO and has the OFFER of shared memory. */
+  static async greet(
+    path: string,
+    segment = new ForgedSegment(),
+    hello: object = {},
+  ): Promise<HostileClient> {
+    const socket = createConnection({ path })
+    const client = new HostileClient(path, new RawPeer(socket), segment)
+    client.control.preamble().send('HELLO', { ...HELLO, ...hello })
+    await client.control.readPreamble()
+    const offer = await client.control.read()
+    if (offer === 'closed' || offer.message['transport'] !== 'shm')
+      throw new Error(`the victim offers no shared memory: ${JSON.stringify(offer)}`)
+    client.#token = Buffer.from(offer.message['token'] as string, 'hex')
+    return client
+  }
+
+  get token(): Buffer {
+    return this.#token
+  }
+
+  /** One datagram to the victim's inbox; by default what the protocol asks for. */
+  sendDatagram(
+    descriptors: readonly number[] = [this.segment.descriptor, this.givenBell],
+    payload: Uint8Array = this.#token,
+  ): number {
+    return hostileNative().send(-1, inboxPath(this.#path), payload, descriptors)
+  }
+
+  /** Says that the descriptors are there, and has the answer. */
+  async answer(): Promise<Frame> {
+    this.control.send('HANDLES')
+    return this.control.read()
+  }
+
+  /** Maps what the victim has sent back. */
+  take(victimRingBytes: number): void {
+    const received = hostileNative().receive(this.ownBell)
+    const [memory, bell] = received?.descriptors ?? []
+    if (memory === undefined || bell === undefined) throw new Error('the victim sent no descriptors')
+    this.takeVictim(memory, bell, victimRingBytes)
+  }
+
+  /** The same, and begins. */
+  confirm(victimRingBytes: number): void {
+    this.take(victimRingBytes)
+    this.control.send('READY')
+  }
+
+  /** All of the handshake. */
+  static async connect(
+    path: string,
+    victimRingBytes: number,
+    segment?: ForgedSegment,
+  ): Promise<HostileClient> {
+    const client = await HostileClient.greet(path, segment)
+    const failed = client.sendDatagram()
+    const answer = await client.answer()
+    if (failed !== 0 || answer === 'closed' || answer.kind !== FrameKind.READY)
+      throw new Error(`the victim takes no descriptors: ${failed} ${JSON.stringify(answer)}`)
+    client.confirm(victimRingBytes)
+    return client
+  }
+}
+
+/** A server that a victim connects to. One connection. */
+export class HostileServer {
+  readonly path: string
+  readonly #server: Server
+  readonly #inbox: number
+
+  private constructor(path: string, server: Server) {
+    this.path = path
+    this.#server = server
+    this.#inbox = hostileNative().bindInbox(inboxPath(path))
+  }
+
+  static async at(path: string): Promise<HostileServer> {
+    const server = createServer()
+    server.listen(path)
+    await once(server, 'listening')
+    return new HostileServer(path, server)
+  }
+
+  /** Offers shared memory to the next client and takes what it hands over. */
+  async accept(segment = new ForgedSegment(), offer: object = {}): Promise<HostilePeer> {
+    const [socket] = await once(this.#server, 'connection')
+    const control = new RawPeer(socket)
+    const peer = new HostilePeer(control, segment)
+    await control.readPreamble()
+    const hello = await control.read()
+    const { codec, maxMessageBytes, ringBytes } = hello === 'closed' ? HELLO : (hello.message as typeof HELLO)
+    const own = { features: [], codec, maxMessageBytes, ringBytes: segment.ringBytes, pid: process.pid }
+    control.preamble().send('OFFER', { ...own, transport: 'shm', token: TOKEN, mayFallBack: true, ...offer })
+    const handles = await control.read()
+    const handover = hostileNative().receive(this.#inbox)
+    const [memory, bell] = handover?.descriptors ?? []
+    if (handles === 'closed' || memory === undefined || bell === undefined)
+      throw new Error(`the victim handed nothing over: ${JSON.stringify(handles)}`)
+    peer.takeVictim(memory, bell, ringBytes)
+    return peer
+  }
+
+  /** Sends descriptors back, by default those that the protocol asks for, says READY, and has the answer. */
+  async answer(
+    peer: HostilePeer,
+    descriptors: readonly number[] = [peer.segment.descriptor, peer.givenBell],
+  ): Promise<Frame> {
+    if (descriptors.length > 0) hostileNative().send(peer.bell, '', Buffer.alloc(1), descriptors)
+    peer.control.send('READY')
+    return peer.control.read()
+  }
+
+  close(): void {
+    closeSync(this.#inbox)
+    this.#server.close()
+  }
+}

@@ -1,0 +1,228 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, expect } from 'vitest'
+import { type Channel, connect } from '../../src/index.js'
+import { ensureBuilt } from './build.js'
+import { Child } from './child.js'
+import { type ForgedSegment, RING_BYTES } from './forged-segment.js'
+import { hostileNative } from './hostile-native.js'
+import { HostileClient, type HostilePeer, HostileServer } from './hostile-peers.js'
+import { type Resources, resourcesOf } from './process-resources.js'
+import { longDirectory, temporaryDirectory } from './temporary-directory.js'
+import { eventually } from './turns.js'
+
+/** What the victim is in the attacked connection. */
+export type Role = 'server' | 'client'
+export const ROLES: readonly Role[] = ['server', 'client']
+
+const HEALTHY_CHANNELS = 3
+/** Answers that each healthy channel must have had since the question whether all is well. */
+const ANSWERS = 3
+const PAUSE_MS = 2
+const RING_EVERY_MS = 5
+/** Above what the longest message, the attacked segment and a heap that grows a little need. */
+const GROWTH_KIB_MAX = 96 * 1024
+/** Ends what hangs, and only that. */
+const PATIENT_MS = 60_000
+
+export interface Closed {
+  /** The number of the channel. */
+  readonly closed: number
+  readonly code?: string
+  readonly message?: string
+  readonly received: number
+}
+
+export interface Opened {
+  /** The number of the channel. */
+  readonly opened: number
+  readonly transport: string
+  readonly reason?: string
+}
+
+/** A victim in a process of its own, with healthy channels to it that ask without a pause, and the peers that attack it. */
+export class Siege {
+  readonly victim: Child
+  readonly path: string
+  readonly #healthy: Channel[] = []
+  readonly #answers: number[] = []
+  readonly #peers: { close(): void }[] = []
+  readonly pid: number
+  /** What the victim held before the attack. */
+  #before: { readonly resources: Resources; readonly residentKib: number } | undefined
+  #over = false
+  readonly #asking: Promise<void>[] = []
+  /** Why a healthy channel was not answered. */
+  #fault: unknown
+
+  private constructor(victim: Child, path: string) {
+    this.victim = victim
+    this.path = path
+    this.pid = victim.process.pid as number
+  }
+
+  /** A victim for all tests of the file. */
+  static async begin(options: object = {}): Promise<Siege> {
+    ensureBuilt()
+    const path = join(longDirectory(), 's')
+    const args = [`unix:${path}`, JSON.stringify(options)]
+    const victim = new Child('besieged', { args, ipc: true, lasting: true })
+    const siege = new Siege(victim, path)
+    sieges.push(siege)
+    expect(await victim.next()).toBe('listening')
+    for (let index = 0; index < HEALTHY_CHANNELS; index += 1) {
+      const channel = await connect(`unix:${path}`, {
+        codec: 'bytes',
+        ringBytes: RING_BYTES,
+        transport: 'shm',
+      })
+      siege.#healthy.push(channel)
+      siege.#asking.push(siege.#ask(channel, index))
+      await siege.event<Opened>('opened')
+    }
+    await siege.#answered()
+    siege.#before = { resources: resourcesOf(siege.pid), residentKib: siege.#residentKib() }
+    return siege
+  }
+
+  /** A connection that has kept the protocol so far. */
+  async attack(role: Role, segment?: ForgedSegment, block?: object): Promise<HostilePeer> {
+    if (role === 'server') {
+      const client = await HostileClient.connect(this.path, RING_BYTES, segment)
+      this.owns(client)
+      await this.opened(client)
+      return client
+    }
+    const server = await this.serve()
+    this.victim.send({ connectTo: `unix:${server.path}`, block })
+    const peer = await server.accept(segment)
+    this.owns(peer)
+    await server.answer(peer)
+    await this.opened(peer)
+    return peer
+  }
+
+  /** A server for the victim to connect to. */
+  async serve(): Promise<HostileServer> {
+    const server = await HostileServer.at(join(temporaryDirectory(), 'h'))
+    this.owns(server)
+    return server
+  }
+
+  /** Closes it with the siege. */
+  owns<T extends { close(): void }>(peer: T): T {
+    this.#peers.push(peer)
+    return peer
+  }
+
+  /** A thread of the attacker that stores the values in a word, one after the other, without end. */
+  disturb(word: Uint8Array, values: readonly bigint[], pauseNanos = 0): void {
+    hostileNative().cycle(word, BigUint64Array.from(values), pauseNanos)
+  }
+
+  /** Ends the attacker's threads. */
+  calm(): number {
+    return hostileNative().stop()
+  }
+
+  /** The next thing of this name that the victim says; what it says before is not looked at. */
+  async event<T>(name: string): Promise<T> {
+    for (;;) {
+      const said = await this.victim.next<object | string>()
+      if (typeof said === 'object' && name in said) return said as T
+    }
+  }
+
+  /** What the victim says of its channel to this peer. */
+  async opened(peer: HostilePeer): Promise<Opened> {
+    const said = await this.event<Opened>('opened')
+    peer.channel = said.opened
+    return said
+  }
+
+  /** How the attacked channel ends. Until then the peer rings: the victim may have looked while the lie was not there. */
+  async ended(peer: HostilePeer): Promise<Closed> {
+    const ringing = setInterval(() => peer.ring(), RING_EVERY_MS)
+    try {
+      for (;;) {
+        const said = await this.event<Closed>('closed')
+        if (said.closed === peer.channel) return said
+      }
+    } finally {
+      clearInterval(ringing)
+    }
+  }
+
+  /** The victim serves on, and, once the peers have gone, holds nothing that it had not held before. */
+  async expectUnharmed(): Promise<void> {
+    await this.expectAnswers()
+    this.withdraw()
+    await expect
+      .poll(() => resourcesOf(this.pid), { timeout: PATIENT_MS, interval: 5 })
+      .toEqual(this.#before?.resources)
+    await this.expectAnswers()
+    expect(this.#residentKib() - (this.#before?.residentKib ?? 0)).toBeLessThan(GROWTH_KIB_MAX)
+    expect(this.victim.stderr).toBe('')
+  }
+
+  /** The victim's event loop turns: every healthy channel is answered, while the attack goes on. */
+  async expectAnswers(): Promise<void> {
+    await this.#answered()
+    expect(this.victim.running).toBe(true)
+  }
+
+  /** The attackers go. */
+  withdraw(): void {
+    for (const peer of this.#peers.splice(0)) peer.close()
+  }
+
+  async end(): Promise<void> {
+    this.#over = true
+    this.withdraw()
+    for (const channel of this.#healthy) channel.destroy()
+    await Promise.all(this.#asking)
+  }
+
+  async #answered(): Promise<void> {
+    const wanted = this.#answers.map((count) => count + ANSWERS)
+    await eventually(
+      () =>
+        this.#fault !== undefined ||
+        !this.victim.running ||
+        wanted.every((count, index) => (this.#answers[index] as number) >= count),
+    )
+    if (!this.victim.running) throw new Error(`the victim has ended: ${this.victim.stderr}`)
+    expect(this.#fault).toBeUndefined()
+  }
+
+  async #ask(channel: Channel, index: number): Promise<void> {
+    this.#answers[index] = 0
+    try {
+      for (let number = 0; !this.#over; number += 1) {
+        const question = Buffer.from(`${index}:${number}`)
+        expect(await channel.request(question)).toEqual(question)
+        this.#answers[index] = number + 1
+        await sleep(PAUSE_MS)
+      }
+    } catch (error) {
+      // The end of the test ends the questions; before it, nothing may.
+      if (!this.#over) this.#fault = error
+    }
+  }
+
+  #residentKib(): number {
+    const status = readFileSync(`/proc/${this.pid}/status`, 'latin1')
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1])
+  }
+}
+
+const sieges: Siege[] = []
+
+afterEach(() => {
+  for (const siege of sieges) siege.withdraw()
+})
+
+afterAll(async () => {
+  for (const siege of sieges.splice(0)) await siege.end()
+})
