@@ -1,0 +1,126 @@
+// What two processes are to say to one another, by a stream of random bits: the same bits, the same plan.
+
+const RING_BYTES = 64 * 1024
+const KIB = 1024
+const NOBODY = [false, false]
+
+/** So many milliseconds, or null: until one of the two dies. */
+export function randomPlans(bits, durationMs) {
+  const pick = (...values) => values[bits() % values.length]
+  const transport = pick('shm', 'shm', 'shm', 'shm', 'shm', 'socket')
+  const blocks =
+    transport === 'shm' ? pick(NOBODY, NOBODY, [true, false], [false, true], [true, true]) : NOBODY
+  const profiles =
+    blocks === NOBODY ? ['mixed', 'mixed', 'large', 'stream', 'empty'] : ['mixed', 'mixed', 'stream', 'empty']
+  const profile = pick(...profiles)
+  const shared = { durationMs, profile, transport, ringBytes: pick(RING_BYTES, RING_BYTES, 16 * RING_BYTES) }
+  return pairOf(
+    bits,
+    transport,
+    [0, 1].map((index) => randomSide(pick, shared, blocks[index], blocks[1 - index])),
+  )
+}
+
+function randomSide(pick, { durationMs, profile, transport, ringBytes }, blocks, peerBlocks) {
+  const receive = blocks ? 'blocking' : pick('message', 'messages', 'loop')
+  const sends = profile === 'stream' ? ['trySend', 'claim'] : ['trySend', 'trySend', 'send', 'claim']
+  return {
+    durationMs,
+    profile,
+    ringBytes,
+    receive,
+    send: blocks ? 'blocking' : pick(...sends),
+    // Who blocks holds what comes meanwhile, without a bound.
+    burst: peerBlocks ? 20 : profile === 'large' ? 3 : pick(200, 200, 20, 3),
+    pauses: peerBlocks ? 'gaps' : pick('none', 'some', 'some', 'gaps'),
+    lanes: pick(0, 2, 8),
+    peerBlocks,
+    options: {
+      transport,
+      codec: 'bytes',
+      ringBytes,
+      wait: pick('adaptive', 'adaptive', 'sleep', 'spin'),
+      views: !blocks && receive !== 'loop' && pick(true, false),
+    },
+  }
+}
+
+/** One side sends small messages as fast as it can, and the other counts and checks them: what makes the large numbers. */
+export function streamPlans(bits, durationMs) {
+  const side = {
+    durationMs,
+    profile: 'stream',
+    ringBytes: 1024 * KIB,
+    receive: 'messages',
+    burst: 8_000,
+    pauses: 'none',
+    lanes: 0,
+    peerBlocks: false,
+  }
+  const options = {
+    transport: 'shm',
+    codec: 'bytes',
+    ringBytes: side.ringBytes,
+    wait: 'adaptive',
+    views: false,
+  }
+  return pairOf(bits, 'shm', [
+    { ...side, send: 'nothing', options },
+    { ...side, send: 'trySend', options },
+  ])
+}
+
+/** One side says little, and the other nothing: each message has to wake a sleeper, and nobody does it by the way. */
+export function gapPlans(bits, durationMs) {
+  const pick = (...values) => values[bits() % values.length]
+  const wait = pick('sleep', 'adaptive')
+  const options = { transport: 'shm', codec: 'bytes', ringBytes: RING_BYTES, wait, views: pick(true, false) }
+  const side = {
+    durationMs,
+    profile: 'mixed',
+    ringBytes: RING_BYTES,
+    receive: pick('message', 'messages'),
+    burst: 3,
+    pauses: 'gaps',
+    lanes: 0,
+    peerBlocks: false,
+    options,
+  }
+  return pairOf(bits, 'shm', [
+    { ...side, send: 'nothing' },
+    { ...side, send: pick('trySend', 'claim', 'send') },
+  ])
+}
+
+/** Both ends in one process, over the link that has nothing below it. */
+export function memoryPlans(bits, durationMs) {
+  const pick = (...values) => values[bits() % values.length]
+  const shared = { durationMs, profile: 'mixed', transport: 'memory', ringBytes: RING_BYTES }
+  return pairOf(
+    bits,
+    'memory',
+    [0, 1].map(() => randomSide(pick, shared, false, false)),
+  )
+}
+
+function pairOf(bits, transport, sides) {
+  const seeds = [bits(), bits()]
+  return {
+    transport,
+    sides: sides.map((side, index) => ({
+      ...side,
+      seed: seeds[index],
+      peerSeed: seeds[1 - index],
+      role: ['listen', 'connect'][index],
+      address: 'talk',
+      file: null,
+    })),
+  }
+}
+
+/** A plan in a line. */
+export function describePlans({ transport, sides }) {
+  const describe = ({ options, send, receive, pauses, lanes }) =>
+    `${send}/${receive}${options.views ? '+views' : ''} ${options.wait}, ${pauses}, ${lanes} lanes`
+  return `${transport}, ${sides[0].profile}, ring ${sides[0].ringBytes / KIB} KiB: ${sides.map(describe).join(' | ')}`
+}

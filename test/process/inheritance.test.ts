@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { connect, listen } from '../../src/index.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+
+/** fcntl(2), of the flags that /proc/<pid>/fdinfo shows. */
+const O_CLOEXEC = 0o2000000
+
+beforeAll(() => ensureBuilt())
+
+const sleepers: ChildProcess[] = []
+afterEach(() => {
+  for (const sleeper of sleepers.splice(0)) sleeper.kill('SIGKILL')
+})
+
+beforeEach(() => {
+  vi.stubEnv('SHMWIRE_DIR', temporaryDirectory())
+  return () => vi.unstubAllEnvs()
+})
+
+function ownDescriptors(): string[] {
+  return readdirSync('/proc/self/fd')
+}
+
+/** What a program that this process starts has open; it opens nothing itself. */
+function inherited(): string[] {
+  const sleeper = spawn('sleep', ['60'], { stdio: 'inherit' })
+  sleepers.push(sleeper)
+  const folder = `/proc/${sleeper.pid}/fd`
+  return readdirSync(folder).map((name) => `${name}: ${readlinkSync(`${folder}/${name}`)}`)
+}
+
+function isClosedByExec(descriptor: string): boolean {
+  const info = readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1')
+  return (Number.parseInt(/flags:\s+(\d+)/.exec(info)?.[1] ?? '', 8) & O_CLOEXEC) !== 0
+}
+
+describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
+  it('a program that is started while channels are open inherits none of their descriptors', async () => {
+    const options = { transport, codec: 'bytes', ringBytes: 64 * 1024 } as const
+    const peer = new Child('busy-server', { args: ['peer', transport], ipc: true })
+    expect(await peer.next()).toBe('listening')
+    const before = { inherited: inherited(), own: ownDescriptors() }
+    const server = await listen('own', options)
+    const channels = await Promise.all(['peer', 'own', 'own'].map((name) => connect(name, options)))
+    await channels[0]?.request(Buffer.from('in use'))
+    const added = ownDescriptors().filter((name) => !before.own.includes(name))
+    // But for the one that reads the folder, which is gone when its list is here.
+    const ours = added.filter((name) => existsSync(`/proc/self/fd/${name}`))
+    expect(ours.length).toBeGreaterThan(0)
+    expect(ours.filter((name) => !isClosedByExec(name))).toEqual([])
+    expect(inherited()).toEqual(before.inherited)
+    for (const channel of channels) channel.destroy()
+    await server.close()
+  })
+
+  it('siblings of a cluster talk to each other directly, and one that is killed frees its name', async () => {
+    const primary = new Child('cluster', { args: [transport], ipc: true })
+    const told = await primary.next<{
+      pids: number[]
+      peers: { pid: number; transport: string; right: boolean }[]
+    }>()
+    expect(told.pids).toHaveLength(3)
+    for (const { pid, transport: over, right } of told.peers) {
+      // Of the sibling itself, and not of the primary, which would listen for all.
+      expect(told.pids).toContain(pid)
+      expect(over).toBe(transport === 'shm' ? 'shm' : 'unix')
+      expect(right).toBe(true)
+    }
+    expect(told.peers).toHaveLength(6)
+    expect(await primary.next()).toEqual({
+      killed: ['ERR_SHMWIRE_PEER_GONE', 'ERR_SHMWIRE_PEER_GONE'],
+      reused: true,
+    })
+    expect(await primary.ended).toEqual({ code: 0, signal: null })
+  })
+})

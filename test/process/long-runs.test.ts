@@ -1,0 +1,86 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, expect, it } from 'vitest'
+// @ts-expect-error: plain JavaScript
+import { streamPlans } from '../../scripts/talk/plans.mjs'
+// @ts-expect-error: plain JavaScript
+import { Talker } from '../../scripts/talk/talker.mjs'
+// @ts-expect-error: plain JavaScript
+import { Watch } from '../../scripts/talk/watch.mjs'
+import { ensureBuilt } from '../support/build.js'
+import { newSeed } from '../support/random.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+// @ts-expect-error: plain JavaScript
+import { randomBits } from './children/talk/pattern.mjs'
+
+// The short forms of what `npm run kills` and `npm run soak` do for hours.
+const KILLS = 300
+const SOAK_SECONDS = 20
+const RUN_TIMEOUT_MS = 10 * 60_000
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+beforeAll(() => ensureBuilt())
+
+interface Process {
+  readonly pid: number
+  tell(order: object): void
+  next(kind: string): Promise<unknown>
+  signal(name: string): void
+  kill(): Promise<unknown>
+}
+
+function run(script: string, args: string[]): void {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script, ...args], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  })
+  console.log(stdout)
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(/\n[1-9]\d* passed, 0 failed\n$/)
+  expect(status).toBe(0)
+}
+
+it(
+  `${KILLS} kills at any moment: only whole messages, then PEER_GONE, and the survivor holds nothing of them`,
+  () => run('scripts/kills.mjs', ['--count', String(KILLS)]),
+  RUN_TIMEOUT_MS,
+)
+
+it(
+  `${SOAK_SECONDS} seconds of every way to talk: every byte checked, no wake-up lost`,
+  () => run('scripts/soak.mjs', ['--seconds', String(SOAK_SECONDS)]),
+  RUN_TIMEOUT_MS,
+)
+
+it('the soak finds a conversation that has stopped, and shows its wake words', async () => {
+  const root = temporaryDirectory()
+  const directory = join(root, 'run')
+  mkdirSync(directory, { mode: 0o700 })
+  const { sides } = streamPlans(randomBits(newSeed('stall')), null) as { sides: { file: string }[] }
+  const files = sides.map((side, index) => {
+    side.file = join(root, `progress-${index}`)
+    return side.file
+  })
+  const talkers = sides.map(() => new Talker(directory) as Process)
+  const [server, client] = talkers as [Process, Process]
+  try {
+    server.tell({ plan: sides[0] })
+    await server.next('listening')
+    client.tell({ plan: sides[1] })
+    await Promise.all(talkers.map((talker) => talker.next('talking')))
+    // To whoever looks from outside it is as if it slept and were not woken.
+    server.signal('SIGSTOP')
+    const watch = new Watch(talkers, files) as { stalled: Promise<string> }
+    const report = await watch.stalled
+    expect(report).toContain('a wake-up was lost: both are idle')
+    for (const { pid } of talkers) {
+      expect(report).toMatch(new RegExp(`process ${pid}, own segment: tail \\d+, head \\d+, data_wake 0x`))
+      expect(report).toMatch(new RegExp(`process ${pid}, peer segment: tail \\d+, head \\d+, data_wake 0x`))
+    }
+  } finally {
+    await Promise.all(talkers.map((talker) => talker.kill()))
+  }
+})

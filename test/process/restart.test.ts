@@ -1,0 +1,70 @@
+import { readdirSync } from 'node:fs'
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Channel, connect, ErrorCode, listen } from '../../src/index.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { resourcesOf } from '../support/process-resources.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import { eventually } from '../support/turns.js'
+
+const CLIENTS = 100
+const RESTARTS = 3
+
+beforeAll(() => ensureBuilt())
+
+let directory = ''
+beforeEach(() => {
+  directory = temporaryDirectory()
+  vi.stubEnv('SHMWIRE_DIR', directory)
+  return () => vi.unstubAllEnvs()
+})
+
+describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
+  const options = { transport, codec: 'bytes', ringBytes: 64 * 1024 } as const
+
+  async function startServer(): Promise<Child> {
+    const server = new Child('busy-server', { args: ['host', transport], ipc: true })
+    expect(await server.next()).toBe('listening')
+    return server
+  }
+
+  /** Each client has been answered; what ends its channel is noted, every time. */
+  async function connectAll(endings: string[]): Promise<Channel[]> {
+    const channels = await Promise.all(Array.from({ length: CLIENTS }, () => connect('host', options)))
+    for (const channel of channels)
+      channel.on('close', (error) =>
+        endings.push((error as { code?: string } | undefined)?.code ?? 'in order'),
+      )
+    const answers = await Promise.all(
+      channels.map((channel, index) => channel.request<Buffer>(Buffer.from(`client ${index}`))),
+    )
+    expect(answers.map(String)).toEqual(channels.map((_, index) => `client ${index}`))
+    return channels
+  }
+
+  it(`a server with ${CLIENTS} clients is killed and started anew, ${RESTARTS} times: each client hears of it once, and connects again`, async () => {
+    const before = resourcesOf()
+    for (let restart = 0; restart < RESTARTS; restart += 1) {
+      const server = await startServer()
+      // One name, one claim, and where descriptors are handed over, one inbox: nothing of the one before.
+      const files = readdirSync(directory).toSorted()
+      expect(files).toHaveLength(transport === 'shm' ? 3 : 2)
+      const endings: string[] = []
+      const channels = await connectAll(endings)
+      const pending = Promise.allSettled(channels.map((channel) => channel.request(Buffer.alloc(300_000))))
+      await server.kill()
+      for (const outcome of await pending) {
+        // The answer may have been on its way already.
+        if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: ErrorCode.PEER_GONE })
+      }
+      await eventually(() => endings.length >= CLIENTS)
+      expect(endings).toEqual(Array.from({ length: CLIENTS }, () => ErrorCode.PEER_GONE))
+      expect(channels.filter((channel) => channel.open)).toEqual([])
+    }
+    const last = await listen('host', options)
+    await last.close()
+    expect(readdirSync(directory)).toEqual([])
+    await eventually(() => resourcesOf().descriptors.length <= before.descriptors.length)
+    expect(resourcesOf()).toEqual(before)
+  })
+})

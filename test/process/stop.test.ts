@@ -1,0 +1,146 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Channel, connect, ErrorCode, listen } from '../../src/index.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import { eventually } from '../support/turns.js'
+
+/** Shorter than a process is stopped for, longer than anything the links do by the clock: spinning, naps, looks for the dead. */
+const TIMEOUT_MS = 150
+const STOPPED_MS = 600
+const MESSAGES = 4_000
+const MESSAGE_BYTES = 1_000
+const OPTIONS = { codec: 'bytes', ringBytes: 64 * 1024 } as const
+
+beforeAll(() => ensureBuilt())
+
+let directory = ''
+beforeEach(() => {
+  directory = temporaryDirectory()
+  vi.stubEnv('SHMWIRE_DIR', directory)
+  return () => vi.unstubAllEnvs()
+})
+
+function numbered(number: number): Buffer {
+  const message = Buffer.alloc(MESSAGE_BYTES, number & 0xff)
+  message.writeUInt32LE(number)
+  return message
+}
+
+/** A process that the kernel lets run no more, until it is continued. */
+async function whileStopped(child: Child, body: () => Promise<void>): Promise<void> {
+  child.process.kill('SIGSTOP')
+  const begunMs = performance.now()
+  try {
+    await body()
+    await sleep(Math.max(0, STOPPED_MS - (performance.now() - begunMs)))
+  } finally {
+    child.process.kill('SIGCONT')
+  }
+}
+
+async function startServer(transport: string): Promise<Child> {
+  const server = new Child('busy-server', { args: ['host', transport], ipc: true })
+  expect(await server.next()).toBe('listening')
+  return server
+}
+
+describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
+  it('a server that is stopped loses nothing, is not taken for dead, and timeouts end single calls only', async () => {
+    const server = await startServer(transport)
+    const channel = await connect('host', { transport, ...OPTIONS })
+    let closes = 0
+    channel.on('close', () => {
+      closes += 1
+    })
+    let wrong = 0
+    let received = 0
+    channel.on('message', (message: Buffer) => {
+      if (!message.equals(numbered(received))) wrong += 1
+      received += 1
+    })
+    let sent = 0
+    const sendAll = async (): Promise<void> => {
+      for (; sent < MESSAGES; sent += 1) {
+        await channel.send(numbered(sent))
+        if (sent % 16 === 0) await sleep(0)
+      }
+    }
+    const sending = sendAll()
+    await eventually(() => received > 100)
+    await whileStopped(server, async () => {
+      const question = channel.request(Buffer.from('?'), { timeoutMs: TIMEOUT_MS })
+      await expect(question).rejects.toMatchObject({ code: ErrorCode.TIMEOUT })
+      expect(channel.open).toBe(true)
+      expect(sent).toBeLessThan(MESSAGES)
+    })
+    await sending
+    await eventually(() => received === MESSAGES)
+    expect(wrong).toBe(0)
+    expect(await channel.request(Buffer.from('still there?'))).toEqual(Buffer.from('still there?'))
+    expect(closes).toBe(0)
+    await channel.close()
+    expect(closes).toBe(1)
+  })
+
+  it('a client that is stopped in the midst of sending goes on where it was', async () => {
+    const server = await listen('host', { transport, codec: 'bytes' })
+    const accepted = new Promise<Channel>((resolve) => {
+      server.once('channel', resolve)
+    })
+    const child = new Child('flood', { args: ['host', transport, MESSAGE_BYTES] })
+    const channel = await accepted
+    let received = 0
+    channel.on('message', () => {
+      received += 1
+    })
+    await eventually(() => received > 1_000)
+    await whileStopped(child, async () => {
+      const question = channel.request(Buffer.from('?'), { timeoutMs: TIMEOUT_MS })
+      await expect(question).rejects.toMatchObject({ code: ErrorCode.TIMEOUT })
+    })
+    const before = received
+    await eventually(() => received > before + 1_000)
+    expect(channel.open).toBe(true)
+    // It has no handler, and says so: it answers.
+    await expect(channel.request(Buffer.from('?'))).rejects.toMatchObject({ code: ErrorCode.REMOTE })
+    channel.destroy()
+    await server.close()
+  })
+
+  it('a server that is stopped keeps its name, and serves who waited', async () => {
+    const server = await startServer(transport)
+    const waiting = await (async () => {
+      let patient: Promise<Channel> | undefined
+      await whileStopped(server, async () => {
+        patient = connect('host', { transport, ...OPTIONS })
+        const hasty = connect('host', { transport, ...OPTIONS, timeoutMs: TIMEOUT_MS })
+        await expect(hasty).rejects.toMatchObject({ code: ErrorCode.TIMEOUT })
+        await expect(listen('host', { transport })).rejects.toMatchObject({ code: ErrorCode.NAME_IN_USE })
+      })
+      return patient
+    })()
+    expect(await waiting?.request(Buffer.from('?'))).toEqual(Buffer.from('?'))
+    await waiting?.close()
+  })
+})
+
+it('a blocking call to a peer that is stopped ends by its own timeout only, and the next one is answered', async () => {
+  const server = await startServer('shm')
+  const channel = await connect('host', { transport: 'shm', ...OPTIONS })
+  const codeOf = (call: () => unknown): string => {
+    try {
+      return `returned ${String(call())}`
+    } catch (error) {
+      return (error as { code: string }).code
+    }
+  }
+  await whileStopped(server, async () => {
+    expect(codeOf(() => channel.requestSync(Buffer.from('?'), TIMEOUT_MS))).toBe(ErrorCode.TIMEOUT)
+    expect(codeOf(() => channel.receiveSync(TIMEOUT_MS))).toBe(ErrorCode.TIMEOUT)
+    expect(channel.open).toBe(true)
+  })
+  expect(channel.requestSync(Buffer.from('and now?'))).toEqual(Buffer.from('and now?'))
+  await channel.close()
+})
