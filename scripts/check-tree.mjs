@@ -34,6 +34,10 @@ const ALLOWED = {
 /** What the files in src/ itself may never import. */
 const NEVER_FROM_ROOT = ['bridge/', 'cli/']
 
+/** The clock of the wall, which people and time servers set: no wait of ours may depend on it. */
+const WALL_CLOCKS =
+  /\bDate\.now\b|\bnew Date\(\s*\)|\bCLOCK_REALTIME|\bsystem_clock\b|\bgettimeofday\b|\btimespec_get\b|\btime\(\s*(nullptr|NULL|0|&\w+)\s*\)/
+
 /** The link that needs nothing below it: the channel's own tests run on it, and it shows what the contract asks for. */
 const FOR_TESTS = 'src/link/memory.ts'
 
@@ -47,6 +51,7 @@ checkReached()
 checkTests()
 checkLengths()
 checkWords()
+checkClocks()
 checkNative()
 
 for (const violation of violations) console.error(violation)
@@ -134,6 +139,13 @@ function checkWords() {
   for (const file of sources) {
     if (/\bAtomics\b/.test(withoutComments(read(file))))
       report(file, 'uses Atomics; shared words belong to native/core')
+  }
+}
+
+function checkClocks() {
+  for (const file of files.filter((name) => /^(src\/|native\/(core|platform|addon)\/)/.test(name))) {
+    const found = WALL_CLOCKS.exec(withoutComments(read(file)))
+    if (found !== null) report(file, `reads the clock of the wall (${found[0]}); take a monotonic one`)
   }
 }
 

@@ -35,7 +35,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
           channel.once('close', resolve)
         }),
       )
-      channel.handle((value) => value)
+      channel.handle((value) => (value === 'never' ? new Promise(() => {}) : value))
       channel.on('message', (message) => {
         messages.push(message)
         if (message === 'echo') channel.trySend('echo')
@@ -127,12 +127,29 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       expect(await closes[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
     })
 
+    it('that sends and throws ends the process, and what it sent arrives over shared memory', async () => {
+      const child = start('throw after sending')
+      expect(await child.ended).toEqual({ code: 1, signal: null })
+      expect(await closes[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
+      const lastWords = Array.from({ length: 100 }, (_, number) => `${number} of the last words`)
+      if (transport === 'shm') expect(messages).toEqual(['echo', ...lastWords])
+    })
+
     it('of requests that throws fails that request, and the process lives on', async () => {
       const child = start('throw in a handler')
       expect(await child.next()).toBe(ErrorCode.REMOTE)
       expect(await child.ended).toEqual({ code: 0, signal: null })
       expect(child.stderr).toBe('')
     })
+  })
+
+  it('a process that is terminated while it closes is gone for its peer, with all that it sent delivered', async () => {
+    const child = start('terminated while it closes')
+    expect(await child.next()).toBe('closing')
+    child.process.kill('SIGTERM')
+    expect(await child.ended).toEqual({ code: null, signal: 'SIGTERM' })
+    expect(await closes[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
+    if (transport === 'shm') expect(messages).toEqual(['last words'])
   })
 
   it.each(['adaptive', 'sleep'])(

@@ -6,12 +6,16 @@ import { type Channel, connect, ErrorCode, listen, type Server } from '../../src
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { resourcesOf } from '../support/process-resources.js'
-import { newSeed, randomFrom } from '../support/random.js'
+import { countFromEnvironment, newSeed, randomFrom } from '../support/random.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
 
 const TERMINATIONS = 20
 const ENVIRONMENTS = 12
+/** At any moment of a worker's life, which takes some 100 ms to begin. */
+const TERMINATIONS_ANYWHERE = countFromEnvironment('SHMWIRE_TERMINATIONS', 30)
+const LIFE_MS_MAX = 150
+const WARM_UP = 5
 const OPTIONS = { codec: 'bytes', ringBytes: 64 * 1024 } as const
 
 beforeAll(() => ensureBuilt())
@@ -138,6 +142,48 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     expect(resourcesOf()).toEqual(before)
     await server.close()
   })
+
+  it(
+    `a worker that listens, connects, talks and closes is terminated anywhere, ${TERMINATIONS_ANYWHERE} times: the process holds nothing of it`,
+    async () => {
+      const random = randomFrom(newSeed('terminate anywhere'))
+      const server = await listen('host', { transport, ...OPTIONS })
+      let opened = 0
+      let closed = 0
+      server.on('channel', (channel) => {
+        opened += 1
+        channel.handle((value) => value)
+        channel.on('message', () => {})
+        channel.on('close', () => {
+          closed += 1
+        })
+      })
+      let before: ReturnType<typeof resourcesOf> | undefined
+      for (let count = 0; count < TERMINATIONS_ANYWHERE; count += 1) {
+        const worker = startWorker('come and go', 'host', transport)
+        const ended = once(worker, 'exit')
+        // Not sooner: of a worker that is terminated while it loads its modules, Node leaves their files open.
+        await said(worker)
+        await sleep(random() * LIFE_MS_MAX)
+        await worker.terminate()
+        await ended
+        await eventually(() => server.channels.size === 0 && closed === opened)
+        if (count === WARM_UP) {
+          await sleep(100)
+          before = resourcesOf()
+        }
+      }
+      expect(opened).toBeGreaterThan(0)
+      const held = before?.descriptors.length ?? 0
+      await eventually(() => resourcesOf().descriptors.length <= held)
+      expect(resourcesOf()).toEqual(before)
+      // What a worker left at its own name is replaced, like that of a process.
+      const successor = await listen('host-own', { transport, ...OPTIONS })
+      await successor.close()
+      await server.close()
+    },
+    60_000 + TERMINATIONS_ANYWHERE * 1_000,
+  )
 
   it('a worker that serves is terminated: its client gets PEER_GONE, and the name is free', async () => {
     const worker = startWorker('serve', 'short', transport)

@@ -85,6 +85,24 @@ const cases = {
     await channel.send('echo')
   },
 
+  async 'throw after sending'() {
+    const channel = await talked()
+    channel.on('message', () => {
+      for (let number = 0; number < 100; number += 1) channel.trySend(`${number} of the last words`)
+      throw new RangeError('the listener is at its end')
+    })
+    await channel.send('echo')
+  },
+
+  // The request is never answered, so the close waits.
+  async 'terminated while it closes'() {
+    const channel = await talked()
+    void channel.request('never')
+    channel.trySend('last words')
+    void channel.close()
+    say('closing')
+  },
+
   async 'throw in a handler'() {
     const channel = await talked()
     channel.handle(() => {

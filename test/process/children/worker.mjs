@@ -64,3 +64,30 @@ if (role === 'send for ever') {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   parentPort.postMessage('sending')
 }
+
+// Listens, connects to itself and to the given address, exchanges messages and leaves, again and again: it is terminated anywhere.
+if (role === 'come and go') {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+  parentPort.postMessage('begun')
+  for (let number = 0; ; number += 1) {
+    const own = await listen(`${address}-own`, options)
+    const served = new Promise((resolve) => {
+      own.once('channel', resolve)
+    })
+    const channels = await Promise.all([
+      connect(address, options),
+      connect(`${address}-own`, options),
+      served,
+    ])
+    for (const channel of channels) {
+      channel.handle((value) => value)
+      channel.on('message', () => {})
+    }
+    const question = Buffer.alloc(1 + ((number * 7919) % 100_000), number & 0xff)
+    await Promise.all(channels.slice(0, 2).map((channel) => channel.request(question)))
+    channels[0].trySend(question)
+    if (number % 2 === 0) channels[0].destroy()
+    else await channels[0].close()
+    await own.close()
+  }
+}

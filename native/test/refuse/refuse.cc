@@ -1,0 +1,101 @@
+// Runs a program to which the kernel refuses one system call, as a sandbox would.
+//
+//   refuse <call> <EPERM|ENOSYS> <program> <argument>…
+//
+// test/process/refused-calls.test.ts compiles it. Exits with 2 when the filter or the program
+// cannot be had.
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <iterator>
+
+#ifndef F_ADD_SEALS
+#define F_ADD_SEALS 1033
+#endif
+
+namespace {
+
+constexpr int kFailed = 2;
+constexpr uint32_t kWholeWord = ~uint32_t{0};
+
+// The call is refused when (argument & mask) == value; with mask 0 always.
+struct Call {
+  const char* name;
+  uint32_t number;
+  uint32_t argument_index = 0;
+  uint32_t mask = 0;
+  uint32_t value = 0;
+};
+
+constexpr Call kCalls[] = {
+    {"memfd_create", SYS_memfd_create},
+    {"fallocate", SYS_fallocate},
+    {"F_ADD_SEALS", SYS_fcntl, 1, kWholeWord, F_ADD_SEALS},
+    {"statx", SYS_statx},
+    {"socketpair", SYS_socketpair},
+    {"sendmsg", SYS_sendmsg},
+    {"recvmsg", SYS_recvmsg},
+    {"SO_PASSCRED", SYS_setsockopt, 2, kWholeWord, SO_PASSCRED},
+    {"SO_PEERCRED", SYS_getsockopt, 2, kWholeWord, SO_PEERCRED},
+    // FUTEX_WAIT (0) and FUTEX_WAKE (1) without FUTEX_PRIVATE_FLAG: the C library's own locks are
+    // private, and without those no program starts.
+    {"futex", SYS_futex, 1, kWholeWord - 1, 0},
+};
+
+const Call* Find(const char* name) {
+  for (const Call& call : kCalls) {
+    if (std::strcmp(call.name, name) == 0) return &call;
+  }
+  return nullptr;
+}
+
+// For this process and all that it becomes.
+bool Refuse(const Call& call, uint32_t os_error) {
+  // The lower half of the argument: all processors that shmwire runs on are little-endian. The
+  // architecture is not asked for, because the program is no adversary.
+  const auto argument =
+      static_cast<uint32_t>(offsetof(seccomp_data, args) + call.argument_index * sizeof(uint64_t));
+  sock_filter steps[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call.number, 0, 4),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument),
+      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, call.mask),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call.value, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | os_error),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program = {.len = static_cast<unsigned short>(std::size(steps)),
+                              .filter = steps};
+  // Without it only root may install a filter.
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const Call* call = count > 3 ? Find(words[1]) : nullptr;
+  if (call == nullptr) {
+    std::fprintf(stderr, "usage: refuse <call> <EPERM|ENOSYS> <program> <argument>...\n");
+    return kFailed;
+  }
+  const bool unknown = std::strcmp(words[2], "ENOSYS") == 0;
+  if (!Refuse(*call, unknown ? ENOSYS : EPERM)) {
+    std::perror("refuse: the filter cannot be installed");
+    return kFailed;
+  }
+  execvp(words[3], words + 3);
+  std::perror("refuse: the program cannot be started");
+  return kFailed;
+}

@@ -1,0 +1,66 @@
+// One side of a channel, wherever it has been put, that says in lines of JSON how it goes.
+//   guest.mjs server|client <address> <JSON: options of the channel, and those below>
+//     uid                becomes this user first
+//     addressSpaceBytes  may map so much more than it has mapped at the start
+//     allowAll           passes an `allow` that lets everybody in
+//     stays              client: does not close the channel, but waits for its end
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { connect, listen } from '../../../dist/index.js'
+import { loadBinding } from '../../../dist/native/load-binding.js'
+
+const [role, address, json = '{}'] = process.argv.slice(2)
+const { uid, addressSpaceBytes, allowAll = false, stays = false, ...rest } = JSON.parse(json)
+const options = { ...rest, ...(allowAll ? { allow: () => true } : {}) }
+const say = (said) => console.log(JSON.stringify(said))
+const told = ({ code, message }) => ({ code, message })
+const what = ({ transport, fallbackReason, peer }) => ({ transport, fallbackReason, peer })
+const namespaces = Object.fromEntries(
+  readdirSync('/proc/self/ns').map((name) => [name, readlinkSync(`/proc/self/ns/${name}`)]),
+)
+
+// Its file may be closed to the other user.
+loadBinding()
+if (uid !== undefined) {
+  process.setgroups([])
+  process.setgid(uid)
+  process.setuid(uid)
+}
+if (addressSpaceBytes !== undefined) {
+  const [, kibibytes] = /^VmSize:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))
+  execFileSync('prlimit', ['--pid', process.pid, `--as=${kibibytes * 1024 + addressSpaceBytes}`])
+}
+
+try {
+  if (role === 'server') await serve()
+  else await ask()
+} catch (error) {
+  say(told(error))
+}
+
+/** Until its first channel has ended. */
+async function serve() {
+  const server = await listen(address, options)
+  server.on('channel', (channel) => {
+    channel.handle((value) => value)
+    say(what(channel))
+    channel.on('close', (error) => {
+      say({ closed: error?.code ?? 'in order' })
+      void server.close()
+    })
+  })
+  say({ listening: true, pid: process.pid, namespaces })
+}
+
+async function ask() {
+  const channel = await connect(address, options)
+  const closed = new Promise((resolve) => {
+    channel.once('close', (error) => resolve({ closed: error?.code ?? 'in order' }))
+  })
+  const block = Buffer.alloc(300_000, 7)
+  const reply = await channel.request(block)
+  say({ ...what(channel), whole: block.equals(reply), pid: process.pid, namespaces })
+  if (!stays) await channel.close()
+  // The socket of a channel that stays keeps the process alive.
+  say(await closed)
+}

@@ -1,0 +1,24 @@
+// Listens, talks to itself, closes, and says how that went and what is left in the directory.
+//   self-talk.mjs <name>
+import { existsSync, readdirSync } from 'node:fs'
+import { connect, listen } from '../../../dist/index.js'
+
+const name = process.argv[2]
+const directory = process.env['SHMWIRE_DIR']
+
+async function talk() {
+  const server = await listen(name)
+  server.on('channel', (channel) => channel.handle((value) => value))
+  try {
+    const channel = await connect(name)
+    const whole = (await channel.request('here?')) === 'here?'
+    const { transport, fallbackReason } = channel
+    await channel.close()
+    return { transport, fallbackReason, whole }
+  } finally {
+    await server.close()
+  }
+}
+
+const outcome = await talk().catch(({ code, message }) => ({ code, message }))
+console.log(JSON.stringify({ ...outcome, files: existsSync(directory) ? readdirSync(directory) : [] }))

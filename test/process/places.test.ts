@@ -1,0 +1,173 @@
+// Two sides in different places of one machine: namespaces, users, clocks, and pids that come again.
+import { chmodSync, mkdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { ErrorCode } from '../../src/index.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { type Launcher, launcherOf, type Skip, shellLauncher, wordsOf } from '../support/launcher.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import type { Told } from '../support/told.js'
+
+const NOBODY = 65_534
+const KINDS = ['mnt', 'pid', 'ipc', 'user', 'net', 'uts'] as const
+const CONTAINER = ['--user', '--map-root-user', '--mount', '--pid', '--ipc', '--net', '--uts'] as const
+
+interface ToldByGuest extends Told {
+  readonly listening?: boolean
+  readonly pid: number
+  readonly peer?: { readonly pid?: number; readonly uid: number; readonly verified: boolean }
+  readonly namespaces: Readonly<Record<string, string>>
+}
+
+beforeAll(() => ensureBuilt())
+
+let directory = ''
+let address = ''
+beforeEach(() => {
+  directory = temporaryDirectory()
+  address = `unix:${join(directory, 's')}`
+})
+
+/** As a container has it: nothing is shared but files. Its /proc and /dev/shm are its own. */
+function containerLauncher(files = 'true'): Launcher {
+  const mounts = `mount -t proc proc /proc && mount -t tmpfs tmpfs /dev/shm && ${files}`
+  return shellLauncher(mounts, 'unshare', ...CONTAINER, '--fork', '--kill-child')
+}
+
+function guest(role: 'server' | 'client', options: object, launcher: readonly string[] = []): Child {
+  return new Child('guest', { args: [role, address, JSON.stringify(options)], launcher })
+}
+
+describe('two containers that share the directory of the socket and no namespace', () => {
+  async function connectContainers(skip: Skip, files?: string): Promise<{ server: Child; client: Child }> {
+    const server = guest('server', {}, wordsOf(containerLauncher(), skip))
+    const listening = await server.next<ToldByGuest>()
+    expect(listening).toMatchObject({ listening: true })
+    const client = guest('client', { stays: true }, wordsOf(containerLauncher(files), skip))
+    const told = await client.next<ToldByGuest>()
+    expect(told).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, verified: true } })
+    const seen = await server.next<ToldByGuest>()
+    // The client's pid has no meaning in the server's namespace: better none than one of somebody else.
+    expect(seen).toMatchObject({ transport: 'shm', peer: { uid: 0, verified: true } })
+    expect(seen.peer?.pid).toBeUndefined()
+    for (const kind of KINDS) expect(listening.namespaces[kind]).not.toBe(told.namespaces[kind])
+    return { server, client }
+  }
+
+  it('share memory, and the server sees the death of the client', async ({ skip }) => {
+    const { server, client } = await connectContainers(skip)
+    await client.kill()
+    expect(await server.next()).toEqual({ closed: ErrorCode.PEER_GONE })
+    expect(await server.ended).toEqual({ code: 0, signal: null })
+  })
+
+  it('share memory, and the client sees the death of the server', async ({ skip }) => {
+    const { server, client } = await connectContainers(skip)
+    await server.kill()
+    expect(await client.next()).toEqual({ closed: ErrorCode.PEER_GONE })
+    expect(await client.ended).toEqual({ code: 0, signal: null })
+  })
+
+  it('share memory where the client has the directory read-only', async ({ skip }) => {
+    const readOnly = `mount --bind ${directory} ${directory} && mount -o remount,ro,bind ${directory}`
+    const { server, client } = await connectContainers(skip, readOnly)
+    await client.kill()
+    expect(await server.next()).toEqual({ closed: ErrorCode.PEER_GONE })
+  })
+})
+
+// Root may do anything, and only root can become another user.
+describe.skipIf(process.getuid?.() !== 0)('two users', () => {
+  /** A server of root's whose files are open to all, and a client of nobody's. */
+  async function connectUsers(server: object, client: object): Promise<{ client: ToldByGuest; seen: Child }> {
+    chmodSync(directory, 0o755)
+    const folder = join(directory, 'open')
+    mkdirSync(folder)
+    chmodSync(folder, 0o755)
+    address = `unix:${join(folder, 's')}`
+    const serving = guest('server', server)
+    expect(await serving.next()).toMatchObject({ listening: true })
+    for (const file of ['s', 's.fd']) chmodSync(join(folder, file), 0o666)
+    const told = await guest('client', { uid: NOBODY, ...client }).next<ToldByGuest>()
+    return { client: told, seen: serving }
+  }
+
+  it('share memory when each side allows the other, and each knows who the other is', async () => {
+    const { client, seen } = await connectUsers({ allowAll: true }, { allowAll: true })
+    expect(client).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, verified: true } })
+    expect(await seen.next()).toMatchObject({
+      transport: 'shm',
+      peer: { pid: client.pid, uid: NOBODY, gid: NOBODY, verified: true },
+    })
+    expect(await seen.next()).toEqual({ closed: 'in order' })
+  })
+
+  it.each([
+    ['neither side allows', {}, {}, /^the peer refused/],
+    ['only the client allows', {}, { allowAll: true }, /^the peer refused/],
+    ['only the server allows', { allowAll: true }, {}, /is not of user/],
+  ] as const)('are DENIED when %s', async (_who, server, client, message) => {
+    const { client: told } = await connectUsers(server, client)
+    expect(told.code).toBe(ErrorCode.DENIED)
+    expect(told.message).toMatch(message)
+  })
+})
+
+describe('clocks', () => {
+  it('that differ by years between the two sides, to either side, make no difference', async ({ skip }) => {
+    // Of the monotonic clock; no wait looks at any other (scripts/check-tree.mjs).
+    const at = (seconds: number): Launcher =>
+      launcherOf(
+        'unshare',
+        '--user',
+        '--map-root-user',
+        '--time',
+        '--fork',
+        '--kill-child',
+        `--monotonic=${seconds}`,
+      )
+    const upSeconds = Math.floor(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]))
+    const YEARS_SECONDS = 100_000_000
+    for (const [here, there] of [
+      [1 - upSeconds, YEARS_SECONDS],
+      [YEARS_SECONDS, 1 - upSeconds],
+    ] as const) {
+      const server = guest('server', {}, wordsOf(at(here), skip))
+      const listening = await server.next<ToldByGuest>()
+      const launcher = wordsOf(at(there), skip)
+      const client = new Child('blocking', { args: ['echoes', address, 'shm'], launcher })
+      expect(await client.next()).toBe('connected')
+      expect(await server.next()).toMatchObject({ transport: 'shm' })
+      expect(await client.next()).toEqual({ right: true, none: { code: ErrorCode.TIMEOUT } })
+      expect(await server.next()).toEqual({ closed: 'in order' })
+      expect(await client.ended).toEqual({ code: 0, signal: null })
+      expect(listening.namespaces['time']).not.toBe(readlinkSync('/proc/self/ns/time'))
+    }
+  })
+})
+
+describe('a pid that comes again', () => {
+  it('is another peer: the dead one is gone although a process of its number lives', async ({ skip }) => {
+    const launcher = wordsOf(
+      shellLauncher(
+        'mount -t proc proc /proc && test -w /proc/sys/kernel/ns_last_pid',
+        'unshare',
+        '--user',
+        '--map-root-user',
+        '--mount',
+        '--pid',
+        '--fork',
+        '--kill-child',
+      ),
+      skip,
+    )
+    const child = new Child('same-pid', { args: [address], launcher })
+    const told = await child.next<{ pid: number; ended: unknown; peer: unknown; open: number }>()
+    expect(told.ended).toEqual([{ pid: told.pid, code: ErrorCode.PEER_GONE }])
+    expect(told.peer).toMatchObject({ pid: told.pid, verified: true })
+    expect(told.open).toBe(1)
+    expect(await child.ended).toEqual({ code: 0, signal: null })
+    expect(child.stderr).toBe('')
+  })
+})

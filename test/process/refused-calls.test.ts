@@ -1,0 +1,129 @@
+// What a sandbox does: the kernel refuses one system call to one side, and the other side is as ever.
+import { join } from 'node:path'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type ChannelOptions, ErrorCode } from '../../src/index.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { type Launcher, type Skip, wordsOf } from '../support/launcher.js'
+import { resourcesOf } from '../support/process-resources.js'
+import { compileRefusals, type Refusal } from '../support/refusal.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import { expectWorkingOrTold, type Told } from '../support/told.js'
+import { eventually } from '../support/turns.js'
+
+type Role = 'client' | 'server'
+
+let launcherFor: (refusal: Refusal) => Launcher
+beforeAll(() => {
+  ensureBuilt()
+  launcherFor = compileRefusals()
+})
+
+let address = ''
+beforeEach(() => {
+  address = `unix:${join(temporaryDirectory(), 's')}`
+})
+
+interface Outcome {
+  readonly client: Told
+  /** What the server said of the channel; undefined where there was none. */
+  readonly server: Told | undefined
+}
+
+/** A client and a server, one of them with the refusal, from the first word to the end of both. */
+async function talk(
+  refusal: Refusal,
+  role: Role,
+  skip: Skip,
+  options: ChannelOptions = {},
+): Promise<Outcome> {
+  const refused = { launcher: wordsOf(launcherFor(refusal), skip) }
+  const args = (of: Role): string[] => [of, address, JSON.stringify(options)]
+  const server = new Child('guest', { args: args('server'), ...(role === 'server' ? refused : {}) })
+  const listening = await server.next<Told>()
+  if (listening.code !== undefined) return { client: listening, server: undefined }
+  const client = new Child('guest', { args: args('client'), ...(role === 'client' ? refused : {}) })
+  const told = await client.next<Told>()
+  expectWorkingOrTold(told)
+  expect(await client.ended).toEqual({ code: 0, signal: null })
+  expect(client.stderr).toBe('')
+  if (told.code !== undefined) {
+    const serverPid = server.process.pid as number
+    await eventually(() => resourcesOf(serverPid).segmentMappings === 0)
+    return { client: told, server: undefined }
+  }
+  const seen = await server.next<Told>()
+  expect(await server.next()).toEqual({ closed: 'in order' })
+  expect(await server.ended).toEqual({ code: 0, signal: null })
+  expect(server.stderr).toBe('')
+  return { client: told, server: seen }
+}
+
+/** Calls without which there is no shared memory, and the words with which a fallback names each. */
+const NEEDED: readonly [call: string, role: Role, named: RegExp][] = [
+  ['memfd_create', 'client', /memfd_create/],
+  ['memfd_create', 'server', /memfd_create/],
+  ['fallocate', 'client', /fallocate/],
+  ['fallocate', 'server', /fallocate/],
+  ['F_ADD_SEALS', 'client', /F_ADD_SEALS/],
+  ['F_ADD_SEALS', 'server', /F_ADD_SEALS/],
+  ['statx', 'client', /statx/],
+  ['statx', 'server', /statx/],
+  ['socketpair', 'client', /socketpair/],
+  ['socketpair', 'server', /socketpair/],
+  ['sendmsg', 'client', /inbox/],
+  ['sendmsg', 'server', /own descriptors/],
+  ['recvmsg', 'client', /bell/],
+  ['recvmsg', 'server', /inbox/],
+  ['SO_PASSCRED', 'server', /inbox/],
+]
+
+describe.each(['EPERM', 'ENOSYS'] as const)('a call refused with %s', (error) => {
+  // For a statx that the kernel lacks, the C library has a replacement.
+  const needed = NEEDED.filter(([call]) => call !== 'statx' || error !== 'ENOSYS')
+  describe.each(needed)('%s, to the %s', (call, role, named) => {
+    it('leaves the socket, with the reason on both sides', async ({ skip }) => {
+      const { client, server } = await talk([call, error], role, skip)
+      expect(client).toMatchObject({ transport: 'unix', whole: true })
+      expect(client.fallbackReason).toMatch(named)
+      expect(server).toMatchObject({ transport: 'unix' })
+      expect(server?.fallbackReason).toMatch(named)
+    })
+
+    it("is a coded error where transport 'shm' was asked for", async ({ skip }) => {
+      const { client } = await talk([call, error], role, skip, { transport: 'shm' })
+      expect(client.code).toMatch(/^ERR_SHMWIRE_(UNAVAILABLE|OUT_OF_MEMORY|DENIED)$/)
+      expect(client.message).toMatch(named)
+    })
+  })
+
+  describe.each(['client', 'server'] as const)('SO_PEERCRED, to the %s,', (role) => {
+    it('ends in a coded error: nobody whom the kernel does not name is talked to', async ({ skip }) => {
+      const { client } = await talk(['SO_PEERCRED', error], role, skip)
+      // The server tells a stranger nothing, and hangs up.
+      expect(client.code).toBe(role === 'client' ? ErrorCode.DENIED : ErrorCode.PEER_GONE)
+    })
+  })
+
+  it('futex, to both sides of a blocking conversation, costs time only', async ({ skip }) => {
+    const launcher = wordsOf(launcherFor(['futex', error]), skip)
+    const server = new Child('guest', { args: ['server', address], launcher })
+    await server.next()
+    const client = new Child('blocking', { args: ['echoes', address, 'shm'], launcher })
+    expect(await client.next()).toBe('connected')
+    expect(await client.next()).toEqual({ right: true, none: { code: ErrorCode.TIMEOUT } })
+    expect(await client.ended).toEqual({ code: 0, signal: null })
+  })
+
+  it('futex, to one that is blocked for ever, does not hide the death of its peer', async ({ skip }) => {
+    const launcher = wordsOf(launcherFor(['futex', error]), skip)
+    const server = new Child('guest', { args: ['server', address] })
+    await server.next()
+    const client = new Child('blocking', { args: ['for ever', address, 'shm'], launcher })
+    expect(await client.next()).toBe('connected')
+    await server.next()
+    await server.kill()
+    const { receive } = await client.next<{ receive: unknown }>()
+    expect(receive).toEqual({ code: ErrorCode.PEER_GONE })
+  })
+})

@@ -1,0 +1,134 @@
+// Suspended processes: a machine that sleeps, a container that is paused. Nobody is dead meanwhile, however long it takes.
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { ErrorCode } from '../../src/index.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { ControlGroup } from '../support/control-group.js'
+import type { Skip } from '../support/launcher.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import { expectWorkingOrTold, type Told } from '../support/told.js'
+
+/** Longer than the bounds of both handshakes (5 and 10 s): the longest times that the library has of its own. */
+const PAUSE_MS = 11_000
+/** What an asker takes for the pause: no other gap is nearly as long. */
+const LONG_MS = 10_000
+/** For processes to get into the middle of what they do. */
+const MOMENT_MS = 300
+
+beforeAll(() => ensureBuilt())
+
+let directory = ''
+beforeEach(() => {
+  directory = temporaryDirectory()
+})
+
+/** How processes are suspended. */
+interface Suspension {
+  suspend(pids: readonly number[]): Promise<void>
+  resume(): void
+  /** After the end of the processes. */
+  end(): void
+}
+
+function bySignal(): Suspension {
+  const stopped: number[] = []
+  return {
+    suspend: (pids) => {
+      for (const pid of pids) process.kill(pid, 'SIGSTOP')
+      stopped.push(...pids)
+      return Promise.resolve()
+    },
+    resume: () => {
+      for (const pid of stopped) process.kill(pid, 'SIGCONT')
+    },
+    end: () => {},
+  }
+}
+
+function byFreezer(skip: Skip): Suspension {
+  const group = ControlGroup.create('cgroup.freeze')
+  if (typeof group === 'string') return skip(group)
+  return {
+    suspend: (pids) => {
+      for (const pid of pids) group.add(pid)
+      return group.freeze()
+    },
+    resume: () => group.thaw(),
+    end: () => group.remove(),
+  }
+}
+
+interface Pair {
+  readonly server: Child
+  readonly client: Child
+}
+
+/** A server and a client that asks on and on, once it has had its first answer. */
+async function startPair(how: string): Promise<Pair> {
+  const address = `unix:${join(directory, how)}`
+  const server = new Child('guest', { args: ['server', address] })
+  expect(await server.next()).toMatchObject({ listening: true })
+  const client = new Child('asker', { args: [how, address, LONG_MS] })
+  expect(await client.next()).toBe('answered')
+  expect(await server.next()).toMatchObject({ transport: 'shm' })
+  return { server, client }
+}
+
+/** A client that has begun to connect to a server that is stopped. */
+async function startHandshake(): Promise<Pair> {
+  const address = `unix:${join(directory, 'handshake')}`
+  const server = new Child('echo-server', { args: [address, 'auto'], ipc: true })
+  expect(await server.next()).toBe('listening')
+  server.process.kill('SIGSTOP')
+  const client = new Child('guest', { args: ['client', address] })
+  await sleep(MOMENT_MS)
+  return { server, client }
+}
+
+const pidsOf = (pairs: readonly Pair[]): number[] =>
+  pairs.flatMap(({ server, client }) => [server.process.pid as number, client.process.pid as number])
+
+async function expectOnward({ server, client }: Pair): Promise<void> {
+  expect(await client.next()).toEqual({ wrong: 0, transport: 'shm' })
+  expect(await server.next()).toEqual({ closed: 'in order' })
+  expect(await client.ended).toEqual({ code: 0, signal: null })
+  expect(await server.ended).toEqual({ code: 0, signal: null })
+}
+
+/** The bounds of the handshake count on: it fails in order, or had enough time left. The server serves all the same. */
+async function expectServing({ client }: Pair): Promise<void> {
+  const told = await client.next<Told>()
+  expectWorkingOrTold(told)
+  if (told.code !== undefined) expect([ErrorCode.TIMEOUT, ErrorCode.PEER_GONE]).toContain(told.code)
+  expect(await client.ended).toEqual({ code: 0, signal: null })
+  const another = new Child('guest', { args: ['client', `unix:${join(directory, 'handshake')}`] })
+  expect(await another.next()).toMatchObject({ transport: 'shm', whole: true })
+}
+
+describe.each([
+  ['signals', bySignal],
+  ['the freezer of control groups', byFreezer],
+] as const)('suspended by %s for longer than every bound,', (_name, makeSuspension) => {
+  it('both sides go on where they were: asleep, busy, blocked, and in the middle of a handshake', async ({
+    skip,
+  }) => {
+    const suspension = makeSuspension(skip)
+    const pairs: Pair[] = []
+    try {
+      for (const how of ['asleep', 'busy', 'blocked']) pairs.push(await startPair(how))
+      const handshake = await startHandshake()
+      await suspension.suspend(pidsOf([...pairs, handshake]))
+      await sleep(PAUSE_MS)
+      suspension.resume()
+      handshake.server.process.kill('SIGCONT')
+      for (const pair of pairs) await expectOnward(pair)
+      pairs.push(handshake)
+      await expectServing(handshake)
+    } finally {
+      await Promise.all(pairs.flatMap(({ server, client }) => [server.kill(), client.kill()]))
+      suspension.end()
+    }
+  })
+})

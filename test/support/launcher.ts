@@ -1,0 +1,27 @@
+import { spawnSync } from 'node:child_process'
+
+/** What a child is started with (see ChildOptions), or why this machine cannot start one so. */
+export type Launcher = { readonly words: readonly string[] } | { readonly missing: string }
+
+/** Ends the test as skipped, with a note: `skip` of a test's context. */
+export type Skip = (note: string) => never
+
+/** A launcher that has been seen to start a program. */
+export function launcherOf(...words: readonly [string, ...string[]]): Launcher {
+  const [program, ...rest] = words
+  const { error, status, stderr } = spawnSync(program, [...rest, 'true'], { encoding: 'utf8' })
+  if (error !== undefined) return { missing: `${program} cannot be started: ${error.message}` }
+  if (status === 0) return { words }
+  return { missing: `${words.join(' ')} starts nothing (status ${status}): ${stderr.trim()}` }
+}
+
+/** Runs a line of shell commands, and then the child in the same process. */
+export function shellLauncher(commands: string, ...before: readonly string[]): Launcher {
+  const [first, ...rest] = [...before, 'sh', '-c', `${commands} && exec "$@"`, 'sh']
+  return launcherOf(first, ...rest)
+}
+
+/** The words of a launcher; skips the test where there are none. */
+export function wordsOf(launcher: Launcher, skip: Skip): readonly string[] {
+  return 'missing' in launcher ? skip(launcher.missing) : launcher.words
+}
