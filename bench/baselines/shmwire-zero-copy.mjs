@@ -1,8 +1,4 @@
-import { channelBaseline } from '../support/channel-baseline.mjs'
-
-/** One record takes an eighth of the ring at most. */
-const RECORDS_PER_RING = 8
-const RING_BYTES_MIN = 1024 * 1024
+import { channelBaseline, ringOfWholeMessages } from '../support/channel-baseline.mjs'
 
 /**
  * Made in the ring and read in place: nothing is copied, so a row says what passing a message costs, and not what
@@ -10,11 +6,11 @@ const RING_BYTES_MIN = 1024 * 1024
  * @type {import('./baseline.js').Baseline}
  */
 export const baseline = {
-  ...channelBaseline('shmwire, zero copy', 'shm', { views: true, ringBytes: ringOf }, { inPlace: true }),
+  ...channelBaseline(
+    'shmwire, zero copy',
+    'shm',
+    { views: true, ringBytes: ringOfWholeMessages },
+    { inPlace: true },
+  ),
   isVariant: true,
-}
-
-/** A record may be an eighth of it: twice a message. */
-function ringOf({ messageBytes }) {
-  return Math.max(RING_BYTES_MIN, 2 ** Math.ceil(Math.log2(messageBytes * 2 * RECORDS_PER_RING)))
 }

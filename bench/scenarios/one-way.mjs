@@ -31,7 +31,7 @@ export const scenario = {
     title: `One way, ${size}`,
     options: { messageBytes },
   })),
-  variants: ['shmwire-zero-copy'],
+  variants: ['shmwire-views', 'shmwire-zero-copy'],
   forms: { quick: ['64B', '1KiB', '1MiB'], smoke: ['64B'] },
 
   serve(connection, { messageBytes }) {

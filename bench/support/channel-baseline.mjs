@@ -1,5 +1,9 @@
 import { Channel, connect, listen } from '../../dist/index.js'
 
+/** One record takes an eighth of the ring at most. */
+const RECORDS_PER_RING = 8
+const RING_BYTES_MIN = 1024 * 1024
+
 /** Calls that this version may not have yet: a row says so instead of a figure. */
 const ABSENT = {
   blocking: ['sendSync', 'receiveSync'],
@@ -41,6 +45,11 @@ export function channelBaseline(title, transport, own = {}, { inPlace = false } 
       return connectionOf(await connect(`unix:${path}`, optionsOf(options)))
     },
   }
+}
+
+/** The ring in which every message of the case is one record: only such a message can be looked at where it lies. */
+export function ringOfWholeMessages({ messageBytes }) {
+  return Math.max(RING_BYTES_MIN, 2 ** Math.ceil(Math.log2(messageBytes * 2 * RECORDS_PER_RING)))
 }
 
 function abilities(transport) {

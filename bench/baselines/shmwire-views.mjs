@@ -1,0 +1,10 @@
+import { channelBaseline, ringOfWholeMessages } from '../support/channel-baseline.mjs'
+
+/**
+ * Sent as always and read in place: one copy, into the ring.
+ * @type {import('./baseline.js').Baseline}
+ */
+export const baseline = {
+  ...channelBaseline('shmwire, read in place', 'shm', { views: true, ringBytes: ringOfWholeMessages }),
+  isVariant: true,
+}
