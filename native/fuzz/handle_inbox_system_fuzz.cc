@@ -5,6 +5,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,6 +20,7 @@
 #include "fuzz/require.h"
 #include "platform/bell.h"
 #include "platform/handle_inbox.h"
+#include "platform/linux/stray_descriptors.h"
 
 namespace shmwire::fuzz {
 namespace {
@@ -28,6 +31,7 @@ using platform::Token;
 
 constexpr int kStepsMax = 24;
 constexpr size_t kTokens = 4;
+constexpr size_t kStray = 2;  // of System::files
 // Above what a run can open.
 constexpr size_t kDescriptorsSeen = 300;
 
@@ -37,6 +41,8 @@ int Native(const Handle& handle) { return static_cast<int>(handle.native()); }
 std::bitset<kDescriptorsSeen> OpenDescriptors() {
   static std::array<pollfd, kDescriptorsSeen> all;
   for (size_t index = 0; index < all.size(); index++) all[index] = {static_cast<int>(index), 0, 0};
+  // Those that are closed by another thread are as good as closed.
+  while (platform::StrayDescriptorsOpen() > 0) sched_yield();
   FUZZ_REQUIRE(poll(all.data(), all.size(), 0) >= 0);
   std::bitset<kDescriptorsSeen> open;
   for (size_t index = 0; index < all.size(); index++)
@@ -65,9 +71,10 @@ struct System {
   std::string path;
   sockaddr_un address{};
   Handle sender;
-  // What travels: two that can be told apart.
-  Handle files[2] = {Handle(open("/dev/null", O_RDONLY | O_CLOEXEC)),
-                     Handle(open("/dev/zero", O_RDONLY | O_CLOEXEC))};
+  // What travels: two that can be told apart, and one that is never taken.
+  Handle files[3] = {Handle(memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING)),
+                     Handle(memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING)),
+                     Handle(open("/dev/null", O_RDONLY | O_CLOEXEC))};
 };
 
 // A message with `descriptors` copies of `one`; false when the kernel took it not.
@@ -139,7 +146,8 @@ void InboxRun::Expect() {
 void InboxRun::Send() {
   const size_t index = Index();
   const size_t count = DescriptorCount(&input_);
-  const size_t file = input_.Byte() & 1;
+  const uint8_t choice = input_.Byte();
+  const size_t file = (choice & 0x0F) == 0x0F ? kStray : choice & 1;
   const Token token = TokenOf(index);
   // The tokens that are expected now are those that the datagram may meet.
   if (!SendRaw(Native(system_->sender), token.data(), token.size(), count,
@@ -147,7 +155,7 @@ void InboxRun::Send() {
     return;
   }
   FUZZ_REQUIRE(system_->inbox.Drain().ok());
-  if (count != 2 || states_[index] != State::kExpected) return;
+  if (count != 2 || file == kStray || states_[index] != State::kExpected) return;
   states_[index] = State::kArrived;
   arrived_[index] = file;
 }
@@ -186,7 +194,7 @@ void InboxRun::Take() {
   struct stat sent {};
   struct stat taken {};
   FUZZ_REQUIRE(fstat(Native(system_->files[arrived_[index]]), &sent) == 0);
-  FUZZ_REQUIRE(fstat(Native(handover.memory), &taken) == 0 && taken.st_rdev == sent.st_rdev);
+  FUZZ_REQUIRE(fstat(Native(handover.memory), &taken) == 0 && taken.st_ino == sent.st_ino);
   // The bell is a file, which takes no message.
   FUZZ_REQUIRE(SendHandles(handover.bell, handover.memory, handover.memory).code() ==
                StatusCode::kCorrupt);

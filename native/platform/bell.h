@@ -41,7 +41,7 @@ class LentBell {
 
  private:
   Handle bell_;
-  uint64_t inode_ = 0;
+  uint64_t cookie_ = 0;  // tells it from another under the same number
 };
 
 }  // namespace shmwire::platform

@@ -1,6 +1,7 @@
 // The way back of a handover: SendHandles, ReceiveHandles.
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -26,6 +27,12 @@ Handle OpenNull() {
   return handle;
 }
 
+Handle MakeMemory() {
+  Handle handle(memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  REQUIRE(handle.valid());
+  return handle;
+}
+
 // The bell of a client and that of its server.
 struct Bells {
   Bells() {
@@ -33,9 +40,9 @@ struct Bells {
     REQUIRE(MakeBell(&server_own, &server_given).ok());
   }
 
-  [[nodiscard]] Status Answer() const { return SendHandles(client_given, null, server_given); }
+  [[nodiscard]] Status Answer() const { return SendHandles(client_given, memory, server_given); }
 
-  Handle null = OpenNull();
+  Handle memory = MakeMemory();
   Handle client_own;
   Handle client_given;
   Handle server_own;
@@ -87,7 +94,7 @@ TEST_CASE("an answer into something that is no bell is a violation, and never bl
 }
 
 TEST_CASE("an answer that is not two handles, the second a bell, is a violation, and closed") {
-  const Handle null = OpenNull();
+  const Handle sent[] = {MakeMemory(), OpenNull()};
   Bells bells;
   Handle memory;
   Handle bell;
@@ -97,15 +104,15 @@ TEST_CASE("an answer that is not two handles, the second a bell, is a violation,
   CHECK(receive() == StatusCode::kCorrupt);  // no descriptor
 
   const size_t before = OpenDescriptorCount();
-  for (const size_t count : {size_t{1}, size_t{3}, size_t{100}}) {
-    SendRaw(bells.client_given, null, count);
-    CHECK(receive() == StatusCode::kCorrupt);
-    CHECK(OpenDescriptorCount() == before);
+  for (const Handle& handle : sent) {
+    // With two, the second is no bell.
+    for (const size_t count : {size_t{1}, size_t{2}, size_t{3}, size_t{100}}) {
+      SendRaw(bells.client_given, handle, count);
+      CHECK(receive() == StatusCode::kCorrupt);
+      CHECK_FALSE(memory.valid());
+      CHECK(OpenDescriptorCount() == before);
+    }
   }
-  SendRaw(bells.client_given, null, 2);  // the second is no bell
-  CHECK(receive() == StatusCode::kCorrupt);
-  CHECK_FALSE(memory.valid());
-  CHECK(OpenDescriptorCount() == before);
 
   REQUIRE(bells.Answer().ok());
   CHECK(receive() == StatusCode::kOk);

@@ -2,6 +2,7 @@
 #include "platform/bell.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -30,20 +31,20 @@ Token MakeToken(uint8_t first) {
 
 int Native(const Handle& handle) { return static_cast<int>(handle.native()); }
 
-Handle OpenNull() {
-  Handle handle(open("/dev/null", O_RDONLY | O_CLOEXEC));
+Handle MakeMemory() {
+  Handle handle(memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   REQUIRE(handle.valid());
   return handle;
 }
 
 // A datagram as any process could send it. Zero, or the error number.
-int SendRaw(const char* path, const void* payload, size_t payload_bytes, size_t descriptor_count) {
+int SendRaw(const char* path, const void* payload, size_t payload_bytes, size_t descriptor_count,
+            const Handle& handle = MakeMemory()) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
   const Handle sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const Handle null = OpenNull();
-  std::vector<int> descriptors(descriptor_count, Native(null));
+  std::vector<int> descriptors(descriptor_count, Native(handle));
   std::vector<unsigned char> control(CMSG_SPACE(descriptor_count * sizeof(int)));
   iovec vector{const_cast<void*>(payload), payload_bytes};
   msghdr header{};
@@ -79,12 +80,12 @@ TEST_CASE("two handles, a token and the sender arrive") {
   Bound bound;
   const Token token = MakeToken(1);
   REQUIRE(bound.inbox.Expect(token, nullptr).ok());
-  const Handle null = OpenNull();
+  const Handle memory_file = MakeMemory();
   Handle own;
   Handle given;
   REQUIRE(MakeBell(&own, &given).ok());
   bool full = true;
-  REQUIRE(SendToInbox(bound.path.c_str(), token, null, given, &full).ok());
+  REQUIRE(SendToInbox(bound.path.c_str(), token, memory_file, given, &full).ok());
   CHECK_FALSE(full);
   given.Close();
 
@@ -95,14 +96,14 @@ TEST_CASE("two handles, a token and the sender arrive") {
   CHECK((fcntl(Native(handover.bell), F_GETFD) & FD_CLOEXEC) != 0);
   struct stat sent {};
   struct stat received {};
-  REQUIRE(fstat(Native(null), &sent) == 0);
+  REQUIRE(fstat(Native(memory_file), &sent) == 0);
   REQUIRE(fstat(Native(handover.memory), &received) == 0);
   CHECK(sent.st_ino == received.st_ino);
 
   Handle server_own;
   Handle server_given;
   REQUIRE(MakeBell(&server_own, &server_given).ok());
-  REQUIRE(SendHandles(handover.bell, null, server_given).ok());
+  REQUIRE(SendHandles(handover.bell, memory_file, server_given).ok());
   Handle memory;
   Handle peer_bell;
   REQUIRE(ReceiveHandles(own, &memory, &peer_bell).ok());
@@ -125,6 +126,7 @@ TEST_CASE("a token is taken once") {
 
 TEST_CASE("what is not exactly a token and two handles is dropped and closed") {
   Bound bound;
+  const Handle null(open("/dev/null", O_RDONLY | O_CLOEXEC));
   const size_t before = OpenDescriptorCount();
   const Token token = MakeToken(1);
   const Token unknown = MakeToken(2);
@@ -140,6 +142,8 @@ TEST_CASE("what is not exactly a token and two handles is dropped and closed") {
       [&] { return SendRaw(bound.path.c_str(), token, 3); },
       [&] { return SendRaw(bound.path.c_str(), token, 102); },
       [&] { return SendRaw(bound.path.c_str(), token, 253); },
+      [&] { return SendRaw(bound.path.c_str(), token.data(), token.size(), 2, null); },
+      [&] { return SendRaw(bound.path.c_str(), token.data(), token.size(), 253, null); },
   };
   for (const auto& send : sends) {
     REQUIRE(bound.inbox.Expect(token, nullptr).ok());
@@ -240,7 +244,7 @@ TEST_CASE("the number of handshakes under way is bounded") {
 
 TEST_CASE("a full inbox says so without blocking, and takes more once drained") {
   Bound bound;
-  const Handle null = OpenNull();
+  const Handle memory_file = MakeMemory();
   Handle own;
   Handle given;
   REQUIRE(MakeBell(&own, &given).ok());
@@ -248,13 +252,13 @@ TEST_CASE("a full inbox says so without blocking, and takes more once drained") 
   bool full = false;
   int sent = 0;
   while (!full && sent < 100000) {
-    REQUIRE(SendToInbox(bound.path.c_str(), token, null, given, &full).ok());
+    REQUIRE(SendToInbox(bound.path.c_str(), token, memory_file, given, &full).ok());
     sent++;
   }
   REQUIRE(full);
   CHECK(sent > 1);
   REQUIRE(bound.inbox.Drain().ok());
-  REQUIRE(SendToInbox(bound.path.c_str(), token, null, given, &full).ok());
+  REQUIRE(SendToInbox(bound.path.c_str(), token, memory_file, given, &full).ok());
   CHECK_FALSE(full);
 }
 
@@ -313,20 +317,20 @@ TEST_CASE("a path that cannot be bound is refused with the reason") {
 }
 
 TEST_CASE("an inbox that cannot be reached is unavailable, so that the socket can serve") {
-  const Handle null = OpenNull();
+  const Handle memory_file = MakeMemory();
   bool full = true;
   const TemporaryPath path("inbox");
-  CHECK(SendToInbox(path.c_str(), MakeToken(1), null, null, &full).code() ==
+  CHECK(SendToInbox(path.c_str(), MakeToken(1), memory_file, memory_file, &full).code() ==
         StatusCode::kUnavailable);
   CHECK_FALSE(full);
   {
     HandleInbox gone;
     REQUIRE(gone.Bind(path.c_str()).ok());
   }
-  CHECK(SendToInbox(path.c_str(), MakeToken(1), null, null, &full).code() ==
+  CHECK(SendToInbox(path.c_str(), MakeToken(1), memory_file, memory_file, &full).code() ==
         StatusCode::kUnavailable);
-  CHECK(SendToInbox(std::string(200, 'x').c_str(), MakeToken(1), null, null, &full).code() ==
-        StatusCode::kInvalidArgument);
+  CHECK(SendToInbox(std::string(200, 'x').c_str(), MakeToken(1), memory_file, memory_file, &full)
+            .code() == StatusCode::kInvalidArgument);
 }
 
 }  // namespace shmwire::platform

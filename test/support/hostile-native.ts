@@ -36,7 +36,12 @@ export interface HostileNative {
   cycle(word: Uint8Array, values: BigUint64Array, pauseNanos: number): void
   /** A thread that fills the ring of `own` with empty messages as fast as `peer` reads them. */
   flood(own: Uint8Array, peer: Uint8Array, ringBytes: number): void
-  /** Ends all threads. How many messages `flood` has published. */
+  /**
+   * A file of a file system that this process serves, over the file at `path`: a descriptor, which `stop` closes, or a negative error number where none
+   * can be mounted. Nothing that is asked of it is answered, so to look at its size, to read it and to close it take until `stop`.
+   */
+  fuse(path: string): number
+  /** Ends all threads, and file systems. How many messages `flood` has published. */
   stop(): number
 }
 

@@ -1,7 +1,6 @@
 #include "platform/bell.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 #include <utility>
@@ -18,10 +17,12 @@ bool HasOption(const Handle& handle, int option, int expected) {
   return getsockopt(Native(handle), SOL_SOCKET, option, &value, &bytes) == 0 && value == expected;
 }
 
-// Of an open socket, unlike its number, no other has the same; 0 when there is no socket.
-uint64_t Inode(const Handle& handle) {
-  struct stat status;
-  return fstat(Native(handle), &status) == 0 && S_ISSOCK(status.st_mode) ? status.st_ino : 0;
+// A number that no other socket ever has, unlike its descriptor; 0 when there is no socket.
+uint64_t Cookie(const Handle& handle) {
+  uint64_t cookie = 0;
+  socklen_t bytes = sizeof(cookie);
+  const int failed = getsockopt(Native(handle), SOL_SOCKET, SO_COOKIE, &cookie, &bytes);
+  return failed == 0 ? cookie : 0;
 }
 
 }  // namespace
@@ -73,12 +74,12 @@ Status RingBell(const Handle& bell) {
 
 intptr_t LentBell::Lend(Handle bell) {
   bell_ = std::move(bell);
-  inode_ = Inode(bell_);
+  cookie_ = Cookie(bell_);
   return bell_.native();
 }
 
 void LentBell::Reclaim() {
-  if (inode_ != 0 && Inode(bell_) == inode_) {
+  if (cookie_ != 0 && Cookie(bell_) == cookie_) {
     bell_.Close();
   } else {
     bell_.Release();  // closed, and perhaps another's by now

@@ -1,7 +1,10 @@
 #include "platform/linux/descriptor_message.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "platform/linux/stray_descriptors.h"
 
 namespace shmwire::platform {
 namespace {
@@ -9,17 +12,20 @@ namespace {
 constexpr size_t kSentDescriptorsMax = 2;
 
 void TakeDescriptors(const cmsghdr* header, ReceivedMessage* message) {
-  const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  const size_t count = std::min((header->cmsg_len - CMSG_LEN(0)) / sizeof(int), kDescriptorsMax);
   const unsigned char* data = CMSG_DATA(header);
+  int strays[kDescriptorsMax];
   for (size_t index = 0; index < count; index++) {
     int descriptor = -1;
     std::memcpy(&descriptor, data + index * sizeof(int), sizeof(int));
-    Handle handle(descriptor);
-    // Cannot happen while the kernel's bound is ours; then the surplus is closed here.
-    if (message->handle_count == kDescriptorsMax) continue;
-    message->handles[message->handle_count] = std::move(handle);
-    message->handle_count++;
+    // The kernel's bound is ours, so there is room for each.
+    if (ClosesAtOnce(descriptor)) {
+      message->handles[message->handle_count++] = Handle(descriptor);
+    } else {
+      strays[message->stray_count++] = descriptor;
+    }
   }
+  CloseElsewhere(strays, message->stray_count);
 }
 
 void TakeControl(msghdr* header, ReceivedMessage* message) {

@@ -24,8 +24,10 @@ struct ReceivedMessage {
   bool descriptors_truncated = false;
   bool has_credentials = false;
   Credentials credentials;
+  // Of the kinds that the protocol knows. Closed with the message, unless moved out.
   size_t handle_count = 0;
-  std::array<Handle, kDescriptorsMax> handles;  // closed with the message, unless moved out
+  std::array<Handle, kDescriptorsMax> handles;
+  size_t stray_count = 0;  // others, which are closed elsewhere
 };
 
 // Never blocks, never raises SIGPIPE. Zero, or the error number. `name` may be null: a connected

@@ -121,7 +121,7 @@ bool HandleInbox::ReceiveOne(Status* status) {
     slot->state = SlotState::kNoHandles;
     return true;
   }
-  if (message.handle_count != kHandoverHandles) return true;
+  if (message.handle_count != kHandoverHandles || message.stray_count > 0) return true;
   slot->handover = {std::move(message.handles[0]), std::move(message.handles[1]),
                     message.credentials};
   slot->state = SlotState::kArrived;
@@ -225,8 +225,10 @@ Status ReceiveHandles(const Handle& own_bell, Handle* memory, Handle* peer_bell)
   if (message.descriptors_truncated) {
     return Status::Error(StatusCode::kOutOfMemory, "cannot receive the peer's descriptors", EMFILE);
   }
-  if (message.handle_count != kHandoverHandles || !message.has_credentials) {
-    return Status::Error(StatusCode::kCorrupt, "the peer did not send exactly two descriptors");
+  if (message.handle_count != kHandoverHandles || message.stray_count > 0 ||
+      !message.has_credentials) {
+    return Status::Error(StatusCode::kCorrupt,
+                         "the peer did not send exactly two descriptors, of memory and of a bell");
   }
   Status status = CheckBell(message.handles[1], message.credentials);
   if (!status.ok()) return status;

@@ -6,11 +6,13 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include <list>
 #include <string>
 #include <vector>
 
 #include "test/hostile/descriptors.h"
 #include "test/hostile/disturbance.h"
+#include "test/hostile/fuse_file.h"
 
 namespace shmwire::hostile {
 namespace {
@@ -95,10 +97,16 @@ napi_value ArrayOf(napi_env env, const std::vector<int>& descriptors) {
   return array;
 }
 
-Disturbances* DisturbancesOf(napi_env env) {
+// What goes on until Stop.
+struct UnderWay {
+  Disturbances disturbances;
+  std::list<FuseFile> files;
+};
+
+UnderWay* UnderWayOf(napi_env env) {
   void* data = nullptr;
   napi_get_instance_data(env, &data);
-  return static_cast<Disturbances*>(data);
+  return static_cast<UnderWay*>(data);
 }
 
 napi_value MakeMemoryOf(napi_env env, napi_callback_info info) {
@@ -190,20 +198,26 @@ napi_value Cycle(napi_env env, napi_callback_info info) {
   const Bytes word = call.Array(0);
   const Bytes values = call.Array(1);
   const auto* first = reinterpret_cast<const uint64_t*>(values.data);
-  DisturbancesOf(env)->Cycle(word.data, word.count, {first, first + values.count / sizeof(*first)},
-                             static_cast<uint64_t>(call.Integer(2)));
+  UnderWayOf(env)->disturbances.Cycle(word.data, word.count,
+                                      {first, first + values.count / sizeof(*first)},
+                                      static_cast<uint64_t>(call.Integer(2)));
   return nullptr;
 }
 
 napi_value Flood(napi_env env, napi_callback_info info) {
   const Call call(env, info);
-  DisturbancesOf(env)->Flood(call.Array(0).data, call.Array(1).data,
-                             static_cast<uint64_t>(call.Integer(2)));
+  UnderWayOf(env)->disturbances.Flood(call.Array(0).data, call.Array(1).data,
+                                      static_cast<uint64_t>(call.Integer(2)));
   return nullptr;
 }
 
+napi_value Fuse(napi_env env, napi_callback_info info) {
+  return Number(env, UnderWayOf(env)->files.emplace_back().Open(Call(env, info).Text(0)));
+}
+
 napi_value Stop(napi_env env, napi_callback_info) {
-  return Number(env, static_cast<int64_t>(DisturbancesOf(env)->Stop()));
+  UnderWayOf(env)->files.clear();
+  return Number(env, static_cast<int64_t>(UnderWayOf(env)->disturbances.Stop()));
 }
 
 napi_property_descriptor Function(const char* name, napi_callback callback) {
@@ -215,8 +229,8 @@ napi_property_descriptor Function(const char* name, napi_callback callback) {
 
 NAPI_MODULE_INIT() {
   using namespace shmwire::hostile;
-  const auto end = [](napi_env, void* data, void*) { delete static_cast<Disturbances*>(data); };
-  napi_set_instance_data(env, new Disturbances(), end, nullptr);
+  const auto end = [](napi_env, void* data, void*) { delete static_cast<UnderWay*>(data); };
+  napi_set_instance_data(env, new UnderWay(), end, nullptr);
   const napi_property_descriptor functions[] = {
       Function("memory", MakeMemoryOf),
       Function("map", Map),
@@ -231,6 +245,7 @@ NAPI_MODULE_INIT() {
       Function("setBlocking", SetBlockingOf),
       Function("cycle", Cycle),
       Function("flood", Flood),
+      Function("fuse", Fuse),
       Function("stop", Stop),
   };
   napi_define_properties(env, exports, std::size(functions), functions);
