@@ -29,7 +29,10 @@ export interface ChannelOptions {
    * traffic, then sleeps; `'sleep'` never polls; `'spin'` polls for ever and wants a core of its own. Default `'adaptive'`.
    */
   wait?: WaitMode | undefined
-  /** The longest that `'adaptive'` polls an empty ring before it sleeps, in microseconds, 0 to 1,000,000. Default 100. */
+  /**
+   * The longest that `'adaptive'` polls an empty ring before it sleeps, in microseconds, 0 to 1,000,000; ten times as long while the
+   * peer has sent a part of a message, or has a full ring to read. Default 100.
+   */
   spinMicros?: number | undefined
   /**
    * For codec `'bytes'`, over shared memory: a listener of `message` or `messages` gets large and small messages where they lie, in the

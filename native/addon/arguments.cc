@@ -12,6 +12,9 @@ namespace {
 
 constexpr size_t kMessageBytesMax = 256;
 
+// Beyond a second it would be a hang, not a spin.
+constexpr double kSpinNanosMax = 1e9;
+
 template <typename... Values>
 bool Refuse(napi_env env, const char* format, Values... values) {
   char message[kMessageBytesMax];
@@ -65,6 +68,13 @@ bool ReadNumber(napi_env env, napi_value value, const char* name, double max, do
 bool ReadBoolean(napi_env env, napi_value value, const char* name, bool* boolean) {
   if (napi_get_value_bool(env, value, boolean) == napi_ok) return true;
   return Refuse(env, "%s must be a boolean", name);
+}
+
+bool ReadPatience(napi_env env, napi_value spin_nanos, napi_value yield_cpu, Patience* patience) {
+  double nanos = 0;
+  if (!ReadNumber(env, spin_nanos, "spinNanos", kSpinNanosMax, &nanos)) return false;
+  patience->spin_nanos = static_cast<uint64_t>(nanos);
+  return ReadBoolean(env, yield_cpu, "yieldCpu", &patience->yield_cpu);
 }
 
 bool ReadBytes(napi_env env, napi_value value, const char* name, Bytes* bytes) {

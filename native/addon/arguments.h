@@ -30,6 +30,12 @@ struct Bytes {
   uint64_t count = 0;
 };
 
+// How to look while there is nothing.
+struct Patience {
+  uint64_t spin_nanos = 0;
+  bool yield_cpu = false;
+};
+
 // The bytes of a path with its terminator. One byte more than a path may have, so that a longer one
 // shows.
 using Path = std::array<char, 128>;
@@ -39,6 +45,7 @@ bool ReadInteger(napi_env env, napi_value value, const char* name, uint64_t min,
 // A number from 0 to `max`, not necessarily whole.
 bool ReadNumber(napi_env env, napi_value value, const char* name, double max, double* number);
 bool ReadBoolean(napi_env env, napi_value value, const char* name, bool* boolean);
+bool ReadPatience(napi_env env, napi_value spin_nanos, napi_value yield_cpu, Patience* patience);
 // Refuses a detached buffer, which would look like an empty one.
 bool ReadBytes(napi_env env, napi_value value, const char* name, Bytes* bytes);
 bool ReadToken(napi_env env, napi_value value, platform::Token* token);

@@ -16,8 +16,6 @@ namespace {
 constexpr uint64_t kMessageBytesMax = uint64_t{1} << 30;
 constexpr uint64_t kRecordsMax = 1 << 16;
 constexpr uint32_t kKindMax = 0xFFFF;
-// Beyond a second it would be a hang, not a spin.
-constexpr double kSpinNanosMax = 1e9;
 // 2^62 ns are 146 years.
 constexpr double kWaitNanosMax = 4611686018427387904.0;
 // Offsets in descriptors have 32 bits.
@@ -189,7 +187,7 @@ napi_value DisarmForRoom(napi_env env, napi_callback_info info) {
 }
 
 napi_value ReceiveInto(napi_env env, EndpointObject* object, Bytes target, uint64_t offset,
-                       double spin_nanos, bool yield_cpu) {
+                       Patience patience) {
   Batch batch = {.target = target.data,
                  .target_bytes = std::min(target.count, kTargetBytesMax),
                  .offset = offset,
@@ -197,12 +195,12 @@ napi_value ReceiveInto(napi_env env, EndpointObject* object, Bytes target, uint6
                  .descriptors_max = object->descriptors_max};
   bool doorbell = false;
   Status status =
-      object->endpoint.Receive(&batch, static_cast<uint64_t>(spin_nanos), yield_cpu, &doorbell);
+      object->endpoint.Receive(&batch, patience.spin_nanos, patience.yield_cpu, &doorbell);
   if (!status.ok()) return ThrowStatus(env, status);
   double* signals = object->signals;
   signals[kSignalRequired] = static_cast<double>(batch.required_bytes);
   signals[kSignalFragmented] = batch.fragmented ? 1 : 0;
-  signals[kSignalCoreLost] = object->endpoint.core_lost() ? 1 : 0;
+  signals[kSignalCoreAway] = static_cast<double>(object->endpoint.core_away_nanos());
   signals[kSignalOffset] = static_cast<double>(batch.offset);
   if (!Ring(env, object, doorbell)) return nullptr;
   napi_value result = nullptr;
@@ -214,30 +212,25 @@ napi_value Receive(napi_env env, napi_callback_info info) {
   const BoundCall<EndpointObject, 4> call(env, info);
   Bytes target;
   uint64_t offset = 0;
-  double spin_nanos = 0;
-  bool yield_cpu = false;
+  Patience patience;
   if (call.self == nullptr || !ReadBytes(env, call.arguments[0], "target", &target) ||
       !ReadInteger(env, call.arguments[1], "offset", 0, target.count, &offset) ||
-      !ReadNumber(env, call.arguments[2], "spinNanos", kSpinNanosMax, &spin_nanos) ||
-      !ReadBoolean(env, call.arguments[3], "yieldCpu", &yield_cpu)) {
+      !ReadPatience(env, call.arguments[2], call.arguments[3], &patience)) {
     return nullptr;
   }
   // An empty target may have no address, which would mean in place.
   std::byte nowhere{};
   if (target.data == nullptr) target.data = &nowhere;
-  return ReceiveInto(env, call.self, target, offset, spin_nanos, yield_cpu);
+  return ReceiveInto(env, call.self, target, offset, patience);
 }
 
 napi_value ReceiveInPlace(napi_env env, napi_callback_info info) {
   const BoundCall<EndpointObject, 2> call(env, info);
-  double spin_nanos = 0;
-  bool yield_cpu = false;
-  if (call.self == nullptr ||
-      !ReadNumber(env, call.arguments[0], "spinNanos", kSpinNanosMax, &spin_nanos) ||
-      !ReadBoolean(env, call.arguments[1], "yieldCpu", &yield_cpu)) {
+  Patience patience;
+  if (call.self == nullptr || !ReadPatience(env, call.arguments[0], call.arguments[1], &patience)) {
     return nullptr;
   }
-  return ReceiveInto(env, call.self, Bytes(), 0, spin_nanos, yield_cpu);
+  return ReceiveInto(env, call.self, Bytes(), 0, patience);
 }
 
 napi_value Release(napi_env env, napi_callback_info info) {
@@ -249,12 +242,19 @@ napi_value Release(napi_env env, napi_callback_info info) {
 }
 
 napi_value Assemble(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 1> call(env, info);
+  const Call<EndpointObject, 3> call(env, info);
   Bytes target;
-  if (call.self == nullptr || !ReadBytes(env, call.arguments[0], "target", &target)) return nullptr;
+  Patience patience;
+  if (call.self == nullptr || !ReadBytes(env, call.arguments[0], "target", &target) ||
+      !ReadPatience(env, call.arguments[1], call.arguments[2], &patience)) {
+    return nullptr;
+  }
   AssembledMessage message;
   bool doorbell = false;
-  Status status = call.self->endpoint.Assemble(target.data, target.count, &message, &doorbell);
+  Endpoint& endpoint = call.self->endpoint;
+  Status status = endpoint.Assemble(target.data, target.count, patience.spin_nanos,
+                                    patience.yield_cpu, &message, &doorbell);
+  call.self->signals[kSignalCoreAway] = static_cast<double>(endpoint.core_away_nanos());
   if (message.whole) {
     call.self->descriptors[0] = {.kind = message.kind,
                                  .id = message.id,

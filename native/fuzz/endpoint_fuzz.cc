@@ -260,8 +260,10 @@ void EndpointRun::Receive() {
 void EndpointRun::Assemble() {
   bool doorbell = true;
   AssembledMessage message;
-  const Status status =
-      endpoint_.Assemble(memory_->message.Last(required_), required_, &message, &doorbell);
+  const uint8_t how = input_.Byte();
+  const uint64_t spin_nanos = (how & 1) != 0 ? 5000 : 0;
+  const Status status = endpoint_.Assemble(memory_->message.Last(required_), required_, spin_nanos,
+                                           (how & 2) != 0, &message, &doorbell);
   const bool tried = Usable(status, {StatusCode::kInvalidArgument});
   FUZZ_REQUIRE(message.received_bytes <= required_);
   if (!tried || !status.ok()) FUZZ_REQUIRE(!message.whole);

@@ -95,7 +95,7 @@ class Collector {
     bool rings = false;
     whole_.resize(static_cast<size_t>(batch.required_bytes));
     AssembledMessage message;
-    status_ = endpoint_->Assemble(whole_.data(), whole_.size(), &message, &rings);
+    status_ = endpoint_->Assemble(whole_.data(), whole_.size(), 0, false, &message, &rings);
     *doorbell = *doorbell || rings;
     if (message.whole) sink(message.id, whole_.data(), whole_.size());
     return true;

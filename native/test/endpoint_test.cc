@@ -102,7 +102,7 @@ TEST_CASE("what is called too early or too late fails, and harms nothing") {
     CHECK(endpoint.DisarmForRoom().code() == expected);
     CHECK(endpoint.Wait({.room_length = 1, .timeout_nanos = 1}, &outcome).code() == expected);
     CHECK(endpoint.Receive(&batch, 0, false, &doorbell).code() == expected);
-    CHECK(endpoint.Assemble(nullptr, 0, &message, &doorbell).code() == expected);
+    CHECK(endpoint.Assemble(nullptr, 0, 0, false, &message, &doorbell).code() == expected);
     CHECK(endpoint.ArmForData(&flag).code() == expected);
     CHECK(endpoint.DisarmForData().code() == expected);
     CHECK(endpoint.Wait({.for_data = true, .timeout_nanos = 1}, &outcome).code() == expected);

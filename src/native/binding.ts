@@ -86,7 +86,7 @@ export interface NativeEndpoint {
    * bytes, else −1; signals[SIGNAL_FRAGMENTED] = 1 when it must be taken with `assemble`.
    * signals[SIGNAL_OFFSET] is the first free offset in `target`; payloads start at multiples of 8.
    * Empty: looks for up to `spinNanos` nanoseconds before it returns 0; with `yieldCpu` it gives the core away once when it found nothing.
-   * signals[SIGNAL_CORE_LOST] = 1 when another program took the core that was given away, and kept it for long.
+   * signals[SIGNAL_CORE_AWAY] says for how many nanoseconds another thread had it; 0 when nobody wanted it.
    * While a fragmented message is being assembled: returns 0, and reports it again whenever a further fragment is there.
    */
   receive(target: Uint8Array, offset: number, spinNanos: number, yieldCpu: boolean): number
@@ -97,10 +97,10 @@ export interface NativeEndpoint {
   /** Gives back what `receiveInPlace` has shown. */
   release(): void
   /**
-   * Copies further fragments into `target`, whose length is the required one. Returns how many bytes of it are
-   * there; when all are, its kind and id are in descriptors[0], [1].
+   * Copies further fragments into `target`, whose length is the required one; when there is none, looks as `receive` does.
+   * Returns how many bytes of it are there; when all are, its kind and id are in descriptors[0], [1].
    */
-  assemble(target: Uint8Array): number
+  assemble(target: Uint8Array, spinNanos: number, yieldCpu: boolean): number
   /** Arms the data wake word and looks again. True: there is data now, and the word is disarmed. */
   armForData(): boolean
   disarmForData(): void
@@ -135,7 +135,7 @@ export interface NativeBinding {
   readonly SIGNAL_FRAGMENTED: number
   readonly SIGNAL_OFFSET: number
   readonly SIGNAL_WRITTEN: number
-  readonly SIGNAL_CORE_LOST: number
+  readonly SIGNAL_CORE_AWAY: number
   readonly RECORD_KIND: number
   readonly RECORD_ID: number
   readonly RECORD_HEADER_BYTES: number

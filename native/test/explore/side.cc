@@ -179,7 +179,7 @@ bool Side::Assemble(const Batch& batch) {
   whole_.resize(static_cast<size_t>(batch.required_bytes));
   AssembledMessage message;
   bool doorbell = false;
-  Status status = endpoint_->Assemble(whole_.data(), whole_.size(), &message, &doorbell);
+  Status status = endpoint_->Assemble(whole_.data(), whole_.size(), 0, false, &message, &doorbell);
   Expect(status.ok(), status.context());
   RingIf(doorbell);
   if (message.whole) Take(message.id, whole_.data(), whole_.size());

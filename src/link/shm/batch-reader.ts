@@ -24,8 +24,8 @@ export interface BatchHost {
   give(kind: number, id: number, payload: Buffer): void
   /** All that came together has been given. */
   batchEnd(): void
-  /** Another program took the core that the look gave away, and kept it for long. */
-  coreLost(): void
+  /** Another thread took the core that the look gave away, and had it for so long. */
+  coreAway(nanos: number): void
   /** The peer broke the rules, or there is no memory for its message. */
   fail(error: unknown): void
 }
@@ -79,6 +79,11 @@ export class BatchReader {
     return this.#batchNext < this.#batchCount
   }
 
+  /** A long message is on its way in: the peer is at work. */
+  get assembling(): boolean {
+    return this.#assembly !== undefined
+  }
+
   /** Throws while a listener looks at the peer's memory: nothing may be read before it returns. */
   assertNothingLent(): void {
     if (!this.#lending) return
@@ -93,7 +98,7 @@ export class BatchReader {
    */
   read(spinNanos: number, yieldCpu: boolean): number {
     if (this.pending) return this.lends ? this.#handLent() : this.#hand()
-    if (this.#assembly !== undefined) return this.#assemble(this.#assembly)
+    if (this.#assembly !== undefined) return this.#assemble(this.#assembly, spinNanos, yieldCpu)
     return this.#receive(spinNanos, yieldCpu)
   }
 
@@ -108,7 +113,7 @@ export class BatchReader {
       return 0
     }
     const signals = this.#signals
-    if (signals[this.#binding.SIGNAL_CORE_LOST] === 1) this.#host.coreLost()
+    this.#tellCoreAway()
     if (count === 0) {
       const requiredBytes = signals[this.#binding.SIGNAL_REQUIRED] as number
       if (requiredBytes < 0) return 0
@@ -136,7 +141,7 @@ export class BatchReader {
     if (fragmented) {
       this.#assembly = buffer
       this.#assemblyBytes = 0
-      return this.#assemble(buffer)
+      return this.#assemble(buffer, 0, false)
     }
     this.#slab = buffer
     this.#memory = buffer.buffer
@@ -150,14 +155,20 @@ export class BatchReader {
     return 0
   }
 
-  #assemble(assembly: Buffer): number {
+  #tellCoreAway(): void {
+    const nanos = this.#signals[this.#binding.SIGNAL_CORE_AWAY] as number
+    if (nanos > 0) this.#host.coreAway(nanos)
+  }
+
+  #assemble(assembly: Buffer, spinNanos: number, yieldCpu: boolean): number {
     let bytes: number
     try {
-      bytes = this.#endpoint.assemble(assembly)
+      bytes = this.#endpoint.assemble(assembly, spinNanos, yieldCpu)
     } catch (error) {
       this.#host.fail(error)
       return 0
     }
+    this.#tellCoreAway()
     if (bytes < assembly.length) {
       const moved = bytes > this.#assemblyBytes ? 1 : 0
       this.#assemblyBytes = bytes

@@ -222,7 +222,9 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     // A link that must not keep the process alive may not poll for ever either.
     if (this.#wait === 'spin' && this.#referenced) return false
     const nowMicros = performance.now() * 1000
-    if (!this.#budget.exhausted(nowMicros, poller.busy && this.#wait !== 'sleep')) return false
+    const amongBusy = poller.busy && this.#wait !== 'sleep'
+    const peerAtWork = this.#wantsRoom || this.#reader.assembling
+    if (!this.#budget.exhausted(nowMicros, amongBusy, peerAtWork)) return false
     return this.#sleep()
   }
 
@@ -252,8 +254,8 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     return true
   }
 
-  coreLost(): void {
-    this.#budget.coreLost(performance.now() * 1000)
+  coreAway(nanos: number): void {
+    this.#budget.coreAway(nanos, performance.now() * 1000)
   }
 
   assertMayWait(): void {
@@ -363,6 +365,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
       return true
     }
     this.#wantsRoom = false
+    this.#budget.found()
     this.#sink?.drain()
     return true
   }

@@ -4,6 +4,12 @@
  */
 const EMPTY_LOOKS_MAX = 64
 
+/**
+ * Another thread that had the core for longer does not talk to us: a peer that shares it gives it back after a message or
+ * two, and a scheduler's slice is 2 to 4 ms.
+ */
+const CORE_LOST_NANOS = 1_000_000
+
 /** A core that is lost once may be a hypervisor's doing, or a compiler thread's. */
 const CORE_LOSSES_MAX = 2
 
@@ -16,6 +22,15 @@ const CORE_KEPT_MICROS_MAX = 200_000
 
 /** It was enough if the core was not lost again for so long: to find out takes three slices of a scheduler. */
 const CORE_CALM_MICROS = 100_000
+
+/**
+ * Of the longest budget, where the peer is known to be at work: it has begun a message, or has our messages to read. What
+ * it does next takes as long as it takes to copy a part of the ring: longer than a short answer, and sooner there than a bell.
+ */
+const AT_WORK_FACTOR = 10
+
+/** A peer that shares our core cannot work while we poll: after each such wait in vain, twice as many do without. */
+const WAITS_WITHOUT_MAX = 64
 
 /** Once spinning pays again, it starts from here. */
 const BUDGET_MICROS_FLOOR = 10
@@ -30,6 +45,10 @@ export class SpinBudget {
   #micros: number
   #emptySinceMicros: number | undefined
   #emptyLooks = 0
+  /** The present wait goes on beyond the budget. */
+  #overtime = false
+  #waitsInVain = 0
+  #waitsWithout = 0
   #coreLosses = 0
   #coreLostAtMicros = Number.NEGATIVE_INFINITY
   #keptMicros = 0
@@ -46,23 +65,48 @@ export class SpinBudget {
 
   /** A look found something, or the reader begins to look. */
   found(): void {
+    if (this.#overtime) this.#waitsInVain = 0
+    this.#overtime = false
     this.#emptySinceMicros = undefined
     this.#emptyLooks = 0
   }
 
-  /** A look found nothing. Whether it was the last; `amongBusy`: it was made along with that at links that are busy. */
-  exhausted(nowMicros: number, amongBusy: boolean): boolean {
+  /**
+   * A look found nothing. Whether it was the last; `amongBusy`: it was made along with that at links that are busy; `peerAtWork`:
+   * the peer has begun what is looked for.
+   */
+  exhausted(nowMicros: number, amongBusy: boolean, peerAtWork: boolean): boolean {
     this.#emptySinceMicros ??= nowMicros
     this.#emptyLooks += 1
-    if (nowMicros - this.#emptySinceMicros < this.#micros) return false
+    const emptyMicros = nowMicros - this.#emptySinceMicros
+    if (emptyMicros < this.#micros) return false
+    if (peerAtWork && this.#waitsOn(emptyMicros, nowMicros)) return false
     return !amongBusy || this.#emptyLooks >= EMPTY_LOOKS_MAX
   }
 
+  /** Whether to look on beyond the budget, because the peer is at work. */
+  #waitsOn(emptyMicros: number, nowMicros: number): boolean {
+    if (nowMicros < this.#noneUntilMicros) return false
+    if (this.#waitsWithout > 0) {
+      this.#waitsWithout -= 1
+      return false
+    }
+    this.#overtime = emptyMicros < AT_WORK_FACTOR * this.#microsMax
+    if (this.#overtime) return true
+    this.#waitsInVain += 1
+    this.#waitsWithout = Math.min(2 ** this.#waitsInVain, WAITS_WITHOUT_MAX)
+    return false
+  }
+
   /**
-   * Another program took the core that the reader gave away while it polled: the scheduler serves those sooner that it
-   * wakes, so there is no polling for a while.
+   * Another thread took the core that the reader gave away while it polled, and had it for so long. If that happens again and
+   * again for long, there is no polling for a while: the scheduler serves those sooner that it wakes.
    */
-  coreLost(nowMicros: number): void {
+  coreAway(nanos: number, nowMicros: number): void {
+    if (nanos > CORE_LOST_NANOS) this.#coreLost(nowMicros)
+  }
+
+  #coreLost(nowMicros: number): void {
     const again = nowMicros - this.#coreLostAtMicros < CORE_LOST_AGAIN_MICROS
     this.#coreLostAtMicros = nowMicros
     this.#coreLosses = again ? this.#coreLosses + 1 : 1

@@ -3,6 +3,8 @@ import { SpinBudget } from '../../../src/link/shm/spin-budget.js'
 
 const MICROS_MAX = 100
 const LONG = MICROS_MAX + 1
+/** Nanoseconds for which another program, not a peer, has the core. */
+const LOST = 1_000_001
 
 function afterSleeps(microsMax: number, sleeps: number[]): number {
   const budget = new SpinBudget(microsMax)
@@ -48,9 +50,9 @@ describe('the spin budget', () => {
 
   it('is none for a while after another program has taken the core three times in a row', () => {
     const budget = new SpinBudget(MICROS_MAX)
-    for (const nowMicros of [-60_000, -40_000, -39_000, -9_500, -1_000]) budget.coreLost(nowMicros)
+    for (const nowMicros of [-60_000, -40_000, -39_000, -9_500, -1_000]) budget.coreAway(LOST, nowMicros)
     expect(budget.micros).toBe(MICROS_MAX)
-    budget.coreLost(1_000)
+    budget.coreAway(LOST, 1_000)
     for (const nowMicros of [1_000, 3_000, 5_999]) {
       budget.slept(1, nowMicros)
       expect(budget.micros).toBe(0)
@@ -63,7 +65,7 @@ describe('the spin budget', () => {
     const budget = new SpinBudget(MICROS_MAX)
     /** How long the budget is none after three losses that end at `nowMicros`. */
     const pause = (nowMicros: number): number => {
-      for (const earlier of [2_000, 1_000, 0]) budget.coreLost(nowMicros - earlier)
+      for (const earlier of [2_000, 1_000, 0]) budget.coreAway(LOST, nowMicros - earlier)
       for (let micros = 0; ; micros += 500) {
         budget.slept(1, nowMicros + micros)
         if (budget.micros > 0) return micros
@@ -82,27 +84,55 @@ describe('the spin budget', () => {
 
   it('is exhausted when nothing was found for so long, counted from the first look in vain', () => {
     const budget = new SpinBudget(MICROS_MAX)
-    expect([1_000, 1_050, 1_099, 1_100].map((nowMicros) => budget.exhausted(nowMicros, false))).toEqual([
-      false,
-      false,
-      false,
-      true,
-    ])
+    expect(
+      [1_000, 1_050, 1_099, 1_100].map((nowMicros) => budget.exhausted(nowMicros, false, false)),
+    ).toEqual([false, false, false, true])
     budget.found()
-    expect(budget.exhausted(2_000, false)).toBe(false)
-    expect(budget.exhausted(2_100, false)).toBe(true)
+    expect(budget.exhausted(2_000, false, false)).toBe(false)
+    expect(budget.exhausted(2_100, false, false)).toBe(true)
   })
 
   it('is exhausted among busy links after 64 looks, and not before its time', () => {
     const budget = new SpinBudget(MICROS_MAX)
-    const looks = Array.from({ length: 64 }, (_, look) => budget.exhausted(1_000 + 10 * look, true))
+    const looks = Array.from({ length: 64 }, (_, look) => budget.exhausted(1_000 + 10 * look, true, false))
     expect(looks.indexOf(true)).toBe(63)
     budget.found()
-    expect(Array.from({ length: 100 }, () => budget.exhausted(5_000, true))).not.toContain(true)
+    expect(Array.from({ length: 100 }, () => budget.exhausted(5_000, true, false))).not.toContain(true)
+  })
+
+  describe('where the peer is at work', () => {
+    const LIMIT = 10 * MICROS_MAX
+    /** How long the link looks when it finds nothing. */
+    const emptyWait = (budget: SpinBudget): number => {
+      budget.found()
+      for (let micros = 0; ; micros += MICROS_MAX / 2)
+        if (budget.exhausted(micros, false, true)) return micros
+    }
+
+    it('is ten times its maximum', () => {
+      expect(emptyWait(new SpinBudget(MICROS_MAX))).toBe(LIMIT)
+    })
+
+    it('is the usual one for twice as many waits each time that the longer one was in vain', () => {
+      const budget = new SpinBudget(MICROS_MAX)
+      const waits = Array.from({ length: 20 }, () => emptyWait(budget))
+      expect(waits.flatMap((micros, index) => (micros === LIMIT ? [index] : []))).toEqual([0, 3, 8, 17])
+      expect(new Set(waits)).toEqual(new Set([LIMIT, MICROS_MAX]))
+    })
+
+    it('is the longer one as at first once that was not in vain', () => {
+      const budget = new SpinBudget(MICROS_MAX)
+      for (let count = 0; count < 3; count += 1) emptyWait(budget)
+      budget.found()
+      expect([0, MICROS_MAX].map((micros) => budget.exhausted(micros, false, true))).toEqual([false, false])
+      const waits = Array.from({ length: 4 }, () => emptyWait(budget))
+      expect(waits).toEqual([LIMIT, MICROS_MAX, MICROS_MAX, LIMIT])
+    })
   })
 
   it('of none stays none: such a link never polls', () => {
     expect(afterSleeps(0, [])).toBe(0)
     expect(afterSleeps(0, [0, 0, 1, 1_000_000])).toBe(0)
+    expect(new SpinBudget(0).exhausted(10_000, false, true)).toBe(true)
   })
 })
