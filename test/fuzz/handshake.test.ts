@@ -14,9 +14,9 @@ import type { NativeEndpoint, NativeInbox } from '../../src/native/binding.js'
 import { loadBinding } from '../../src/native/load-binding.js'
 import { resolveOptions } from '../../src/options.js'
 import { fuzz } from '../support/fuzz.js'
-import { HostilePeer, offeredToken, SocketPairs } from '../support/hostile-peer.js'
 import { resourcesOf } from '../support/process-resources.js'
-import { HELLO, OFFER } from '../support/raw-peer.js'
+import { HELLO, OFFER, RawPeer } from '../support/raw-peer.js'
+import { SocketPairs } from '../support/socket-pairs.js'
 import { longDirectory } from '../support/temporary-directory.js'
 
 /** For the few runs in which each side waits for the other. */
@@ -145,7 +145,7 @@ const options = fc.record(
 )
 
 /** Plays the script to its end. What it holds itself is given back afterwards. */
-async function play(peer: HostilePeer, steps: readonly Step[], end: string): Promise<void> {
+async function play(peer: RawPeer, steps: readonly Step[], end: string): Promise<void> {
   let endpoint: NativeEndpoint | undefined
   const token = Buffer.from(TOKEN, 'hex')
   const accepts = steps.includes('accept')
@@ -172,17 +172,18 @@ async function play(peer: HostilePeer, steps: readonly Step[], end: string): Pro
 }
 
 async function handOver(
-  peer: HostilePeer,
+  peer: RawPeer,
   step: 'hand over' | 'accept',
   endpoint: NativeEndpoint,
   token: Buffer,
 ): Promise<void> {
   if (step === 'hand over') {
-    const offered = await offeredToken(peer)
-    if (offered !== undefined) endpoint.offerHandles(inboxPath, offered)
+    const offer = await peer.find(FrameKind.OFFER)
+    if (typeof offer?.['token'] === 'string')
+      endpoint.offerHandles(inboxPath, Buffer.from(offer['token'], 'hex'))
     return
   }
-  if ((await peer.frame(FrameKind.HANDLES)) === undefined) return
+  if ((await peer.find(FrameKind.HANDLES)) === undefined) return
   try {
     endpoint.acceptHandles(inbox as NativeInbox, token)
   } catch (error) {
@@ -198,7 +199,7 @@ async function expectSettled(
   shake: () => Promise<Agreement>,
   own: Socket,
   played: Promise<void>,
-  peer: HostilePeer,
+  peer: RawPeer,
 ): Promise<void> {
   const closed = [own, peer.socket].map(
     (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
@@ -252,7 +253,7 @@ fuzz('handshake', {
     (steps, end, chosen) =>
       withoutLeaks(async () => {
         const { connecting, accepted } = await pairs.next()
-        const peer = new HostilePeer(connecting)
+        const peer = new RawPeer(connecting)
         const settings = resolveOptions({ ...chosen, ringBytes: RING_BYTES })
         const shake = () =>
           handshakeAsServer(accepted, {
@@ -273,7 +274,7 @@ fuzz('handshake', {
     (steps, end, chosen) =>
       withoutLeaks(async () => {
         const { connecting, accepted } = await pairs.next()
-        const peer = new HostilePeer(accepted)
+        const peer = new RawPeer(accepted)
         const settings = resolveOptions({ ...chosen, ringBytes: RING_BYTES })
         const shake = () =>
           handshakeAsClient(connecting, {

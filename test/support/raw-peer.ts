@@ -19,6 +19,7 @@ export const OFFER = { ...HELLO, shm: undefined, transport: 'shm', token: '0'.re
 export class RawPeer {
   readonly socket: Socket
   readonly #parser = new FrameParser(() => 1 << 20)
+  #greeted = false
   #ended = false
   #wake: (() => void) | undefined
 
@@ -29,10 +30,7 @@ export class RawPeer {
       this.#parser.push(chunk)
       this.#wake?.()
     })
-    socket.on('close', () => {
-      this.#ended = true
-      this.#wake?.()
-    })
+    socket.on('close', () => this.giveUp())
     socket.resume()
   }
 
@@ -53,6 +51,7 @@ export class RawPeer {
 
   /** The peer's first eight bytes; undefined when it hung up before. */
   async readPreamble(): Promise<Buffer | undefined> {
+    this.#greeted = true
     return this.#until(() => this.#parser.take(PREAMBLE_BYTES))
   }
 
@@ -67,6 +66,22 @@ export class RawPeer {
       return found
     })
     return frame ?? 'closed'
+  }
+
+  /** The next message of this kind, past all others; undefined when the peer hung up before. */
+  async find(kind: number): Promise<Record<string, unknown> | undefined> {
+    if (!this.#greeted) await this.readPreamble()
+    for (;;) {
+      const frame = await this.read()
+      if (frame === 'closed') return undefined
+      if (frame.kind === kind) return frame.message
+    }
+  }
+
+  /** Nothing more is waited for, though the socket may be open. */
+  giveUp(): void {
+    this.#ended = true
+    this.#wake?.()
   }
 
   async closed(): Promise<void> {
