@@ -73,7 +73,7 @@ Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
   if (ftruncate(file, length) != 0) {
     return SystemError("cannot size shared memory (ftruncate)", errno);
   }
-  // Without it a full /dev/shm shows as SIGBUS at some later write.
+  // Without it too little memory shows as SIGBUS at some later write.
   if (const int os_error = Reserve(file, length); os_error != 0) {
     return SystemError("cannot reserve shared memory (fallocate)", os_error);
   }
