@@ -178,9 +178,8 @@ async function handOver(
   token: Buffer,
 ): Promise<void> {
   if (step === 'hand over') {
-    const offer = await peer.find(FrameKind.OFFER)
-    if (typeof offer?.['token'] === 'string')
-      endpoint.offerHandles(inboxPath, Buffer.from(offer['token'], 'hex'))
+    const offered = (await peer.find(FrameKind.OFFER))?.['token']
+    if (typeof offered === 'string') endpoint.offerHandles(inboxPath, Buffer.from(offered, 'hex'))
     return
   }
   if ((await peer.find(FrameKind.HANDLES)) === undefined) return
