@@ -93,7 +93,7 @@ class End {
       return;
     }
     for (AssembledMessage message; !message.whole;) {
-      Expect(endpoint_.Assemble(whole_.data(), required, &message, &doorbell));
+      Expect(endpoint_.Assemble(whole_.data(), required, 0, false, &message, &doorbell));
       if (message.whole) sink(message.kind, whole_.data(), required);
     }
   }
