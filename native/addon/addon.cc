@@ -77,7 +77,7 @@ bool FillExports(napi_env env, napi_value exports) {
          SetNumber(env, exports, "SIGNAL_FRAGMENTED", kSignalFragmented) &&
          SetNumber(env, exports, "SIGNAL_OFFSET", kSignalOffset) &&
          SetNumber(env, exports, "SIGNAL_WRITTEN", kSignalWritten) &&
-         SetNumber(env, exports, "SIGNAL_CORE_AWAY", kSignalCoreAway) &&
+         SetNumber(env, exports, "SIGNAL_CORE_LOST", kSignalCoreLost) &&
          SetNumber(env, exports, "RECORD_KIND", kRecordKind) &&
          SetNumber(env, exports, "RECORD_ID", kRecordId) &&
          SetNumber(env, exports, "RECORD_HEADER_BYTES", kRecordHeaderBytes) &&

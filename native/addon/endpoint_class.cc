@@ -200,7 +200,7 @@ napi_value ReceiveInto(napi_env env, EndpointObject* object, Bytes target, uint6
   double* signals = object->signals;
   signals[kSignalRequired] = static_cast<double>(batch.required_bytes);
   signals[kSignalFragmented] = batch.fragmented ? 1 : 0;
-  signals[kSignalCoreAway] = static_cast<double>(object->endpoint.core_away_nanos());
+  signals[kSignalCoreLost] = object->endpoint.core_lost() ? 1 : 0;
   signals[kSignalOffset] = static_cast<double>(batch.offset);
   if (!Ring(env, object, doorbell)) return nullptr;
   napi_value result = nullptr;
@@ -254,7 +254,7 @@ napi_value Assemble(napi_env env, napi_callback_info info) {
   Endpoint& endpoint = call.self->endpoint;
   Status status = endpoint.Assemble(target.data, target.count, patience.spin_nanos,
                                     patience.yield_cpu, &message, &doorbell);
-  call.self->signals[kSignalCoreAway] = static_cast<double>(endpoint.core_away_nanos());
+  call.self->signals[kSignalCoreLost] = endpoint.core_lost() ? 1 : 0;
   if (message.whole) {
     call.self->descriptors[0] = {.kind = message.kind,
                                  .id = message.id,

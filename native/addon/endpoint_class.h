@@ -16,7 +16,7 @@ inline constexpr uint32_t kSignalRequired = 1;
 inline constexpr uint32_t kSignalFragmented = 2;
 inline constexpr uint32_t kSignalOffset = 3;
 inline constexpr uint32_t kSignalWritten = 4;
-inline constexpr uint32_t kSignalCoreAway = 5;
+inline constexpr uint32_t kSignalCoreLost = 5;
 inline constexpr uint32_t kSignalCount = 6;
 
 // Indices in NativeEndpoint.record.

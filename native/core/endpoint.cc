@@ -19,6 +19,10 @@ constexpr int kLooksPerClock = 16;
 // takes more.
 constexpr uint64_t kYieldNanosMax = 1'000;
 
+// A yield that lasted longer went to a program that does not talk to us: a peer that shares our
+// core gives it back after a message or two, and a scheduler's slice is 2 to 4 ms.
+constexpr uint64_t kCoreLostNanos = 1'000'000;
+
 // How long a blocked wait may not notice that its peer was killed.
 constexpr uint64_t kDeathCheckNanos = 20'000'000;
 
@@ -183,8 +187,8 @@ Status Endpoint::YieldForData(bool spun) {
   const uint64_t start = platform::MonotonicNanos();
   platform::YieldCpu();
   const uint64_t nanos = platform::MonotonicNanos() - start;
+  core_lost_ = nanos > kCoreLostNanos;
   const bool another_ran = nanos > kYieldNanosMax;
-  core_away_nanos_ = another_ran ? nanos : 0;
   if (another_ran && start - last_nap_ > kNapEveryNanos) {
     // Two that give one core to each other are never idle, and the scheduler leaves them there
     // although another core is.
@@ -220,7 +224,7 @@ void Endpoint::ReleaseRead(bool* doorbell) {
 
 Status Endpoint::Receive(Batch* batch, uint64_t spin_nanos, bool yield_cpu, bool* doorbell) {
   *doorbell = false;
-  core_away_nanos_ = 0;
+  core_lost_ = false;
   if (Status status = CheckUsable(); !status.ok()) return status;
   if (Status status = SpinForData(spin_nanos, yield_cpu); !status.ok()) return Note(status);
   bool more = false;
@@ -247,7 +251,7 @@ Status Endpoint::Assemble(std::byte* target, uint64_t target_bytes, uint64_t spi
                           bool yield_cpu, AssembledMessage* message, bool* doorbell) {
   *doorbell = false;
   *message = {};
-  core_away_nanos_ = 0;
+  core_lost_ = false;
   if (Status status = CheckUsable(); !status.ok()) return status;
   if (Status status = SpinForData(spin_nanos, yield_cpu); !status.ok()) return Note(status);
   bool more = false;

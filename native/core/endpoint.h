@@ -92,9 +92,10 @@ class Endpoint {
   // after giving the core away if `yield_cpu`. Messages before a violation are delivered; the next
   // call reports it, as does each one after.
   Status Receive(Batch* batch, uint64_t spin_nanos, bool yield_cpu, bool* doorbell);
-  // How long, in the last Receive or Assemble, another thread had the core that was given away. 0:
-  // nobody wanted it.
-  [[nodiscard]] uint64_t core_away_nanos() const { return core_away_nanos_; }
+  // Whether, in the last Receive or Assemble, another program took the core that was given away,
+  // and kept it for long: the machine is busy, and who asks for the core by being woken is served
+  // sooner.
+  [[nodiscard]] bool core_lost() const { return core_lost_; }
   // Gives back what Receive has shown in place.
   Status Release(bool* doorbell);
   // Copies further fragments (RingReader::Assemble). When there is none, looks as Receive does.
@@ -161,7 +162,7 @@ class Endpoint {
   uint32_t looks_without_spin_ = 0;
   uint64_t last_nap_ = 0;
   uint64_t life_asked_ = 0;  // when a wait last asked whether the peer lives
-  uint64_t core_away_nanos_ = 0;
+  bool core_lost_ = false;
   bool closed_ = false;
   Status violation_;
   OwnSegment own_;

@@ -86,7 +86,7 @@ export interface NativeEndpoint {
    * bytes, else −1; signals[SIGNAL_FRAGMENTED] = 1 when it must be taken with `assemble`.
    * signals[SIGNAL_OFFSET] is the first free offset in `target`; payloads start at multiples of 8.
    * Empty: looks for up to `spinNanos` nanoseconds before it returns 0; with `yieldCpu` it gives the core away once when it found nothing.
-   * signals[SIGNAL_CORE_AWAY] says for how many nanoseconds another thread had it; 0 when nobody wanted it.
+   * signals[SIGNAL_CORE_LOST] = 1 when another program took the core that was given away, and kept it for long.
    * While a fragmented message is being assembled: returns 0, and reports it again whenever a further fragment is there.
    */
   receive(target: Uint8Array, offset: number, spinNanos: number, yieldCpu: boolean): number
@@ -135,7 +135,7 @@ export interface NativeBinding {
   readonly SIGNAL_FRAGMENTED: number
   readonly SIGNAL_OFFSET: number
   readonly SIGNAL_WRITTEN: number
-  readonly SIGNAL_CORE_AWAY: number
+  readonly SIGNAL_CORE_LOST: number
   readonly RECORD_KIND: number
   readonly RECORD_ID: number
   readonly RECORD_HEADER_BYTES: number

@@ -24,8 +24,8 @@ export interface BatchHost {
   give(kind: number, id: number, payload: Buffer): void
   /** All that came together has been given. */
   batchEnd(): void
-  /** Another thread took the core that the look gave away, and had it for so long. */
-  coreAway(nanos: number): void
+  /** Another program took the core that the look gave away, and kept it for long. */
+  coreLost(): void
   /** The peer broke the rules, or there is no memory for its message. */
   fail(error: unknown): void
 }
@@ -113,7 +113,7 @@ export class BatchReader {
       return 0
     }
     const signals = this.#signals
-    this.#tellCoreAway()
+    if (signals[this.#binding.SIGNAL_CORE_LOST] === 1) this.#host.coreLost()
     if (count === 0) {
       const requiredBytes = signals[this.#binding.SIGNAL_REQUIRED] as number
       if (requiredBytes < 0) return 0
@@ -155,11 +155,6 @@ export class BatchReader {
     return 0
   }
 
-  #tellCoreAway(): void {
-    const nanos = this.#signals[this.#binding.SIGNAL_CORE_AWAY] as number
-    if (nanos > 0) this.#host.coreAway(nanos)
-  }
-
   #assemble(assembly: Buffer, spinNanos: number, yieldCpu: boolean): number {
     let bytes: number
     try {
@@ -168,7 +163,7 @@ export class BatchReader {
       this.#host.fail(error)
       return 0
     }
-    this.#tellCoreAway()
+    if (this.#signals[this.#binding.SIGNAL_CORE_LOST] === 1) this.#host.coreLost()
     if (bytes < assembly.length) {
       const moved = bytes > this.#assemblyBytes ? 1 : 0
       this.#assemblyBytes = bytes

@@ -254,8 +254,8 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     return true
   }
 
-  coreAway(nanos: number): void {
-    this.#budget.coreAway(nanos, performance.now() * 1000)
+  coreLost(): void {
+    this.#budget.coreLost(performance.now() * 1000)
   }
 
   assertMayWait(): void {

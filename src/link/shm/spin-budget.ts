@@ -4,12 +4,6 @@
  */
 const EMPTY_LOOKS_MAX = 64
 
-/**
- * Another thread that had the core for longer does not talk to us: a peer that shares it gives it back after a message or
- * two, and a scheduler's slice is 2 to 4 ms.
- */
-const CORE_LOST_NANOS = 1_000_000
-
 /** A core that is lost once may be a hypervisor's doing, or a compiler thread's. */
 const CORE_LOSSES_MAX = 2
 
@@ -99,14 +93,10 @@ export class SpinBudget {
   }
 
   /**
-   * Another thread took the core that the reader gave away while it polled, and had it for so long. If that happens again and
-   * again for long, there is no polling for a while: the scheduler serves those sooner that it wakes.
+   * Another program took the core that the reader gave away while it polled: the scheduler serves those sooner that it
+   * wakes, so there is no polling for a while.
    */
-  coreAway(nanos: number, nowMicros: number): void {
-    if (nanos > CORE_LOST_NANOS) this.#coreLost(nowMicros)
-  }
-
-  #coreLost(nowMicros: number): void {
+  coreLost(nowMicros: number): void {
     const again = nowMicros - this.#coreLostAtMicros < CORE_LOST_AGAIN_MICROS
     this.#coreLostAtMicros = nowMicros
     this.#coreLosses = again ? this.#coreLosses + 1 : 1

@@ -8,7 +8,7 @@ const binding = {
   SIGNAL_REQUIRED: 0,
   SIGNAL_FRAGMENTED: 1,
   SIGNAL_OFFSET: 2,
-  SIGNAL_CORE_AWAY: 3,
+  SIGNAL_CORE_LOST: 3,
 } as NativeBinding
 
 it('a record that is longer at each look is CORRUPT at the second one', () => {
@@ -26,7 +26,7 @@ it('a record that is longer at each look is CORRUPT at the second one', () => {
     closed: false,
     give: () => {},
     batchEnd: () => {},
-    coreAway: () => {},
+    coreLost: () => {},
     fail: (error: unknown) => failures.push(error),
   }
   expect(new BatchReader(binding, endpoint, host, false).read(0, false)).toBe(0)

@@ -3,8 +3,6 @@ import { SpinBudget } from '../../../src/link/shm/spin-budget.js'
 
 const MICROS_MAX = 100
 const LONG = MICROS_MAX + 1
-/** Nanoseconds for which another program, not a peer, has the core. */
-const LOST = 1_000_001
 
 function afterSleeps(microsMax: number, sleeps: number[]): number {
   const budget = new SpinBudget(microsMax)
@@ -50,9 +48,9 @@ describe('the spin budget', () => {
 
   it('is none for a while after another program has taken the core three times in a row', () => {
     const budget = new SpinBudget(MICROS_MAX)
-    for (const nowMicros of [-60_000, -40_000, -39_000, -9_500, -1_000]) budget.coreAway(LOST, nowMicros)
+    for (const nowMicros of [-60_000, -40_000, -39_000, -9_500, -1_000]) budget.coreLost(nowMicros)
     expect(budget.micros).toBe(MICROS_MAX)
-    budget.coreAway(LOST, 1_000)
+    budget.coreLost(1_000)
     for (const nowMicros of [1_000, 3_000, 5_999]) {
       budget.slept(1, nowMicros)
       expect(budget.micros).toBe(0)
@@ -65,7 +63,7 @@ describe('the spin budget', () => {
     const budget = new SpinBudget(MICROS_MAX)
     /** How long the budget is none after three losses that end at `nowMicros`. */
     const pause = (nowMicros: number): number => {
-      for (const earlier of [2_000, 1_000, 0]) budget.coreAway(LOST, nowMicros - earlier)
+      for (const earlier of [2_000, 1_000, 0]) budget.coreLost(nowMicros - earlier)
       for (let micros = 0; ; micros += 500) {
         budget.slept(1, nowMicros + micros)
         if (budget.micros > 0) return micros
