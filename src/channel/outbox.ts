@@ -15,6 +15,14 @@ export interface Outgoing {
 const SENT_MIN = 256
 
 /**
+ * Memory for the rest of a long payload is used again, up to this size: of fresh memory the kernel clears each page, which
+ * takes longer than the copy. One for all channels of a thread, as most of them send nothing long at a time.
+ */
+const SPARE_BYTES_MAX = 4 * 1024 * 1024
+const NOTHING = Buffer.alloc(0)
+let spare = NOTHING
+
+/**
  * The records that wait for room, in the order of the calls. Invariant: while it is not empty, nothing
  * reaches the link but through its head, so records never overtake one another and the parts of a
  * long payload stay together.
@@ -57,14 +65,22 @@ export class Outbox {
 
   /**
    * Hands the record to the link at once, or does nothing and returns false. A payload that the link takes
-   * in part counts as taken, and is copied for the rest of the way, because the caller may reuse the memory.
+   * in part counts as taken; its rest is copied, because the caller may reuse the memory.
    */
   tryPush(kind: number, id: number, payload: Uint8Array): boolean {
     if (this.#waiting.length !== this.#head || this.held) return false
     const offset = this.#link.write(kind, id, payload, 0)
     if (offset === payload.length) return true
     if (offset < 0) return false
-    this.#waiting.push({ kind, id, payload: Buffer.from(payload), offset, settle: undefined })
+    const memory = spare.length < payload.length ? Buffer.allocUnsafeSlow(payload.length) : spare
+    spare = NOTHING
+    const copy = memory.subarray(0, payload.length)
+    // In its place; what the link has taken is not looked at again.
+    copy.set(payload.subarray(offset), offset)
+    const settle = (): void => {
+      if (memory.length > spare.length && memory.length <= SPARE_BYTES_MAX) spare = memory
+    }
+    this.#waiting.push({ kind, id, payload: copy, offset, settle })
     return true
   }
 

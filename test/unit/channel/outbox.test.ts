@@ -144,6 +144,60 @@ describe('tryPush', () => {
     expect(outbox.pump()).toBe(true)
     expect(link.got).toEqual([LONG])
   })
+
+  it('keeps each of many payloads whole, longer and shorter ones in turn', () => {
+    const payloads = [250, 900, 101, 5_000_000, 300, 4_999_999].map((length, index) =>
+      Buffer.alloc(length, 'abcdef'.charAt(index)),
+    )
+    for (const payload of payloads) {
+      link.room = 100
+      const reused = Buffer.from(payload)
+      expect(outbox.tryPush(1, 0, reused)).toBe(true)
+      reused.fill('!')
+      link.room = 10_000_000
+      outbox.pump()
+    }
+    expect(link.got.map((text) => text.length)).toEqual(payloads.map(({ length }) => length))
+    expect(payloads.every((payload, index) => payload.toString() === link.got[index])).toBe(true)
+  })
+
+  it('never has the rests of two channels in the same memory', () => {
+    const ends = [0, 1, 2, 3].map((index) => {
+      const end = new NarrowLink()
+      end.room = 100
+      return {
+        end,
+        own: new Outbox(end as unknown as Link, (payload) => payload),
+        text: String(index).repeat(250),
+      }
+    })
+    for (let round = 0; round < 3; round += 1) {
+      for (const { end, own, text } of ends) {
+        end.room = 100
+        expect(own.tryPush(1, 0, Buffer.from(text))).toBe(true)
+      }
+      for (const { end, own } of ends) {
+        end.room = 1_000
+        own.pump()
+      }
+    }
+    for (const { end, text } of ends) expect(end.got).toEqual([text, text, text])
+  })
+
+  it('goes on with what was begun when the rest of the queue fails, and takes nothing before it', () => {
+    link.room = 100
+    outbox.tryPush(1, 0, Buffer.from(LONG))
+    link.room = 1_000
+    outbox.pump()
+    const [first, second] = [Buffer.from(LONG), Buffer.alloc(250, 'M')]
+    link.room = 100
+    expect(outbox.tryPush(1, 0, first)).toBe(true)
+    outbox.fail(new Error('closing'), true)
+    expect(outbox.tryPush(1, 0, second)).toBe(false)
+    link.room = 1_000
+    outbox.pump()
+    expect(link.got).toEqual([LONG, LONG])
+  })
 })
 
 describe('pump', () => {
