@@ -15,12 +15,17 @@ export interface Outgoing {
 const SENT_MIN = 256
 
 /**
- * Memory for the rest of a long payload is used again, up to this size: of fresh memory the kernel clears each page, which
- * takes longer than the copy. One for all channels of a thread, as most of them send nothing long at a time.
+ * Memory for the rest of a long payload is used again while the collector leaves it: of fresh memory the kernel clears each
+ * page, which takes longer than the copy. One for all channels of a thread, as most of them send nothing long at a time.
  */
-const SPARE_BYTES_MAX = 4 * 1024 * 1024
-const NOTHING = Buffer.alloc(0)
-let spare = NOTHING
+let spare: WeakRef<ArrayBufferLike> | undefined
+
+function takeMemory(bytes: number): Uint8Array {
+  const memory = spare?.deref()
+  spare = undefined
+  const fits = memory !== undefined && memory.byteLength >= bytes
+  return new Uint8Array(fits ? memory : Buffer.allocUnsafeSlow(bytes).buffer, 0, bytes)
+}
 
 /**
  * The records that wait for room, in the order of the calls. Invariant: while it is not empty, nothing
@@ -72,13 +77,11 @@ export class Outbox {
     const offset = this.#link.write(kind, id, payload, 0)
     if (offset === payload.length) return true
     if (offset < 0) return false
-    const memory = spare.length < payload.length ? Buffer.allocUnsafeSlow(payload.length) : spare
-    spare = NOTHING
-    const copy = memory.subarray(0, payload.length)
+    const copy = takeMemory(payload.length)
     // In its place; what the link has taken is not looked at again.
     copy.set(payload.subarray(offset), offset)
     const settle = (): void => {
-      if (memory.length > spare.length && memory.length <= SPARE_BYTES_MAX) spare = memory
+      spare = new WeakRef(copy.buffer)
     }
     this.#waiting.push({ kind, id, payload: copy, offset, settle })
     return true
