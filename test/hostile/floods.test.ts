@@ -136,16 +136,12 @@ describe.skipIf(reason !== undefined).each(ROLES)('a peer that never stops, agai
 
   it.each([1, 11, 12, 100_000])('with %i bytes on the silent control socket is CORRUPT', async (count) => {
     peer.control.write(Buffer.alloc(count, 0xff))
-    expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.CORRUPT })
-    await peer.control.closed()
-    await siege.expectUnharmed()
+    await siege.expectCorrupt(peer)
   })
 
   it('with an honest frame of the handshake on the silent control socket is CORRUPT', async () => {
     peer.control.send('READY')
-    expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.CORRUPT })
-    await peer.control.closed()
-    await siege.expectUnharmed()
+    await siege.expectCorrupt(peer)
   })
 })
 
@@ -163,9 +159,7 @@ describe.skipIf(reason !== undefined)('a client that never stops', () => {
     client.take(RING_BYTES)
     client.control.write(Buffer.concat([ready, ready]))
     await siege.opened(client)
-    expect(await siege.ended(client)).toMatchObject({ code: ErrorCode.CORRUPT })
-    await client.control.closed()
-    await siege.expectUnharmed()
+    await siege.expectCorrupt(client)
   })
 
   it('coming and going, its descriptors on the way, leaves nothing behind', async () => {

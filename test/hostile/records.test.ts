@@ -41,14 +41,6 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
     peer = await siege.attack(role)
   })
 
-  async function expectCorrupt(text: RegExp): Promise<void> {
-    const closed = await siege.ended(peer)
-    expect(closed.code).toBe(ErrorCode.CORRUPT)
-    expect(closed.message).toMatch(text)
-    await peer.control.closed()
-    await siege.expectUnharmed()
-  }
-
   function publish(tail: number): void {
     peer.segment.publish(tail)
     peer.ring()
@@ -81,7 +73,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
   ])('one %s', async (_what, record, tail, text) => {
     peer.segment.record(0, record)
     publish(tail)
-    await expectCorrupt(text)
+    await siege.expectCorrupt(peer, text)
   })
 
   it('one that passes the end of the ring', async () => {
@@ -92,7 +84,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
     peer.segment.store64(DATA_OFFSET + position, headerWord({ length: 100 }))
     peer.segment.store64(DATA_OFFSET + position + 8, BigInt(sequence) << 32n)
     publish(position + 128)
-    await expectCorrupt(/passes the ring's end/)
+    await siege.expectCorrupt(peer, /passes the ring's end/)
   })
 
   it.each([
@@ -104,7 +96,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
   ])('a first fragment that %s', async (_what, total, text) => {
     const payload = firstFragment(total)
     publish(peer.segment.record(0, { length: payload.length, flags: Flag.FIRST }, payload))
-    await expectCorrupt(text)
+    await siege.expectCorrupt(peer, text)
   })
 
   it.each<[string, ForgedRecord, RegExp]>([
@@ -120,7 +112,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
     const payload = firstFragment(1000n)
     const next = peer.segment.record(0, { length: payload.length, flags: Flag.FIRST }, payload)
     publish(peer.segment.record(next, { ...second, sequence: 1 }))
-    await expectCorrupt(text)
+    await siege.expectCorrupt(peer, text)
   })
 
   it('fragments of a byte that never end: they end with the length that the first one has told', async () => {
@@ -136,7 +128,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
       position = peer.segment.record(position, { length: 1, flags: 0, sequence })
     }
     publish(position)
-    await expectCorrupt(/does not end its message/)
+    await siege.expectCorrupt(peer, /does not end its message/)
   })
 
   it('a message that never ends costs no more than its length, and goes with its sender', async () => {

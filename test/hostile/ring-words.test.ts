@@ -22,14 +22,6 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     peer = await siege.attack(role)
   })
 
-  async function expectCorrupt(text: RegExp): Promise<void> {
-    const closed = await siege.ended(peer)
-    expect(closed.code).toBe(ErrorCode.CORRUPT)
-    expect(closed.message).toMatch(text)
-    await peer.control.closed()
-    await siege.expectUnharmed()
-  }
-
   it.each([
     ['not aligned', 8n, /tail is not aligned/],
     ['a record beyond the ring', RING + 16n, /tail is more than a ring ahead/],
@@ -40,7 +32,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
   ])('a tail that is %s', async (_what, tail, text) => {
     peer.segment.publish(tail)
     peer.ring()
-    await expectCorrupt(text)
+    await siege.expectCorrupt(peer, text)
   })
 
   it.each([
@@ -53,7 +45,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     await eventually(() => peer.victimHead === tail)
     peer.segment.publish(next(tail))
     peer.ring()
-    await expectCorrupt(/tail is more than a ring ahead|tail went back/)
+    await siege.expectCorrupt(peer, /tail is more than a ring ahead|tail went back/)
   })
 
   it('a tail that changes without end', async () => {
@@ -61,7 +53,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     peer.segment.record(16, { length: 0, sequence: 1 })
     siege.disturb(peer.segment.word(Word.TAIL, 8), [16n, 32n])
     peer.ring()
-    await expectCorrupt(/tail went back|tail is more than a ring ahead/)
+    await siege.expectCorrupt(peer, /tail went back|tail is more than a ring ahead/)
   })
 
   it('a tail that runs away over records that were never written', async () => {
@@ -70,7 +62,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
       Array.from({ length: 100_000 }, (_, index) => BigInt(16 * index)),
     )
     peer.ring()
-    await expectCorrupt(/a record has no kind|a ring ahead/)
+    await siege.expectCorrupt(peer, /a record has no kind|a ring ahead/)
   })
 
   it.each([
@@ -84,7 +76,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     await eventually(() => peer.victimTail > RING - 2048n)
     peer.segment.store64(Word.HEAD, next(peer.victimTail))
     peer.ring()
-    await expectCorrupt(text)
+    await siege.expectCorrupt(peer, text)
   })
 
   it('a head that goes back', async () => {
@@ -95,7 +87,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     await eventually(() => peer.victimTail > RING + 32_768n)
     peer.segment.store64(Word.HEAD, 16n)
     peer.ring()
-    await expectCorrupt(/head went back or past our tail/)
+    await siege.expectCorrupt(peer, /head went back or past our tail/)
   })
 
   it('a state that says nothing known, and wake words that were never armed, change nothing', async () => {

@@ -1,19 +1,17 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type ChannelOptions, connect, ErrorCode, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
-import { temporaryDirectory } from '../support/temporary-directory.js'
+import { ownRuntimeDirectory, temporaryDirectory } from '../support/temporary-directory.js'
 
 const NOBODY = 65_534
 beforeAll(() => ensureBuilt())
 
 let directory = ''
 beforeEach(() => {
-  directory = join(temporaryDirectory(), 'run')
-  vi.stubEnv('SHMWIRE_DIR', directory)
-  return () => vi.unstubAllEnvs()
+  directory = ownRuntimeDirectory(join(temporaryDirectory(), 'run'))
 })
 
 describe('options that are wrong', () => {

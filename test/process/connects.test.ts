@@ -1,12 +1,12 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connect, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { resourcesOf } from '../support/process-resources.js'
 import { countFromEnvironment, newSeed, randomFrom } from '../support/random.js'
-import { temporaryDirectory } from '../support/temporary-directory.js'
+import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually, turns } from '../support/turns.js'
 
 /** In each of the cases below. */
@@ -18,12 +18,7 @@ const TIMEOUT_MS = 120_000 + CONNECTS * 20
 
 beforeAll(() => ensureBuilt())
 
-let directory = ''
-beforeEach(() => {
-  directory = temporaryDirectory()
-  vi.stubEnv('SHMWIRE_DIR', directory)
-  return () => vi.unstubAllEnvs()
-})
+beforeEach(() => void ownRuntimeDirectory())
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, ErrorCode, listen, type Server } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
-import { temporaryDirectory } from '../support/temporary-directory.js'
+import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 
 /** Long enough for a process with nothing to do to end, even on a busy machine, where most of it is a margin. */
 const STAYS_MS = 1_500
@@ -22,8 +22,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
   let directory = ''
 
   beforeEach(async () => {
-    directory = temporaryDirectory()
-    vi.stubEnv('SHMWIRE_DIR', directory)
+    directory = ownRuntimeDirectory()
     server = await listen('host', { transport })
     channels = []
     closes = []
@@ -52,7 +51,6 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
 
   afterEach(async () => {
     await server.close()
-    vi.unstubAllEnvs()
   })
 
   function start(what: string, ...more: string[]): Child {

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connect, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
-import { temporaryDirectory } from '../support/temporary-directory.js'
+import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 
 /** fcntl(2), of the flags that /proc/<pid>/fdinfo shows. */
 const O_CLOEXEC = 0o2000000
@@ -16,10 +16,7 @@ afterEach(() => {
   for (const sleeper of sleepers.splice(0)) sleeper.kill('SIGKILL')
 })
 
-beforeEach(() => {
-  vi.stubEnv('SHMWIRE_DIR', temporaryDirectory())
-  return () => vi.unstubAllEnvs()
-})
+beforeEach(() => void ownRuntimeDirectory())
 
 function ownDescriptors(): string[] {
   return readdirSync('/proc/self/fd')

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import {
   type Channel,
   type Connector,
@@ -10,17 +10,14 @@ import {
 } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
-import { temporaryDirectory } from '../support/temporary-directory.js'
+import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
 
 const NAME = 'kept'
 
 beforeAll(() => ensureBuilt())
 
-beforeEach(() => {
-  vi.stubEnv('SHMWIRE_DIR', temporaryDirectory())
-  return () => vi.unstubAllEnvs()
-})
+beforeEach(() => void ownRuntimeDirectory())
 
 async function startServer(): Promise<Child> {
   const child = new Child('echo-server', { args: [NAME, 'auto'], ipc: true })

@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { type Resources, resourcesOf } from '../support/process-resources.js'
 import { countFromEnvironment, newSeed, randomFrom } from '../support/random.js'
-import { temporaryDirectory } from '../support/temporary-directory.js'
+import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
 // @ts-expect-error: plain JavaScript, shared with the children
 import { faultOf as untypedFaultOf, message as untypedMessage } from './children/load.mjs'
@@ -29,9 +29,7 @@ beforeAll(() => ensureBuilt())
 
 let directory = ''
 beforeEach(() => {
-  directory = temporaryDirectory()
-  vi.stubEnv('SHMWIRE_DIR', directory)
-  return () => vi.unstubAllEnvs()
+  directory = ownRuntimeDirectory()
 })
 
 /** What the survivor saw of one victim. */

@@ -1,8 +1,8 @@
-import { beforeAll, expect, it, vi } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { type Channel, connect } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
-import { temporaryDirectory } from '../support/temporary-directory.js'
+import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 
 const CHANNELS = 200
 /** A round: a burst there and back, and a request beside it. */
@@ -16,7 +16,7 @@ beforeAll(() => ensureBuilt())
 it.each(['shm', 'socket'] as const)(
   'a server serves 200 channels at once over %s, and starves none',
   async (transport) => {
-    vi.stubEnv('SHMWIRE_DIR', temporaryDirectory())
+    ownRuntimeDirectory()
     const server = new Child('busy-server', { args: ['many', transport], ipc: true })
     expect(await server.next()).toBe('listening')
     const options = { transport, codec: 'bytes', ringBytes: 64 * 1024 } as const
@@ -49,6 +49,5 @@ it.each(['shm', 'socket'] as const)(
     console.log(`rounds of ${CHANNELS} channels over ${transport}: ${least} to ${most}`)
     expect(least * UNFAIRNESS_MAX).toBeGreaterThanOrEqual(most)
     await Promise.all(channels.map((channel) => channel.close()))
-    vi.unstubAllEnvs()
   },
 )

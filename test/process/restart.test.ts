@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs'
-import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { resourcesOf } from '../support/process-resources.js'
-import { temporaryDirectory } from '../support/temporary-directory.js'
+import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
 
 const CLIENTS = 100
@@ -14,9 +14,7 @@ beforeAll(() => ensureBuilt())
 
 let directory = ''
 beforeEach(() => {
-  directory = temporaryDirectory()
-  vi.stubEnv('SHMWIRE_DIR', directory)
-  return () => vi.unstubAllEnvs()
+  directory = ownRuntimeDirectory()
 })
 
 describe.each(['shm', 'socket'] as const)('over %s', (transport) => {

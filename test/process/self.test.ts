@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen, type Server } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { resourcesOf } from '../support/process-resources.js'
 import { countFromEnvironment, newSeed, randomFrom } from '../support/random.js'
-import { temporaryDirectory } from '../support/temporary-directory.js'
+import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
 
 const TERMINATIONS = 20
@@ -22,9 +22,7 @@ beforeAll(() => ensureBuilt())
 
 let directory = ''
 beforeEach(() => {
-  directory = temporaryDirectory()
-  vi.stubEnv('SHMWIRE_DIR', directory)
-  return () => vi.unstubAllEnvs()
+  directory = ownRuntimeDirectory()
 })
 
 function startWorker(role: string, address: string, transport: string, count = 0): Worker {

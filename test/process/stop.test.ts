@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
-import { temporaryDirectory } from '../support/temporary-directory.js'
+import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
 
 /** Shorter than a process is stopped for, longer than anything the links do by the clock: spinning, naps, looks for the dead. */
@@ -15,12 +15,7 @@ const OPTIONS = { codec: 'bytes', ringBytes: 64 * 1024 } as const
 
 beforeAll(() => ensureBuilt())
 
-let directory = ''
-beforeEach(() => {
-  directory = temporaryDirectory()
-  vi.stubEnv('SHMWIRE_DIR', directory)
-  return () => vi.unstubAllEnvs()
-})
+beforeEach(() => void ownRuntimeDirectory())
 
 function numbered(number: number): Buffer {
   const message = Buffer.alloc(MESSAGE_BYTES, number & 0xff)

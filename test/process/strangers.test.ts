@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs'
 import { createConnection, createServer, type Server as NetServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encodeControlFrame, encodeFrame, FrameKind } from '../../src/control/frames.js'
 import { encodePreamble, PROTOCOL_MAJOR } from '../../src/control/preamble.js'
 import { type ChannelOptions, connect, ErrorCode, listen, type Server } from '../../src/index.js'
 import { integerFrom, newSeed, randomFrom } from '../support/random.js'
-import { temporaryDirectory } from '../support/temporary-directory.js'
+import { ownRuntimeDirectory, temporaryDirectory } from '../support/temporary-directory.js'
 import { turn } from '../support/turns.js'
 
 /** Longer than the server's handshake bound of 5 s by a wide margin; ends what hangs, and only that. */
@@ -24,9 +24,7 @@ const HELLO = {
 
 let directory = ''
 beforeEach(() => {
-  directory = join(temporaryDirectory(), 'run')
-  vi.stubEnv('SHMWIRE_DIR', directory)
-  return () => vi.unstubAllEnvs()
+  directory = ownRuntimeDirectory(join(temporaryDirectory(), 'run'))
 })
 
 describe('a server that is none', () => {

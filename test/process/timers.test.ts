@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect as connectTcp, createServer } from 'node:net'
-import { beforeAll, expect, it, vi } from 'vitest'
+import { beforeAll, expect, it } from 'vitest'
 import { listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
-import { temporaryDirectory } from '../support/temporary-directory.js'
+import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 
 /** Each must happen so often while messages never cease. Starved, they never do, and the test does not end. */
 const TICKS = 50
@@ -23,7 +23,7 @@ it.each([
 ] as const)(
   'timers and other sockets get their turns in a flood over %s of messages of %i bytes',
   async (transport, bytes) => {
-    vi.stubEnv('SHMWIRE_DIR', temporaryDirectory())
+    ownRuntimeDirectory()
     const server = await listen('flooded', { transport, codec: 'bytes' })
     let received = 0
     server.on('channel', (channel) => {
@@ -66,6 +66,5 @@ it.each([
     client.destroy()
     echoServer.close()
     await server.close({ timeoutMs: 5_000 }).catch(() => {})
-    vi.unstubAllEnvs()
   },
 )

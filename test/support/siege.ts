@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, expect } from 'vitest'
-import { type Channel, connect } from '../../src/index.js'
+import { type Channel, connect, ErrorCode } from '../../src/index.js'
 import { ensureBuilt } from './build.js'
 import { Child } from './child.js'
 import { type ForgedSegment, RING_BYTES } from './forged-segment.js'
@@ -152,6 +152,15 @@ export class Siege {
     } finally {
       clearInterval(ringing)
     }
+  }
+
+  /** The victim says that this peer broke the rules, and how, and hangs up on it alone. */
+  async expectCorrupt(peer: HostilePeer, message = /./): Promise<void> {
+    const closed = await this.ended(peer)
+    expect(closed.code).toBe(ErrorCode.CORRUPT)
+    expect(closed.message).toMatch(message)
+    await peer.control.closed()
+    await this.expectUnharmed()
   }
 
   /** The victim serves on, and, once the peers have gone, holds nothing that it had not held before. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach } from 'vitest'
+import { afterAll, afterEach, vi } from 'vitest'
 
 /** A fresh directory with a short path, gone after the test. Call it inside a test. */
 export function temporaryDirectory(): string {
@@ -17,10 +17,17 @@ export function longDirectory(): string {
   return directory
 }
 
+/** Where servers of this test, and of its children, have their names. Call it inside a test. */
+export function ownRuntimeDirectory(directory = temporaryDirectory()): string {
+  vi.stubEnv('SHMWIRE_DIR', directory)
+  return directory
+}
+
 const directories: string[] = []
 const afterAllDirectories: string[] = []
 
 afterEach(() => {
+  vi.unstubAllEnvs()
   for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true })
 })
 
