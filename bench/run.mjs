@@ -1,6 +1,6 @@
 // Measures shmwire against what one would use without it: two real processes, competitors in turn.
 //
-//   npm run bench -- [--quick] [--only SCENARIO] [--repeat N] [--node PATH] [--json FILE] [--no-install] [--micro]
+//   npm run bench -- [--quick | --smoke] [--only SCENARIO] [--repeat N] [--node PATH] [--json FILE] [--no-install] [--micro]
 //
 //   --quick       some scenarios, some competitors, short: to see where one stands within two minutes, not to quote
 //   --smoke       a moment of three scenarios, with the packages that are there: to see that the suite works
@@ -14,12 +14,12 @@
 // Exit code 1: a competitor failed, or with all of it measured a target was missed.
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { scenarioNames } from './support/catalog.mjs'
-import { describeCommit, describeMachine } from './support/machine.mjs'
+import { caseNames } from './support/catalog.mjs'
+import { describeCommit, describeMachine, LOAD_IDLE, versionOf } from './support/machine.mjs'
 import { measureTable } from './support/measure.mjs'
 import { buildNative } from './support/native.mjs'
 import { installPackages } from './support/packages.mjs'
-import { makePlan } from './support/plan.mjs'
+import { makePlan, needsPackages } from './support/plan.mjs'
 import { reportTable, reportVerdicts } from './support/report.mjs'
 import { writeResults } from './support/results.mjs'
 import { judge } from './support/verdicts.mjs'
@@ -32,7 +32,7 @@ else await runSuite()
 async function runSuite() {
   const machine = describeMachine(options.node)
   console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, Node ${machine.node}`)
-  if (machine.loadAverage >= 0.5)
+  if (machine.loadAverage >= LOAD_IDLE)
     console.log(`The machine was busy before: load average ${machine.loadAverage}.`)
   const plan = await prepare()
   const scenarios = []
@@ -59,14 +59,17 @@ async function runSuite() {
 /** What is measured, once all that can be had is there. */
 async function prepare() {
   const { form, only, repeat, install } = options
-  if (install) {
+  const cases = await caseNames()
+  for (const name of only ?? []) {
+    if (!cases.includes(name)) usage(`--only ${name}: there are ${cases.join(', ')}`)
+  }
+  if (install && (await needsPackages(form))) {
     showProgress('installing the competitors')
     const fault = installPackages()
     showProgress('')
     if (fault !== undefined) console.log(`The competitors' packages cannot be installed: ${fault}`)
   }
   const plan = await makePlan({ form, only, repeat })
-  if (plan.length === 0) usage(`--only ${only?.join(' ')}: there is no such case`)
   const programs = plan.flatMap(({ entries }) => entries).filter(({ program }) => program !== undefined)
   const fault = programs.length > 0 ? buildNative() : undefined
   if (fault !== undefined) for (const entry of programs) entry.absent = `cannot be built here: ${fault}`
@@ -79,10 +82,8 @@ function showProgress(text) {
 
 function readOptions() {
   const { quick, smoke, only, repeat, node, json, micro, ...flags } = parse()
-  const names = scenarioNames()
-  for (const name of only ?? []) {
-    if (!names.includes(name.split('/')[0])) usage(`--only ${name}: the scenarios are ${names.join(', ')}`)
-  }
+  if (node !== undefined && !/^v\d/.test(versionOf(node) ?? ''))
+    usage(`--node ${node}: it is no Node that can be started`)
   const count = repeat === undefined ? undefined : Number(repeat)
   if (count !== undefined && (!Number.isInteger(count) || count < 1))
     usage(`--repeat ${repeat}: an integer from 1`)
@@ -121,7 +122,7 @@ function parse() {
 
 function usage(fault) {
   console.error(
-    `${fault}\nusage: npm run bench -- [--quick] [--only SCENARIO] [--repeat N] [--node PATH] [--json FILE] [--no-install] [--micro]`,
+    `${fault}\nusage: npm run bench -- [--quick | --smoke] [--only SCENARIO] [--repeat N] [--node PATH] [--json FILE] [--no-install] [--micro]`,
   )
   process.exit(2)
 }

@@ -1,11 +1,13 @@
 // Writes what the benchmark has found: docs/benchmarks.md, docs/benchmarks.svg, and the README between its two markers.
+// Some scenarios with another Node, for the targets that ask for it, are in bench/results/node-MAJOR.json:
+//   npm run bench -- --only objects --node PATH --json bench/results/node-26.json
 //
 //   node scripts/figures.mjs [--check] [--results FILE] [--out FOLDER]
 //
 //   --results  default bench/results/latest.json; only a whole run, not a quick one, which nobody should quote
 //   --out      writes benchmarks.md, benchmarks.svg and readme.md there instead, also of a quick run: to look at
 //   --check    changes nothing and exits 1 if a file says something else than the results
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -26,27 +28,36 @@ const {
   options: { check: { type: 'boolean', default: false }, results: text, out: text },
 }).values
 
-const results = readResults(file ?? join(root, 'bench/results/latest.json'))
-if (results === undefined) fail('the results are of an older form: npm run bench')
-if (results.form !== 'whole' && out === undefined)
-  fail(`the results are of a ${results.form} run: npm run bench`)
+const folder = join(root, 'bench/results')
+const results = read(file ?? join(folder, 'latest.json'))
+const others = readdirSync(folder)
+  .filter((name) => /^node-\d+\.json$/.test(name))
+  .map((name) => read(join(folder, name)))
 
 const charted = results.scenarios.filter(({ name }) => CHARTED.includes(name))
 const written = [
-  ['benchmarks.md', wholeReport(results)],
+  ['benchmarks.md', wholeReport(results, others)],
   ['benchmarks.svg', drawChart(charted, placeOf(results))],
 ]
 if (out === undefined) {
   const documents = written.map(([name, content]) => [`docs/${name}`, content])
   finish([
     ...documents,
-    ['README.md', fill(readFileSync(join(root, 'README.md'), 'utf8'), overview(results))],
+    ['README.md', fill(readFileSync(join(root, 'README.md'), 'utf8'), overview(results, others))],
   ])
 } else {
   mkdirSync(out, { recursive: true })
-  for (const [name, content] of [...written, ['readme.md', `${overview(results)}\n`]]) {
+  for (const [name, content] of [...written, ['readme.md', `${overview(results, others)}\n`]]) {
     writeFileSync(join(out, name), content)
   }
+}
+
+function read(path) {
+  const found = readResults(path)
+  if (found === undefined) fail(`${path}: the results are of an older form: npm run bench`)
+  if (found.form !== 'whole' && out === undefined)
+    fail(`${path}: the results are of a ${found.form} run: npm run bench`)
+  return found
 }
 
 function finish(contents) {

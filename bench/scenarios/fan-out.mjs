@@ -1,9 +1,15 @@
+import { randomFillSync } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { openMany } from '../support/connections.mjs'
-import { CpuClock, currentCore, figuresOf } from '../support/figures.mjs'
+import { CpuClock, currentCore, figuresOf, nanosNow, percentiles } from '../support/figures.mjs'
 import { askPeer, isMark, readMark, roomOf, tellPeer } from '../support/marks.mjs'
 
 const SUBSCRIBERS = 10
 const CLOCK_EVERY = 16
+/** A power of two: one message in so many tells when it was sent. */
+const SAMPLE_EVERY = 256
+/** Of a message: its number, the checksum of its bytes from FILLING on, the time of its sending, random bytes. */
+const OFFSET = { number: 0, checksum: 4, time: 8, filling: 16 }
 
 /** Of this server process: every connection is a subscriber, and the first one's marks start the sending. */
 const subscribers = []
@@ -12,6 +18,8 @@ const subscribers = []
 export const scenario = {
   title: `Fan-out to ${SUBSCRIBERS}, 64 B`,
   question: `How many deliveries a second when one server sends each message to ${SUBSCRIBERS} channels, all of them in one client process? The slowest sets the pace.`,
+  latency:
+    'from sending to arrival while the sender never rests, of a part of the messages: the length of the queue',
   headline: {
     name: 'deliveries',
     unit: 'per second',
@@ -44,7 +52,7 @@ export const scenario = {
     await Promise.all(connections.map((one) => askPeer(one, 'hello')))
     await receiveRound(connections, 'warmUp', messageBytes)
     const cpu = new CpuClock()
-    const { messages, seconds } = await receiveRound(connections, 'measure', messageBytes)
+    const { messages, seconds, delays } = await receiveRound(connections, 'measure', messageBytes)
     const clientSeconds = cpu.seconds()
     const server = await askPeer(connection, 'end')
     if (messages !== server.messages * connections.length)
@@ -53,6 +61,7 @@ export const scenario = {
       messages,
       messageBytes,
       seconds,
+      ...(delays.length > 0 ? { latencyNanos: percentiles(delays) } : {}),
       cpuSeconds: { client: clientSeconds, server: server.cpuSeconds },
       cores: { client: currentCore(), server: server.core },
     })
@@ -62,11 +71,14 @@ export const scenario = {
 /** Each message to all, then the next; the last one, shorter, says that it was the last. Resolves to how many there were. */
 async function publish(messageBytes, durationMs) {
   const message = Buffer.alloc(messageBytes)
+  randomFillSync(message, OFFSET.filling)
+  message.writeUInt32LE(crc32(message.subarray(OFFSET.filling)), OFFSET.checksum)
   const untilMs = performance.now() + durationMs
   let sequence = 0
   for (;;) {
     const isLast = (sequence & (CLOCK_EVERY - 1)) === 0 && performance.now() >= untilMs
-    message.writeUInt32LE(sequence, 0)
+    message.writeUInt32LE(sequence, OFFSET.number)
+    if (isSampled(sequence)) message.writeDoubleLE(nanosNow(), OFFSET.time)
     for (const subscriber of subscribers) {
       while (!subscriber.trySend(isLast ? message.subarray(0, LAST_BYTES) : message)) await roomOf(subscriber)
     }
@@ -77,24 +89,38 @@ async function publish(messageBytes, durationMs) {
 
 const LAST_BYTES = 8
 
+function isSampled(sequence) {
+  return (sequence & (SAMPLE_EVERY - 1)) === 0
+}
+
+/** Every byte, which would be too much while it is measured. */
+function isWhole(message) {
+  return message.readUInt32LE(OFFSET.checksum) === crc32(message.subarray(OFFSET.filling))
+}
+
 /** Asks for a round and counts what comes until every connection has had its last message. */
 function receiveRound(connections, question, messageBytes) {
   const [first] = connections
   const beginMs = performance.now()
   return new Promise((resolve, reject) => {
+    const isWarmUp = question === 'warmUp'
+    const delays = []
     let messages = 0
     let open = connections.length
     for (const connection of connections) {
       let expected = 0
       connection.onMessage = (message) => {
-        if (message.readUInt32LE(0) !== expected) return reject(new Error(`message ${expected} is another`))
+        if (message.readUInt32LE(OFFSET.number) !== expected)
+          return reject(new Error(`message ${expected} is another`))
         if (message.length === messageBytes) {
+          if (isWarmUp && !isWhole(message)) return reject(new Error(`message ${expected} is garbled`))
+          if (isSampled(expected)) delays.push(nanosNow() - message.readDoubleLE(OFFSET.time))
           expected += 1
           messages += 1
           return
         }
         open -= 1
-        if (open === 0) resolve({ messages, seconds: (performance.now() - beginMs) / 1000 })
+        if (open === 0) resolve({ messages, delays, seconds: (performance.now() - beginMs) / 1000 })
       }
       connection.onClose = () => reject(new Error('a connection closed'))
     }

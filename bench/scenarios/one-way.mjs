@@ -1,9 +1,11 @@
 import { KEPT_BYTES_MIN, PENDING_BYTES_MAX } from '../support/bounds.mjs'
+import { nanosNow } from '../support/figures.mjs'
 import { measureOneWay, serveOneWay } from '../support/one-way.mjs'
 
 /** Every so many bytes a message carries the time of its sending, but not every one of the small ones. */
 const SAMPLE_BYTES = 64 * 1024
 const TIME_OFFSET = 8
+const FILLING = 0xa5
 
 const SIZES = [
   ['64B', '64 B', 64],
@@ -60,14 +62,24 @@ export const scenario = {
         clockEvery,
         trySend: (sequence) =>
           connection.tryFill(messageBytes, (bytes) => stamp(stampedMessage(bytes), sequence)),
+        tryProve: (sequence, fill) =>
+          connection.tryFill(messageBytes, (bytes) => {
+            fill(bytes, () => stamp(stampedMessage(bytes), sequence))
+          }),
       })
     }
     const pool = messagePool(messageBytes)
+    const messageOf = (sequence) => pool[sequence & (pool.length - 1)]
     return measureOneWay(connection, options, {
       clockEvery,
       trySend(sequence) {
-        const message = pool[sequence & (pool.length - 1)]
+        const message = messageOf(sequence)
         stamp(message, sequence)
+        return connection.trySend(message.bytes)
+      },
+      tryProve(sequence, fill) {
+        const message = messageOf(sequence)
+        fill(message.bytes, () => stamp(message, sequence))
         return connection.trySend(message.bytes)
       },
     })
@@ -79,11 +91,14 @@ function sampleEvery(messageBytes) {
   return Math.max(1, SAMPLE_BYTES / messageBytes)
 }
 
-/** Small messages are copied by every competitor, so one buffer serves; the memory of a large one may be in use for a while. */
+/**
+ * Small messages are copied by every competitor, so one buffer serves; the memory of a large one may be in use for a while.
+ * All of it is written: what nobody has written yet is the kernel's one page of zeros, which is read from the nearest cache.
+ */
 function messagePool(messageBytes) {
   const kept = Math.ceil((2 * PENDING_BYTES_MAX) / messageBytes) + 2
   const count = messageBytes < KEPT_BYTES_MIN ? 1 : 2 ** Math.ceil(Math.log2(kept))
-  return Array.from({ length: count }, () => stampedMessage(new Uint8Array(messageBytes)))
+  return Array.from({ length: count }, () => stampedMessage(new Uint8Array(messageBytes).fill(FILLING)))
 }
 
 /** A message and its first and last word, which hold the sequence number. */
@@ -94,9 +109,4 @@ function stampedMessage({ buffer, byteOffset, length }) {
     first: words.subarray(0, 1),
     last: words.subarray(-1),
   }
-}
-
-/** The monotonic clock is the same in all processes of a machine. A double holds the nanoseconds of 104 days exactly. */
-function nanosNow() {
-  return Number(process.hrtime.bigint())
 }

@@ -38,7 +38,7 @@ export const scenario = {
       return connection.receiveSync(TIMEOUT_MS)
     }
     const run = (durationMs) => timedCalls(call, options.messageBytes, durationMs)
-    return measureEcho(connection, options, run, askSync)
+    return measureEcho(connection, options, run, { ask: askSync, exchange: call })
   },
 }
 

@@ -30,8 +30,7 @@ export const scenario = {
 
   measure(connection, options) {
     const call = (message) => connection.requestSync(message, TIMEOUT_MS)
-    return measureEcho(connection, options, (durationMs) =>
-      timedCalls(call, options.messageBytes, durationMs),
-    )
+    const run = (durationMs) => timedCalls(call, options.messageBytes, durationMs)
+    return measureEcho(connection, options, run, { exchange: call })
   },
 }

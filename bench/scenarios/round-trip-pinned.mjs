@@ -4,7 +4,9 @@ import { scenario as roundTrip } from './round-trip.mjs'
 export const scenario = {
   ...roundTrip,
   title: 'Round trip on one core, 64 B',
-  question: 'And with fewer cores than pollers? Both processes on one core, default wait mode.',
+  question:
+    'And with fewer cores than pollers? Both processes on one core; shmwire in its default wait mode, and in the one that never sleeps.',
+  variants: ['shmwire-spin'],
   options: { ...roundTrip.options, pinned: true },
   forms: { quick: true },
 }

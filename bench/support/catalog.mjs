@@ -36,6 +36,15 @@ export function scenarioNames() {
   return namesIn('scenarios').toSorted((a, b) => place(a) - place(b))
 }
 
+/** What `--only` takes: each scenario, and each case of one. */
+export async function caseNames() {
+  const scenarios = scenarioNames().map(async (name) => {
+    const { cases = [] } = await loadScenario(name)
+    return [name, ...cases.map((one) => `${name}/${one.name}`)]
+  })
+  return (await Promise.all(scenarios)).flat()
+}
+
 /** @returns {Promise<import('../baselines/baseline.js').Baseline | import('../baselines/baseline.js').NativeBaseline>} */
 export async function loadBaseline(name) {
   return (await import(`../baselines/${name}.mjs`)).baseline

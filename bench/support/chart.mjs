@@ -24,6 +24,9 @@ const STYLE = `
   .title { font-size: 14px; font-weight: 600 }
   .small { font-size: 10.5px }`
 
+const LEGEND =
+  'Blue: shmwire. Ochre: C++ without Node, the bounds of the machine among it. Grey: all else. ~: noisy.'
+
 /**
  * One panel for each table, one bar for each competitor, on a logarithmic scale.
  * @param {string} note where the figures come from
@@ -35,12 +38,13 @@ export function drawChart(tables, note) {
     top += height
     return svg
   })
-  const height = top + 2 * MARGIN
+  const height = top + 3 * MARGIN
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Benchmarks of shmwire">`,
     `<style>${STYLE}\n</style>`,
     `<rect class="page" width="${WIDTH}" height="${height}"/>`,
     ...panels,
+    text(MARGIN, height - 2 * MARGIN, LEGEND, 'faint small'),
     text(MARGIN, height - MARGIN, note, 'faint small'),
     '</svg>',
     '',

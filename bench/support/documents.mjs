@@ -1,6 +1,7 @@
+import { LOAD_IDLE } from './machine.mjs'
 import { tableCells } from './report.mjs'
 import { digits, showHeadline } from './units.mjs'
-import { showBound, showFound } from './verdicts.mjs'
+import { showBound, showFound, showVerdict } from './verdicts.mjs'
 
 /** What a reader of the README wants to compare at one glance. */
 const OVERVIEW = [
@@ -18,8 +19,11 @@ export function placeOf({ machine, date, commit }) {
   return `${cpu}, ${cores} cores, ${kernel} ${architecture}, Node ${node}; ${date.slice(0, 10)}, commit ${commit}`
 }
 
-/** For the README: all competitors over the main questions, and the targets. */
-export function overview(results) {
+/**
+ * For the README: all competitors over the main questions, and the targets.
+ * @param {object[]} others runs of some scenarios with another Node
+ */
+export function overview(results, others) {
   const tables = OVERVIEW.map(([name, label]) => ({
     label,
     table: results.scenarios.find((one) => one.name === name),
@@ -34,55 +38,99 @@ export function overview(results) {
   return [
     markdownTable(['', ...present.map(({ label }) => label)], filled),
     'A dash: not measured, for a reason that [docs/benchmarks.md](docs/benchmarks.md) gives. `~`: noisy.',
-    targetsTable(results.verdicts),
-    `Measured on ${placeOf(results)}.`,
+    targetsTable(allVerdicts(results, others)),
+    `Measured on ${placeOf(results)}.${others.map(measuredElsewhere).join('')}`,
   ].join('\n\n')
 }
 
 /** docs/benchmarks.md. */
-export function wholeReport(results) {
+export function wholeReport(results, others) {
   return `${[
     '# Benchmarks',
     'Written by `node scripts/figures.mjs` from [bench/results](../bench/results), which `npm run bench` writes. Do not edit.',
-    `Measured on ${placeOf(results)}. Load of the machine before: ${results.machine.loadAverage}.`,
-    'Two processes for each row, fresh ones for each repetition; the competitors take turns. All figures are medians of the ' +
-      'repetitions. The ratio is against "net, a write per message": `node:net` on a Unix socket as its documentation uses ' +
-      'it, each message behind its length; above 1 is better. Every message is counted and checked. "CPU s/M": seconds of ' +
-      'CPU time of both processes for a million messages. "noisy": the middle half of the repetitions lies further apart ' +
-      'than a quarter of the median. On one core: the scheduler had put both processes there.',
+    `Measured on ${placeOf(results)}. ${loadOf(results)}${others.map(measuredElsewhere).join('')}`,
+    'Two processes for each row, fresh ones for each repetition; the competitors take turns. All figures are medians of ' +
+      `${repetitionsOf(results)}. The ratio is against "net, a write per message": \`node:net\` on a Unix socket as ` +
+      'its documentation uses it, each message behind its length; above 1 is better. "CPU s/M": seconds of CPU time of ' +
+      'both processes for a million messages. "noisy": the middle half of the repetitions lies further apart than a ' +
+      'quarter of the median. On one core: the scheduler had both processes there at the end of a repetition.',
+    'Every message that is measured is counted, and its length and its number, at both of its ends, are checked; of objects all ' +
+      'fields. Before each measurement messages of random bytes go through, of which every byte is checked. The rows in ' +
+      'C++ check counts and numbers.',
+    '"read in place": sent as always, with a listener that looks at messages in the ring (`views`). "zero copy": made ' +
+      'in the ring, too (`claim`). Both have a ring of at least sixteen messages. A measured message gets its number and a time and ' +
+      'the receiver looks at no more than these, whoever carries it: so the row "zero copy" is what it costs to pass a ' +
+      'message on, and its bytes per second are nothing that anybody has moved.',
     '![The main figures](benchmarks.svg)',
     '## Targets',
-    targetsTable(results.verdicts),
+    targetsTable(allVerdicts(results, others)),
     '## Where shmwire loses',
     losses(results.scenarios),
-    ...results.scenarios.map(section),
+    ...results.scenarios.map((table) => section(table, table.title)),
+    ...others.flatMap(({ scenarios, machine }) =>
+      scenarios.map((table) => section(table, `${table.title}, Node ${machine.node}`)),
+    ),
   ].join('\n\n')}\n`
 }
 
-function section(table) {
+function section(table, title) {
   const { head, rows, remarks } = tableCells(table)
-  const parts = [`## ${table.title}`, table.question]
+  const parts = [`## ${title}`, table.question]
   if (rows.length > 0) parts.push(markdownTable(head, rows))
   if (table.latency !== undefined && rows.length > 0) parts.push(`Latency: ${table.latency}.`)
   if (remarks.length > 0) {
-    parts.push(`Not in the table:\n\n${remarks.map(([title, why]) => `- ${title}: ${why}`).join('\n')}`)
+    parts.push(`Not in the table:\n\n${remarks.map(([who, why]) => `- ${who}: ${why}`).join('\n')}`)
   }
   return parts.join('\n\n')
 }
 
-/** Every question in which a competitor, or our own fallback, is better than the best row of shared memory. */
+/** Every question in which a competitor, or our own fallback, is better than shared memory as one gets it without options. */
 function losses(tables) {
   const lines = tables.flatMap(({ title, headline, competitors }) => {
     const isMore = headline.unit === 'per second'
     const sorted = competitors
       .filter((one) => one.headline !== undefined && one.transport !== 'native')
       .toSorted((a, b) => (isMore ? b.headline - a.headline : a.headline - b.headline))
-    const at = sorted.findIndex(({ name }) => name.startsWith('shmwire') && name !== 'shmwire-socket')
-    if (at <= 0) return []
-    const better = sorted.slice(0, at).map((one) => `${one.title} ${showHeadline(headline, one.headline)}`)
-    return `- ${title}: ${headline.name} ${showHeadline(headline, sorted[at].headline)} with ${sorted[at].title}; better: ${better.join(', ')}.`
+    const isVariant = ({ name }) => name.startsWith('shmwire-') && name !== 'shmwire-socket'
+    const ours = sorted.find(({ name }) => name === 'shmwire') ?? sorted.find(isVariant)
+    const better = sorted.slice(0, sorted.indexOf(ours)).filter((one) => !isVariant(one))
+    if (ours === undefined || better.length === 0) return []
+    const list = (rows) =>
+      rows.map((one) => `${one.title} ${showHeadline(headline, one.headline)}`).join(', ')
+    const variants = sorted.filter((one) => one !== ours && isVariant(one))
+    const others = variants.length > 0 ? `; also measured: ${list(variants)}` : ''
+    return `- ${title}: ${headline.name} ${showHeadline(headline, ours.headline)} with ${ours.title}; better: ${list(better)}${others}.`
   })
   return lines.length > 0 ? lines.join('\n') : 'In none of the questions below.'
+}
+
+/** And those that this Node was not asked for, from the run with another one. */
+function allVerdicts({ verdicts }, others) {
+  const known = new Set(verdicts.map(({ what }) => what))
+  const further = others.flatMap(({ machine, verdicts: found }) =>
+    found
+      .filter(({ what, nodeMin }) => nodeMin !== undefined && !known.has(what))
+      .map((verdict) => ({ ...verdict, what: `${verdict.what}, Node ${machine.node}` })),
+  )
+  return [...verdicts, ...further]
+}
+
+function measuredElsewhere({ machine, date, commit }) {
+  return ` What names Node ${machine.node}: ${date.slice(0, 10)}, commit ${commit}.`
+}
+
+function loadOf({ machine: { loadAverage } }) {
+  const remark = loadAverage < LOAD_IDLE ? '' : ': it was not idle'
+  return `Load of the machine before: ${loadAverage}${remark}.`
+}
+
+/** "3 repetitions", or "3 to 5 repetitions". */
+function repetitionsOf({ scenarios }) {
+  const counts = scenarios
+    .flatMap(({ competitors }) => competitors)
+    .flatMap(({ repetitions }) => (repetitions === undefined ? [] : [repetitions.length]))
+  const [least, most] = [Math.min(...counts), Math.max(...counts)]
+  return least === most ? `${most} repetitions` : `${least} to ${most} repetitions`
 }
 
 function targetsTable(verdicts) {
@@ -91,7 +139,7 @@ function targetsTable(verdicts) {
     showFound(verdict),
     showBound(verdict, verdict.atLeast ?? verdict.atMost),
     showBound(verdict, verdict.aim),
-    verdict.why === undefined ? verdict.verdict : `${verdict.verdict}: ${verdict.why}`,
+    showVerdict(verdict),
   ])
   return markdownTable(['target', 'found', 'wanted', 'aim', ''], rows)
 }

@@ -1,5 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { CpuClock, currentCore, figuresOf } from './figures.mjs'
 import { answerMarks, askPeer, isMark } from './marks.mjs'
+
+/** Messages of random bytes before each measurement. */
+const PROOF_MESSAGES = 256
 
 /** What a server has done since it was asked to begin. */
 export class Served {
@@ -42,11 +46,15 @@ export function serveEcho(connection) {
  * The client of a round trip: `run` twice, once to warm up, and what the second found, checked with the server's count.
  * @typedef {{ messages: number, seconds: number, latencyNanos: () => object }} Run
  * @param {(durationMs: number, isWarmUp: boolean) => Run | Promise<Run>} run
- * @param {(connection: object, question: string) => object} [ask] how to ask the server
+ * @param {object} [ways]
+ * @param {(connection: object, question: string) => object} [ways.ask] how to ask the server
+ * @param {(message: Buffer) => Uint8Array | Promise<Uint8Array>} [ways.exchange] how one message goes there and back
  * @returns {Promise<import('../scenarios/scenario.js').Figures>}
  */
-export async function measureEcho(connection, { messageBytes, warmUpMs, durationMs }, run, ask = askPeer) {
+export async function measureEcho(connection, { messageBytes, warmUpMs, durationMs }, run, ways = {}) {
+  const { ask = askPeer, exchange = (message) => echoOf(connection, message) } = ways
   await run(warmUpMs, true)
+  await prove(messageBytes, exchange)
   await ask(connection, 'begin')
   const cpu = new CpuClock()
   const { messages, seconds, latencyNanos } = await run(durationMs, false)
@@ -61,5 +69,21 @@ export async function measureEcho(connection, { messageBytes, warmUpMs, duration
     latencyNanos: latencyNanos(),
     cpuSeconds: { client: clientSeconds, server: server.cpuSeconds },
     cores: { client: currentCore(), server: server.core },
+  })
+}
+
+/** While it is measured an echo is known by its length and its ends; these are compared byte by byte. */
+async function prove(messageBytes, exchange) {
+  for (let count = 0; count < PROOF_MESSAGES; count += 1) {
+    const message = randomBytes(messageBytes)
+    if (!message.equals(await exchange(message))) throw new Error('the echo of random bytes is another')
+  }
+}
+
+function echoOf(connection, message) {
+  return new Promise((resolve, reject) => {
+    connection.onMessage = resolve
+    connection.onClose = () => reject(new Error('the connection closed'))
+    if (!connection.trySend(message)) reject(new Error('no room for the only message'))
   })
 }

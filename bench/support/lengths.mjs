@@ -4,6 +4,6 @@
  */
 export const LENGTHS = {
   whole: { repetitions: 5, warmUpMs: 300, durationMs: 1200 },
-  quick: { repetitions: 3, warmUpMs: 80, durationMs: 150 },
+  quick: { repetitions: 3, warmUpMs: 80, durationMs: 120 },
   smoke: { repetitions: 1, warmUpMs: 5, durationMs: 20 },
 }

@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+/** From so many programs on, the machine is not idle before it is measured. */
+export const LOAD_IDLE = 0.5
+
 /** Where a figure comes from, without which it says nothing. No host name, no paths. */
 export function describeMachine(node = process.execPath) {
   return {
@@ -12,10 +15,15 @@ export function describeMachine(node = process.execPath) {
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     kernel: `${type()} ${release()}`,
     architecture: machine(),
-    node: node === process.execPath ? process.version : output(node, ['--version']),
+    node: node === process.execPath ? process.version : versionOf(node),
     /** Of the last minute, before anything was measured; above zero, others were at work. */
     loadAverage: Number(loadavg()[0].toFixed(2)),
   }
+}
+
+/** Undefined for what cannot be started. */
+export function versionOf(node) {
+  return output(node, ['--version'])
 }
 
 /** The commit that is measured, with a `+` when files differ from it. */

@@ -60,9 +60,9 @@ function summarize({ entry: { name, title, absent }, found, error }, headline) {
   }
 }
 
-/** Of medians; above 1 is better than the other. Undefined when one of the two was not measured. */
+/** Of medians; above 1 is better than the other. Undefined when one of the two was not measured, or lost in the noise. */
 export function ratioOf(competitor, other, { unit }) {
-  if (competitor?.headline === undefined || other?.headline === undefined) return undefined
+  if (!(competitor?.headline >= 0 && other?.headline >= 0)) return undefined
   const isMore = unit === 'per second' || unit === 'bytes per second'
   const ratio = isMore ? competitor.headline / other.headline : other.headline / competitor.headline
   return Number.isFinite(ratio) ? ratio : undefined

@@ -1,5 +1,12 @@
+import { randomFillSync } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import { PENDING_BYTES_MAX } from './bounds.mjs'
 import { CpuClock, currentCore, figuresOf, percentiles } from './figures.mjs'
-import { answerMarks, askPeer, isMark, isValueMark } from './marks.mjs'
+import { answerMarks, askPeer, isMark, isValueMark, roomOf } from './marks.mjs'
+
+/** Messages whose every byte is checked before each measurement: two rings of them, within bounds. */
+const PROOF_BYTES = 2 * PENDING_BYTES_MAX
+const PROOF_MESSAGES = { min: 4, max: 1024 }
 
 /**
  * The receiver of a stream. `check(message, sequence, delays)` says whether the message is the one that is due, and adds
@@ -9,17 +16,24 @@ export function serveOneWay(connection, { values }, check) {
   let messages = 0
   let faults = 0
   let delays = []
+  let checksum
   let cpu = new CpuClock()
   const answers = {
     begin() {
       messages = 0
       faults = 0
       delays = []
+      checksum = undefined
       cpu = new CpuClock()
+    },
+    prove() {
+      answers.begin()
+      checksum = 0
     },
     end: () => ({
       messages,
       faults,
+      checksum,
       cpuSeconds: cpu.seconds(),
       ...(delays.length > 0 ? { latencyNanos: percentiles(delays) } : {}),
       core: currentCore(),
@@ -30,20 +44,26 @@ export function serveOneWay(connection, { values }, check) {
   connection.onMessage = (message) => {
     if (isOneMark(message)) return marks(message)
     if (!check(message, messages, delays)) faults += 1
+    if (checksum !== undefined) checksum = crc32(message, checksum)
     messages += 1
   }
 }
 
 /**
  * The sender of a stream: warms up, sends for `durationMs`, and has the receiver count.
- * @param {{ trySend: (sequence: number) => boolean, clockEvery: number }} source `clockEvery`: how often to look at the
- *   clock, a power of two
+ * @typedef {(bytes: Uint8Array, stamp: () => void) => void} Fill fills a message, and has it stamped
+ * @param {object} source
+ * @param {(sequence: number) => boolean} source.trySend
+ * @param {number} source.clockEvery how often to look at the clock, a power of two
+ * @param {(sequence: number, fill: Fill) => boolean} [source.tryProve] sends what `fill` makes; not where the receiver's
+ *   `check` sees all of each message
  */
 export async function measureOneWay(connection, options, source) {
   const { messageBytes, warmUpMs, durationMs, values } = options
   await askPeer(connection, 'begin', { values })
   await sendFor(connection, source, warmUpMs)
   await askPeer(connection, 'end', { values })
+  if (source.tryProve !== undefined) await prove(connection, messageBytes, source.tryProve)
   await askPeer(connection, 'begin', { values })
   const cpu = new CpuClock()
   const beginMs = performance.now()
@@ -85,4 +105,27 @@ function sendFor(connection, { trySend, clockEvery }, durationMs) {
     connection.onClose = () => reject(new Error('the connection closed'))
     send()
   })
+}
+
+/** Random bytes go through, and both sides' checksums of all of them must be the same. */
+async function prove(connection, messageBytes, tryProve) {
+  const count = Math.min(
+    PROOF_MESSAGES.max,
+    Math.max(PROOF_MESSAGES.min, Math.ceil(PROOF_BYTES / messageBytes)),
+  )
+  await askPeer(connection, 'prove')
+  let checksum = 0
+  for (let sequence = 0; sequence < count; sequence += 1) {
+    let next = checksum
+    const fill = (bytes, stamp) => {
+      randomFillSync(bytes)
+      stamp()
+      next = crc32(bytes, checksum)
+    }
+    while (!tryProve(sequence, fill)) await roomOf(connection)
+    checksum = next
+  }
+  const server = await askPeer(connection, 'end')
+  if (server.messages !== count || server.faults > 0 || server.checksum !== checksum)
+    throw new Error(`of ${count} messages of random bytes ${server.messages} came, with another checksum`)
 }

@@ -36,6 +36,13 @@ function isInForm({ forms = {} }, { name }, form) {
   return form === 'whole' || cases === true || cases?.includes(name) === true
 }
 
+/** Whether it measures competitors that come as packages. Looks at none of them: what lacks is installed first. */
+export async function needsPackages(form) {
+  const names = namesIn('baselines').filter((name) => isInShortForm({ name }, form))
+  const baselines = await Promise.all(names.map(loadBaseline))
+  return baselines.some(({ packages = [] }) => packages.length > 0)
+}
+
 async function planTable({ name, key, scenario, variation, form, repeat }) {
   const { repetitions, ...options } = {
     ...LENGTHS[form],

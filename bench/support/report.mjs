@@ -1,5 +1,5 @@
 import { showBytes, showHeadline, showNanos, showRate } from './units.mjs'
-import { showBound, showFound } from './verdicts.mjs'
+import { showBound, showFound, showVerdict } from './verdicts.mjs'
 
 /** Columns of a table for which somebody found something. */
 const COLUMNS = [
@@ -9,7 +9,6 @@ const COLUMNS = [
   ['rate', ({ messagesPerSecond }) => messagesPerSecond && showRate(messagesPerSecond)],
   ['bytes', ({ bytesPerSecond }) => bytesPerSecond && `${showBytes(bytesPerSecond)}/s`],
   ['CPU s/M', ({ cpuSecondsPerMillion }) => cpuSecondsPerMillion?.both.toFixed(2)],
-  ["server's CPU", ({ cpuPercent }) => cpuPercent && `${cpuPercent.server.toFixed(2)} %`],
   ["client's CPU", ({ cpuPercent }) => cpuPercent && `${cpuPercent.client.toFixed(2)} %`],
   ['wake-ups', ({ wakeUpsPerSecond }) => wakeUpsPerSecond && showRate(wakeUpsPerSecond.both)],
 ]
@@ -48,7 +47,7 @@ export function reportVerdicts(verdicts) {
     verdict.value === undefined ? '' : showFound(verdict),
     showBound(verdict, verdict.atLeast ?? verdict.atMost),
     showBound(verdict, verdict.aim),
-    verdict.why === undefined ? verdict.verdict : `${verdict.verdict}: ${verdict.why}`,
+    showVerdict(verdict),
   ])
   return ['', 'Targets', '', ...alignColumns([['', 'found', 'wanted', 'aim', ''], ...rows])]
 }

@@ -11,6 +11,8 @@ export function showNanos(nanos) {
 
 /** Powers of ten throughout: MB is 1,000,000 bytes. */
 export function showBytes(bytes) {
+  // Memory that was given back meanwhile: there is too little to see.
+  if (bytes < 0) return 'below noise'
   if (bytes < 1000) return `${Math.round(bytes)} B`
   if (bytes < 1e6) return `${digits(bytes / 1000)} kB`
   return bytes < 1e9 ? `${digits(bytes / 1e6)} MB` : `${digits(bytes / 1e9)} GB`

@@ -24,8 +24,9 @@ function judgeOne({ scenario, competitor, reference, atLeast, atMost, aim }, tab
     }
   }
   const within = (bound) => (atMost === undefined ? value >= bound : value <= bound)
-  if (!within(atLeast ?? atMost)) return { verdict: 'not reached', value }
-  return { verdict: aim !== undefined && within(aim) ? 'aim reached' : 'reached', value }
+  const noisy = ours.noisy || (reference !== undefined && find(reference).noisy)
+  if (!within(atLeast ?? atMost)) return { verdict: 'not reached', value, noisy }
+  return { verdict: aim !== undefined && within(aim) ? 'aim reached' : 'reached', value, noisy }
 }
 
 function foundIn(ours, other, reference, headline, isInverse) {
@@ -44,6 +45,12 @@ export function showBound({ atMost, reference }, value) {
       : value.toFixed(value < 100 ? 1 : 0).replace(/\.0$/, '')
   const unit = reference === undefined ? '' : ' ×'
   return atMost === undefined ? `${digits}${unit}` : `≤ ${digits}${unit}`
+}
+
+/** What became of it, and what else one has to know. */
+export function showVerdict({ verdict, why, noisy }) {
+  if (why !== undefined) return `${verdict}: ${why}`
+  return noisy ? `${verdict}, noisy` : verdict
 }
 
 /** Of what was found, without the sign of a bound. */
