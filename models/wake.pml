@@ -34,6 +34,8 @@
 /* MUTATION(-DWAKE_BEFORE_CHANGE): the waker wakes before it changes its signal word */
 /* MUTATION(-DSIGNAL_READ_AFTER_ARM): the sleeper reads the signal word after it has armed, before it looks */
 /* MUTATION(-DSIGNAL_READ_AFTER_LOOK): the sleeper reads the signal word after it has looked */
+/* MUTATION(-DSIGNAL_LOAD=RELAXED): the signal word is loaded relaxed, so that the arming may come before it */
+/* MUTATION(-DSIGNAL_UNCOMPARED): the system's wait begins although the signal word has changed */
 /* MUTATION(-DEARLY -DCLOSED_UNSEEN): a blocked sleeper does not look whether the peer has closed */
 /* MUTATION(-DEARLY -DCLOSED_AFTER_DATA): a blocked sleeper looks for data first and then whether the peer has closed */
 /* MUTATION(-DEARLY -DSTATE_LOAD=RELAXED): the state is loaded relaxed, so that the look for data may come before it */
@@ -47,6 +49,7 @@
 
 /* ALLOWED(-DDISARM_FORGOTTEN): the sleeper does not disarm: it is rung once too often, no more */
 /* ALLOWED(-DRUNG_FORGOTTEN): the waker does not remember what it has rung */
+/* ALLOWED(-DPATIENT -DSIGNAL_LOAD=ACQUIRE): the signal word is loaded with acquire: the arming stays behind it */
 /* ALLOWED(-DPATIENT -DEARLY -DSIGNAL_STORE=RELEASE): the signal word is stored with release: a system call follows */
 /* ALLOWED(-DPATIENT -DEARLY -DSTATE_STORE=RELAXED): the state is stored relaxed: the signal word follows */
 /* ALLOWED(-DPATIENT -DEARLY -DSTATE_LOAD=ACQUIRE): the state is loaded with acquire */
@@ -71,6 +74,9 @@
 #endif
 #ifndef SIGNAL_STORE
 #define SIGNAL_STORE SEQ_CST
+#endif
+#ifndef SIGNAL_LOAD
+#define SIGNAL_LOAD SEQ_CST
 #endif
 #ifndef STATE_STORE
 #define STATE_STORE SEQ_CST
@@ -172,11 +178,18 @@ asleep:
 
 blocked_sleep:
     skip;
+#if SIGNAL_LOAD == RELAXED
+    if
+    :: read_signal(me, peer, signal); arm(me, BLOCKED)
+    :: arm(me, BLOCKED); read_signal(me, peer, signal)
+    fi;
+#else
 #if !defined(SIGNAL_READ_AFTER_ARM) && !defined(SIGNAL_READ_AFTER_LOOK)
     read_signal(me, peer, signal);
 #endif
 #ifndef ARM_AFTER_LOOK
     arm(me, BLOCKED);
+#endif
 #endif
 #ifdef SIGNAL_READ_AFTER_ARM
     read_signal(me, peer, signal);
@@ -205,7 +218,11 @@ looked:
     }
     d_step {
       DRAINED(me) ->
+#ifdef SIGNAL_UNCOMPARED
+      waiting[me] = true;
+#else
       waiting[me] = (memory[SIGNAL_OF(peer)] == signal);
+#endif
       signal = 0;
       if
       :: waiting[me] -> printf("%e: sleeps, blocked\n", NAME(me))
