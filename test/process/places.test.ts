@@ -1,10 +1,12 @@
 // Two sides in different places of one machine: namespaces, users, clocks, and pids that come again.
+import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
+import { compileJumpingClock } from '../support/jumping-clock.js'
 import { type Launcher, launcherOf, type Skip, shellLauncher, wordsOf } from '../support/launcher.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import type { Told } from '../support/told.js'
@@ -115,6 +117,36 @@ describe.skipIf(process.getuid?.() !== 0)('two users', () => {
 })
 
 describe('clocks', () => {
+  let jumping: Launcher
+  beforeAll(() => {
+    jumping = compileJumpingClock()
+  })
+
+  it('of the wall that are set back and forth by years, without end, make no difference', async ({
+    skip,
+  }) => {
+    const launcher = wordsOf(jumping, skip)
+    const [command, ...words] = [...launcher, process.execPath, '-p', 'Math.abs(Date.now() - Date.now())']
+    // They are.
+    const YEAR_MS = 365 * 24 * 3_600_000
+    expect(Number(spawnSync(command, words, { encoding: 'utf8' }).stdout)).toBeGreaterThan(YEAR_MS)
+
+    const server = guest('server', {}, launcher)
+    expect(await server.next()).toMatchObject({ listening: true })
+    const client = new Child('blocking', { args: ['echoes', address, 'shm'], launcher })
+    expect(await client.next()).toBe('connected')
+    expect(await server.next()).toMatchObject({ transport: 'shm' })
+    expect(await client.next()).toEqual({ right: true, none: { code: ErrorCode.TIMEOUT } })
+    expect(await server.next()).toEqual({ closed: 'in order' })
+    expect(await client.ended).toEqual({ code: 0, signal: null })
+
+    const another = guest('server', {}, launcher)
+    expect(await another.next()).toMatchObject({ listening: true })
+    const asking = guest('client', {}, launcher)
+    expect(await asking.next()).toMatchObject({ transport: 'shm', whole: true })
+    expect(await asking.next()).toEqual({ closed: 'in order' })
+  })
+
   it('that differ by years between the two sides, to either side, make no difference', async ({ skip }) => {
     // Of the monotonic clock; no wait looks at any other (scripts/check-tree.mjs).
     const at = (seconds: number): Launcher =>

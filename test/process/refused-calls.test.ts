@@ -127,3 +127,20 @@ describe.each(['EPERM', 'ENOSYS'] as const)('a call refused with %s', (error) =>
     expect(receive).toEqual({ code: ErrorCode.PEER_GONE })
   })
 })
+
+// What a full system says, whatever this machine has: the same at every moment and without a control group.
+describe.each(['ENOSPC', 'ENOMEM'] as const)('no memory (%s from fallocate)', (error) => {
+  describe.each(['client', 'server'] as const)('for the %s', (role) => {
+    it('leaves the socket, with the reason on both sides', async ({ skip }) => {
+      const { client, server } = await talk(['fallocate', error], role, skip)
+      expect(client).toMatchObject({ transport: 'unix', whole: true })
+      for (const told of [client, server]) expect(told?.fallbackReason).toMatch(/fallocate/)
+    })
+
+    it("is OUT_OF_MEMORY where transport 'shm' was asked for", async ({ skip }) => {
+      const { client } = await talk(['fallocate', error], role, skip, { transport: 'shm' })
+      expect(client.code).toBe(ErrorCode.OUT_OF_MEMORY)
+      expect(client.message).toMatch(/fallocate/)
+    })
+  })
+})

@@ -1,6 +1,6 @@
 // Runs a program to which the kernel refuses one system call, as a sandbox would.
 //
-//   refuse <call> <EPERM|ENOSYS> <program> <argument>…
+//   refuse <call> <EPERM|ENOSYS|ENOSPC|ENOMEM> <program> <argument>…
 //
 // test/process/refused-calls.test.ts compiles it. Exits with 2 when the filter or the program
 // cannot be had.
@@ -53,9 +53,19 @@ constexpr Call kCalls[] = {
     {"futex", SYS_futex, 1, kWholeWord - 1, 0},
 };
 
-const Call* Find(const char* name) {
-  for (const Call& call : kCalls) {
-    if (std::strcmp(call.name, name) == 0) return &call;
+struct Error {
+  const char* name;
+  uint32_t number;
+};
+
+// A sandbox forbids, an old kernel does not know, a full system has nothing left.
+constexpr Error kErrors[] = {
+    {"EPERM", EPERM}, {"ENOSYS", ENOSYS}, {"ENOSPC", ENOSPC}, {"ENOMEM", ENOMEM}};
+
+template <typename Named, size_t kCount>
+const Named* Find(const Named (&all)[kCount], const char* name) {
+  for (const Named& one : all) {
+    if (std::strcmp(one.name, name) == 0) return &one;
   }
   return nullptr;
 }
@@ -85,13 +95,14 @@ bool Refuse(const Call& call, uint32_t os_error) {
 }  // namespace
 
 int main(int count, char** words) {
-  const Call* call = count > 3 ? Find(words[1]) : nullptr;
-  if (call == nullptr) {
-    std::fprintf(stderr, "usage: refuse <call> <EPERM|ENOSYS> <program> <argument>...\n");
+  const Call* call = count > 3 ? Find(kCalls, words[1]) : nullptr;
+  const Error* error = count > 3 ? Find(kErrors, words[2]) : nullptr;
+  if (call == nullptr || error == nullptr) {
+    std::fprintf(stderr,
+                 "usage: refuse <call> <EPERM|ENOSYS|ENOSPC|ENOMEM> <program> <argument>...\n");
     return kFailed;
   }
-  const bool unknown = std::strcmp(words[2], "ENOSYS") == 0;
-  if (!Refuse(*call, unknown ? ENOSYS : EPERM)) {
+  if (!Refuse(*call, error->number)) {
     std::perror("refuse: the filter cannot be installed");
     return kFailed;
   }

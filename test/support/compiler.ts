@@ -1,0 +1,22 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Compiles one source of the repository into `output`. Returns why that cannot be done on this machine, if so. */
+export function compileNative(
+  source: string,
+  output: string,
+  ...flags: readonly string[]
+): string | undefined {
+  const compiler = process.env['CXX'] ?? 'c++'
+  const { error, status, stderr } = spawnSync(
+    compiler,
+    ['-std=c++20', '-O1', ...flags, '-o', output, `${ROOT}${source}`],
+    { encoding: 'utf8' },
+  )
+  if (error !== undefined) return `there is no C++ compiler (${error.message}); name one with CXX`
+  // Not a reason to skip: the source is ours.
+  if (status !== 0) throw new Error(`${source} does not compile:\n${stderr}`)
+  return undefined
+}
