@@ -11,7 +11,7 @@ import { randomBits } from '../test/process/children/talk/pattern.mjs'
 import { run } from './stages/command.mjs'
 import { newSeed, numbersFromArguments } from './talk/arguments.mjs'
 import { faultsOfPair, faultsOfSurvivor, readProgress } from './talk/oracle.mjs'
-import { describePlans, gapPlans, memoryPlans, randomPlans, streamPlans } from './talk/plans.mjs'
+import { describePlans, gapPlans, memoryPlans, randomPlans, streamPlans, turnPlans } from './talk/plans.mjs'
 import { Talker } from './talk/talker.mjs'
 import { Watch } from './talk/watch.mjs'
 
@@ -20,7 +20,8 @@ const SHOW_EVERY_MS = 10_000
 const KINDS = [
   { plans: streamPlans, share: 0.5 },
   { plans: randomPlans, share: 0.35 },
-  { plans: gapPlans, share: 0.13 },
+  { plans: turnPlans, share: 0.08 },
+  { plans: gapPlans, share: 0.05 },
   { plans: memoryPlans, share: 0.02 },
 ]
 /** In a long run; a short one has shorter ones, so that it has some of each. */

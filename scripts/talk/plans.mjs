@@ -70,7 +70,39 @@ export function streamPlans(bits, durationMs) {
   ])
 }
 
-/** One side says little, and the other nothing: each message has to wake a sleeper, and nobody does it by the way. */
+/**
+ * One message at a time, and its answer: a wake-up that is lost stops both for good. In every other way of talking the next
+ * message may wake whom the last one did not.
+ */
+export function turnPlans(bits, durationMs) {
+  const pick = (...values) => values[bits() % values.length]
+  const blocks = pick(NOBODY, NOBODY, [true, false], [false, true], [true, true])
+  const wait = pick('sleep', 'adaptive')
+  return pairOf(
+    bits,
+    'shm',
+    [0, 1].map((index) => ({
+      durationMs,
+      profile: 'mixed',
+      ringBytes: RING_BYTES,
+      receive: blocks[index] ? 'blocking' : pick('message', 'messages'),
+      send: 'turn',
+      burst: 1,
+      pauses: 'gaps',
+      lanes: 0,
+      peerBlocks: blocks[1 - index],
+      options: {
+        transport: 'shm',
+        codec: 'bytes',
+        ringBytes: RING_BYTES,
+        wait,
+        views: !blocks[index] && pick(true, false),
+      },
+    })),
+  )
+}
+
+/** One side says little, and the other nothing: each message has to wake a sleeper, and no answer does it by the way. */
 export function gapPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
   const wait = pick('sleep', 'adaptive')

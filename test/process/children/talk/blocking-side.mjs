@@ -1,5 +1,6 @@
 // A side that blocks its thread in every call.
 import { endMessage } from './pattern.mjs'
+import { HOLD_MICROS_MAX, hold } from './sender.mjs'
 
 const TIMEOUT = 'ERR_SHMWIRE_TIMEOUT'
 const BURST_MAX = 30
@@ -9,6 +10,13 @@ const BURST_MAX = 30
  * Where it can know that something comes, it waits without a bound: what woke it too late would never wake it.
  */
 export function blockUntilEnd(conversation) {
+  if (conversation.plan.send === 'turn') takeTurns(conversation)
+  else doAnything(conversation)
+  conversation.channel.sendSync(endMessage(conversation.sent))
+  while (conversation.peerSent === undefined) conversation.take(conversation.channel.receiveSync())
+}
+
+function doAnything(conversation) {
   const { bits } = conversation
   while (performance.now() < conversation.endMs) {
     const dice = bits() % 4
@@ -17,8 +25,20 @@ export function blockUntilEnd(conversation) {
     else if (conversation.peerSent === undefined) receive(conversation)
     conversation.commit()
   }
-  conversation.channel.sendSync(endMessage(conversation.sent))
-  while (conversation.peerSent === undefined) conversation.take(conversation.channel.receiveSync())
+}
+
+function takeTurns(conversation) {
+  const { channel, bits } = conversation
+  while (performance.now() < conversation.endMs && conversation.peerSent === undefined) {
+    if (conversation.isPeersTurn) {
+      conversation.take(channel.receiveSync())
+    } else {
+      if (bits() % 2 === 0) hold(bits() % HOLD_MICROS_MAX)
+      channel.sendSync(conversation.ownMessage())
+      conversation.sent += 1
+    }
+    conversation.commit()
+  }
 }
 
 function send(conversation, burst) {

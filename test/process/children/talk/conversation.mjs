@@ -9,8 +9,8 @@ const UNANSWERED_BELOW = 40
 const TAKEN_PER_COMMIT = 1024
 
 /**
- * Its plan: `seed` and `peerSeed` of the messages of either side, `profile`, `ringBytes`; `send`: trySend, send, claim, nothing, or
- * blocking; `receive`: message, messages, loop, or blocking; `burst` messages without a pause and `pauses` between them; `lanes`
+ * Its plan: `seed` and `peerSeed` of the messages of either side, `profile`, `ringBytes`; `send`: trySend, send, claim, turn, nothing,
+ * or blocking; `receive`: message, messages, loop, or blocking; `burst` messages without a pause and `pauses` between them; `lanes`
  * of requests; `durationMs`, or null for as long as the peer lives; `file` for the progress, or null.
  */
 export class Conversation {
@@ -81,6 +81,8 @@ export class Conversation {
 
   /** A message of the peer, in whatever way it came. */
   take(bytes) {
+    // It looks when this is done.
+    if (this.plan.send === 'turn') this.#resumeSender()
     const end = endOf(bytes)
     if (end !== undefined) {
       this.peerSent = end
@@ -120,7 +122,13 @@ export class Conversation {
     this.#endings.set(key, (this.#endings.get(key) ?? 0) + 1)
   }
 
-  /** Until there is room, or the channel is over. */
+  /** Of two that speak in turn: whether this one has to wait. The side that connects begins. */
+  get isPeersTurn() {
+    const ahead = this.plan.role === 'listen' ? 1 : 0
+    return this.channel.open && this.peerSent === undefined && this.#received < this.sent + ahead
+  }
+
+  /** Until there is room, the peer has said something to one that speaks in turn, or the channel is over. */
   room() {
     return new Promise((resolve) => {
       this.#resumeSender = resolve

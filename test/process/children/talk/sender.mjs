@@ -1,7 +1,7 @@
 // The sending of a side that has an event loop.
 
 const ABORTED_OF = 16
-const HOLD_MICROS_MAX = 300
+export const HOLD_MICROS_MAX = 300
 
 /** Sends until the plan's time is over, or the channel. */
 export async function sendUntil(conversation) {
@@ -49,6 +49,15 @@ const SENDERS = {
     }
   },
 
+  /** One message for each of the peer's. */
+  async turn(conversation) {
+    while (conversation.isPeersTurn) await conversation.room()
+    if (conversation.peerSent !== undefined) return
+    const sending = conversation.channel.send(conversation.ownMessage())
+    conversation.sent += 1
+    await sending
+  },
+
   async nothing() {},
 }
 
@@ -64,7 +73,7 @@ function pause({ plan, bits }) {
 }
 
 /** Holds this thread, to hit moments that a timer is too coarse for. */
-function hold(micros) {
+export function hold(micros) {
   const until = performance.now() + micros / 1000
   while (performance.now() < until);
 }
