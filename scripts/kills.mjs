@@ -17,8 +17,8 @@ import { Talker } from './talk/talker.mjs'
 const DELAY_MS_MAX = 40
 /** Then the survivor has met every way of talking, and its code is compiled. */
 const WARM_UP_KILLS = 25
-/** A channel that were kept would be more; the code that the engine goes on compiling is less. */
-const HEAP_NOISE_BYTES = 1.5 * 1024 * 1024
+/** The heap also has the code that the engine goes on compiling, 2 MiB in 5,000 conversations; a channel that were kept would be objects. */
+const NOISE = { heapBytes: 4 * 1024 * 1024, objects: 100 }
 const SHOW_EVERY_MS = 10_000
 
 const { count, seed } = numbersFromArguments({ count: 10_000, seed: newSeed() })
@@ -66,14 +66,16 @@ async function runLane(kills, laneSeed) {
       if (number + 1 === Math.min(WARM_UP_KILLS, kills)) before = await survivor.resources()
     }
     const after = await survivor.resources()
-    console.log(
-      `survivor of seed ${laneSeed}: ${JSON.stringify(before.heap)} before, ${JSON.stringify(after.heap)} after`,
-    )
-    return faultsOfResources(before, after, HEAP_NOISE_BYTES)
+    console.log(`survivor of seed ${laneSeed}: ${describeHeap(before)} before, ${describeHeap(after)} after`)
+    return faultsOfResources(before, after, kills, NOISE)
   } finally {
     await survivor.kill()
     rmSync(root, { recursive: true, force: true })
   }
+}
+
+function describeHeap({ heap, objects }) {
+  return JSON.stringify({ ...heap, objects })
 }
 
 async function killOne({ survivor, victim, directory, plans, bits, file }) {

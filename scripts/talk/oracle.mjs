@@ -47,13 +47,18 @@ function faultsOfAccount({ fault, closes }) {
   return faults
 }
 
-/** Of resources before and after; what a heap may differ by is noise of the runtime, not of a channel. */
-export function faultsOfResources(before, after, heapNoiseBytes) {
+/**
+ * Of resources before and after so many conversations. What a heap may differ by is noise of the runtime; an object that each
+ * conversation left behind would be twice as many as may be more.
+ */
+export function faultsOfResources(before, after, conversations, { heapBytes, objects }) {
   const faults = []
   expectEqual(faults, 'what is held', JSON.stringify(after.held), JSON.stringify(before.held))
+  const more = after.objects - before.objects
+  if (more > Math.max(objects, conversations / 2)) faults.push(`there are ${more} objects more`)
   for (const [name, bytes] of Object.entries(after.heap)) {
     const grown = bytes - before.heap[name]
-    if (grown > heapNoiseBytes) faults.push(`${name} has grown by ${grown} bytes`)
+    if (grown > heapBytes) faults.push(`${name} has grown by ${grown} bytes`)
   }
   return faults
 }

@@ -78,7 +78,7 @@ export class Talker {
   /** What it holds: outside of its heap, as the kernel tells; and in its heap, after a collection. */
   async resources() {
     this.tell('resources')
-    const { heapUsed, external, arrayBuffers } = await this.next('heap')
+    const { heap, objects } = await this.next('heap')
     const proc = `/proc/${this.pid}`
     const held = {
       descriptors: readdirSync(`${proc}/fd`)
@@ -90,7 +90,7 @@ export class Talker {
       threads: readdirSync(`${proc}/task`).length,
       sharedMemoryNames: readdirSync('/dev/shm').filter((name) => /shmwire|^sw-/.test(name)),
     }
-    return { held, heap: { heapUsed, external, arrayBuffers } }
+    return { held, heap, objects }
   }
 
   #news(endMs, kind) {

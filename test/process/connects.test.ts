@@ -1,7 +1,9 @@
-import { getHeapStatistics, setFlagsFromString } from 'node:v8'
+import { EventEmitter } from 'node:events'
+import { Duplex } from 'node:stream'
+import { getHeapStatistics, queryObjects, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { connect, listen } from '../../src/index.js'
+import { Channel, connect, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { resourcesOf } from '../support/process-resources.js'
@@ -22,6 +24,13 @@ beforeEach(() => void ownRuntimeDirectory())
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
+
+const KINDS = { Channel, EventEmitter, Duplex, Promise, ArrayBuffer, Function, Object }
+
+/** How many objects of each kind a walk over the whole heap finds, as a heap snapshot does; of the last, all that there are. */
+function objects(): [name: string, count: number][] {
+  return Object.entries(KINDS).map(([name, kind]) => [name, queryObjects(kind, { format: 'count' })])
+}
 
 async function heap(): Promise<{ used: number; external: number; contexts: number }> {
   for (let count = 0; count < 3; count += 1) {
@@ -67,10 +76,12 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       }
       const pid = peer.process.pid as number
       let before: { heap: Awaited<ReturnType<typeof heap>>; here: unknown; there: unknown } | undefined
+      let objectsBefore: ReturnType<typeof objects> = []
       for (let number = 0; number < WARM_UP + CONNECTS; number += 1) {
         if (number === WARM_UP) {
           await eventually(() => own.channels.size === 0)
           before = { heap: await heap(), here: resourcesOf(), there: resourcesOf(pid) }
+          objectsBefore = objects()
         }
         await comeAndGo(number)
       }
@@ -81,6 +92,11 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       expect(after.used - (before?.heap.used ?? 0)).toBeLessThan(HEAP_NOISE_BYTES)
       expect(after.external - (before?.heap.external ?? 0)).toBeLessThan(HEAP_NOISE_BYTES)
       expect(after.contexts).toBe(before?.heap.contexts)
+      const objectsAfter = objects()
+      console.log(`objects before ${objectsBefore.join(' ')}, after ${objectsAfter.join(' ')}`)
+      // One object that each channel left behind would be twice as many.
+      for (const [index, [name, count]] of objectsAfter.entries())
+        expect(count - (objectsBefore[index]?.[1] ?? 0), name).toBeLessThan(CONNECTS / 2)
       await eventually(
         () =>
           JSON.stringify([resourcesOf(), resourcesOf(pid)]) === JSON.stringify([before?.here, before?.there]),

@@ -2,6 +2,7 @@
 // scripts/kills.mjs and scripts/soak.mjs, over process.send:
 //   { plan }       → 'listening' (a server), 'talking', then { account }, or { failure }
 //   'resources'    → what the process's heap holds after a collection (node --expose-gc)
+import { queryObjects } from 'node:v8'
 import { Channel } from '../../../dist/channel/channel.js'
 import { codecFor } from '../../../dist/codec/codecs.js'
 import { connect, listen } from '../../../dist/index.js'
@@ -68,7 +69,8 @@ async function tellHeap() {
     })
   }
   const { heapUsed, external, arrayBuffers } = process.memoryUsage()
-  await tell({ said: 'heap', heapUsed, external, arrayBuffers })
+  const objects = queryObjects(Object, { format: 'count' })
+  await tell({ said: 'heap', heap: { heapUsed, external, arrayBuffers }, objects })
 }
 
 function tell(message) {
