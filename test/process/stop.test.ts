@@ -3,6 +3,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
+import { type Resources, resourcesOf } from '../support/process-resources.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
 
@@ -35,6 +36,16 @@ async function whileStopped(child: Child, body: () => Promise<void>): Promise<vo
   }
 }
 
+/** Both sides hold what they held before the channel. */
+async function expectResources(before: readonly Resources[], server: Child): Promise<void> {
+  // Sockets close a few turns after their channel.
+  await eventually(() => JSON.stringify(resourcesOfBoth(server)) === JSON.stringify(before))
+}
+
+function resourcesOfBoth(server: Child): readonly Resources[] {
+  return [resourcesOf(), resourcesOf(server.process.pid)]
+}
+
 async function startServer(transport: string): Promise<Child> {
   const server = new Child('busy-server', { args: ['host', transport], ipc: true })
   expect(await server.next()).toBe('listening')
@@ -44,6 +55,7 @@ async function startServer(transport: string): Promise<Child> {
 describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
   it('a server that is stopped loses nothing, is not taken for dead, and timeouts end single calls only', async () => {
     const server = await startServer(transport)
+    const before = resourcesOfBoth(server)
     const channel = await connect('host', { transport, ...OPTIONS })
     let closes = 0
     channel.on('close', () => {
@@ -77,6 +89,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     expect(closes).toBe(0)
     await channel.close()
     expect(closes).toBe(1)
+    await expectResources(before, server)
   })
 
   it('a client that is stopped in the midst of sending goes on where it was', async () => {
@@ -123,6 +136,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
 
 it('a blocking call to a peer that is stopped ends by its own timeout only, and the next one is answered', async () => {
   const server = await startServer('shm')
+  const before = resourcesOfBoth(server)
   const channel = await connect('host', { transport: 'shm', ...OPTIONS })
   const codeOf = (call: () => unknown): string => {
     try {
@@ -138,4 +152,5 @@ it('a blocking call to a peer that is stopped ends by its own timeout only, and 
   })
   expect(channel.requestSync(Buffer.from('and now?'))).toEqual(Buffer.from('and now?'))
   await channel.close()
+  await expectResources(before, server)
 })

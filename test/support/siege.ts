@@ -53,6 +53,8 @@ export class Siege {
   #before: { readonly resources: Resources; readonly residentKib: number } | undefined
   #over = false
   readonly #asking: Promise<void>[] = []
+  /** How long each lie took to be found. */
+  readonly #foundMs: number[] = []
   /** Why a healthy channel was not answered. */
   #fault: unknown
 
@@ -156,7 +158,9 @@ export class Siege {
 
   /** The victim says that this peer broke the rules, and how, and hangs up on it alone. */
   async expectCorrupt(peer: HostilePeer, message = /./): Promise<void> {
+    const beginMs = performance.now()
     const closed = await this.ended(peer)
+    this.#foundMs.push(performance.now() - beginMs)
     expect(closed.code).toBe(ErrorCode.CORRUPT)
     expect(closed.message).toMatch(message)
     await peer.control.closed()
@@ -191,6 +195,9 @@ export class Siege {
     this.withdraw()
     for (const channel of this.#healthy) channel.destroy()
     await Promise.all(this.#asking)
+    const slowestMs = Math.max(...this.#foundMs)
+    if (this.#foundMs.length > 0)
+      console.log(`${this.#foundMs.length} lies found, the slowest after ${slowestMs.toFixed(1)} ms`)
   }
 
   async #answered(): Promise<void> {
