@@ -9,7 +9,7 @@ export class MessageCodec {
 
   /** `tell` sends a note to the peer's codec, in its turn; false when none may be sent any more. */
   constructor(codec: Codec, bytesMax: number, tell: (note: Uint8Array) => boolean) {
-    this.#codec = codec.perChannel?.((note) => note.length <= bytesMax && tell(note)) ?? codec
+    this.#codec = codec.perChannel?.((note) => note.length <= bytesMax && tell(note), bytesMax) ?? codec
     this.#bytesMax = bytesMax
   }
 

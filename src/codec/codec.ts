@@ -19,8 +19,9 @@ export interface Codec {
    * needs must not be in another. `tell` sends a note for that, to `learn` of the peer's codec: at once and for good, so that it arrives before
    * every message whose `encode` has not returned yet. False: it cannot be sent, being longer than `maxMessageBytes` or
    * the channel closed; no message may rely on it. The note's memory may be used again.
+   * `bytesMax` is `maxMessageBytes`: an `encode` that sees its result grow beyond it need not go on.
    */
-  perChannel?(tell: (note: Uint8Array) => boolean): ChannelCodec
+  perChannel?(tell: (note: Uint8Array) => boolean, bytesMax: number): ChannelCodec
 }
 
 /** The codec of one channel. */

@@ -36,7 +36,7 @@ export const msgpackCodec: Codec = {
   reusesMemory: true,
   encode: (value) => encode(value, undefined),
   decode: (bytes) => decode(bytes, undefined),
-  perChannel: (tell) => new MsgpackChannelCodec(tell),
+  perChannel: (tell, bytesMax) => new MsgpackChannelCodec(tell, bytesMax),
 }
 
 /** With what the two ends of one channel have told each other. An idle channel holds nothing but this object. */
@@ -44,16 +44,18 @@ class MsgpackChannelCodec implements ChannelCodec {
   readonly name = 'msgpack'
   readonly reusesMemory = true
   readonly #tell: (note: Uint8Array) => boolean
+  readonly #bytesMax: number
   #sent: SentShapes | undefined
   #received: ReceivedShapes | undefined
 
-  constructor(tell: (note: Uint8Array) => boolean) {
+  constructor(tell: (note: Uint8Array) => boolean, bytesMax: number) {
     this.#tell = tell
+    this.#bytesMax = bytesMax
   }
 
   encode(value: unknown): Uint8Array {
     if (typeof value === 'object') this.#sent ??= new SentShapes(this.#tell)
-    return encode(value, this.#sent)
+    return encode(value, this.#sent, this.#bytesMax)
   }
 
   decode(bytes: Buffer): unknown {
@@ -81,8 +83,9 @@ const BUFFER_BYTES_INITIAL = 8192
 /** A larger buffer is given back after the message, instead of staying for good. */
 const BUFFER_BYTES_KEPT = 1024 * 1024
 
-function encode(value: unknown, shapes: SentShapes | undefined): Uint8Array {
-  return encodeTree(value, shapes) ?? encodeGraph(flatten(value))
+/** A tree that is too long may be a graph that is not: of that, each text is written once. */
+function encode(value: unknown, shapes: SentShapes | undefined, bytesMax?: number): Uint8Array {
+  return encodeTree(value, shapes, bytesMax) ?? encodeGraph(flatten(value))
 }
 
 /** No accessor runs any more: the nodes are lists and leaves. */

@@ -33,14 +33,19 @@ export interface ShapesToWrite {
 
 /**
  * Writes a tree as MessagePack: plain objects, dense arrays, primitives, dates and binary data, each object once.
- * Undefined: `value` is none, or holds what is none of these. The bytes are good until the next call.
+ * Undefined: `value` is none, or holds what is none of these, or goes on behind `bytesMax` bytes, which one text in many places can
+ * make of a small value. The bytes are good until the next call.
  */
-export function encodeTree(value: unknown, shapes: ShapesToWrite | undefined): Buffer | undefined {
+export function encodeTree(
+  value: unknown,
+  shapes: ShapesToWrite | undefined,
+  bytesMax = Number.POSITIVE_INFINITY,
+): Buffer | undefined {
   // Accessors may encode other messages meanwhile: these get a writer of their own.
   const writer = idleWriter ?? new TreeWriter()
   idleWriter = undefined
   try {
-    return writer.message(value, shapes)
+    return writer.message(value, shapes, bytesMax)
   } finally {
     writer.forget()
     idleWriter = writer
@@ -56,6 +61,7 @@ class TreeWriter {
   /** Writing may begin up to here, with ROOM_BYTES behind it. */
   #limit = 0
   #position = 0
+  #bytesMax = 0
   #shapes: ShapesToWrite | undefined
   /** The objects of this message. One that is met twice would arrive as two, or recur for ever. */
   readonly #met = Array.from<object | undefined>({ length: MET_MAX })
@@ -66,8 +72,9 @@ class TreeWriter {
     this.#use(Buffer.allocUnsafeSlow(BUFFER_BYTES_INITIAL))
   }
 
-  message(value: unknown, shapes: ShapesToWrite | undefined): Buffer | undefined {
+  message(value: unknown, shapes: ShapesToWrite | undefined, bytesMax: number): Buffer | undefined {
     this.#position = 0
+    this.#bytesMax = bytesMax
     this.#shapes = shapes
     return this.#write(value, 0) ? this.#target.subarray(0, this.#position) : undefined
   }
@@ -87,14 +94,16 @@ class TreeWriter {
     this.#limit = target.length - ROOM_BYTES
   }
 
-  /** Makes room for `bytes`, and ROOM_BYTES behind them. */
-  #reserve(bytes: number): void {
-    if (this.#position + bytes <= this.#limit) return
+  /** Makes room for `bytes`, and ROOM_BYTES behind them. False: what is written is too long already. */
+  #reserve(bytes: number): boolean {
+    if (this.#position + bytes <= this.#limit) return true
+    if (this.#position > this.#bytesMax) return false
     const target = Buffer.allocUnsafeSlow(
       Math.max(2 * this.#target.length, this.#position + bytes + ROOM_BYTES),
     )
     this.#target.copy(target, 0, 0, this.#position)
     this.#use(target)
+    return true
   }
 
   #byte(byte: number): void {
@@ -103,7 +112,7 @@ class TreeWriter {
 
   /** False: the value is none that can be written. Then the message is given up. */
   #write(value: unknown, depth: number): boolean {
-    if (this.#position > this.#limit) this.#reserve(0)
+    if (this.#position > this.#limit && !this.#reserve(0)) return false
     switch (typeof value) {
       case 'string':
         return this.#text(value)
@@ -192,7 +201,7 @@ class TreeWriter {
   #text(text: string): boolean {
     const { length } = text
     if (length >= TEXT_LENGTH_SHORT) return this.#longText(text)
-    this.#reserve(length)
+    if (!this.#reserve(length)) return false
     const target = this.#target
     let at = this.#position
     if (length < 0x20) {
@@ -214,7 +223,7 @@ class TreeWriter {
     // UTF-8 has no lone surrogates: they would arrive as U+FFFD.
     if (!text.isWellFormed()) return false
     const bytesMax = text.length <= TEXT_LENGTH_LONG ? 3 * text.length : Buffer.byteLength(text)
-    this.#reserve(bytesMax)
+    if (!this.#reserve(bytesMax)) return false
     const start = this.#position
     // The length is not known before, and the header for the longest that it may be is right for a shorter one too.
     const headerBytes = bytesMax < 0x100 ? 2 : bytesMax < 0x1_0000 ? 3 : 5
@@ -318,16 +327,16 @@ class TreeWriter {
   }
 
   #leaf(value: object, code: number): boolean {
-    if (types.isDate(value)) this.#date(value.getTime())
-    else if (ArrayBuffer.isView(value))
-      this.#binary(new Uint8Array(value.buffer, value.byteOffset, value.byteLength), code)
-    else if (types.isArrayBuffer(value)) this.#binary(new Uint8Array(value), code)
+    if (ArrayBuffer.isView(value))
+      return this.#binary(new Uint8Array(value.buffer, value.byteOffset, value.byteLength), code)
+    if (types.isArrayBuffer(value)) return this.#binary(new Uint8Array(value), code)
     // What only has the prototype of one.
-    else return false
+    if (!types.isDate(value)) return false
+    this.#date(value.getTime())
     return true
   }
 
-  #binary(bytes: Uint8Array, code: number): void {
+  #binary(bytes: Uint8Array, code: number): boolean {
     const { length } = bytes
     if (code === LeafCode.BUFFER) {
       this.#unsigned(0xc4, length)
@@ -336,9 +345,10 @@ class TreeWriter {
       this.#byte(TYPED_ARRAY)
       this.#byte(code)
     }
-    this.#reserve(length)
+    if (!this.#reserve(length)) return false
     this.#target.set(bytes, this.#position)
     this.#position += length
+    return true
   }
 
   /** MessagePack's timestamps, the shortest and the longest of the three. */

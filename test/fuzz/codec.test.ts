@@ -89,16 +89,20 @@ function decode(codec: MessageCodec, bytes: Buffer): { value: unknown } | undefi
   }
 }
 
-/** Places for values in all arrays, objects and collections, and bytes and characters: what the receiver has to pay for. */
+/**
+ * Places for values in all arrays, objects and collections, and bytes and characters: what the receiver has to pay for. A text in two
+ * places is one: the nodes of a graph may be referred to any number of times.
+ */
 function sizeOf(root: unknown): number {
-  const seen = new Set<object>()
+  const seen = new Set<unknown>()
   const open: unknown[] = [root]
   let size = 0
   while (open.length > 0) {
     const one = open.pop()
-    if (typeof one === 'string') size += one.length
-    if (typeof one !== 'object' || one === null || seen.has(one)) continue
+    if (seen.has(one)) continue
     seen.add(one)
+    if (typeof one === 'string') size += one.length
+    if (typeof one !== 'object' || one === null) continue
     if (ArrayBuffer.isView(one) || one instanceof ArrayBuffer) {
       size += one.byteLength
       continue

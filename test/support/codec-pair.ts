@@ -22,9 +22,12 @@ export function codecPair(): CodecPair {
   return { sender, receiver, notes, roundTrip }
 }
 
-export function channelCodec(tell: (note: Uint8Array) => boolean): ChannelCodec {
+export function channelCodec(
+  tell: (note: Uint8Array) => boolean,
+  bytesMax = Number.POSITIVE_INFINITY,
+): ChannelCodec {
   if (msgpackCodec.perChannel === undefined) throw new Error('msgpack has one codec for all channels')
-  return msgpackCodec.perChannel(tell)
+  return msgpackCodec.perChannel(tell, bytesMax)
 }
 
 export type RoundTrip = <T>(value: T) => T

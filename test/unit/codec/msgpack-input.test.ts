@@ -174,6 +174,40 @@ test.each(['c191c1', 'c192c1a3736574', 'c19292a5617272617901c1'])(
   },
 )
 
+describe('a graph that refers to one text in many places', () => {
+  const MAX = 1024 * 1024
+  const TEXT = 'x'.repeat(MAX / 8)
+
+  /** What a peer may send in a message that is hardly longer than the text. */
+  function received(one: (text: string) => unknown, places: number): unknown[] {
+    const shared = {}
+    // Two references to one object make an honest sender write a graph.
+    const value = [shared, shared, ...Array.from({ length: places }, () => one(TEXT))]
+    const message = Buffer.from(msgpackCodec.encode(value))
+    expect(message.length).toBeLessThan(MAX / 4)
+    return (msgpackCodec.decode(message) as unknown[]).slice(2)
+  }
+
+  test.each<[string, (text: string) => unknown]>([
+    ['elements', (text) => text],
+    ['keys', (text) => ({ [text]: 1 })],
+  ])('does not become a long message when it is sent on: %s', (_where, one) => {
+    const value = received(one, 1000)
+    const sentOn = Buffer.from(channelCodec(() => true, MAX).encode(value))
+    expect(sentOn.length).toBeLessThan(MAX / 4)
+    expect(msgpackCodec.decode(sentOn)).toEqual(value)
+    // Without a bound it is what it would be in any other format.
+    expect(msgpackCodec.encode(received(one, 16)).length).toBeGreaterThan(2 * MAX - 1)
+  })
+
+  test('is written as ever while it fits', () => {
+    const value = received((text) => text, 4)
+    const sentOn = Buffer.from(channelCodec(() => true, MAX).encode(value))
+    expect(sentOn).toEqual(Buffer.from(msgpackCodec.encode(value)))
+    expect(sentOn.length).toBeGreaterThan(MAX / 2)
+  })
+})
+
 describe('a note that tells no shape', () => {
   const learn = (note: Buffer): void => channelCodec(() => true).learn?.(note)
   const numbered = (count: number) => Array.from({ length: count }, (_, index) => `k${index}`)
