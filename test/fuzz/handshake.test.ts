@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
@@ -19,24 +20,28 @@ import { HELLO, OFFER, RawPeer } from '../support/raw-peer.js'
 import { SocketPairs } from '../support/socket-pairs.js'
 import { longDirectory } from '../support/temporary-directory.js'
 
+/** Under way at once: a handshake is mostly waiting. */
+const AT_ONCE = 16
 /** For the few runs in which each side waits for the other. */
-const HANDSHAKE_MS = 20
+const HANDSHAKE_MS = 100
 /** A handshake that takes longer never ends. */
 const HANG_MS = 20_000
 const RING_BYTES = 65_536
-const MAPPINGS_EVERY = 200
+const TOKEN_BYTES = 16
 
 const native = loadBinding()
 const handovers = new Turns(HANDOVERS_MAX)
 let pairs: SocketPairs
 let inboxPath = ''
 let inbox: NativeInbox | undefined
+let descriptors = 0
 
 beforeAll(async () => {
   const directory = longDirectory()
   pairs = await SocketPairs.in(directory)
   inboxPath = join(directory, 'inbox')
   if ('binding' in native) inbox = new native.binding.HandleInbox(inboxPath)
+  descriptors = openDescriptors()
 })
 
 afterAll(async () => {
@@ -47,12 +52,10 @@ afterAll(async () => {
 /** What the hostile side does next: says bytes, or does its part of the handing over with real descriptors. */
 type Step = { readonly bytes: Buffer } | 'hand over' | 'accept'
 
-const TOKEN = '5a'.repeat(16)
 const preamble: Step = { bytes: encodePreamble() }
 const frame = (kind: number, message: object = {}): Step => ({ bytes: encodeControlFrame(kind, message) })
 const reason = { reason: 'because' }
-const offer = { ...OFFER, token: TOKEN, ringBytes: RING_BYTES }
-const offerSocket = { ...offer, transport: 'socket', ...reason }
+const offer = { ...OFFER, ringBytes: RING_BYTES }
 const reject = { code: ErrorCode.DENIED, message: 'no' }
 const [ready, handles, inboxFull] = [FrameKind.READY, FrameKind.HANDLES, FrameKind.INBOX_FULL].map((kind) =>
   frame(kind),
@@ -69,15 +72,18 @@ const AS_CLIENT: readonly (readonly Step[])[] = [
   [preamble, frame(FrameKind.HELLO, { ...HELLO, codec: 'other' })],
   [preamble, frame(FrameKind.REJECT, reject)],
 ]
-const AS_SERVER: readonly (readonly Step[])[] = [
-  [preamble, frame(FrameKind.OFFER, offer), 'accept', ready],
-  [preamble, frame(FrameKind.OFFER, offerSocket)],
-  [preamble, frame(FrameKind.OFFER, offer), frame(FrameKind.SOCKET, reason)],
-  [preamble, frame(FrameKind.OFFER, { ...offer, mayFallBack: false }), 'accept', ready],
-  [preamble, frame(FrameKind.OFFER, offer), ready],
-  [preamble, frame(FrameKind.OFFER, { ...offer, codec: 'other' })],
-  [preamble, frame(FrameKind.REJECT, reject)],
-]
+const asServer = (token: Buffer): readonly (readonly Step[])[] => {
+  const offered = { ...offer, token: token.toString('hex') }
+  return [
+    [preamble, frame(FrameKind.OFFER, offered), 'accept', ready],
+    [preamble, frame(FrameKind.OFFER, { ...offered, transport: 'socket', ...reason })],
+    [preamble, frame(FrameKind.OFFER, offered), frame(FrameKind.SOCKET, reason)],
+    [preamble, frame(FrameKind.OFFER, { ...offered, mayFallBack: false }), 'accept', ready],
+    [preamble, frame(FrameKind.OFFER, offered), ready],
+    [preamble, frame(FrameKind.OFFER, { ...offered, codec: 'other' })],
+    [preamble, frame(FrameKind.REJECT, reject)],
+  ]
+}
 
 const kind = fc.oneof(fc.integer({ min: 255, max: 273 }), fc.nat(0xffff))
 const strange: fc.Arbitrary<Step> = fc.oneof(
@@ -104,10 +110,12 @@ const edit = fc.record({
   position: fc.nat(200),
   byte: fc.integer({ min: 0, max: 255 }),
 })
-type Edit = typeof edit extends fc.Arbitrary<infer Value> ? Value : never
 
-function edited(steps: readonly Step[], edits: readonly Edit[]): Step[] {
-  const result = [...steps]
+const script = fc.record({ conversation: fc.nat(99), edits: fc.array(edit, { maxLength: 3 }) })
+type Script = typeof script extends fc.Arbitrary<infer Value> ? Value : never
+
+function stepsOf({ conversation, edits }: Script, right: readonly (readonly Step[])[]): Step[] {
+  const result = [...(right[conversation % right.length] as readonly Step[])]
   for (const { how, at, step, position, byte } of edits) {
     const index = result.length === 0 ? 0 : at % result.length
     const old = result[index]
@@ -125,11 +133,6 @@ function edited(steps: readonly Step[], edits: readonly Edit[]): Step[] {
   return result
 }
 
-const script = (right: readonly (readonly Step[])[]) =>
-  fc
-    .tuple(fc.constantFrom(...right), fc.array(edit, { maxLength: 3 }))
-    .map(([steps, edits]) => edited(steps, edits))
-
 const ending = fc.constantFrom('end', 'destroy')
 const options = fc.record(
   {
@@ -145,9 +148,8 @@ const options = fc.record(
 )
 
 /** Plays the script to its end. What it holds itself is given back afterwards. */
-async function play(peer: RawPeer, steps: readonly Step[], end: string): Promise<void> {
+async function play(peer: RawPeer, steps: readonly Step[], end: string, token: Buffer): Promise<void> {
   let endpoint: NativeEndpoint | undefined
-  const token = Buffer.from(TOKEN, 'hex')
   const accepts = steps.includes('accept')
   if (accepts) inbox?.expect(token)
   try {
@@ -191,8 +193,6 @@ async function handOver(
   }
 }
 
-let runs = 0
-
 /** One handshake against one script: it agrees or fails with a code, in time, and nothing is left of it. */
 async function expectSettled(
   shake: () => Promise<Agreement>,
@@ -221,7 +221,6 @@ async function expectSettled(
     peer.socket.destroy()
   }
   await inTime(Promise.all(closed), 'the end of both sockets')
-  runs += 1
 }
 
 async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
@@ -236,21 +235,18 @@ async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
   }
 }
 
-/** Nothing that a run has opened is open after it. */
-async function withoutLeaks(body: () => Promise<void>): Promise<void> {
-  const before = readdirSync('/proc/self/fd').length
-  await body()
-  expect(readdirSync('/proc/self/fd').length).toBe(before)
-  if (runs % MAPPINGS_EVERY === 0) expect(resourcesOf().segmentMappings).toBe(0)
+function openDescriptors(): number {
+  return readdirSync('/proc/self/fd').length
 }
 
-fuzz('handshake', {
-  'a server agrees or refuses, whatever its client does': fc.asyncProperty(
-    script(AS_CLIENT),
-    ending,
-    options,
-    (steps, end, chosen) =>
-      withoutLeaks(async () => {
+fuzz(
+  'handshake',
+  {
+    'a server agrees or refuses, whatever its client does': fc.asyncProperty(
+      script,
+      ending,
+      options,
+      async (said, end, chosen) => {
         const { connecting, accepted } = await pairs.next()
         const peer = new RawPeer(connecting)
         const settings = resolveOptions({ ...chosen, ringBytes: RING_BYTES })
@@ -263,15 +259,15 @@ fuzz('handshake', {
             handovers,
             timeoutMs: HANDSHAKE_MS,
           })
-        await expectSettled(shake, accepted, play(peer, steps, end), peer)
-      }),
-  ),
-  'a client agrees or refuses, whatever its server does': fc.asyncProperty(
-    script(AS_SERVER),
-    ending,
-    options,
-    (steps, end, chosen) =>
-      withoutLeaks(async () => {
+        const played = play(peer, stepsOf(said, AS_CLIENT), end, randomBytes(TOKEN_BYTES))
+        await expectSettled(shake, accepted, played, peer)
+      },
+    ),
+    'a client agrees or refuses, whatever its server does': fc.asyncProperty(
+      script,
+      ending,
+      options,
+      async (said, end, chosen) => {
         const { connecting, accepted } = await pairs.next()
         const peer = new RawPeer(accepted)
         const settings = resolveOptions({ ...chosen, ringBytes: RING_BYTES })
@@ -283,7 +279,19 @@ fuzz('handshake', {
             inboxPath,
             timeoutMs: HANDSHAKE_MS,
           })
-        await expectSettled(shake, connecting, play(peer, steps, end), peer)
-      }),
-  ),
-})
+        const token = randomBytes(TOKEN_BYTES)
+        const played = play(peer, stepsOf(said, asServer(token)), end, token)
+        await expectSettled(shake, connecting, played, peer)
+      },
+    ),
+  },
+  {
+    seeds: AT_ONCE,
+    check: async () => {
+      const turns = Array.from({ length: HANDOVERS_MAX }, () => handovers.begin())
+      for (const endTurn of await inTime(Promise.all(turns), 'the turn of a handover')) endTurn()
+      expect(openDescriptors()).toBe(descriptors)
+      expect(resourcesOf().segmentMappings).toBe(0)
+    },
+  },
+)

@@ -6,9 +6,12 @@ import { join } from 'node:path'
 export class SocketPairs {
   readonly #listener: Server
   readonly #path: string
+  /** Who waits for a connection, in the order in which they connected, which is the order in which they are accepted. */
+  readonly #waiting: ((accepted: Socket) => void)[] = []
 
   private constructor(listener: Server, path: string) {
     this.#listener = listener
+    listener.on('connection', (accepted) => this.#waiting.shift()?.(accepted))
     this.#path = path
   }
 
@@ -20,11 +23,11 @@ export class SocketPairs {
     return new SocketPairs(listener, path)
   }
 
-  /** The accepted one is paused, as `listen` gets it. One at a time. */
+  /** The accepted one is paused, as `listen` gets it. */
   async next(): Promise<{ connecting: Socket; accepted: Socket }> {
-    const accepted = once(this.#listener, 'connection') as Promise<[Socket]>
     const connecting = connect({ path: this.#path })
-    return { connecting, accepted: (await accepted)[0] }
+    const accepted = await new Promise<Socket>((resolve) => this.#waiting.push(resolve))
+    return { connecting, accepted }
   }
 
   async close(): Promise<void> {
