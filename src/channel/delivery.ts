@@ -152,7 +152,14 @@ export class Delivery {
     const { single, batch } = this.#listeners
     if (batch) this.#batch.push(message)
     this.#batchHeard = single
-    if (single) this.#emitter.emit('message', message)
+    if (!single) return
+    try {
+      this.#emitter.emit('message', message)
+    } catch (error) {
+      // It ends the turn, and with it the batch: nothing else may follow, and a view is good no longer than this.
+      this.batchEnd()
+      throw error
+    }
   }
 
   #listened(): boolean {

@@ -78,7 +78,7 @@ export interface Link {
   readonly peer: Peer
   /**
    * Payloads may lie in the peer's memory: read-only, changed by a peer that breaks the rules, and good until `batchEnd` returns,
-   * which is called when a record's listener has thrown, too.
+   * or `record` throws.
    */
   readonly lends?: boolean
   /** Begins delivery; until then records wait. Called once, never from inside a call of the sink. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Channel } from '../../src/channel/channel.js'
 import type { CodecName } from '../../src/codec/codec.js'
 import { ErrorCode } from '../../src/errors.js'
-import { turn } from '../support/turns.js'
+import { eventually, turn, turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
 import { type ChannelFixture, firstWrong, MESSAGE_BYTES_MAX, RING_BYTES, take } from './channel-fixture.js'
 
@@ -129,6 +129,35 @@ export function channelMessages(fixture: ChannelFixture): void {
       expect(seen).toEqual(Array.from({ length: 100 }, (_, index) => index))
       expect(thrown).toHaveLength(10)
     })
+
+    it.each([
+      ['short', 8],
+      ['long', 3 * RING_BYTES],
+    ])(
+      'a listener that throws keeps a %s message from no listener of batches, though no other follows',
+      async (_, bytes) => {
+        const [left, right] = await fixture.join({ codec: 'bytes' })
+        const batches: number[] = []
+        const listen = (): void => {
+          right.on('message', () => {
+            throw new Error('no')
+          })
+          right.on('messages', (messages: Buffer[]) => batches.push(messages.length))
+        }
+        const thrown = await collectUncaught(async () => {
+          // One that is held, because nobody listens yet, and one that is not.
+          await left.send(Buffer.alloc(bytes))
+          await turns(20)
+          listen()
+          await eventually(() => batches.length === 1)
+          await left.send(Buffer.alloc(bytes))
+          await eventually(() => batches.length === 2)
+        })
+        expect(batches).toEqual([1, 1])
+        expect(thrown).toHaveLength(2)
+        await left.close()
+      },
+    )
 
     it('a listener of batches that throws keeps back neither the reply nor the close behind it', async () => {
       const [left, right] = await fixture.join()

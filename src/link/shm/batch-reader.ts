@@ -204,13 +204,8 @@ export class BatchReader {
     try {
       return this.#hand()
     } finally {
-      // Also when a listener has thrown: what has been given is told while it is there.
-      try {
-        this.#host.batchEnd()
-      } finally {
-        this.#lending = false
-        if (!this.pending && !this.#host.closed) this.#release()
-      }
+      this.#lending = false
+      if (!this.pending && !this.#host.closed) this.#release()
     }
   }
 
