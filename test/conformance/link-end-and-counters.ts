@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/errors.js'
 import type { LinkEnd } from '../support/link-end.js'
-import { resourcesOf } from '../support/process-resources.js'
+import { expectResources, resourcesOf } from '../support/process-resources.js'
 import { eventually, turn, turns } from '../support/turns.js'
 import {
   LAST,
@@ -166,8 +166,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       await turns(10)
       const before = resourcesOf()
       for (let round = 0; round < 10; round += 1) await use(round % 2 === 0 ? destroy : end)
-      await eventually(() => resourcesOf().descriptors.length <= before.descriptors.length)
-      expect(resourcesOf()).toEqual(before)
+      await expectResources(before)
     })
   })
 

@@ -1,15 +1,14 @@
 import { EventEmitter } from 'node:events'
 import { Duplex } from 'node:stream'
-import { getHeapStatistics, queryObjects, setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Channel, connect, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
-import { resourcesOf } from '../support/process-resources.js'
+import { collectGarbage, heapStatistics, objectsOf } from '../support/heap.js'
+import { expectResources, resourcesOf } from '../support/process-resources.js'
 import { countFromEnvironment, newSeed, randomFrom } from '../support/random.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
-import { eventually, turns } from '../support/turns.js'
+import { eventually } from '../support/turns.js'
 
 /** In each of the cases below. */
 const CONNECTS = countFromEnvironment('SHMWIRE_CONNECTS', 500)
@@ -22,23 +21,11 @@ beforeAll(() => ensureBuilt())
 
 beforeEach(() => void ownRuntimeDirectory())
 
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
-
 const KINDS = { Channel, EventEmitter, Duplex, Promise, ArrayBuffer, Function, Object }
 
-/** How many objects of each kind a walk over the whole heap finds, as a heap snapshot does; of the last, all that there are. */
+/** Of the last, all that there are. */
 function objects(): [name: string, count: number][] {
-  return Object.entries(KINDS).map(([name, kind]) => [name, queryObjects(kind, { format: 'count' })])
-}
-
-async function heap(): Promise<{ used: number; external: number; contexts: number }> {
-  for (let count = 0; count < 3; count += 1) {
-    collect()
-    await turns(5)
-  }
-  const { used_heap_size: used, external_memory: external, number_of_native_contexts } = getHeapStatistics()
-  return { used, external, contexts: number_of_native_contexts }
+  return Object.entries(KINDS).map(([name, kind]) => [name, objectsOf(kind)])
 }
 
 describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
@@ -75,35 +62,32 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
         channel.destroy()
       }
       const pid = peer.process.pid as number
-      let before: { heap: Awaited<ReturnType<typeof heap>>; here: unknown; there: unknown } | undefined
-      let objectsBefore: ReturnType<typeof objects> = []
-      for (let number = 0; number < WARM_UP + CONNECTS; number += 1) {
-        if (number === WARM_UP) {
-          await eventually(() => own.channels.size === 0)
-          before = { heap: await heap(), here: resourcesOf(), there: resourcesOf(pid) }
-          objectsBefore = objects()
-        }
-        await comeAndGo(number)
-      }
+      const held = async () => ({
+        heap: await heapStatistics(),
+        objects: objects(),
+        here: resourcesOf(),
+        there: resourcesOf(pid),
+      })
+      for (let number = 0; number < WARM_UP; number += 1) await comeAndGo(number)
+      await eventually(() => own.channels.size === 0)
+      const before = await held()
+      for (let number = WARM_UP; number < WARM_UP + CONNECTS; number += 1) await comeAndGo(number)
       await eventually(() => own.channels.size === 0)
       expect(closes).toBe(WARM_UP + CONNECTS)
-      const after = await heap()
-      console.log(`heap before ${JSON.stringify(before?.heap)}, after ${JSON.stringify(after)}`)
-      expect(after.used - (before?.heap.used ?? 0)).toBeLessThan(HEAP_NOISE_BYTES)
-      expect(after.external - (before?.heap.external ?? 0)).toBeLessThan(HEAP_NOISE_BYTES)
-      expect(after.contexts).toBe(before?.heap.contexts)
-      const objectsAfter = objects()
-      console.log(`objects before ${objectsBefore.join(' ')}, after ${objectsAfter.join(' ')}`)
+      await expectResources(before.here)
+      await expectResources(before.there, pid)
+      const after = await held()
+      console.log(`heap before ${JSON.stringify(before.heap)}, after ${JSON.stringify(after.heap)}`)
+      expect(after.heap.used - before.heap.used).toBeLessThan(HEAP_NOISE_BYTES)
+      expect(after.heap.external - before.heap.external).toBeLessThan(HEAP_NOISE_BYTES)
+      expect(after.heap.contexts).toBe(before.heap.contexts)
+      console.log(`objects before ${before.objects.join(' ')}, after ${after.objects.join(' ')}`)
       // One object that each channel left behind would be twice as many.
-      for (const [index, [name, count]] of objectsAfter.entries())
-        expect(count - (objectsBefore[index]?.[1] ?? 0), name).toBeLessThan(CONNECTS / 2)
-      await eventually(
-        () =>
-          JSON.stringify([resourcesOf(), resourcesOf(pid)]) === JSON.stringify([before?.here, before?.there]),
-      )
+      for (const [index, [name, count]] of after.objects.entries())
+        expect(count - (before.objects[index]?.[1] ?? 0), name).toBeLessThan(CONNECTS / 2)
       // The last one may still be in a register of this very function.
       await eventually(() => {
-        collect()
+        collectGarbage()
         return collected >= WARM_UP + CONNECTS - 1
       })
       expect(Math.max(...collections)).toBe(1)

@@ -5,7 +5,8 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
-import { type Resources, resourcesOf } from '../support/process-resources.js'
+import { expectNoChannels } from '../support/heap.js'
+import { expectResources, resourcesOf } from '../support/process-resources.js'
 import { countFromEnvironment, newSeed, randomFrom } from '../support/random.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
@@ -95,12 +96,6 @@ function committed(file: string): number {
   return bytes.length === 8 ? Number(bytes.readBigUInt64LE()) : 0
 }
 
-async function expectResources(before: Resources): Promise<void> {
-  // The pipes of a dead child and the socket of a closed link go a few turns later.
-  await eventually(() => resourcesOf().descriptors.length <= before.descriptors.length)
-  expect(resourcesOf()).toEqual(before)
-}
-
 function holdThread(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
@@ -158,6 +153,7 @@ describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (tra
         await round()
         await expectResources(before)
       }
+      await expectNoChannels()
       expect(promised).toBeGreaterThan(0)
     },
     KILL_TIMEOUT_MS,
@@ -189,6 +185,7 @@ describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (tra
         await round()
         await expectResources(before)
       }
+      await expectNoChannels()
       expect(promised).toBeGreaterThan(0)
       await server.close()
     },
@@ -221,6 +218,7 @@ describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (tra
         await round()
         await expectResources(before)
       }
+      await expectNoChannels()
       await server.close()
     },
     KILL_TIMEOUT_MS,

@@ -116,6 +116,16 @@ describe.skipIf(process.getuid?.() !== 0)('two users', () => {
   })
 })
 
+/** A client that blocks, in calls that are answered and one that is not, and closes in order. */
+async function expectBlockingTalk(server: Child, launcher: readonly string[]): Promise<void> {
+  const client = new Child('blocking', { args: ['echoes', address, 'shm'], launcher })
+  expect(await client.next()).toBe('connected')
+  expect(await server.next()).toMatchObject({ transport: 'shm' })
+  expect(await client.next()).toEqual({ right: true, none: { code: ErrorCode.TIMEOUT } })
+  expect(await server.next()).toEqual({ closed: 'in order' })
+  expect(await client.ended).toEqual({ code: 0, signal: null })
+}
+
 describe('clocks', () => {
   let jumping: Launcher
   beforeAll(() => {
@@ -133,12 +143,7 @@ describe('clocks', () => {
 
     const server = guest('server', {}, launcher)
     expect(await server.next()).toMatchObject({ listening: true })
-    const client = new Child('blocking', { args: ['echoes', address, 'shm'], launcher })
-    expect(await client.next()).toBe('connected')
-    expect(await server.next()).toMatchObject({ transport: 'shm' })
-    expect(await client.next()).toEqual({ right: true, none: { code: ErrorCode.TIMEOUT } })
-    expect(await server.next()).toEqual({ closed: 'in order' })
-    expect(await client.ended).toEqual({ code: 0, signal: null })
+    await expectBlockingTalk(server, launcher)
 
     const another = guest('server', {}, launcher)
     expect(await another.next()).toMatchObject({ listening: true })
@@ -167,13 +172,7 @@ describe('clocks', () => {
     ] as const) {
       const server = guest('server', {}, wordsOf(at(here), skip))
       const listening = await server.next<ToldByGuest>()
-      const launcher = wordsOf(at(there), skip)
-      const client = new Child('blocking', { args: ['echoes', address, 'shm'], launcher })
-      expect(await client.next()).toBe('connected')
-      expect(await server.next()).toMatchObject({ transport: 'shm' })
-      expect(await client.next()).toEqual({ right: true, none: { code: ErrorCode.TIMEOUT } })
-      expect(await server.next()).toEqual({ closed: 'in order' })
-      expect(await client.ended).toEqual({ code: 0, signal: null })
+      await expectBlockingTalk(server, wordsOf(at(there), skip))
       expect(listening.namespaces['time']).not.toBe(readlinkSync('/proc/self/ns/time'))
     }
   })

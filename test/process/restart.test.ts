@@ -3,7 +3,8 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
-import { resourcesOf } from '../support/process-resources.js'
+import { expectNoChannels } from '../support/heap.js'
+import { expectResources, resourcesOf } from '../support/process-resources.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
 
@@ -42,7 +43,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
 
   it(`a server with ${CLIENTS} clients is killed and started anew, ${RESTARTS} times: each client hears of it once, and connects again`, async () => {
     const before = resourcesOf()
-    for (let restart = 0; restart < RESTARTS; restart += 1) {
+    const round = async (): Promise<void> => {
       const server = await startServer()
       // One name, one claim, and where descriptors are handed over, one inbox: nothing of the one before.
       const files = readdirSync(directory).toSorted()
@@ -59,10 +60,11 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       expect(endings).toEqual(Array.from({ length: CLIENTS }, () => ErrorCode.PEER_GONE))
       expect(channels.filter((channel) => channel.open)).toEqual([])
     }
+    for (let restart = 0; restart < RESTARTS; restart += 1) await round()
     const last = await listen('host', options)
     await last.close()
     expect(readdirSync(directory)).toEqual([])
-    await eventually(() => resourcesOf().descriptors.length <= before.descriptors.length)
-    expect(resourcesOf()).toEqual(before)
+    await expectResources(before)
+    await expectNoChannels()
   })
 })

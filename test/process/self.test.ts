@@ -5,7 +5,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen, type Server } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
-import { resourcesOf } from '../support/process-resources.js'
+import { expectResources, resourcesOf } from '../support/process-resources.js'
 import { countFromEnvironment, newSeed, randomFrom } from '../support/random.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
@@ -136,8 +136,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     const before = resourcesOf()
     for (let count = 1; count < TERMINATIONS; count += 1) received += await round()
     expect(received).toBeGreaterThan(0)
-    await eventually(() => resourcesOf().descriptors.length <= before.descriptors.length)
-    expect(resourcesOf()).toEqual(before)
+    await expectResources(before)
     await server.close()
   })
 
@@ -156,7 +155,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
           closed += 1
         })
       })
-      let before: ReturnType<typeof resourcesOf> | undefined
+      let before = resourcesOf()
       for (let count = 0; count < TERMINATIONS_ANYWHERE; count += 1) {
         const worker = startWorker('come and go', 'host', transport)
         const ended = once(worker, 'exit')
@@ -172,9 +171,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
         }
       }
       expect(opened).toBeGreaterThan(0)
-      const held = before?.descriptors.length ?? 0
-      await eventually(() => resourcesOf().descriptors.length <= held)
-      expect(resourcesOf()).toEqual(before)
+      await expectResources(before)
       // What a worker left at its own name is replaced, like that of a process.
       const successor = await listen('host-own', { transport, ...OPTIONS })
       await successor.close()

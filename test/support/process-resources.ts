@@ -1,4 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { expect } from 'vitest'
+
+/** Ends what hangs, and only that. */
+const PATIENT_MS = 60_000
 
 /** What a process holds that a closed channel must have given back. */
 export interface Resources {
@@ -6,6 +10,7 @@ export interface Resources {
   readonly descriptors: readonly string[]
   /** Mappings of segments. */
   readonly segmentMappings: number
+  readonly threads: number
   /** Names of ours in /dev/shm: there never is one. */
   readonly sharedMemoryNames: readonly string[]
 }
@@ -25,6 +30,12 @@ export function resourcesOf(pid: number | 'self' = 'self'): Resources {
   return {
     descriptors: descriptors.toSorted(),
     segmentMappings: maps.filter((line) => line.includes('/memfd:')).length,
+    threads: readdirSync(`/proc/${pid}/task`).length,
     sharedMemoryNames: readdirSync('/dev/shm').filter((name) => /shmwire|^sw-/.test(name)),
   }
+}
+
+/** The process comes to hold what it held before; sockets close a few turns after their channel, pipes after their child. */
+export async function expectResources(before: Resources, pid: number | 'self' = 'self'): Promise<void> {
+  await expect.poll(() => resourcesOf(pid), { timeout: PATIENT_MS, interval: 5 }).toEqual(before)
 }

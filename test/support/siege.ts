@@ -8,7 +8,7 @@ import { Child } from './child.js'
 import { type ForgedSegment, RING_BYTES } from './forged-segment.js'
 import { hostileNative } from './hostile-native.js'
 import { HostileClient, type HostilePeer, HostileServer } from './hostile-peers.js'
-import { type Resources, resourcesOf } from './process-resources.js'
+import { expectResources, type Resources, resourcesOf } from './process-resources.js'
 import { longDirectory, temporaryDirectory } from './temporary-directory.js'
 import { eventually } from './turns.js'
 
@@ -23,8 +23,6 @@ const PAUSE_MS = 2
 const RING_EVERY_MS = 5
 /** Above what the longest message, the attacked segment and a heap that grows a little need. */
 const GROWTH_KIB_MAX = 96 * 1024
-/** Ends what hangs, and only that. */
-const PATIENT_MS = 60_000
 
 export interface Closed {
   /** The number of the channel. */
@@ -50,7 +48,7 @@ export class Siege {
   readonly #peers: { close(): void }[] = []
   readonly pid: number
   /** What the victim held before the attack. */
-  #before: { readonly resources: Resources; readonly residentKib: number } | undefined
+  #before: { readonly resources: Resources; readonly residentKib: number }
   #over = false
   readonly #asking: Promise<void>[] = []
   /** How long each lie took to be found. */
@@ -62,6 +60,7 @@ export class Siege {
     this.victim = victim
     this.path = path
     this.pid = victim.process.pid as number
+    this.#before = this.#held()
   }
 
   /** A victim for all tests of the file. */
@@ -84,7 +83,7 @@ export class Siege {
       await siege.event<Opened>('opened')
     }
     await siege.#answered()
-    siege.#before = { resources: resourcesOf(siege.pid), residentKib: siege.#residentKib() }
+    siege.#before = siege.#held()
     return siege
   }
 
@@ -171,11 +170,9 @@ export class Siege {
   async expectUnharmed(): Promise<void> {
     await this.expectAnswers()
     this.withdraw()
-    await expect
-      .poll(() => resourcesOf(this.pid), { timeout: PATIENT_MS, interval: 5 })
-      .toEqual(this.#before?.resources)
+    await expectResources(this.#before.resources, this.pid)
     await this.expectAnswers()
-    expect(this.#residentKib() - (this.#before?.residentKib ?? 0)).toBeLessThan(GROWTH_KIB_MAX)
+    expect(this.#held().residentKib - this.#before.residentKib).toBeLessThan(GROWTH_KIB_MAX)
     expect(this.victim.stderr).toBe('')
   }
 
@@ -227,9 +224,12 @@ export class Siege {
     }
   }
 
-  #residentKib(): number {
+  #held(): { resources: Resources; residentKib: number } {
     const status = readFileSync(`/proc/${this.pid}/status`, 'latin1')
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1])
+    return {
+      resources: resourcesOf(this.pid),
+      residentKib: Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]),
+    }
   }
 }
 
