@@ -99,11 +99,13 @@ class MemoryLink implements Link {
     if (this.#sink === undefined || this.#closed || this.#turn !== undefined) return
     this.#turn = setImmediate(() => {
       this.#turn = undefined
+      let thrown = true
       try {
         this.#deliver(this.#sink as LinkSink)
+        thrown = false
       } finally {
-        // A listener that throws must not keep the records behind it from coming.
-        if (!this.#paused && this.#incoming.length > 0) this.#schedule()
+        // A listener that throws must keep back neither the records behind it nor the room and the end.
+        if (thrown || (!this.#paused && this.#incoming.length > 0)) this.#schedule()
       }
     })
   }
@@ -111,14 +113,15 @@ class MemoryLink implements Link {
   #deliver(sink: LinkSink): void {
     const peerGone = this.#other.#ending === 'destroyed'
     if (peerGone) this.#paused = false
-    for (let count = 0; count < RECORDS_PER_TURN && !this.#paused && !this.#closed; count += 1) {
+    let count = 0
+    for (; count < RECORDS_PER_TURN && !this.#paused && !this.#closed; count += 1) {
       const item = this.#incoming.shift()
       if (item === undefined) break
       this.#incomingBytes -= item.payload.length
       if (this.#other.#wantsRoom) this.#other.#schedule()
       this.#paused = !sink.record(item.kind, item.id, item.payload) && !peerGone
     }
-    sink.batchEnd?.()
+    if (count > 0) sink.batchEnd?.()
     if (this.#closed) return
     if (this.#wantsRoom && this.#other.#incomingBytes * 2 <= this.#capacityBytes) {
       this.#wantsRoom = false

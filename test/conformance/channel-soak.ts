@@ -1,11 +1,14 @@
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Channel } from '../../src/channel/channel.js'
+import { ErrorCode } from '../../src/errors.js'
 import { mixedLengths, Pattern } from '../support/pattern.js'
 import { countFromEnvironment, integerFrom, newSeed, type Random, randomFrom } from '../support/random.js'
-import { turn } from '../support/turns.js'
+import { eventually, turn } from '../support/turns.js'
+import { collectUncaught } from '../support/uncaught.js'
 import { type ChannelFixture, RING_BYTES } from './channel-fixture.js'
 
 const SOAK_MESSAGES = 100_000
+const THROWING_MESSAGES = 20_000
 const SOAK_TIMEOUT_MS = 30 * 60_000
 
 /** Messages and requests of random sizes in both directions at once, every byte checked. */
@@ -34,7 +37,94 @@ export function channelSoak(fixture: ChannelFixture): void {
       },
       SOAK_TIMEOUT_MS,
     )
+
+    // Links in one process have no views.
+    it.each(name === 'memory' ? [false] : [false, true])(
+      'loses nothing and stops nowhere though listeners of every kind throw at random, with views: %s',
+      async (views) => {
+        const seed = newSeed(`listeners that throw, ${name}`)
+        const soak = new Pattern(seed, 4 * RING_BYTES, mixedLengths(inlineBytesMax, 4 * RING_BYTES))
+        const ends = await fixture.join({ codec: 'bytes', views })
+        const random = randomFrom(seed)
+        const heard = ends.map((end) => hearAll(end, soak, random))
+        const all = { message: THROWING_MESSAGES, messages: THROWING_MESSAGES, wrong: 0, close: 1 }
+        const thrown = await collectUncaught(async () => {
+          const runs = ends.flatMap((end, side) => [
+            sendAllByDrain(end, soak, THROWING_MESSAGES),
+            askAllThrowing(end, soak, THROWING_MESSAGES / 100, randomFrom(seed ^ (side + 1))),
+          ])
+          await Promise.all(runs)
+          await eventually(() => heard.every(({ messages }) => messages === THROWING_MESSAGES))
+          await ends[0].close()
+          await eventually(() => heard.every(({ close }) => close === 1))
+        })
+        expect(heard).toEqual([all, all])
+        expect(new Set(thrown.map(String))).toEqual(
+          new Set([
+            'Error: a listener of message',
+            'Error: a listener of messages',
+            'Error: a listener of drain',
+            'Error: a listener of close',
+          ]),
+        )
+      },
+      SOAK_TIMEOUT_MS,
+    )
   })
+}
+
+/** Counts what comes to listeners that throw now and then, and checks it. */
+function hearAll(channel: Channel, pattern: Pattern, random: Random) {
+  const heard = { message: 0, messages: 0, wrong: 0, close: 0 }
+  const hear = (what: 'message' | 'messages', message: Buffer): void => {
+    if (!message.equals(pattern.message(heard[what]))) heard.wrong += 1
+    heard[what] += 1
+  }
+  const mayThrow = (what: string, chance: number): void => {
+    if (random() < chance) throw new Error(`a listener of ${what}`)
+  }
+  channel.on('message', (message: Buffer) => {
+    hear('message', message)
+    mayThrow('message', 0.02)
+  })
+  channel.on('messages', (batch: Buffer[]) => {
+    for (const message of batch) hear('messages', message)
+    mayThrow('messages', 0.2)
+  })
+  channel.on('drain', () => mayThrow('drain', 0.5))
+  channel.on('close', () => {
+    heard.close += 1
+    mayThrow('close', 1)
+  })
+  channel.handle((message: Buffer) => {
+    mayThrow('requests', 0.3)
+    return message
+  })
+  return heard
+}
+
+async function sendAllByDrain(channel: Channel, pattern: Pattern, count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    const message = pattern.message(index)
+    // Before the one that throws.
+    while (!channel.trySend(message))
+      await new Promise<void>((resolve) => channel.prependOnceListener('drain', resolve))
+  }
+}
+
+async function askAllThrowing(
+  channel: Channel,
+  pattern: Pattern,
+  count: number,
+  random: Random,
+): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    const asked = pattern.message(index)
+    const answer = await channel.request<Buffer>(asked).catch((error: { code: string }) => error.code)
+    const right = typeof answer === 'string' ? answer === ErrorCode.REMOTE : answer.equals(asked)
+    if (!right) throw new Error(`the answer to ${index} is another`)
+    await pauseAtRandom(random, 0.1)
+  }
 }
 
 async function pauseAtRandom(random: Random, chance: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ErrorCode } from '../../src/errors.js'
 import { turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
 import { type LinkFixture, MESSAGE, MESSAGE_BYTES_MAX, RING_BYTES } from './link-fixture.js'
@@ -125,6 +126,54 @@ export function linkRecords(fixture: LinkFixture): void {
       expect(thrown.map((error) => (error as Error).message)).toEqual(
         [...Array.from({ length: 29 }, (_, index) => index * 7), 1400, 1407, 1414].map((id) => `no ${id}`),
       )
+    })
+
+    it('keeps back neither the room that its own side waits for, nor the end, in order or not', async () => {
+      const COUNT = 300
+      for (const inOrder of [true, false]) {
+        const ends = await fixture.joinStarted()
+        const thrown = await collectUncaught(async () => {
+          for (const end of ends) {
+            const fail = (what: string) => (): never => {
+              throw new Error(what)
+            }
+            end.onRecord = fail('record')
+            end.onBatchEnd = fail('batch end')
+            end.onDrain = fail('drain')
+            // More than there is room for: each waits for the other.
+            for (let index = 0; index < COUNT; index += 1)
+              end.send(MESSAGE, index, pattern.slice(index, 2_000))
+          }
+          await Promise.all(ends.map((end) => end.until(() => end.received.length === COUNT)))
+          if (inOrder) for (const { link } of ends) link.end()
+          else ends[0].link.destroy()
+          await Promise.all(ends.slice(inOrder ? 0 : 1).map((end) => end.closed()))
+        })
+        const ids = Array.from({ length: COUNT }, (_, index) => index)
+        for (const { received } of ends) expect(received.map(({ id }) => id)).toEqual(ids)
+        expect(ends[1].closes.map((error) => error?.code)).toEqual([
+          inOrder ? undefined : ErrorCode.PEER_GONE,
+        ])
+        expect(new Set(thrown.map((error) => (error as Error).message))).toContain('drain')
+      }
+    })
+
+    it('keeps back no end that comes while it is paused', async () => {
+      const [left, right] = await fixture.joinStarted()
+      const thrown = await collectUncaught(async () => {
+        right.onRecord = ({ id }) => id !== 10
+        right.onBatchEnd = () => {
+          if (right.received.length > 11) throw new Error('batch end')
+        }
+        for (let index = 0; index < 20; index += 1) left.send(MESSAGE, index, pattern.message(index))
+        await right.until(() => right.received.length === 11)
+        for (const { link } of [left, right]) link.end()
+        right.link.resume()
+        await right.closed()
+      })
+      expect(right.received).toHaveLength(20)
+      expect(right.closes).toEqual([undefined])
+      expect(thrown.map(String)).toContain('Error: batch end')
     })
   })
 }

@@ -1,14 +1,11 @@
-import { getHeapStatistics, queryObjects, setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { getHeapStatistics, queryObjects } from 'node:v8'
 import { expect } from 'vitest'
 import { Channel } from '../../src/index.js'
+import { collectGarbage } from './garbage.js'
 import { turns } from './turns.js'
 
 /** Ends what hangs, and only that. */
 const PATIENT_MS = 10_000
-
-setFlagsFromString('--expose-gc')
-export const collectGarbage = runInNewContext('gc') as () => void
 
 /** What the heap holds once everything that can be collected was. */
 export async function heapStatistics(): Promise<{ used: number; external: number; contexts: number }> {

@@ -16,6 +16,10 @@ export class LinkEnd implements LinkSink {
   readonly received: ReceivedRecord[] = []
   /** What a record is answered with; false pauses. May throw. */
   onRecord: (record: ReceivedRecord) => boolean = () => true
+  /** May throw. */
+  onBatchEnd: () => void = () => {}
+  /** May throw, once this end has gone on writing. */
+  onDrain: () => void = () => {}
   drains = 0
   closes: (ShmwireError | undefined)[] = []
   #inSink = false
@@ -54,11 +58,24 @@ export class LinkEnd implements LinkSink {
     }
   }
 
+  batchEnd(): void {
+    this.#enter('batchEnd')
+    try {
+      this.onBatchEnd()
+    } finally {
+      this.#leave()
+    }
+  }
+
   drain(): void {
     this.#enter('drain')
-    this.drains += 1
-    this.#pump()
-    this.#leave()
+    try {
+      this.drains += 1
+      this.#pump()
+      this.onDrain()
+    } finally {
+      this.#leave()
+    }
   }
 
   close(error?: ShmwireError): void {

@@ -168,8 +168,11 @@ export class SocketLink implements Link {
     if (this.#closed || this.#turn !== undefined) return
     this.#turn = setImmediate(() => {
       this.#turn = undefined
-      this.#deliver()
-      if (!this.#paused && !this.#closed) this.#socket.resume()
+      try {
+        this.#deliver()
+      } finally {
+        if (!this.#paused && !this.#closed) this.#socket.resume()
+      }
     })
   }
 
@@ -187,8 +190,11 @@ export class SocketLink implements Link {
       this.#deliverLater()
       throw error
     }
-    this.#sink?.batchEnd?.()
-    if (this.#socket.closed && !this.#paused) this.#close()
+    try {
+      this.#sink?.batchEnd?.()
+    } finally {
+      if (this.#socket.closed && !this.#paused) this.#close()
+    }
   }
 
   #hand(kind: number, id: number, payload: Buffer): boolean {

@@ -1,8 +1,7 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Outbox } from '../../../src/channel/outbox.js'
 import type { Link } from '../../../src/link/link.js'
+import { collectGarbage } from '../../support/garbage.js'
 
 /** A link that takes so many bytes, and notes what it got. */
 class NarrowLink {
@@ -87,8 +86,6 @@ describe('push', () => {
   })
 
   it('forgets what was sent, although something always waits', async () => {
-    setFlagsFromString('--expose-gc')
-    const collectGarbage = runInNewContext('gc') as () => void
     const sent: WeakRef<object>[] = []
     const push = (): void => {
       const settle = (): void => {}
