@@ -143,8 +143,10 @@ const options = fc.record(
       () => true,
       () => false,
     ),
+    // Less than the peer says, or more.
+    maxMessageBytes: fc.constantFrom(HELLO.maxMessageBytes - 1, HELLO.maxMessageBytes + 1),
   },
-  { noNullPrototype: true },
+  { noNullPrototype: true, requiredKeys: ['maxMessageBytes'] },
 )
 
 /** Plays the script to its end. What it holds itself is given back afterwards. */
@@ -193,16 +195,20 @@ async function handOver(
   }
 }
 
-/** One handshake against one script: it agrees or fails with a code, in time, and nothing is left of it. */
+/**
+ * One handshake against one script: it agrees or fails with a code, in time, and nothing is left of it. Gives the bound of
+ * a message that they agree on.
+ */
 async function expectSettled(
   shake: () => Promise<Agreement>,
   own: Socket,
   played: Promise<void>,
   peer: RawPeer,
-): Promise<void> {
+): Promise<number | undefined> {
   const closed = [own, peer.socket].map(
     (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
   )
+  let agreed: number | undefined
   const settled = shake().catch((error: unknown) => error)
   const outcome = await inTime(settled, 'the handshake')
   peer.giveUp()
@@ -215,12 +221,20 @@ async function expectSettled(
   } else {
     const { endpoint, transport, maxMessageBytes, socket } = outcome as Agreement
     expect(transport).toBe(endpoint === undefined ? 'unix' : 'shm')
-    expect(maxMessageBytes).toBeLessThanOrEqual(HELLO.maxMessageBytes)
+    agreed = maxMessageBytes
     endpoint?.close()
     socket.destroy()
     peer.socket.destroy()
   }
   await inTime(Promise.all(closed), 'the end of both sockets')
+  return agreed
+}
+
+/** An edit may have changed the peer's bound, and never ours. */
+function expectBound(agreed: number | undefined, own: number, { edits }: Script): void {
+  if (agreed === undefined) return
+  expect(agreed).toBeLessThanOrEqual(own)
+  if (edits.length === 0) expect(agreed).toBe(Math.min(own, HELLO.maxMessageBytes))
 }
 
 async function inTime<T>(promise: Promise<T>, what: string): Promise<T> {
@@ -260,7 +274,7 @@ fuzz(
             timeoutMs: HANDSHAKE_MS,
           })
         const played = play(peer, stepsOf(said, AS_CLIENT), end, randomBytes(TOKEN_BYTES))
-        await expectSettled(shake, accepted, played, peer)
+        expectBound(await expectSettled(shake, accepted, played, peer), chosen.maxMessageBytes, said)
       },
     ),
     'a client agrees or refuses, whatever its server does': fc.asyncProperty(
@@ -281,7 +295,7 @@ fuzz(
           })
         const token = randomBytes(TOKEN_BYTES)
         const played = play(peer, stepsOf(said, asServer(token)), end, token)
-        await expectSettled(shake, connecting, played, peer)
+        expectBound(await expectSettled(shake, connecting, played, peer), chosen.maxMessageBytes, said)
       },
     ),
   },
