@@ -200,6 +200,14 @@ describe('a graph that refers to one text in many places', () => {
     expect(msgpackCodec.encode(received(one, 16)).length).toBeGreaterThan(2 * MAX - 1)
   })
 
+  // The writer's memory, of a power of two, has room for the last text, and the message has not.
+  test.each([13, 14, 15])('does not when it passes the bound with its last text: %i places', (places) => {
+    const value = received((text) => text, places)
+    const sentOn = Buffer.from(channelCodec(() => true, 1.5 * MAX).encode(value))
+    expect(sentOn.length).toBeLessThan(MAX / 4)
+    expect(msgpackCodec.decode(sentOn)).toEqual(value)
+  })
+
   test('is written as ever while it fits', () => {
     const value = received((text) => text, 4)
     const sentOn = Buffer.from(channelCodec(() => true, MAX).encode(value))
