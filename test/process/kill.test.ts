@@ -124,6 +124,18 @@ async function killOne(
   return promised
 }
 
+/** As many rounds as there are kills; after each, this process holds what it held after the first one. */
+async function expectNothingLeft(round: () => Promise<void>): Promise<void> {
+  await round()
+  await sleep(100)
+  const before = resourcesOf()
+  for (let count = 1; count < KILLS; count += 1) {
+    await round()
+    await expectResources(before)
+  }
+  await expectNoChannels()
+}
+
 describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (transport) => {
   it(
     `as the server, ${KILLS} times: all it had committed arrives, then PEER_GONE, and its name is free`,
@@ -146,14 +158,7 @@ describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (tra
         await successor.close()
         expect(readdirSync(directory).filter((name) => name !== 'count')).toEqual([])
       }
-      await round()
-      await sleep(100)
-      const before = resourcesOf()
-      for (let count = 1; count < KILLS; count += 1) {
-        await round()
-        await expectResources(before)
-      }
-      await expectNoChannels()
+      await expectNothingLeft(round)
       expect(promised).toBeGreaterThan(0)
     },
     KILL_TIMEOUT_MS,
@@ -178,14 +183,7 @@ describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (tra
         expect(server.channels.size).toBe(0)
         expect(readdirSync(directory).filter((name) => name !== 'count')).toEqual(files)
       }
-      await round()
-      await sleep(100)
-      const before = resourcesOf()
-      for (let count = 1; count < KILLS; count += 1) {
-        await round()
-        await expectResources(before)
-      }
-      await expectNoChannels()
+      await expectNothingLeft(round)
       expect(promised).toBeGreaterThan(0)
       await server.close()
     },
@@ -211,14 +209,7 @@ describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (tra
         await ask()
         await eventually(() => server.channels.size === 0)
       }
-      await round()
-      await sleep(100)
-      const before = resourcesOf()
-      for (let count = 1; count < KILLS; count += 1) {
-        await round()
-        await expectResources(before)
-      }
-      await expectNoChannels()
+      await expectNothingLeft(round)
       await server.close()
     },
     KILL_TIMEOUT_MS,

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { expect } from 'vitest'
 
-/** Ends what hangs, and only that. */
-const PATIENT_MS = 60_000
+/** Ends what hangs, and only that; sooner than a test's own timeout, which would not show what is left. */
+const PATIENT_MS = 30_000
 
 /** What a process holds that a closed channel must have given back. */
 export interface Resources {

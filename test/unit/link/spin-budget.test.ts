@@ -64,10 +64,11 @@ describe('the spin budget', () => {
     /** How long the budget is none after three losses that end at `nowMicros`. */
     const pause = (nowMicros: number): number => {
       for (const earlier of [2_000, 1_000, 0]) budget.coreLost(nowMicros - earlier)
-      for (let micros = 0; ; micros += 500) {
+      for (let micros = 0; micros < 1_000_000; micros += 500) {
         budget.slept(1, nowMicros + micros)
         if (budget.micros > 0) return micros
       }
+      throw new Error('it is none for ever')
     }
     let nowMicros = 1_000_000
     const pauses = [0, 1, 2, 3, 4, 5, 6].map(() => {
@@ -103,8 +104,9 @@ describe('the spin budget', () => {
     /** How long the link looks when it finds nothing. */
     const emptyWait = (budget: SpinBudget): number => {
       budget.found()
-      for (let micros = 0; ; micros += MICROS_MAX / 2)
+      for (let micros = 0; micros < 1_000_000; micros += MICROS_MAX / 2)
         if (budget.exhausted(micros, false, true)) return micros
+      throw new Error('it is never exhausted')
     }
 
     it('is ten times its maximum', () => {
