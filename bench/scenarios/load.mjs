@@ -1,7 +1,7 @@
 import { createHistogram } from 'node:perf_hooks'
 import { measureEcho, serveEcho } from '../support/echo.mjs'
 import { percentilesOf } from '../support/figures.mjs'
-import { isEcho } from '../support/ping-pong.mjs'
+import { isEcho, stamp } from '../support/ping-pong.mjs'
 
 /** Answers that come later than so long after the last request was due are not waited for. */
 const PATIENCE_MS = 5000
@@ -61,8 +61,7 @@ function requestAtRate(connection, { messageBytes, rate }, durationMs) {
     const tick = () => {
       const nowMs = performance.now()
       while (sent < count && dueMs(sent) <= nowMs) {
-        message.writeUInt32LE(sent, 0)
-        message.writeUInt32LE(sent, messageBytes - 4)
+        stamp(message, sent)
         if (!connection.trySend(message)) break
         sent += 1
       }

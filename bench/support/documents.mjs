@@ -54,8 +54,8 @@ export function wholeReport(results, others) {
       'its documentation uses it, each message behind its length; above 1 is better. "CPU s/M": seconds of CPU time of ' +
       'both processes for a million messages. "noisy": the middle half of the repetitions lies further apart than a ' +
       'quarter of the median. On one core: the scheduler had both processes there at the end of a repetition.',
-    'Every message that is measured is counted, and its length and its number, at both of its ends, are checked; of objects all ' +
-      'fields. Before each measurement messages of random bytes go through, of which every byte is checked. The rows in ' +
+    'Every message that is measured is counted, and its length and its number, at both of its ends, are checked; in the ' +
+      'fan-out at its head only, of objects in all fields. Before each measurement messages of random bytes go through, of which every byte is checked. The rows in ' +
       'C++ check counts and numbers.',
     '"read in place": sent as always, with a listener that looks at messages in the ring (`views`). "zero copy": made ' +
       'in the ring, too (`claim`). Both have a ring of at least sixteen messages. A measured message gets its number and a time and ' +
