@@ -29,7 +29,7 @@ const options = new Set(process.argv.slice(2))
 const quiet = options.has('--quiet')
 
 if (options.has('--force') || !isFresh()) {
-  const startMs = Date.now()
+  const startMs = performance.now()
   try {
     compile()
     await bundleMsgpack()
@@ -39,7 +39,7 @@ if (options.has('--force') || !isFresh()) {
     rmSync(staging, { recursive: true, force: true })
   }
   markFresh(startMs)
-  say(`dist/ built in ${Date.now() - startMs} ms`)
+  say(`dist/ built in ${Math.round(performance.now() - startMs)} ms`)
 } else {
   say('dist/ is up to date')
 }

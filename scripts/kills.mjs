@@ -27,7 +27,7 @@ if (!built.ok) throw new Error(`the build failed:\n${built.output}`)
 console.log(`${count} kills: --seed ${seed}`)
 
 const totals = { kills: 0, failed: 0, promised: 0, received: 0, byWay: new Map() }
-const startMs = Date.now()
+const startMs = performance.now()
 const ticker = setInterval(() => show(), SHOW_EVERY_MS)
 const lanes = Math.min(2, availableParallelism(), count)
 const perLane = Array.from({ length: lanes }, (_, lane) => Math.floor((count + lane) / lanes))
@@ -116,7 +116,7 @@ function tally(role, doomed, { transport }, account, file) {
 }
 
 function show() {
-  const seconds = Math.round((Date.now() - startMs) / 1000)
+  const seconds = Math.round((performance.now() - startMs) / 1000)
   console.log(
     `${seconds} s: ${totals.kills} kills, ${totals.failed} failed, ${totals.received} messages received whole`,
   )

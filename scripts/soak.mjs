@@ -54,10 +54,10 @@ const totals = {
 }
 const current = { files: [], what: '' }
 const bits = randomBits(seed)
-const startMs = Date.now()
+const startMs = performance.now()
 const ticker = setInterval(() => show(), SHOW_EVERY_MS)
 const spentMs = KINDS.map(() => 0)
-while (Date.now() - startMs < durationMs) await converseOnce()
+while (performance.now() - startMs < durationMs) await converseOnce()
 clearInterval(ticker)
 current.files = []
 current.what = 'done'
@@ -72,11 +72,11 @@ async function converseOnce() {
   const lengthMs = Math.min(
     CONVERSATION_MS_MAX,
     durationMs / CONVERSATIONS_MIN,
-    durationMs - (Date.now() - startMs),
+    durationMs - (performance.now() - startMs),
   )
   const isKilled = KINDS[kind].plans === randomPlans && bits() % KILLED_OF === 0
   const plans = KINDS[kind].plans(bits, isKilled ? null : Math.max(1, lengthMs))
-  const begunMs = Date.now()
+  const begunMs = performance.now()
   const root = mkdtempSync(join(tmpdir(), 'sw-'))
   const directory = join(root, 'run')
   mkdirSync(directory, { mode: 0o700 })
@@ -96,7 +96,7 @@ async function converseOnce() {
     await Promise.all(talkers.map((talker) => talker.kill()))
     rmSync(root, { recursive: true, force: true })
   }
-  spentMs[kind] += Date.now() - begunMs
+  spentMs[kind] += performance.now() - begunMs
   totals.conversations += 1
   if (faults.length === 0) return
   totals.failed += 1
@@ -178,7 +178,7 @@ function show() {
   const { records, bytes, requests, kills, stops, wakes, stalls, conversations, failed } = totals
   const underWay = current.files.reduce((sum, file) => sum + receivedOf(file), 0)
   const counts = [
-    `${Math.round((Date.now() - startMs) / 1000)} s`,
+    `${Math.round((performance.now() - startMs) / 1000)} s`,
     `${(records + underWay).toLocaleString('en')} records, ${(bytes / 1e9).toFixed(1)} GB, ${requests.toLocaleString('en')} requests`,
     `${kills} kills, ${stops} stops, ${wakes.toLocaleString('en')} wake-ups, ${stalls} stalls`,
     `${conversations} conversations, ${failed} failed`,

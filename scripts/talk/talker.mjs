@@ -48,7 +48,7 @@ export class Talker {
 
   /** What it says next; of this kind, or it is an error. */
   async next(kind) {
-    const endMs = Date.now() + PATIENCE_MS
+    const endMs = performance.now() + PATIENCE_MS
     while (this.#said.length === 0) {
       if (this.#exit !== undefined)
         throw new Error(
@@ -97,7 +97,7 @@ export class Talker {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
         () => reject(new Error(`process ${this.pid} has not said '${kind}' in ${PATIENCE_MS / 1000} s`)),
-        endMs - Date.now(),
+        endMs - performance.now(),
       )
       this.#waiting = () => {
         clearTimeout(timer)

@@ -20,7 +20,7 @@ export class Watch {
   #held
   #seen = ''
   #cpuMs = 0
-  #sinceMs = Date.now()
+  #sinceMs = performance.now()
 
   constructor(talkers, files, held = () => false) {
     this.#talkers = talkers
@@ -43,7 +43,7 @@ export class Watch {
   #look() {
     const seen = JSON.stringify(this.#files.map(readProgressIfThere))
     const cpuMs = this.#talkers.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0)
-    const nowMs = Date.now()
+    const nowMs = performance.now()
     if (seen !== this.#seen || this.#held()) {
       this.#seen = seen
       this.#cpuMs = cpuMs
@@ -55,7 +55,7 @@ export class Watch {
     if (stillMs < (isIdle ? STALL_MS : HANG_MS)) return undefined
     const lines = this.#talkers.flatMap(({ pid }) => describeSegments(pid))
     const what = isIdle ? 'a wake-up was lost: both are idle' : 'it hangs'
-    return [`${what}, and nothing has moved for ${stillMs} ms at ${seen}`, ...lines].join('\n  ')
+    return [`${what}, and nothing has moved for ${Math.round(stillMs)} ms at ${seen}`, ...lines].join('\n  ')
   }
 }
 

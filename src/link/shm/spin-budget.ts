@@ -93,8 +93,8 @@ export class SpinBudget {
   }
 
   /**
-   * Another program took the core that the reader gave away while it polled: the scheduler serves those sooner that it
-   * wakes, so there is no polling for a while.
+   * Another program took the core that the reader gave away while it polled. When that happens again and again, there is
+   * no polling for a while: the scheduler serves those sooner that it wakes.
    */
   coreLost(nowMicros: number): void {
     const again = nowMicros - this.#coreLostAtMicros < CORE_LOST_AGAIN_MICROS
