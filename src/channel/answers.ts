@@ -96,15 +96,16 @@ export class Answers {
       this.#replyError(id, running, error)
       return
     }
-    this.#send(RecordKind.REPLY, id, payload)
+    this.#send(RecordKind.REPLY, id, running, payload)
   }
 
   #replyError(id: number, running: RunningRequest, error: unknown): void {
-    if (this.#running.get(id) !== running) return
-    this.#send(RecordKind.ERROR, id, encodeRemoteError(error, this.#host.maxMessageBytes))
+    this.#send(RecordKind.ERROR, id, running, encodeRemoteError(error, this.#host.maxMessageBytes))
   }
 
-  #send(kind: number, id: number, payload: Uint8Array): void {
+  #send(kind: number, id: number, running: RunningRequest, payload: Uint8Array): void {
+    // Accessors run while an answer is encoded, and may have ended the channel.
+    if (this.#running.get(id) !== running) return
     // The request stays open until the link has its answer: so a peer that reads no answers cannot pile them up here.
     this.#host.send(kind, id, payload, () => {
       if (this.#running.delete(id)) this.#host.idle()

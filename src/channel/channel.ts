@@ -284,14 +284,9 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     if (this.#ending.received) return this.#corrupt('a record after its close')
     // What came before it is told before it.
     if (kind === RecordKind.MESSAGE) return this.#message(payload)
-    let goesOn = true
-    try {
-      if (kind !== RecordKind.CODEC) this.#delivery.batchEnd()
-    } finally {
-      // A listener of `messages` that throws has had its batch, and this record is no part of it.
-      goesOn = this.#control(kind, id, this.#lends ? Buffer.from(payload) : payload)
-    }
-    return goesOn
+    const bytes = this.#lends ? Buffer.from(payload) : payload
+    if (kind === RecordKind.CODEC || !this.#delivery.batching) return this.#control(kind, id, bytes)
+    return this.#delivery.batchEndBefore(() => !this.#ending.isOver && this.#control(kind, id, bytes))
   }
 
   #control(kind: number, id: number, payload: Buffer): boolean {

@@ -21,6 +21,8 @@ export class Delivery {
   /** Blocking calls that want the messages at present. */
   #pulling = 0
   #discarded = false
+  /** What comes behind the batch that its listeners are having. */
+  #behindBatch: (() => boolean) | undefined
 
   /** `onRoom` runs whenever messages have left an inbox that was full. `keep` makes a message fit to be held. */
   constructor(emitter: EventEmitter, onRoom: () => void, keep: (message: unknown) => unknown) {
@@ -80,6 +82,33 @@ export class Delivery {
     const batch = this.#batch
     this.#batch = []
     this.#emitter.emit('messages', batch)
+  }
+
+  /** Messages wait for the end of their batch. */
+  get batching(): boolean {
+    return this.#batch.length > 0
+  }
+
+  /**
+   * Ends the batch before a record that is no part of it: then `next` runs, also when a listener throws, and sooner when
+   * one blocks, who would else read what comes behind that record.
+   */
+  batchEndBefore(next: () => boolean): boolean {
+    this.#behindBatch = next
+    let goesOn = true
+    try {
+      this.batchEnd()
+    } finally {
+      goesOn = this.catchUp()
+    }
+    return goesOn
+  }
+
+  /** Runs what comes behind the batch, if that has not been done. */
+  catchUp(): boolean {
+    const next = this.#behindBatch
+    this.#behindBatch = undefined
+    return next?.() ?? true
   }
 
   /** The channel was destroyed: nobody gets what is held, or what may still come. */

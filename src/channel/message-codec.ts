@@ -1,6 +1,7 @@
 import type { ChannelCodec, Codec } from '../codec/codec.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { lentMemories } from '../link/link.js'
+import { textOfThrown } from '../uncaught.js'
 
 /** A channel's codec with the channel's bound, and the codec's errors as the user gets them. */
 export class MessageCodec {
@@ -22,10 +23,8 @@ export class MessageCodec {
       // Throws for a detached buffer, which would look like an empty message.
       if (payload.length === 0) Buffer.from(payload.buffer)
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause)
-      throw new ShmwireError(ErrorCode.CODEC, `codec ${this.#codec.name} cannot encode the message: ${why}`, {
-        cause,
-      })
+      const what = `codec ${this.#codec.name} cannot encode the message: ${textOfThrown(cause)}`
+      throw new ShmwireError(ErrorCode.CODEC, what, { cause })
     }
     if (payload.length <= this.#bytesMax) return payload
     throw new ShmwireError(

@@ -143,9 +143,10 @@ export class SyncCalls {
   }
 
   #block(what: string, timeoutMs: number | undefined, inbox: Inbox, done: () => boolean): void {
-    const { link, outbox } = this.#host
+    const { link, outbox, delivery } = this.#host
     this.#running += 1
     try {
+      delivery.catchUp()
       link.resume()
       const endMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs
       while (!done()) {

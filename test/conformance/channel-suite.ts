@@ -1,3 +1,4 @@
+import { channelCallbacks } from './channel-callbacks.js'
 import { channelClaims } from './channel-claims.js'
 import { channelEnd } from './channel-end.js'
 import { ChannelFixture, type ChannelImplementation } from './channel-fixture.js'
@@ -18,6 +19,7 @@ export function channelSuite(implementation: ChannelImplementation): void {
   channelClaims(fixture)
   // Links in one process have no options.
   if (implementation.transport !== 'memory') channelViews(fixture)
+  channelCallbacks(fixture)
   channelEnd(fixture)
   channelSoak(fixture)
 }
