@@ -1,6 +1,7 @@
 import { createConnection } from 'node:net'
 import { parseAddress } from './address.js'
 import type { Channel } from './channel/channel.js'
+import type { ChannelParts } from './channel/parts.js'
 import { codecFor } from './codec/codecs.js'
 import { inboxPath } from './control/claim-files.js'
 import { handshakeAsClient } from './control/handshake-client.js'
@@ -16,7 +17,16 @@ import { type ChannelOptions, resolveOptions, type WaitOptions } from './options
  * @param options see ChannelOptions; `timeoutMs` is 10,000 unless given
  * @throws `INVALID_ARGUMENT`, `NOT_LISTENING`, `DENIED`, `VERSION`, `UNAVAILABLE`, `OUT_OF_MEMORY`, `CORRUPT`, `PEER_GONE`, `TIMEOUT`, `ABORTED`
  */
-export async function connect(address: string, options: ChannelOptions & WaitOptions = {}): Promise<Channel> {
+export function connect(address: string, options: ChannelOptions & WaitOptions = {}): Promise<Channel> {
+  return connectChannel(address, options)
+}
+
+/** The same for who has to know that the channel is over, whatever becomes of its listeners. */
+export async function connectChannel(
+  address: string,
+  options: ChannelOptions & WaitOptions,
+  onClosed?: ChannelParts['onClosed'],
+): Promise<Channel> {
   const settings = resolveOptions(options)
   const { path, directory } = parseAddress(address)
   const codec = codecFor(settings.codec)
@@ -30,5 +40,5 @@ export async function connect(address: string, options: ChannelOptions & WaitOpt
     signal: options.signal,
     timeoutMs: options.timeoutMs,
   })
-  return openChannel(agreement, { settings, codec, native })
+  return openChannel(agreement, { settings, codec, native, onClosed })
 }

@@ -1,9 +1,16 @@
 import { EventEmitter } from 'node:events'
 import { parseAddress } from './address.js'
 import type { Channel } from './channel/channel.js'
-import { connect } from './connect.js'
+import { connectChannel } from './connect.js'
 import { ErrorCode, ShmwireError } from './errors.js'
-import { type ChannelOptions, invalid, resolveOptions, type WaitOptions } from './options.js'
+import {
+  type ChannelOptions,
+  checkWaitOptions,
+  invalid,
+  resolveOptions,
+  type WaitOptions,
+} from './options.js'
+import { runApart } from './uncaught.js'
 
 /** How long to wait before the next try, in milliseconds. */
 export interface BackOff {
@@ -98,10 +105,15 @@ export class Connector extends EventEmitter<ConnectorEvents> implements AsyncDis
 
   /** Ends the tries and closes the channel in order (see `Channel.close`). Resolves when it is over. Rejects like that. */
   async close(options?: WaitOptions): Promise<void> {
+    checkWaitOptions(options)
     const channel = this.#channel
     this.#stopping.abort()
     try {
       await channel?.close(options)
+    } catch (error) {
+      // A signal that has fired before begins no wait that could be given up.
+      runApart(() => channel?.destroy())
+      throw error
     } finally {
       await this.#over
     }
@@ -157,14 +169,18 @@ export class Connector extends EventEmitter<ConnectorEvents> implements AsyncDis
   /** Resolves, when the channel is over, to what ended it, or to why there was none. Rejects when there never will be one. */
   async #connectOnce(): Promise<Error | undefined> {
     let channel: Channel
+    let end!: (error: Error | undefined) => void
+    // Not by its event, which a listener of the user can keep from us.
+    const over = new Promise<Error | undefined>((resolve) => {
+      end = resolve
+    })
     try {
-      channel = await connect(this.address, { ...this.#options, signal: this.#stopping.signal })
+      channel = await connectChannel(this.address, { ...this.#options, signal: this.#stopping.signal }, end)
     } catch (error) {
       if (error instanceof ShmwireError && PASSING.has(error.code)) return error
       throw error
     }
     const beginMs = performance.now()
-    const over = new Promise<Error | undefined>((resolve) => channel.once('close', resolve))
     this.#channel = channel
     if (!this.#referenced) channel.unref()
     // Whoever has ended the tries just now did not find the channel.

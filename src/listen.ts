@@ -17,6 +17,7 @@ import { loadBinding, type NativeLoad } from './native/load-binding.js'
 import { toShmwireError } from './native/native-error.js'
 import { openChannel } from './open-channel.js'
 import { type ChannelOptions, resolveOptions, type Settings, type WaitOptions } from './options.js'
+import { runApart, textOfThrown } from './uncaught.js'
 
 export interface ServerEvents {
   /** A client has connected. A channel that neither a listener nor a loop takes is destroyed. */
@@ -74,7 +75,8 @@ class HandleInbox {
       const error = toShmwireError(thrown, 'the inbox for descriptors cannot be opened')
       if (this.#settings.transport === 'shm') throw error
       this.unavailable = error.message
-      this.#settings.logger?.warn(`shmwire: no shared memory for clients of this server: ${error.message}`)
+      const note = `shmwire: no shared memory for clients of this server: ${error.message}`
+      runApart(() => this.#settings.logger?.warn(note))
     }
   }
 
@@ -115,7 +117,9 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.address = parts.address
     parts.netServer.on('connection', (socket) => void this.#accept(socket))
     parts.netServer.on('error', (error) =>
-      parts.settings.logger?.warn(`shmwire: a client could not be accepted: ${error.message}`),
+      runApart(() =>
+        parts.settings.logger?.warn(`shmwire: a client could not be accepted: ${error.message}`),
+      ),
     )
   }
 
@@ -130,7 +134,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Channel, undefined> {
     const iterator = this.#queue.iterate(() => {
-      while (!this.#queue.empty) (this.#queue.shift() as Channel).destroy()
+      while (!this.#queue.empty) {
+        const channel = this.#queue.shift() as Channel
+        runApart(() => channel.destroy())
+      }
     })
     return iterator as AsyncIterableIterator<Channel, undefined>
   }
@@ -153,7 +160,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       }
       this.#finishWhenIdle()
       return () => {
-        for (const channel of this.#channels) channel.destroy()
+        for (const channel of this.#channels) runApart(() => channel.destroy())
       }
     })
   }
@@ -187,8 +194,9 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
         inboxUnavailable: inbox.unavailable,
         signal: this.#stopping.signal,
       })
-      if (agreement.fallbackReason !== undefined)
-        settings.logger?.debug(`shmwire: a channel runs over the socket: ${agreement.fallbackReason}`)
+      const { fallbackReason } = agreement
+      if (fallbackReason !== undefined)
+        runApart(() => settings.logger?.debug(`shmwire: a channel runs over the socket: ${fallbackReason}`))
       const channel: Channel = openChannel(agreement, {
         settings,
         codec,
@@ -198,7 +206,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       this.#offer(channel)
     } catch (error) {
       // A client that could not be served is the client's trouble; it was told, and the server goes on.
-      settings.logger?.debug(`shmwire: a client was refused: ${(error as Error).message}`)
+      runApart(() => settings.logger?.debug(`shmwire: a client was refused: ${textOfThrown(error)}`))
     } finally {
       this.#handshakes -= 1
       this.#finishWhenIdle()
@@ -231,7 +239,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   #finishWhenIdle(): void {
     if (!this.#closed || this.#handshakes > 0 || this.#channels.size > 0 || this.#finished) return
     this.#finished = true
-    for (const resolve of this.#closers.splice(0)) resolve()
-    this.emit('close')
+    // In a turn of its own, like 'channel': it may be the end of a channel, or a call of `close`, that leads here.
+    process.nextTick(() => {
+      for (const resolve of this.#closers.splice(0)) resolve()
+      this.emit('close')
+    })
   }
 }

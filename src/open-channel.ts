@@ -1,4 +1,5 @@
 import { Channel } from './channel/channel.js'
+import type { ChannelParts } from './channel/parts.js'
 import type { Codec } from './codec/codec.js'
 import type { Agreement } from './control/handshake.js'
 import { createLink } from './link/create-link.js'
@@ -10,7 +11,7 @@ export interface ChannelContext {
   readonly codec: Codec
   readonly native: NativeLoad
   /** See ChannelParts. */
-  readonly onClosed?: () => void
+  readonly onClosed?: ChannelParts['onClosed']
 }
 
 /** The channel of two sides that have agreed. What it throws is the codec's; then everything has been given back. */

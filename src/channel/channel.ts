@@ -349,11 +349,11 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     this.emit('drain')
   }
 
-  #over(error: Error | undefined, onClosed: (() => void) | undefined): void {
+  #over(error: Error | undefined, onClosed: ChannelParts['onClosed']): void {
     try {
       this.#delivery.end(error)
     } finally {
-      onClosed?.()
+      onClosed?.(error)
       try {
         if (error !== undefined && this.listenerCount('error') > 0) this.emit('error', error)
       } finally {

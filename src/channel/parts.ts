@@ -8,6 +8,6 @@ export interface ChannelParts {
   /** The smaller `maxMessageBytes` of the two sides. */
   readonly maxMessageBytes: number
   readonly fallbackReason?: string | undefined
-  /** Runs once, when the channel is over, before its events say so. */
-  readonly onClosed?: (() => void) | undefined
+  /** Runs once, when the channel is over, before its events say so. Must not throw. */
+  readonly onClosed?: ((error: Error | undefined) => void) | undefined
 }

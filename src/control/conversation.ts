@@ -93,7 +93,7 @@ export class Conversation {
     this.#giveBacks.push(giveBack)
   }
 
-  /** Throws when the handshake was aborted during a wait that is not one of ours: nothing may be begun any more. */
+  /** Throws when the handshake was aborted, during a wait that is not one of ours or by code of the user: nothing may be begun any more. */
   assertGoing(): void {
     if (this.#state !== 'open') throw new ShmwireError(ErrorCode.ABORTED, 'the handshake was aborted')
   }

@@ -121,6 +121,8 @@ class Client {
 
   #createEndpoint(offer: Offer): NativeEndpoint {
     const { settings, native } = this.#options
+    // The option `allow` may have fired the signal.
+    this.#conversation.assertGoing()
     const endpoint = callNative('the client cannot create its segment', () => {
       if (!('binding' in native)) throw new Error(native.unavailable)
       return new native.binding.Endpoint({

@@ -12,6 +12,7 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
+import { collectUncaught } from '../support/uncaught.js'
 
 const NAME = 'kept'
 
@@ -119,6 +120,56 @@ describe('keepConnected', () => {
       await server?.close()
     },
   )
+
+  it.each(['removes all listeners', 'has a listener of close that throws'])(
+    'connects again although the user %s',
+    async (what) => {
+      const server = await listen(NAME)
+      const served: Channel[] = []
+      server.on('channel', (channel) => served.push(channel))
+      const connector = keepConnected(NAME, { backOff: { minMs: 1, maxMs: 5 } })
+      const channel = await nextChannel(connector)
+      if (what === 'removes all listeners') channel.removeAllListeners()
+      else
+        channel.prependListener('close', () => {
+          throw new Error('no')
+        })
+      await eventually(() => served.length === 1)
+      const next = nextChannel(connector)
+      const thrown = await collectUncaught(async () => {
+        served[0]?.destroy()
+        expect((await next).open).toBe(true)
+      })
+      expect(thrown).toHaveLength(what === 'removes all listeners' ? 0 : 1)
+      await connector.close()
+      await server.close()
+    },
+  )
+
+  it('ends with ABORTED when it is closed with a signal that has fired before', async () => {
+    const server = await listen(NAME)
+    server.on('channel', () => {})
+    const connector = keepConnected(NAME)
+    const channel = await nextChannel(connector)
+    await expect(connector.close({ signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: ErrorCode.ABORTED,
+    })
+    expect(channel.open).toBe(false)
+    await server.close()
+  })
+
+  it('goes on when it is closed with wrong options', async () => {
+    const server = await listen(NAME)
+    server.on('channel', (channel) => channel.handle((value) => value))
+    const connector = keepConnected(NAME)
+    const channel = await nextChannel(connector)
+    await expect(connector.close({ timeoutMs: -1 })).rejects.toMatchObject({
+      code: ErrorCode.INVALID_ARGUMENT,
+    })
+    expect(await channel.request('still there')).toBe('still there')
+    await connector.close()
+    await server.close()
+  })
 
   it('is destroyed with its channel', async () => {
     const server = await listen(NAME)
