@@ -152,7 +152,7 @@ export class Connector extends EventEmitter<ConnectorEvents> implements AsyncDis
     } catch (error) {
       if (!this.#stopping.signal.aborted) failure = error as Error
     }
-    // In turns of their own, as all events here, so that what a listener throws is an uncaught exception.
+    // In a turn of its own, like 'retry', so that what a listener throws is an uncaught exception.
     process.nextTick(() => this.emit('close', failure))
   }
 
@@ -185,7 +185,8 @@ export class Connector extends EventEmitter<ConnectorEvents> implements AsyncDis
     if (!this.#referenced) channel.unref()
     // Whoever has ended the tries just now did not find the channel.
     if (this.#stopping.signal.aborted) channel.destroy()
-    else process.nextTick(() => this.emit('channel', channel))
+    // In the same turn: its first record may come in the next one, and wants a handler.
+    else runApart(() => this.emit('channel', channel))
     const error = await over
     this.#channel = undefined
     if (performance.now() - beginMs > this.#backOff.maxMs) this.#attempt = 0

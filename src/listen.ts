@@ -215,8 +215,8 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
 
   #offer(channel: Channel): void {
     this.#channels.add(channel)
-    // In a turn of its own, so that what a listener throws is an uncaught exception as with any other event.
-    process.nextTick(() => {
+    // In the same turn: its first record may come in the next one, and wants a handler.
+    runApart(() => {
       if (!this.#closed && this.#queue.iterating) this.#queue.push(channel, 0)
       else if (this.#closed || !this.emit('channel', channel)) channel.destroy()
     })
@@ -239,7 +239,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   #finishWhenIdle(): void {
     if (!this.#closed || this.#handshakes > 0 || this.#channels.size > 0 || this.#finished) return
     this.#finished = true
-    // In a turn of its own, like 'channel': it may be the end of a channel, or a call of `close`, that leads here.
+    // In a turn of its own: it may be the end of a channel, or a call of `close`, that leads here.
     process.nextTick(() => {
       for (const resolve of this.#closers.splice(0)) resolve()
       this.emit('close')
