@@ -26,11 +26,13 @@ const RESERVED = /\.(?:\d+|fd|[0-9a-f]{12}~)$/
 
 /**
  * Takes an address apart. Touches no file. Throws `INVALID_ARGUMENT` for what is not of one of the forms, for a
- * path that is too long for a socket, and for a `SHMWIRE_DIR` that is not absolute.
+ * path that is too long for a socket, and for a `SHMWIRE_DIR` or `TMPDIR` that is not absolute.
  */
 export function parseAddress(text: string): Address {
   if (typeof text !== 'string') throw invalid('address', text, SUPPORTED)
   if (text.includes('\0')) throw invalid('address', text, `${SUPPORTED}, without a zero byte`)
+  // Half a character becomes another on its way to the file system: a server would not know its own files again.
+  if (!text.isWellFormed()) throw invalid('address', text, `${SUPPORTED}, without a lone surrogate`)
   const scheme = SCHEME.exec(text)?.[1]
   if (scheme === undefined) return fromName(text)
   if (scheme !== 'unix')

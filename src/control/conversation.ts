@@ -233,6 +233,9 @@ export function socketError(cause: NodeJS.ErrnoException & { address?: string })
     case 'ECONNREFUSED':
     case 'ENOTSOCK':
     case 'ENOTDIR':
+    case 'ELOOP':
+    // A socket of another type.
+    case 'EPROTOTYPE':
       return new ShmwireError(ErrorCode.NOT_LISTENING, `nobody listens at ${where}; start the server first`, {
         cause,
       })

@@ -150,6 +150,7 @@ class Claimant {
 
   /** Listens on a fresh temporary. */
   async #listen(): Promise<void> {
+    this.#assertGoing()
     const server = this.#server
     // A no-op the first time.
     server.close()
@@ -207,6 +208,7 @@ class Claimant {
   }
 
   #link(generation: number): 'linked' | 'taken' | 'temporary gone' {
+    this.#assertGoing()
     const temporary = this.#own as string
     const claim = claimPath(this.#path, generation)
     try {
@@ -245,6 +247,7 @@ class Claimant {
 
   /** The address is won. The last steps are synchronous: nobody connects before the caller has control. */
   async #publish(deadClaims: readonly string[]): Promise<Claim> {
+    this.#assertGoing()
     const path = this.#path
     for (const claim of deadClaims) quietly(claim)
     for (const temporary of listServerFiles(path).temporaries) {
@@ -253,6 +256,7 @@ class Claimant {
     }
     await this.#checkPublished()
 
+    this.#assertGoing()
     const claim = this.#own as string
     const identity = identify(claim)
     if (isSocketAt(inboxPath(path))) unlinkIfPresent(inboxPath(path))
@@ -273,8 +277,13 @@ class Claimant {
   /** Every wait of a claimant: nothing more is done once it has been given up. */
   async #pause<T>(wait: Promise<T>): Promise<T> {
     const value = await wait
-    if (this.#givenUp) throw new ShmwireError(ErrorCode.ABORTED, 'the claim was given up')
+    this.#assertGoing()
     return value
+  }
+
+  /** Again before whatever would have to be taken back: from a wait to there are some microtasks, and a signal may fire in one. */
+  #assertGoing(): void {
+    if (this.#givenUp) throw new ShmwireError(ErrorCode.ABORTED, 'the claim was given up')
   }
 
   #inUse(why: string): ShmwireError {

@@ -10,7 +10,7 @@ const WRITABLE_BY_OTHERS = 0o022
 
 /**
  * Where the sockets of plain names are: `SHMWIRE_DIR`, else `$XDG_RUNTIME_DIR/shmwire`, else
- * `<tmp>/shmwire-<uid>`. Touches no file. Throws `INVALID_ARGUMENT` when `SHMWIRE_DIR` is not absolute.
+ * `<tmp>/shmwire-<uid>`. Touches no file. Throws `INVALID_ARGUMENT` when `SHMWIRE_DIR`, or else `<tmp>`, is not absolute.
  */
 export function runtimeDirectory(environment: NodeJS.ProcessEnv = process.env): string {
   const own = environment['SHMWIRE_DIR']
@@ -22,7 +22,11 @@ export function runtimeDirectory(environment: NodeJS.ProcessEnv = process.env): 
   const session = environment['XDG_RUNTIME_DIR']
   // A relative one is to be ignored, says the XDG base directory specification.
   if (session && isAbsolute(session)) return join(session, 'shmwire')
-  return join(tmpdir(), `shmwire-${process.geteuid?.() ?? 'user'}`)
+  const temporary = tmpdir()
+  // A relative one is another for whoever works elsewhere, and for this process after a chdir.
+  if (!isAbsolute(temporary))
+    throw invalid('the environment variable TMPDIR', temporary, 'an absolute path; or set SHMWIRE_DIR')
+  return join(temporary, `shmwire-${process.geteuid?.() ?? 'user'}`)
 }
 
 /** For a server: creates the directory where it is missing, and checks it. Throws `DENIED`, `OUT_OF_MEMORY`, `INVALID_ARGUMENT`. */

@@ -58,6 +58,8 @@ describe('parseAddress', () => {
     ['a parent directory', '..'],
     ['a space', 'a b'],
     ['a newline at the end', 'a\n'],
+    ['half a character', 'unix:/srv/\ud800.sock'],
+    ['the other half of a character', 'unix:/srv/a\udc00/s'],
     ['a letter that is not ASCII', 'ä'],
     ['a zero byte', 'a\0b'],
     ['a zero byte in a path', 'unix:/tmp/a\0b'],

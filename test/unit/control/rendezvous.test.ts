@@ -221,6 +221,30 @@ describe('claimAddress', () => {
     }
   })
 
+  it('gives everything back when it is aborted in any microtask between two of its waits', async () => {
+    const directory = temporaryDirectory()
+    const path = join(directory, 'a.sock')
+    for (let ticks = 0; ticks < 30; ticks += 1) {
+      const controller = new AbortController()
+      const server = createServer()
+      servers.push(server)
+      server.once('listening', () => {
+        const tick = (left: number): void =>
+          left > 0 ? queueMicrotask(() => tick(left - 1)) : controller.abort()
+        tick(ticks)
+      })
+      const outcome = claimAddress(path, server, { signal: controller.signal }).then(
+        (won) => won.release(),
+        (error: unknown) => expect(error).toMatchObject({ code: ErrorCode.ABORTED }),
+      )
+      await outcome
+      // What it begins after that, it begins in the same turn.
+      await turn()
+      expect(server.listening).toBe(false)
+      expect(readdirSync(directory)).toEqual([])
+    }
+  })
+
   it('hangs up on rivals that look whether it lives', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')

@@ -30,6 +30,12 @@ describe('runtimeDirectory', () => {
     expect(runtimeDirectory({ XDG_RUNTIME_DIR: 'relative' })).toBe(join(tmpdir(), `shmwire-${uid}`))
   })
 
+  it('rejects a relative temporary directory, where it is needed', () => {
+    vi.stubEnv('TMPDIR', 'relative')
+    expect(faultOf(() => runtimeDirectory({})).code).toBe(ErrorCode.INVALID_ARGUMENT)
+    expect(runtimeDirectory({ XDG_RUNTIME_DIR: '/b' })).toBe('/b/shmwire')
+  })
+
   it('rejects a relative SHMWIRE_DIR', () => {
     expect(faultOf(() => runtimeDirectory({ SHMWIRE_DIR: './x' })).code).toBe(ErrorCode.INVALID_ARGUMENT)
   })
