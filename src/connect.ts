@@ -32,13 +32,9 @@ export async function connectChannel(
   const codec = codecFor(settings.codec)
   const native = loadBinding()
   if (directory !== undefined) checkRuntimeDirectory(directory)
-  const agreement = await handshakeAsClient(createConnection({ path }), {
-    settings,
-    codecName: codec.name,
-    native,
-    inboxPath: inboxPath(path),
-    signal: options.signal,
-    timeoutMs: options.timeoutMs,
-  })
+  // All that may be an accessor of the user is read before there is a connection, which nobody would close if it threw.
+  const { signal, timeoutMs } = options
+  const handshake = { settings, codecName: codec.name, native, inboxPath: inboxPath(path), signal, timeoutMs }
+  const agreement = await handshakeAsClient(createConnection({ path }), handshake)
   return openChannel(agreement, { settings, codec, native, onClosed })
 }

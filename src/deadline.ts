@@ -2,19 +2,31 @@ import { setMaxListeners } from 'node:events'
 import { ErrorCode, ShmwireError } from './errors.js'
 import { checkWaitOptions, type WaitOptions } from './options.js'
 
+/** Gets the two ends of a promise; returns how to take the wait back. */
+type Begin<T> = (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void
+
 /**
- * Runs a wait under `{signal, timeoutMs}`. `begin` gets the two ends of a promise and returns how to take
- * the wait back; that runs at most once, and only when the signal or the time came first.
+ * Runs a wait under `{signal, timeoutMs}`. What `begin` returns runs at most once, and only when the signal or the time
+ * came first. Under a signal that has fired before nothing is begun.
  */
-export function waitWithin<T>(
+export function waitWithin<T>(options: WaitOptions | undefined, what: string, begin: Begin<T>): Promise<T> {
+  return wait(options, what, begin, false)
+}
+
+/** The same for what brings an end: it is begun in any case, because whoever gives up waiting for an end wants it no less. */
+export function endWithin(options: WaitOptions | undefined, what: string, begin: Begin<void>): Promise<void> {
+  return wait(options, what, begin, true)
+}
+
+function wait<T>(
   options: WaitOptions | undefined,
   what: string,
-  begin: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void,
+  begin: Begin<T>,
+  inAnyCase: boolean,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    checkWaitOptions(options)
-    const { signal, timeoutMs } = options ?? {}
-    if (signal?.aborted) throw aborted(what, signal)
+    const { signal, timeoutMs } = checkWaitOptions(options)
+    if (signal?.aborted && !inAnyCase) throw aborted(what, signal)
 
     let settled = false
     let timer: NodeJS.Timeout | undefined
@@ -44,7 +56,7 @@ export function waitWithin<T>(
       takeBack()
     }
     if (signal !== undefined) {
-      // `begin` may have run code that aborted; its event is over.
+      // Before, or by code that `begin` has run; its event is over.
       if (signal.aborted) return giveUp(aborted(what, signal))
       onAbort = () => giveUp(aborted(what, signal))
       // One signal may bound any number of waits: that is no leak to be warned of.

@@ -69,6 +69,7 @@ const PASSING: ReadonlySet<unknown> = new Set([
  * @throws `INVALID_ARGUMENT`
  */
 export function keepConnected(address: string, options: KeepConnectedOptions = {}): Connector {
+  if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
   const { backOff, ...channelOptions } = options
   if ('signal' in options)
     throw invalid('options', 'signal', 'left out: what is kept connected is ended by close()')
@@ -105,15 +106,11 @@ export class Connector extends EventEmitter<ConnectorEvents> implements AsyncDis
 
   /** Ends the tries and closes the channel in order (see `Channel.close`). Resolves when it is over. Rejects like that. */
   async close(options?: WaitOptions): Promise<void> {
-    checkWaitOptions(options)
+    const bounds = checkWaitOptions(options)
     const channel = this.#channel
     this.#stopping.abort()
     try {
-      await channel?.close(options)
-    } catch (error) {
-      // A signal that has fired before begins no wait that could be given up.
-      runApart(() => channel?.destroy())
-      throw error
+      await channel?.close(bounds)
     } finally {
       await this.#over
     }
@@ -216,9 +213,18 @@ export class Connector extends EventEmitter<ConnectorEvents> implements AsyncDis
 
 function backOffOption(backOff: BackOff = {}): Bounds {
   if (typeof backOff !== 'object' || backOff === null) throw invalid('backOff', backOff, 'an object')
-  const { minMs = 20, maxMs = Math.max(2_000, minMs) } = backOff
-  if (!(minMs >= 1 && minMs <= DELAY_MS_MAX)) throw invalid('backOff.minMs', minMs, `1 to ${DELAY_MS_MAX}`)
-  if (!(maxMs >= minMs && maxMs <= DELAY_MS_MAX))
-    throw invalid('backOff.maxMs', maxMs, `backOff.minMs (${minMs}) to ${DELAY_MS_MAX}`)
-  return { minMs, maxMs }
+  for (const name of Object.keys(backOff)) {
+    if (name !== 'minMs' && name !== 'maxMs') throw invalid('backOff', name, 'minMs or maxMs')
+  }
+  const { minMs = 20, maxMs } = backOff
+  if (!isWithin(minMs, 1, DELAY_MS_MAX)) throw invalid('backOff.minMs', minMs, `1 to ${DELAY_MS_MAX}`)
+  const bound = maxMs === undefined ? Math.max(2_000, minMs) : maxMs
+  if (!isWithin(bound, minMs, DELAY_MS_MAX))
+    throw invalid('backOff.maxMs', bound, `backOff.minMs (${minMs}) to ${DELAY_MS_MAX}`)
+  return { minMs, maxMs: bound }
+}
+
+/** Strings and bigints can be compared with numbers, too, and fail only where they are calculated with. */
+function isWithin(value: unknown, min: number, max: number): boolean {
+  return typeof value === 'number' && value >= min && value <= max
 }

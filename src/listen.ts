@@ -10,7 +10,7 @@ import { handshakeAsServer } from './control/handshake-server.js'
 import { type Claim, claimAddress } from './control/rendezvous.js'
 import { prepareRuntimeDirectory } from './control/runtime-directory.js'
 import { Turns } from './control/turns.js'
-import { waitWithin } from './deadline.js'
+import { endWithin } from './deadline.js'
 import { ErrorCode, ShmwireError } from './errors.js'
 import type { NativeInbox } from './native/binding.js'
 import { loadBinding, type NativeLoad } from './native/load-binding.js'
@@ -37,6 +37,8 @@ export async function listen(address: string, options: ChannelOptions & WaitOpti
   const settings = resolveOptions(options)
   const { path, text, directory } = parseAddress(address)
   const codec = codecFor(settings.codec)
+  // Once: an accessor of the user may throw, and nobody would close the connection of the client that it threw for.
+  const codecName = codec.name
   const native = loadBinding()
   if (settings.transport === 'shm' && 'unavailable' in native) {
     throw new ShmwireError(ErrorCode.UNAVAILABLE, `transport 'shm' cannot be had here: ${native.unavailable}`)
@@ -48,7 +50,7 @@ export async function listen(address: string, options: ChannelOptions & WaitOpti
     const { signal, timeoutMs } = options
     const openInbox = (inboxPath: string): void => inbox.open(inboxPath)
     const claim = await claimAddress(path, netServer, { signal, timeoutMs, text, openInbox })
-    return new Server({ netServer, claim, inbox, address: text, settings, codec, native })
+    return new Server({ netServer, claim, inbox, address: text, settings, codec, codecName, native })
   } catch (error) {
     inbox.close()
     throw error
@@ -92,6 +94,7 @@ interface ServerParts {
   readonly address: string
   readonly settings: Settings
   readonly codec: Codec
+  readonly codecName: string
   readonly native: NativeLoad
 }
 
@@ -147,7 +150,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
    * A wait that is given up destroys those that are left. Rejects with `TIMEOUT`, `ABORTED`.
    */
   close(options?: WaitOptions): Promise<void> {
-    return waitWithin<void>(options, 'closing the server', (resolve) => {
+    return endWithin(options, 'closing the server', (resolve) => {
       this.#stop()
       if (this.#finished) {
         resolve()
@@ -182,12 +185,12 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   async #accept(socket: Socket): Promise<void> {
-    const { settings, codec, native, inbox } = this.#parts
+    const { settings, codec, codecName, native, inbox } = this.#parts
     this.#handshakes += 1
     try {
       const agreement = await handshakeAsServer(socket, {
         settings,
-        codecName: codec.name,
+        codecName,
         native,
         inbox: inbox.native,
         handovers: this.#handovers,

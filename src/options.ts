@@ -84,6 +84,7 @@ const SPIN_MICROS_DEFAULT = 100
 const CODEC_NAMES: readonly string[] = ['msgpack', 'json', 'bytes', 'v8'] satisfies CodecName[]
 const WAIT_MODES: readonly string[] = ['adaptive', 'sleep', 'spin'] satisfies WaitMode[]
 const TRANSPORT_CHOICES: readonly string[] = ['auto', 'shm', 'socket'] satisfies TransportChoice[]
+const UNBOUNDED: WaitOptions = {}
 const KNOWN: ReadonlySet<string> = new Set([
   'codec',
   'ringBytes',
@@ -127,13 +128,14 @@ export function resolveOptions(options: ChannelOptions & WaitOptions = {}): Sett
   }
 }
 
-/** Throws `INVALID_ARGUMENT` unless `signal` and `timeoutMs` are of their form. */
-export function checkWaitOptions(options: WaitOptions | undefined): void {
-  if (options === undefined) return
+/** Throws `INVALID_ARGUMENT` unless `signal` and `timeoutMs` are of their form; returns them, because to read them again may give others. */
+export function checkWaitOptions(options: WaitOptions | undefined): WaitOptions {
+  if (options === undefined) return UNBOUNDED
   if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
   const { signal, timeoutMs } = options
   if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal', signal, 'an AbortSignal')
   checkTimeout(timeoutMs)
+  return { signal, timeoutMs }
 }
 
 /** Throws `INVALID_ARGUMENT` unless `timeoutMs` is of its form. */

@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events'
-import { waitWithin } from '../deadline.js'
+import { endWithin, waitWithin } from '../deadline.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { type Link, type LinkSink, type Peer, RecordKind, type Transport } from '../link/link.js'
 import { invalid, type WaitOptions } from '../options.js'
 import { type ChannelStats, Traffic } from '../stats.js'
+import { runApart } from '../uncaught.js'
 import { Answers, type RequestHandler } from './answers.js'
 import { type Claim, Claims } from './claims.js'
 import { Delivery } from './delivery.js'
@@ -234,9 +235,10 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
    * A wait that is given up destroys the channel. Rejects with `PEER_GONE`, `TIMEOUT`, `ABORTED`.
    */
   close(options?: WaitOptions): Promise<void> {
-    return waitWithin<void>(options, 'close', (resolve, reject) => {
+    return endWithin(options, 'close', (resolve, reject) => {
       this.#ending.begin((error) => (error === undefined ? resolve() : reject(error)))
-      return () => this.destroy()
+      // What a listener throws would be lost in a promise that has its outcome.
+      return () => runApart(() => this.destroy())
     })
   }
 
@@ -249,7 +251,11 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     if (this.#ending.isOver) return
     this.#link.destroy()
     this.#delivery.discard()
-    this.#ending.finish(error, error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was destroyed'))
+    // Node's own `destroy` takes null for no error.
+    this.#ending.finish(
+      error ?? undefined,
+      error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was destroyed'),
+    )
   }
 
   override removeAllListeners(...names: Parameters<EventEmitter<ChannelEvents>['removeAllListeners']>): this {

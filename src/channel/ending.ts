@@ -1,5 +1,6 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { type Link, RecordKind } from '../link/link.js'
+import { textOfThrown } from '../uncaught.js'
 import type { Answers } from './answers.js'
 import type { Outbox } from './outbox.js'
 import type { Requests } from './requests.js'
@@ -62,7 +63,7 @@ export class Ending {
     if (error === undefined)
       throw new ShmwireError(ErrorCode.CLOSED, 'the channel is closed; connect again to send')
     const code = error instanceof ShmwireError ? error.code : ErrorCode.CLOSED
-    throw new ShmwireError(code, `the channel is over: ${error.message}`, { cause: error })
+    throw new ShmwireError(code, `the channel is over: ${textOfThrown(error)}`, { cause: error })
   }
 
   /** The same for what was begun before `close()`, which waits for it. */

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type ChannelOptions, connect, ErrorCode, listen } from '../../src/index.js'
@@ -98,6 +98,20 @@ describe('addresses that are wrong', () => {
       code: expect.stringMatching(/INVALID_ARGUMENT|DENIED/) as string,
     })
     await expect(connect('taken')).rejects.toMatchObject({ code: ErrorCode.NOT_LISTENING })
+  })
+
+  it('that has a link to itself, or a socket of another type, is NOT_LISTENING', async () => {
+    const server = await listen('taken')
+    symlinkSync('turns.sock', join(directory, 'turns.sock'))
+    const others = ['turns']
+    // The inbox is a datagram socket.
+    if (existsSync(join(directory, 'taken.sock.fd'))) {
+      symlinkSync('taken.sock.fd', join(directory, 'other.sock'))
+      others.push('other')
+    }
+    for (const name of others)
+      await expect(connect(name)).rejects.toMatchObject({ code: ErrorCode.NOT_LISTENING })
+    await server.close()
   })
 
   it('that a live server has is NAME_IN_USE', async () => {

@@ -189,6 +189,12 @@ describe('keepConnected', () => {
     [{ backOff: { minMs: 0 } }, 'backOff.minMs'],
     [{ backOff: { minMs: 50, maxMs: 20 } }, 'backOff.maxMs'],
     [{ backOff: { maxMs: Number.NaN } }, 'backOff.maxMs'],
+    [{ backOff: { minMs: '5' } }, 'backOff.minMs'],
+    [{ backOff: { minMs: true, maxMs: 10 } }, 'backOff.minMs'],
+    [{ backOff: { maxMs: [3_000] } }, 'backOff.maxMs'],
+    [{ backOff: { min: 5 } }, 'backOff'],
+    [null, 'options'],
+    ['kept', 'options'],
     [{ ringBytes: 3 }, 'ringBytes'],
   ])('refuses the options %j', (options, named) => {
     const wrong = expect.objectContaining({
@@ -196,6 +202,19 @@ describe('keepConnected', () => {
       message: expect.stringContaining(named) as string,
     }) as Error
     expect(() => keepConnected(NAME, options as object)).toThrow(wrong)
+  })
+
+  it.each([
+    [{ minMs: 5n }, 'backOff.minMs'],
+    [{ minMs: 5, maxMs: 5_000n }, 'backOff.maxMs'],
+    [{ minMs: Symbol('often') }, 'backOff.minMs'],
+  ])('refuses a back-off that is no number', (backOff, named) => {
+    expect(() => keepConnected(NAME, { backOff: backOff as object })).toThrow(
+      expect.objectContaining({
+        code: ErrorCode.INVALID_ARGUMENT,
+        message: expect.stringContaining(named) as string,
+      }) as Error,
+    )
   })
 
   it('refuses an address that is none', () => {

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { waitWithin } from '../../src/deadline.js'
+import { endWithin, waitWithin } from '../../src/deadline.js'
 import { ErrorCode } from '../../src/errors.js'
 
 const never = () => () => {}
@@ -83,6 +83,24 @@ describe('waitWithin', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('reads what bounds it once', async () => {
+    const signals = [new AbortController().signal, 'not a signal']
+    const times = [10, Number.NaN]
+    const options = {
+      get signal() {
+        return signals.shift() as AbortSignal
+      },
+      get timeoutMs() {
+        return times.shift() as number
+      },
+    }
+    const rejected = expect(waitWithin(options, 'it', never)).rejects.toMatchObject({
+      code: ErrorCode.TIMEOUT,
+    })
+    await vi.advanceTimersByTimeAsync(10)
+    await rejected
+  })
+
   it('gives up although taking back settles the wait', async () => {
     const wait = waitWithin<string>({ timeoutMs: 1 }, 'it', (resolve) => () => resolve('late'))
     const rejected = expect(wait).rejects.toMatchObject({ code: ErrorCode.TIMEOUT })
@@ -101,6 +119,27 @@ describe('waitWithin', () => {
   it('rejects wrong options with INVALID_ARGUMENT', async () => {
     await expect(waitWithin({ timeoutMs: -1 }, 'it', never)).rejects.toMatchObject({
       code: ErrorCode.INVALID_ARGUMENT,
+    })
+  })
+})
+
+describe('endWithin', () => {
+  it('begins under a signal that has fired before, and takes the wait back', async () => {
+    const steps: string[] = []
+    const end = endWithin({ signal: AbortSignal.abort('enough'), timeoutMs: 10 }, 'it', () => {
+      steps.push('begun')
+      return () => void steps.push('taken back')
+    })
+    await expect(end).rejects.toMatchObject({ code: ErrorCode.ABORTED, cause: 'enough' })
+    expect(steps).toEqual(['begun', 'taken back'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('resolves under a signal that has fired before when it is over already', async () => {
+    const signal = AbortSignal.abort()
+    await endWithin({ signal }, 'it', (resolve) => {
+      resolve()
+      return never
     })
   })
 })

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { Codec } from '../../../src/codec/codec.js'
 import { memoryChannels } from '../../support/memory-channels.js'
+import { collectUncaught } from '../../support/uncaught.js'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
@@ -78,6 +79,25 @@ describe('closing', () => {
     await expect(pending).rejects.toMatchObject({ code: 'ERR_SHMWIRE_CLOSED' })
   })
 
+  it('under a signal that has fired before destroys the channel, and loses nothing that a listener throws', async () => {
+    const [left, right] = memoryChannels()
+    right.handle(() => new Promise(() => {}))
+    const pending = left.request(1)
+    const error = new Error('of a listener')
+    left.on('close', () => {
+      throw error
+    })
+    const thrown = await collectUncaught(async () => {
+      const closing = left.close({ signal: AbortSignal.abort() })
+      await expect(closing).rejects.toMatchObject({ code: 'ERR_SHMWIRE_ABORTED' })
+      await expect(pending).rejects.toMatchObject({ code: 'ERR_SHMWIRE_CLOSED' })
+      await turn()
+    })
+    expect(thrown).toEqual([error])
+    expect(left.open).toBe(false)
+    await left.close({ signal: AbortSignal.abort() })
+  })
+
   it('by destroy lets no held message out any more', async () => {
     const [left, right] = memoryChannels()
     for (let message = 0; message < 5; message += 1) left.trySend(message)
@@ -96,6 +116,19 @@ describe('closing', () => {
 })
 
 describe('what programs do', () => {
+  it.each([
+    ['null, as to a stream', null, undefined, 'the channel is closed; connect again to send'],
+    ['a text', 'why', 'why', 'the channel is over: why'],
+  ])('destroy may be given %s', async (_name, given, told, message) => {
+    const [left] = memoryChannels()
+    const closed = new Promise((resolve) => left.once('close', resolve))
+    left.destroy(given as unknown as Error)
+    expect(await closed).toBe(told)
+    const refused = { code: 'ERR_SHMWIRE_CLOSED', message }
+    await expect(left.send(1)).rejects.toMatchObject(refused)
+    expect(() => left.trySend(1)).toThrow(expect.objectContaining(refused) as Error)
+  })
+
   it.each([
     ['an object without a prototype', Object.create(null)],
     ['undefined', undefined],

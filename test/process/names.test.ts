@@ -1,0 +1,172 @@
+import { readdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Channel, connect, ErrorCode, listen, type Server } from '../../src/index.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { expectResources, resourcesOf } from '../support/process-resources.js'
+import { ownRuntimeDirectory, temporaryDirectory } from '../support/temporary-directory.js'
+import { collectUncaught } from '../support/uncaught.js'
+
+const NAME = 'wanted'
+/** What a socket's path leaves for the ending that the control plane puts behind it. */
+const PATH_BYTES = process.platform === 'darwin' ? 89 : 93
+
+let directory = ''
+beforeAll(() => ensureBuilt())
+beforeEach(() => {
+  directory = ownRuntimeDirectory(join(temporaryDirectory(), 'run'))
+})
+
+async function serve(address: string, answer: string): Promise<Server> {
+  const server = await listen(address)
+  server.on('channel', (channel) => channel.handle(() => answer))
+  return server
+}
+
+async function ask(address: string): Promise<unknown> {
+  const channel = await connect(address)
+  const answer: unknown = await channel.request('who?')
+  await channel.close()
+  return answer
+}
+
+describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
+  const ROUNDS = 5
+  const AT_ONCE = 4
+
+  it('exactly one of several processes gets a name, wherever one of them is stopped, and it is the one that serves', async () => {
+    const children = Array.from(
+      { length: AT_ONCE },
+      () => new Child('namesake', { args: [NAME, transport], ipc: true }),
+    )
+    for (const child of children) expect(await child.next()).toBe('ready')
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const stopped = children[round % AT_ONCE] as Child
+      for (const child of children) child.send('listen')
+      const outcomes = children.map((child) => child.next<string>())
+      await sleep(Math.random() * 6)
+      stopped.process.kill('SIGSTOP')
+      await Promise.all(outcomes.filter((_, index) => children[index] !== stopped))
+      stopped.process.kill('SIGCONT')
+      const told = await Promise.all(outcomes)
+      expect(told.toSorted()).toEqual([...Array(AT_ONCE - 1).fill(ErrorCode.NAME_IN_USE), 'won'])
+      const winner = children[told.indexOf('won')] as Child
+      expect(await ask(NAME)).toBe(winner.process.pid)
+      winner.send('close')
+      expect(await winner.next()).toBe('closed')
+      expect(readdirSync(directory)).toEqual([])
+    }
+  })
+
+  it('a server that is closed under a signal that has fired frees its name and ends its channels', async () => {
+    const server = await listen(NAME, { transport })
+    const served = new Promise<Channel>((resolve) => server.once('channel', resolve))
+    const closed = new Promise<void>((resolve) => server.once('close', resolve))
+    const channel = await connect(NAME, { transport })
+    ;(await served).handle(() => new Promise(() => {}))
+    const unanswered = expect(channel.request('?')).rejects.toMatchObject({ code: expect.any(String) })
+    await expect(server.close({ signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: ErrorCode.ABORTED,
+    })
+    await closed
+    await unanswered
+    expect(readdirSync(directory)).toEqual([])
+    await (await listen(NAME, { transport })).close()
+  })
+})
+
+describe('a directory that goes while a server lives', () => {
+  it.each(['removed', 'moved away'])('%s: the next server has the name, and keeps it', async (how) => {
+    const first = await serve(NAME, 'first')
+    const channel = await connect(NAME)
+    if (how === 'removed') rmSync(directory, { recursive: true })
+    else renameSync(directory, `${directory}-old`)
+    const second = await serve(NAME, 'second')
+    const files = readdirSync(directory)
+    expect(await ask(NAME)).toBe('second')
+    expect(await channel.request('who?')).toBe('first')
+    await first.close()
+    expect(readdirSync(directory)).toEqual(files)
+    expect(await ask(NAME)).toBe('second')
+    await second.close()
+    expect(readdirSync(directory)).toEqual([])
+  })
+})
+
+it('closes that nobody waits for leave the name to the next of one process, and nothing else', async () => {
+  for (let round = 0; round < 50; round += 1) void (await listen(NAME)).close()
+  expect(readdirSync(directory)).toEqual([])
+  const before = resourcesOf()
+  let won = 0
+  const contend = async (): Promise<void> => {
+    for (let round = 0; round < 8; round += 1) {
+      try {
+        void (await listen(NAME)).close()
+        won += 1
+      } catch (error) {
+        expect(error).toMatchObject({ code: ErrorCode.NAME_IN_USE })
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: 6 }, contend))
+  expect(won).toBeGreaterThan(0)
+  expect(readdirSync(directory)).toEqual([])
+  await expectResources(before)
+})
+
+it('a path of the greatest length, in characters of more than one byte, is served like any other', async () => {
+  const parent = `${temporaryDirectory()}/`
+  const bytesLeft = PATH_BYTES - Buffer.byteLength(parent)
+  const address = `unix:${parent}${'é'.repeat(Math.floor(bytesLeft / 2)).padEnd(Math.ceil(bytesLeft / 2), 'x')}`
+  expect(Buffer.byteLength(address)).toBe(PATH_BYTES + 'unix:'.length)
+  const server = await serve(address, 'long')
+  expect(await ask(address)).toBe('long')
+  await server.close()
+  expect(readdirSync(parent)).toEqual([])
+  await expect(listen(`${address}x`)).rejects.toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
+})
+
+it('options whose accessors throw, at whichever look, leave no connection behind', async () => {
+  const server = await serve(NAME, 'served')
+  // What a process needs once, it has before the count.
+  await ask(NAME)
+  const before = resourcesOf()
+  const thrown = await collectUncaught(async () => {
+    let looks = 0
+    for (let throwing = 1; looks >= throwing - 1; throwing += 1) {
+      const look = <T>(value: T): T => {
+        looks += 1
+        if (looks === throwing) throw new RangeError('of the user')
+        return value
+      }
+      const codec = {
+        get name() {
+          return look('mine')
+        },
+        encode: () => Buffer.alloc(0),
+        decode: () => null,
+      }
+      const options = {
+        codec,
+        get timeoutMs() {
+          return look(5_000)
+        },
+      }
+      for (const address of [NAME, 'nobody']) {
+        looks = 0
+        const refused = await connect(address, options).catch((error: unknown) => error)
+        if (looks >= throwing) expect(refused).toBeInstanceOf(RangeError)
+        // The server's codec is another.
+        else
+          expect(refused).toMatchObject({
+            code: expect.stringMatching(/INVALID_ARGUMENT|NOT_LISTENING/) as string,
+          })
+      }
+    }
+  })
+  expect(thrown).toEqual([])
+  await expectResources(before)
+  await server.close()
+})
