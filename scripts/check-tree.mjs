@@ -139,6 +139,9 @@ function checkWords() {
   for (const file of sources) {
     if (/\bAtomics\b/.test(withoutComments(read(file))))
       report(file, 'uses Atomics; shared words belong to native/core')
+    // Cleared by a tick that then throws, an immediate leaves Node throwing for ever (processImmediate of its timers, Node 20).
+    if (/\bclearImmediate\b/.test(withoutComments(read(file))))
+      report(file, 'clears an immediate; let it come, and do nothing')
   }
 }
 

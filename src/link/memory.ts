@@ -83,7 +83,6 @@ class MemoryLink implements Link {
     this.#ending = 'destroyed'
     this.#closed = true
     this.#incoming = []
-    if (this.#turn !== undefined) clearImmediate(this.#turn)
     this.#other.#schedule()
   }
 
@@ -99,6 +98,7 @@ class MemoryLink implements Link {
     if (this.#sink === undefined || this.#closed || this.#turn !== undefined) return
     this.#turn = setImmediate(() => {
       this.#turn = undefined
+      if (this.#closed) return
       let thrown = true
       try {
         this.#deliver(this.#sink as LinkSink)

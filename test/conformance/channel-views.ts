@@ -161,6 +161,21 @@ export function channelViews(fixture: ChannelFixture): void {
       if (right.transport === 'shm') expect(view?.length).toBe(0)
     })
 
+    it('are whole for all listeners of a message, of which the first destroys the channel', async () => {
+      const [left, right] = await join()
+      const message = pattern.slice(0, 64)
+      const seen: boolean[] = []
+      right.on('message', (view: Buffer) => {
+        right.destroy()
+        seen.push(view.equals(message))
+      })
+      right.on('message', (view: Buffer) => seen.push(view.equals(message)))
+      left.trySend(message)
+      left.trySend(message)
+      await ended(left)
+      expect(seen).toEqual([true, true])
+    })
+
     it('need codec bytes', async () => {
       await expect(fixture.join({ views: true })).rejects.toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
       await expect(fixture.join({ views: 1 as unknown as boolean, codec: 'bytes' })).rejects.toMatchObject({

@@ -1,3 +1,6 @@
+/** More than any test throws: the runtime throws for ever. */
+const UNCAUGHT_MAX = 100_000
+
 /** Runs `body`; the exceptions that nobody caught meanwhile do not end the process and are returned. */
 export async function collectUncaught(body: () => Promise<void>): Promise<unknown[]> {
   const thrown: unknown[] = []
@@ -5,6 +8,9 @@ export async function collectUncaught(body: () => Promise<void>): Promise<unknow
   process.removeAllListeners('uncaughtException')
   const collect = (error: unknown): void => {
     thrown.push(error)
+    // Ends the process, as nothing else can.
+    if (thrown.length > UNCAUGHT_MAX)
+      throw new Error(`${UNCAUGHT_MAX} uncaught exceptions in one test`, { cause: error })
   }
   process.on('uncaughtException', collect)
   try {

@@ -19,7 +19,7 @@ const RECORDS_PER_CHECK = 32
 export interface BatchHost {
   /** Whether records may be handed over at present. */
   readonly takes: boolean
-  /** The endpoint is gone, and with it all that was lent. */
+  /** The link is over. Who destroys it leaves the endpoint to the reader while that is `lending`. */
   readonly closed: boolean
   give(kind: number, id: number, payload: Buffer): void
   /** All that came together has been given. */
@@ -53,6 +53,7 @@ export class BatchReader {
    * because asking a Buffer for its memory takes as long as making one.
    */
   #memory: ArrayBufferLike = this.#slab.buffer
+  /** Listeners look at records that lie in the peer's ring. */
   #lending = false
   /** A long message on its way in, and how much of it is there. */
   #assembly: Buffer | undefined
@@ -82,6 +83,10 @@ export class BatchReader {
   /** A long message is on its way in: the peer is at work. */
   get assembling(): boolean {
     return this.#assembly !== undefined
+  }
+
+  get lending(): boolean {
+    return this.#lending
   }
 
   /** Throws while a listener looks at the peer's memory: nothing may be read before it returns. */
@@ -205,7 +210,8 @@ export class BatchReader {
       return this.#hand()
     } finally {
       this.#lending = false
-      if (!this.pending && !this.#host.closed) this.#release()
+      if (this.#host.closed) this.#endpoint.close()
+      else if (!this.pending) this.#release()
     }
   }
 

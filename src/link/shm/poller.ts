@@ -39,7 +39,8 @@ class Poller {
   readonly #resolved = Promise.resolve()
   /** One turn schedules the next, so listeners of every link would run in the async context of whoever woke the first. */
   readonly #context = new AsyncResource('SHMWIRE_POLLER')
-  #turn: NodeJS.Immediate | undefined
+  /** A turn is about to come. It is never cleared: one that a tick clears which then throws leaves Node 20 throwing for ever. */
+  #turning = false
   #looksLeft = 0
   #busy = false
   #rungAtMicros = Number.NEGATIVE_INFINITY
@@ -47,7 +48,9 @@ class Poller {
   /** Polls the link from the next turn on, until it rests. */
   wake(link: Polled): void {
     if (!this.#awake.includes(link)) this.#awake.push(link)
-    this.#turn ??= this.#context.runInAsyncScope(() => setImmediate(this.#run))
+    if (this.#turning) return
+    this.#turning = true
+    this.#context.runInAsyncScope(() => setImmediate(this.#run))
   }
 
   /** Several links are awake, and some of them have something: to look at one more costs far less than to wake it. */
@@ -67,15 +70,11 @@ class Poller {
     return this.#context.runInAsyncScope(work)
   }
 
-  /** Forgets the link. */
+  /** Forgets the link. The turn after the last one finds nobody, and is the last. */
   remove(link: Polled): void {
     const index = this.#awake.indexOf(link)
     if (index >= 0) this.#awake.splice(index, 1)
-    if (this.#awake.length === 0 && this.#turn !== undefined) {
-      clearImmediate(this.#turn)
-      this.#turn = undefined
-      this.#busy = false
-    }
+    if (this.#awake.length === 0) this.#busy = false
   }
 
   /** The link has thrown, and its turn is over: in the next one those that it has kept from theirs come first. */
@@ -87,8 +86,10 @@ class Poller {
   }
 
   readonly #run = (): void => {
+    this.#turning = this.#awake.length > 0
+    if (!this.#turning) return
     // First of all, because a listener that throws ends this turn.
-    this.#turn = setImmediate(this.#run)
+    setImmediate(this.#run)
     this.#looksLeft = LOOKS_PER_TURN
     this.#look()
   }

@@ -106,8 +106,6 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
   }
 
   batchEnd(): void {
-    // What was lent is gone with the endpoint.
-    if (this.#closed && this.lends) return
     this.#sink?.batchEnd?.()
   }
 
@@ -184,7 +182,8 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     poller.remove(this)
     this.#socket.destroy()
     this.#bell?.destroy()
-    this.#endpoint.close()
+    // What is lent stays until the listeners that look at it have returned.
+    if (!this.#reader.lending) this.#endpoint.close()
   }
 
   ref(): void {

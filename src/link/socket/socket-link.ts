@@ -99,7 +99,6 @@ export class SocketLink implements Link {
 
   destroy(): void {
     this.#closed = true
-    if (this.#turn !== undefined) clearImmediate(this.#turn)
     this.#parser.clear()
     this.#socket.destroy()
   }

@@ -89,6 +89,24 @@ describe('the poller', () => {
     expect(kept.polls).toBeGreaterThan(0)
   })
 
+  it('lets a link leave in a tick before its turn, which throws then: the runtime goes on', async () => {
+    const link = new FakeLink(() => 1)
+    // No turn of before is left.
+    await turns(2)
+    const thrown = await collectUncaught(async () => {
+      setImmediate(() => {
+        process.nextTick(() => {
+          poller.remove(link)
+          throw new Error('the tick threw')
+        })
+      })
+      poller.wake(link)
+      await turns(3)
+    })
+    expect(thrown.map(String)).toEqual(['Error: the tick threw'])
+    expect(link.polls).toBe(0)
+  })
+
   it('lets a link leave, or remove another, in the midst of a look', async () => {
     const all: FakeLink[] = []
     const make = (poll: () => void) =>
