@@ -252,16 +252,16 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     this.#link.destroy()
     this.#delivery.discard()
     // Node's own `destroy` takes null for no error.
-    this.#ending.finish(
-      error ?? undefined,
-      error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was destroyed'),
-    )
+    const reason = error ?? undefined
+    this.#ending.finish(reason, reason ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was destroyed'))
   }
 
   override removeAllListeners(...names: Parameters<EventEmitter<ChannelEvents>['removeAllListeners']>): this {
-    super.removeAllListeners(...names)
-    this.#delivery.watchListeners()
-    return this
+    try {
+      return super.removeAllListeners(...names)
+    } finally {
+      this.#delivery.watchListeners()
+    }
   }
 
   /** The open channel keeps the process alive: the default. */
@@ -314,8 +314,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
         return true
       case RecordKind.CODEC: {
         const fault = this.#codec.learn(payload)
-        if (fault !== undefined) this.destroy(fault)
-        return fault === undefined
+        return fault === undefined || this.#break(fault)
       }
       default:
         return this.#corrupt(`a record of unknown kind ${kind}`)
@@ -328,8 +327,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     try {
       message = this.#codec.decode(payload)
     } catch (error) {
-      this.destroy(error as ShmwireError)
-      return false
+      return this.#break(error as ShmwireError)
     }
     // While this side closes it reads on, to find the peer's CLOSE; what nobody will take need not fill the memory.
     const unwanted = !this.#ending.isOpen && this.#delivery.full && !this.#delivery.taken
@@ -369,7 +367,16 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   }
 
   #corrupt(what: string): false {
-    this.destroy(new ShmwireError(ErrorCode.CORRUPT, `the peer sent ${what}; the channel is closed`))
+    return this.#break(new ShmwireError(ErrorCode.CORRUPT, `the peer sent ${what}; the channel is closed`))
+  }
+
+  /** Ends the channel at a record that it cannot take. Unlike `destroy()`, it keeps what came before for whoever takes it. */
+  #break(error: ShmwireError): false {
+    this.#delivery.batchEndBefore(() => {
+      if (!this.#ending.isOver) this.#link.destroy()
+      this.#ending.finish(error)
+      return false
+    })
     return false
   }
 

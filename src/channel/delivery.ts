@@ -35,8 +35,12 @@ export class Delivery {
   /** Notices listeners that come and go. Again, after all listeners were removed, these with them. */
   watchListeners(): void {
     const emitter = this.#emitter
-    emitter.off('newListener', this.#listenerAdded).on('newListener', this.#listenerAdded)
-    emitter.off('removeListener', this.#listenerRemoved).on('removeListener', this.#listenerRemoved)
+    const watch = (event: string, listener: (name: unknown) => void): void => {
+      // Not anew: the user's listeners of these events hear of it, and what one throws must not leave us without ours.
+      if (!emitter.listeners(event).includes(listener)) emitter.on(event, listener)
+    }
+    watch('newListener', this.#listenerAdded)
+    watch('removeListener', this.#listenerRemoved)
     this.#flowing = this.#listened() && this.#flowing
   }
 
@@ -54,6 +58,10 @@ export class Delivery {
       if (!this.#listeners.batch)
         for (const message of this.#batch.splice(0))
           if (!this.#batchHeard) this.#inbox.push(this.#keep(message), 0)
+      if (this.#flowing && !this.#inbox.empty) {
+        this.#flowing = false
+        this.#flowLater()
+      }
     }
   }
 

@@ -1,6 +1,7 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { type Link, RecordKind } from '../link/link.js'
 import { checkTimeout, invalid } from '../options.js'
+import { runApart } from '../uncaught.js'
 import type { Delivery } from './delivery.js'
 import type { Inbox } from './inbox.js'
 import type { MessageCodec } from './message-codec.js'
@@ -142,17 +143,18 @@ export class SyncCalls {
     if (this.#host.outbox.held) throw invalid('the claim', 'open', `committed or aborted before ${what}`)
   }
 
+  /** What listeners throw meanwhile is no outcome of the call: it would look as if nothing had been sent. */
   #block(what: string, timeoutMs: number | undefined, inbox: Inbox, done: () => boolean): void {
     const { link, outbox, delivery } = this.#host
     this.#running += 1
     try {
-      delivery.catchUp()
+      runApart(() => delivery.catchUp())
       link.resume()
       const endMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs
       while (!done()) {
         const leftMs = endMs === undefined ? WAIT_MS_MAX : endMs - performance.now()
         // The link has one look even when no time is left, or none was given.
-        link.waitSync?.(outbox.length > 0, Math.max(0, leftMs))
+        runApart(() => link.waitSync?.(outbox.length > 0, Math.max(0, leftMs)))
         if (done()) return
         assertBounded(what, inbox)
         // Moving is no reason to go on: what moves may never be what is waited for.

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { jsonCodec } from '../../src/codec/json.js'
 import { ErrorCode } from '../../src/errors.js'
 import { eventually, turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
@@ -112,6 +113,118 @@ export function channelCallbacks(fixture: ChannelFixture): void {
       await left.close()
     })
 
+    it.each([
+      ['newListener', 'drain'],
+      ['removeListener', 'newListener'],
+    ])(
+      'a listener of %s may throw while all of %s are removed: those that come later are noticed',
+      async (event, removed) => {
+        const [left, right] = await fixture.join()
+        const listener = (): never => {
+          throw new Error(`a listener of ${event}`)
+        }
+        right.on('drain', () => {}).on(event as 'drain', listener)
+        try {
+          right.removeAllListeners(removed)
+        } catch (error) {
+          expect(String(error)).toBe(`Error: a listener of ${event}`)
+        }
+        right.off(event as 'drain', listener)
+        const seen: unknown[] = []
+        right.on('message', (message) => seen.push(message))
+        left.trySend('message')
+        await left.close()
+        expect(seen).toEqual(['message'])
+      },
+    )
+
+    it('what came before a message that cannot be decoded is delivered, to whoever takes it', async () => {
+      const codec = { ...jsonCodec, name: 'own', decode: (bytes: Buffer) => decodeGood(bytes) }
+      const got: Record<string, unknown[]> = { message: [], messages: [], loop: [] }
+      for (const taker of Object.keys(got)) {
+        const [left, right] = await fixture.join({ codec })
+        if (taker === 'message') right.on('message', (message) => got[taker]?.push(message))
+        if (taker === 'messages') right.on('messages', (batch) => got[taker]?.push(...batch))
+        await turns(3)
+        const over = new Promise((resolve) => right.once('close', resolve))
+        for (const message of ['one', 'two', 'bad', 'three']) left.trySend(message)
+        expect(await over).toMatchObject({ code: ErrorCode.CODEC })
+        if (taker !== 'loop') continue
+        const loop = async () => {
+          for await (const message of right) got[taker]?.push(message)
+        }
+        await expect(loop()).rejects.toMatchObject({ code: ErrorCode.CODEC })
+      }
+      const before = ['one', 'two']
+      expect(got).toEqual({ message: before, messages: before, loop: before })
+    })
+
+    it('a codec may change the listeners in the midst of a batch: the order stays', async () => {
+      let decoded = 0
+      const seen: unknown[] = []
+      const codec = {
+        ...jsonCodec,
+        name: 'own',
+        decode: (bytes: Buffer) => {
+          decoded += 1
+          if (decoded === 2)
+            right.on('message', (message) => seen.push(message)).removeAllListeners('messages')
+          return jsonCodec.decode(bytes)
+        },
+      }
+      const [left, right] = await fixture.join({ codec })
+      right.on('messages', (batch) => seen.push(...batch))
+      await turns(3)
+      for (const message of ['one', 'two', 'three']) left.trySend(message)
+      await left.close()
+      expect(seen).toEqual(['one', 'two', 'three'])
+    })
+
+    it('a tick may end the channel and throw when the next message is about to come', async () => {
+      const [left, right] = await fixture.join()
+      const over = ended(right)
+      await turns(3)
+      const thrown = await collectUncaught(async () => {
+        setImmediate(() => {
+          process.nextTick(() => {
+            right.destroy()
+            throw new Error('the tick threw')
+          })
+        })
+        left.trySend('message')
+        await over
+        await turns(3)
+      })
+      expect(thrown.map(String)).toEqual(['Error: the tick threw'])
+    })
+
+    it.runIf(fixture.transport === 'shm')('a blocking call does not throw what listeners throw', async () => {
+      const [left, right] = await fixture.join({ codec: 'bytes' })
+      const listener = (what: string) => () => {
+        throw new Error(`a listener of ${what}`)
+      }
+      left.on('drain', listener('drain')).on('close', listener('close'))
+      const got: Buffer[] = []
+      // Called inside the blocking call, and makes the room that it waits for.
+      left.handle((message: Buffer) => {
+        while (got.length < sent) got.push(right.receiveSync(0) as Buffer)
+        return message
+      })
+      right.request(Buffer.from('make room')).catch(() => {})
+      let sent = 0
+      while (left.trySend(Buffer.alloc(1000))) sent += 1
+      const thrown = await collectUncaught(async () => {
+        left.sendSync(Buffer.from('last'), 10_000)
+        expect(String(right.receiveSync(0))).toBe('last')
+        right.destroy()
+        expect(() => left.receiveSync(10_000)).toThrow(
+          expect.objectContaining({ code: ErrorCode.PEER_GONE }) as Error,
+        )
+        await turns(2)
+      })
+      expect(thrown.map(String)).toEqual(['Error: a listener of drain', 'Error: a listener of close'])
+    })
+
     it.each(['throws', 'destroys', 'closes', 'sends'])(
       "a handler's signal fires once, also when its listener %s",
       async (what) => {
@@ -153,6 +266,12 @@ export function channelCallbacks(fixture: ChannelFixture): void {
       },
     )
   })
+}
+
+function decodeGood(bytes: Buffer): unknown {
+  const message = jsonCodec.decode(bytes)
+  if (message === 'bad') throw new Error('no message')
+  return message
 }
 
 function errorWithoutMessage(): Error {
