@@ -23,7 +23,7 @@ export class ChannelFixture {
   readonly inlineBytesMax: number
   readonly pattern: Pattern
   readonly #join: JoinChannels
-  readonly #channels: Channel[] = []
+  readonly #channels = new Set<Channel>()
 
   constructor(implementation: ChannelImplementation) {
     this.name = implementation.name
@@ -33,7 +33,8 @@ export class ChannelFixture {
     const lengths = mixedLengths(this.inlineBytesMax, 4 * RING_BYTES)
     this.pattern = new Pattern(newSeed(`channel over ${this.name}`), MESSAGE_BYTES_MAX, lengths)
     afterEach(() => {
-      for (const channel of this.#channels.splice(0)) channel.destroy()
+      for (const channel of this.#channels) channel.destroy()
+      this.#channels.clear()
     })
   }
 
@@ -43,8 +44,13 @@ export class ChannelFixture {
       maxMessageBytes: MESSAGE_BYTES_MAX,
       ...options,
     })
-    this.#channels.push(...pair)
+    for (const channel of pair) this.#channels.add(channel)
     return pair
+  }
+
+  /** Of channels that are over: a test that makes thousands lets go of them. */
+  forget(channels: readonly Channel[]): void {
+    for (const channel of channels) this.#channels.delete(channel)
   }
 }
 

@@ -1,3 +1,4 @@
+import { channelActions } from './channel-actions.js'
 import { channelCallbacks } from './channel-callbacks.js'
 import { channelClaims } from './channel-claims.js'
 import { channelEnd } from './channel-end.js'
@@ -20,6 +21,7 @@ export function channelSuite(implementation: ChannelImplementation): void {
   // Links in one process have no options.
   if (implementation.transport !== 'memory') channelViews(fixture)
   channelCallbacks(fixture)
+  channelActions(fixture)
   channelEnd(fixture)
   channelSoak(fixture)
 }

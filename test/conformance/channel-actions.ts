@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest'
+import type { Codec } from '../../src/codec/codec.js'
+import { msgpackCodec } from '../../src/codec/msgpack.js'
+import { collectGarbage } from '../support/garbage.js'
+import { expectResources, resourcesOf } from '../support/process-resources.js'
+import { countFromEnvironment, integerFrom, newSeed, randomFrom } from '../support/random.js'
+import { turns } from '../support/turns.js'
+import { collectUncaught } from '../support/uncaught.js'
+import { Round } from '../support/wild-round.js'
+import { WildSide } from '../support/wild-side.js'
+import type { ChannelFixture } from './channel-fixture.js'
+
+const ROUNDS = 60
+/** While a side closes it holds no more than this of what nobody takes: 256 KiB. */
+const BYTES_HELD_MAX = 200_000
+const TIMEOUT_MS = 60 * 60_000
+
+/**
+ * Both sides do what they like, at random, from outside and wherever their code is called. `SHMWIRE_ROUNDS` says how often, with
+ * `SHMWIRE_SEED` and `SHMWIRE_ROUND` from where on: a failure names both.
+ */
+export function channelActions(fixture: ChannelFixture): void {
+  const { name } = fixture
+  const rounds = countFromEnvironment('SHMWIRE_ROUNDS', ROUNDS)
+
+  describe(`channel over ${name}: random actions inside callbacks`, () => {
+    it(
+      `end each of ${rounds} rounds with everything settled, told once and given back`,
+      async () => {
+        const seed = newSeed(`random actions, ${name}`)
+        // What the first channel of a process leaves for the next is there.
+        const [first] = await fixture.join()
+        await first.close()
+        await collectRings()
+        const before = resourcesOf()
+        await playAll(fixture, seed, rounds)
+        await collectRings()
+        await expectResources(before)
+      },
+      TIMEOUT_MS,
+    )
+  })
+}
+
+/** By itself, because a function that waits keeps what its variables held last: a round, with its errors and all they know. */
+async function playAll(fixture: ChannelFixture, seed: number, rounds: number): Promise<void> {
+  const from = countFromEnvironment('SHMWIRE_ROUND', 0)
+  for (let index = from; index < from + rounds; index += 1) {
+    const random = randomFrom(seed ^ Math.imul(index + 1, 0x9e3779b1))
+    const round = new Round(random, integerFrom(random, 20, 60))
+    await play(fixture, round)
+    const told = `seed ${seed}, round ${index}, ${fixture.name}:\n${round.wrong.join('\n')}\nafter:\n${round.log.join('\n')}`
+    if (round.wrong.length > 0) expect.fail(told)
+  }
+}
+
+/** A ring that was claimed from stays mapped until its memory is collected. */
+async function collectRings(): Promise<void> {
+  await turns(2)
+  collectGarbage()
+  await turns(2)
+}
+
+async function play(fixture: ChannelFixture, round: Round): Promise<void> {
+  const codec = round.pick(['msgpack', 'bytes', 'own'] as const)
+  const own: Codec = {
+    name: 'own',
+    reusesMemory: true,
+    encode: (message) => {
+      round.pick(sides).codes('encode')
+      return msgpackCodec.encode(message)
+    },
+    decode: (bytes) => {
+      round.pick(sides).codes('decode')
+      return msgpackCodec.decode(bytes)
+    },
+  }
+  const views = codec === 'bytes' && fixture.transport !== 'memory' && round.chance(0.5)
+  const wait = round.pick(['adaptive', 'sleep', 'spin'] as const)
+  const [left, right] = await fixture.join({ codec: codec === 'own' ? own : codec, views, wait })
+  const style = { codec, longs: round.pick([0.05, 0.5]), blocking: round.pick([1, 5]) }
+  const sides = [
+    new WildSide('left', left, round, style),
+    new WildSide('right', right, round, style),
+  ] as const
+  const [one, two] = sides
+  one.other = two
+  two.other = one
+  round.log.push(`views: ${views}, wait: ${wait}, ${JSON.stringify(style)}`)
+  const thrown = await collectUncaught(async () => {
+    while (round.acting) {
+      round.pick(sides).act('a turn')
+      if (round.chance(0.3)) await turns(integerFrom(round.random, 1, 3))
+    }
+    await end(round, sides)
+  })
+  round.expectThrown(thrown)
+  fixture.forget([left, right])
+}
+
+async function end(round: Round, sides: readonly [WildSide, WildSide]): Promise<void> {
+  for (const side of sides) side.rest()
+  const way = integerFrom(round.random, 0, 2)
+  if (way === 0) round.pick(sides).destroy()
+  else for (const side of sides.slice(0, way)) round.track('the last close', side.channel.close())
+  const isOver = await round.until(
+    () => round.pending.length === 0 && sides.every(({ closes }) => closes.length > 0),
+  )
+  const closed = sides.map(({ name, closes }) => `${name} ${closes.length}`).join(', ')
+  round.expect(isOver, `hangs; pending: ${round.pending.join(', ')}; closed: ${closed}`)
+  if (!isOver) return
+  for (const side of sides) if (!round.destroyed) round.track('the last loop', side.takeRest())
+  const isTaken = await round.until(() => round.pending.length === 0)
+  round.expect(isTaken, `hangs; pending: ${round.pending.join(', ')}`)
+  await turns(2)
+  for (const side of sides) expectOver(round, side)
+}
+
+function expectOver(round: Round, side: WildSide): void {
+  const { name, channel, closes, other } = side
+  const { outboxRecords, requestsOpen, requestsRunning } = channel.stats()
+  round.expect(closes.length === 1, `${name} closed ${closes.length} times`)
+  round.expect(
+    outboxRecords + requestsOpen + requestsRunning === 0,
+    `${name} holds ${outboxRecords} records, ${requestsOpen} open and ${requestsRunning} running requests`,
+  )
+  if (round.destroyed) return
+  round.expect(closes[0] === undefined, `${name} closed with ${String(closes[0])}`)
+  if (other.bytesSent > BYTES_HELD_MAX) return
+  const lost = other.promised.filter((n) => !side.got.has(n))
+  round.expect(lost.length === 0, `${name} never got ${lost.join(', ')}`)
+}

@@ -1,0 +1,58 @@
+export type WildCodec = 'msgpack' | 'bytes' | 'own'
+
+/** A number, and bytes that their length tells. */
+interface Wild {
+  readonly n: number
+  readonly body: Uint8Array
+}
+
+const NUMBER = Symbol('number')
+
+/** A message for that codec: `next` gives its number, and `called` runs where an accessor of it does. */
+export function wildMessage(
+  codec: WildCodec,
+  length: number,
+  next: () => number,
+  called: () => void,
+): unknown {
+  const body = Buffer.alloc(length, length)
+  if (codec === 'bytes') {
+    const head = Buffer.alloc(4)
+    head.writeUInt32LE(next())
+    return Buffer.concat([head, body])
+  }
+  let n = 0
+  const message = {
+    body,
+    get inner() {
+      return called()
+    },
+    // Last: messages that accessors send go before this one.
+    get n() {
+      n = next()
+      return n
+    },
+  }
+  return Object.defineProperty(message, NUMBER, { value: () => n, enumerable: false })
+}
+
+/** Of a message that was sent. */
+export function numberOf(message: unknown): number {
+  const number = (message as { [NUMBER]?: () => number })[NUMBER]
+  return number === undefined ? (message as Buffer).readUInt32LE(0) : number()
+}
+
+/** Of a message that came. */
+export function readWild(codec: WildCodec, message: unknown): { n: number; whole: boolean } {
+  const bytes = message as Buffer
+  const { n, body } =
+    codec === 'bytes' ? { n: bytes.readUInt32LE(0), body: bytes.subarray(4) } : (message as Wild)
+  return { n, whole: body.every((byte) => byte === (body.length & 255)) }
+}
+
+/** Makes a claim a message. */
+export function fillWild(claimed: Uint8Array, n: number): void {
+  const bytes = Buffer.from(claimed.buffer, claimed.byteOffset, claimed.length)
+  bytes.fill(claimed.length - 4)
+  bytes.writeUInt32LE(n)
+}

@@ -1,0 +1,147 @@
+import { ErrorCode, ShmwireError } from '../../src/errors.js'
+import { integerFrom, type Random } from './random.js'
+import { turn } from './turns.js'
+
+/** Ends what hangs, and only that; sooner than a test's own timeout, which would not show what is pending. */
+const PATIENT_MS = 60_000
+/** Calls inside callbacks inside calls: beyond, the callbacks only listen. */
+const DEPTH_MAX = 4
+/** What calls may reject with, or throw: the others say that the peer or its codec broke the rules. */
+const USUAL: readonly string[] = [
+  ErrorCode.TIMEOUT,
+  ErrorCode.ABORTED,
+  ErrorCode.CLOSED,
+  ErrorCode.PEER_GONE,
+  ErrorCode.INVALID_ARGUMENT,
+]
+
+/** What the test throws itself. */
+export class Planned extends Error {}
+
+/** One round of actions: its dice, what it has done, what is pending, and what went wrong. */
+export class Round {
+  readonly random: Random
+  /** What was done, in order, with where it was done from. */
+  readonly log: string[] = []
+  readonly wrong: string[] = []
+  /** Somebody has destroyed a channel, so messages may be lost. */
+  destroyed = false
+  /** Calls may block at present. */
+  mayBlock = true
+  readonly #pending = new Map<number, string>()
+  #actionsLeft: number
+  #depth = 0
+  #lastId = 0
+  /** What was thrown to nobody, in groups of what was thrown before a job of the microtask queue could run. */
+  readonly #thrown: Planned[][] = []
+  #stretchOver = true
+  readonly #caught: unknown[] = []
+
+  constructor(random: Random, actions: number) {
+    this.random = random
+    this.#actionsLeft = actions
+  }
+
+  get acting(): boolean {
+    return this.#actionsLeft > 0
+  }
+
+  get pending(): string[] {
+    return [...this.#pending.values()]
+  }
+
+  chance(probability: number): boolean {
+    return this.acting && this.random() < probability
+  }
+
+  pick<T>(list: readonly T[]): T {
+    return list[integerFrom(this.random, 0, list.length - 1)] as T
+  }
+
+  /** Runs an action. `where` says inside of what. */
+  act(name: string, where: string, action: () => void): void {
+    if (!this.acting || this.#depth === DEPTH_MAX) return
+    this.#actionsLeft -= 1
+    this.#depth += 1
+    this.log.push(`${name} in ${where}`)
+    try {
+      action()
+    } catch (error) {
+      this.fails(name, error)
+    } finally {
+      this.#depth -= 1
+    }
+  }
+
+  /** An exception that nobody handles: it has to become an uncaught one, or to come out of the `destroy` that has led there. */
+  throwToNobody(where: string): never {
+    const error = this.planned(where)
+    if (this.#stretchOver) this.#thrown.push([])
+    this.#stretchOver = false
+    queueMicrotask(() => {
+      this.#stretchOver = true
+    })
+    this.#thrown.at(-1)?.push(error)
+    throw error
+  }
+
+  planned(where: string): Planned {
+    this.#lastId += 1
+    this.log.push(`throw ${this.#lastId} in ${where}`)
+    return new Planned(`planned ${this.#lastId} in ${where}`)
+  }
+
+  /** Waits for what a call has returned. */
+  track<T>(name: string, promise: Promise<T>, settled: (value: T) => void = () => {}): void {
+    this.#lastId += 1
+    const id = this.#lastId
+    this.#pending.set(id, `${name} (${id})`)
+    const forget = () => this.#pending.delete(id)
+    promise.then(settled, (error: unknown) => this.fails(name, error)).then(forget, forget)
+  }
+
+  /** A call has thrown or rejected. */
+  fails(name: string, error: unknown): void {
+    if (error instanceof Planned) {
+      this.#caught.push(error)
+      const reached = name.endsWith('destroy') || !this.#thrown.flat().includes(error)
+      this.expect(reached, `${name} threw what a listener threw: ${String(error)}`)
+      return
+    }
+    const { code, cause, message } = error as ShmwireError
+    const fits =
+      error instanceof ShmwireError &&
+      (USUAL.includes(code) ||
+        (code === ErrorCode.CODEC && cause instanceof Planned) ||
+        (code === ErrorCode.REMOTE && /planned|handles no requests/.test(message)))
+    this.expect(fits, `${name} failed with ${String(error)}, ${String(cause)}`)
+  }
+
+  expect(holds: boolean, otherwise: string): void {
+    if (!holds) this.wrong.push(otherwise)
+  }
+
+  /** Each exception was seen once; of those thrown at once, inside one another's cleanup, one at least. */
+  expectThrown(uncaught: readonly unknown[]): void {
+    const toNobody = new Set<unknown>(this.#thrown.flat())
+    for (const error of uncaught) this.expect(toNobody.has(error), `uncaught: ${String(error)}`)
+    const seen = [...uncaught, ...this.#caught.filter((error) => toNobody.has(error))]
+    const twice = seen.filter((error, index) => seen.indexOf(error) < index)
+    this.expect(twice.length === 0, `seen twice: ${twice.map(String).join(', ')}`)
+    for (const group of this.#thrown)
+      this.expect(
+        group.some((error) => seen.includes(error)),
+        `swallowed: ${group.map(String).join(', ')}`,
+      )
+  }
+
+  /** Waits until `done`. False: it never was, or not in time. */
+  async until(done: () => boolean): Promise<boolean> {
+    const endMs = performance.now() + PATIENT_MS
+    while (!done()) {
+      if (performance.now() > endMs) return false
+      await turn()
+    }
+    return true
+  }
+}
