@@ -84,8 +84,13 @@ const BUFFER_BYTES_INITIAL = 8192
 const BUFFER_BYTES_KEPT = 1024 * 1024
 
 /** A tree that is too long may be a graph that is not: of that, each text is written once. */
-function encode(value: unknown, shapes: SentShapes | undefined, bytesMax?: number): Uint8Array {
-  return encodeTree(value, shapes, bytesMax) ?? encodeGraph(flatten(value))
+function encode(
+  value: unknown,
+  shapes: SentShapes | undefined,
+  bytesMax = Number.POSITIVE_INFINITY,
+): Uint8Array {
+  const tree = encodeTree(value, shapes, bytesMax)
+  return tree !== undefined && tree.length <= bytesMax ? tree : encodeGraph(flatten(value))
 }
 
 /** No accessor runs any more: the nodes are lists and leaves. */

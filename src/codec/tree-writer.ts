@@ -33,8 +33,8 @@ export interface ShapesToWrite {
 
 /**
  * Writes a tree as MessagePack: plain objects, dense arrays, primitives, dates and binary data, each object once.
- * Undefined: `value` is none, or holds what is none of these, or is longer than `bytesMax` bytes, which one text in many places can
- * make of a small value. The bytes are good until the next call.
+ * Undefined: `value` is none, or holds what is none of these, or needs more memory when it has passed `bytesMax` bytes, which one
+ * text in many places can make of a small value: so what it returns may be longer. The bytes are good until the next call.
  */
 export function encodeTree(
   value: unknown,
@@ -76,9 +76,7 @@ class TreeWriter {
     this.#position = 0
     this.#bytesMax = bytesMax
     this.#shapes = shapes
-    // What is written last may pass the bound where the memory has room for it.
-    const isTree = this.#write(value, 0) && this.#position <= bytesMax
-    return isTree ? this.#target.subarray(0, this.#position) : undefined
+    return this.#write(value, 0) ? this.#target.subarray(0, this.#position) : undefined
   }
 
   /** Keeps nothing of the message alive. */
