@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { textOfThrown } from '../uncaught.js'
 import type { NativeBinding } from './binding.js'
 
 /** The addon, or a sentence that says why it cannot be had. */
@@ -88,6 +89,6 @@ function usesMusl(): boolean {
 }
 
 function firstLine(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error)
+  const text = textOfThrown(error)
   return text.split('\n', 1)[0] ?? text
 }

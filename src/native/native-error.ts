@@ -1,4 +1,5 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { textOfThrown } from '../uncaught.js'
 
 const CODES: ReadonlySet<unknown> = new Set(Object.values(ErrorCode))
 
@@ -8,7 +9,7 @@ const CODES: ReadonlySet<unknown> = new Set(Object.values(ErrorCode))
  */
 export function toShmwireError(cause: unknown, what: string): ShmwireError {
   if (cause instanceof ShmwireError) return cause
-  const message = `${what}: ${cause instanceof Error ? cause.message : String(cause)}`
+  const message = `${what}: ${textOfThrown(cause)}`
   const code = (cause as { code?: unknown } | null | undefined)?.code
   return new ShmwireError(CODES.has(code) ? (code as ErrorCode) : ErrorCode.UNAVAILABLE, message, { cause })
 }
