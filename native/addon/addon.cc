@@ -85,6 +85,8 @@ bool FillExports(napi_env env, napi_value exports) {
          SetNumber(env, exports, "WAIT_TIMEOUT", static_cast<double>(WaitOutcome::kTimeout)) &&
          SetNumber(env, exports, "WAIT_CLOSED", static_cast<double>(WaitOutcome::kClosed)) &&
          SetNumber(env, exports, "WAIT_PEER_GONE", static_cast<double>(WaitOutcome::kPeerGone)) &&
+         SetNumber(env, exports, "WAIT_INTERRUPTED",
+                   static_cast<double>(WaitOutcome::kInterrupted)) &&
          SetFunction(env, exports, "inlineBytesMax", ReadInlineBytesMax) &&
          SetFunction(env, exports, "peerCredentials", ReadPeerCredentials) &&
          SetClass(env, exports, "Endpoint", DefineEndpointClass(env)) &&

@@ -5,7 +5,7 @@
 #include <new>
 
 #include "addon/arguments.h"
-#include "addon/inbox_class.h"
+#include "addon/endpoint_opening.h"
 #include "addon/shared_array.h"
 #include "core/ring_layout.h"
 
@@ -18,6 +18,8 @@ constexpr uint64_t kRecordsMax = 1 << 16;
 constexpr uint32_t kKindMax = 0xFFFF;
 // 2^62 ns are 146 years.
 constexpr double kWaitNanosMax = 4611686018427387904.0;
+// A thread that is being terminated notices it when a blocking call returns to JavaScript.
+constexpr uint64_t kInterruptNanos = 40'000'000;
 // Offsets in descriptors have 32 bits.
 constexpr uint64_t kTargetBytesMax = uint64_t{1} << 32;
 
@@ -31,45 +33,6 @@ bool DefineArrays(napi_env env, napi_value receiver, uint64_t records_max, Endpo
   object->record = static_cast<const uint32_t*>(DefineSharedArray(
       env, receiver, "record", "Uint32Array", napi_uint32_array, kRecordWords, sizeof(uint32_t)));
   return object->descriptors != nullptr && object->signals != nullptr && object->record != nullptr;
-}
-
-napi_value ReturnNumber(napi_env env, double value) {
-  napi_value result = nullptr;
-  napi_create_double(env, value, &result);
-  return result;
-}
-
-napi_value OfferHandles(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 2> call(env, info);
-  Path path;
-  platform::Token token;
-  if (call.self == nullptr || !ReadPath(env, call.arguments[0], "inboxPath", &path) ||
-      !ReadToken(env, call.arguments[1], &token)) {
-    return nullptr;
-  }
-  bool full = false;
-  Status status = call.self->endpoint.OfferHandles(path.data(), token, &full);
-  return ReturnBoolean(env, status, !full);
-}
-
-napi_value AcceptHandles(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 2> call(env, info);
-  if (call.self == nullptr) return nullptr;
-  auto* inbox = ReadWrapped<InboxObject>(env, call.arguments[0], "inbox must be a HandleInbox");
-  platform::Token token;
-  if (inbox == nullptr || !ReadToken(env, call.arguments[1], &token)) return nullptr;
-  return ReturnNothing(env, call.self->endpoint.AcceptHandles(&inbox->inbox, token));
-}
-
-napi_value AttachPeer(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 0> call(env, info);
-  return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.AttachOffered());
-}
-
-napi_value LendBell(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 0> call(env, info);
-  if (call.self == nullptr) return nullptr;
-  return ReturnNumber(env, static_cast<double>(call.self->endpoint.LendBell()));
 }
 
 // Rings the peer where the core found that it sleeps. False: an exception is pending.
@@ -142,29 +105,6 @@ napi_value Commit(napi_env env, napi_callback_info info) {
 napi_value Abort(napi_env env, napi_callback_info info) {
   const Call<EndpointObject, 0> call(env, info);
   return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.Abort());
-}
-
-napi_value ThrowNoMemory(napi_env env) {
-  return ThrowStatus(env, Status::Error(StatusCode::kClosed, "the endpoint has no memory to show"));
-}
-
-napi_value OwnMemory(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 0> call(env, info);
-  if (call.self == nullptr) return nullptr;
-  const OwnSegment& own = call.self->endpoint.own();
-  // The peer's goes first.
-  if (!own.valid() || !call.self->endpoint.peer().valid()) return ThrowNoMemory(env);
-  return call.self->own_memory.Expose(env, info, own.data(), own.ring_bytes());
-}
-
-napi_value PeerMemory(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 0> call(env, info);
-  if (call.self == nullptr) return nullptr;
-  const PeerSegment& peer = call.self->endpoint.peer();
-  if (!peer.valid()) return ThrowNoMemory(env);
-  // Read-only memory all the same: binding.ts says so.
-  return call.self->peer_memory.Expose(env, info, const_cast<std::byte*>(peer.data()),
-                                       peer.ring_bytes());
 }
 
 // HasRoom or ArmForRoom.
@@ -279,9 +219,14 @@ napi_value DisarmForData(napi_env env, napi_callback_info info) {
   return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.DisarmForData());
 }
 
+napi_value ReturnOutcome(napi_env env, Status status, WaitOutcome outcome) {
+  if (!status.ok()) return ThrowStatus(env, status);
+  return ReturnNumber(env, static_cast<double>(outcome));
+}
+
 napi_value Wait(napi_env env, napi_callback_info info) {
   const Call<EndpointObject, 4> call(env, info);
-  WaitFor wait;
+  WaitFor wait = {.interrupt_nanos = kInterruptNanos};
   uint64_t room_bytes = 0;
   double timeout_nanos = 0;
   uint64_t socket = 0;
@@ -295,10 +240,16 @@ napi_value Wait(napi_env env, napi_callback_info info) {
   wait.timeout_nanos = static_cast<uint64_t>(timeout_nanos);
   wait.control_socket = static_cast<intptr_t>(socket);
   WaitOutcome outcome = WaitOutcome::kTimeout;
-  if (Status status = call.self->endpoint.Wait(wait, &outcome); !status.ok()) {
-    return ThrowStatus(env, status);
-  }
-  return ReturnNumber(env, static_cast<double>(outcome));
+  Status status = call.self->endpoint.Wait(wait, &outcome);
+  return ReturnOutcome(env, status, outcome);
+}
+
+napi_value ContinueWait(napi_env env, napi_callback_info info) {
+  const Call<EndpointObject, 0> call(env, info);
+  if (call.self == nullptr) return nullptr;
+  WaitOutcome outcome = WaitOutcome::kTimeout;
+  Status status = call.self->endpoint.ContinueWait(&outcome);
+  return ReturnOutcome(env, status, outcome);
 }
 
 napi_value Freeze(napi_env env, napi_callback_info info) {
@@ -319,10 +270,10 @@ napi_value DepthBytes(napi_env env, napi_callback_info info) {
 napi_value Close(napi_env env, napi_callback_info info) {
   const Call<EndpointObject, 0> call(env, info);
   if (call.self == nullptr) return nullptr;
-  // A claim may be with a thread that fills it, which no detaching stops. What was lent is looked
-  // at while its listener runs, and by nobody else.
+  // Own memory keeps its bytes: a claim may be with a thread that fills it.
   call.self->peer_memory.Detach(env);
-  call.self->endpoint.Close(call.self->own_memory.exposed());
+  call.self->Release(env);
+  call.self->endpoint.Close();
   return nullptr;
 }
 
@@ -376,6 +327,7 @@ napi_value DefineEndpointClass(napi_env env) {
       Method("abort", Abort),
       Method("ownMemory", OwnMemory),
       Method("peerMemory", PeerMemory),
+      Method("copyFromPeer", CopyFromPeer),
       Method("hasRoom", LookForRoom<&Endpoint::HasRoom>),
       Method("armForRoom", LookForRoom<&Endpoint::ArmForRoom>),
       Method("disarmForRoom", DisarmForRoom),
@@ -383,6 +335,7 @@ napi_value DefineEndpointClass(napi_env env) {
       Method("armForData", ArmForData),
       Method("disarmForData", DisarmForData),
       Method("wait", Wait),
+      Method("continueWait", ContinueWait),
       Method("freeze", Freeze),
       Method("depthBytes", DepthBytes),
       Method("close", Close),

@@ -31,6 +31,11 @@ struct EndpointObject : Wrapped {
 
   EndpointObject() : Wrapped{kKind} {}
 
+  void Release(napi_env env) {
+    own_memory.Release(env);
+    peer_memory.Release(env);
+  }
+
   Endpoint endpoint;
   // Memory of the arrays `record`, `descriptors` and `signals`, which JavaScript can neither take
   // off the object nor detach: they are constant properties over shared buffers.

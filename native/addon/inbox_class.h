@@ -14,6 +14,8 @@ struct InboxObject : Wrapped {
 
   InboxObject() : Wrapped{kKind} {}
 
+  void Release(napi_env /*env*/) {}
+
   platform::HandleInbox inbox;
 };
 

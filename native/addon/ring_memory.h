@@ -5,19 +5,23 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/shared_mapping.h"
+
 namespace shmwire::addon {
 
-// Shared memory as an ArrayBuffer. At most one over the same memory: V8 ends the process at a
-// second.
+// Shared memory as an ArrayBuffer. The buffer is an owner of the mapping: JavaScript can transfer
+// it, and then it outlives the endpoint. At most one buffer over the same memory at a time: V8 ends
+// the process at a second.
 class RingMemory {
  public:
-  // The buffer over `data`, made at the first call, as a result of the method that was called; it
-  // keeps the receiver, and so the mapping. Undefined where the runtime allows none (Electron), and
-  // once it was collected. Null, and an exception, on failure.
-  napi_value Expose(napi_env env, napi_callback_info info, std::byte* data, uint64_t bytes);
-  [[nodiscard]] bool exposed() const { return reference_ != nullptr; }
-  // Every view of it has no bytes from then on. Before the memory goes.
+  // The buffer over `data`, made at the first call. Undefined where the runtime allows none
+  // (Electron), and once it was collected. Null, and an exception, on failure.
+  napi_value Expose(napi_env env, const SharedMapping& mapping, std::byte* data, uint64_t bytes);
+  // Every view of the buffer has no bytes from then on. A buffer that was transferred, or cannot be
+  // detached, keeps its bytes and the mapping.
   void Detach(napi_env env);
+  // Forgets the buffer. Before the object goes.
+  void Release(napi_env env);
 
  private:
   // Weak.

@@ -20,11 +20,6 @@ bool DefineConstant(napi_env env, napi_value object, const char* name, napi_valu
   return napi_define_properties(env, object, 1, &property) == napi_ok;
 }
 
-bool ReadReceiver(napi_env env, napi_callback_info info, napi_value* receiver) {
-  size_t count = 0;
-  return napi_get_cb_info(env, info, &count, nullptr, receiver, nullptr) == napi_ok;
-}
-
 bool ReadConstructorCall(napi_env env, napi_callback_info info, napi_value* receiver,
                          napi_value* argument) {
   napi_value new_target = nullptr;
@@ -42,6 +37,12 @@ napi_value ReturnBoolean(napi_env env, Status status, bool value) {
   if (!status.ok()) return ThrowStatus(env, status);
   napi_value result = nullptr;
   return napi_get_boolean(env, value, &result) == napi_ok ? result : nullptr;
+}
+
+napi_value ReturnNumber(napi_env env, double value) {
+  napi_value result = nullptr;
+  napi_create_double(env, value, &result);
+  return result;
 }
 
 }  // namespace shmwire::addon

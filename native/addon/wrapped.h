@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "addon/status_error.h"
 
@@ -15,7 +16,8 @@ namespace shmwire::addon {
 
 enum class WrappedKind : uint32_t { kEndpoint, kHandleInbox };
 
-// First base of every wrapped class, so that one object's method called on another is noticed.
+// First base of every wrapped class, so that one object's method called on another is noticed. Each
+// class has a method Release(env), which gives its references up before it is deleted.
 struct Wrapped {
   WrappedKind kind;
 };
@@ -59,8 +61,9 @@ struct BoundCall {
 // Ties `object` to the JavaScript object and marks it as a T. Null, and deleted, when that fails.
 template <typename T>
 T* Wrap(napi_env env, napi_value receiver, T* object) {
-  const auto finalize = [](napi_env, void* data, void*) {
-    delete static_cast<T*>(static_cast<Wrapped*>(data));
+  const auto finalize = [](napi_env finalizing_env, void* data, void*) {
+    const std::unique_ptr<T> wrapped(static_cast<T*>(static_cast<Wrapped*>(data)));
+    wrapped->Release(finalizing_env);
   };
   if (napi_wrap(env, receiver, static_cast<Wrapped*>(object), finalize, nullptr, nullptr) !=
       napi_ok) {
@@ -93,9 +96,6 @@ bool DefineBoundMethod(napi_env env, napi_value receiver, const char* name, napi
 // A property that JavaScript can neither change nor delete. False, and an exception, on failure.
 bool DefineConstant(napi_env env, napi_value object, const char* name, napi_value value);
 
-// The object that a method was called on.
-bool ReadReceiver(napi_env env, napi_callback_info info, napi_value* receiver);
-
 // The receiver of a constructor's call and its arguments. False, and a TypeError, without `new`.
 bool ReadConstructorCall(napi_env env, napi_callback_info info, napi_value* receiver,
                          napi_value* argument);
@@ -106,5 +106,6 @@ inline napi_value ReturnNothing(napi_env env, Status status) {
 }
 
 napi_value ReturnBoolean(napi_env env, Status status, bool value);
+napi_value ReturnNumber(napi_env env, double value);
 
 }  // namespace shmwire::addon

@@ -23,9 +23,6 @@ constexpr uint64_t kYieldNanosMax = 1'000;
 // core gives it back after a message or two, and a scheduler's slice is 2 to 4 ms.
 constexpr uint64_t kCoreLostNanos = 1'000'000;
 
-// How long a blocked wait may not notice that its peer was killed.
-constexpr uint64_t kDeathCheckNanos = 20'000'000;
-
 // How often an end that shares its core asks for another one.
 constexpr uint64_t kNapEveryNanos = 20'000'000;
 
@@ -47,7 +44,8 @@ Endpoint::Connection::Connection(const OwnSegment& own, const PeerSegment& peer,
       data_sleeper(&own.control()->data_wake),
       room_sleeper(&own.control()->room_wake),
       data_waker(&peer.control()->data_wake),
-      room_waker(&peer.control()->room_wake) {}
+      room_waker(&peer.control()->room_wake),
+      blocking_wait(own, peer, &reader, &writer, &data_sleeper, &room_sleeper) {}
 
 Status Endpoint::CheckUsable() const {
   if (connection_.has_value()) return violation_;
@@ -67,8 +65,9 @@ Status Endpoint::Note(Status status) {
 
 void Endpoint::RingSignal() {
   SharedWord<uint32_t>& signal = own_.control()->signal;
-  // SYNC(wake.signal): observed in Endpoint::Wait. The change is what ends the peer's wait; see
-  // wake.h. Behind the state, in AnnounceClosed. The load is relaxed: nobody else writes the word.
+  // SYNC(wake.signal): observed in BlockingWait::IsOver and SleepUntilRung. The change is what ends
+  // the peer's wait; see wake.h. Behind the state, in AnnounceClosed. The load is relaxed: nobody
+  // else writes the word.
   signal.StoreSeqCst(signal.LoadRelaxed() + 1);
   platform::WakeWord(signal.address());
 }
@@ -282,84 +281,16 @@ Status Endpoint::DisarmForData() {
   return {};
 }
 
-bool Endpoint::PeerClosed() const {
-  // SYNC(close): stored in Endpoint::AnnounceClosed. seq_cst like all that a sleeper looks at after
-  // arming.
-  return peer_.control()->state.LoadSeqCst() != static_cast<uint32_t>(SegmentState::kOpen);
-}
-
-Status Endpoint::Look(const WaitFor& wait, bool* ready) {
-  *ready = false;
-  if (wait.for_data) {
-    if (Status status = Poll(ready); !status.ok() || *ready) return status;
-  }
-  return wait.room_length.has_value() ? connection_->writer.HasRoom(*wait.room_length, ready)
-                                      : Status();
-}
-
-void Endpoint::Arm(const WaitFor& wait) {
-  if (wait.for_data) connection_->data_sleeper.Arm(SleepMode::kBlocked);
-  if (wait.room_length.has_value()) connection_->room_sleeper.Arm(SleepMode::kBlocked);
-}
-
-bool Endpoint::SleepUntilRung(uint32_t signal, uint64_t deadline, intptr_t control_socket) {
-  const SharedWord<uint32_t>& word = peer_.control()->signal;
-  const bool watches = control_socket != platform::Handle::kNone;
-  const uint64_t slice_nanos = watches ? kDeathCheckNanos : std::numeric_limits<uint64_t>::max();
-  for (;;) {
-    const uint64_t now = platform::MonotonicNanos();
-    // A peer that was killed wakes nobody. By the time since the last question, whatever call asked
-    // it: waits may be short, or cut short each time, by a profiler's signals or by a peer that
-    // rings without end.
-    if (watches && now - life_asked_ >= kDeathCheckNanos) {
-      life_asked_ = now;
-      if (platform::HasHungUp(control_socket)) return true;
-    }
-    if (now >= deadline) return false;
-    platform::WaitOnWord(word.address(), signal, std::min(deadline - now, slice_nanos));
-    // SYNC(wake.signal): stored in Endpoint::RingSignal. Nothing but a ring leads to a look: a
-    // clock that did would hide a wake-up that was lost.
-    if (word.LoadSeqCst() != signal) return false;
-  }
-}
-
 Status Endpoint::Wait(const WaitFor& wait, WaitOutcome* outcome) {
   *outcome = WaitOutcome::kTimeout;
   if (Status status = CheckUsable(); !status.ok()) return status;
-  const uint64_t deadline = DeadlineAfter(wait.timeout_nanos);
-  bool gone = false;
-  Status status;
-  for (bool in_time = true;;) {
-    // SYNC(wake.signal): stored in Endpoint::RingSignal. Before arming: the new epoch may be rung
-    // at once for what was read before, and is rung no more; that change has to end the wait.
-    const uint32_t signal = peer_.control()->signal.LoadSeqCst();
-    Arm(wait);
-    // First closed, then the data: what the peer wrote before it closed is seen after its state.
-    const bool closed = PeerClosed();
-    bool ready = false;
-    status = Look(wait, &ready);
-    if (!status.ok()) break;
-    // Of a peer that reads no more, room is of no use.
-    const bool has_data = wait.for_data && connection_->reader.has_data();
-    if (closed || gone) {
-      const WaitOutcome end = closed ? WaitOutcome::kClosed : WaitOutcome::kPeerGone;
-      *outcome = has_data ? WaitOutcome::kReady : end;
-      break;
-    }
-    if (ready) {
-      *outcome = WaitOutcome::kReady;
-      break;
-    }
-    if (!in_time) break;
-    gone = SleepUntilRung(signal, deadline, wait.control_socket);
-    // One more look, for what a peer that is gone had committed, or for a ring at the last moment.
-    in_time = !gone && platform::MonotonicNanos() < deadline;
-  }
-  own_.control()->counters.data_waits.AddOwned(wait.for_data ? 1 : 0);
-  own_.control()->counters.room_waits.AddOwned(wait.room_length.has_value() ? 1 : 0);
-  connection_->data_sleeper.Disarm();
-  connection_->room_sleeper.Disarm();
-  return Note(status);
+  return Note(connection_->blocking_wait.Begin(wait, outcome));
+}
+
+Status Endpoint::ContinueWait(WaitOutcome* outcome) {
+  *outcome = WaitOutcome::kTimeout;
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  return Note(connection_->blocking_wait.Continue(outcome));
 }
 
 Status Endpoint::Freeze() {
@@ -375,13 +306,13 @@ Status Endpoint::DepthBytes(uint64_t* bytes) {
 
 void Endpoint::AnnounceClosed() {
   if (!own_.valid()) return;
-  // SYNC(close): observed in Endpoint::PeerClosed.
+  // SYNC(close): observed in BlockingWait::PeerClosed.
   own_.control()->state.StoreSeqCst(static_cast<uint32_t>(SegmentState::kClosed));
   // Unasked: a peer about to sleep sees the state or the changed signal.
   RingSignal();
 }
 
-void Endpoint::Close(bool keep_own_memory) {
+void Endpoint::Close() {
   if (closed_) return;
   AnnounceClosed();
   closed_ = true;
@@ -390,8 +321,7 @@ void Endpoint::Close(bool keep_own_memory) {
   lent_bell_.Reclaim();
   peer_bell_.Close();
   peer_ = PeerSegment();
-  own_.CloseHandle();
-  if (!keep_own_memory) own_ = OwnSegment();
+  own_ = OwnSegment();
 }
 
 }  // namespace shmwire

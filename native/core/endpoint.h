@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/blocking_wait.h"
 #include "core/ring_reader.h"
 #include "core/ring_writer.h"
 #include "core/segment.h"
@@ -22,23 +23,6 @@
 #include "platform/handle_inbox.h"
 
 namespace shmwire {
-
-enum class WaitOutcome : uint8_t {
-  kReady,
-  kTimeout,
-  kClosed,    // the peer closed its segment, and nothing is left to read
-  kPeerGone,  // the peer's process ended, and nothing is left to read
-};
-
-// What a blocking wait waits for: either, whichever comes first.
-struct WaitFor {
-  bool for_data = false;
-  // Room for a payload of so many bytes, or for a full fragment of it.
-  std::optional<uint64_t> room_length = std::nullopt;
-  uint64_t timeout_nanos = 0;
-  // Tells whether the peer lives; without it, a peer that is killed does not end the wait.
-  intptr_t control_socket = platform::Handle::kNone;
-};
 
 class Endpoint {
  public:
@@ -107,6 +91,8 @@ class Endpoint {
   Status DisarmForData();
   // Blocks this thread until what it waits for is there, the peer is gone, or the time has passed.
   Status Wait(const WaitFor& wait, WaitOutcome* outcome);
+  // Right after kInterrupted: goes on with that wait.
+  Status ContinueWait(WaitOutcome* outcome);
 
   // Looks at the peer's ring for the last time; see RingReader::Freeze.
   Status Freeze();
@@ -120,15 +106,18 @@ class Endpoint {
 
   // Tells the peer, and wakes it if it is blocked, without giving anything back.
   void AnnounceClosed();
-  // Announces, unmaps, closes all handles. Idempotent; every other call fails afterwards. With
-  // `keep_own_memory`, own segment stays mapped until the end is destroyed: somebody may still be
-  // filling a claim.
-  void Close(bool keep_own_memory = false);
+  // Announces, closes all handles, and gives both mappings up, which their other owners keep.
+  // Idempotent; every other call fails afterwards.
+  void Close();
 
  private:
   // Exists from Attach to Close.
   struct Connection {
     Connection(const OwnSegment& own, const PeerSegment& peer, uint64_t message_bytes_max);
+    // The wait points at its siblings.
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+    ~Connection() = default;
 
     RingWriter writer;
     RingReader reader;
@@ -136,6 +125,7 @@ class Endpoint {
     Sleeper room_sleeper;
     Waker data_waker;
     Waker room_waker;
+    BlockingWait blocking_wait;
   };
 
   Status CheckCreated() const;
@@ -150,18 +140,11 @@ class Endpoint {
   void RingPeer(Ring ring, bool* doorbell);
   void RingSignal();
   void ReleaseRead(bool* doorbell);
-  [[nodiscard]] bool PeerClosed() const;
-  Status Look(const WaitFor& wait, bool* ready);
-  void Arm(const WaitFor& wait);
-  // Until the peer's signal word is another than `signal`, or the time is over. True: the peer is
-  // gone.
-  bool SleepUntilRung(uint32_t signal, uint64_t deadline, intptr_t control_socket);
 
   uint64_t message_bytes_max_ = 0;
   // Spinning is in vain while the peer shares our core: so many looks at an empty ring do without.
   uint32_t looks_without_spin_ = 0;
   uint64_t last_nap_ = 0;
-  uint64_t life_asked_ = 0;  // when a wait last asked whether the peer lives
   bool core_lost_ = false;
   bool closed_ = false;
   Status violation_;

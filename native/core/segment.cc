@@ -99,9 +99,13 @@ Status OwnSegment::Create(uint64_t ring_bytes, OwnSegment* segment) {
   SegmentHeader header;
   if (Status status = MakeHeader(ring_bytes, &header); !status.ok()) return status;
   OwnSegment created;
+  platform::Mapping mapping;
   if (Status status =
-          platform::CreateSharedMemory(header.segment_bytes, &created.handle_, &created.mapping_);
+          platform::CreateSharedMemory(header.segment_bytes, &created.handle_, &mapping);
       !status.ok()) {
+    return status;
+  }
+  if (Status status = SharedMapping::Share(std::move(mapping), &created.mapping_); !status.ok()) {
     return status;
   }
   // The control block starts as the zeros that the memory has.
@@ -113,9 +117,11 @@ Status OwnSegment::Create(uint64_t ring_bytes, OwnSegment* segment) {
 
 Status PeerSegment::Map(const platform::Handle& handle, PeerSegment* segment) {
   PeerSegment mapped;
-  if (Status status = platform::MapPeerMemory(handle, SegmentBytes(kRingBytesMin),
-                                              SegmentBytes(kRingBytesMax), &mapped.mapping_);
-      !status.ok()) {
+  platform::Mapping mapping;
+  if (Status status = platform::MapPeerMemory(handle, IsSegmentBytes, &mapping); !status.ok()) {
+    return status;
+  }
+  if (Status status = SharedMapping::Share(std::move(mapping), &mapped.mapping_); !status.ok()) {
     return status;
   }
   mapped.base_ = mapped.mapping_.data();

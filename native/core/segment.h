@@ -6,9 +6,9 @@
 #include <cstdint>
 
 #include "core/segment_layout.h"
+#include "core/shared_mapping.h"
 #include "core/status.h"
 #include "platform/handle.h"
-#include "platform/shared_memory.h"
 
 namespace shmwire {
 
@@ -19,7 +19,7 @@ class OwnSegment {
   // from 64 KiB to 1 GiB), kOutOfMemory, kUnavailable.
   static Status Create(uint64_t ring_bytes, OwnSegment* segment);
 
-  [[nodiscard]] bool valid() const { return mapping_.data() != nullptr; }
+  [[nodiscard]] bool valid() const { return mapping_.valid(); }
   [[nodiscard]] uint64_t ring_bytes() const { return mapping_.bytes() - kDataOffset; }
   [[nodiscard]] ControlBlock* control() const {
     return reinterpret_cast<ControlBlock*>(mapping_.data() + kControlOffset);
@@ -30,10 +30,12 @@ class OwnSegment {
 
   // The mapping stays.
   void CloseHandle() { handle_.Close(); }
+  // For further owners of the memory.
+  [[nodiscard]] const SharedMapping& mapping() const { return mapping_; }
 
  private:
   platform::Handle handle_;
-  platform::Mapping mapping_;
+  SharedMapping mapping_;
 };
 
 // A segment that the peer created. Everything in it but the checked copy of the header is input: it
@@ -52,9 +54,11 @@ class PeerSegment {
     return reinterpret_cast<const ControlBlock*>(base_ + kControlOffset);
   }
   [[nodiscard]] const std::byte* data() const { return base_ + kDataOffset; }
+  // For further owners of the memory. None when it is borrowed.
+  [[nodiscard]] const SharedMapping& mapping() const { return mapping_; }
 
  private:
-  platform::Mapping mapping_;
+  SharedMapping mapping_;
   const std::byte* base_ = nullptr;
   uint64_t ring_bytes_ = 0;
 };

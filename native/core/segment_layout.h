@@ -137,4 +137,8 @@ static_assert(kControlOffset + sizeof(ControlBlock) <= kDataOffset);
   return kDataOffset + ring_bytes;
 }
 
+[[nodiscard]] constexpr bool IsSegmentBytes(uint64_t bytes) {
+  return bytes > kDataOffset && IsRingBytes(bytes - kDataOffset);
+}
+
 }  // namespace shmwire

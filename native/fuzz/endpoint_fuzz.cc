@@ -313,11 +313,8 @@ void EndpointRun::Look() {
 void EndpointRun::Close() {
   switch (input_.Byte() & 7) {
     case 0:
-      endpoint_.Close();
-      closed_ = true;
-      break;
     case 1:
-      endpoint_.Close(true);
+      endpoint_.Close();
       closed_ = true;
       break;
     case 2:

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <vector>
+
 #include "core/segment.h"
 #include "fuzz/input.h"
 #include "fuzz/require.h"
@@ -65,6 +67,22 @@ int ForgeSeals(Input* input) {
   return seals;
 }
 
+// Writes the first `filled` bytes or only reserves them; `beyond` reserves as much behind the end.
+void MakePages(int file, uint64_t bytes, uint64_t filled, bool only_reserved, bool beyond) {
+  const auto length = static_cast<off_t>(filled);
+  if (beyond && length > 0) {
+    FUZZ_REQUIRE(fallocate(file, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(bytes), length) == 0);
+  }
+  if (length == 0) return;
+  if (only_reserved) {
+    FUZZ_REQUIRE(fallocate(file, 0, 0, length) == 0);
+    return;
+  }
+  static const std::vector<std::byte> zeros(2 * kSmallest);
+  FUZZ_REQUIRE(filled <= zeros.size());
+  FUZZ_REQUIRE(pwrite(file, zeros.data(), filled, 0) == static_cast<ssize_t>(filled));
+}
+
 Made MakeMemory(Input* input) {
   static const auto honest = HonestHeader();
   const int file = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -77,7 +95,8 @@ Made MakeMemory(Input* input) {
   FUZZ_REQUIRE(ftruncate(file, static_cast<off_t>(bytes)) == 0);
   const bool holes = (how & 12) == 12;
   const uint64_t filled = holes ? input->Below(bytes + 1) : bytes;
-  if (filled > 0) FUZZ_REQUIRE(fallocate(file, 0, 0, static_cast<off_t>(filled)) == 0);
+  const bool only_reserved = (how & 32) != 0;
+  MakePages(file, bytes, filled, only_reserved, (how & 64) != 0);
   auto header = honest;
   bool changed = false;
   if ((how & 16) != 0) {
@@ -91,7 +110,8 @@ Made MakeMemory(Input* input) {
   const int seals = ForgeSeals(input);
   FUZZ_REQUIRE(fcntl(file, F_ADD_SEALS, seals) == 0);
   // The memory is taken in whole pages.
-  made.has_holes = (filled + kLayoutPageBytes - 1) / kLayoutPageBytes * kLayoutPageBytes < bytes;
+  made.has_holes = (only_reserved && bytes > 0) ||
+                   (filled + kLayoutPageBytes - 1) / kLayoutPageBytes * kLayoutPageBytes < bytes;
   // A changed header may still be a right one: its id and owner are anything.
   made.honest = bytes == kSmallest && seals == kSealsWanted && !changed && !made.has_holes;
   return made;

@@ -34,25 +34,27 @@ class Mapping {
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
   // Idempotent.
   void Unmap();
+  // Gives up the memory, but not its addresses: for the rest of the process's life, reads there
+  // find zeros and writes reach nobody. For memory that something out of sight may still use.
+  void Vacate();
 
  private:
   std::byte* data_ = nullptr;
   uint64_t bytes_ = 0;
 };
 
-// Creates `bytes` of zeroed memory and maps it read-write. All of it is reserved: later writes
-// cannot fail for want of memory. Errors: kOutOfMemory; kUnavailable where the system has no such
-// memory.
+// Creates `bytes` of zeroed memory and maps it read-write. Every page exists before this returns,
+// so no later access can fail for want of memory. Errors: kOutOfMemory; kUnavailable where the
+// system has no such memory.
 Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping);
 
 // From now on nobody, the owner included, can map the memory writable, write to it in another way,
 // or change its size; mappings that exist stay writable. Errors: kUnavailable.
 Status SealSharedMemory(const Handle& handle);
 
-// Maps what another process sealed, read-only. Verifies that it is sealed so, that its size is
-// within the bounds, and that all of it is backed by memory, so that no later read can fault.
-// kCorrupt otherwise.
-Status MapPeerMemory(const Handle& handle, uint64_t bytes_min, uint64_t bytes_max,
-                     Mapping* mapping);
+// Maps what another process sealed, read-only. Verifies first that it is sealed so, that
+// `is_size` accepts its size, and that every page exists. So no later read can fault, and none
+// allocates memory, which would be charged to the reader. kCorrupt otherwise.
+Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapping* mapping);
 
 }  // namespace shmwire::platform

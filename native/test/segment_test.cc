@@ -25,12 +25,28 @@ constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEA
 
 int FileOf(const OwnSegment& segment) { return static_cast<int>(segment.handle().native()); }
 
+// Which pages of a forged segment exist.
+enum class Pages : uint8_t { kAll, kFirst, kReserved, kReservedBeyondEnd, kAllButLast };
+
 struct Forgery {
   uint64_t file_bytes = SegmentBytes(test::kRingBytes);
-  bool reserved = true;
+  Pages pages = Pages::kAll;
   int seals = kSeals;
   std::function<void(SegmentHeader*)> change = [](SegmentHeader*) {};
 };
+
+void MakePages(int file, off_t bytes, Pages pages) {
+  if (bytes == 0 || pages == Pages::kFirst) return;
+  if (pages == Pages::kReserved) {
+    REQUIRE(fallocate(file, 0, 0, bytes) == 0);
+  } else if (pages == Pages::kReservedBeyondEnd) {
+    REQUIRE(fallocate(file, FALLOC_FL_KEEP_SIZE, bytes, bytes) == 0);
+  } else {
+    const off_t filled = pages == Pages::kAll ? bytes : bytes - kLayoutPageBytes;
+    const test::Payload zeros(static_cast<size_t>(filled));
+    REQUIRE(pwrite(file, zeros.data(), zeros.size(), 0) == filled);
+  }
+}
 
 // Memory as a peer might make it: right but for what `forgery` says.
 platform::Handle Forge(const Forgery& forgery) {
@@ -44,7 +60,7 @@ platform::Handle Forge(const Forgery& forgery) {
   const int native = static_cast<int>(file.native());
   const auto bytes = static_cast<off_t>(forgery.file_bytes);
   REQUIRE(ftruncate(native, bytes) == 0);
-  if (forgery.reserved && bytes > 0) REQUIRE(fallocate(native, 0, 0, bytes) == 0);
+  MakePages(native, bytes, forgery.pages);
   if (forgery.file_bytes >= sizeof(header)) {
     REQUIRE(pwrite(native, &header, sizeof(header), 0) == ssize_t{sizeof(header)});
   }
@@ -102,7 +118,7 @@ TEST_CASE("an own segment is sealed, and its memory is all there") {
   struct stat file_stat {};
   REQUIRE(fstat(file, &file_stat) == 0);
   CHECK(static_cast<uint64_t>(file_stat.st_size) == SegmentBytes(test::kRingBytes));
-  CHECK(static_cast<uint64_t>(file_stat.st_blocks) * 512 >= SegmentBytes(test::kRingBytes));
+  CHECK(lseek(file, 0, SEEK_HOLE) == file_stat.st_size);
 }
 
 TEST_CASE("who holds the descriptor can write in no way") {
@@ -167,12 +183,44 @@ TEST_CASE("memory of another size than its header says is refused") {
         SegmentBytes(test::kRingBytes) + 4096, SegmentBytes(test::kRingBytes * 2)}) {
     CHECK(MapCode(Forgery{.file_bytes = bytes}) == StatusCode::kCorrupt);
   }
-  CHECK(MapCode(Forgery{.file_bytes = SegmentBytes(kRingBytesMax) + 4096, .reserved = false}) ==
-        StatusCode::kCorrupt);
+  CHECK(MapCode(Forgery{.file_bytes = SegmentBytes(kRingBytesMax) + 4096,
+                        .pages = Pages::kFirst}) == StatusCode::kCorrupt);
 }
 
 TEST_CASE("memory with holes is refused") {
-  CHECK(MapCode(Forgery{.reserved = false}) == StatusCode::kCorrupt);
+  for (const Pages pages :
+       {Pages::kFirst, Pages::kReserved, Pages::kReservedBeyondEnd, Pages::kAllButLast}) {
+    CHECK(MapCode(Forgery{.pages = pages}) == StatusCode::kCorrupt);
+  }
+}
+
+TEST_CASE("memory of huge pages is refused, whatever its size and seals") {
+  constexpr off_t kHugePageBytes = off_t{2} << 20;
+  for (const off_t bytes : {off_t{0}, kHugePageBytes}) {
+    const platform::Handle file(
+        memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB));
+    if (!file.valid()) {
+      MESSAGE("skipped: this kernel has no huge pages");
+      return;
+    }
+    const int native = static_cast<int>(file.native());
+    REQUIRE(ftruncate(native, bytes) == 0);
+    REQUIRE(fcntl(native, F_ADD_SEALS, kSeals) == 0);
+    CHECK(MapCode(file) == StatusCode::kCorrupt);
+  }
+}
+
+TEST_CASE("reading all of a peer's memory allocates none") {
+  const OwnSegment own = test::MakeSegment();
+  PeerSegment peer;
+  REQUIRE(PeerSegment::Map(own.handle(), &peer).ok());
+  struct stat before {};
+  struct stat after {};
+  REQUIRE(fstat(FileOf(own), &before) == 0);
+  const volatile std::byte* data = peer.data();
+  for (uint64_t at = 0; at < peer.ring_bytes(); at += kLayoutPageBytes) (void)data[at];
+  REQUIRE(fstat(FileOf(own), &after) == 0);
+  CHECK(after.st_blocks == before.st_blocks);
 }
 
 TEST_CASE("what is no segment of this version is refused as such") {

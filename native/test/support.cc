@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <random>
+#include <string>
 #include <thread>
 
 #include "platform/linux/stray_descriptors.h"
@@ -37,6 +39,15 @@ size_t OpenDescriptorCount() {
   while (readdir(directory) != nullptr) count++;
   closedir(directory);
   return count - 3;  // ., .. and the directory's own
+}
+
+size_t SegmentMappingCount() {
+  std::ifstream maps("/proc/self/maps");
+  size_t count = 0;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find("/memfd:shmwire") != std::string::npos) count++;
+  }
+  return count;
 }
 
 TemporaryPath::TemporaryPath(const char* name) {

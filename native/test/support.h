@@ -57,6 +57,9 @@ using Payload = std::vector<std::byte>;
 // Bytes that no other message has in this order.
 Payload MakePayload(uint64_t index, uint64_t bytes);
 
+// Mappings of segments in this process.
+size_t SegmentMappingCount();
+
 // Descriptors of this process that are open.
 size_t OpenDescriptorCount();
 

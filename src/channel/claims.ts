@@ -53,7 +53,8 @@ export class Claims {
       throw invalid('the claim before', 'open', 'committed or aborted: there is one claim at a time')
     if (outbox.length > 0) return null
     const inPlace = byteLength <= (link.claimBytesMax ?? -1)
-    const bytes = inPlace ? link.claim?.(byteLength) : Buffer.allocUnsafeSlow(byteLength)
+    // Zeroed: bytes that the program does not fill reach the peer, and must not be those of others.
+    const bytes = inPlace ? link.claim?.(byteLength) : Buffer.alloc(byteLength)
     if (bytes === undefined) return null
     outbox.held = true
     return new OpenClaim(this.#host, bytes, inPlace)
@@ -98,6 +99,7 @@ class OpenClaim implements Claim {
       throw invalid('length', length, `an integer from 0 to ${this.#byteLength}, the length of the claim`)
     try {
       this.#host.assertNotOver()
+      this.#assertBytesThere()
     } catch (error) {
       this.abort()
       throw error
@@ -110,6 +112,12 @@ class OpenClaim implements Claim {
     else outbox.pushFirst(RecordKind.MESSAGE, 0, this.bytes.subarray(0, length))
     this.#host.sent(length)
     this.#host.drain()
+  }
+
+  /** In the ring they are, wherever the array that shows them went. */
+  #assertBytesThere(): void {
+    if (this.#inPlace || this.bytes.length === this.#byteLength) return
+    throw invalid('the memory of the claim', 'transferred', 'left in place until the commit')
   }
 
   abort(): void {

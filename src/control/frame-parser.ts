@@ -1,4 +1,5 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { markShared, memoryTransferred } from '../received-memory.js'
 import { checkFrameHeader, FRAME_HEADER_BYTES, FrameOffset, type PayloadBound } from './frames.js'
 
 /** One frame. Returns false to stop the parser behind it. */
@@ -46,6 +47,7 @@ export class FrameParser {
   /** Adds a chunk, which the parser and the payloads keep. Parses nothing. */
   push(chunk: Buffer): void {
     if (chunk.length === 0) return
+    markShared(chunk.buffer)
     if (this.#offset === this.#chunk.length && this.#waiting.length === 0) {
       this.#chunk = chunk
       this.#offset = 0
@@ -104,6 +106,7 @@ export class FrameParser {
   }
 
   #moreChunks(): boolean {
+    if (this.#offset > this.#chunk.length) throw memoryTransferred()
     while (this.#offset === this.#chunk.length) {
       const next = this.#waiting.shift()
       if (next === undefined) {

@@ -69,11 +69,13 @@ export interface NativeEndpoint {
   abort(): void
   /**
    * This side's ring, where claims lie; undefined where the runtime allows no buffer over foreign memory.
-   * Loses its bytes when the endpoint is closed.
+   * The buffer and its memory outlive the endpoint. JavaScript may transfer it: then it is detached here.
    */
   ownMemory(): ArrayBuffer | undefined
-  /** The same of the peer's ring. Writing to it ends the process: the memory is read-only. */
+  /** The same of the peer's ring, but `close` detaches it. Writing to it ends the process: the memory is read-only. */
   peerMemory(): ArrayBuffer | undefined
+  /** Fills `target` from `offset` of the peer's ring: for messages in place whose `peerMemory` was transferred. */
+  copyFromPeer(offset: number, target: Uint8Array): void
   /** Whether a payload of `bytes` (or a first fragment of it) could be written now. */
   hasRoom(bytes: number): boolean
   /** Arms the room wake word and looks again. True: there is room for `bytes` of payload (or a first fragment) now, and the word is disarmed. */
@@ -108,15 +110,20 @@ export interface NativeEndpoint {
   /**
    * Blocks this thread until there is data (with `forData`) or room for `roomBytes` (unless 0), for at most `timeoutNanos`.
    * `controlSocket` is the descriptor that tells whether the peer lives.
-   * Returns one of `WAIT_…`. Both words are disarmed afterwards.
+   * Returns one of `WAIT_…`. Both words are disarmed afterwards, except after WAIT_INTERRUPTED.
    */
   wait(forData: boolean, roomBytes: number, timeoutNanos: number, controlSocket: number): number
+  /** Goes on with a wait that returned WAIT_INTERRUPTED. No other call may come in between. */
+  continueWait(): number
 
   /** Looks at the peer's ring for the last time: what it publishes from now on is not seen. */
   freeze(): void
   /** Bytes published and not yet read by the peer. */
   depthBytes(): number
-  /** Unmaps both segments, closes all descriptors, wakes a blocked peer. Idempotent; every other call throws afterwards. */
+  /**
+   * Closes all descriptors, wakes a blocked peer, and gives both segments up; they are unmapped when no buffer shows them either.
+   * Idempotent; every other call throws afterwards.
+   */
   close(): void
 }
 
@@ -130,6 +137,8 @@ export interface NativeBinding {
   readonly WAIT_CLOSED: number
   /** The peer's process has ended, and nothing is left to read. */
   readonly WAIT_PEER_GONE: number
+  /** The wait returns to JavaScript at least every 50 ms, so that a thread can be terminated. Call `continueWait`. */
+  readonly WAIT_INTERRUPTED: number
   readonly SIGNAL_RINGS: number
   readonly SIGNAL_REQUIRED: number
   readonly SIGNAL_FRAGMENTED: number

@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { Claim } from '../../src/channel/claims.js'
 import { ErrorCode } from '../../src/errors.js'
+import { fillByStream } from '../support/byte-stream.js'
+import { collectGarbage } from '../support/garbage.js'
 import { eventually, turns } from '../support/turns.js'
 import { type ChannelFixture, ended, MESSAGE_BYTES_MAX, RING_BYTES, take } from './channel-fixture.js'
 
@@ -34,6 +36,38 @@ export function channelClaims(fixture: ChannelFixture): void {
       await sending
       expect(taken.findIndex((bytes, index) => !bytes.equals(sent[index] as Buffer))).toBe(-1)
       expect(left.stats().messagesSent).toBe(2 * lengths.length)
+      await left.close()
+    })
+
+    it('that are not filled hold no memory of this process', async () => {
+      const [left, right] = await join()
+      const secret = Buffer.from('another channel’s text ')
+      for (const length of [1000, inlineBytesMax + 1, 100_000]) {
+        // What the allocator gives out again soon.
+        for (let count = 0; count < 50; count += 1) Buffer.allocUnsafeSlow(length).fill(secret)
+        collectGarbage()
+        const claim = left.claim(length) as Claim
+        claim.bytes[0] = 1
+        claim.commit()
+        const [message] = await take(right, 1)
+        expect(message?.length).toBe(length)
+        expect(message?.includes(secret)).toBe(false)
+      }
+      await left.close()
+    })
+
+    it('whose memory was transferred away are refused, or sent from where it is', async () => {
+      const [left, right] = await join()
+      const claim = left.claim(100) as Claim
+      const filled = await fillByStream(claim.bytes, 7)
+      expect(filled.length).toBe(100)
+      const inPlace = claim.bytes.buffer !== filled.buffer && filled.buffer.byteLength >= RING_BYTES
+      if (inPlace) claim.commit()
+      else expect(() => claim.commit()).toThrow(expect.objectContaining({ code: ErrorCode.INVALID_ARGUMENT }))
+      claim.abort()
+      expect(left.trySend(Buffer.from('end'))).toBe(true)
+      const expected = [...(inPlace ? [Buffer.alloc(100, 7)] : []), Buffer.from('end')]
+      expect(await take(right, expected.length)).toEqual(expected)
       await left.close()
     })
 

@@ -34,10 +34,18 @@ export interface SegmentOptions {
   /** Of the memory, where it is not that of a segment. */
   readonly bytes?: number
   readonly seals?: number
-  readonly reserved?: boolean
+  /** Which pages exist. Pages that are only reserved do not, and those beyond the end do not count. */
+  readonly pages?: 'all' | 'first' | 'reserved' | 'reserved beyond the end'
   readonly sealable?: boolean
   /** Changes the header before the memory is sealed. */
   readonly header?: (header: DataView) => void
+}
+
+const RESERVED_FROM = {
+  all: () => 0,
+  first: () => -1,
+  reserved: () => 0,
+  'reserved beyond the end': (bytes: number) => bytes,
 }
 
 /** A segment that is right until the test writes something else into it. */
@@ -50,16 +58,17 @@ export class ForgedSegment {
   #open = true
 
   constructor(options: SegmentOptions = {}) {
-    const { ringBytes = RING_BYTES, seals = SEALS, reserved = true, sealable = true } = options
+    const { ringBytes = RING_BYTES, seals = SEALS, pages = 'all', sealable = true } = options
     const native = hostileNative()
     const size = options.bytes ?? DATA_OFFSET + ringBytes
     this.ringBytes = ringBytes
-    this.descriptor = native.memory(size, reserved, sealable)
+    this.descriptor = native.memory(size, RESERVED_FROM[pages](size), sealable)
     if (this.descriptor < 0) throw new Error(`there is no memory of ${size} bytes`)
     const memory = size === 0 ? new ArrayBuffer(0) : native.map(this.descriptor, size, true)
     this.bytes = new Uint8Array(memory)
     this.#view = new DataView(memory)
-    if (size >= HEADER_BYTES && reserved) this.#writeHeader(options.header)
+    if (pages === 'all') this.bytes.fill(0)
+    if (size >= HEADER_BYTES) this.#writeHeader(options.header)
     if (sealable && native.seal(this.descriptor, seals) !== 0) throw new Error('the memory was not sealed')
   }
 

@@ -17,7 +17,8 @@ export const SEALS = Seals.SEAL | Seals.SHRINK | Seals.GROW | Seals.FUTURE_WRITE
 
 /** native/test/hostile/hostile.cc. Descriptors are the caller's to close; what returns an error number has 0 for success. */
 export interface HostileNative {
-  memory(bytes: number, reserved: boolean, sealable: boolean): number
+  /** Reserves as many bytes from `reservedFrom` on, which may be beyond the end; none at −1. */
+  memory(bytes: number, reservedFrom: number, sealable: boolean): number
   map(descriptor: number, bytes: number, writable: boolean): ArrayBuffer
   seal(descriptor: number, seals: number): number
   /** FALLOC_FL_PUNCH_HOLE. An error number. */

@@ -84,6 +84,8 @@ void Mapping::Unmap() {
   bytes_ = 0;
 }
 
+void Mapping::Vacate() { Unmap(); }
+
 Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
   *handle = Handle();
   for (fuzz::Slot& slot : fuzz::Slots()) {
@@ -101,10 +103,9 @@ Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
 
 Status SealSharedMemory(const Handle& /*handle*/) { return {}; }
 
-Status MapPeerMemory(const Handle& /*handle*/, uint64_t bytes_min, uint64_t bytes_max,
-                     Mapping* mapping) {
-  if (fuzz::offered_bytes < bytes_min || fuzz::offered_bytes > bytes_max) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's memory is of a size no segment has");
+Status MapPeerMemory(const Handle& /*handle*/, bool (*is_size)(uint64_t bytes), Mapping* mapping) {
+  if (!is_size(fuzz::offered_bytes)) {
+    return Status::Error(StatusCode::kCorrupt, "the peer's memory has a size that no segment has");
   }
   *mapping = Mapping(const_cast<std::byte*>(fuzz::offered_data), fuzz::offered_bytes);
   return {};

@@ -1,8 +1,10 @@
 #include "platform/shared_memory.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,8 +23,6 @@ namespace {
 // Size fixed, no new writable mapping, no write, no hole, and the seals themselves fixed
 // (memfd_create(2), fcntl(2)). Not F_SEAL_WRITE: the owner could not write either.
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
-
-constexpr uint64_t kBlockBytes = 512;  // of stx_blocks, whatever the file system's are
 
 // A profiler's timer may interrupt each attempt; without a bound we would never return.
 constexpr int kReserveAttemptsMax = 100;
@@ -56,11 +56,40 @@ int Reserve(int file, off_t bytes) {
   return os_error == EINTR ? ENOMEM : os_error;
 }
 
+// Where the first page of the file that does not exist begins; its end if all exist. Pages that are
+// only reserved (fallocate) do not exist yet. Errors: kUnavailable.
+Status FindHole(int file, uint64_t* offset) {
+  const off_t hole = lseek(file, 0, SEEK_HOLE);
+  if (hole < 0) {
+    return Status::Error(StatusCode::kUnavailable, "cannot look for holes in memory (lseek)",
+                         errno);
+  }
+  *offset = static_cast<uint64_t>(hole);
+  return {};
+}
+
+// mmap does not report that it could not populate all of it.
+void TouchPages(std::byte* data, uint64_t bytes) {
+  const auto page_bytes = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  for (uint64_t at = 0; at < bytes; at += page_bytes) {
+    static_cast<void>(*static_cast<volatile std::byte*>(data + at));
+  }
+}
+
 }  // namespace
 
 void Mapping::Unmap() {
   if (data_ == nullptr) return;
   munmap(data_, bytes_);
+  data_ = nullptr;
+  bytes_ = 0;
+}
+
+void Mapping::Vacate() {
+  if (data_ == nullptr) return;
+  // Where this fails, the mapping stays as it is: its addresses must not become another's.
+  static_cast<void>(mmap(data_, bytes_, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0));
   data_ = nullptr;
   bytes_ = 0;
 }
@@ -80,7 +109,18 @@ Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
   // Populated: the pages are there already, and a fault for each would cost eight times as much.
   void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, 0);
   if (data == MAP_FAILED) return SystemError("cannot map shared memory (mmap)", errno);
-  *mapping = Mapping(static_cast<std::byte*>(data), bytes);
+  Mapping created_mapping(static_cast<std::byte*>(data), bytes);
+  uint64_t hole = 0;
+  if (Status status = FindHole(file, &hole); !status.ok()) return status;
+  if (hole != bytes) {
+    TouchPages(created_mapping.data(), bytes);
+    if (Status status = FindHole(file, &hole); !status.ok()) return status;
+  }
+  // A peer refuses memory with holes.
+  if (hole != bytes) {
+    return Status::Error(StatusCode::kUnavailable, "cannot populate shared memory: it has holes");
+  }
+  *mapping = std::move(created_mapping);
   *handle = std::move(created);
   return {};
 }
@@ -94,34 +134,44 @@ Status SealSharedMemory(const Handle& handle) {
   return {};
 }
 
-Status MapPeerMemory(const Handle& handle, uint64_t bytes_min, uint64_t bytes_max,
-                     Mapping* mapping) {
+Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapping* mapping) {
   const int file = static_cast<int>(handle.native());
   // First, because what follows is stable only under the seals. Files that know no seals fail here.
   const int seals = fcntl(file, F_GET_SEALS);
   if (seals < 0) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's descriptor is no sealable memory",
+    return Status::Error(StatusCode::kCorrupt, "the peer's descriptor is not sealable memory",
                          errno);
   }
   if ((seals & kSeals) != kSeals || (seals & F_SEAL_WRITE) != 0) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory is not sealed as it must be");
   }
+  // Huge pages (hugetlbfs) can be sealed too, but a read can still fail for want of one.
+  struct statfs file_system {};
+  if (fstatfs(file, &file_system) != 0) {
+    return Status::Error(StatusCode::kUnavailable, "cannot examine the peer's memory (fstatfs)",
+                         errno);
+  }
+  if (file_system.f_type != TMPFS_MAGIC) {
+    return Status::Error(StatusCode::kCorrupt, "the peer's memory does not consist of plain pages");
+  }
   // Not fstat: compiled against a new glibc it would ask users for 2.33, and Node itself runs
   // from 2.28 on.
   struct statx file_stat {};
   if (statx(file, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &file_stat) != 0) {
-    return Status::Error(StatusCode::kUnavailable, "the peer's memory cannot be examined (statx)",
+    return Status::Error(StatusCode::kUnavailable, "cannot examine the peer's memory (statx)",
                          errno);
   }
   if (!S_ISREG(file_stat.stx_mode)) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's descriptor is no memory");
+    return Status::Error(StatusCode::kCorrupt, "the peer's descriptor is not memory");
   }
   const uint64_t bytes = file_stat.stx_size;
-  if (bytes < bytes_min || bytes > bytes_max) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's memory is of a size no segment has");
+  if (!is_size(bytes)) {
+    return Status::Error(StatusCode::kCorrupt, "the peer's memory has a size that no segment has");
   }
   // The seals forbid new holes, so this stays true.
-  if (file_stat.stx_blocks * kBlockBytes < bytes) {
+  uint64_t hole = 0;
+  if (Status status = FindHole(file, &hole); !status.ok()) return status;
+  if (hole != bytes) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory has holes");
   }
   void* data = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);

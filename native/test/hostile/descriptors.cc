@@ -25,13 +25,14 @@ sockaddr_un AddressOf(const std::string& path) {
 
 }  // namespace
 
-int MakeMemory(uint64_t bytes, bool reserved, bool sealable) {
+int MakeMemory(uint64_t bytes, int64_t reserved_from, bool sealable) {
   // The name of honest segments, so that those who count mappings count these.
   const int file = memfd_create("shmwire", MFD_CLOEXEC | (sealable ? MFD_ALLOW_SEALING : 0));
   if (file < 0) return -1;
   const auto length = static_cast<off_t>(bytes);
   if (ftruncate(file, length) == 0 &&
-      (!reserved || length == 0 || fallocate(file, 0, 0, length) == 0)) {
+      (reserved_from < 0 || length == 0 ||
+       fallocate(file, FALLOC_FL_KEEP_SIZE, reserved_from, length) == 0)) {
     return file;
   }
   close(file);

@@ -16,8 +16,9 @@ struct Received {
   std::vector<int> descriptors;
 };
 
-// Memory of `bytes` bytes, with pages for all of them or without. -1: it could not be made.
-int MakeMemory(uint64_t bytes, bool reserved, bool sealable);
+// Memory of `bytes` bytes; as many are reserved from `reserved_from` on, which may be beyond the
+// end, or none if it is -1. -1: it could not be made.
+int MakeMemory(uint64_t bytes, int64_t reserved_from, bool sealable);
 // These return 0 or the error number.
 int AddSeals(int descriptor, int seals);
 int PunchHole(int descriptor, uint64_t offset, uint64_t bytes);

@@ -112,7 +112,7 @@ UnderWay* UnderWayOf(napi_env env) {
 napi_value MakeMemoryOf(napi_env env, napi_callback_info info) {
   const Call call(env, info);
   const auto bytes = static_cast<uint64_t>(call.Integer(0));
-  return Number(env, MakeMemory(bytes, call.Boolean(1), call.Boolean(2)));
+  return Number(env, MakeMemory(bytes, call.Integer(1), call.Boolean(2)));
 }
 
 napi_value Map(napi_env env, napi_callback_info info) {

@@ -1,5 +1,6 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
+import { markShared, memoryTransferred } from '../../received-memory.js'
 import { lentMemories } from '../link.js'
 import { viewOf } from '../view.js'
 
@@ -11,6 +12,8 @@ const OWN_BUFFER_BYTES_MIN = 8 * 1024
 
 /** A batch whose listeners take longer goes on in the next turn, so that timers and sockets get theirs. */
 const TURN_MS_MAX = 1
+
+const NO_SLAB = Buffer.allocUnsafeSlow(0)
 
 /** Records between two looks at the clock, which costs as much as handing one over. A power of two. */
 const RECORDS_PER_CHECK = 32
@@ -41,13 +44,15 @@ export class BatchReader {
   readonly #descriptors: Uint32Array
   readonly #words: number
   readonly #host: BatchHost
-  #slab: Buffer = Buffer.allocUnsafeSlow(0)
+  #slab: Buffer = NO_SLAB
   #slabOffset = 0
   /** Records of the last batch, and how many of them were handed over. */
   #batchCount = 0
   #batchNext = 0
-  /** Records are handed over where they lie in the peer's ring. */
+  /** Records are handed over where they lie in the peer's ring, as far as that is possible. */
   readonly lends: boolean
+  /** They are at present: until a listener transfers that memory. */
+  #inPlace: boolean
   /**
    * What the offsets of the batch are of: the slab's memory, which begins where the slab does, or the peer's ring. A field,
    * because asking a Buffer for its memory takes as long as making one.
@@ -58,6 +63,11 @@ export class BatchReader {
   /** A long message on its way in, and how much of it is there. */
   #assembly: Buffer | undefined
   #assemblyBytes = 0
+  /**
+   * The last long message. While this block above them is in use, the allocator cannot return the pages of those that
+   * were collected to the kernel, and the next message uses them again: without it each costs its page faults anew.
+   */
+  readonly #lastLong: Buffer[] = []
 
   /** `lends`: records are to be handed over where they lie, if the runtime can. */
   constructor(binding: NativeBinding, endpoint: NativeEndpoint, host: BatchHost, lends: boolean) {
@@ -69,6 +79,7 @@ export class BatchReader {
     this.#host = host
     const peerMemory = lends ? endpoint.peerMemory() : undefined
     this.lends = peerMemory !== undefined
+    this.#inPlace = this.lends
     if (peerMemory !== undefined) {
       this.#memory = peerMemory
       lentMemories.add(peerMemory)
@@ -97,20 +108,26 @@ export class BatchReader {
     throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, what)
   }
 
+  /** The link sleeps: an idle channel keeps no message alive. */
+  forget(): void {
+    this.#lastLong.length = 0
+  }
+
   /**
    * Hands over what is left of the last batch, else one more. When there is none, looks as `NativeEndpoint.receive`
    * does. Returns how many records it handed over; fragments that moved count as one.
    */
   read(spinNanos: number, yieldCpu: boolean): number {
-    if (this.pending) return this.lends ? this.#handLent() : this.#hand()
+    if (this.pending) return this.#inPlace ? this.#handLent() : this.#hand()
     if (this.#assembly !== undefined) return this.#assemble(this.#assembly, spinNanos, yieldCpu)
     return this.#receive(spinNanos, yieldCpu)
   }
 
   #receive(spinNanos: number, yieldCpu: boolean, provided = false): number {
+    if (this.#memory.byteLength === 0) this.#replaceMemory()
     let count: number
     try {
-      count = this.lends
+      count = this.#inPlace
         ? this.#endpoint.receiveInPlace(spinNanos, yieldCpu)
         : this.#endpoint.receive(this.#slab, this.#slabOffset, spinNanos, yieldCpu)
     } catch (error) {
@@ -128,7 +145,7 @@ export class BatchReader {
     this.#slabOffset = signals[this.#binding.SIGNAL_OFFSET] as number
     this.#batchCount = count
     this.#batchNext = 0
-    return this.lends ? this.#handLent() : this.#hand()
+    return this.#inPlace ? this.#handLent() : this.#hand()
   }
 
   /** Memory for the next message, which the slab has no room for. */
@@ -148,10 +165,22 @@ export class BatchReader {
       this.#assemblyBytes = 0
       return this.#assemble(buffer, 0, false)
     }
-    this.#slab = buffer
-    this.#memory = buffer.buffer
-    this.#slabOffset = 0
+    // A message with a buffer of its own may be transferred; those of a slab share its memory.
+    if (buffer.length === SLAB_BYTES) markShared(buffer.buffer)
+    this.#useSlab(buffer)
     return this.#receive(0, false, true)
+  }
+
+  /** There is no memory for records yet, or a listener has transferred it. */
+  #replaceMemory(): void {
+    this.#inPlace = false
+    this.#useSlab(NO_SLAB)
+  }
+
+  #useSlab(slab: Buffer): void {
+    this.#slab = slab
+    this.#memory = slab.buffer
+    this.#slabOffset = 0
   }
 
   /** The record for which there was memory is another now: to go on for as long as it changes would be the peer's choice. */
@@ -175,6 +204,7 @@ export class BatchReader {
       return moved
     }
     this.#assembly = undefined
+    this.#lastLong[0] = assembly
     this.#host.give(this.#descriptors[0] as number, this.#descriptors[1] as number, assembly)
     this.#host.batchEnd()
     return 1
@@ -192,8 +222,8 @@ export class BatchReader {
         else if (nowMs >= endMs) break
       }
       const at = this.#batchNext * this.#words
-      const start = descriptors[at + 2] as number
-      const payload = viewOf(this.#memory, start, descriptors[at + 3] as number)
+      const payload = this.#payload(descriptors[at + 2] as number, descriptors[at + 3] as number)
+      if (payload === undefined) break
       // Before the call: the listener may throw, and the record has been given all the same.
       this.#batchNext += 1
       handed += 1
@@ -201,6 +231,23 @@ export class BatchReader {
     }
     this.#host.batchEnd()
     return handed
+  }
+
+  /** Undefined, and the channel fails: a listener of this batch has transferred the memory of the whole batch. */
+  #payload(offset: number, length: number): Buffer | undefined {
+    try {
+      return viewOf(this.#memory, offset, length)
+    } catch (error) {
+      if (this.#memory.byteLength > 0) throw error
+    }
+    const payload = Buffer.allocUnsafeSlow(length)
+    if (this.#inPlace) this.#endpoint.copyFromPeer(offset, payload)
+    else if (length > 0) {
+      this.#batchNext = this.#batchCount
+      this.#host.fail(memoryTransferred())
+      return undefined
+    }
+    return payload
   }
 
   /** As `#hand`, of records that lie in the peer's ring and are given back once all of the batch have been handed over. */

@@ -36,11 +36,14 @@ export class RecordWriter {
     this.#inlineBytesMax = binding.inlineBytesMax(ringBytes)
   }
 
-  /** The longest payload that can be claimed; −1 where the runtime allows no buffer over foreign memory. */
+  /**
+   * The longest payload that can be claimed; −1 where the runtime allows no buffer over foreign memory, or the program
+   * has transferred it.
+   */
   get claimBytesMax(): number {
     if (this.#host.closed) return -1
     this.#memory ??= this.#endpoint.ownMemory()
-    return this.#memory === undefined ? -1 : this.#inlineBytesMax
+    return this.#memory === undefined || this.#memory.byteLength === 0 ? -1 : this.#inlineBytesMax
   }
 
   write(kind: number, id: number, payload: Uint8Array, offset: number): number {

@@ -9,6 +9,7 @@ import type { WaitMode } from '../../options.js'
 import { type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from '../link.js'
 import { type BatchHost, BatchReader } from './batch-reader.js'
 import { openBell } from './bell.js'
+import { waitBlocked } from './blocking-wait.js'
 import { type Polled, poller } from './poller.js'
 import { RecordWriter, type WriterHost } from './record-writer.js'
 import { SpinBudget } from './spin-budget.js'
@@ -33,8 +34,6 @@ const SYNC_LOOK_MICROS = 2
 
 /** A spinning call asks so often whether the peer lives, which no event tells it while it spins. */
 const SYNC_SPIN_MICROS = 20_000
-
-const NANOS_PER_MS = 1_000_000
 
 /**
  * Records in the rings of shared memory.
@@ -249,6 +248,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
       return true
     }
     this.#asleep = true
+    this.#reader.forget()
     if (this.#wait !== 'sleep') this.#asleepSinceMicros = performance.now() * 1000
     return true
   }
@@ -282,8 +282,8 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     const begunMs = performance.now()
     let outcome: number
     try {
-      const waitNanos = spins ? 0 : timeoutMs * NANOS_PER_MS
-      outcome = this.#endpoint.wait(true, forRoom ? this.#roomBytes : 0, waitNanos, controlSocket)
+      const roomBytes = forRoom ? this.#roomBytes : 0
+      outcome = waitBlocked(this.#binding, this.#endpoint, roomBytes, spins ? 0 : timeoutMs, controlSocket)
     } catch (error) {
       this.fail(error)
       return

@@ -16,6 +16,8 @@ void Mapping::Unmap() {
   bytes_ = 0;
 }
 
+void Mapping::Vacate() { Unmap(); }
+
 Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
   auto* data = static_cast<std::byte*>(std::calloc(1, bytes));
   if (data == nullptr) return Status::Error(StatusCode::kOutOfMemory, "no memory to explore");
@@ -27,7 +29,7 @@ Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
 
 Status SealSharedMemory(const Handle& /*handle*/) { return {}; }
 
-Status MapPeerMemory(const Handle& /*handle*/, uint64_t /*bytes_min*/, uint64_t /*bytes_max*/,
+Status MapPeerMemory(const Handle& /*handle*/, bool (* /*is_size*/)(uint64_t bytes),
                      Mapping* /*mapping*/) {
   return Status::Error(StatusCode::kUnavailable, "explored memory is borrowed, not mapped");
 }

@@ -1,0 +1,69 @@
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { listen, type Server } from '../../src/index.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { ownRuntimeDirectory } from '../support/temporary-directory.js'
+
+/** A blocked thread notices within 50 ms; a thread that does not notice hangs for ever. */
+const WATCHDOG_MS = 2_000
+
+const CALLS = ['receiveSync', 'requestSync', 'sendSync'] as const
+
+let directory = ''
+beforeAll(() => ensureBuilt())
+beforeEach(() => {
+  directory = ownRuntimeDirectory()
+})
+
+async function within<T>(promise: Promise<T>): Promise<T | 'still blocked'> {
+  let timer: NodeJS.Timeout | undefined
+  const watchdog = new Promise<'still blocked'>((resolve) => {
+    timer = setTimeout(resolve, WATCHDOG_MS, 'still blocked')
+  })
+  return Promise.race([promise, watchdog]).finally(() => clearTimeout(timer))
+}
+
+/** A server that reads nothing and answers nothing. */
+async function silentServer(address: string): Promise<Server> {
+  const server = await listen(address, { ringBytes: 64 * 1024 })
+  server.on('channel', (channel) => channel.handle(() => new Promise(() => {})))
+  return server
+}
+
+describe.each(CALLS)('a worker that blocks in %s', (call) => {
+  it.each(['adaptive', 'sleep', 'spin'])('ends by terminate(), with wait: %s', async (wait) => {
+    const server = await silentServer('blocked')
+    const closed = new Promise<void>((resolve) => {
+      server.once('channel', (channel) => channel.once('close', () => resolve()))
+    })
+    const worker = new Worker(new URL('./children/blocked-worker.mjs', import.meta.url), {
+      workerData: { address: 'blocked', call, wait },
+      env: { ...process.env, SHMWIRE_DIR: directory },
+    })
+    expect(await once(worker, 'message')).toEqual(['blocks'])
+    // The message leaves before the call is made.
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(await within(worker.terminate())).toBe(1)
+    await closed
+    await server.close()
+  })
+
+  it.each([
+    ['process.exit()', 3],
+    ['an uncaught exception', 1],
+    ['a SIGINT handler that exits', 4],
+  ])('keeps no process from ending by %s', async (how, code) => {
+    const server = await silentServer('blocked')
+    const child = new Child('with-blocked-worker', {
+      args: ['blocked', call, how],
+      env: { SHMWIRE_DIR: directory },
+    })
+    expect(await child.next()).toBe('blocks')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    child.process.kill(how.startsWith('a SIGINT') ? 'SIGINT' : 'SIGUSR2')
+    expect(await within(child.ended)).toEqual({ code, signal: null })
+    await server.close()
+  })
+})

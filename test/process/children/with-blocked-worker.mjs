@@ -1,0 +1,11 @@
+// A process with a worker that blocks. It ends by a signal: with-blocked-worker.mjs <address> <call> <how it ends>
+import { Worker } from 'node:worker_threads'
+
+const [address, call, how] = process.argv.slice(2)
+const worker = new Worker(new URL('./blocked-worker.mjs', import.meta.url), { workerData: { address, call } })
+process.on('SIGUSR2', () => {
+  if (how === 'an uncaught exception') throw new Error('thrown for the test')
+  process.exit(3)
+})
+process.on('SIGINT', () => process.exit(4))
+worker.once('message', (message) => console.log(JSON.stringify(message)))
