@@ -41,19 +41,21 @@ export interface ServerFiles {
   readonly temporaries: readonly string[]
 }
 
-/** Lists the claims and temporaries of `path`. A claim that is no socket is somebody's file: `INVALID_ARGUMENT`. */
+/**
+ * Lists the claims and temporaries of `path`. Throws `INVALID_ARGUMENT` for a claim that is not a socket: it is another
+ * program's file. `lstat` decides that, because `Dirent.isSocket` is always false in Deno.
+ */
 export function listServerFiles(path: string): ServerFiles {
   const prefix = `${basename(path)}.`
   const generations: number[] = []
   const temporaries: string[] = []
-  for (const entry of readdirSync(dirname(path), { withFileTypes: true })) {
-    if (!entry.name.startsWith(prefix)) continue
-    const ending = entry.name.slice(prefix.length)
-    const file = join(dirname(path), entry.name)
+  for (const name of readdirSync(dirname(path))) {
+    if (!name.startsWith(prefix)) continue
+    const ending = name.slice(prefix.length)
+    const file = join(dirname(path), name)
     if (GENERATION.test(ending)) {
-      if (!entry.isSocket()) throw notASocket(file)
-      generations.push(Number(ending))
-    } else if (TEMPORARY.test(ending) && entry.isSocket()) {
+      if (isSocketAt(file)) generations.push(Number(ending))
+    } else if (TEMPORARY.test(ending) && lstatSync(file, { throwIfNoEntry: false })?.isSocket() === true) {
       temporaries.push(file)
     }
   }
