@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root, run, runNode } from './command.mjs'
+import { runtimes } from './runtimes.mjs'
 
 /** What a user gets: the packed tarball, installed into an empty folder without scripts. */
 export async function packageStage(report) {
@@ -48,6 +49,7 @@ async function useInstalled(report, scratch, tarball) {
     // The script prints by which transport.
     report.check(`${script} exchanges messages${used.ok ? ` by ${used.output.trim()}` : ''}`, used)
   }
+  await runtimes(report, scratch)
   // The declarations with everything checked, and no package but Node's types.
   symlinkSync(join(root, 'node_modules/@types'), join(scratch, 'node_modules/@types'))
   report.check(
