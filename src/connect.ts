@@ -6,7 +6,7 @@ import { codecFor } from './codec/codecs.js'
 import { inboxPath } from './control/claim-files.js'
 import { handshakeAsClient } from './control/handshake-client.js'
 import { checkRuntimeDirectory } from './control/runtime-directory.js'
-import { loadBinding } from './native/load-binding.js'
+import { loadForChannels } from './load-for-channels.js'
 import { openChannel } from './open-channel.js'
 import { type ChannelOptions, resolveOptions, type WaitOptions } from './options.js'
 
@@ -30,7 +30,7 @@ export async function connectChannel(
   const settings = resolveOptions(options)
   const { path, directory } = parseAddress(address)
   const codec = codecFor(settings.codec)
-  const native = loadBinding()
+  const native = await loadForChannels(settings)
   if (directory !== undefined) checkRuntimeDirectory(directory)
   // All that may be an accessor of the user is read before there is a connection, which nobody would close if it threw.
   const { signal, timeoutMs } = options

@@ -12,8 +12,9 @@ import { prepareRuntimeDirectory } from './control/runtime-directory.js'
 import { Turns } from './control/turns.js'
 import { endWithin } from './deadline.js'
 import { ErrorCode, ShmwireError } from './errors.js'
+import { loadForChannels } from './load-for-channels.js'
 import type { NativeInbox } from './native/binding.js'
-import { loadBinding, type NativeLoad } from './native/load-binding.js'
+import { memoryFault, type NativeLoad } from './native/load-binding.js'
 import { toShmwireError } from './native/native-error.js'
 import { openChannel } from './open-channel.js'
 import { type ChannelOptions, resolveOptions, type Settings, type WaitOptions } from './options.js'
@@ -39,9 +40,10 @@ export async function listen(address: string, options: ChannelOptions & WaitOpti
   const codec = codecFor(settings.codec)
   // Once: an accessor of the user may throw, and nobody would close the connection of the client that it threw for.
   const codecName = codec.name
-  const native = loadBinding()
-  if (settings.transport === 'shm' && 'unavailable' in native) {
-    throw new ShmwireError(ErrorCode.UNAVAILABLE, `transport 'shm' cannot be had here: ${native.unavailable}`)
+  const native = await loadForChannels(settings)
+  const fault = memoryFault(native)
+  if (settings.transport === 'shm' && fault !== undefined) {
+    throw new ShmwireError(ErrorCode.UNAVAILABLE, `transport 'shm' cannot be used here: ${fault}`)
   }
   if (directory !== undefined) prepareRuntimeDirectory(directory)
   const netServer = createServer({ pauseOnConnect: true })
@@ -70,7 +72,8 @@ class HandleInbox {
   }
 
   open(path: string): void {
-    if (!('binding' in this.#native) || this.#settings.transport === 'socket') return
+    if (!('binding' in this.#native) || memoryFault(this.#native) !== undefined) return
+    if (this.#settings.transport === 'socket') return
     try {
       this.native = new this.#native.binding.HandleInbox(path)
     } catch (thrown) {

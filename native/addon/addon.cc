@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "addon/arguments.h"
+#include "addon/bell_class.h"
 #include "addon/endpoint_class.h"
 #include "addon/inbox_class.h"
 #include "addon/status_error.h"
@@ -90,7 +91,8 @@ bool FillExports(napi_env env, napi_value exports) {
          SetFunction(env, exports, "inlineBytesMax", ReadInlineBytesMax) &&
          SetFunction(env, exports, "peerCredentials", ReadPeerCredentials) &&
          SetClass(env, exports, "Endpoint", DefineEndpointClass(env)) &&
-         SetClass(env, exports, "HandleInbox", DefineInboxClass(env));
+         SetClass(env, exports, "HandleInbox", DefineInboxClass(env)) &&
+         SetClass(env, exports, "Bell", DefineBellClass(env));
 }
 
 }  // namespace

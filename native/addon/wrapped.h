@@ -14,7 +14,7 @@
 
 namespace shmwire::addon {
 
-enum class WrappedKind : uint32_t { kEndpoint, kHandleInbox };
+enum class WrappedKind : uint32_t { kEndpoint, kHandleInbox, kBell };
 
 // First base of every wrapped class, so that one object's method called on another is noticed. Each
 // class has a method Release(env), which gives its references up before it is deleted.

@@ -9,6 +9,7 @@ import type { Socket } from 'node:net'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import type { Peer } from '../link/link.js'
 import type { NativeEndpoint } from '../native/binding.js'
+import { memoryFault } from '../native/load-binding.js'
 import { clip, type Offer, readOffer, readSocketReason } from './control-messages.js'
 import { type Conversation, converse } from './conversation.js'
 import { FrameKind } from './frames.js'
@@ -62,13 +63,14 @@ class Client {
 
   #sendHello(): void {
     const { settings, codecName, native } = this.#options
+    const fault = memoryFault(native)
     this.#conversation.send(FrameKind.HELLO, {
       features: [],
       codec: codecName,
       maxMessageBytes: settings.maxMessageBytes,
       ringBytes: settings.ringBytes,
       transport: settings.transport,
-      shm: 'binding' in native ? true : clip(native.unavailable),
+      shm: fault === undefined ? true : clip(fault),
       pid: process.pid,
     })
   }
@@ -82,7 +84,7 @@ class Client {
     if (denied !== undefined) throw conversation.refuse(denied)
     const contradicts =
       offer.codec !== codecName ||
-      (offer.transport === 'shm' && (settings.transport === 'socket' || !('binding' in native))) ||
+      (offer.transport === 'shm' && (settings.transport === 'socket' || memoryFault(native) !== undefined)) ||
       (offer.transport === 'socket' && settings.transport === 'shm')
     if (contradicts) {
       throw new ShmwireError(

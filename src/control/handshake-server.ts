@@ -10,6 +10,7 @@ import type { Socket } from 'node:net'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import type { Peer } from '../link/link.js'
 import type { Credentials, NativeEndpoint, NativeInbox } from '../native/binding.js'
+import { memoryFault } from '../native/load-binding.js'
 import { clip, type Hello, readHello, readSocketReason } from './control-messages.js'
 import { type Conversation, converse } from './conversation.js'
 import { FrameKind } from './frames.js'
@@ -93,10 +94,11 @@ class Server {
   /** Why there will be no shared memory, as far as one can tell without trying. */
   #obstacle(hello: Hello): ShmwireError | undefined {
     const { settings, native, inbox, inboxUnavailable } = this.#options
+    const fault = memoryFault(native)
     const reason =
       (settings.transport === 'socket' && "transport: 'socket' was asked for by the server") ||
       (hello.transport === 'socket' && "transport: 'socket' was asked for by the client") ||
-      (!('binding' in native) && `the server has no shared memory: ${native.unavailable}`) ||
+      (fault !== undefined && `the server has no shared memory: ${fault}`) ||
       (inbox === undefined &&
         `the server has no inbox for descriptors: ${inboxUnavailable ?? 'it was not opened'}`) ||
       (hello.shm !== true && `the client has no shared memory: ${hello.shm}`)

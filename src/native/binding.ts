@@ -127,6 +127,15 @@ export interface NativeEndpoint {
   close(): void
 }
 
+/** Both ends of a doorbell in one process: shows whether the event loop of this runtime reports one. */
+export interface NativeBell {
+  /** The descriptor for the event loop to watch, as `NativeEndpoint.lendBell`. Throws a TypeError the second time. */
+  lend(): number
+  ring(): void
+  /** Closes both ends, unless the event loop has closed its own. Idempotent. */
+  close(): void
+}
+
 export interface NativeBinding {
   readonly LAYOUT_VERSION: number
   readonly DESCRIPTOR_WORDS: number
@@ -160,6 +169,7 @@ export interface NativeBinding {
   HandleInbox: new (
     path: string,
   ) => NativeInbox
+  Bell: new () => NativeBell
   /** SO_PEERCRED of a connected Unix socket. */
   peerCredentials(fd: number): Credentials
 }

@@ -4,8 +4,14 @@ import { fileURLToPath } from 'node:url'
 import { textOfThrown } from '../uncaught.js'
 import type { NativeBinding } from './binding.js'
 
-/** The addon, or a sentence that says why it cannot be had. */
-export type NativeLoad = { readonly binding: NativeBinding } | Unavailable
+/** The addon, or a sentence that says why it cannot be used. */
+export type NativeLoad = Loaded | Unavailable
+
+interface Loaded {
+  readonly binding: NativeBinding
+  /** Why this process cannot use shared memory, although it has the addon. */
+  readonly noMemory?: string
+}
 
 interface Unavailable {
   readonly unavailable: string
@@ -30,6 +36,11 @@ export function loadBinding(): NativeLoad {
     loaded = findBinding(PACKAGE_ROOT, process.env)
   }
   return loaded
+}
+
+/** Why this process has no shared memory; undefined if it has. */
+export function memoryFault(native: NativeLoad): string | undefined {
+  return 'binding' in native ? native.noMemory : native.unavailable
 }
 
 /** `loadBinding` without the cache; `root` is the package's directory and ends in a slash. */
@@ -64,7 +75,7 @@ function faultOf(binding: NativeBinding): string | undefined {
   const version = binding.LAYOUT_VERSION
   if (version !== LAYOUT_VERSION)
     return `is of another version: its layout is ${version}, wanted is ${LAYOUT_VERSION}`
-  const members = ['Endpoint', 'HandleInbox', 'peerCredentials'] as const
+  const members = ['Endpoint', 'HandleInbox', 'Bell', 'peerCredentials'] as const
   return members.every((name) => typeof binding[name] === 'function')
     ? undefined
     : 'is not the addon of this package'

@@ -16,8 +16,12 @@ interface Told {
 interface Side {
   readonly transport?: TransportChoice
   readonly addon?: boolean
+  /** False: the runtime's event loop ignores the descriptor of a doorbell. */
+  readonly doorbell?: boolean
 }
 
+const NO_DOORBELL = new URL('children/no-doorbell.mjs', import.meta.url).href
+const SILENT = /the event loop of this runtime does not report a doorbell/
 const OFF = /SHMWIRE_NO_ADDON=1 turns the native addon off/
 
 beforeAll(() => ensureBuilt())
@@ -28,7 +32,11 @@ beforeEach(() => {
 })
 
 function environment(side: Side): Record<string, string> {
-  return { SHMWIRE_DIR: directory, ...(side.addon === false ? { SHMWIRE_NO_ADDON: '1' } : {}) }
+  return {
+    SHMWIRE_DIR: directory,
+    ...(side.addon === false ? { SHMWIRE_NO_ADDON: '1' } : {}),
+    ...(side.doorbell === false ? { NODE_OPTIONS: `--import ${NO_DOORBELL}` } : {}),
+  }
 }
 
 /** A server and a client, each a process of its own. What each says of the channel; the server nothing, when there is none. */
@@ -93,6 +101,30 @@ describe.each([
   })
 })
 
+describe.each([
+  ['on the server', { doorbell: false }, {}, /the server has no shared memory/],
+  ['on the client', {}, { doorbell: false }, /the client has no shared memory/],
+  ['on both sides', { doorbell: false }, { doorbell: false }, /the server has no shared memory/],
+] as [string, Side, Side, RegExp][])(
+  'in a runtime without a doorbell %s',
+  (_where, serverSide, clientSide, whose) => {
+    it('everything works over the socket, with the reason and a verified peer', async () => {
+      const { server, client } = await meet(serverSide, clientSide)
+      expect(client).toMatchObject({ transport: 'unix', whole: true, peer: { verified: true } })
+      for (const told of [server, client]) {
+        expect(told?.fallbackReason).toMatch(whose)
+        expect(told?.fallbackReason).toMatch(SILENT)
+      }
+    })
+
+    it("transport 'shm' of the client fails with UNAVAILABLE and the reason", async () => {
+      const { client } = await meet(serverSide, { ...clientSide, transport: 'shm' })
+      expect(client).toMatchObject({ code: ErrorCode.UNAVAILABLE })
+      expect(client.message).toMatch(SILENT)
+    })
+  },
+)
+
 describe("transport 'shm' of the server", () => {
   it('fails a client without the addon with UNAVAILABLE', async () => {
     const { client } = await meet({ transport: 'shm' }, { addon: false })
@@ -100,16 +132,18 @@ describe("transport 'shm' of the server", () => {
     expect(client.message).toMatch(OFF)
   })
 
-  it('without the addon fails listen itself with UNAVAILABLE', async () => {
-    const child = new Child('echo-server', {
-      args: ['s', 'shm'],
-      env: environment({ addon: false }),
-      ipc: true,
-    })
-    const told = await child.next<Told>()
-    expect(told).toMatchObject({ code: ErrorCode.UNAVAILABLE })
-    expect(told.message).toMatch(OFF)
-  })
+  it.each([
+    ['the addon', { addon: false }, OFF],
+    ['a doorbell', { doorbell: false }, SILENT],
+  ] as [string, Side, RegExp][])(
+    'without %s fails listen itself with UNAVAILABLE',
+    async (_what, side, reason) => {
+      const child = new Child('echo-server', { args: ['s', 'shm'], env: environment(side), ipc: true })
+      const told = await child.next<Told>()
+      expect(told).toMatchObject({ code: ErrorCode.UNAVAILABLE })
+      expect(told.message).toMatch(reason)
+    },
+  )
 })
 
 describe("transport 'shm' against 'socket'", () => {

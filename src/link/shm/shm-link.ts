@@ -7,6 +7,7 @@ import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
 import { toShmwireError } from '../../native/native-error.js'
 import type { WaitMode } from '../../options.js'
 import { type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from '../link.js'
+import { assertDescriptor } from './assert-descriptor.js'
 import { type BatchHost, BatchReader } from './batch-reader.js'
 import { openBell } from './bell.js'
 import { waitBlocked } from './blocking-wait.js'
@@ -259,6 +260,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
 
   assertMayWait(): void {
     this.#reader.assertNothingLent()
+    assertDescriptor(this.#socket)
   }
 
   waitSync(forRoom: boolean, timeoutMs: number): void {
@@ -274,7 +276,7 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     if (this.#lookFor(spins ? Math.min(timeoutMs * 1000, SYNC_SPIN_MICROS) : this.#budget.micros)) return
     const controlSocket = descriptorOf(this.#socket)
     if (controlSocket === undefined) {
-      // The event that says so cannot come while this thread is blocked.
+      // It is destroyed. The event that reports it cannot arrive while this thread is blocked.
       this.#socketClosed()
       this.#lookForTheLastTime()
       return
@@ -377,7 +379,6 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
     this.#wake()
   }
 
-  /** Runs a call of the addon that no result is wanted of. */
   #guard(call: () => void): void {
     try {
       call()

@@ -1,0 +1,59 @@
+import type { Socket } from 'node:net'
+import type { NativeBell } from '../../native/binding.js'
+import { textOfThrown } from '../../uncaught.js'
+import { openBell } from './bell.js'
+
+/** The second ring shows that the event loop still watches the descriptor after the first. */
+const RINGS = 2
+
+/** A timer counts turns of the event loop, not time: after a long block, the loop reads its descriptors between two of them. */
+const TURN_MS = 100
+const TURNS_MAX = 10
+
+const SILENT = `the event loop of this runtime does not report a doorbell: ${TURNS_MAX} turns of ${TURN_MS} ms passed`
+
+/**
+ * Rings a doorbell of this process. Resolves to undefined when the event loop has reported it, else to the reason why this
+ * runtime cannot use one. Takes a few turns of the event loop, or a second where the runtime ignores the descriptor.
+ * Closes `bell`.
+ */
+export function probeBell(bell: NativeBell, listen = openBell): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    let reported = 0
+    let turns = 0
+    let socket: Socket | undefined
+    const finish = (reason: string | undefined): void => {
+      clearInterval(timer)
+      socket?.destroy()
+      // After the socket, which closes its descriptor first: `close` leaves a descriptor alone that is closed.
+      if (socket === undefined || socket.closed) bell.close()
+      else socket.once('close', () => bell.close())
+      resolve(reason)
+    }
+    const attempt = (step: () => void): void => {
+      try {
+        step()
+      } catch (error) {
+        finish(unusable(error))
+      }
+    }
+    const onRing = (): void => {
+      reported += 1
+      if (reported < RINGS) attempt(() => bell.ring())
+      else finish(undefined)
+    }
+    const timer = setInterval(() => {
+      turns += 1
+      if (turns === TURNS_MAX) finish(SILENT)
+    }, TURN_MS)
+    attempt(() => {
+      socket = listen(bell.lend(), onRing)
+      socket.on('error', (error) => finish(unusable(error)))
+      bell.ring()
+    })
+  })
+}
+
+function unusable(error: unknown): string {
+  return `this runtime cannot listen to a doorbell: ${textOfThrown(error)}`
+}

@@ -1,0 +1,34 @@
+import { probeBell } from './link/shm/bell-probe.js'
+import type { NativeBell, NativeBinding } from './native/binding.js'
+import { loadBinding, type NativeLoad } from './native/load-binding.js'
+import type { Settings } from './options.js'
+
+/** Bun and Deno also call themselves `node` there, and have an entry of their own in `process.versions`. */
+const isNode =
+  process.release.name === 'node' && !('bun' in process.versions) && !('deno' in process.versions)
+
+/** Of this thread: it has an event loop of its own. */
+let probed: Promise<string | undefined> | undefined
+
+/**
+ * Loads the addon. Runtimes other than Node first show, once in each thread, that their event loop reports a doorbell: without
+ * one, two sides would agree on shared memory and then never wake up. Node skips that, because it takes a tenth of the
+ * first connection's processor time; docs/decisions/0022.
+ */
+export async function loadForChannels({ transport }: Settings): Promise<NativeLoad> {
+  const native = loadBinding()
+  if (isNode || !('binding' in native) || transport === 'socket') return native
+  const bell = probed === undefined ? newBell(native.binding) : undefined
+  if (bell !== undefined) probed = probeBell(bell)
+  const noMemory = await probed
+  return noMemory === undefined ? native : { binding: native.binding, noMemory }
+}
+
+/** Undefined for want of a descriptor, which says nothing about the runtime; creating the channel reports that. */
+function newBell(binding: NativeBinding): NativeBell | undefined {
+  try {
+    return new binding.Bell()
+  } catch {
+    return undefined
+  }
+}

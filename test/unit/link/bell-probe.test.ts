@@ -1,0 +1,97 @@
+import { Socket } from 'node:net'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { probeBell } from '../../../src/link/shm/bell-probe.js'
+import type { NativeBell } from '../../../src/native/binding.js'
+
+const SILENT = /^the event loop of this runtime does not report a doorbell/
+
+/** A doorbell whose event loop is the test. */
+class FakeBell implements NativeBell {
+  rings = 0
+  closed = false
+  onRing: () => void = () => {}
+
+  lend(): number {
+    return 9
+  }
+
+  ring(): void {
+    this.rings += 1
+    this.onRing()
+  }
+
+  close(): void {
+    this.closed = true
+  }
+}
+
+let bell: FakeBell
+let socket: Socket
+let reports: number
+
+/** Reports the first `reports` rings. */
+function listen(_descriptor: number, onRing: () => void): Socket {
+  bell.onRing = () => {
+    if (bell.rings <= reports) setImmediate(onRing)
+  }
+  return socket
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  bell = new FakeBell()
+  socket = new Socket()
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+async function expectEnd(): Promise<void> {
+  expect(vi.getTimerCount()).toBe(0)
+  expect(socket.destroyed).toBe(true)
+  await vi.waitUntil(() => bell.closed)
+}
+
+it('accepts an event loop that reports two rings', async () => {
+  reports = 2
+  expect(await probeBell(bell, listen)).toBeUndefined()
+  expect(bell.rings).toBe(2)
+  await expectEnd()
+})
+
+it.each([0, 1])('rejects an event loop that reports %i rings', async (count) => {
+  reports = count
+  const probed = probeBell(bell, listen)
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(await probed).toMatch(SILENT)
+  await expectEnd()
+})
+
+it('rejects a runtime whose socket reports an error', async () => {
+  reports = 0
+  const probed = probeBell(bell, listen)
+  socket.destroy(new Error('bad descriptor'))
+  expect(await probed).toBe('this runtime cannot listen to a doorbell: bad descriptor')
+  await expectEnd()
+})
+
+it('rejects a runtime whose socket takes no descriptor', async () => {
+  const refuse = (): never => {
+    throw new TypeError('fd is not supported')
+  }
+  expect(await probeBell(bell, refuse)).toBe('this runtime cannot listen to a doorbell: fd is not supported')
+  expect(vi.getTimerCount()).toBe(0)
+  expect(bell.closed).toBe(true)
+})
+
+it('rejects a runtime in which a doorbell cannot be rung a second time', async () => {
+  reports = 2
+  const ring = bell.ring.bind(bell)
+  bell.ring = () => {
+    if (bell.rings === 1) throw new Error('cannot ring the peer')
+    ring()
+  }
+  expect(await probeBell(bell, listen)).toBe('this runtime cannot listen to a doorbell: cannot ring the peer')
+  await expectEnd()
+})
