@@ -5,7 +5,7 @@ import type { Settings } from './options.js'
 
 /** Bun and Deno also call themselves `node` there, and have an entry of their own in `process.versions`. */
 const isNode =
-  process.release.name === 'node' && !('bun' in process.versions) && !('deno' in process.versions)
+  process.release?.name === 'node' && !('bun' in process.versions) && !('deno' in process.versions)
 
 /** Of this thread: it has an event loop of its own. */
 let probed: Promise<string | undefined> | undefined
