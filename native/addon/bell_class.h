@@ -14,6 +14,8 @@ struct BellObject : Wrapped {
 
   BellObject() : Wrapped{kKind} {}
 
+  void Release(napi_env /*env*/) {}
+
   platform::Handle own;  // until the event loop has it
   platform::Handle given;
   platform::LentBell lent;

@@ -1,5 +1,11 @@
 import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
 
+/** How long one look of a blocking call lasts before the core is offered to others. */
+export const SYNC_LOOK_MICROS = 2
+
+/** A spinning call asks so often whether the peer lives, which no event tells it while it spins. */
+export const SYNC_SPIN_MICROS = 20_000
+
 const NANOS_PER_MS = 1_000_000
 
 /**

@@ -10,7 +10,7 @@ import { type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } fro
 import { assertDescriptor } from './assert-descriptor.js'
 import { type BatchHost, BatchReader } from './batch-reader.js'
 import { openBell } from './bell.js'
-import { waitBlocked } from './blocking-wait.js'
+import { SYNC_LOOK_MICROS, SYNC_SPIN_MICROS, waitBlocked } from './blocking-wait.js'
 import { type Polled, poller } from './poller.js'
 import { RecordWriter, type WriterHost } from './record-writer.js'
 import { SpinBudget } from './spin-budget.js'
@@ -29,12 +29,6 @@ export interface ShmLinkOptions {
   /** Records are to be handed over where they lie. */
   readonly views: boolean
 }
-
-/** How long one look of a blocking call lasts before the core is offered to others. */
-const SYNC_LOOK_MICROS = 2
-
-/** A spinning call asks so often whether the peer lives, which no event tells it while it spins. */
-const SYNC_SPIN_MICROS = 20_000
 
 /**
  * Records in the rings of shared memory.
@@ -64,6 +58,8 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
   #asleepSinceMicros = 0
   #referenced = true
   #ended = false
+  /** Blocking calls found the socket's descriptor: asking takes a tenth of a round trip. */
+  #descriptorShown = false
   /** The socket has closed: the peer will write no more. */
   #dead = false
   #closed = false
@@ -260,7 +256,8 @@ export class ShmLink implements Link, Polled, BatchHost, WriterHost {
 
   assertMayWait(): void {
     this.#reader.assertNothingLent()
-    assertDescriptor(this.#socket)
+    if (!this.#descriptorShown) assertDescriptor(this.#socket)
+    this.#descriptorShown = true
   }
 
   waitSync(forRoom: boolean, timeoutMs: number): void {
