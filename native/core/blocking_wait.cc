@@ -69,12 +69,11 @@ bool BlockingWait::IsOver(Status* status, WaitOutcome* outcome) {
   return ready;
 }
 
-BlockingWait::Sleep BlockingWait::SleepUntilRung() {
+BlockingWait::Sleep BlockingWait::SleepUntilRung(uint64_t interrupt) {
   const bool watches = wait_.control_socket != platform::Handle::kNone;
-  uint64_t now = platform::MonotonicNanos();
-  const uint64_t interrupt = After(now, wait_.interrupt_nanos);
   const uint64_t slice_nanos = watches ? kDeathCheckNanos : std::numeric_limits<uint64_t>::max();
   for (;;) {
+    const uint64_t now = platform::MonotonicNanos();
     // A peer that was killed wakes nobody. By the time since the last question, whatever call asked
     // it: waits may be short, or cut short each time, by a profiler's signals or by a peer that
     // rings without end.
@@ -89,7 +88,6 @@ BlockingWait::Sleep BlockingWait::SleepUntilRung() {
     // SYNC(wake.signal): stored in Endpoint::RingSignal. Nothing but a ring leads to a look: a
     // clock that did would hide a wake-up that was lost.
     if (peer_->signal.LoadSeqCst() != signal_) return Sleep::kRung;
-    now = platform::MonotonicNanos();
   }
 }
 
@@ -110,9 +108,11 @@ Status BlockingWait::Continue(WaitOutcome* outcome) {
   if (!interrupted_) {
     return Status::Error(StatusCode::kInvalidArgument, "no wait was interrupted; begin one");
   }
+  // Of the whole call: a peer may ring without end.
+  const uint64_t interrupt = After(platform::MonotonicNanos(), wait_.interrupt_nanos);
   Status status;
   for (bool in_time = true; in_time;) {
-    const Sleep sleep = SleepUntilRung();
+    const Sleep sleep = SleepUntilRung(interrupt);
     if (sleep == Sleep::kInterrupted) {
       *outcome = WaitOutcome::kInterrupted;
       return {};

@@ -33,7 +33,7 @@ struct WaitFor {
   // Room for a payload of so many bytes, or for a full fragment of it.
   std::optional<uint64_t> room_length = std::nullopt;
   uint64_t timeout_nanos = 0;
-  // How long a call sleeps at most before it returns kInterrupted. Default: no limit.
+  // How long a call takes at most before it returns kInterrupted. Default: no limit.
   uint64_t interrupt_nanos = std::numeric_limits<uint64_t>::max();
   // Tells whether the peer lives; without it, a peer that is killed does not end the wait.
   intptr_t control_socket = platform::Handle::kNone;
@@ -58,8 +58,8 @@ class BlockingWait {
   bool IsOver(Status* status, WaitOutcome* outcome);
   Status Look(bool* ready);
   void Arm();
-  // Until the peer's signal word is another than `signal_`.
-  Sleep SleepUntilRung();
+  // Until the peer's signal word is another than `signal_`, or the clock is at `interrupt`.
+  Sleep SleepUntilRung(uint64_t interrupt);
   Status Finish(Status status);
   [[nodiscard]] bool PeerClosed() const;
 

@@ -2,6 +2,9 @@
 
 #include "core/blocking_wait.h"
 
+#include <atomic>
+#include <thread>
+
 #include "test/endpoint_support.h"
 
 TEST_SUITE_BEGIN("blocking_wait_test");
@@ -64,6 +67,28 @@ TEST_CASE("the time of a wait goes on while it is interrupted") {
   }
   CHECK(outcome == WaitOutcome::kTimeout);
   CHECK(interruptions > 0);
+}
+
+TEST_CASE("a peer that rings without end keeps no wait from being interrupted") {
+  test::EndpointPair pair(kRingBytes, kMessageBytesMax);
+  std::atomic<bool> stop{false};
+  std::thread ringer([&] {
+    ControlBlock* control = pair.second.own().control();
+    for (uint32_t signal = 1; !stop.load(std::memory_order_relaxed); signal++) {
+      control->signal.StoreSeqCst(signal);
+    }
+  });
+  WaitOutcome outcome = WaitOutcome::kTimeout;
+  Status status = pair.first.Wait(
+      {.for_data = true, .timeout_nanos = test::kNeverNanos, .interrupt_nanos = 1'000'000},
+      &outcome);
+  for (int count = 0; count < 3 && outcome == WaitOutcome::kInterrupted; count++) {
+    status = pair.first.ContinueWait(&outcome);
+  }
+  stop.store(true, std::memory_order_relaxed);
+  ringer.join();
+  CHECK(status.ok());
+  CHECK(outcome == WaitOutcome::kInterrupted);
 }
 
 }  // namespace shmwire
