@@ -53,11 +53,12 @@ class HandleInbox {
   Status Expect(const Token& token, const Credentials* sender);
   // Forgets the token and what came with it. Idempotent.
   void Discard(const Token& token);
-  // Reads what is queued. Errors of single handovers show when they are taken.
+  // Reads what is queued, up to a bound. Errors of single handovers show when they are taken.
   Status Drain();
   // Drains, then takes what came with the token and forgets the token. Errors: kInvalidArgument
   // (not expected), kCorrupt (nothing acceptable came), kOutOfMemory (no handles left to receive
-  // into).
+  // into), kUnavailable (too much is queued before it, or the sender has changed its user since it
+  // connected).
   Status Take(const Token& token, Handover* handover);
   // Gives everything back. Idempotent. Leaves the path.
   void Close();
@@ -68,12 +69,16 @@ class HandleInbox {
   struct Slot {
     SlotState state = SlotState::kFree;
     bool has_sender = false;
+    // The right process sent the token, but as another user or group.
+    bool sender_changed = false;
     Credentials sender;
     Token token{};
     Handover handover;
   };
 
   Slot* Find(const Token& token);
+  // Reads until the queue is empty, the bound is reached, or something came for `wanted`, if given.
+  Status ReadQueue(const Slot* wanted, bool* emptied);
   // False when the queue is empty.
   bool ReceiveOne(Status* status);
 

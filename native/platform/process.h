@@ -10,8 +10,8 @@
 
 namespace shmwire::platform {
 
-// Who is at the other end, as the kernel vouches for it. `pid` is 0 when it cannot be named in our
-// namespace.
+// The process at the other end, as the kernel reports it. `pid` is 0 when our pid namespace has no
+// number for it: two processes with that pid need not be the same.
 struct Credentials {
   uint32_t pid = 0;
   uint32_t uid = 0;
@@ -21,6 +21,7 @@ struct Credentials {
 };
 
 uint32_t CurrentProcessId();
+// The effective one, by which the kernel judges what this process does.
 uint32_t CurrentUserId();
 // In the system's unit (Linux: ticks since boot); 0 when it cannot be learnt. Tells apart two
 // processes that had the same id.

@@ -69,7 +69,7 @@ TEST_CASE("the bell of a gone owner is rung in vain, without a signal") {
 }
 
 TEST_CASE("what is no Unix stream socket, or of another's making, is no bell") {
-  const Credentials self{CurrentProcessId(), CurrentUserId(), getgid()};
+  const Credentials self{CurrentProcessId(), CurrentUserId(), getegid()};
   const auto check = [&](const Handle& handle) { return CheckBell(handle, self).code(); };
   const Bell bell;
   CHECK(check(bell.given) == StatusCode::kOk);

@@ -25,6 +25,8 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
   void Kill() {
     kill(pid_, SIGKILL);
     Join();

@@ -16,7 +16,7 @@ namespace shmwire::platform {
 
 TEST_CASE("the process knows its id, user and start time") {
   CHECK(CurrentProcessId() == static_cast<uint32_t>(getpid()));
-  CHECK(CurrentUserId() == getuid());
+  CHECK(CurrentUserId() == geteuid());
   std::ifstream stat("/proc/self/stat");
   std::string text;
   std::getline(stat, text);
@@ -34,7 +34,7 @@ TEST_CASE("a connected Unix socket tells who is at its other end") {
   const Handle second(ends[1]);
   Credentials peer;
   REQUIRE(PeerCredentials(first.native(), &peer).ok());
-  CHECK(peer == Credentials{static_cast<uint32_t>(getpid()), getuid(), getgid()});
+  CHECK(peer == Credentials{static_cast<uint32_t>(getpid()), geteuid(), getegid()});
 }
 
 TEST_CASE("what is no connected Unix socket has no peer") {

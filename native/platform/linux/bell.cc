@@ -48,10 +48,12 @@ Status CheckBell(const Handle& bell, const Credentials& peer) {
   if (!HasOption(bell, SO_DOMAIN, AF_UNIX) || !HasOption(bell, SO_TYPE, SOCK_STREAM)) {
     return Status::Error(StatusCode::kCorrupt, "the peer's bell is no Unix stream socket");
   }
-  // The two ends of a pair name who has made it. The process only: of the users, one of the two is
-  // the effective one, and the other is not.
+  // The two ends of a pair name the process that made it. A process that we cannot name has the id
+  // 0, as has any other such process, so its user and group must agree too. Otherwise the process
+  // is enough: it may have changed its user since it connected.
   Credentials maker;
-  if (PeerCredentials(bell.native(), &maker).ok() && maker.pid == peer.pid) return {};
+  const bool known = PeerCredentials(bell.native(), &maker).ok();
+  if (known && maker.pid == peer.pid && (maker.pid != 0 || maker == peer)) return {};
   return Status::Error(StatusCode::kCorrupt, "the peer's bell is not of its own making");
 }
 

@@ -1,5 +1,7 @@
 #include "platform/linux/descriptor_message.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -10,6 +12,21 @@ namespace shmwire::platform {
 namespace {
 
 constexpr size_t kSentDescriptorsMax = 2;
+
+// The ids by which a socket names its peer (SO_PEERCRED) are the effective ones.
+ucred OwnCredentials() { return {getpid(), geteuid(), getegid()}; }
+
+// By default, the kernel attaches the real ids to a message (unix(7), SCM_CREDENTIALS). An id that
+// our user namespace does not map can be attached by the kernel but not stated by us, so we state
+// the ids only where it makes a difference.
+bool StatesCredentials() { return geteuid() != getuid() || getegid() != getgid(); }
+
+void PutPart(cmsghdr* part, int type, const void* data, size_t bytes) {
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = type;
+  part->cmsg_len = CMSG_LEN(bytes);
+  std::memcpy(CMSG_DATA(part), data, bytes);
+}
 
 void TakeDescriptors(const cmsghdr* header, ReceivedMessage* message) {
   const size_t count = std::min((header->cmsg_len - CMSG_LEN(0)) / sizeof(int), kDescriptorsMax);
@@ -47,7 +64,8 @@ void TakeControl(msghdr* header, ReceivedMessage* message) {
 int SendMessage(int socket, const sockaddr* name, socklen_t name_bytes, const void* payload,
                 size_t payload_bytes, const int* descriptors, size_t descriptor_count) {
   if (descriptor_count > kSentDescriptorsMax) return EINVAL;
-  alignas(cmsghdr) unsigned char control[CMSG_SPACE(kSentDescriptorsMax * sizeof(int))] = {};
+  alignas(cmsghdr) unsigned char
+      control[CMSG_SPACE(kSentDescriptorsMax * sizeof(int)) + CMSG_SPACE(sizeof(ucred))] = {};
   iovec vector{const_cast<void*>(payload), payload_bytes};
   msghdr header{};
   header.msg_name = const_cast<sockaddr*>(name);
@@ -55,12 +73,17 @@ int SendMessage(int socket, const sockaddr* name, socklen_t name_bytes, const vo
   header.msg_iov = &vector;
   header.msg_iovlen = 1;
   header.msg_control = control;
-  header.msg_controllen = CMSG_SPACE(descriptor_count * sizeof(int));
+  header.msg_controllen = sizeof(control);
+  const size_t descriptor_bytes = descriptor_count * sizeof(int);
+  size_t control_bytes = CMSG_SPACE(descriptor_bytes);
   cmsghdr* part = CMSG_FIRSTHDR(&header);
-  part->cmsg_level = SOL_SOCKET;
-  part->cmsg_type = SCM_RIGHTS;
-  part->cmsg_len = CMSG_LEN(descriptor_count * sizeof(int));
-  std::memcpy(CMSG_DATA(part), descriptors, descriptor_count * sizeof(int));
+  PutPart(part, SCM_RIGHTS, descriptors, descriptor_bytes);
+  if (StatesCredentials()) {
+    const ucred own = OwnCredentials();
+    PutPart(CMSG_NXTHDR(&header, part), SCM_CREDENTIALS, &own, sizeof(own));
+    control_bytes += CMSG_SPACE(sizeof(own));
+  }
+  header.msg_controllen = control_bytes;
 
   ssize_t sent = -1;
   do {

@@ -31,7 +31,8 @@ struct ReceivedMessage {
 };
 
 // Never blocks, never raises SIGPIPE. Zero, or the error number. `name` may be null: a connected
-// socket.
+// socket. A receiver that asks for credentials gets this process's id and its effective user and
+// group.
 int SendMessage(int socket, const sockaddr* name, socklen_t name_bytes, const void* payload,
                 size_t payload_bytes, const int* descriptors, size_t descriptor_count);
 

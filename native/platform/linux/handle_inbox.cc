@@ -13,8 +13,8 @@ namespace shmwire::platform {
 namespace {
 
 constexpr size_t kHandoverHandles = 2;
-// So that senders who never stop cannot keep us here; the kernel's queue (net.unix.max_dgram_qlen)
-// is shorter.
+// Datagrams that one call reads, so that senders that never stop cannot keep us here. The kernel's
+// queue is shorter (net.unix.max_dgram_qlen, 10 by default) unless an administrator raises it.
 constexpr int kDrainDatagramsMax = 4096;
 
 int Native(const Handle& handle) { return static_cast<int>(handle.native()); }
@@ -116,7 +116,12 @@ bool HandleInbox::ReceiveOne(Status* status) {
   Slot* slot = is_token && message.has_credentials ? Find(token) : nullptr;
   // The first one holds: a second handover with the same token is a mistake or an attack.
   if (slot == nullptr || slot->state != SlotState::kExpected) return true;
-  if (slot->has_sender && slot->sender != message.credentials) return true;
+  if (slot->has_sender && slot->sender != message.credentials) {
+    // 0 names no process, so nothing says that it is the same one.
+    const bool same_process = slot->sender.pid != 0 && slot->sender.pid == message.credentials.pid;
+    slot->sender_changed = slot->sender_changed || same_process;
+    return true;
+  }
   if (message.descriptors_truncated) {
     slot->state = SlotState::kNoHandles;
     return true;
@@ -128,26 +133,47 @@ bool HandleInbox::ReceiveOne(Status* status) {
   return true;
 }
 
-Status HandleInbox::Drain() {
+Status HandleInbox::ReadQueue(const Slot* wanted, bool* emptied) {
+  *emptied = false;
   if (!socket_.valid()) return Status::Error(StatusCode::kClosed, "the inbox is closed");
   Status status;
-  for (int count = 0; count < kDrainDatagramsMax && ReceiveOne(&status); count++) {
+  for (int count = 0; count < kDrainDatagramsMax; count++) {
+    if (wanted != nullptr && wanted->state != SlotState::kExpected) return status;
+    if (ReceiveOne(&status)) continue;
+    *emptied = true;
+    return status;
   }
   return status;
 }
 
+Status HandleInbox::Drain() {
+  bool emptied = false;
+  return ReadQueue(nullptr, &emptied);
+}
+
 Status HandleInbox::Take(const Token& token, Handover* handover) {
-  if (Status status = Drain(); !status.ok()) return status;
   Slot* slot = Find(token);
+  bool emptied = false;
+  if (Status status = ReadQueue(slot, &emptied); !status.ok()) return status;
   if (slot == nullptr) {
     return Status::Error(StatusCode::kInvalidArgument, "the token is not expected");
   }
   const SlotState state = slot->state;
+  const bool sender_changed = slot->sender_changed;
   *handover = std::move(slot->handover);
   *slot = Slot{};
   if (state == SlotState::kArrived) return {};
   if (state == SlotState::kNoHandles) {
     return Status::Error(StatusCode::kOutOfMemory, "cannot receive the peer's descriptors", EMFILE);
+  }
+  if (sender_changed) {
+    return Status::Error(StatusCode::kUnavailable,
+                         "the peer has changed its user or group since it connected");
+  }
+  // The kernel queues in order, so what an honest peer sent is in the queue, but behind too much.
+  if (!emptied) {
+    return Status::Error(StatusCode::kUnavailable,
+                         "more than 4096 datagrams are queued before those of the peer");
   }
   return Status::Error(StatusCode::kCorrupt, "the peer handed over no acceptable descriptors");
 }

@@ -27,7 +27,7 @@ constexpr uint64_t kNanosPerSecond = 1'000'000'000;
 
 uint32_t CurrentProcessId() { return static_cast<uint32_t>(getpid()); }
 
-uint32_t CurrentUserId() { return static_cast<uint32_t>(getuid()); }
+uint32_t CurrentUserId() { return static_cast<uint32_t>(geteuid()); }
 
 uint64_t CurrentProcessStartTime() {
   // proc_pid_stat(5). Field 2 is the program's name in parentheses and may hold any byte, so count

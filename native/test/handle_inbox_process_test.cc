@@ -1,0 +1,134 @@
+// An inbox that other processes keep full.
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <vector>
+
+#include "platform/bell.h"
+#include "platform/handle_inbox.h"
+#include "test/child.h"
+#include "test/support.h"
+
+TEST_SUITE_BEGIN("handle_inbox_process_test");
+
+namespace shmwire::platform {
+namespace {
+
+using test::Child;
+using test::TemporaryPath;
+
+// An exit status that no failure has.
+constexpr int kNoNamespace = 77;
+
+Token MakeToken(uint8_t first) {
+  Token token{};
+  token[0] = first;
+  return token;
+}
+
+Handle MakeMemory() { return Handle(memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING)); }
+
+// A datagram with a token that nobody expects. Zero, or the error number.
+int SendStranger(const char* path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+  const Handle sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const Token token = MakeToken(9);
+  const ssize_t sent = sendto(static_cast<int>(sender.native()), token.data(), token.size(), 0,
+                              reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  return sent < 0 ? errno : 0;
+}
+
+struct Bound {
+  Bound() { REQUIRE(inbox.Bind(path.c_str()).ok()); }
+  TemporaryPath path{"inbox"};
+  HandleInbox inbox;
+};
+
+}  // namespace
+
+TEST_CASE("an honest handover is never a violation, however much is queued before it") {
+  // Of a network namespace: this process keeps its own.
+  Child child([] {
+    if (unshare(CLONE_NEWNET) != 0) return kNoNamespace;
+    std::ofstream limit("/proc/sys/net/unix/max_dgram_qlen");
+    if (!(limit << 20'000 << std::flush)) return kNoNamespace;
+    Bound bound;
+    const Handle memory_file = MakeMemory();
+    Handle own;
+    Handle given;
+    bool full = false;
+    if (!MakeBell(&own, &given).ok()) return 3;
+    const auto hand_over = [&](const Token& token) {
+      return SendToInbox(bound.path.c_str(), token, memory_file, given, &full).ok() && !full;
+    };
+    Handover handover;
+    // As many as one call reads, and the one behind them.
+    for (const int before : {4095, 4096, 9000}) {
+      const Token token = MakeToken(1);
+      if (!bound.inbox.Expect(token, nullptr).ok()) return 4;
+      for (int count = 0; count < before; count++) {
+        if (SendStranger(bound.path.c_str()) != 0) return 5;
+      }
+      if (!hand_over(token)) return 6;
+      const StatusCode expected = before < 4096 ? StatusCode::kOk : StatusCode::kUnavailable;
+      if (bound.inbox.Take(token, &handover).code() != expected) return 7;
+      // Each call reads a part, so the inbox is empty in the end.
+      for (int call = 0; call < 3; call++) {
+        if (!bound.inbox.Drain().ok()) return 8;
+      }
+      const Token next = MakeToken(2);
+      if (!bound.inbox.Expect(next, nullptr).ok() || !hand_over(next)) return 9;
+      if (!bound.inbox.Take(next, &handover).ok()) return 10;
+      // A peer that sent nothing is still a violation, once the inbox was seen empty.
+      if (!bound.inbox.Expect(next, nullptr).ok()) return 11;
+      if (bound.inbox.Take(next, &handover).code() != StatusCode::kCorrupt) return 12;
+    }
+    return 0;
+  });
+  const int result = child.Join();
+  if (result == kNoNamespace) {
+    MESSAGE("skipped: only root can have a network namespace with longer queues");
+  } else {
+    CHECK(result == 0);
+  }
+}
+
+TEST_CASE("an honest handover is found while others send without end") {
+  Bound bound;
+  const Handle memory_file = MakeMemory();
+  Handle own;
+  Handle given;
+  REQUIRE(MakeBell(&own, &given).ok());
+  std::vector<std::unique_ptr<Child>> senders;
+  for (int count = 0; count < 3; count++) {
+    senders.push_back(std::make_unique<Child>([&]() -> int {
+      for (;;) SendStranger(bound.path.c_str());
+    }));
+  }
+  for (int round = 0; round < 100; round++) {
+    const Token token = MakeToken(1);
+    REQUIRE(bound.inbox.Expect(token, nullptr).ok());
+    bool full = true;
+    while (full) {
+      REQUIRE(SendToInbox(bound.path.c_str(), token, memory_file, given, &full).ok());
+      if (full) REQUIRE(bound.inbox.Drain().ok());
+    }
+    Handover handover;
+    REQUIRE(bound.inbox.Take(token, &handover).ok());
+  }
+}
+
+}  // namespace shmwire::platform
+
+TEST_SUITE_END();
