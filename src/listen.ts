@@ -5,11 +5,10 @@ import type { Channel } from './channel/channel.js'
 import { Inbox } from './channel/inbox.js'
 import type { Codec } from './codec/codec.js'
 import { codecFor } from './codec/codecs.js'
-import { HANDOVERS_MAX } from './control/handshake.js'
+import { newHandshakeLimits } from './control/handshake.js'
 import { handshakeAsServer } from './control/handshake-server.js'
 import { type Claim, claimAddress } from './control/rendezvous.js'
 import { prepareRuntimeDirectory } from './control/runtime-directory.js'
-import { Turns } from './control/turns.js'
 import { endWithin } from './deadline.js'
 import { ErrorCode, ShmwireError } from './errors.js'
 import { loadForChannels } from './load-for-channels.js'
@@ -109,7 +108,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   readonly #channels = new Set<Channel>()
   /** Channels for the loop. */
   readonly #queue = new Inbox(() => {})
-  readonly #handovers = new Turns(HANDOVERS_MAX)
+  readonly #limits = newHandshakeLimits()
   readonly #stopping = new AbortController()
   #handshakes = 0
   #closed = false
@@ -196,7 +195,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
         codecName,
         native,
         inbox: inbox.native,
-        handovers: this.#handovers,
+        limits: this.#limits,
         inboxUnavailable: inbox.unavailable,
         signal: this.#stopping.signal,
       })

@@ -72,6 +72,7 @@ export class Conversation {
   readonly parser = new FrameParser(controlBound([]))
   readonly #giveBacks: (() => void)[] = []
   #state: 'open' | 'refused' | 'done' = 'open'
+  #greeted = false
   /** Why nothing more will come. */
   #failure: ShmwireError | undefined
   /** Looks whether what is waited for has come. */
@@ -95,10 +96,12 @@ export class Conversation {
 
   /** Throws when the handshake was aborted, during a wait that is not one of ours or by code of the user: nothing may be begun any more. */
   assertGoing(): void {
-    if (this.#state !== 'open') throw new ShmwireError(ErrorCode.ABORTED, 'the handshake was aborted')
+    if (this.#state === 'open') return
+    throw this.#failure ?? new ShmwireError(ErrorCode.ABORTED, 'the handshake was aborted')
   }
 
   sendPreamble(): void {
+    this.#greeted = true
     this.socket.write(encodePreamble())
   }
 
@@ -134,6 +137,17 @@ export class Conversation {
     socket.once('end', () => socket.destroySoon())
     socket.once('close', () => clearTimeout(timer))
     return error
+  }
+
+  /** Ends the handshake at once, also one that has been refused and lingers. The peer gets the reason if it reads fast enough. */
+  dismiss(error: ShmwireError): void {
+    if (this.#state === 'open') {
+      if (!this.#greeted) this.sendPreamble()
+      this.send(FrameKind.REJECT, { code: error.code, message: clip(error.message) })
+      this.#fail(error)
+    }
+    this.abort()
+    this.socket.destroy()
   }
 
   /** What the two sides have agreed on, with the socket on which they did. */

@@ -20,7 +20,7 @@ import {
   RECORDS_MAX,
 } from './handshake.js'
 import { callNative, NativeFailure } from './native-failure.js'
-import { identifyPeer, peerFault } from './peer.js'
+import { type Identity, identifyPeer, peerFault } from './peer.js'
 import { versionFault } from './preamble.js'
 
 /** Each try is a round trip in which the server empties the inbox; only a flood of strangers fills it so often. */
@@ -77,11 +77,8 @@ class Client {
 
   /** Throws unless the server may be talked to and its offer is an answer to our HELLO. */
   #check(offer: Offer): Peer {
-    const conversation = this.#conversation
     const { settings, codecName, native } = this.#options
-    const peer = identifyPeer(conversation.socket, native, offer.pid)
-    const denied = peerFault(peer, settings)
-    if (denied !== undefined) throw conversation.refuse(denied)
+    const peer = this.#identify(offer)
     const contradicts =
       offer.codec !== codecName ||
       (offer.transport === 'shm' && (settings.transport === 'socket' || memoryFault(native) !== undefined)) ||
@@ -93,6 +90,19 @@ class Client {
       )
     }
     return peer
+  }
+
+  #identify(offer: Offer): Peer {
+    const { settings, native } = this.#options
+    let identity: Identity
+    try {
+      identity = identifyPeer(this.#conversation.socket, native, offer.pid)
+    } catch (error) {
+      throw this.#conversation.refuse(error as ShmwireError)
+    }
+    const denied = peerFault(identity, settings)
+    if (denied !== undefined) throw this.#conversation.refuse(denied)
+    return identity.peer
   }
 
   async #shareMemory(offer: Offer, peer: Peer): Promise<Agreement> {

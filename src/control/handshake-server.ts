@@ -5,26 +5,26 @@
  *   socket:  → READY
  *   shm:     (→ INBOX_FULL  INBOX_READY →)*  → HANDLES  READY →  → READY
  */
-import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import type { Peer } from '../link/link.js'
-import type { Credentials, NativeEndpoint, NativeInbox } from '../native/binding.js'
+import type { Credentials, NativeEndpoint } from '../native/binding.js'
 import { memoryFault } from '../native/load-binding.js'
 import { clip, type Hello, readHello, readSocketReason } from './control-messages.js'
 import { type Conversation, converse } from './conversation.js'
+import { ExpectedHandover } from './expected-handover.js'
 import { FrameKind } from './frames.js'
+import type { Grant, Owner, ReleaseSlot } from './handover-slots.js'
 import {
   type Agreement,
   RECORDS_MAX,
   SERVER_HANDSHAKE_TIMEOUT_MS,
   type ServerHandshakeOptions,
 } from './handshake.js'
-import { callNative, NativeFailure } from './native-failure.js'
-import { identifyPeer, peerFault } from './peer.js'
+import { NativeFailure } from './native-failure.js'
+import { type Identity, identifyPeer, ownerOf, peerFault } from './peer.js'
 import { versionFault } from './preamble.js'
 
-const TOKEN_BYTES = 16
 /** More than any client of ours asks for; a peer that only ever complains is no client. */
 const DRAINS_MAX = 1_000
 
@@ -37,45 +37,97 @@ export function handshakeAsServer(socket: Socket, options: ServerHandshakeOption
   return converse(socket, bounds, (conversation) => new Server(conversation, options).run())
 }
 
-/** Own segment and the token under which the client's is expected. */
-interface Expectation {
-  readonly endpoint: NativeEndpoint
-  readonly inbox: NativeInbox
-  readonly token: Buffer
-  readonly endTurn: () => void
-}
-
 class Server {
   readonly #conversation: Conversation
   readonly #options: ServerHandshakeOptions
+  readonly #owner: Owner
+  /** Stops counting the connection as one that waits for its client. */
+  #leaveHalfOpen = (): void => {}
 
   constructor(conversation: Conversation, options: ServerHandshakeOptions) {
     this.#conversation = conversation
     this.#options = options
+    this.#owner = ownerOf(conversation.socket, options.native)
   }
 
   async run(): Promise<Agreement> {
+    this.#enterHalfOpen()
+    try {
+      const agreement = await this.#shake()
+      this.#leaveHalfOpen()
+      return agreement
+    } catch (error) {
+      // A refused client may linger, with a descriptor of ours.
+      const { socket } = this.#conversation
+      if (socket.closed) this.#leaveHalfOpen()
+      else socket.once('close', this.#leaveHalfOpen)
+      throw error
+    }
+  }
+
+  #enterHalfOpen(): void {
+    const { halfOpen } = this.#options.limits
+    this.#leaveHalfOpen = halfOpen.enter(this.#owner, () => {
+      const message = `the server dismisses the handshake that has waited longest for its client: ${halfOpen.count} others wait too; try again later`
+      this.#conversation.dismiss(new ShmwireError(ErrorCode.UNAVAILABLE, message))
+    })
+  }
+
+  async #shake(): Promise<Agreement> {
     const conversation = this.#conversation
     const preamble = await conversation.preamble()
     conversation.sendPreamble()
     const fault = versionFault(preamble)
     if (fault !== undefined) throw conversation.refuse(fault)
     const hello = readHello((await conversation.next([FrameKind.HELLO])).payload)
-    const peer = identifyPeer(conversation.socket, this.#options.native, hello.pid)
-    const refusal = peerFault(peer, this.#options.settings) ?? this.#mismatch(hello)
+    const { peer, credentials } = this.#identify(hello)
+    const refusal = this.#mismatch(hello)
     if (refusal !== undefined) throw conversation.refuse(refusal)
 
     const obstacle = this.#obstacle(hello)
     if (obstacle !== undefined) return this.#offerSocket(obstacle, hello, peer)
-    let expectation: Expectation
+    const grant = await this.#waitForSlot()
+    if ('unavailable' in grant) {
+      const error = new ShmwireError(ErrorCode.UNAVAILABLE, grant.unavailable)
+      return this.#offerSocket(error, hello, peer)
+    }
+    let handover: ExpectedHandover
     try {
-      expectation = this.#expect(hello, peer, await this.#options.handovers.begin())
+      handover = this.#expect(credentials, grant.release)
     } catch (failure) {
       if (!(failure instanceof NativeFailure)) throw failure
       if (!failure.allowsFallback) throw conversation.refuse(failure.error)
       return this.#offerSocket(failure.error, hello, peer)
     }
-    return this.#offerMemory(expectation, hello, peer)
+    return this.#offerMemory(handover, hello, peer)
+  }
+
+  #identify(hello: Hello): Identity {
+    const { settings, native } = this.#options
+    let identity: Identity
+    try {
+      identity = identifyPeer(this.#conversation.socket, native, hello.pid)
+    } catch (error) {
+      throw this.#conversation.refuse(error as ShmwireError)
+    }
+    const denied = peerFault(identity, settings)
+    if (denied !== undefined) throw this.#conversation.refuse(denied)
+    return identity
+  }
+
+  /** Meanwhile the client waits for us. */
+  async #waitForSlot(): Promise<Grant> {
+    this.#leaveHalfOpen()
+    const grant = await new Promise<Grant>((resolve) => {
+      const end = this.#options.limits.slots.request(this.#owner, resolve)
+      this.#conversation.onFailure(() => {
+        end()
+        resolve({ unavailable: 'the handshake was aborted' })
+      })
+    })
+    this.#conversation.assertGoing()
+    this.#enterHalfOpen()
+    return grant
   }
 
   /** Why the two sides cannot talk at all. */
@@ -105,36 +157,20 @@ class Server {
     return reason === false ? undefined : new ShmwireError(ErrorCode.UNAVAILABLE, clip(reason))
   }
 
-  #expect(hello: Hello, peer: Peer, endTurn: () => void): Expectation {
+  #expect(credentials: Credentials | undefined, releaseSlot: ReleaseSlot): ExpectedHandover {
     const { inbox } = this.#options
-    const conversation = this.#conversation
-    try {
-      if (inbox === undefined) throw new Error('unreachable: #obstacle has seen to it')
-      conversation.assertGoing()
-      const endpoint = this.#createEndpoint(hello)
-      const expectation = { endpoint, inbox, token: randomBytes(TOKEN_BYTES), endTurn }
-      try {
-        callNative('the inbox takes no token', () => inbox.expect(expectation.token, credentialsOf(peer)))
-      } catch (failure) {
-        endpoint.close()
-        throw failure
-      }
-      conversation.onFailure(() => release(expectation))
-      return expectation
-    } catch (failure) {
-      endTurn()
-      throw failure
-    }
+    if (inbox === undefined) throw new Error('unreachable: #obstacle has seen to it')
+    const handover = new ExpectedHandover(inbox, credentials, releaseSlot)
+    this.#conversation.onFailure(() => handover.release())
+    return handover
   }
 
   #createEndpoint(hello: Hello): NativeEndpoint {
     const { settings, native } = this.#options
-    return callNative('the server cannot create its segment', () => {
-      if (!('binding' in native)) throw new Error('unreachable: #obstacle has seen to it')
-      const { ringBytes } = settings
-      const maxMessageBytes = this.#maxMessageBytes(hello)
-      return new native.binding.Endpoint({ ringBytes, maxMessageBytes, recordsMax: RECORDS_MAX })
-    })
+    if (!('binding' in native)) throw new Error('unreachable: #obstacle has seen to it')
+    const { ringBytes } = settings
+    const maxMessageBytes = this.#maxMessageBytes(hello)
+    return new native.binding.Endpoint({ ringBytes, maxMessageBytes, recordsMax: RECORDS_MAX })
   }
 
   async #offerSocket(error: ShmwireError, hello: Hello, peer: Peer): Promise<Agreement> {
@@ -147,9 +183,9 @@ class Server {
     return this.#agree(hello, peer, undefined, reason)
   }
 
-  async #offerMemory(expectation: Expectation, hello: Hello, peer: Peer): Promise<Agreement> {
+  async #offerMemory(handover: ExpectedHandover, hello: Hello, peer: Peer): Promise<Agreement> {
     const conversation = this.#conversation
-    const token = expectation.token.toString('hex')
+    const token = handover.token.toString('hex')
     const mayFallBack = this.#mayFallBack(hello)
     conversation.send(FrameKind.OFFER, { ...this.#offer(), transport: 'shm', token, mayFallBack })
 
@@ -162,39 +198,40 @@ class Server {
           `the client found the inbox full more than ${DRAINS_MAX} times`,
         )
       }
-      callNative('the inbox cannot be drained', () => expectation.inbox.drain())
+      handover.drain()
       conversation.send(FrameKind.INBOX_READY)
       frame = await conversation.next([FrameKind.HANDLES, FrameKind.INBOX_FULL, ...fallbackKinds])
     }
-    if (frame.kind === FrameKind.SOCKET) return this.#giveUpMemory(expectation, frame.payload, hello, peer)
+    if (frame.kind === FrameKind.SOCKET) return this.#giveUpMemory(handover, frame.payload, hello, peer)
 
-    const failure = this.#acceptHandles(expectation)
-    if (failure !== undefined) {
-      if (!mayFallBack || !failure.allowsFallback) throw conversation.refuse(failure.error)
-      release(expectation)
-      const reason = clip(failure.message)
+    const accepted = this.#acceptHandles(handover, hello)
+    if (accepted instanceof NativeFailure) {
+      if (!mayFallBack || !accepted.allowsFallback) throw conversation.refuse(accepted.error)
+      handover.release()
+      const reason = clip(accepted.message)
       conversation.send(FrameKind.SOCKET, { reason })
       await conversation.next([FrameKind.READY])
       return this.#agree(hello, peer, undefined, reason)
     }
     conversation.send(FrameKind.READY)
     const last = await conversation.next([FrameKind.READY, ...fallbackKinds])
-    if (last.kind === FrameKind.SOCKET) return this.#giveUpMemory(expectation, last.payload, hello, peer)
-    forget(expectation)
-    return this.#agree(hello, peer, expectation.endpoint, undefined)
+    if (last.kind === FrameKind.SOCKET) return this.#giveUpMemory(handover, last.payload, hello, peer)
+    handover.complete()
+    return this.#agree(hello, peer, accepted, undefined)
   }
 
-  #acceptHandles({ endpoint, inbox, token }: Expectation): NativeFailure | undefined {
+  /** Only now is a segment needed: a client that goes no further than HELLO costs none. */
+  #acceptHandles(handover: ExpectedHandover, hello: Hello): NativeEndpoint | NativeFailure {
     try {
-      callNative("the client's segment cannot be mapped", () => endpoint.acceptHandles(inbox, token))
-      return undefined
+      return handover.accept(() => this.#createEndpoint(hello))
     } catch (failure) {
-      return failure as NativeFailure
+      if (failure instanceof NativeFailure) return failure
+      throw failure
     }
   }
 
-  #giveUpMemory(expectation: Expectation, payload: Buffer, hello: Hello, peer: Peer): Agreement {
-    release(expectation)
+  #giveUpMemory(handover: ExpectedHandover, payload: Buffer, hello: Hello, peer: Peer): Agreement {
+    handover.release()
     return this.#agree(hello, peer, undefined, readSocketReason(payload))
   }
 
@@ -224,24 +261,5 @@ class Server {
   ): Agreement {
     const maxMessageBytes = this.#maxMessageBytes(hello)
     return this.#conversation.agreement({ peer, endpoint, fallbackReason, maxMessageBytes })
-  }
-}
-
-/** As the kernel will tell them with the descriptors; 0 is a process that we cannot name, in both places. */
-function credentialsOf({ verified, pid = 0, uid, gid }: Peer): Credentials | undefined {
-  return verified && uid !== undefined && gid !== undefined ? { pid, uid, gid } : undefined
-}
-
-function release(expectation: Expectation): void {
-  forget(expectation)
-  expectation.endpoint.close()
-}
-
-function forget({ inbox, token, endTurn }: Expectation): void {
-  endTurn()
-  try {
-    inbox.discard(token)
-  } catch {
-    // The server has closed its inbox in the meantime, and with it all that it held.
   }
 }

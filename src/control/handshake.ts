@@ -4,7 +4,8 @@ import type { NativeEndpoint, NativeInbox } from '../native/binding.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings, WaitOptions } from '../options.js'
 import type { FrameParser } from './frame-parser.js'
-import type { Turns } from './turns.js'
+import { HalfOpenConnections } from './half-open.js'
+import { HandoverSlots } from './handover-slots.js'
 
 /**
  * What the two sides have agreed on. The socket is paused and belongs to the caller; one `error` listener that
@@ -40,8 +41,8 @@ export interface ClientHandshakeOptions extends HandshakeOptions {
 
 export interface ServerHandshakeOptions extends HandshakeOptions {
   readonly inbox: NativeInbox | undefined
-  /** Who may hand descriptors over at present: one and the same object for all clients of the inbox. */
-  readonly handovers: Turns
+  /** One and the same object for all clients of the server. */
+  readonly limits: HandshakeLimits
   /** Why there is no inbox, where the addon is there. */
   readonly inboxUnavailable?: string | undefined
 }
@@ -52,10 +53,33 @@ export const SERVER_HANDSHAKE_TIMEOUT_MS = 5_000
 export const CLIENT_HANDSHAKE_TIMEOUT_MS = 10_000
 
 /**
- * Clients that may hand descriptors over to an inbox at once. Below the 256 tokens that the addon's inbox holds,
- * and little enough that clients which never finish hold few descriptors.
+ * Bounds of the handshakes of one server (decision 21). Slots: below the 256 tokens that the addon's inbox holds, and few
+ * enough that clients that never finish hold little memory. A process can hold an eighth of them.
  */
-export const HANDOVERS_MAX = 128
+export const SLOT_BOUNDS = {
+  slots: 128,
+  slotsPerOwner: 16,
+  waiting: 2048,
+  waitingPerOwner: 512,
+  waitMs: 1_000,
+  // Leaves the client some of its 5 s for the socket.
+  waitMaxMs: 3_000,
+} as const
+export const HALF_OPEN_MAX = 1024
+export const HALF_OPEN_PER_OWNER_MAX = 512
+
+/** What the handshakes of one server share. */
+export interface HandshakeLimits {
+  readonly slots: HandoverSlots
+  readonly halfOpen: HalfOpenConnections
+}
+
+export function newHandshakeLimits(): HandshakeLimits {
+  return {
+    slots: new HandoverSlots(SLOT_BOUNDS),
+    halfOpen: new HalfOpenConnections(HALF_OPEN_MAX, HALF_OPEN_PER_OWNER_MAX),
+  }
+}
 
 /** Messages that one `receive` of an endpoint can hand over; 16 KiB of descriptors. */
 export const RECORDS_MAX = 1024

@@ -1,29 +1,75 @@
 import type { Socket } from 'node:net'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import type { Peer } from '../link/link.js'
+import type { Credentials } from '../native/binding.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings } from '../options.js'
+import type { Owner } from './handover-slots.js'
+import { mayBeUnmapped } from './unmapped-ids.js'
+
+/** The peer of a control socket. */
+export interface Identity {
+  /** For the user of the library: an id that identifies nobody is undefined. */
+  readonly peer: Peer
+  /** The kernel's answer as it is, to be compared with its other answers. Undefined without the addon. */
+  readonly credentials: Credentials | undefined
+}
 
 /**
- * Who is at the other end: from the kernel where the addon is there to ask it, else only what the peer says of
- * itself. A client sees its server as it was when it began to listen (unix(7), SO_PEERCRED).
+ * Identifies the peer: by the kernel where the addon can ask it, else by what the peer says of itself. A client sees its
+ * server as it was when it began to listen (unix(7), SO_PEERCRED). Throws `DENIED` when the kernel does not answer.
  */
-export function identifyPeer(socket: Socket, native: NativeLoad, claimedPid: number): Peer {
+export function identifyPeer(socket: Socket, native: NativeLoad, claimedPid: number): Identity {
+  if (!('binding' in native)) {
+    return {
+      peer: { pid: claimedPid, uid: undefined, gid: undefined, verified: false },
+      credentials: undefined,
+    }
+  }
+  const credentials = askKernel(socket, native)
+  const { pid, uid, gid } = credentials
+  const known = !mayBeUnmapped('uid', uid)
+  return {
+    peer: {
+      // 0: the process is in a pid namespace that we do not see.
+      pid: pid > 0 ? pid : undefined,
+      uid: known ? uid : undefined,
+      gid: mayBeUnmapped('gid', gid) ? undefined : gid,
+      verified: known,
+    },
+    credentials,
+  }
+}
+
+function askKernel(socket: Socket, native: Extract<NativeLoad, { binding: unknown }>): Credentials {
   const descriptor = descriptorOf(socket)
-  if (!('binding' in native) || descriptor === undefined) {
-    return { pid: claimedPid, uid: undefined, gid: undefined, verified: false }
+  if (descriptor === undefined) {
+    throw new ShmwireError(
+      ErrorCode.DENIED,
+      'the peer cannot be identified: this runtime does not expose the descriptor of its socket; set SHMWIRE_NO_ADDON=1 to rely on the directory alone',
+    )
   }
   try {
-    const { pid, uid, gid } = native.binding.peerCredentials(descriptor)
-    // 0: the process is in a pid namespace that we do not see.
-    return { pid: pid > 0 ? pid : undefined, uid, gid, verified: true }
+    return native.binding.peerCredentials(descriptor)
   } catch (cause) {
-    throw new ShmwireError(ErrorCode.DENIED, 'the kernel does not say who the peer is', { cause })
+    throw new ShmwireError(ErrorCode.DENIED, 'the kernel does not identify the peer', { cause })
+  }
+}
+
+/** By whom the server counts a connection before anything has been checked: the process, or the user of one without a number. */
+export function ownerOf(socket: Socket, native: NativeLoad): Owner {
+  if (!('binding' in native)) return 'unknown'
+  try {
+    const { pid, uid, gid } = askKernel(socket, native)
+    return pid > 0 ? `process ${pid}` : `user ${uid}, group ${gid}`
+  } catch {
+    // The handshake refuses it later, with the reason.
+    return 'unknown'
   }
 }
 
 /** A `DENIED` error unless we may talk to this peer. */
-export function peerFault(peer: Peer, settings: Settings): ShmwireError | undefined {
+export function peerFault({ peer, credentials }: Identity, settings: Settings): ShmwireError | undefined {
   const who = `process ${peer.pid ?? 'unknown'} of user ${peer.uid ?? 'unknown'}`
   if (settings.allow !== undefined) {
     try {
@@ -35,8 +81,15 @@ export function peerFault(peer: Peer, settings: Settings): ShmwireError | undefi
       return new ShmwireError(ErrorCode.DENIED, `the option allow threw for ${who}`, { cause })
     }
   }
+  if (credentials === undefined) return undefined
   const ownUid = process.geteuid?.()
-  if (!peer.verified || ownUid === undefined || peer.uid === ownUid) return undefined
+  if (peer.uid !== undefined && peer.uid === ownUid) return undefined
+  if (peer.uid === undefined) {
+    return new ShmwireError(
+      ErrorCode.DENIED,
+      `${who} cannot be identified: the kernel reports user ${credentials.uid}, as for every user that this user namespace does not map; run both sides as mapped users other than ${credentials.uid}, or pass the option allow on the side that refuses`,
+    )
+  }
   return new ShmwireError(
     ErrorCode.DENIED,
     `${who} is not of user ${ownUid}; to talk to other users, pass the option allow on the side that refuses`,

@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { invalid } from '../options.js'
 import { fileFault } from './file-fault.js'
+import { mayBeUnmapped } from './unmapped-ids.js'
 
 const PRIVATE = 0o700
 const WRITABLE_BY_OTHERS = 0o022
@@ -56,7 +57,7 @@ export function prepareRuntimeDirectory(directory: string): void {
 
 /**
  * For a client too: whoever may write to the directory can put a socket of his own under any name. Throws `DENIED`
- * unless it is a directory, no symbolic link, ours, and closed to others. A missing one is no fault: nobody listens there.
+ * unless it is a directory, not a symbolic link, ours for certain, and closed to others. A missing one is no fault: nobody listens there.
  */
 export function checkRuntimeDirectory(directory: string): void {
   let stats: Stats | undefined
@@ -77,6 +78,12 @@ export function checkRuntimeDirectory(directory: string): void {
       directory,
       `is a ${stats.isSymbolicLink() ? 'symbolic link' : 'file'}, not a directory`,
       'remove it',
+    )
+  }
+  if (uid !== undefined && mayBeUnmapped('uid', stats.uid)) {
+    throw new ShmwireError(
+      ErrorCode.DENIED,
+      `the owner of the directory ${directory} for sockets cannot be identified: the system reports user ${stats.uid}, as for every user that this user namespace does not map; run this process as a mapped user other than ${stats.uid} and set SHMWIRE_DIR to a directory of its own, or use an address unix:/path`,
     )
   }
   if (uid !== undefined && stats.uid !== uid) {

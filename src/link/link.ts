@@ -19,7 +19,10 @@ export const RecordKind = {
   CODEC: 7,
 } as const
 
-/** Who is at the other end, as far as known. `verified` says whether the kernel vouches for `pid` and `uid`. */
+/**
+ * The process at the other end, as far as known. `verified` says whether the kernel vouches for `pid` and `uid`. An id of a
+ * user or group that this process's user namespace does not map is undefined, and such a user is not verified.
+ */
 export interface Peer {
   readonly pid: number | undefined
   readonly uid: number | undefined

@@ -27,7 +27,12 @@ type Ending = 'no' | 'ended' | 'destroyed'
 
 class MemoryLink implements Link {
   readonly transport = 'memory'
-  readonly peer: Peer = { pid: process.pid, uid: process.getuid?.(), gid: process.getgid?.(), verified: true }
+  readonly peer: Peer = {
+    pid: process.pid,
+    uid: process.geteuid?.(),
+    gid: process.getegid?.(),
+    verified: true,
+  }
   readonly #capacityBytes: number
   readonly #stats: LinkStats = newLinkStats()
   #other!: MemoryLink

@@ -5,11 +5,10 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { encodeControlFrame, FrameKind } from '../../src/control/frames.js'
-import { type Agreement, HANDOVERS_MAX } from '../../src/control/handshake.js'
+import { type Agreement, newHandshakeLimits } from '../../src/control/handshake.js'
 import { handshakeAsClient } from '../../src/control/handshake-client.js'
 import { handshakeAsServer } from '../../src/control/handshake-server.js'
 import { encodePreamble } from '../../src/control/preamble.js'
-import { Turns } from '../../src/control/turns.js'
 import { ErrorCode, ShmwireError } from '../../src/errors.js'
 import type { NativeEndpoint, NativeInbox } from '../../src/native/binding.js'
 import { loadBinding } from '../../src/native/load-binding.js'
@@ -30,7 +29,7 @@ const RING_BYTES = 65_536
 const TOKEN_BYTES = 16
 
 const native = loadBinding()
-const handovers = new Turns(HANDOVERS_MAX)
+const limits = newHandshakeLimits()
 let pairs: SocketPairs
 let inboxPath = ''
 let inbox: NativeInbox | undefined
@@ -270,7 +269,7 @@ fuzz(
             codecName: 'msgpack',
             native,
             inbox,
-            handovers,
+            limits,
             timeoutMs: HANDSHAKE_MS,
           })
         const played = play(peer, stepsOf(said, AS_CLIENT), end, randomBytes(TOKEN_BYTES))
@@ -302,8 +301,8 @@ fuzz(
   {
     seeds: AT_ONCE,
     check: async () => {
-      const turns = Array.from({ length: HANDOVERS_MAX }, () => handovers.begin())
-      for (const endTurn of await inTime(Promise.all(turns), 'the turn of a handover')) endTurn()
+      expect(limits.slots.load).toEqual({ held: 0, waiting: 0 })
+      expect(limits.halfOpen.count).toBe(0)
       expect(openDescriptors()).toBe(descriptors)
       expect(resourcesOf().segmentMappings).toBe(0)
     },

@@ -4,11 +4,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { encodeControlFrame, encodeFrame, FrameKind } from '../../../src/control/frames.js'
 import type { Agreement } from '../../../src/control/handshake.js'
-import { HANDOVERS_MAX } from '../../../src/control/handshake.js'
+import { newHandshakeLimits } from '../../../src/control/handshake.js'
 import { handshakeAsClient } from '../../../src/control/handshake-client.js'
 import { handshakeAsServer } from '../../../src/control/handshake-server.js'
 import { encodePreamble } from '../../../src/control/preamble.js'
-import { Turns } from '../../../src/control/turns.js'
 import { ErrorCode } from '../../../src/errors.js'
 import { type ChannelOptions, resolveOptions } from '../../../src/options.js'
 import { FakeBinding, FakeInbox } from '../../support/fake-binding.js'
@@ -39,7 +38,7 @@ async function serverAgainst(options: ChannelOptions = {}, timeoutMs?: number, s
     codecName: 'msgpack',
     native: { binding: native.binding },
     inbox,
-    handovers: new Turns(HANDOVERS_MAX),
+    limits: newHandshakeLimits(),
     timeoutMs,
   }).catch((error: Refusal) => error)
   return { peer: new RawPeer(sockets.client), socket: sockets.server, outcome }

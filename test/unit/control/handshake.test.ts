@@ -2,10 +2,9 @@ import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { encodeFrame, recordBound } from '../../../src/control/frames.js'
 import type { Agreement } from '../../../src/control/handshake.js'
-import { HANDOVERS_MAX } from '../../../src/control/handshake.js'
+import { newHandshakeLimits } from '../../../src/control/handshake.js'
 import { handshakeAsClient } from '../../../src/control/handshake-client.js'
 import { handshakeAsServer } from '../../../src/control/handshake-server.js'
-import { Turns } from '../../../src/control/turns.js'
 import { ErrorCode } from '../../../src/errors.js'
 import type { NativeLoad } from '../../../src/native/load-binding.js'
 import { type ChannelOptions, resolveOptions } from '../../../src/options.js'
@@ -50,7 +49,7 @@ function serverOptions({ native, codecName, ...options }: Side = {}) {
     codecName: codecName ?? 'msgpack',
     native: native ?? { binding: serverNative.binding },
     inbox: own,
-    handovers: new Turns(HANDOVERS_MAX),
+    limits: newHandshakeLimits(),
   }
 }
 

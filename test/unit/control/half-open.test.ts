@@ -1,0 +1,42 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { HalfOpenConnections } from '../../../src/control/half-open.js'
+
+let connections: HalfOpenConnections
+let dismissed: string[]
+
+beforeEach(() => {
+  connections = new HalfOpenConnections(6, 4)
+  dismissed = []
+})
+
+function enter(owner: string, name: string): () => void {
+  return connections.enter(owner, () => dismissed.push(name))
+}
+
+describe('HalfOpenConnections', () => {
+  it("dismisses an owner's oldest when it has too many", () => {
+    for (let count = 1; count <= 6; count += 1) enter('a', `a${count}`)
+    expect(dismissed).toEqual(['a1', 'a2'])
+    expect(connections.count).toBe(4)
+  })
+
+  it('dismisses the oldest of the owner that has most when there are too many', () => {
+    enter('b', 'b1')
+    for (let count = 1; count <= 4; count += 1) enter('a', `a${count}`)
+    enter('c', 'c1')
+    enter('d', 'd1')
+    enter('d', 'd2')
+    expect(dismissed).toEqual(['a1', 'a2'])
+    expect(connections.count).toBe(6)
+  })
+
+  it('does not count one that has left, or that was dismissed, twice', () => {
+    const leave = enter('a', 'a1')
+    leave()
+    leave()
+    const leaves = [2, 3, 4, 5, 6].map((count) => enter('a', `a${count}`))
+    expect(dismissed).toEqual(['a2'])
+    for (const each of leaves) each()
+    expect(connections.count).toBe(0)
+  })
+})
