@@ -1,6 +1,8 @@
 // One side of a channel, wherever it has been put, that says in lines of JSON how it goes.
 //   guest.mjs server|client <address> <JSON: options of the channel, and those below>
 //     uid                becomes this user first
+//     effective          {uid, gid}: changes its effective ids to these first
+//     changes            {uid, gid}: changes them when it is asked whether to allow the peer
 //     addressSpaceBytes  may map so much more than it has mapped at the start
 //     allowAll           passes an `allow` that lets everybody in
 //     stays              client: does not close the channel, but waits for its end
@@ -10,8 +12,20 @@ import { connect, listen } from '../../../dist/index.js'
 import { loadBinding } from '../../../dist/native/load-binding.js'
 
 const [role, address, json = '{}'] = process.argv.slice(2)
-const { uid, addressSpaceBytes, allowAll = false, stays = false, ...rest } = JSON.parse(json)
-const options = { ...rest, ...(allowAll ? { allow: () => true } : {}) }
+const {
+  uid,
+  effective,
+  changes,
+  addressSpaceBytes,
+  allowAll = false,
+  stays = false,
+  ...rest
+} = JSON.parse(json)
+const allow = () => {
+  becomeEffectively(changes)
+  return true
+}
+const options = { ...rest, ...(allowAll || changes ? { allow } : {}) }
 const say = (said) => console.log(JSON.stringify(said))
 const told = ({ code, message }) => ({ code, message })
 const what = ({ transport, fallbackReason, peer }) => ({ transport, fallbackReason, peer })
@@ -26,6 +40,7 @@ if (uid !== undefined) {
   process.setgid(uid)
   process.setuid(uid)
 }
+becomeEffectively(effective)
 if (addressSpaceBytes !== undefined) {
   const [, kibibytes] = /^VmSize:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'latin1'))
   execFileSync('prlimit', ['--pid', process.pid, `--as=${kibibytes * 1024 + addressSpaceBytes}`])
@@ -36,6 +51,12 @@ try {
   else await ask()
 } catch (error) {
   say(told(error))
+}
+
+/** The group first: only root may change it. */
+function becomeEffectively(ids = {}) {
+  if (ids.gid !== undefined) process.setegid(ids.gid)
+  if (ids.uid !== undefined) process.seteuid(ids.uid)
 }
 
 /** Until its first channel has ended. */

@@ -1,0 +1,73 @@
+// Clients that begin a handshake and fall silent, and what is left for others.
+import { join } from 'node:path'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { HALF_OPEN_PER_OWNER_MAX, SLOT_BOUNDS } from '../../src/control/handshake.js'
+import { connect, ErrorCode, listen, type Server } from '../../src/index.js'
+import { loadBinding } from '../../src/native/load-binding.js'
+import { ensureBuilt } from '../support/build.js'
+import { Child } from '../support/child.js'
+import { ownRuntimeDirectory } from '../support/temporary-directory.js'
+
+/** As many processes as it takes to hold every slot. */
+const PROCESSES = SLOT_BOUNDS.slots / SLOT_BOUNDS.slotsPerOwner
+
+let path = ''
+let server: Server
+
+beforeAll(() => ensureBuilt())
+
+beforeEach(async () => {
+  path = join(ownRuntimeDirectory(), 'quiet.sock')
+  server = await listen('quiet')
+  server.on('channel', (channel) => channel.handle((value) => value))
+})
+
+afterEach(() => server.close())
+
+async function silent(count: number, stage: 'connect' | 'hello'): Promise<Child> {
+  const child = new Child('silent', { args: [path, count, stage], ipc: true })
+  expect(await child.next()).toBe('ready')
+  return child
+}
+
+describe.skipIf('unavailable' in loadBinding())('silent clients', () => {
+  it('of one process leave shared memory to the others', async () => {
+    await silent(SLOT_BOUNDS.slotsPerOwner * PROCESSES, 'hello')
+    const channel = await connect('quiet')
+    expect(channel).toMatchObject({ transport: 'shm', fallbackReason: undefined })
+    expect(await channel.request('well?')).toBe('well?')
+    await channel.close()
+  })
+
+  it('of many processes leave the socket to the others, with the reason', async () => {
+    await Promise.all(Array.from({ length: PROCESSES }, () => silent(SLOT_BOUNDS.slotsPerOwner, 'hello')))
+    const [any, memory, socket] = await Promise.all([
+      connect('quiet'),
+      connect('quiet', { transport: 'shm' }).catch((error: unknown) => error),
+      connect('quiet', { transport: 'socket' }),
+    ])
+    expect(socket.transport).toBe('unix')
+    const reason = expect.stringMatching(/no free handshake slot for \d+ ms: .* hold all 128/) as string
+    // On a machine so slow that the time of the silent ones is over already, slots are free.
+    if (any.transport !== 'shm') expect(any).toMatchObject({ transport: 'unix', fallbackReason: reason })
+    if (memory instanceof Error)
+      expect(memory).toMatchObject({ code: ErrorCode.UNAVAILABLE, message: reason })
+    expect(await any.request('well?')).toBe('well?')
+    await Promise.all([any.close(), socket.close()])
+  })
+
+  it('before HELLO are dismissed for newer ones of their process, and others are served', async () => {
+    const surplus = 50
+    const child = await silent(HALF_OPEN_PER_OWNER_MAX + surplus, 'connect')
+    const channel = await connect('quiet')
+    expect(channel.transport).toBe('shm')
+    let seen = { rejected: 0, closed: 0 }
+    while (seen.closed < surplus) {
+      child.send('count')
+      seen = await child.next()
+    }
+    expect(seen.rejected).toBeGreaterThan(0)
+    expect(seen.rejected).toBeLessThanOrEqual(surplus)
+    await channel.close()
+  })
+})
