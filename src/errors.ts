@@ -1,3 +1,5 @@
+import { printable } from './printable.js'
+
 /**
  * Every error that shmwire raises, by code. The code is stable and is what programs test;
  * the message holds the value, the bound and the cure, and is for people.
@@ -51,8 +53,9 @@ export class ShmwireError extends Error {
   readonly code: ErrorCode
   readonly remoteCode: string | undefined
 
+  /** Messages may quote what a peer wrote, so each one is made printable. `cause` and `remoteCode` stay as they are. */
   constructor(code: ErrorCode, message: string, options: ShmwireErrorOptions = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    super(printable(message), 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
     this.remoteCode = options.remoteCode
   }

@@ -12,6 +12,7 @@ import { prepareRuntimeDirectory } from './control/runtime-directory.js'
 import { endWithin } from './deadline.js'
 import { ErrorCode, ShmwireError } from './errors.js'
 import { loadForChannels } from './load-for-channels.js'
+import { log } from './log.js'
 import type { NativeInbox } from './native/binding.js'
 import { memoryFault, type NativeLoad } from './native/load-binding.js'
 import { toShmwireError } from './native/native-error.js'
@@ -79,8 +80,7 @@ class HandleInbox {
       const error = toShmwireError(thrown, 'the inbox for descriptors cannot be opened')
       if (this.#settings.transport === 'shm') throw error
       this.unavailable = error.message
-      const note = `shmwire: no shared memory for clients of this server: ${error.message}`
-      runApart(() => this.#settings.logger?.warn(note))
+      log(this.#settings.logger, 'warn', `no shared memory for clients of this server: ${error.message}`)
     }
   }
 
@@ -122,9 +122,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.address = parts.address
     parts.netServer.on('connection', (socket) => void this.#accept(socket))
     parts.netServer.on('error', (error) =>
-      runApart(() =>
-        parts.settings.logger?.warn(`shmwire: a client could not be accepted: ${error.message}`),
-      ),
+      log(parts.settings.logger, 'warn', `a client could not be accepted: ${error.message}`),
     )
   }
 
@@ -201,7 +199,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       })
       const { fallbackReason } = agreement
       if (fallbackReason !== undefined)
-        runApart(() => settings.logger?.debug(`shmwire: a channel runs over the socket: ${fallbackReason}`))
+        log(settings.logger, 'debug', `a channel runs over the socket: ${fallbackReason}`)
       const channel: Channel = openChannel(agreement, {
         settings,
         codec,
@@ -211,7 +209,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       this.#offer(channel)
     } catch (error) {
       // A client that could not be served is the client's trouble; it was told, and the server goes on.
-      runApart(() => settings.logger?.debug(`shmwire: a client was refused: ${textOfThrown(error)}`))
+      log(settings.logger, 'debug', `a client was refused: ${textOfThrown(error)}`)
     } finally {
       this.#handshakes -= 1
       this.#finishWhenIdle()

@@ -1,6 +1,7 @@
 import type { Codec, CodecName } from './codec/codec.js'
 import { ErrorCode, ShmwireError } from './errors.js'
 import type { Peer } from './link/link.js'
+import { printable } from './printable.js'
 
 /** Bounds for everything that waits. */
 export interface WaitOptions {
@@ -163,14 +164,22 @@ export function invalid(name: string, value: unknown, wanted: string): ShmwireEr
   return new ShmwireError(ErrorCode.INVALID_ARGUMENT, `${name} is ${show(value)}; it must be ${wanted}`)
 }
 
-/** A value for a message: quoted, and cut when it is long. */
+const SHOWN_CHARACTERS_MAX = 80
+
+/** A value for a message: strings are quoted, long texts cut, hidden characters escaped. */
 export function show(value: unknown): string {
-  const text = describe(value)
-  return text.length > 80 ? `${text.slice(0, 77)}… (${text.length} characters)` : text
+  if (typeof value === 'string') return quote(value)
+  return printable(describe(value), SHOWN_CHARACTERS_MAX)
+}
+
+function quote(text: string): string {
+  if (text.length <= SHOWN_CHARACTERS_MAX) return printable(JSON.stringify(text))
+  // Cut first: the text may be as long as a message.
+  const beginning = printable(JSON.stringify(text.slice(0, SHOWN_CHARACTERS_MAX)))
+  return `${beginning}… (${text.length} characters)`
 }
 
 function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value)
   if (value === null) return 'null'
   if (typeof value === 'object') return Object.prototype.toString.call(value)
   if (typeof value === 'function') return 'a function'

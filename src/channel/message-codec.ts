@@ -1,6 +1,7 @@
 import type { ChannelCodec, Codec } from '../codec/codec.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { lentMemories } from '../link/link.js'
+import { printable } from '../printable.js'
 import { textOfThrown } from '../uncaught.js'
 
 /** A channel's codec with the channel's bound, and the codec's errors as the user gets them. */
@@ -50,7 +51,7 @@ export class MessageCodec {
       return undefined
     } catch (cause) {
       const what = `codec ${name} cannot read the note of ${note.length} bytes that the peer sent`
-      return new ShmwireError(ErrorCode.CODEC, what, { cause })
+      return new ShmwireError(ErrorCode.CODEC, what, { cause: printableCause(cause) })
     }
   }
 
@@ -60,7 +61,17 @@ export class MessageCodec {
       return this.#codec.decode(payload)
     } catch (cause) {
       const what = `codec ${this.#codec.name} cannot decode the ${payload.length} bytes that the peer sent`
-      throw new ShmwireError(ErrorCode.CODEC, what, { cause })
+      throw new ShmwireError(ErrorCode.CODEC, what, { cause: printableCause(cause) })
     }
   }
+}
+
+/** Errors of JSON.parse and RegExp quote what they read, which is the peer's and may hide from a terminal what follows. */
+function printableCause(cause: unknown): unknown {
+  const text = textOfThrown(cause)
+  const safe = printable(text)
+  if (!(cause instanceof Error) || safe === text) return cause
+  const error = new Error(safe)
+  error.name = cause.name
+  return error
 }

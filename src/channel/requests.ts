@@ -1,4 +1,5 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { textOfThrown } from '../uncaught.js'
 
 /**
  * Requests that one side may have open at once. A protocol constant (docs/protocol.md): the requester lets
@@ -116,7 +117,7 @@ export class Requests {
   }
 }
 
-/** What an error says of itself to the peer; longer texts are cut. */
+/** What an error tells the peer of itself; both sides cut longer texts. */
 const ERROR_TEXT_MAX = 2 * 1024
 
 /** The payload of an ERROR record: UTF-8 JSON whatever the codec; empty where even that is longer than `bytesMax`. */
@@ -147,20 +148,20 @@ function decodeRemoteError(payload: Buffer): ShmwireError {
   let told: { name?: unknown; message?: unknown; code?: unknown } | null
   try {
     told = JSON.parse(payload.toString()) as typeof told
-  } catch (cause) {
+  } catch (error) {
+    // Its message quotes the payload, so it must not become the cause.
     return new ShmwireError(
       ErrorCode.REMOTE,
-      "the peer's handler failed, and its account of it cannot be read",
-      { cause },
+      `the peer's handler failed, and its error cannot be decoded: ${textOfThrown(error)}`,
     )
   }
   // Not of a handler: the peer's channel takes no requests any more.
   if (told?.name === 'ShmwireError' && told.code === ErrorCode.CLOSED) {
     return new ShmwireError(ErrorCode.CLOSED, 'the peer is closing the channel')
   }
-  const name = typeof told?.name === 'string' ? told.name : 'Error'
-  const message = typeof told?.message === 'string' ? told.message : ''
+  const name = typeof told?.name === 'string' ? textOf(told.name) : 'Error'
+  const message = textOf(told?.message)
   return new ShmwireError(ErrorCode.REMOTE, `the peer's handler failed: ${name}: ${message}`, {
-    remoteCode: typeof told?.code === 'string' ? told.code : undefined,
+    remoteCode: typeof told?.code === 'string' ? textOf(told.code) : undefined,
   })
 }

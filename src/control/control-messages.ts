@@ -1,6 +1,8 @@
 /** The JSON payloads of the handshake (docs/protocol.md, "Messages"). What the peer sent is input: every member is checked. */
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { MESSAGE_BYTES_MAX, RING_BYTES_MAX, RING_BYTES_MIN, show, type TransportChoice } from '../options.js'
+import { printable } from '../printable.js'
+import { textOfThrown } from '../uncaught.js'
 
 export interface Hello {
   readonly features: readonly string[]
@@ -57,6 +59,11 @@ export class Members {
     throw this.fault(name, `a string of ${charactersMin} to ${charactersMax} characters`)
   }
 
+  /** A text for people: a reason, which goes on to logs and into further sentences. */
+  sentence(name: string): string {
+    return printable(this.text(name, 1, TEXT_CHARACTERS_MAX))
+  }
+
   integer(name: string, min: number, max: number): number {
     const value = this.get(name)
     if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
@@ -84,7 +91,7 @@ export function readHello(payload: Buffer): Hello {
   return {
     ...readCommon(members),
     transport: members.oneOf('transport', ['auto', 'shm', 'socket']),
-    shm: members.get('shm') === true ? true : members.text('shm', 1, TEXT_CHARACTERS_MAX),
+    shm: members.get('shm') === true ? true : members.sentence('shm'),
   }
 }
 
@@ -92,8 +99,7 @@ export function readOffer(payload: Buffer): Offer {
   const members = new Members('OFFER', payload)
   const common = readCommon(members)
   const transport = members.oneOf('transport', ['shm', 'socket'])
-  if (transport === 'socket')
-    return { ...common, transport, reason: members.text('reason', 1, TEXT_CHARACTERS_MAX) }
+  if (transport === 'socket') return { ...common, transport, reason: members.sentence('reason') }
   const token = members.get('token')
   if (typeof token !== 'string' || !/^[0-9a-f]{32}$/.test(token)) {
     throw members.fault('token', '32 hexadecimal digits')
@@ -114,7 +120,7 @@ export function readReject(payload: Buffer): ShmwireError {
 }
 
 export function readSocketReason(payload: Buffer): string {
-  return new Members('SOCKET', payload).text('reason', 1, TEXT_CHARACTERS_MAX)
+  return new Members('SOCKET', payload).sentence('reason')
 }
 
 /** Cuts a sentence down to what the protocol allows. */
@@ -148,8 +154,9 @@ function readFeatures(members: Members): string[] {
 function parseJson(frame: string, payload: Buffer): unknown {
   try {
     return JSON.parse(payload.toString('utf8'))
-  } catch (cause) {
-    throw new ShmwireError(ErrorCode.CORRUPT, `the payload of the peer's ${frame} is no JSON`, { cause })
+  } catch (error) {
+    // Its message quotes the payload, so it must not become the cause.
+    throw corrupt(`the payload of the peer's ${frame} is not JSON: ${textOfThrown(error)}`)
   }
 }
 

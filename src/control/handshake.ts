@@ -63,7 +63,7 @@ export const SLOT_BOUNDS = {
   waitingPerOwner: 512,
   waitMs: 1_000,
   // Leaves the client some of its 5 s for the socket.
-  waitMaxMs: 3_000,
+  waitMaxMs: 4_000,
 } as const
 export const HALF_OPEN_MAX = 1024
 export const HALF_OPEN_PER_OWNER_MAX = 512

@@ -129,7 +129,7 @@ describe('invalid', () => {
 
   it('cuts a long value and says how long it is', () => {
     expect(invalid('x', 'v'.repeat(500), 'y').message).toMatch(
-      /^x is "v{76}… \(502 characters\); it must be y$/,
+      /^x is "v{80}"… \(500 characters\); it must be y$/,
     )
   })
 })
