@@ -245,7 +245,7 @@ active proctype Server() {
     :: outcome != WORKS && ALLOWS_FALLBACK(outcome) && FALLS_BACK -> goto offers_socket
     :: outcome != WORKS && !(ALLOWS_FALLBACK(outcome) && FALLS_BACK) -> refuse(SERVER)
     fi;
-    atomic { segment[SERVER] = true; token = true }
+    token = true;
     send(SERVER, OFFER_MEMORY);
     do
     :: receive(SERVER, frame);
@@ -274,7 +274,7 @@ active proctype Server() {
 #endif
        await_ready(socket)
     :: outcome != WORKS && !(ALLOWS_FALLBACK(outcome) && FALLS_BACK) -> refuse(SERVER)
-    :: outcome == WORKS
+    :: outcome == WORKS -> segment[SERVER] = true
     fi;
 #ifdef READY_FIRST
     send(SERVER, READY);

@@ -11,7 +11,7 @@ export interface WaitOptions {
   timeoutMs?: number | undefined
 }
 
-/** Where diagnostics go; `console` fits. */
+/** Where diagnostics go, one line each, with control characters escaped; `console` fits. */
 export interface Logger {
   debug(message: string): void
   warn(message: string): void
@@ -48,7 +48,10 @@ export interface ChannelOptions {
   views?: boolean | undefined
   /** `'shm'` fails where shared memory cannot be had, `'socket'` never tries it. Default `'auto'`: shared memory, else the socket, with the reason in `channel.fallbackReason`. */
   transport?: TransportChoice | undefined
-  /** Whether to talk to this peer. Default: the same user only, where the kernel tells who it is. */
+  /**
+   * Whether to talk to this peer. Default: the same user only, where the addon can ask the kernel. A user that the kernel
+   * cannot name in this user namespace has the `uid` undefined and is not `verified`.
+   */
   allow?: ((peer: Peer) => boolean) | undefined
   /** Receives notes on fallbacks and refused peers. Default: none. */
   logger?: Logger | undefined

@@ -136,7 +136,7 @@ class InboxRun {
 void InboxRun::Expect() {
   const size_t index = Index();
   const bool foreign = (input_.Byte() & 7) == 0;
-  const platform::Credentials stranger = {1, 4'000'000'000, 7};
+  const platform::Credentials stranger = {0, 4'000'000'000, 7};
   const Status status = system_->inbox.Expect(TokenOf(index), foreign ? &stranger : nullptr);
   const bool fresh = states_[index] == State::kUnknown;
   FUZZ_REQUIRE(status.code() == (fresh ? StatusCode::kOk : StatusCode::kInvalidArgument));

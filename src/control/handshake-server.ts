@@ -59,7 +59,7 @@ class Server {
     } catch (error) {
       // A refused client may linger, with a descriptor of ours.
       const { socket } = this.#conversation
-      if (socket.closed) this.#leaveHalfOpen()
+      if (socket.destroyed) this.#leaveHalfOpen()
       else socket.once('close', this.#leaveHalfOpen)
       throw error
     }

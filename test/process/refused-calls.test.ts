@@ -98,7 +98,7 @@ describe.each(['EPERM', 'ENOSYS'] as const)('a call refused with %s', (error) =>
   })
 
   describe.each(['client', 'server'] as const)('SO_PEERCRED, to the %s,', (role) => {
-    it('ends in a coded error: nobody whom the kernel does not name is talked to', async ({ skip }) => {
+    it('is DENIED on both sides, with the reason', async ({ skip }) => {
       const { client } = await talk(['SO_PEERCRED', error], role, skip)
       expect(client.code).toBe(ErrorCode.DENIED)
     })

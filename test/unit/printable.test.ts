@@ -1,5 +1,8 @@
+import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { MessageCodec } from '../../src/channel/message-codec.js'
 import { encodeRemoteError } from '../../src/channel/requests.js'
+import { codecFor } from '../../src/codec/codecs.js'
 import { readHello, readOffer, readReject, readSocketReason } from '../../src/control/control-messages.js'
 import { noShmwire } from '../../src/control/preamble.js'
 import { ErrorCode, ShmwireError } from '../../src/errors.js'
@@ -78,6 +81,19 @@ describe("the peer's texts", () => {
       expect([error.message, error.cause]).toEqual([printable(error.message), undefined])
     }
     expect(errorOf(wrong[0] as () => unknown).message).toContain('\\u001b[2J')
+  })
+
+  it('are printable in the cause of a CODEC error', () => {
+    const codec = new MessageCodec(codecFor('json'), 1000, () => true)
+    const hostile = errorOf(() => codec.decode(Buffer.from('\x1b[2J')))
+    expect(hostile.code).toBe(ErrorCode.CODEC)
+    expect(hostile.cause).toMatchObject({
+      name: 'SyntaxError',
+      message: expect.stringContaining('\\u001b[2J'),
+    })
+    expect(inspect(hostile)).not.toContain('\x1b')
+    // What hides nothing stays the codec's own error.
+    expect(errorOf(() => codec.decode(Buffer.from('?'))).cause).toBeInstanceOf(SyntaxError)
   })
 
   it('are printable where it is not shmwire', () => {
