@@ -16,7 +16,18 @@ const TEXT =
   /(\.(ts|mts|cts|js|mjs|cjs|h|cc|json|jsonc|md|yml|yaml|gyp|txt|cmake|toml)|(^|\/)\.?[A-Za-z_-]+)$/
 
 /** What any folder may import. */
-const COMMON = ['errors', 'options', 'deadline', 'printable', 'received-memory', 'stats', 'uncaught']
+const COMMON = [
+  'deadline',
+  'errors',
+  'fifo',
+  'linked-queue',
+  'options',
+  'printable',
+  'received-memory',
+  'stats',
+  'turn-budget',
+  'uncaught',
+]
 /**
  * The import directions of the design: patterns, bridges → channel → {codec, link contract};
  * link → native. A folder may always import from itself; entries are folders (with a slash) or files.

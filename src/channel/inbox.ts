@@ -1,4 +1,5 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { Fifo } from '../fifo.js'
 
 /** A message and the bytes it came in. */
 interface Held {
@@ -15,8 +16,7 @@ const HELD_BYTES_MAX = 256 * 1024
  * that came before there was any consumer.
  */
 export class Inbox {
-  #held: Held[] = []
-  #head = 0
+  readonly #held = new Fifo<Held>()
   #heldBytes = 0
   #iterator: MessageIterator | undefined
   #end: { readonly error: Error | undefined } | undefined
@@ -32,7 +32,7 @@ export class Inbox {
   }
 
   get messages(): number {
-    return this.#held.length - this.#head
+    return this.#held.length
   }
 
   get bytes(): number {
@@ -40,7 +40,7 @@ export class Inbox {
   }
 
   get empty(): boolean {
-    return this.#head === this.#held.length
+    return this.#held.length === 0
   }
 
   get iterating(): boolean {
@@ -57,28 +57,15 @@ export class Inbox {
   /** The oldest message that is held. The inbox must not be empty. */
   shift(): unknown {
     const wasFull = this.full
-    const held = this.#held[this.#head] as Held
-    this.#head += 1
+    const held = this.#held.shift() as Held
     this.#heldBytes -= held.bytes
-    if (this.#held.length === 1) {
-      // The usual case of a blocking call, and twice as quick as another array.
-      this.#held.pop()
-      this.#head = 0
-    } else if (this.#head === this.#held.length) {
-      this.#held = []
-      this.#head = 0
-    } else if (this.#head >= HELD_MESSAGES_MAX) {
-      this.#held = this.#held.slice(this.#head)
-      this.#head = 0
-    }
     if (wasFull && !this.full) this.#onRoom()
     return held.message
   }
 
   /** Forgets what is held. */
   clear(): void {
-    this.#held = []
-    this.#head = 0
+    this.#held.clear()
     this.#heldBytes = 0
   }
 
@@ -116,9 +103,14 @@ interface Source {
 
 type Result = IteratorResult<unknown, undefined>
 
+interface Waiter {
+  readonly resolve: (result: Result) => void
+  readonly reject: (error: Error) => void
+}
+
 class MessageIterator implements AsyncIterableIterator<unknown, undefined> {
   readonly #source: Source
-  #waiting: { resolve: (result: Result) => void; reject: (error: Error) => void }[] = []
+  readonly #waiting = new Fifo<Waiter>()
   #done = false
 
   constructor(source: Source) {
@@ -163,7 +155,8 @@ class MessageIterator implements AsyncIterableIterator<unknown, undefined> {
     if (!this.#done) {
       this.#done = true
       this.#source.done()
-      for (const waiter of this.#waiting.splice(0)) waiter.resolve({ value: undefined, done: true })
+      for (let waiter = this.#waiting.shift(); waiter !== undefined; waiter = this.#waiting.shift())
+        waiter.resolve({ value: undefined, done: true })
     }
     return error === undefined ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error)
   }

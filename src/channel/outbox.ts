@@ -1,7 +1,8 @@
 import type { Link } from '../link/link.js'
+import { LinkedQueue, type QueueLinks } from '../linked-queue.js'
 
 /** A record on its way to the link. */
-export interface Outgoing {
+export interface Outgoing extends QueueLinks<Outgoing> {
   readonly kind: number
   readonly id: number
   payload: Uint8Array
@@ -11,8 +12,7 @@ export interface Outgoing {
   settle: ((error?: Error) => void) | undefined
 }
 
-/** Records in front of the head that are worth a copy of those behind it. */
-const SENT_MIN = 256
+const NO_BYTES = new Uint8Array(0)
 
 /**
  * Memory for the rest of a long payload is used again while the collector leaves it: of fresh memory the kernel clears each
@@ -37,9 +37,7 @@ export class Outbox {
   readonly #keep: (payload: Uint8Array) => Uint8Array
   /** Somebody fills the place of the next record himself: all others wait behind it. */
   held = false
-  #waiting: Outgoing[] = []
-  /** Index of the head; shifting an array of thousands for each record would be quadratic. */
-  #head = 0
+  #waiting = new LinkedQueue<Outgoing>()
 
   /** `keep` makes a payload fit to wait. */
   constructor(link: Link, keep: (payload: Uint8Array) => Uint8Array) {
@@ -48,7 +46,7 @@ export class Outbox {
   }
 
   get length(): number {
-    return this.#waiting.length - this.#head
+    return this.#waiting.length
   }
 
   /** Hands the record to the link or, in its turn, later. */
@@ -63,9 +61,7 @@ export class Outbox {
       settle?.()
       return undefined
     }
-    const outgoing: Outgoing = { kind, id, payload: this.#keep(payload), offset: Math.max(offset, 0), settle }
-    this.#waiting.push(outgoing)
-    return outgoing
+    return this.#wait(kind, id, this.#keep(payload), Math.max(offset, 0), settle)
   }
 
   /**
@@ -73,7 +69,7 @@ export class Outbox {
    * in part counts as taken; its rest is copied, because the caller may reuse the memory.
    */
   tryPush(kind: number, id: number, payload: Uint8Array): boolean {
-    if (this.#waiting.length !== this.#head || this.held) return false
+    if (this.#waiting.length > 0 || this.held) return false
     const offset = this.#link.write(kind, id, payload, 0)
     if (offset === payload.length) return true
     if (offset < 0) return false
@@ -83,37 +79,35 @@ export class Outbox {
     const settle = (): void => {
       spare = new WeakRef(copy.buffer)
     }
-    this.#waiting.push({ kind, id, payload: copy, offset, settle })
+    this.#wait(kind, id, copy, offset, settle)
     return true
   }
 
   /** Hands a record that nobody will change to the link, before those that were held behind it. */
   pushFirst(kind: number, id: number, payload: Uint8Array): void {
-    this.#waiting.splice(this.#head, 0, { kind, id, payload, offset: 0, settle: undefined })
+    this.#waiting.unshift(newOutgoing(kind, id, payload, 0, undefined))
     this.pump()
   }
 
   /** Goes on where the link had no room. True: nothing waits any more. */
   pump(): boolean {
     if (this.held) return false
-    while (this.#head < this.#waiting.length) {
-      const outgoing = this.#waiting[this.#head] as Outgoing
+    for (let outgoing = this.#waiting.first; outgoing !== undefined; outgoing = this.#waiting.first) {
       const offset = this.#link.write(outgoing.kind, outgoing.id, outgoing.payload, outgoing.offset)
       if (offset >= 0) outgoing.offset = offset
       if (offset !== outgoing.payload.length) return false
-      this.#head += 1
-      this.#forgetSent()
+      this.#waiting.shift()
+      // The caller that could withdraw it may keep the entry for as long as a request is open, and the payload not.
+      outgoing.payload = NO_BYTES
       outgoing.settle?.()
     }
     return true
   }
 
-  /** Under a steady load something always waits, and what is in front of the head would pile up. */
-  #forgetSent(): void {
-    const length = this.#waiting.length
-    if (this.#head < length && (this.#head < SENT_MIN || this.#head * 2 < length)) return
-    this.#waiting = this.#waiting.slice(this.#head)
-    this.#head = 0
+  #wait(kind: number, id: number, payload: Uint8Array, offset: number, settle: Outgoing['settle']): Outgoing {
+    const outgoing = newOutgoing(kind, id, payload, offset, settle)
+    this.#waiting.push(outgoing)
+    return outgoing
   }
 
   /**
@@ -121,22 +115,32 @@ export class Outbox {
    * caller may reuse its memory.
    */
   withdraw(outgoing: Outgoing): boolean {
-    const index = this.#waiting.indexOf(outgoing, this.#head)
-    if (index < 0) return false
+    if (outgoing.queue !== this.#waiting) return false
     if (outgoing.offset > 0) {
       outgoing.payload = Buffer.from(outgoing.payload)
       return false
     }
-    this.#waiting.splice(index, 1)
-    return true
+    return this.#waiting.remove(outgoing)
   }
 
   /** Settles everything that waits with `error`. With `keepBegun`, a record that the link has begun stays, and is finished. */
   fail(error: Error, keepBegun: boolean): void {
-    const failed = this.#waiting.slice(this.#head)
-    const begun = keepBegun && failed[0] !== undefined && failed[0].offset > 0 ? failed.shift() : undefined
-    this.#waiting = begun === undefined ? [] : [begun]
-    this.#head = 0
-    for (const outgoing of failed) outgoing.settle?.(error)
+    const failed = this.#waiting
+    this.#waiting = new LinkedQueue()
+    const begun =
+      keepBegun && failed.first !== undefined && failed.first.offset > 0 ? failed.shift() : undefined
+    if (begun !== undefined) this.#waiting.push(begun)
+    for (let outgoing = failed.shift(); outgoing !== undefined; outgoing = failed.shift())
+      outgoing.settle?.(error)
   }
+}
+
+function newOutgoing(
+  kind: number,
+  id: number,
+  payload: Uint8Array,
+  offset: number,
+  settle: Outgoing['settle'],
+): Outgoing {
+  return { kind, id, payload, offset, settle, queue: undefined, previous: undefined, next: undefined }
 }

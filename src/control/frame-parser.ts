@@ -1,4 +1,5 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { Fifo } from '../fifo.js'
 import { markShared, memoryTransferred } from '../received-memory.js'
 import { checkFrameHeader, FRAME_HEADER_BYTES, FrameOffset, type PayloadBound } from './frames.js'
 
@@ -20,7 +21,8 @@ export class FrameParser {
   /** The chunk being read, from `#offset` on; `#waiting` holds those behind it. */
   #chunk: Buffer = NO_BYTES
   #offset = 0
-  readonly #waiting: Buffer[] = []
+  readonly #waiting = new Fifo<Buffer>()
+  #waitingBytes = 0
   /** A header that two or more chunks share. */
   readonly #header = Buffer.alloc(FRAME_HEADER_BYTES)
   #headerBytes = 0
@@ -53,6 +55,7 @@ export class FrameParser {
       this.#offset = 0
     } else {
       this.#waiting.push(chunk)
+      this.#waitingBytes += chunk.length
     }
   }
 
@@ -88,9 +91,7 @@ export class FrameParser {
 
   /** Takes raw bytes, before any frame (the preamble). Undefined: fewer than `length` are there, and none is taken. */
   take(length: number): Buffer | undefined {
-    const held =
-      this.#chunk.length - this.#offset + this.#waiting.reduce((sum, chunk) => sum + chunk.length, 0)
-    if (held < length) return undefined
+    if (this.#chunk.length - this.#offset + this.#waitingBytes < length) return undefined
     const bytes = Buffer.alloc(length)
     for (let filled = 0; filled < length && this.#moreChunks(); ) filled += this.#copy(bytes, filled)
     return bytes
@@ -100,7 +101,8 @@ export class FrameParser {
   clear(): void {
     this.#chunk = NO_BYTES
     this.#offset = 0
-    this.#waiting.length = 0
+    this.#waiting.clear()
+    this.#waitingBytes = 0
     this.#headerBytes = 0
     this.#payload = undefined
   }
@@ -115,6 +117,7 @@ export class FrameParser {
         this.#offset = 0
         return false
       }
+      this.#waitingBytes -= next.length
       this.#chunk = next
       this.#offset = 0
     }

@@ -1,4 +1,5 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { Fifo } from '../fifo.js'
 import type { Link, LinkSink, LinkStats, Peer } from './link.js'
 import { newLinkStats } from './link.js'
 
@@ -38,7 +39,7 @@ class MemoryLink implements Link {
   #other!: MemoryLink
   #sink: LinkSink | undefined
   /** Written by the other side and not yet delivered here. */
-  #incoming: Item[] = []
+  readonly #incoming = new Fifo<Item>()
   #incomingBytes = 0
   #turn: NodeJS.Immediate | undefined
   #paused = false
@@ -87,7 +88,7 @@ class MemoryLink implements Link {
   destroy(): void {
     this.#ending = 'destroyed'
     this.#closed = true
-    this.#incoming = []
+    this.#incoming.clear()
     this.#other.#schedule()
   }
 

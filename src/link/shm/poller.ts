@@ -2,6 +2,8 @@ import { AsyncResource } from 'node:async_hooks'
 
 /** What the poller needs of a link. */
 export interface Polled {
+  /** Where the poller has it in its list; -1 while it does not poll it. Of the poller alone. */
+  pollIndex: number
   /**
    * Delivers at most one batch. When there is none, looks for `spinNanos` nanoseconds and, with `yieldCpu`, gives
    * the core away once. Returns how many records it had, or another number above 0 when it found other work.
@@ -47,7 +49,10 @@ class Poller {
 
   /** Polls the link from the next turn on, until it rests. */
   wake(link: Polled): void {
-    if (!this.#awake.includes(link)) this.#awake.push(link)
+    if (link.pollIndex < 0) {
+      link.pollIndex = this.#awake.length
+      this.#awake.push(link)
+    }
     if (this.#turning) return
     this.#turning = true
     this.#context.runInAsyncScope(() => setImmediate(this.#run))
@@ -72,17 +77,30 @@ class Poller {
 
   /** Forgets the link. The turn after the last one finds nobody, and is the last. */
   remove(link: Polled): void {
-    const index = this.#awake.indexOf(link)
-    if (index >= 0) this.#awake.splice(index, 1)
-    if (this.#awake.length === 0) this.#busy = false
+    const awake = this.#awake
+    const index = link.pollIndex
+    if (index < 0) return
+    link.pollIndex = -1
+    // The last link takes its place: to move all of those behind it would be quadratic when many links rest.
+    const last = awake.pop() as Polled
+    if (last !== link) {
+      awake[index] = last
+      last.pollIndex = index
+    }
+    if (awake.length === 0) this.#busy = false
   }
 
   /** The link has thrown, and its turn is over: in the next one those that it has kept from theirs come first. */
   #postpone(link: Polled): void {
-    const index = this.#awake.indexOf(link)
-    if (index <= 0) return
-    this.#awake.splice(index, 1)
-    this.#awake.unshift(link)
+    const awake = this.#awake
+    for (let index = link.pollIndex; index > 0; index -= 1) {
+      const before = awake[index - 1] as Polled
+      awake[index] = before
+      before.pollIndex = index
+    }
+    if (link.pollIndex < 0) return
+    awake[0] = link
+    link.pollIndex = 0
   }
 
   readonly #run = (): void => {

@@ -38,6 +38,7 @@ export interface ShmLinkOptions {
  */
 export class ShmLink implements Link, Polled, BatchHost, WriterHost {
   readonly transport = 'shm'
+  pollIndex = -1
   readonly peer: Peer
   readonly #socket: Socket
   readonly #parser: FrameParser

@@ -8,6 +8,7 @@ const links: FakeLink[] = []
 
 /** A link that finds what the test lets it find. */
 class FakeLink implements Polled {
+  pollIndex = -1
   polls = 0
   rests = 0
   readonly looks: { spinNanos: number; yieldCpu: boolean }[] = []
