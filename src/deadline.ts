@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events'
+import { onceAborted } from './abort-waits.js'
 import { ErrorCode, ShmwireError } from './errors.js'
 import { checkWaitOptions, type WaitOptions } from './options.js'
 
@@ -30,11 +30,11 @@ function wait<T>(
 
     let settled = false
     let timer: NodeJS.Timeout | undefined
-    let onAbort: (() => void) | undefined
+    let stopListening: (() => void) | undefined
     const settle = (): void => {
       settled = true
       if (timer !== undefined) clearTimeout(timer)
-      if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort)
+      stopListening?.()
     }
     const takeBack = begin(
       (value) => {
@@ -58,10 +58,7 @@ function wait<T>(
     if (signal !== undefined) {
       // Before, or by code that `begin` has run; its event is over.
       if (signal.aborted) return giveUp(aborted(what, signal))
-      onAbort = () => giveUp(aborted(what, signal))
-      // One signal may bound any number of waits: that is no leak to be warned of.
-      if (signal instanceof EventTarget) setMaxListeners(0, signal)
-      signal.addEventListener('abort', onAbort, { once: true })
+      stopListening = onceAborted(signal, () => giveUp(abortedWithOthers(what, signal)))
     }
     if (timeoutMs !== undefined) {
       timer = setTimeout(() => giveUp(timedOut(what, timeoutMs)), timeoutMs)
@@ -73,6 +70,24 @@ function timedOut(what: string, timeoutMs: number): ShmwireError {
   return new ShmwireError(ErrorCode.TIMEOUT, `${what} took longer than timeoutMs: ${timeoutMs}`)
 }
 
+const lastErrors = new WeakMap<AbortSignal, ShmwireError>()
+
+/**
+ * One error for equal waits that one event ends, as the DOM rejects them all with the signal's reason. Ten thousand errors
+ * take longer than all the rest of their end, and each would have the stack of that event.
+ */
+function abortedWithOthers(what: string, signal: AbortSignal): ShmwireError {
+  const last = lastErrors.get(signal)
+  if (last?.message === abortText(what)) return last
+  const error = aborted(what, signal)
+  lastErrors.set(signal, error)
+  return error
+}
+
+function abortText(what: string): string {
+  return `${what} was aborted`
+}
+
 function aborted(what: string, signal: AbortSignal): ShmwireError {
-  return new ShmwireError(ErrorCode.ABORTED, `${what} was aborted`, { cause: signal.reason })
+  return new ShmwireError(ErrorCode.ABORTED, abortText(what), { cause: signal.reason })
 }
