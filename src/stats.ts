@@ -2,7 +2,7 @@ import type { LinkStats } from './link/link.js'
 
 /** Counters of a channel since its start. Bytes are encoded messages, without headers. */
 export interface ChannelStats extends LinkStats {
-  /** Messages, requests and replies that were handed to the link. */
+  /** Messages, requests and replies that the link has taken. */
   messagesSent: number
   bytesSent: number
   /** Messages, requests and replies that arrived. */
@@ -23,6 +23,14 @@ export class Traffic {
   sent(bytes: number): void {
     this.counters.messagesSent += 1
     this.counters.bytesSent += bytes
+  }
+
+  /** Counts the record once it is sent; then, or when it never will be, runs `settled`. */
+  onceSent(bytes: number, settled: (() => void) | undefined): (error?: Error) => void {
+    return (error) => {
+      if (error === undefined) this.sent(bytes)
+      settled?.()
+    }
   }
 
   received(bytes: number): void {

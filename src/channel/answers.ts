@@ -30,16 +30,25 @@ export interface AnswersHost {
   idle(): void
 }
 
+/**
+ * Handlers that one side runs at once. A cancelled request is answered at once and its slot is free, but its handler may run on.
+ * So as many handlers may outlive their requests as requests may be open; beyond that, requests are refused.
+ */
+export const HANDLERS_RUNNING_MAX = 2 * REQUESTS_OPEN_MAX
+
 /** The answering side: the peer's requests that are being answered. */
 export class Answers {
   handler: RequestHandler | undefined
   readonly #host: AnswersHost
   readonly #running = new Map<number, RunningRequest>()
+  /** Handlers that have not ended, those of cancelled requests among them. */
+  #handlersRunning = 0
 
   constructor(host: AnswersHost) {
     this.#host = host
   }
 
+  /** Requests that are open: without those that were cancelled and answered, whatever their handlers do. */
   get runningCount(): number {
     return this.#running.size
   }
@@ -50,28 +59,22 @@ export class Answers {
     if (this.#running.size >= REQUESTS_OPEN_MAX) return `more than ${REQUESTS_OPEN_MAX} open requests`
     const running = new RunningRequest(this.#host.channel)
     this.#running.set(id, running)
-    if (refusal !== undefined) {
-      this.#replyError(id, running, refusal)
-      return undefined
-    }
-    try {
-      const reply = this.#callHandler(payload, running)
-      if (isThenable(reply)) {
-        // Through a promise of our own: a foreign one might settle twice.
-        void Promise.resolve(reply).then(
-          (value) => this.#reply(id, running, value),
-          (error) => this.#replyError(id, running, error),
-        )
-      } else this.#reply(id, running, reply)
-    } catch (error) {
-      this.#replyError(id, running, error)
-    }
+    const error = refusal ?? this.#overload()
+    if (error === undefined) this.#run(id, payload, running)
+    else this.#replyError(id, running, error)
     return undefined
   }
 
-  /** The caller of the request gave up; it is answered all the same, so that both sides count alike. */
+  /**
+   * The caller of the request gave up. Unless its answer is under way, it is answered here, so that both sides free its slot
+   * at once, whatever the handler does. The handler's own result is dropped.
+   */
   cancel(id: number): void {
-    this.#running.get(id)?.abort(new ShmwireError(ErrorCode.ABORTED, 'the caller gave up on the request'))
+    const running = this.#running.get(id)
+    if (running === undefined) return
+    const error = new ShmwireError(ErrorCode.ABORTED, 'the caller gave up on the request')
+    this.#replyError(id, running, error)
+    running.abort(error)
   }
 
   /** Nobody waits for the answers any more. */
@@ -81,6 +84,47 @@ export class Answers {
     for (const running of all) running.abort(error)
   }
 
+  /** Why no further handler may be called, if none may be. */
+  #overload(): ShmwireError | undefined {
+    if (this.#handlersRunning < HANDLERS_RUNNING_MAX) return undefined
+    return new ShmwireError(
+      ErrorCode.BACKLOG,
+      `${this.#handlersRunning} handlers still run, the limit; most of their requests were cancelled: ` +
+        'end a handler when its context.signal fires',
+    )
+  }
+
+  #run(id: number, payload: Buffer, running: RunningRequest): void {
+    let runsOn = false
+    this.#handlersRunning += 1
+    try {
+      const reply = this.#callHandler(payload, running)
+      if (isThenable(reply)) {
+        // Through a promise of our own: a foreign one might settle twice.
+        void Promise.resolve(reply).then(
+          (value) => {
+            this.#handlersRunning -= 1
+            this.#reply(id, running, value)
+          },
+          (error) => {
+            this.#handlersRunning -= 1
+            this.#replyError(id, running, error)
+          },
+        )
+        runsOn = true
+      } else this.#reply(id, running, reply)
+    } catch (error) {
+      this.#replyError(id, running, error)
+    } finally {
+      if (!runsOn) this.#handlersRunning -= 1
+    }
+  }
+
+  /** The request is open, and its answer is not under way yet. */
+  #owes(id: number, running: RunningRequest): boolean {
+    return !running.answered && this.#running.get(id) === running
+  }
+
   #callHandler(payload: Buffer, running: RunningRequest): unknown {
     if (this.handler === undefined)
       throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, 'this side handles no requests')
@@ -88,7 +132,7 @@ export class Answers {
   }
 
   #reply(id: number, running: RunningRequest, value: unknown): void {
-    if (this.#running.get(id) !== running) return
+    if (!this.#owes(id, running)) return
     let payload: Uint8Array
     try {
       payload = this.#host.codec.encode(value)
@@ -100,12 +144,14 @@ export class Answers {
   }
 
   #replyError(id: number, running: RunningRequest, error: unknown): void {
+    if (!this.#owes(id, running)) return
     this.#send(RecordKind.ERROR, id, running, encodeRemoteError(error, this.#host.maxMessageBytes))
   }
 
   #send(kind: number, id: number, running: RunningRequest, payload: Uint8Array): void {
-    // Accessors run while an answer is encoded, and may have ended the channel.
-    if (this.#running.get(id) !== running) return
+    // Accessors run while an answer is encoded, and may have ended the channel, or have read a CANCEL.
+    if (!this.#owes(id, running)) return
+    running.answered = true
     // The request stays open until the link has its answer: so a peer that reads no answers cannot pile them up here.
     this.#host.send(kind, id, payload, () => {
       if (this.#running.delete(id)) this.#host.idle()
@@ -120,6 +166,8 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 /** A request that is being answered. Its signal is made when it is first asked for: most handlers never do. */
 class RunningRequest implements RequestContext {
   readonly channel: Channel
+  /** Its answer is sent, or waits for room. */
+  answered = false
   #controller: AbortController | undefined
   #aborted: { readonly reason: unknown } | undefined
 

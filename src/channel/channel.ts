@@ -11,7 +11,7 @@ import { Delivery } from './delivery.js'
 import { Ending } from './ending.js'
 import type { ChannelEvents } from './events.js'
 import { MessageCodec } from './message-codec.js'
-import { Outbox } from './outbox.js'
+import { Outbox, type Outgoing } from './outbox.js'
 import type { ChannelParts } from './parts.js'
 import { Requests } from './requests.js'
 import { SyncCalls } from './sync-calls.js'
@@ -38,7 +38,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   readonly #delivery: Delivery
   /** Payloads of records are the peer's memory. */
   readonly #lends: boolean
-  readonly #requests = new Requests()
+  readonly #requests: Requests
   readonly #answers: Answers
   readonly #sync: SyncCalls
   #drainWanted = false
@@ -55,12 +55,11 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     this.peer = parts.link.peer
     this.fallbackReason = parts.fallbackReason
     this.#outbox = new Outbox(this.#link, (payload) => this.#codec.keep(payload))
-    const lends = parts.link.lends === true
-    this.#lends = lends
+    this.#lends = parts.link.lends === true
     this.#delivery = new Delivery(
       this,
       () => this.#link.resume(),
-      (message) => (lends ? Buffer.from(message as Buffer) : message),
+      (message) => (this.#lends ? Buffer.from(message as Buffer) : message),
     )
     this.#claims = new Claims({
       link: this.#link,
@@ -76,11 +75,15 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
         if (this.#drainWanted) process.nextTick(() => this.#drain())
       },
     })
+    this.#requests = new Requests({
+      send: (id, payload) => this.#push(RecordKind.REQUEST, id, payload),
+      withdraw: (outgoing) => this.#outbox.withdraw(outgoing),
+    })
     this.#answers = new Answers({
       channel: this,
       maxMessageBytes: parts.maxMessageBytes,
       codec: this.#codec,
-      send: (kind, id, payload, settled) => this.#push(kind, id, payload, settled),
+      send: (kind, id, payload, settled) => void this.#push(kind, id, payload, settled),
       idle: () => this.#ending.whenIdle(),
     })
     this.#ending = new Ending({
@@ -164,7 +167,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
 
   /**
    * Asks the peer's handler and resolves to its reply. At most 4096 requests are open at once; further ones
-   * wait for their turn. Giving up tells the peer's handler through its `context.signal`.
+   * wait for their turn. Giving up frees the request's place at once, and aborts the `context.signal` of the peer's handler.
    * Rejects with `REMOTE` when the handler threw, and like `send`.
    */
   // biome-ignore lint/suspicious/noExplicitAny: what a message is, the two programs agree on
@@ -174,7 +177,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       this.#ending.assertOpen()
       const payload = this.#requests.full ? this.#codec.keep(encoded) : encoded
       const giveUp = this.#requests.begin(
-        (id) => this.#push(RecordKind.REQUEST, id, payload),
+        payload,
         (reply) => {
           try {
             resolve(this.#codec.decode(reply) as Reply)
@@ -184,9 +187,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
         },
         reject,
       )
-      return () => {
-        this.#cancel(giveUp())
-      }
+      return () => this.#cancel(giveUp())
     })
   }
 
@@ -207,8 +208,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   /** Asks the peer's handler and returns its reply; blocks like `receiveSync`. Throws like `request`, and `UNAVAILABLE`, `BACKLOG`. */
   // biome-ignore lint/suspicious/noExplicitAny: what a message is, the two programs agree on
   requestSync<Reply = any>(message: unknown, timeoutMs?: number): Reply {
-    const push = (id: number, payload: Uint8Array): void => this.#push(RecordKind.REQUEST, id, payload)
-    return this.#sync.request(message, timeoutMs, push) as Reply
+    return this.#sync.request(message, timeoutMs) as Reply
   }
 
   /** Sets who answers the peer's requests; undefined removes it, and requests are answered with an error. */
@@ -230,7 +230,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   }
 
   /**
-   * Delivers what was sent, waits for the replies to open requests and for running handlers, and closes; the
+   * Delivers what was sent, waits for the replies to open requests of both sides, and closes; the
    * peer's channel closes too. Resolves when both sides are done; at once when the channel is over already.
    * A wait that is given up destroys the channel. Rejects with `PEER_GONE`, `TIMEOUT`, `ABORTED`.
    */
@@ -380,9 +380,11 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     return false
   }
 
-  #push(kind: number, id: number, payload: Uint8Array, settled?: () => void): void {
-    this.#traffic.sent(payload.length)
-    this.#outbox.push(kind, id, payload, settled)
+  #push(kind: number, id: number, payload: Uint8Array, settled?: () => void): Outgoing | undefined {
+    const outgoing = this.#outbox.push(kind, id, payload, settled)
+    if (outgoing === undefined) this.#traffic.sent(payload.length)
+    else outgoing.settle = this.#traffic.onceSent(payload.length, settled)
+    return outgoing
   }
 
   /** What the codec says in the midst of encoding goes before the message, and is never withdrawn. */

@@ -1,5 +1,7 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { LinkedQueue, type QueueLinks } from '../linked-queue.js'
 import { textOfThrown } from '../uncaught.js'
+import type { Outgoing } from './outbox.js'
 
 /**
  * Requests that one side may have open at once. A protocol constant (docs/protocol.md): the requester lets
@@ -8,23 +10,37 @@ import { textOfThrown } from '../uncaught.js'
  */
 export const REQUESTS_OPEN_MAX = 4096
 
-interface Pending {
-  readonly resolve: (payload: Buffer) => void
-  readonly reject: (error: Error) => void
-  /** The caller has given up; the slot is free when the peer's answer has come. */
-  cancelled: boolean
+/** What the asking side needs of its channel. */
+export interface RequestsHost {
+  /** Sends a request in its turn. Returns it while it waits for room. */
+  send(id: number, payload: Uint8Array): Outgoing | undefined
+  /** Takes a request back from those that wait for room. False: the link has it, or has begun it. */
+  withdraw(outgoing: Outgoing): boolean
 }
 
-interface Waiting {
-  readonly send: (id: number) => void
-  readonly pending: Pending
+interface Pending extends QueueLinks<Pending> {
+  readonly resolve: (payload: Buffer) => void
+  readonly reject: (error: Error) => void
+  /** Until it is sent. */
+  payload: Uint8Array | undefined
+  /** 0 until it is sent. */
+  id: number
+  outgoing: Outgoing | undefined
+  /** The caller has given up; the slot is free when the peer's answer has come, which the peer sends at once. */
+  cancelled: boolean
 }
 
 /** The asking side: which requests are open, and which wait for their turn. */
 export class Requests {
+  readonly #host: RequestsHost
   readonly #open = new Map<number, Pending>()
-  #waiting: Waiting[] = []
+  #cancelledCount = 0
+  #waiting = new LinkedQueue<Pending>()
   #lastId = 0
+
+  constructor(host: RequestsHost) {
+    this.#host = host
+  }
 
   get openCount(): number {
     return this.#open.size
@@ -37,76 +53,87 @@ export class Requests {
 
   /** No request is open or waits, but for cancelled ones. */
   get idle(): boolean {
-    if (this.#waiting.length > 0) return false
-    for (const pending of this.#open.values()) if (!pending.cancelled) return false
-    return true
+    return this.#waiting.length === 0 && this.#open.size === this.#cancelledCount
   }
 
   /**
-   * Sends a request, at once or when a slot is free. `send` gets the id. Returns how to give up: it returns
-   * the id whose cancellation the peer should hear of, if it may know of it.
+   * Sends a request, at once or when a slot is free. Returns how to give up: it returns the id of the request
+   * that the peer must cancel, if the peer may know of it.
    */
   begin(
-    send: (id: number) => void,
+    payload: Uint8Array,
     resolve: (payload: Buffer) => void,
     reject: (error: Error) => void,
   ): () => number | undefined {
-    const pending: Pending = { resolve, reject, cancelled: false }
-    if (!this.full) {
-      const id = this.#nextId()
-      this.#open.set(id, pending)
-      send(id)
-      return () => this.#cancel(id, pending)
+    const pending: Pending = {
+      resolve,
+      reject,
+      payload: undefined,
+      id: 0,
+      outgoing: undefined,
+      cancelled: false,
+      queue: undefined,
+      previous: undefined,
+      next: undefined,
     }
-    const waiting: Waiting = {
-      pending,
-      send: (id) => {
-        sentId = id
-        send(id)
-      },
+    if (this.full) {
+      pending.payload = payload
+      this.#waiting.push(pending)
+    } else {
+      this.#start(pending, payload)
     }
-    let sentId: number | undefined
-    this.#waiting.push(waiting)
-    return () => {
-      if (sentId !== undefined) return this.#cancel(sentId, pending)
-      const index = this.#waiting.indexOf(waiting)
-      if (index >= 0) this.#waiting.splice(index, 1)
-      return undefined
-    }
+    return () => this.#giveUp(pending)
   }
 
   /** The peer's answer. An id that is not open is an answer that comes twice, or to nothing: the peer's fault, returned as false. */
   settle(id: number, payload: Buffer, failed: boolean): boolean {
     const pending = this.#open.get(id)
     if (pending === undefined) return false
-    this.forget(id)
+    if (pending.cancelled) this.#cancelledCount -= 1
+    this.#forget(id)
     if (pending.cancelled) return true
     if (failed) pending.reject(decodeRemoteError(payload))
     else pending.resolve(payload)
     return true
   }
 
-  /** Frees the slot of a request that is answered, or that was taken back before the peer could see it. */
-  forget(id: number): void {
-    this.#open.delete(id)
-    const next = this.#waiting.shift()
-    if (next === undefined) return
-    const nextId = this.#nextId()
-    this.#open.set(nextId, next.pending)
-    next.send(nextId)
-  }
-
   /** Rejects everything. */
   fail(error: Error): void {
-    const all = [...this.#open.values(), ...this.#waiting.map((waiting) => waiting.pending)]
+    const open = [...this.#open.values()]
+    const waiting = this.#waiting
     this.#open.clear()
-    this.#waiting = []
-    for (const pending of all) if (!pending.cancelled) pending.reject(error)
+    this.#cancelledCount = 0
+    this.#waiting = new LinkedQueue()
+    for (const pending of open) if (!pending.cancelled) pending.reject(error)
+    for (let pending = waiting.shift(); pending !== undefined; pending = waiting.shift())
+      pending.reject(error)
   }
 
-  #cancel(id: number, pending: Pending): number | undefined {
-    if (this.#open.get(id) !== pending) return undefined
+  /** Frees the slot of a request that is answered, or that was taken back before the peer could see it. */
+  #forget(id: number): void {
+    this.#open.delete(id)
+    const next = this.#waiting.shift()
+    if (next?.payload === undefined) return
+    const payload = next.payload
+    next.payload = undefined
+    this.#start(next, payload)
+  }
+
+  #start(pending: Pending, payload: Uint8Array): void {
+    pending.id = this.#nextId()
+    this.#open.set(pending.id, pending)
+    pending.outgoing = this.#host.send(pending.id, payload)
+  }
+
+  #giveUp(pending: Pending): number | undefined {
+    const { id, outgoing } = pending
+    if (this.#waiting.remove(pending) || pending.cancelled || this.#open.get(id) !== pending) return undefined
+    if (outgoing !== undefined && this.#host.withdraw(outgoing)) {
+      this.#forget(id)
+      return undefined
+    }
     pending.cancelled = true
+    this.#cancelledCount += 1
     return id
   }
 

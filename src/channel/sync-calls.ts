@@ -91,11 +91,7 @@ export class SyncCalls {
     return resultOf(outcome)
   }
 
-  request(
-    message: unknown,
-    timeoutMs: number | undefined,
-    push: (id: number, payload: Uint8Array) => void,
-  ): unknown {
+  request(message: unknown, timeoutMs: number | undefined): unknown {
     const { codec, requests, delivery } = this.#host
     this.#assertPossible('requestSync', timeoutMs)
     this.#assertNoClaim('requestSync')
@@ -104,7 +100,7 @@ export class SyncCalls {
     const payload = requests.full ? codec.keep(encoded) : encoded
     let outcome: Outcome<Buffer> | undefined
     const giveUp = requests.begin(
-      (id) => push(id, payload),
+      payload,
       (value) => {
         outcome = { value }
       },
