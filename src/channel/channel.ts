@@ -92,7 +92,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       requests: this.#requests,
       answers: this.#answers,
       revokeClaim: () => this.#claims.revoke(),
-      over: (error) => this.#over(error, parts.onClosed),
+      over: (error, settle) => this.#over(error, settle, parts),
     })
     this.#sync = new SyncCalls({
       link: this.#link,
@@ -353,17 +353,16 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     this.emit('drain')
   }
 
-  #over(error: Error | undefined, onClosed: ChannelParts['onClosed']): void {
-    try {
-      this.#delivery.end(error)
-    } finally {
+  #over(error: Error | undefined, settle: () => void, { onClosed }: ChannelParts): void {
+    this.#delivery.end(error, () => {
+      settle()
       onClosed?.(error)
       try {
         if (error !== undefined && this.listenerCount('error') > 0) this.emit('error', error)
       } finally {
         this.emit('close', error)
       }
-    }
+    })
   }
 
   #corrupt(what: string): false {

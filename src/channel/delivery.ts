@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { TURN_MS_MAX } from '../turn-budget.js'
 import { Inbox } from './inbox.js'
 
 /**
@@ -21,6 +22,8 @@ export class Delivery {
   /** Blocking calls that want the messages at present. */
   #pulling = 0
   #discarded = false
+  /** What follows the end of the messages, while listeners still get those that were held. */
+  #whenFlowed: (() => void) | undefined
   /** What comes behind the batch that its listeners are having. */
   #behindBatch: (() => boolean) | undefined
 
@@ -62,6 +65,7 @@ export class Delivery {
         this.#flowing = false
         this.#flowLater()
       }
+      if (this.#whenFlowed !== undefined) this.#flowLater()
     }
   }
 
@@ -127,18 +131,22 @@ export class Delivery {
     this.#inbox.clear()
   }
 
-  /** The end of the messages: what is held can still be taken. */
-  end(error: Error | undefined): void {
+  /** The end of the messages: what is held can still be taken. `over` runs once listeners have had what is held for them. */
+  end(error: Error | undefined, over: () => void): void {
     try {
       this.batchEnd()
     } finally {
       this.#inbox.end(error)
+      this.#whenFlowed = over
+      if (this.#flowsOn) this.#flowLater()
+      else this.#flowed()
     }
   }
 
   iterate(): AsyncIterableIterator<unknown, undefined> {
     const iterator = this.#inbox.iterate(() => this.#flowLater())
     this.#flowing = false
+    if (this.#whenFlowed !== undefined) this.#flowLater()
     return iterator
   }
 
@@ -165,18 +173,47 @@ export class Delivery {
     })
   }
 
-  /** Begins, or goes on, to hand messages to the listeners, those that were held first. */
+  /** A turn of the event loop comes first: timers and sockets get theirs. */
+  #flowInNextTurn(): void {
+    if (this.#flowScheduled) return
+    this.#flowScheduled = true
+    setImmediate(() => {
+      this.#flowScheduled = false
+      this.#flow()
+    })
+  }
+
+  /** Listeners will get what is held. */
+  get #flowsOn(): boolean {
+    return !this.#inbox.empty && !this.#inbox.iterating && this.#listened()
+  }
+
+  #flowed(): void {
+    const over = this.#whenFlowed
+    this.#whenFlowed = undefined
+    over?.()
+  }
+
+  /** Begins, or goes on, to deliver messages to the listeners, those that were held first, for as long as a turn may last. */
   #flow(): void {
-    if (!this.#listened() || this.taken) return
+    if (!this.#flowsOn) {
+      this.#flowing = this.#listened() && !this.taken
+      this.#flowed()
+      return
+    }
+    if (this.#pulling > 0) return
+    const endMs = performance.now() + TURN_MS_MAX
+    // What a listener schedules meanwhile comes in the next turn, too.
+    this.#flowScheduled = true
     try {
-      while (!this.#inbox.empty && this.#listened() && !this.taken) {
-        this.#give(this.#inbox.shift())
-      }
+      do this.#give(this.#inbox.shift())
+      while (this.#flowsOn && this.#pulling === 0 && performance.now() < endMs)
       this.batchEnd()
     } finally {
+      this.#flowScheduled = false
       // A listener that throws ends this turn, not the flow.
-      if (this.#inbox.empty) this.#flowing = this.#listened() && !this.taken
-      else this.#flowLater()
+      if (this.#flowsOn) this.#flowInNextTurn()
+      else this.#flow()
     }
   }
 

@@ -13,8 +13,8 @@ export interface EndingHost {
   readonly answers: Answers
   /** An open claim is worth nothing any more, and keeps nothing waiting. */
   revokeClaim(): void
-  /** Nothing more comes. What was held can still be taken, and the events say how it ended. */
-  over(error: Error | undefined): void
+  /** Nothing more comes. What was held can still be taken. When listeners have had it, `settle` runs and the events follow. */
+  over(error: Error | undefined, settle: () => void): void
 }
 
 const EMPTY = new Uint8Array(0)
@@ -121,8 +121,11 @@ export class Ending {
     requests.fail(reason)
     outbox.fail(reason, false)
     answers.fail(reason)
-    for (const settle of this.#waiting.splice(0)) settle(told)
-    this.#host.over(error)
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#host.over(error, () => {
+      for (const settle of waiting) settle(told)
+    })
   }
 
   #endWhenBothClosed(what: 'sent' | 'received'): void {

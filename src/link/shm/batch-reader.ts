@@ -1,6 +1,7 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
 import { markShared, memoryTransferred } from '../../received-memory.js'
+import { TURN_MS_MAX } from '../../turn-budget.js'
 import { lentMemories } from '../link.js'
 import { viewOf } from '../view.js'
 
@@ -9,9 +10,6 @@ const SLAB_BYTES = 64 * 1024
 
 /** A message this long gets a buffer of its own; a shorter one leaves at most so much of a slab unused. */
 const OWN_BUFFER_BYTES_MIN = 8 * 1024
-
-/** A batch whose listeners take longer goes on in the next turn, so that timers and sockets get theirs. */
-const TURN_MS_MAX = 1
 
 const NO_SLAB = Buffer.allocUnsafeSlow(0)
 

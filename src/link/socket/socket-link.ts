@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { FrameParser } from '../../control/frame-parser.js'
 import { FRAME_HEADER_BYTES, recordBound, writeFrameHeader } from '../../control/frames.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
+import { TURN_MS_MAX } from '../../turn-budget.js'
 import { type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from '../link.js'
 
 export interface SocketLinkOptions {
@@ -22,6 +23,9 @@ const CHUNK_BYTES = 64 * 1024
 /** A longer payload is taken in parts, so that it never has to be copied whole. */
 const INLINE_BYTES_MAX = 64 * 1024
 
+/** Records between two readings of the clock. A power of two. */
+const RECORDS_PER_CHECK = 8
+
 /** Records as frames on the control socket: what runs where shared memory cannot be had. */
 export class SocketLink implements Link {
   readonly transport = 'unix'
@@ -34,6 +38,9 @@ export class SocketLink implements Link {
   #sink: LinkSink | undefined
   #inSink = false
   #turn: NodeJS.Immediate | undefined
+  /** When the present turn's delivery stops, and how many records it has delivered. */
+  #turnEndMs = 0
+  #turnRecords = 0
   #paused = false
   #ended = false
   #closed = false
@@ -163,20 +170,24 @@ export class SocketLink implements Link {
     this.#sink?.drain()
   }
 
+  /** Delivers what the parser holds in a later turn, and reads no more from the socket until then. */
   #deliverLater(): void {
     if (this.#closed || this.#turn !== undefined) return
+    this.#socket.pause()
     this.#turn = setImmediate(() => {
       this.#turn = undefined
       try {
         this.#deliver()
       } finally {
-        if (!this.#paused && !this.#closed) this.#socket.resume()
+        if (!this.#paused && !this.#closed && this.#turn === undefined) this.#socket.resume()
       }
     })
   }
 
   #deliver(): void {
     if (this.#closed || this.#paused || this.#turn !== undefined) return
+    this.#turnEndMs = performance.now() + TURN_MS_MAX
+    this.#turnRecords = 0
     try {
       this.#parser.parse((kind, id, payload) => this.#hand(kind, id, payload))
     } catch (error) {
@@ -192,7 +203,7 @@ export class SocketLink implements Link {
     try {
       this.#sink?.batchEnd?.()
     } finally {
-      if (this.#socket.closed && !this.#paused) this.#close()
+      if (this.#socket.closed && !this.#paused && this.#turn === undefined) this.#close()
     }
   }
 
@@ -201,10 +212,19 @@ export class SocketLink implements Link {
     const wantsMore = (this.#sink as LinkSink).record(kind, id, payload)
     this.#inSink = false
     if (this.#closed) return false
-    if (wantsMore || this.#socket.closed) return true
+    if (wantsMore || this.#socket.closed) return !this.#turnIsOver()
     this.#paused = true
     this.#socket.pause()
     return false
+  }
+
+  /** The listeners have had their time: what the parser still holds comes in the next turn. */
+  #turnIsOver(): boolean {
+    this.#turnRecords += 1
+    if ((this.#turnRecords & (RECORDS_PER_CHECK - 1)) !== 0 || performance.now() < this.#turnEndMs)
+      return false
+    this.#deliverLater()
+    return true
   }
 
   /** What the parser still holds is delivered first. It is little, and a pause would keep the end from being told. */
