@@ -89,7 +89,7 @@ export class Answers {
     if (this.#handlersRunning < HANDLERS_RUNNING_MAX) return undefined
     return new ShmwireError(
       ErrorCode.BACKLOG,
-      `${this.#handlersRunning} handlers still run, the limit; most of their requests were cancelled: ` +
+      `${this.#handlersRunning} handlers still run, the limit; at least half of them are of cancelled requests: ` +
         'end a handler when its context.signal fires',
     )
   }

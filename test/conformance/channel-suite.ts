@@ -1,5 +1,6 @@
 import { channelActions } from './channel-actions.js'
 import { channelCallbacks } from './channel-callbacks.js'
+import { channelCancel } from './channel-cancel.js'
 import { channelClaims } from './channel-claims.js'
 import { channelEnd } from './channel-end.js'
 import { ChannelFixture, type ChannelImplementation } from './channel-fixture.js'
@@ -8,6 +9,7 @@ import { channelMessages } from './channel-messages.js'
 import { channelNotes } from './channel-notes.js'
 import { channelRequests } from './channel-requests.js'
 import { channelSoak } from './channel-soak.js'
+import { channelTurns } from './channel-turns.js'
 import { channelViews } from './channel-views.js'
 
 /** Everything that the channel promises, whatever its link. */
@@ -16,7 +18,9 @@ export function channelSuite(implementation: ChannelImplementation): void {
   channelMessages(fixture)
   channelNotes(fixture)
   channelFlow(fixture)
+  channelTurns(fixture)
   channelRequests(fixture)
+  channelCancel(fixture)
   channelClaims(fixture)
   // Links in one process have no options.
   if (implementation.transport !== 'memory') channelViews(fixture)

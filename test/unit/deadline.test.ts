@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { endWithin, waitWithin } from '../../src/deadline.js'
 import { ErrorCode } from '../../src/errors.js'
+import { collectUncaught } from '../support/uncaught.js'
 
 const never = () => () => {}
 
@@ -120,6 +121,61 @@ describe('waitWithin', () => {
     await expect(waitWithin({ timeoutMs: -1 }, 'it', never)).rejects.toMatchObject({
       code: ErrorCode.INVALID_ARGUMENT,
     })
+  })
+})
+
+describe('many waits under one signal', () => {
+  it('have one listener, from the first wait to the last', async () => {
+    const { signal } = new AbortController()
+    const settles: (() => void)[] = []
+    const waits = Array.from({ length: 1_000 }, () =>
+      waitWithin<void>({ signal }, 'it', (resolve) => {
+        settles.push(resolve)
+        return () => {}
+      }),
+    )
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    for (const settle of settles.slice(1)) settle()
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    settles[0]?.()
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+    await Promise.all(waits)
+  })
+
+  it('all end, in their order, each taken back once, although taking back throws', async () => {
+    const controller = new AbortController()
+    const taken: number[] = []
+    const wait = (index: number) =>
+      waitWithin<void>({ signal: controller.signal }, `wait ${index % 2}`, () => () => {
+        taken.push(index)
+        if (index === 3) throw new Error('taking back')
+      })
+    const uncaught = await collectUncaught(async () => {
+      const waits = Array.from({ length: 10 }, (_, index) => wait(index))
+      controller.abort('enough')
+      for (const [index, result] of (await Promise.allSettled(waits)).entries())
+        expect(result).toMatchObject({
+          status: 'rejected',
+          reason: { code: ErrorCode.ABORTED, cause: 'enough', message: `wait ${index % 2} was aborted` },
+        })
+      await new Promise((resolve) => process.nextTick(resolve))
+    })
+    expect(taken).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(uncaught).toMatchObject([{ message: 'taking back' }])
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
+  })
+
+  it('begun while others end under it end, too', async () => {
+    const controller = new AbortController()
+    const { signal } = controller
+    const begun: Promise<unknown>[] = []
+    const first = waitWithin({ signal }, 'first', () => () => {
+      begun.push(waitWithin({ signal }, 'second', never))
+    })
+    controller.abort()
+    await expect(first).rejects.toMatchObject({ code: ErrorCode.ABORTED })
+    expect(begun).toHaveLength(1)
+    await expect(begun[0]).rejects.toMatchObject({ message: 'second was aborted' })
   })
 })
 

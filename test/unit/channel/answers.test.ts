@@ -1,0 +1,146 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { HANDLERS_RUNNING_MAX } from '../../../src/channel/answers.js'
+import { Channel } from '../../../src/channel/channel.js'
+import { REQUESTS_OPEN_MAX } from '../../../src/channel/requests.js'
+import { codecFor } from '../../../src/codec/codecs.js'
+import { ErrorCode } from '../../../src/errors.js'
+import { type Link, RecordKind } from '../../../src/link/link.js'
+import { createMemoryLinks } from '../../../src/link/memory.js'
+import { eventually, turns } from '../../support/turns.js'
+
+const NO_BYTES = new Uint8Array(0)
+
+interface Answer {
+  readonly kind: number
+  readonly code: string | undefined
+}
+
+/** A peer that writes records as it likes, and the channel that answers it. */
+let peer: Link
+let channel: Channel
+let answers: Map<number, Answer[]>
+let handled: { readonly signal: AbortSignal; end(): void }[]
+
+beforeEach(() => {
+  const [left, right] = createMemoryLinks(1024 * 1024)
+  peer = left
+  answers = new Map()
+  handled = []
+  peer.start({
+    record: (kind, id, payload) => {
+      const code =
+        kind === RecordKind.ERROR ? (JSON.parse(payload.toString()) as { code: string }).code : undefined
+      answers.set(id, [...(answers.get(id) ?? []), { kind, code }])
+      return true
+    },
+    drain: () => {},
+    close: () => {},
+  })
+  channel = new Channel({ link: right, codec: codecFor('bytes'), maxMessageBytes: 1024 })
+  channel.handle(
+    (_message, { signal }) =>
+      new Promise((resolve) => handled.push({ signal, end: () => resolve(NO_BYTES) })),
+  )
+})
+afterEach(() => channel.destroy())
+
+function write(kind: number, id: number): void {
+  if (peer.write(kind, id, NO_BYTES, 0) !== 0) throw new Error('the link is full')
+}
+
+const answersOf = (id: number): Answer[] => answers.get(id) ?? []
+const ABORTED: Answer = { kind: RecordKind.ERROR, code: ErrorCode.ABORTED }
+const BACKLOG: Answer = { kind: RecordKind.ERROR, code: ErrorCode.BACKLOG }
+const REPLY: Answer = { kind: RecordKind.REPLY, code: undefined }
+
+describe('a cancelled request', () => {
+  it('is answered at once, its signal fires, and the result of its handler is dropped', async () => {
+    write(RecordKind.REQUEST, 1)
+    write(RecordKind.CANCEL, 1)
+    await eventually(() => answersOf(1).length > 0)
+    expect([channel.stats().requestsRunning, handled[0]?.signal.aborted]).toEqual([0, true])
+    handled[0]?.end()
+    await turns(5)
+    expect(answersOf(1)).toEqual([ABORTED])
+  })
+
+  it('is answered by its handler only, where that came first', async () => {
+    write(RecordKind.REQUEST, 1)
+    await eventually(() => handled.length === 1)
+    handled[0]?.end()
+    await eventually(() => answersOf(1).length > 0)
+    write(RecordKind.CANCEL, 1)
+    write(RecordKind.CANCEL, 1)
+    await turns(5)
+    expect([answersOf(1), channel.open]).toEqual([[REPLY], true])
+  })
+
+  it('gives its id free: a later request of that id has its own answer', async () => {
+    write(RecordKind.REQUEST, 1)
+    write(RecordKind.CANCEL, 1)
+    await eventually(() => answersOf(1).length === 1)
+    write(RecordKind.REQUEST, 1)
+    await eventually(() => handled.length === 2)
+    handled[0]?.end()
+    await turns(5)
+    expect(answersOf(1)).toEqual([ABORTED])
+    handled[1]?.end()
+    await eventually(() => answersOf(1).length === 2)
+    expect(answersOf(1)).toEqual([ABORTED, REPLY])
+  })
+})
+
+describe('handlers that outlive their requests', () => {
+  async function cancelMany(from: number, to: number): Promise<void> {
+    for (let id = from; id < to; id += 1) {
+      write(RecordKind.REQUEST, id)
+      write(RecordKind.CANCEL, id)
+      if (id % 1_000 === 0) await eventually(() => answers.size > id - 1_000)
+    }
+    await eventually(() => answers.size === to - 1)
+  }
+
+  it('are bounded: a request beyond the bound is refused, and the channel goes on', async () => {
+    await cancelMany(1, 3 * REQUESTS_OPEN_MAX)
+    expect([handled.length, channel.open]).toEqual([HANDLERS_RUNNING_MAX, true])
+    const all = [...answers].toSorted(([left], [right]) => left - right)
+    expect(all.every(([, { length }]) => length === 1)).toBe(true)
+    const codes = all.map(([, [answer]]) => answer?.code)
+    expect(new Set(codes.slice(0, HANDLERS_RUNNING_MAX))).toEqual(new Set([ErrorCode.ABORTED]))
+    expect(new Set(codes.slice(HANDLERS_RUNNING_MAX))).toEqual(new Set([ErrorCode.BACKLOG]))
+  })
+
+  it('make room for others when they end', async () => {
+    await cancelMany(1, HANDLERS_RUNNING_MAX + 1)
+    const last = HANDLERS_RUNNING_MAX + 1
+    write(RecordKind.REQUEST, last)
+    await eventually(() => answersOf(last).length === 1)
+    handled[7]?.end()
+    await turns(2)
+    write(RecordKind.REQUEST, last + 1)
+    await eventually(() => handled.length === HANDLERS_RUNNING_MAX + 1)
+    handled.at(-1)?.end()
+    await eventually(() => answersOf(last + 1).length === 1)
+    expect([answersOf(last), answersOf(last + 1)]).toEqual([[BACKLOG], [REPLY]])
+  })
+
+  it.each([
+    ['returns', () => NO_BYTES],
+    [
+      'throws',
+      () => {
+        throw new Error('no')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('no'))],
+    ['is missing', undefined],
+  ])('count no handler that %s', async (_what, handler) => {
+    channel.handle(handler)
+    for (let id = 1; id <= 2 * HANDLERS_RUNNING_MAX; id += 1) {
+      write(RecordKind.REQUEST, id)
+      if (id % 1_000 === 0) await eventually(() => answers.size === id)
+    }
+    await eventually(() => answers.size === 2 * HANDLERS_RUNNING_MAX)
+    expect([...answers.values()].some(([answer]) => answer?.code === ErrorCode.BACKLOG)).toBe(false)
+  })
+})

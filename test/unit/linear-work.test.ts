@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest'
+import { Inbox } from '../../src/channel/inbox.js'
+import { Outbox } from '../../src/channel/outbox.js'
+import { REQUESTS_OPEN_MAX, Requests } from '../../src/channel/requests.js'
+import { FrameParser } from '../../src/control/frame-parser.js'
+import { recordBound } from '../../src/control/frames.js'
+import type { Link } from '../../src/link/link.js'
+import { type Polled, poller } from '../../src/link/shm/poller.js'
+import { growth, type Prepare } from '../support/growth.js'
+
+/** Eight times as much takes 64 times as long where work is quadratic. */
+const FACTOR = 8
+const GROWTH_MAX = 3 * FACTOR
+
+const NO_BYTES = new Uint8Array(0)
+const ignore = (): void => {}
+
+function newRequests(): Requests {
+  return new Requests({ send: () => undefined, withdraw: () => false })
+}
+
+function askMany(requests: Requests, count: number): (() => number | undefined)[] {
+  return Array.from({ length: count }, () => requests.begin(NO_BYTES, ignore, ignore))
+}
+
+/** A link that has no room, until it has. */
+function fullOutbox(): { outbox: Outbox; open: () => void } {
+  let isFull = true
+  const link = { write: (_kind: number, _id: number, payload: Uint8Array) => (isFull ? -1 : payload.length) }
+  const outbox = new Outbox(link as unknown as Link, (payload) => payload)
+  return {
+    outbox,
+    open: () => {
+      isFull = false
+    },
+  }
+}
+
+class RestingLink implements Polled {
+  pollIndex = -1
+  poll(): number {
+    return 0
+  }
+  rest(): boolean {
+    return true
+  }
+}
+
+describe('eight times as much takes less than 24 times as long:', () => {
+  it.each<[string, number, Prepare]>([
+    [
+      'messages that an inbox holds',
+      40_000,
+      (size) => {
+        const inbox = new Inbox(ignore)
+        for (let index = 0; index < size; index += 1) inbox.push(index, 1)
+        return () => {
+          while (!inbox.empty) inbox.shift()
+        }
+      },
+    ],
+    [
+      'calls of next() that wait for messages',
+      10_000,
+      (size) => {
+        const inbox = new Inbox(ignore)
+        const iterator = inbox.iterate(ignore)
+        for (let index = 0; index < size; index += 1) void iterator.next()
+        return () => {
+          for (let index = 0; index < size; index += 1) inbox.push(index, 1)
+        }
+      },
+    ],
+    [
+      'records that wait for room and are sent',
+      10_000,
+      (size) => {
+        const { outbox, open } = fullOutbox()
+        for (let index = 0; index < size; index += 1) outbox.push(1, 0, NO_BYTES)
+        open()
+        return () => void outbox.pump()
+      },
+    ],
+    [
+      'records that wait for room and are withdrawn, the last one first',
+      4_000,
+      (size) => {
+        const { outbox } = fullOutbox()
+        const waiting = Array.from({ length: size }, () => outbox.push(1, 0, NO_BYTES))
+        return () => {
+          for (const outgoing of waiting.toReversed()) if (outgoing !== undefined) outbox.withdraw(outgoing)
+          expect(outbox.length).toBe(0)
+        }
+      },
+    ],
+    [
+      'requests that wait for a slot and are answered',
+      40_000,
+      (size) => {
+        const requests = newRequests()
+        askMany(requests, size)
+        const answer = Buffer.alloc(0)
+        return () => {
+          for (let id = 1; id <= size; id += 1) requests.settle(id, answer, false)
+          expect(requests.idle).toBe(true)
+        }
+      },
+    ],
+    [
+      'requests that wait for a slot and are given up, the last one first',
+      4_000,
+      (size) => {
+        const requests = newRequests()
+        const giveUps = askMany(requests, REQUESTS_OPEN_MAX + size)
+        return () => {
+          for (const giveUp of giveUps.toReversed()) giveUp()
+          expect(requests.idle).toBe(true)
+        }
+      },
+    ],
+    [
+      'checks whether requests are idle, one for each that is given up',
+      500,
+      (size) => {
+        const requests = newRequests()
+        const giveUps = askMany(requests, size)
+        return () => {
+          for (const giveUp of giveUps) {
+            giveUp()
+            for (let count = 0; count < 100; count += 1) void requests.idle
+          }
+        }
+      },
+    ],
+    [
+      'chunks of a socket that are parsed later',
+      40_000,
+      (size) => {
+        const parser = new FrameParser(recordBound(100))
+        const chunk = Buffer.from([0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0])
+        for (let index = 0; index < size; index += 1) parser.push(chunk)
+        return () => {
+          let frames = 0
+          parser.parse(() => {
+            frames += 1
+            return true
+          })
+          expect(frames).toBe(size)
+        }
+      },
+    ],
+    [
+      'links that are woken and rest',
+      2_000,
+      (size) => {
+        const links = Array.from({ length: size }, () => new RestingLink())
+        return () => {
+          for (const link of links) poller.wake(link)
+          for (const link of links) poller.remove(link)
+        }
+      },
+    ],
+  ])('%s', async (_what, size, prepare) => {
+    expect(await growth(prepare, size, FACTOR, GROWTH_MAX)).toBeLessThan(GROWTH_MAX)
+  })
+})
