@@ -2,7 +2,7 @@ export type { RequestContext, RequestHandler } from './channel/answers.js'
 export { Channel } from './channel/channel.js'
 export type { Claim } from './channel/claims.js'
 export type { ChannelEvents } from './channel/events.js'
-export type { ChannelCodec, Codec, CodecName } from './codec/codec.js'
+export type { ChannelCodec, Codec, CodecBounds, CodecName } from './codec/codec.js'
 export { connect } from './connect.js'
 export { ErrorCode, ShmwireError } from './errors.js'
 export {

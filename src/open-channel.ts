@@ -23,6 +23,7 @@ export function openChannel(agreement: Agreement, context: ChannelContext): Chan
       link,
       codec,
       maxMessageBytes: agreement.maxMessageBytes,
+      maxDecodedBytes: settings.maxDecodedBytes,
       fallbackReason: agreement.fallbackReason,
       onClosed,
     })

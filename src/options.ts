@@ -1,4 +1,5 @@
 import type { Codec, CodecName } from './codec/codec.js'
+import { DECODED_BYTES_DEFAULT } from './codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from './errors.js'
 import type { Peer } from './link/link.js'
 import { printable } from './printable.js'
@@ -25,6 +26,13 @@ export interface ChannelOptions {
   ringBytes?: number | undefined
   /** Longest message in bytes, encoded; the smaller value of the two sides holds. 1 to 1 GiB. Default 64 MiB. */
   maxMessageBytes?: number | undefined
+  /**
+   * The most memory that decoding one message may take, in bytes, besides those of the message: a peer can make one byte into 100. What
+   * needs more is `ERR_SHMWIRE_CODEC`, and ends the channel. Each value is charged by its kind, rather too much than too little:
+   * an object 64 and 96 a key (8 a key where `msgpack` has sent these keys before), an array 48 and 8 an element, a text 24 and up to 2 a byte.
+   * 1 MiB to 64 GiB. Default 1 GiB, or 8 times `maxMessageBytes` where that is more. `v8` is charged by estimate; `bytes` and codecs of your own are not.
+   */
+  maxDecodedBytes?: number | undefined
   /**
    * What a reader does when its ring is empty. `'adaptive'` polls for a bounded time that it learns from the
    * traffic, then sleeps; `'sleep'` never polls; `'spin'` polls for ever and wants a core of its own. Default `'adaptive'`.
@@ -65,6 +73,7 @@ export interface Settings {
   readonly codec: CodecName | Codec
   readonly ringBytes: number
   readonly maxMessageBytes: number
+  readonly maxDecodedBytes: number
   readonly wait: WaitMode
   readonly spinMicros: number
   readonly views: boolean
@@ -82,6 +91,10 @@ export const RING_BYTES_MAX = GIB
 const RING_BYTES_DEFAULT = MIB
 export const MESSAGE_BYTES_MAX = GIB
 const MESSAGE_BYTES_DEFAULT = 64 * MIB
+const DECODED_BYTES_MIN = MIB
+const DECODED_BYTES_MAX = 64 * GIB
+/** An array of small integers takes 8 bytes of memory for each of its own. */
+const DECODED_BYTES_PER_BYTE = 8
 const SPIN_MICROS_MAX = 1_000_000
 const SPIN_MICROS_DEFAULT = 100
 
@@ -93,6 +106,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'codec',
   'ringBytes',
   'maxMessageBytes',
+  'maxDecodedBytes',
   'wait',
   'spinMicros',
   'views',
@@ -119,10 +133,13 @@ export function resolveOptions(options: ChannelOptions & WaitOptions = {}): Sett
   const ringBytes = integer('ringBytes', ring, RING_BYTES_MIN, RING_BYTES_MAX)
   // Integers up to 2^30 are exact in 32 bits, so the bit test is sound here.
   if ((ringBytes & (ringBytes - 1)) !== 0) throw invalid('ringBytes', ringBytes, 'a power of two')
+  const messageBytes = integer('maxMessageBytes', maxMessageBytes, 1, MESSAGE_BYTES_MAX)
+  const { maxDecodedBytes = Math.max(DECODED_BYTES_DEFAULT, DECODED_BYTES_PER_BYTE * messageBytes) } = options
   return {
     codec: codecOption(codec),
     ringBytes,
-    maxMessageBytes: integer('maxMessageBytes', maxMessageBytes, 1, MESSAGE_BYTES_MAX),
+    maxMessageBytes: messageBytes,
+    maxDecodedBytes: integer('maxDecodedBytes', maxDecodedBytes, DECODED_BYTES_MIN, DECODED_BYTES_MAX),
     wait: oneOf<WaitMode>('wait', wait, WAIT_MODES),
     spinMicros: integer('spinMicros', spinMicros, 0, SPIN_MICROS_MAX),
     views: viewsOption(options.views, codec),

@@ -8,6 +8,8 @@ const ORDER = {
   buy: true,
   time: 1_700_000_000_000,
 }
+/** The defaults of a channel. */
+const BOUNDS = { messageBytesMax: 64 << 20, decodedBytesMax: 1 << 30 }
 const CODECS = ['msgpack', 'json', 'v8']
 
 /** @returns {[name: string, task: () => unknown][]} */
@@ -26,12 +28,12 @@ export function codecTasks() {
 
 /** As the two ends of a channel have them. */
 function codecsOfChannel(codec) {
-  const receiver = codec.perChannel?.(() => true) ?? codec
+  const receiver = codec.perChannel?.(() => true, BOUNDS) ?? codec
   const tell = (note) => {
     receiver.learn(copyOf(note))
     return true
   }
-  return { sender: codec.perChannel?.(tell) ?? codec, receiver }
+  return { sender: codec.perChannel?.(tell, BOUNDS) ?? codec, receiver }
 }
 
 /** The codec may use its memory again. */

@@ -49,7 +49,8 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   constructor(parts: ChannelParts) {
     super()
     this.#link = parts.link
-    this.#codec = new MessageCodec(parts.codec, parts.maxMessageBytes, (note) => this.#tell(note))
+    const bounds = { messageBytesMax: parts.maxMessageBytes, decodedBytesMax: parts.maxDecodedBytes }
+    this.#codec = new MessageCodec(parts.codec, bounds, (note) => this.#tell(note))
     this.maxMessageBytes = parts.maxMessageBytes
     this.transport = parts.link.transport
     this.peer = parts.link.peer
@@ -331,7 +332,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     }
     // While this side closes it reads on, to find the peer's CLOSE; what nobody will take need not fill the memory.
     const unwanted = !this.#ending.isOpen && this.#delivery.full && !this.#delivery.taken
-    if (!unwanted) this.#delivery.take(message, payload.length)
+    if (!unwanted) this.#delivery.take(message, this.#delivery.holds ? this.#codec.heldBytes(payload) : 0)
     return !this.#delivery.full || !this.#ending.isOpen || this.#sync.running
   }
 

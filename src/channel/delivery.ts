@@ -79,7 +79,12 @@ export class Delivery {
     return this.#inbox.iterating || this.#pulling > 0
   }
 
-  /** A message has arrived, in `bytes`. */
+  /** A message that arrives now has to wait for a consumer. */
+  get holds(): boolean {
+    return !this.#flowing
+  }
+
+  /** A message has arrived; `bytes` is the memory that it takes if it has to wait. */
   take(message: unknown, bytes: number): void {
     if (!this.#flowing) {
       if (!this.#discarded) this.#inbox.push(this.#keep(message), bytes)

@@ -1,4 +1,5 @@
-import type { ChannelCodec, Codec } from '../codec/codec.js'
+import type { ChannelCodec, Codec, CodecBounds } from '../codec/codec.js'
+import { DecodeLimitError } from '../codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { lentMemories } from '../link/link.js'
 import { printable } from '../printable.js'
@@ -10,8 +11,9 @@ export class MessageCodec {
   readonly #bytesMax: number
 
   /** `tell` sends a note to the peer's codec, in its turn; false when none may be sent any more. */
-  constructor(codec: Codec, bytesMax: number, tell: (note: Uint8Array) => boolean) {
-    this.#codec = codec.perChannel?.((note) => note.length <= bytesMax && tell(note), bytesMax) ?? codec
+  constructor(codec: Codec, bounds: CodecBounds, tell: (note: Uint8Array) => boolean) {
+    const bytesMax = bounds.messageBytesMax
+    this.#codec = codec.perChannel?.((note) => note.length <= bytesMax && tell(note), bounds) ?? codec
     this.#bytesMax = bytesMax
   }
 
@@ -60,9 +62,15 @@ export class MessageCodec {
     try {
       return this.#codec.decode(payload)
     } catch (cause) {
-      const what = `codec ${this.#codec.name} cannot decode the ${payload.length} bytes that the peer sent`
+      const why = cause instanceof DecodeLimitError ? `: ${cause.message}` : ''
+      const what = `codec ${this.#codec.name} cannot decode the ${payload.length} bytes that the peer sent${why}`
       throw new ShmwireError(ErrorCode.CODEC, what, { cause: printableCause(cause) })
     }
+  }
+
+  /** The memory of the message that was decoded last, its payload included, while it waits for a consumer. */
+  heldBytes(payload: Buffer): number {
+    return payload.length + (this.#codec.decodedBytes?.(payload) ?? 0)
   }
 }
 

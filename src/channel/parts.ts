@@ -7,6 +7,8 @@ export interface ChannelParts {
   readonly codec: Codec
   /** The smaller `maxMessageBytes` of the two sides. */
   readonly maxMessageBytes: number
+  /** Of this side. */
+  readonly maxDecodedBytes: number
   readonly fallbackReason?: string | undefined
   /** Runs once, when the channel is over, before its events say so. Must not throw. */
   readonly onClosed?: ((error: Error | undefined) => void) | undefined

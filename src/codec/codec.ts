@@ -19,9 +19,15 @@ export interface Codec {
    * needs must not be in another. `tell` sends a note for that, to `learn` of the peer's codec: at once and for good, so that it arrives before
    * every message whose `encode` has not returned yet. False: it cannot be sent, being longer than `maxMessageBytes` or
    * the channel closed; no message may rely on it. The note's memory may be used again.
-   * `bytesMax` is `maxMessageBytes`: an `encode` that sees its result grow beyond it need not go on.
    */
-  perChannel?(tell: (note: Uint8Array) => boolean, bytesMax: number): ChannelCodec
+  perChannel?(tell: (note: Uint8Array) => boolean, bounds: CodecBounds): ChannelCodec
+}
+
+export interface CodecBounds {
+  /** `maxMessageBytes`: an `encode` that sees its result grow beyond it need not go on. */
+  readonly messageBytesMax: number
+  /** `maxDecodedBytes`: a `decode` that needs more memory than this throws, before it takes the memory. */
+  readonly decodedBytesMax: number
 }
 
 /** The codec of one channel. */
@@ -31,6 +37,11 @@ export interface ChannelCodec extends Omit<Codec, 'perChannel'> {
    * ends with `ERR_SHMWIRE_CODEC`. Absent: the codec has no notes, and a peer that sends one is in the wrong.
    */
   learn?(note: Buffer): void
+  /**
+   * Bytes of memory that the value takes which `decode` returned last, besides those of its message, `payload`. Called for a
+   * message that has to wait for a consumer, before the next `decode`. Absent: the value takes about as much as the message.
+   */
+  decodedBytes?(payload: Buffer): number
 }
 
 export type CodecName = 'msgpack' | 'json' | 'bytes' | 'v8'

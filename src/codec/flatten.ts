@@ -1,5 +1,7 @@
 import { types } from 'node:util'
 import { ERROR_CLASSES, type GraphNode, HIDDEN_ERROR_KEYS } from './graph.js'
+import { KeyWork } from './key-work.js'
+import { PatternWork } from './pattern-work.js'
 import { INT64_MIN, isPlainString, UINT64_MAX, VIEW_CLASSES } from './plain.js'
 
 /** Stands for −0 in a Map, which takes it for 0. */
@@ -8,26 +10,31 @@ const MINUS_ZERO = Symbol('-0')
 /** Gives the index of a value's node. */
 type Refer = (value: unknown) => number
 
-/** Takes a value apart. Throws TypeError for what cannot be carried. */
+/** Takes a value apart. Throws TypeError for what cannot be carried, RangeError for what the receiver would refuse as too much work. */
 export function flatten(root: unknown): GraphNode[] {
   const values: unknown[] = []
   const indices = new Map<unknown, number>()
+  const work = new KeyWork()
+  const patterns = new PatternWork()
   const refer: Refer = (value) => {
     const key = Object.is(value, -0) ? MINUS_ZERO : value
+    // Numbers that collide, perhaps another peer's choice, get a node for each place instead of a search.
+    if (!work.search(key)) return values.push(value) - 1
     let index = indices.get(key)
     if (index === undefined) {
       index = values.push(value) - 1
       indices.set(key, index)
+      work.insert()
     }
     return index
   }
   refer(root)
   const nodes: GraphNode[] = []
-  for (let index = 0; index < values.length; index++) nodes.push(describe(values[index], refer))
+  for (let index = 0; index < values.length; index++) nodes.push(describe(values[index], refer, patterns))
   return nodes
 }
 
-function describe(value: unknown, refer: Refer): GraphNode {
+function describe(value: unknown, refer: Refer, patterns: PatternWork): GraphNode {
   switch (typeof value) {
     case 'string':
       return isPlainString(value) ? value : ['utf16', utf16(value)]
@@ -40,20 +47,19 @@ function describe(value: unknown, refer: Refer): GraphNode {
     case 'symbol':
       throw new TypeError(`cannot send a symbol (${String(value)})`)
     default:
-      return typeof value === 'object' && value !== null ? describeObject(value, refer) : value
+      return typeof value === 'object' && value !== null ? describeObject(value, refer, patterns) : value
   }
 }
 
-function describeObject(value: object, refer: Refer): GraphNode {
+function describeObject(value: object, refer: Refer, patterns: PatternWork): GraphNode {
   if (Array.isArray(value)) return describeArray(value, refer)
-  if (types.isMap(value)) {
-    const node: GraphNode[] = ['map']
-    for (const [key, element] of value) node.push(refer(key), refer(element))
-    return node
-  }
-  if (types.isSet(value)) return ['set', ...Array.from(value, refer)]
+  if (types.isMap(value)) return describeMap(value, refer)
+  if (types.isSet(value)) return describeSet(value, refer)
   if (types.isDate(value)) return new Date(value.getTime())
-  if (types.isRegExp(value)) return ['regexp', utf16(value.source), value.flags]
+  if (types.isRegExp(value)) {
+    patterns.add(value.source, value.flags)
+    return ['regexp', utf16(value.source), value.flags]
+  }
   if (types.isNativeError(value)) return describeError(value, refer)
   if (types.isArrayBuffer(value)) return value.slice(0)
   if (ArrayBuffer.isView(value)) return describeView(value)
@@ -74,6 +80,26 @@ function describeArray(value: readonly unknown[], refer: Refer): GraphNode {
       )
     }
     node.push(refer(value[index]))
+  }
+  return node
+}
+
+function describeMap(value: ReadonlyMap<unknown, unknown>, refer: Refer): GraphNode {
+  const node: GraphNode[] = ['map']
+  const work = new KeyWork()
+  for (const [key, member] of value) {
+    work.add(key)
+    node.push(refer(key), refer(member))
+  }
+  return node
+}
+
+function describeSet(value: ReadonlySet<unknown>, refer: Refer): GraphNode {
+  const node: GraphNode[] = ['set']
+  const work = new KeyWork()
+  for (const element of value) {
+    work.add(element)
+    node.push(refer(element))
   }
   return node
 }

@@ -1,5 +1,6 @@
-import { addExtension, C1, Packr, RESERVE_START_SPACE, RESET_BUFFER_MODE } from 'msgpackr'
-import type { ChannelCodec, Codec } from './codec.js'
+import { Packr, RESERVE_START_SPACE, RESET_BUFFER_MODE } from 'msgpackr'
+import type { ChannelCodec, Codec, CodecBounds } from './codec.js'
+import { DECODED_BYTES_DEFAULT, DecodeBudget } from './decode-budget.js'
 import { flatten } from './flatten.js'
 import type { GraphNode } from './graph.js'
 import { rebuild } from './rebuild.js'
@@ -28,15 +29,15 @@ import { encodeTree } from './tree-writer.js'
  *
  * Plain trees take the tree form: MessagePack (timestamps as extension −1, typed arrays as extension 0x74, undefined as
  * extension 0), with records in place of objects whose keys the peer has been told (sent-shapes.ts). All else takes the graph
- * form of graph.ts, whose nodes msgpackr writes and reads (https://github.com/kriszyp/msgpackr; the build puts its code into this file).
+ * form of graph.ts, whose nodes msgpackr writes (https://github.com/kriszyp/msgpackr; the build puts its code into this file).
  * docs/protocol.md, section 9, has both byte by byte.
  */
 export const msgpackCodec: Codec = {
   name: 'msgpack',
   reusesMemory: true,
   encode: (value) => encode(value, undefined),
-  decode: (bytes) => decode(bytes, undefined),
-  perChannel: (tell, bytesMax) => new MsgpackChannelCodec(tell, bytesMax),
+  decode: (bytes) => decode(bytes, undefined, new DecodeBudget(DECODED_BYTES_DEFAULT)),
+  perChannel: (tell, bounds) => new MsgpackChannelCodec(tell, bounds),
 }
 
 /** With what the two ends of one channel have told each other. An idle channel holds nothing but this object. */
@@ -45,12 +46,14 @@ class MsgpackChannelCodec implements ChannelCodec {
   readonly reusesMemory = true
   readonly #tell: (note: Uint8Array) => boolean
   readonly #bytesMax: number
+  readonly #budget: DecodeBudget
   #sent: SentShapes | undefined
   #received: ReceivedShapes | undefined
 
-  constructor(tell: (note: Uint8Array) => boolean, bytesMax: number) {
+  constructor(tell: (note: Uint8Array) => boolean, { messageBytesMax, decodedBytesMax }: CodecBounds) {
     this.#tell = tell
-    this.#bytesMax = bytesMax
+    this.#bytesMax = messageBytesMax
+    this.#budget = new DecodeBudget(decodedBytesMax)
   }
 
   encode(value: unknown): Uint8Array {
@@ -59,7 +62,11 @@ class MsgpackChannelCodec implements ChannelCodec {
   }
 
   decode(bytes: Buffer): unknown {
-    return decode(bytes, this.#received)
+    return decode(bytes, this.#received, this.#budget)
+  }
+
+  decodedBytes(): number {
+    return this.#budget.spentBytes
   }
 
   learn(note: Buffer): void {
@@ -72,12 +79,10 @@ class MsgpackChannelCodec implements ChannelCodec {
 const packr = new Packr({
   useRecords: false,
   mapsAsObjects: true,
-  // Typed arrays come back as what they were.
+  // Typed arrays are written with their class.
   moreTypes: true,
   useToJSON: false,
 })
-
-refuseExtensions()
 
 const BUFFER_BYTES_INITIAL = 8192
 /** A larger buffer is given back after the message, instead of staying for good. */
@@ -107,27 +112,10 @@ function encodeGraph(nodes: GraphNode[]): Uint8Array {
   }
 }
 
-function decode(bytes: Buffer, shapes: ReceivedShapes | undefined): unknown {
+function decode(bytes: Buffer, shapes: ReceivedShapes | undefined, budget: DecodeBudget): unknown {
   // The graph is a list; the numbers of shapes are smaller than the first byte of any.
   const isGraph = bytes[0] === RECORD && (bytes[1] ?? 0) >= 0x80
-  return isGraph ? rebuild(packr.unpack(bytes, { start: 1 })) : decodeTree(bytes, shapes)
-}
-
-/** What the byte 0xc1 inside a message decodes to; one object for all messages. */
-Object.freeze(C1)
-
-/**
- * Extensions that this codec never writes are not read either. Some cost a hostile sender little and the reader much:
- * bundled strings (0x62) can be decoded over and over, a bigint (0x42) as a key is turned into decimal digits.
- * The registry is msgpackr's own, and this copy of msgpackr is ours alone.
- */
-function refuseExtensions(): void {
-  for (const type of [0x42, 0x62, 0x65, 0x69, 0x70, 0x73, 0x78]) {
-    addExtension({
-      type,
-      unpack: () => {
-        throw new TypeError(`MessagePack extension ${type} is not part of shmwire's format`)
-      },
-    })
-  }
+  return isGraph
+    ? rebuild(decodeTree(bytes, undefined, budget, 1), budget)
+    : decodeTree(bytes, shapes, budget)
 }

@@ -1,3 +1,5 @@
+import { shapedObjectBytes } from './decode-budget.js'
+
 /** Gives the values of an object, one after the other. */
 interface ValueSource {
   read(): unknown
@@ -21,22 +23,30 @@ let mayCompile = true
  */
 export class ObjectBuilder {
   readonly #keys: readonly string[]
+  /** What one object takes, without its values. */
+  objectBytes: number
   #built = 0
   #compiled: Build | undefined
 
   /** The keys differ, and none is `__proto__`. */
   constructor(keys: readonly string[]) {
     this.#keys = keys
+    this.objectBytes = shapedObjectBytes(keys, mayCompile)
   }
 
   build(source: ValueSource): object {
     if (this.#compiled !== undefined) return this.#compiled(source)
     this.#built += 1
-    if (this.#built === COMPILE_AFTER && mayCompile) this.#compiled = compile(this.#keys)
+    if (this.#built === COMPILE_AFTER && mayCompile) this.#compile()
     const keys = this.#keys
     const object: Record<string, unknown> = {}
     for (let index = 0; index < keys.length; index++) object[keys[index] as string] = source.read()
     return object
+  }
+
+  #compile(): void {
+    this.#compiled = compile(this.#keys)
+    if (this.#compiled === undefined) this.objectBytes = shapedObjectBytes(this.#keys, false)
   }
 }
 

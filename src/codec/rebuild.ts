@@ -1,39 +1,50 @@
+import { Cost, type DecodeBudget, elementsAfter, isIndexKey } from './decode-budget.js'
 import { ERROR_CLASSES, HIDDEN_ERROR_KEYS } from './graph.js'
+import { KeyWork } from './key-work.js'
+import { PatternWork } from './pattern-work.js'
 
 /**
  * Puts a value together again from its graph form. The nodes are input: throws TypeError where they are not of the
- * form in graph.ts (SyntaxError or RangeError where an engine's own check of a pattern or number does). The work is
- * linear in their number, whatever they say.
+ * form in graph.ts (SyntaxError or RangeError where an engine's own check of a pattern or number does), and RangeError where
+ * the value needs more memory than `budget` has, or more work than its size justifies (key-work.ts, pattern-work.ts). The work is
+ * linear in the number of nodes and of their bytes.
  */
-export function rebuild(nodes: unknown): unknown {
+export function rebuild(nodes: unknown, budget: DecodeBudget): unknown {
   if (!Array.isArray(nodes) || nodes.length === 0) throw malformed('there is no list of nodes')
+  budget.spend(Cost.PLACE * nodes.length)
   // First every object, still empty, then their contents: references may lead forward and in circles.
-  const values: unknown[] = nodes.map(shell)
+  const patterns = new PatternWork()
+  const values: unknown[] = nodes.map((node) => shell(node, budget, patterns))
   nodes.forEach((node, index) => {
-    if (Array.isArray(node)) fill(values[index], node, values)
+    if (Array.isArray(node)) fill(values[index], node, values, budget)
   })
   return values[0]
 }
 
-function shell(node: unknown): unknown {
+function shell(node: unknown, budget: DecodeBudget, patterns: PatternWork): unknown {
   if (!Array.isArray(node)) return leafOf(node)
   switch (node[0]) {
     case 'object':
+      budget.spend(Cost.OBJECT)
       return {}
     case 'array':
+      budget.spend(Cost.ARRAY + Cost.PLACE * node.length)
       return []
     case 'map':
+      budget.spend(Cost.MAP)
       return new Map()
     case 'set':
+      budget.spend(Cost.SET)
       return new Set()
     case 'error':
+      budget.spend(Cost.ERROR)
       return errorOf(node[1])
     case 'utf16':
-      return textOf(node[1])
+      return textOf(node[1], budget)
     case 'regexp':
-      return new RegExp(textOf(node[1]), stringOf(node[2]))
+      return patternOf(textOf(node[1], budget), stringOf(node[2]), budget, patterns)
     case 'bigint':
-      return bigintOf(node[1])
+      return bigintOf(node[1], budget)
     case '-0':
       return -0
     default:
@@ -41,7 +52,7 @@ function shell(node: unknown): unknown {
   }
 }
 
-/** MessagePack has more than the graph's leaves: maps, and what msgpackr makes of the byte 0xc1. */
+/** MessagePack has more than the graph's leaves: maps. */
 function leafOf(node: unknown): unknown {
   const isLeaf =
     typeof node !== 'object' ||
@@ -53,37 +64,80 @@ function leafOf(node: unknown): unknown {
   return node
 }
 
-function fill(target: unknown, node: readonly unknown[], values: readonly unknown[]): void {
+function fill(
+  target: unknown,
+  node: readonly unknown[],
+  values: readonly unknown[],
+  budget: DecodeBudget,
+): void {
   switch (node[0]) {
     case 'object':
-      for (const [key, member] of pairs(node, 1, values))
-        define(target as object, stringOf(key), member, true)
+      fillObject(target as object, node, 1, values, budget, () => true)
       break
     case 'error':
-      for (const [key, member] of pairs(node, 2, values)) {
-        const name = stringOf(key)
-        define(target as object, name, member, !HIDDEN_ERROR_KEYS.has(name))
-      }
+      fillObject(target as object, node, 2, values, budget, (name) => !HIDDEN_ERROR_KEYS.has(name))
       break
     case 'map':
-      for (const [key, member] of pairs(node, 1, values)) (target as Map<unknown, unknown>).set(key, member)
+      fillMap(target as Map<unknown, unknown>, node, values, budget)
       break
     case 'array':
       for (let at = 1; at < node.length; at++) (target as unknown[]).push(resolve(node[at], values))
       break
     case 'set':
-      for (let at = 1; at < node.length; at++) (target as Set<unknown>).add(resolve(node[at], values))
+      fillSet(target as Set<unknown>, node, values, budget)
       break
   }
 }
 
-function* pairs(
+function fillObject(
+  target: object,
   node: readonly unknown[],
   from: number,
   values: readonly unknown[],
-): Iterable<[unknown, unknown]> {
-  for (let at = from; at < node.length; at += 2)
-    yield [resolve(node[at], values), resolve(node[at + 1], values)]
+  budget: DecodeBudget,
+  isEnumerable: (name: string) => boolean,
+): void {
+  let elements = 0
+  for (let at = from; at < node.length; at += 2) {
+    const key = stringOf(resolve(node[at], values))
+    const elementsBefore = elements
+    if (isIndexKey(key)) elements = elementsAfter(elements, key)
+    budget.spend(Cost.KEY + Cost.PLACE * (elements - elementsBefore))
+    define(target, key, resolve(node[at + 1], values), isEnumerable(key))
+  }
+}
+
+/** A key that comes twice would be compared with its equal each time, at whatever length. */
+function fillMap(
+  target: Map<unknown, unknown>,
+  node: readonly unknown[],
+  values: readonly unknown[],
+  budget: DecodeBudget,
+): void {
+  const work = new KeyWork()
+  for (let at = 1; at < node.length; at += 2) {
+    const key = resolve(node[at], values)
+    budget.spend(Cost.ENTRY)
+    work.add(key)
+    target.set(key, resolve(node[at + 1], values))
+    if (target.size !== (at + 1) / 2) throw malformed('a key of a Map comes twice')
+  }
+}
+
+function fillSet(
+  target: Set<unknown>,
+  node: readonly unknown[],
+  values: readonly unknown[],
+  budget: DecodeBudget,
+): void {
+  const work = new KeyWork()
+  for (let at = 1; at < node.length; at++) {
+    const element = resolve(node[at], values)
+    budget.spend(Cost.ENTRY)
+    work.add(element)
+    target.add(element)
+    if (target.size !== at) throw malformed('an element of a Set comes twice')
+  }
 }
 
 function resolve(index: unknown, values: readonly unknown[]): unknown {
@@ -109,15 +163,28 @@ function errorOf(className: unknown): Error {
   return create()
 }
 
-function textOf(bytes: unknown): string {
+function textOf(bytes: unknown, budget: DecodeBudget): string {
   if (!Buffer.isBuffer(bytes) || bytes.length % 2 !== 0) throw malformed('a text is not UTF-16')
+  budget.spend(Cost.TEXT + bytes.length)
   return bytes.toString('utf16le')
 }
 
-function bigintOf(digits: unknown): bigint {
+function patternOf(source: string, flags: string, budget: DecodeBudget, patterns: PatternWork): RegExp {
+  patterns.add(source, flags)
+  budget.spend(Cost.REGEXP)
+  return new RegExp(source, flags)
+}
+
+function bigintOf(digits: unknown, budget: DecodeBudget): bigint {
   const text = stringOf(digits)
-  if (!/^-?[0-9a-f]+$/.test(text)) throw malformed('a bigint is not hexadecimal')
-  return text.startsWith('-') ? -BigInt(`0x${text.slice(1)}`) : BigInt(`0x${text}`)
+  const isNegative = text.startsWith('-')
+  const magnitude = isNegative ? text.slice(1) : text
+  // Without a quantifier, which would put each digit on the matcher's stack.
+  if (magnitude === '' || /[^0-9a-f]/.test(magnitude)) throw malformed('a bigint is not hexadecimal')
+  // The text with its prefix, and twice the number.
+  budget.spend(Cost.BIGINT + 2 * text.length)
+  const value = BigInt(`0x${magnitude}`)
+  return isNegative ? -value : value
 }
 
 function stringOf(value: unknown): string {

@@ -1,6 +1,10 @@
+import { DecodeBudget } from './decode-budget.js'
 import { ObjectBuilder } from './object-builder.js'
 import { NOTE_BYTES_MAX, SHAPE_KEYS_MAX, SHAPES_MAX } from './tree-format.js'
 import { decodeTree, type ShapesToRead } from './tree-reader.js'
+
+/** Far more than a list of keys needs that NOTE_BYTES_MAX allows. */
+const NOTE_BUDGET_BYTES = 1024 * 1024
 
 /** What the other side has told, by id. The notes are input: throws TypeError where they are not of their form. */
 export class ReceivedShapes implements ShapesToRead {
@@ -10,7 +14,7 @@ export class ReceivedShapes implements ShapesToRead {
     if (this.#builders.length === SHAPES_MAX) throw malformed(`there are ${SHAPES_MAX} already`)
     if (note.length > NOTE_BYTES_MAX)
       throw malformed(`its note has ${note.length} bytes, more than ${NOTE_BYTES_MAX}`)
-    const keys = decodeTree(note, undefined)
+    const keys = decodeTree(note, undefined, new DecodeBudget(NOTE_BUDGET_BYTES))
     if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string'))
       throw malformed('its note is no list of keys')
     if (keys.length === 0 || keys.length > SHAPE_KEYS_MAX) throw malformed(`it has ${keys.length} keys`)

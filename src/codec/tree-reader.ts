@@ -1,3 +1,4 @@
+import { Cost, DecodeBudget, elementsAfter, isIndexKey } from './decode-budget.js'
 import type { ObjectBuilder } from './object-builder.js'
 import { viewOf } from './plain.js'
 import { RECORD, TIMESTAMP, TYPED_ARRAY } from './tree-format.js'
@@ -13,6 +14,12 @@ const KEYS_KEPT = 4096
 const keysKept = Array.from<string | undefined>({ length: KEYS_KEPT })
 
 const EMPTY = Buffer.alloc(0)
+const NO_BUDGET = new DecodeBudget(0)
+
+/** A longer array is not made at once: V8 gives a length of more than 32 Mi elements a hash table instead of a block. */
+const LENGTH_AT_ONCE_MAX = 32 * 1024 * 1024
+/** V8 ends the process when a block of elements grows beyond 2^27, and it grows by half each time. */
+const ARRAY_LENGTH_MAX = 100_000_000
 
 /** Eight bytes in the order of this machine, for one number of a message. */
 const scratch = new DataView(new ArrayBuffer(8))
@@ -24,15 +31,20 @@ export interface ShapesToRead {
 
 /**
  * Reads what encodeTree of the other side has written, or any MessagePack that has the same extensions. The bytes are
- * input: throws where they are malformed, and where they name a shape that was not told. A Buffer in the value
- * is a view of `bytes`; all else is copied.
+ * input: throws where they are malformed, where they name a shape that was not told, and where the value needs more memory
+ * than `budget` has. A Buffer in the value is a view of `bytes`; all else is copied.
  */
-export function decodeTree(bytes: Buffer, shapes: ShapesToRead | undefined): unknown {
+export function decodeTree(
+  bytes: Buffer,
+  shapes: ShapesToRead | undefined,
+  budget: DecodeBudget,
+  start = 0,
+): unknown {
   // A setter on Object.prototype may decode another message meanwhile.
   const reader = idleReader ?? new TreeReader()
   idleReader = undefined
   try {
-    return reader.message(bytes, shapes)
+    return reader.message(bytes, shapes, budget, start)
   } finally {
     reader.forget()
     idleReader = reader
@@ -47,10 +59,15 @@ class TreeReader {
   #view: DataView | undefined
   #elementsLeft = 0
   #shapes: ShapesToRead | undefined
+  #budget: DecodeBudget = NO_BUDGET
+  /** Of the budget. Counted here, as the sum of a message is asked for once and added to all the time. */
+  #leftBytes = 0
 
-  message(bytes: Buffer, shapes: ShapesToRead | undefined): unknown {
+  message(bytes: Buffer, shapes: ShapesToRead | undefined, budget: DecodeBudget, start: number): unknown {
     this.#bytes = bytes
-    this.#position = 0
+    this.#position = start
+    this.#budget = budget
+    this.#leftBytes = budget.limitBytes
     this.#elementsLeft = bytes.length
     this.#shapes = shapes
     if (bytes.length >= VIEW_BYTES_MIN)
@@ -59,6 +76,7 @@ class TreeReader {
     if (this.#position > bytes.length) throw truncated()
     if (this.#position < bytes.length)
       throw new TypeError(`the value ends after ${this.#position} of ${bytes.length} bytes`)
+    budget.leftBytes = this.#leftBytes
     return value
   }
 
@@ -67,6 +85,12 @@ class TreeReader {
     this.#bytes = EMPTY
     this.#view = undefined
     this.#shapes = undefined
+  }
+
+  /** Pays for memory before it is taken. */
+  #spend(bytes: number): void {
+    this.#leftBytes -= bytes
+    if (this.#leftBytes < 0) this.#budget.exceed(this.#leftBytes)
   }
 
   /** The next value. Builders of objects call it too. */
@@ -110,6 +134,7 @@ class TreeReader {
       case 0xce:
         return this.#uint32()
       case 0xcf:
+        this.#spend(Cost.BIGINT)
         return this.#eight().getBigUint64(0)
       case 0xd0:
         return (this.#byte() << 24) >> 24
@@ -118,6 +143,7 @@ class TreeReader {
       case 0xd2:
         return this.#uint32() | 0
       case 0xd3:
+        this.#spend(Cost.BIGINT)
         return this.#eight().getBigInt64(0)
       case 0xd4:
         return this.#extension(1)
@@ -186,6 +212,7 @@ class TreeReader {
     const end = start + length
     if (!(end <= this.#bytes.length)) throw truncated()
     this.#position = end
+    this.#spend(Cost.VIEW)
     return this.#bytes.subarray(start, end)
   }
 
@@ -197,8 +224,13 @@ class TreeReader {
     if (length <= TEXT_BYTES_SHORT) {
       let bits = 0
       for (let at = start; at < end; at++) bits |= byteAt(this.#bytes, at)
-      if (bits < 0x80) return shortAscii(this.#bytes, start, length)
+      if (bits < 0x80) {
+        // The engine has one string for each single character.
+        if (length > 1) this.#spend(Cost.TEXT + length)
+        return shortAscii(this.#bytes, start, length)
+      }
     }
+    this.#spend(Cost.TEXT + 2 * length)
     // Without a name of the encoding it is UTF-8, and found faster.
     return this.#bytes.toString(undefined, start, end)
   }
@@ -207,16 +239,37 @@ class TreeReader {
     // Every element of the message has a byte at least, and memory is taken for no more of them than that.
     this.#elementsLeft -= length
     if (!(this.#elementsLeft >= 0)) throw truncated()
-    const array: unknown[] = []
-    array.length = length
+    this.#spend(Cost.ARRAY + Cost.PLACE * length)
+    if (length > LENGTH_AT_ONCE_MAX) return this.#longArray(length)
+    // With a block of just this length; `[]` with a length set takes room for 17 elements.
+    // oxlint-disable-next-line unicorn/no-new-array -- see above
+    const array = new Array<unknown>(length)
     for (let index = 0; index < length; index++) array[index] = this.read()
     return array
   }
 
+  #longArray(length: number): unknown[] {
+    if (length > ARRAY_LENGTH_MAX)
+      throw new RangeError(`an array has ${length} elements, more than ${ARRAY_LENGTH_MAX}`)
+    // oxlint-disable-next-line unicorn/no-new-array -- with a block of just this length
+    const array = new Array<unknown>(LENGTH_AT_ONCE_MAX)
+    for (let index = 0; index < LENGTH_AT_ONCE_MAX; index++) array[index] = this.read()
+    while (array.length < length) array.push(this.read())
+    return array
+  }
+
   #map(length: number): object {
+    if (!(length <= this.#bytes.length - this.#position)) throw truncated()
+    this.#spend(Cost.OBJECT + Cost.KEY * length)
     const object: Record<string, unknown> = {}
+    let elements = 0
     for (let index = 0; index < length; index++) {
       const key = this.#key()
+      if (isIndexKey(key)) {
+        const elementsBefore = elements
+        elements = elementsAfter(elements, key)
+        this.#spend(Cost.PLACE * (elements - elementsBefore))
+      }
       const value = this.read()
       // A name like any other, so it must not be assigned; the rest may be, which is faster.
       if (key === '__proto__')
@@ -249,6 +302,7 @@ class TreeReader {
     const id = this.#byte()
     const builder = this.#shapes?.builder(id)
     if (builder === undefined) throw new TypeError(`shape ${id} was not told`)
+    this.#spend(builder.objectBytes)
     return builder.build(this)
   }
 
@@ -257,6 +311,7 @@ class TreeReader {
     const data = this.#take(length)
     if (type === 0) return undefined
     if (type === TIMESTAMP) return dateOf(data)
+    this.#spend(Cost.COPY + length)
     // Copied, so that the elements lie as their class needs it.
     const view = type === TYPED_ARRAY ? viewOf(data[0], new Uint8Array(data.subarray(1)).buffer) : undefined
     if (view === undefined)

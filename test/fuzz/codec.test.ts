@@ -7,7 +7,7 @@ import { ErrorCode, ShmwireError } from '../../src/errors.js'
 import { codecPair } from '../support/codec-pair.js'
 import { fuzz } from '../support/fuzz.js'
 
-const BYTES_MAX = 1 << 20
+const BOUNDS = { messageBytesMax: 1 << 20, decodedBytesMax: 1 << 20 }
 
 /** Anything that the codec's docstring says arrives as it was sent. */
 const anything = fc.anything({
@@ -69,7 +69,7 @@ function mutate(bytes: Buffer, list: readonly (readonly [number, number])[]): Bu
 
 /** A receiver that knows two shapes. */
 function receiver(): MessageCodec {
-  const codec = new MessageCodec(msgpackCodec, BYTES_MAX, () => true)
+  const codec = new MessageCodec(msgpackCodec, BOUNDS, () => true)
   for (const keys of [['id', 'name', 'on'], ['x']])
     expect(codec.learn(Buffer.from(msgpackCodec.encode(keys)))).toBeUndefined()
   return codec

@@ -1,4 +1,5 @@
 import type { ChannelCodec } from '../../src/codec/codec.js'
+import { DECODED_BYTES_DEFAULT } from '../../src/codec/decode-budget.js'
 import { msgpackCodec } from '../../src/codec/msgpack.js'
 
 export interface CodecPair {
@@ -24,10 +25,11 @@ export function codecPair(): CodecPair {
 
 export function channelCodec(
   tell: (note: Uint8Array) => boolean,
-  bytesMax = Number.POSITIVE_INFINITY,
+  messageBytesMax = Number.POSITIVE_INFINITY,
+  decodedBytesMax = DECODED_BYTES_DEFAULT,
 ): ChannelCodec {
   if (msgpackCodec.perChannel === undefined) throw new Error('msgpack has one codec for all channels')
-  return msgpackCodec.perChannel(tell, bytesMax)
+  return msgpackCodec.perChannel(tell, { messageBytesMax, decodedBytesMax })
 }
 
 export type RoundTrip = <T>(value: T) => T

@@ -12,7 +12,10 @@ import { memoryChannels } from '../../support/memory-channels.js'
 function channelAndLink(codec: CodecName): [Channel, Link] {
   const [left, right] = createMemoryLinks(64 * 1024)
   right.start({ record: () => true, drain: () => {}, close: () => {} })
-  return [new Channel({ link: left, codec: codecFor(codec), maxMessageBytes: 1024 }), right]
+  return [
+    new Channel({ link: left, codec: codecFor(codec), maxMessageBytes: 1024, maxDecodedBytes: 1 << 20 }),
+    right,
+  ]
 }
 
 function packed(value: unknown): Buffer {

@@ -15,10 +15,9 @@ async function join(withoutForeignMemory: boolean): Promise<[Channel, Channel]> 
     views: true,
     withoutForeignMemory,
   })
-  return links.map((link) => new Channel({ link, codec: bytesCodec, maxMessageBytes: MIB })) as [
-    Channel,
-    Channel,
-  ]
+  return links.map(
+    (link) => new Channel({ link, codec: bytesCodec, maxDecodedBytes: 1 << 20, maxMessageBytes: MIB }),
+  ) as [Channel, Channel]
 }
 
 describe('a runtime that allows no buffer over foreign memory', () => {

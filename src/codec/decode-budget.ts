@@ -1,0 +1,107 @@
+/** What decoding one message may take unless `maxDecodedBytes` says otherwise: half of a heap of 2 GiB. */
+export const DECODED_BYTES_DEFAULT = 1024 * 1024 * 1024
+
+/** A value needs more memory than one message may take. */
+export class DecodeLimitError extends RangeError {
+  override readonly name = 'DecodeLimitError'
+}
+
+/**
+ * Bytes of memory that a decoded value takes, without what it holds. Measured on Node 20, 24 and 26 (x64, 8-byte pointers) and
+ * rounded up. Numbers in arrays are not charged besides their places: the rest of one is 16 bytes at most, and its message has
+ * 5 bytes or more for it. docs/decisions/0020-decode-budget.md has the measurements, and a test compares both.
+ */
+export const Cost = {
+  /** A place for a value in an array or a list of nodes. */
+  PLACE: 8,
+  ARRAY: 48,
+  /** Without its keys. */
+  OBJECT: 64,
+  /** A key of an object of a known shape: a place, and a number that is no integer of 32 bits in it. */
+  SHAPED_KEY: 24,
+  /** A key of any other object: the engine describes the object by a hidden class for each key, or a hash table. */
+  KEY: 96,
+  /** Without its characters: the header of a string, and the rest of its last word. */
+  TEXT: 24,
+  BIGINT: 32,
+  DATE: 112,
+  /** A Buffer over the memory of the message. */
+  VIEW: 112,
+  /** An ArrayBuffer or a view, with memory of its own of which the bytes are counted besides. */
+  COPY: 400,
+  MAP: 192,
+  SET: 160,
+  /** Of a Map or a Set, in the largest table for its size, which grows by doubling. */
+  ENTRY: 64,
+  /** With the frames of its stack, which the engine keeps until the stack is read. */
+  ERROR: 1024,
+  REGEXP: 256,
+} as const
+
+/** What is left of the memory that one message may take. One for each codec of a channel; the reader of a message begins it anew. */
+export class DecodeBudget {
+  readonly limitBytes: number
+  /** A reader that counts for itself sets it when it is done. */
+  leftBytes: number
+
+  constructor(limitBytes: number) {
+    this.limitBytes = limitBytes
+    this.leftBytes = limitBytes
+  }
+
+  /** Of the message that was decoded last. */
+  get spentBytes(): number {
+    return this.limitBytes - this.leftBytes
+  }
+
+  /** Called before the memory is taken. Throws DecodeLimitError. */
+  spend(bytes: number): void {
+    this.leftBytes -= bytes
+    if (this.leftBytes < 0) this.exceed(this.leftBytes)
+  }
+
+  /** `leftBytes` are less than none. */
+  exceed(leftBytes: number): never {
+    throw new DecodeLimitError(
+      `the value needs at least ${this.limitBytes - leftBytes} bytes of memory, more than maxDecodedBytes: ${this.limitBytes}; ` +
+        'raise maxDecodedBytes on this side, or have the peer send parts',
+    )
+  }
+}
+
+const DIGIT_0 = 0x30
+const DIGIT_9 = 0x39
+/** V8 turns a block of elements into a hash table when an index leaves so many holes behind the block. */
+const ELEMENTS_GAP_MAX = 1024
+/** Digits of the largest index that the model of the block needs to know. */
+const INDEX_DIGITS_MAX = 9
+
+/** Whether the engine may keep the value of this key in the block of an object's elements. May say so of other keys. */
+export function isIndexKey(key: string): boolean {
+  const first = key.charCodeAt(0)
+  return first >= DIGIT_0 && first <= DIGIT_9 && key.length <= INDEX_DIGITS_MAX
+}
+
+/**
+ * The length of the block of an object's elements after this key was added, at most: one key of three digits makes V8 take a block of 1,500
+ * places. (V8: JSObject::NewElementsCapacity, ShouldConvertToSlowElements.)
+ */
+export function elementsAfter(elements: number, key: string): number {
+  const index = Number(key)
+  const staysOrIsTable = !(index >= elements && index - elements < ELEMENTS_GAP_MAX)
+  return staysOrIsTable ? elements : index + 1 + ((index + 1) >> 1) + 16
+}
+
+/** Keys up to which an object that is built key by key is no hash table. */
+const KEYS_WITHOUT_TABLE_MAX = 16
+/** Keys of an object literal from which on it is a hash table (V8: Factory::ObjectLiteralMapFromCache). */
+const LITERAL_KEYS_MAX = 127
+
+/** One object with these keys, all of the same shape. `asLiteral`: a function with an object literal makes it. */
+export function shapedObjectBytes(keys: readonly string[], asLiteral: boolean): number {
+  const { length } = keys
+  const isTable = length > (asLiteral ? LITERAL_KEYS_MAX : KEYS_WITHOUT_TABLE_MAX)
+  let elements = 0
+  for (const key of keys) if (isIndexKey(key)) elements = elementsAfter(elements, key)
+  return Cost.OBJECT + (isTable ? Cost.KEY : Cost.SHAPED_KEY) * length + Cost.PLACE * elements
+}

@@ -1,0 +1,51 @@
+/**
+ * The work of making a RegExp of a message, in units of some 2 µs: V8 reads the pattern at once, and then one character can stand for
+ * a list of all letters, or for thousands of sequences of emoji. Measured on Node 20 to 26; the constants are those of the slowest.
+ */
+const Unit = {
+  CHARACTER: 1,
+  /** With flag u or v, and i: `\W` is a list of ranges to which each letter of another case is added. */
+  UNICODE_CHARACTER: 16,
+  /** `\p{…}` with flag u or v. */
+  PROPERTY: 500,
+  /** `\p{RGI_Emoji}` and its like, which flag v allows: thousands of strings. */
+  STRINGS: 1_500,
+  /** The same with flag i. */
+  STRINGS_ANY_CASE: 14_000,
+} as const
+
+/** For all patterns of one message: some 100 ms. */
+export const PATTERN_WORK_MAX = 50_000
+
+const PROPERTIES = /\\[pP]/g
+/** Properties of strings: Basic_Emoji, Emoji_Keycap_Sequence, and all that begin with RGI. */
+const PROPERTIES_OF_STRINGS = /\\p\{(?:RGI_|Basic_Emoji|Emoji_Keycap)/g
+
+/** Adds up the work of the patterns of one message, on both sides alike: so the receiver refuses nothing that the sender does not. */
+export class PatternWork {
+  #done = 0
+
+  /** Throws RangeError when the patterns are too much work together. */
+  add(source: string, flags: string): void {
+    this.#done += workOf(source, flags)
+    if (this.#done <= PATTERN_WORK_MAX) return
+    throw new RangeError(
+      `the regular expressions of a message are too long: one of ${source.length} characters with flags "${flags.slice(0, 16)}" brings ` +
+        `them to ${this.#done} units of work, more than ${PATTERN_WORK_MAX} (a character is ${Unit.CHARACTER} unit, with flag u or v ` +
+        `${Unit.UNICODE_CHARACTER}, \\p{…} ${Unit.PROPERTY} or more); send the pattern as a string`,
+    )
+  }
+}
+
+function workOf(source: string, flags: string): number {
+  if (!/[uv]/.test(flags)) return source.length * Unit.CHARACTER
+  // What is longer is refused in any case.
+  if (source.length > PATTERN_WORK_MAX) return source.length * Unit.UNICODE_CHARACTER
+  const properties = source.match(PROPERTIES)?.length ?? 0
+  const ofStrings = flags.includes('v') ? (source.match(PROPERTIES_OF_STRINGS)?.length ?? 0) : 0
+  return (
+    source.length * Unit.UNICODE_CHARACTER +
+    properties * Unit.PROPERTY +
+    ofStrings * (flags.includes('i') ? Unit.STRINGS_ANY_CASE : Unit.STRINGS)
+  )
+}
