@@ -170,8 +170,17 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value.slice(0, ERROR_TEXT_MAX) : ''
 }
 
+/** Far more than encodeRemoteError makes; decoding JSON takes many times its length. */
+const ERROR_BYTES_MAX = 64 * 1024
+
 function decodeRemoteError(payload: Buffer): ShmwireError {
   if (payload.length === 0) return new ShmwireError(ErrorCode.REMOTE, "the peer's handler failed")
+  if (payload.length > ERROR_BYTES_MAX) {
+    return new ShmwireError(
+      ErrorCode.REMOTE,
+      `the peer's handler failed, and its error of ${payload.length} bytes is longer than ${ERROR_BYTES_MAX}`,
+    )
+  }
   let told: { name?: unknown; message?: unknown; code?: unknown } | null
   try {
     told = JSON.parse(payload.toString()) as typeof told

@@ -60,6 +60,12 @@ export class DecodeBudget {
     if (this.leftBytes < 0) this.exceed(this.leftBytes)
   }
 
+  /** Called before a message whose memory is known. Throws DecodeLimitError. */
+  begin(bytes: number): void {
+    this.leftBytes = this.limitBytes
+    this.spend(bytes)
+  }
+
   /** `leftBytes` are less than none. */
   exceed(leftBytes: number): never {
     throw new DecodeLimitError(
@@ -73,8 +79,10 @@ const DIGIT_0 = 0x30
 const DIGIT_9 = 0x39
 /** V8 turns a block of elements into a hash table when an index leaves so many holes behind the block. */
 const ELEMENTS_GAP_MAX = 1024
-/** Digits of the largest index that the model of the block needs to know. */
-const INDEX_DIGITS_MAX = 9
+/** The least memory of such a hash table, in places. */
+const ELEMENTS_TABLE_MIN = 24
+/** Digits of the largest index, 2^32 − 2. */
+const INDEX_DIGITS_MAX = 10
 
 /** Whether the engine may keep the value of this key in the block of an object's elements. May say so of other keys. */
 export function isIndexKey(key: string): boolean {
@@ -88,8 +96,9 @@ export function isIndexKey(key: string): boolean {
  */
 export function elementsAfter(elements: number, key: string): number {
   const index = Number(key)
-  const staysOrIsTable = !(index >= elements && index - elements < ELEMENTS_GAP_MAX)
-  return staysOrIsTable ? elements : index + 1 + ((index + 1) >> 1) + 16
+  if (!(index >= elements)) return elements
+  if (index - elements >= ELEMENTS_GAP_MAX) return Math.max(elements, ELEMENTS_TABLE_MIN)
+  return index + 1 + ((index + 1) >> 1) + 16
 }
 
 /** Keys up to which an object that is built key by key is no hash table. */

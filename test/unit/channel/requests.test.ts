@@ -210,6 +210,20 @@ describe('what a handler threw', () => {
     expect(told(new Error('short'), 10).message).toBe("the peer's handler failed")
   })
 
+  it('is not decoded when it is longer than any honest one', () => {
+    const requests = new Requests()
+    let error: Error | undefined
+    requests.begin(
+      () => {},
+      () => {},
+      (reason) => {
+        error = reason
+      },
+    )
+    requests.settle(1, Buffer.alloc(64 * 1024 + 1, '['), true)
+    expect(error).toMatchObject({ code: ErrorCode.REMOTE, message: /65537 bytes is longer than 65536/ })
+  })
+
   it.each(['', '{', 'null', '[]', '7', '{"name":7,"message":{},"code":[]}'])(
     'is input: the payload %j is REMOTE all the same',
     (payload) => {

@@ -1,0 +1,56 @@
+// What one message of the greatest length does to a process with a heap of 2 GiB: nothing, whatever the peer puts into it.
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { ensureBuilt } from '../support/build.js'
+// @ts-expect-error -- the children's module has no types
+import { LARGE_MESSAGES } from './children/large-messages.mjs'
+
+const CHILD = new URL('children/decode-large.mjs', import.meta.url).pathname
+const HEAP_MIB = 2048
+const PATIENT_MS = 300_000
+
+/** The rest takes minutes: SHMWIRE_LARGE_MESSAGES=all. */
+const USUAL: readonly string[] = [
+  'msgpack small integers',
+  'msgpack records of six fields',
+  'msgpack one long text in two bytes a character',
+  'msgpack hostile: empty objects',
+  'msgpack hostile: objects of keys in any order',
+  'msgpack hostile: objects of three keys like an index',
+  'msgpack hostile: a graph of Maps',
+  'json objects of six fields',
+  'json hostile: arrays in arrays',
+]
+
+type Messages = Readonly<Record<string, Readonly<Record<string, { readonly isOrdinary: boolean }>>>>
+
+const cases = Object.entries(LARGE_MESSAGES as Messages)
+  .flatMap(([codec, messages]) =>
+    Object.entries(messages).map(([name, { isOrdinary }]) => ({ codec, name, isOrdinary })),
+  )
+  .filter(
+    ({ codec, name }) =>
+      process.env['SHMWIRE_LARGE_MESSAGES'] === 'all' || USUAL.includes(`${codec} ${name}`),
+  )
+
+beforeAll(() => ensureBuilt())
+
+describe('a message of 64 MiB, with the default options and a heap of 2 GiB', () => {
+  it('has all its usual cases', () => {
+    expect(cases.length).toBeGreaterThanOrEqual(USUAL.length)
+  })
+
+  it.each(cases)(
+    '$codec, $name: decodes, or is CODEC where it is hostile',
+    async ({ codec, name, isOrdinary }) => {
+      const child = spawn(process.execPath, [`--max-old-space-size=${HEAP_MIB}`, CHILD, codec, name], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const output = await text(child.stdout)
+      expect(output).toMatch(isOrdinary ? /^decoded / : /^(?:decoded |ERR_SHMWIRE_CODEC )/)
+      expect(output).toContain('\n')
+    },
+    PATIENT_MS,
+  )
+})

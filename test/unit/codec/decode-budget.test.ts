@@ -1,0 +1,221 @@
+import { describe, expect, test } from 'vitest'
+import { MessageCodec } from '../../../src/channel/message-codec.js'
+import type { CodecName } from '../../../src/codec/codec.js'
+import { codecFor } from '../../../src/codec/codecs.js'
+import { elementsAfter, isIndexKey, shapedObjectBytes } from '../../../src/codec/decode-budget.js'
+import { jsonCodec } from '../../../src/codec/json.js'
+import { msgpackCodec } from '../../../src/codec/msgpack.js'
+import { ErrorCode, type ShmwireError } from '../../../src/errors.js'
+import { channelCodec } from '../../support/codec-pair.js'
+import { collectGarbage } from '../../support/garbage.js'
+
+const MIB = 1024 * 1024
+
+function codecWith(decodedBytesMax: number, name: CodecName = 'msgpack'): MessageCodec {
+  return new MessageCodec(codecFor(name), { messageBytesMax: 64 * MIB, decodedBytesMax }, () => true)
+}
+
+/** A list of `count` elements, as MessagePack. */
+function listOf(count: number, elementOf: (index: number) => Uint8Array): Buffer {
+  const head = Buffer.of(0xdd, 0, 0, 0, 0)
+  head.writeUInt32BE(count, 1)
+  return Buffer.concat([head, ...Array.from({ length: count }, (_, index) => elementOf(index))])
+}
+
+function graphOf(count: number, nodeOf: (index: number) => unknown): Buffer {
+  return Buffer.concat([
+    Buffer.of(0xc1),
+    listOf(count, (index) => Buffer.from(msgpackCodec.encode(nodeOf(index)))),
+  ])
+}
+
+/** Bytes of the heap, and of memory outside of it that the heap keeps. */
+function memoryBytes(): number {
+  collectGarbage()
+  collectGarbage()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
+const hex = (digits: string) => () => Buffer.from(digits, 'hex')
+const object = (...keys: string[]) =>
+  Buffer.from(msgpackCodec.encode(Object.fromEntries(keys.map((key) => [key, 1]))))
+const utf16 = Buffer.from('a', 'utf16le')
+
+/** Objects of several keys out of many, so that nearly every one needs hidden classes of its own. */
+function shuffled(count: number, index: number): string[] {
+  const keys = new Set<string>()
+  for (let salt = 0; keys.size < count; salt++)
+    keys.add(`k${(Math.imul(index + 1, 2_654_435_761) >>> (salt % 24)) % 211}${salt % 3}`)
+  return [...keys]
+}
+
+describe('the memory of a value is not charged too little', () => {
+  test.each<[string, number, (index: number) => Uint8Array]>([
+    ['empty objects', 40_000, hex('80')],
+    ['empty arrays', 40_000, hex('90')],
+    ['arrays of one', 40_000, hex('9101')],
+    ['arrays of seventeen', 10_000, hex(`dc0011${'01'.repeat(17)}`)],
+    ['objects of one key', 40_000, hex('81a16101')],
+    ['objects of a new key', 20_000, (index) => object(`k${index.toString(36)}`)],
+    ['objects of four keys of many', 10_000, (index) => object(...shuffled(4, index))],
+    ['objects of twelve keys of many', 5_000, (index) => object(...shuffled(12, index))],
+    ['objects of twenty-two keys', 5_000, () => object(...Array.from({ length: 22 }, (_, key) => `t${key}`))],
+    ['objects of eighty-six keys', 2_000, () => object(...Array.from({ length: 86 }, (_, key) => `t${key}`))],
+    ['objects of a key like a small index', 1_000, () => object('999')],
+    ['objects of keys like indices with gaps', 500, () => object('1023', '2574', '3322')],
+    ['objects of a key like a large index', 10_000, () => object('99999999')],
+    ['texts of two characters', 40_000, hex('a26162')],
+    ['texts of nine characters', 40_000, hex(`a9${'61'.repeat(9)}`)],
+    ['texts of sixteen characters', 20_000, hex(`b0${'61'.repeat(16)}`)],
+    ['texts of two bytes a character', 10_000, () => Buffer.from(msgpackCodec.encode(`€${'x'.repeat(60)}`))],
+    ['bigints', 20_000, hex('cfff00000000000001')],
+    ['dates', 20_000, hex('d6ff00000001')],
+    ['invalid dates', 20_000, hex('d4ffff')],
+    ['Buffers', 20_000, hex('c40101')],
+    ['ArrayBuffers', 10_000, hex('d47410')],
+    ['DataViews', 10_000, hex('d47411')],
+    ['typed arrays', 10_000, hex('c70974080102030405060708')],
+  ])('%s', (_name, count, elementOf) => {
+    expectCharged('msgpack', listOf(count, elementOf))
+  })
+
+  test.each<[string, number, (index: number) => unknown]>([
+    ['Maps', 10_000, () => ['map']],
+    ['Maps of five', 5_000, () => ['map', 0, 0, 1, 0, 2, 0, 3, 0, 4, 0]],
+    ['Sets', 10_000, () => ['set']],
+    ['Sets of nine', 5_000, () => ['set', 0, 1, 2, 3, 4, 5, 6, 7, 8]],
+    ['errors', 5_000, () => ['error', 'TypeError']],
+    ['objects', 10_000, () => ['object']],
+    ['arrays', 10_000, () => ['array', 0, 0, 0]],
+    ['patterns', 5_000, () => ['regexp', utf16, 'g']],
+    ['long bigints', 5_000, () => ['bigint', 'f'.repeat(200)]],
+    ['texts in UTF-16', 10_000, () => ['utf16', utf16]],
+  ])('a graph of %s', (_name, count, nodeOf) => {
+    // What they refer to comes first; the list holds all.
+    const leaves = 10
+    const all = ['array', ...Array.from({ length: count }, (_, index) => index + leaves)]
+    const nodes = graphOf(count + leaves, (index) =>
+      index === 0 ? all : index < leaves ? index : nodeOf(index),
+    )
+    expectCharged('msgpack', nodes)
+  })
+
+  test.each<[string, number, (index: number) => string]>([
+    ['empty objects', 40_000, () => '{}'],
+    ['empty arrays', 40_000, () => '[]'],
+    ['arrays of one', 40_000, () => '[0]'],
+    ['objects of a new key', 20_000, (index) => `{"k${index.toString(36)}":0}`],
+    [
+      'objects of four keys of many',
+      10_000,
+      (index) =>
+        `{${shuffled(4, index)
+          .map((key) => `"${key}":0`)
+          .join()}}`,
+    ],
+    [
+      'objects of twelve keys of many',
+      5_000,
+      (index) =>
+        `{${shuffled(12, index)
+          .map((key) => `"${key}":0`)
+          .join()}}`,
+    ],
+    ['objects of a key like an index', 10_000, () => '{"1023":0}'],
+    ['texts', 40_000, () => '"abc"'],
+  ])('JSON of %s', (_name, count, elementOf) => {
+    const text = `[${Array.from({ length: count }, (_, index) => elementOf(index)).join()}]`
+    expectCharged('json', Buffer.from(text))
+  })
+
+  /** Not less than three quarters of what the heap grows by, and not twenty times as much. */
+  function expectCharged(name: CodecName, bytes: Buffer): void {
+    const codec = codecWith(1024 * MIB, name)
+    const before = memoryBytes()
+    const value = codec.decode(bytes)
+    const grown = memoryBytes() - before
+    const charged = codec.heldBytes(bytes) - bytes.length
+    expect(value).toBeDefined()
+    expect(charged).toBeGreaterThan(0.75 * grown)
+    expect(charged).toBeLessThan(20 * grown + 100_000)
+  }
+})
+
+describe('a value that needs more than maxDecodedBytes', () => {
+  test.each<[CodecName, Buffer]>([
+    ['msgpack', listOf(20_000, hex('80'))],
+    ['msgpack', Buffer.concat([Buffer.from('dd00100000', 'hex'), Buffer.alloc(MIB, 1)])],
+    ['msgpack', graphOf(20_000, () => ['map'])],
+    ['msgpack', graphOf(2, (index) => (index === 0 ? ['bigint', 'f'.repeat(MIB)] : 0))],
+    ['json', Buffer.from(`[${'{},'.repeat(20_000)}0]`)],
+    ['json', Buffer.from('['.repeat(MIB))],
+  ])('is CODEC in %s, with the limit and the option', (name, bytes) => {
+    const codec = codecWith(MIB, name)
+    const error = errorOf(() => codec.decode(bytes))
+    expect(error.code).toBe(ErrorCode.CODEC)
+    expect(error.message).toMatch(
+      /needs at least \d+ bytes of memory, more than maxDecodedBytes: 1048576; raise maxDecodedBytes/,
+    )
+  })
+
+  test('harms no later message', () => {
+    const codec = codecWith(MIB)
+    for (let round = 0; round < 3; round++) {
+      expect(() => codec.decode(listOf(20_000, hex('80')))).toThrow('maxDecodedBytes')
+      expect(codec.decode(listOf(10_000, hex('80')))).toHaveLength(10_000)
+    }
+  })
+
+  test('is noticed before the memory is taken', () => {
+    const codec = codecWith(MIB)
+    const bytes = Buffer.concat([Buffer.from('dd03fffff0', 'hex'), Buffer.alloc(64 * MIB - 16, 0x80)])
+    const before = memoryBytes()
+    expect(() => codec.decode(bytes)).toThrow('maxDecodedBytes')
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(32 * MIB)
+  })
+
+  test('a shaped object is charged for its keys that look like indices', () => {
+    const receiver = channelCodec(() => true, MIB, MIB)
+    receiver.learn?.(Buffer.from(msgpackCodec.encode(['999'])))
+    expect(() => receiver.decode(listOf(1000, hex('c10001')))).toThrow('maxDecodedBytes')
+  })
+})
+
+test('what waits for a consumer counts its memory', () => {
+  const bytes = listOf(1000, hex('80'))
+  for (const [name, payload] of [
+    ['msgpack', bytes],
+    ['json', Buffer.from(JSON.stringify(Array.from({ length: 1000 }, () => ({}))))],
+  ] as const) {
+    const codec = codecWith(MIB, name)
+    codec.decode(payload)
+    expect(codec.heldBytes(payload)).toBeGreaterThan(56_000 + payload.length)
+  }
+  const plain = codecWith(MIB, 'bytes')
+  plain.decode(bytes)
+  expect(plain.heldBytes(bytes)).toBe(bytes.length)
+})
+
+test('the model of elements takes the gaps that the engine takes', () => {
+  expect(['0', '999', '12a'].map(isIndexKey)).toEqual([true, true, true])
+  expect(['', 'a1', '-1', '12345678901'].map(isIndexKey)).toEqual([false, false, false, false])
+  expect(elementsAfter(0, '999')).toBe(1516)
+  expect(elementsAfter(0, '1024')).toBe(24)
+  expect(elementsAfter(1516, '7')).toBe(1516)
+  expect(elementsAfter(0, '12a')).toBe(0)
+  expect(shapedObjectBytes(['999'], true)).toBeGreaterThan(12_000)
+})
+
+test('jsonCodec without a channel has the default bound', () => {
+  expect(() => jsonCodec.decode(Buffer.alloc(17 * MIB, '['))).toThrow('maxDecodedBytes')
+})
+
+function errorOf(run: () => unknown): ShmwireError {
+  try {
+    run()
+  } catch (error) {
+    return error as ShmwireError
+  }
+  throw new Error('nothing was thrown')
+}

@@ -1,0 +1,67 @@
+import { describe, expect, test } from 'vitest'
+import { msgpackCodec } from '../../../src/codec/msgpack.js'
+import { PATTERN_WORK_MAX, PatternWork } from '../../../src/codec/pattern-work.js'
+
+const LONG: readonly [string, string, string][] = [
+  ['characters', 'x'.repeat(PATTERN_WORK_MAX + 1), ''],
+  ['characters with flag u', 'x'.repeat(PATTERN_WORK_MAX / 16 + 1), 'u'],
+  ['characters with flag v', 'x'.repeat(PATTERN_WORK_MAX / 16 + 1), 'iv'],
+  ['properties', '\\p{L}'.repeat(100), 'u'],
+  ['negated properties', '\\P{L}'.repeat(100), 'v'],
+  ['properties in a class', `[${'\\p{L}'.repeat(100)}]`, 'iu'],
+  ['properties of strings', '\\p{RGI_Emoji}'.repeat(30), 'v'],
+  ['properties of strings in any case', '\\p{RGI_Emoji}'.repeat(4), 'iv'],
+  ['other properties of strings', '\\p{Basic_Emoji}'.repeat(4), 'iv'],
+]
+
+/** A literal with it needs a later language level than the tests are compiled for. */
+const SET_FLAG: string = 'v'
+
+const ORDINARY: readonly RegExp[] = [
+  /^[\p{L}\p{N}_-]+@[\p{L}\p{N}.-]+\.\p{L}{2,}$/u,
+  /(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})/,
+  new RegExp('^\\p{RGI_Emoji}$', SET_FLAG),
+  new RegExp('(?:word|another)'.repeat(500), 'gi'),
+  new RegExp('x'.repeat(PATTERN_WORK_MAX)),
+  new RegExp('x'.repeat(PATTERN_WORK_MAX / 16), 'u'),
+  new RegExp('\\p{L}'.repeat(200)),
+]
+
+/** A graph of patterns, from a peer that does not count. */
+function graphOf(patterns: readonly { source: string; flags: string }[]): Buffer {
+  const nodes = [
+    ['array', ...patterns.map((_, index) => index + 1)],
+    ...patterns.map(({ source, flags }) => ['regexp', Buffer.from(source, 'utf16le'), flags]),
+  ]
+  return Buffer.concat([Buffer.of(0xc1), msgpackCodec.encode(nodes)])
+}
+
+describe.each(LONG)('too many %s', (_name, source, flags) => {
+  test('are refused before the engine reads them, by the receiver and by the sender', () => {
+    expect(() => msgpackCodec.decode(graphOf([{ source, flags }]))).toThrow(
+      /too long.*units of work, more than 50000/,
+    )
+    expect(() => msgpackCodec.encode([new RegExp(source, flags)])).toThrow(
+      /too long.*units of work, more than 50000/,
+    )
+  })
+})
+
+test.each(ORDINARY)('%s arrives', (pattern) => {
+  expect(msgpackCodec.decode(Buffer.from(msgpackCodec.encode(pattern)))).toEqual(pattern)
+})
+
+test('the patterns of one message are counted together, on both sides alike', () => {
+  const patterns = Array.from({ length: 60 }, (_, index) => new RegExp(`${'x'.repeat(998)}${10 + index}`))
+  const few = patterns.slice(0, 50)
+  expect(msgpackCodec.decode(Buffer.from(msgpackCodec.encode(few)))).toEqual(few)
+  expect(() => msgpackCodec.encode(patterns)).toThrow('units of work')
+  expect(() => msgpackCodec.decode(graphOf(patterns))).toThrow('units of work')
+})
+
+test('flags that are none, and very long, are no work and a short error', () => {
+  const work = new PatternWork()
+  const flags = 'u'.repeat(100_000)
+  expect(() => work.add('\\p{L}'.repeat(1000), flags)).toThrow(RangeError)
+  expect(() => new PatternWork().add('x'.repeat(60_000), flags)).toThrow(/^.{0,400}$/)
+})
