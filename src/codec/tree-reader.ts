@@ -308,8 +308,11 @@ class TreeReader {
 
   #extension(length: number): unknown {
     const type = this.#byte()
+    if (type === 0) {
+      this.#position += length
+      return undefined
+    }
     const data = this.#take(length)
-    if (type === 0) return undefined
     if (type === TIMESTAMP) return dateOf(data)
     this.#spend(Cost.COPY + length)
     // Copied, so that the elements lie as their class needs it.

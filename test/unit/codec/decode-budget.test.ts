@@ -40,7 +40,7 @@ function memoryBytes(): number {
 const hex = (digits: string) => () => Buffer.from(digits, 'hex')
 const object = (...keys: string[]) =>
   Buffer.from(msgpackCodec.encode(Object.fromEntries(keys.map((key) => [key, 1]))))
-const utf16 = Buffer.from('a', 'utf16le')
+const utf16 = Buffer.from('abcdefgh', 'utf16le')
 
 /** Objects of several keys out of many, so that nearly every one needs hidden classes of its own. */
 function shuffled(count: number, index: number): string[] {
