@@ -1,6 +1,7 @@
 import { Cost, DecodeBudget, elementsAfter, isIndexKey } from './decode-budget.js'
 import type { ObjectBuilder } from './object-builder.js'
 import { viewOf } from './plain.js'
+import { dateOf } from './timestamp.js'
 import { RECORD, TIMESTAMP, TYPED_ARRAY } from './tree-format.js'
 
 /** In a message of this length a DataView pays off: reading a float byte by byte takes three times as long. */
@@ -328,23 +329,6 @@ function keyOf(key: unknown): string {
   if (typeof key === 'string') return key
   if (typeof key === 'object' && key !== null) throw new TypeError('the key of a map is an object')
   return String(key)
-}
-
-function dateOf(data: Buffer): Date {
-  switch (data.length) {
-    case 4:
-      return new Date(data.readUInt32BE(0) * 1000)
-    case 8:
-      return timeOf((data.readUInt32BE(0) & 3) * 2 ** 32 + data.readUInt32BE(4), data.readUInt32BE(0) >>> 2)
-    case 12:
-      return timeOf(Number(data.readBigInt64BE(4)), data.readUInt32BE(0))
-    default:
-      return new Date(Number.NaN)
-  }
-}
-
-function timeOf(seconds: number, nanoseconds: number): Date {
-  return new Date(seconds * 1000 + Math.floor(nanoseconds / 1_000_000))
 }
 
 function isAt(text: string, bytes: Buffer, start: number, length: number): boolean {

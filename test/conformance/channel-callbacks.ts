@@ -139,7 +139,11 @@ export function channelCallbacks(fixture: ChannelFixture): void {
     )
 
     it('what came before a message that cannot be decoded is delivered, to whoever takes it', async () => {
-      const codec = { name: 'own', encode: jsonCodec.encode, decode: (bytes: Buffer) => decodeGood(bytes) }
+      const codec = {
+        name: 'own',
+        encode: (sent: unknown) => jsonCodec.encode(sent),
+        decode: (bytes: Buffer) => decodeGood(bytes),
+      }
       const got: Record<string, unknown[]> = { message: [], messages: [], loop: [] }
       for (const taker of Object.keys(got)) {
         const [left, right] = await fixture.join({ codec })
@@ -164,7 +168,7 @@ export function channelCallbacks(fixture: ChannelFixture): void {
       const seen: unknown[] = []
       const codec = {
         name: 'own',
-        encode: jsonCodec.encode,
+        encode: (sent: unknown) => jsonCodec.encode(sent),
         decode: (bytes: Buffer) => {
           decoded += 1
           if (decoded === 2)
