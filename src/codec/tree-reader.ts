@@ -22,8 +22,9 @@ const LENGTH_AT_ONCE_MAX = 32 * 1024 * 1024
 /** V8 ends the process when a block of elements grows beyond 2^27, and it grows by half each time. */
 const ARRAY_LENGTH_MAX = 100_000_000
 
-/** Eight bytes in the order of this machine, for one number of a message. */
-const scratch = new DataView(new ArrayBuffer(8))
+/** Eight bytes of a message, for one number. */
+const scratchBytes = new Uint8Array(8)
+const scratch = new DataView(scratchBytes.buffer)
 
 /** The shapes that the sender has told. */
 export interface ShapesToRead {
@@ -190,8 +191,18 @@ class TreeReader {
   }
 
   #eight(): DataView {
-    scratch.setUint32(0, this.#uint32())
-    scratch.setUint32(4, this.#uint32())
+    const bytes = this.#bytes
+    const position = this.#position
+    this.#position = position + 8
+    // Written out: this is the way of each float of a short message.
+    scratchBytes[0] = byteAt(bytes, position)
+    scratchBytes[1] = byteAt(bytes, position + 1)
+    scratchBytes[2] = byteAt(bytes, position + 2)
+    scratchBytes[3] = byteAt(bytes, position + 3)
+    scratchBytes[4] = byteAt(bytes, position + 4)
+    scratchBytes[5] = byteAt(bytes, position + 5)
+    scratchBytes[6] = byteAt(bytes, position + 6)
+    scratchBytes[7] = byteAt(bytes, position + 7)
     return scratch
   }
 
