@@ -29,7 +29,7 @@ export interface ChannelOptions {
   /**
    * The most memory that decoding one message may take, in bytes, besides those of the message: a peer can make one byte into 100. What
    * needs more is `ERR_SHMWIRE_CODEC`, and ends the channel. Each value is charged by its kind, rather too much than too little:
-   * an object 64 and 96 a key (8 a key where `msgpack` has sent these keys before), an array 48 and 8 an element, a text 24 and up to 2 a byte.
+   * an object 64 and 96 a key (24 a key where `msgpack` has announced these keys before), an array 48 and 8 an element, a text 24 and up to 2 a byte.
    * 1 MiB to 64 GiB. Default 1 GiB, or 8 times `maxMessageBytes` where that is more. Holds for `msgpack` and `json`; `v8` cannot be stopped.
    */
   maxDecodedBytes?: number | undefined
