@@ -24,8 +24,7 @@ export const Cost = {
   /** Without its characters: the header of a string, and the rest of its last word. */
   TEXT: 24,
   BIGINT: 32,
-  DATE: 112,
-  /** A Buffer over the memory of the message. */
+  /** A Buffer over the memory of the message, or a Date, which is read from one. */
   VIEW: 112,
   /** An ArrayBuffer or a view, with memory of its own of which the bytes are counted besides. */
   COPY: 400,
