@@ -11,12 +11,10 @@ import { Delivery } from './delivery.js'
 import { Ending } from './ending.js'
 import type { ChannelEvents } from './events.js'
 import { MessageCodec } from './message-codec.js'
-import { Outbox, type Outgoing } from './outbox.js'
+import { NO_PAYLOAD, Outbox, type Outgoing } from './outbox.js'
 import type { ChannelParts } from './parts.js'
 import { Requests } from './requests.js'
 import { SyncCalls } from './sync-calls.js'
-
-const EMPTY = new Uint8Array(0)
 
 /**
  * A duplex, ordered, reliable channel to one peer. Messages, requests and replies of one side arrive in the
@@ -395,7 +393,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
   }
 
   #cancel(id: number | undefined): void {
-    if (id !== undefined && !this.#ending.sent) this.#outbox.push(RecordKind.CANCEL, id, EMPTY)
+    if (id !== undefined && !this.#ending.sent) this.#outbox.push(RecordKind.CANCEL, id, NO_PAYLOAD)
     this.#ending.whenIdle()
   }
 }

@@ -2,7 +2,7 @@ import { ErrorCode, ShmwireError } from '../errors.js'
 import { type Link, RecordKind } from '../link/link.js'
 import { textOfThrown } from '../uncaught.js'
 import type { Answers } from './answers.js'
-import type { Outbox } from './outbox.js'
+import { NO_PAYLOAD, type Outbox } from './outbox.js'
 import type { Requests } from './requests.js'
 
 /** What ends with the channel. */
@@ -16,8 +16,6 @@ export interface EndingHost {
   /** Nothing more comes. What was held can still be taken. When listeners have had it, `settle` runs and the events follow. */
   over(error: Error | undefined, settle: () => void): void
 }
-
-const EMPTY = new Uint8Array(0)
 
 /**
  * How a channel ends. Open, then closing from the first `close()` of either side on, then closed. Each side sends CLOSE as its last
@@ -90,7 +88,7 @@ export class Ending {
     if (this.#state !== 'closing' || this.#sent) return
     if (!this.#received && (!requests.idle || answers.runningCount > 0)) return
     this.#sent = true
-    outbox.push(RecordKind.CLOSE, 0, EMPTY, (error) => {
+    outbox.push(RecordKind.CLOSE, 0, NO_PAYLOAD, (error) => {
       if (error === undefined) this.#endWhenBothClosed('sent')
     })
   }

@@ -1,6 +1,8 @@
 import type { Link } from '../link/link.js'
 import { LinkedQueue, type QueueLinks } from '../linked-queue.js'
 
+export const NO_PAYLOAD = new Uint8Array(0)
+
 /** A record on its way to the link. */
 export interface Outgoing extends QueueLinks<Outgoing> {
   readonly kind: number

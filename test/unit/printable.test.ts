@@ -84,7 +84,11 @@ describe("the peer's texts", () => {
   })
 
   it('are printable in the cause of a CODEC error', () => {
-    const codec = new MessageCodec(codecFor('json'), 1000, () => true)
+    const codec = new MessageCodec(
+      codecFor('json'),
+      { messageBytesMax: 1000, decodedBytesMax: 1 << 20 },
+      () => true,
+    )
     const hostile = errorOf(() => codec.decode(Buffer.from('\x1b[2J')))
     expect(hostile.code).toBe(ErrorCode.CODEC)
     expect(hostile.cause).toMatchObject({

@@ -36,7 +36,12 @@ beforeEach(() => {
     drain: () => {},
     close: () => {},
   })
-  channel = new Channel({ link: right, codec: codecFor('bytes'), maxMessageBytes: 1024 })
+  channel = new Channel({
+    link: right,
+    codec: codecFor('bytes'),
+    maxMessageBytes: 1024,
+    maxDecodedBytes: 1 << 20,
+  })
   channel.handle(
     (_message, { signal }) =>
       new Promise((resolve) => handled.push({ signal, end: () => resolve(NO_BYTES) })),

@@ -211,17 +211,13 @@ describe('what a handler threw', () => {
   })
 
   it('is not decoded when it is longer than any honest one', () => {
-    const requests = new Requests()
-    let error: Error | undefined
-    requests.begin(
-      () => {},
-      () => {},
-      (reason) => {
-        error = reason
-      },
-    )
-    requests.settle(1, Buffer.alloc(64 * 1024 + 1, '['), true)
-    expect(error).toMatchObject({ code: ErrorCode.REMOTE, message: /65537 bytes is longer than 65536/ })
+    const requests = new Requests(host)
+    const [asked] = askMany(requests, 1) as [Asked]
+    requests.settle(asked.id as number, Buffer.alloc(64 * 1024 + 1, '['), true)
+    expect(asked.outcome).toMatchObject({
+      code: ErrorCode.REMOTE,
+      message: /65537 bytes is longer than 65536/,
+    })
   })
 
   it.each(['', '{', 'null', '[]', '7', '{"name":7,"message":{},"code":[]}'])(

@@ -13,10 +13,9 @@ const MIB = 1024 * 1024
 
 async function join(views: boolean): Promise<[Channel, Channel]> {
   const links = await joinShmLinks({ ringBytes: 64 * 1024, maxMessageBytes: MIB, views })
-  return links.map((link) => new Channel({ link, codec: bytesCodec, maxMessageBytes: MIB })) as [
-    Channel,
-    Channel,
-  ]
+  return links.map(
+    (link) => new Channel({ link, codec: bytesCodec, maxDecodedBytes: MIB, maxMessageBytes: MIB }),
+  ) as [Channel, Channel]
 }
 
 function segmentMappings(): number {
