@@ -42,7 +42,7 @@ class OwnSegment {
 // may change at any time and hold anything.
 class PeerSegment {
  public:
-  // Verifies and maps. Errors: kCorrupt, kVersion, kOutOfMemory.
+  // Verifies and maps. Errors: kCorrupt, kVersion, kUnavailable, kOutOfMemory.
   static Status Map(const platform::Handle& handle, PeerSegment* segment);
   // The peer is in this process and uses the same mapping, which must outlive the result. For tests
   // under ThreadSanitizer, which does not see that two addresses are one memory.

@@ -52,9 +52,11 @@ Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping);
 // or change its size; mappings that exist stay writable. Errors: kUnavailable.
 Status SealSharedMemory(const Handle& handle);
 
-// Maps what another process sealed, read-only. Verifies first that it is sealed so, that
-// `is_size` accepts its size, and that every page exists. So no later read can fault, and none
-// allocates memory, which would be charged to the reader. kCorrupt otherwise.
+// Maps what another process sealed, read-only. Verifies that it is sealed so, that `is_size`
+// accepts its size, and that every page exists. So no later read can fault, and none allocates
+// memory, which would be charged to the reader. Waits for no lock that the peer can hold. Errors:
+// kCorrupt; kUnavailable (some pages do not exist now, or the system does not show it);
+// kOutOfMemory.
 Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapping* mapping);
 
 }  // namespace shmwire::platform

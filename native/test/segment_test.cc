@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <functional>
 
+#include "test/child.h"
 #include "test/support.h"
 
 #ifndef F_SEAL_FUTURE_WRITE
@@ -119,6 +120,8 @@ TEST_CASE("an own segment is sealed, and its memory is all there") {
   REQUIRE(fstat(file, &file_stat) == 0);
   CHECK(static_cast<uint64_t>(file_stat.st_size) == SegmentBytes(test::kRingBytes));
   CHECK(lseek(file, 0, SEEK_HOLE) == file_stat.st_size);
+  PeerSegment peer;
+  CHECK(PeerSegment::Map(segment.handle(), &peer).ok());
 }
 
 TEST_CASE("who holds the descriptor can write in no way") {
@@ -188,10 +191,11 @@ TEST_CASE("memory of another size than its header says is refused") {
 }
 
 TEST_CASE("memory with holes is refused") {
-  for (const Pages pages :
-       {Pages::kFirst, Pages::kReserved, Pages::kReservedBeyondEnd, Pages::kAllButLast}) {
-    CHECK(MapCode(Forgery{.pages = pages}) == StatusCode::kCorrupt);
-  }
+  CHECK(MapCode(Forgery{.pages = Pages::kFirst}) == StatusCode::kCorrupt);
+  CHECK(MapCode(Forgery{.pages = Pages::kAllButLast}) == StatusCode::kCorrupt);
+  // As many blocks as an honest segment has, but not as its pages.
+  CHECK(MapCode(Forgery{.pages = Pages::kReserved}) == StatusCode::kUnavailable);
+  CHECK(MapCode(Forgery{.pages = Pages::kReservedBeyondEnd}) == StatusCode::kUnavailable);
 }
 
 TEST_CASE("memory of huge pages is refused, whatever its size and seals") {
@@ -207,6 +211,24 @@ TEST_CASE("memory of huge pages is refused, whatever its size and seals") {
     REQUIRE(ftruncate(native, bytes) == 0);
     REQUIRE(fcntl(native, F_ADD_SEALS, kSeals) == 0);
     CHECK(MapCode(file) == StatusCode::kCorrupt);
+  }
+}
+
+TEST_CASE("another user's memory is mapped unless its mode hides which pages exist") {
+  if (geteuid() != 0) {
+    MESSAGE("skipped: only root can become another user");
+    return;
+  }
+  for (const bool hidden : {false, true}) {
+    const platform::Handle file = Forge(Forgery{});
+    if (hidden) REQUIRE(fchmod(static_cast<int>(file.native()), 0) == 0);
+    test::Child child([&] {
+      if (setresuid(1000, 1000, 1000) != 0) return 2;
+      PeerSegment peer;
+      const Status status = PeerSegment::Map(file, &peer);
+      return status.code() == (hidden ? StatusCode::kUnavailable : StatusCode::kOk) ? 0 : 1;
+    });
+    CHECK(child.Join() == 0);
   }
 }
 

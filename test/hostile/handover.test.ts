@@ -73,8 +73,6 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
     ['of a page more', { bytes: SEGMENT_BYTES + 4096 }, /size that no segment has/],
     ['of twice the ring', { bytes: 2 * SEGMENT_BYTES - 8192 }, /contradicts its size/],
     ['with its first page only', { pages: 'first' }, /has holes/],
-    ['with pages that are only reserved', { pages: 'reserved' }, /has holes/],
-    ['with as many pages, beyond its end', { pages: 'reserved beyond the end' }, /has holes/],
   ])('%s is CORRUPT', async (_what, options, text) => {
     const outcome = await handOver(siege, role, new ForgedSegment(options), (peer) => [
       peer.segment.descriptor,
@@ -84,6 +82,23 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
     expect(outcome.message).toMatch(text)
     await siege.expectUnharmed()
   })
+
+  // They might be an honest peer's that were swapped out.
+  it.each<SegmentOptions['pages']>(['reserved', 'reserved beyond the end'])(
+    'whose pages are %s is not mapped, and the channel runs over the socket',
+    async (pages) => {
+      const segment = new ForgedSegment({ pages })
+      const outcome = await handOver(siege, role, segment, (peer) => [
+        peer.segment.descriptor,
+        peer.givenBell,
+      ])
+      expect(outcome).toMatchObject({
+        fallback: true,
+        message: expect.stringContaining("not all pages of the peer's memory exist"),
+      })
+      await siege.expectUnharmed()
+    },
+  )
 
   it.each<[string, ErrorCode, (header: DataView) => void]>([
     ['magic', ErrorCode.VERSION, (header) => header.setUint8(7, 0x32)],

@@ -7,6 +7,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 // Newer than the oldest headers we build with.
@@ -56,24 +57,69 @@ int Reserve(int file, off_t bytes) {
   return os_error == EINTR ? ENOMEM : os_error;
 }
 
-// Where the first page of the file that does not exist begins; its end if all exist. Pages that are
-// only reserved (fallocate) do not exist yet. Errors: kUnavailable.
-Status FindHole(int file, uint64_t* offset) {
-  const off_t hole = lseek(file, 0, SEEK_HOLE);
-  if (hole < 0) {
-    return Status::Error(StatusCode::kUnavailable, "cannot look for holes in memory (lseek)",
-                         errno);
+constexpr uint64_t kBlockBytes = 512;  // of stx_blocks, whatever the file system's are
+
+// Pages that one call of mincore reports.
+constexpr uint64_t kPagesPerCall = 4096;
+
+uint64_t PageBytes() { return static_cast<uint64_t>(sysconf(_SC_PAGESIZE)); }
+
+uint64_t RoundUpToPage(uint64_t bytes) {
+  return (bytes + PageBytes() - 1) / PageBytes() * PageBytes();
+}
+
+// Counts the pages of a mapping that exist. Pages that are only reserved (fallocate) do not exist
+// yet. It takes no lock that a peer can hold, neither of the file's position nor of the inode, so
+// it cannot wait for a peer; lseek with SEEK_HOLE takes both. Errors: kUnavailable.
+Status CountPages(std::byte* data, uint64_t bytes, uint64_t* pages) {
+  *pages = 0;
+  const uint64_t count = RoundUpToPage(bytes) / PageBytes();
+  unsigned char exists[kPagesPerCall];
+  for (uint64_t first = 0; first < count; first += kPagesPerCall) {
+    const uint64_t part = std::min(kPagesPerCall, count - first);
+    if (mincore(data + first * PageBytes(), part * PageBytes(), exists) != 0) {
+      return Status::Error(StatusCode::kUnavailable, "cannot examine memory (mincore)", errno);
+    }
+    for (uint64_t index = 0; index < part; index++) *pages += exists[index] & 1U;
   }
-  *offset = static_cast<uint64_t>(hole);
   return {};
+}
+
+// Errors: kUnavailable, also where the system does not show it.
+Status CheckPeerPages(std::byte* data, uint64_t bytes) {
+  // To a process that may not know, mincore reports every page, also the one behind the end, which
+  // never exists.
+  uint64_t pages = 0;
+  Status status = CountPages(data + RoundUpToPage(bytes), PageBytes(), &pages);
+  if (!status.ok()) return status;
+  if (pages != 0) {
+    return Status::Error(StatusCode::kUnavailable,
+                         "the system does not show which pages of the peer's memory exist");
+  }
+  if (status = CountPages(data, bytes, &pages); !status.ok()) return status;
+  if (pages == RoundUpToPage(bytes) / PageBytes()) return {};
+  // Not a violation for certain: an honest peer's page may have been swapped out.
+  return Status::Error(StatusCode::kUnavailable, "not all pages of the peer's memory exist");
 }
 
 // mmap does not report that it could not populate all of it.
 void TouchPages(std::byte* data, uint64_t bytes) {
-  const auto page_bytes = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-  for (uint64_t at = 0; at < bytes; at += page_bytes) {
+  for (uint64_t at = 0; at < bytes; at += PageBytes()) {
     static_cast<void>(*static_cast<volatile std::byte*>(data + at));
   }
+}
+
+// Errors: kUnavailable.
+Status FillPages(std::byte* data, uint64_t bytes) {
+  const uint64_t expected = RoundUpToPage(bytes) / PageBytes();
+  uint64_t pages = 0;
+  if (Status status = CountPages(data, bytes, &pages); !status.ok()) return status;
+  if (pages == expected) return {};
+  TouchPages(data, bytes);
+  if (Status status = CountPages(data, bytes, &pages); !status.ok()) return status;
+  if (pages == expected) return {};
+  // A peer would refuse it.
+  return Status::Error(StatusCode::kUnavailable, "cannot fill shared memory with pages");
 }
 
 }  // namespace
@@ -110,16 +156,7 @@ Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
   void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, 0);
   if (data == MAP_FAILED) return SystemError("cannot map shared memory (mmap)", errno);
   Mapping created_mapping(static_cast<std::byte*>(data), bytes);
-  uint64_t hole = 0;
-  if (Status status = FindHole(file, &hole); !status.ok()) return status;
-  if (hole != bytes) {
-    TouchPages(created_mapping.data(), bytes);
-    if (Status status = FindHole(file, &hole); !status.ok()) return status;
-  }
-  // A peer refuses memory with holes.
-  if (hole != bytes) {
-    return Status::Error(StatusCode::kUnavailable, "cannot populate shared memory: it has holes");
-  }
+  if (Status status = FillPages(created_mapping.data(), bytes); !status.ok()) return status;
   *mapping = std::move(created_mapping);
   *handle = std::move(created);
   return {};
@@ -168,18 +205,21 @@ Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapp
   if (!is_size(bytes)) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory has a size that no segment has");
   }
-  // The seals forbid new holes, so this stays true.
-  uint64_t hole = 0;
-  if (Status status = FindHole(file, &hole); !status.ok()) return status;
-  if (hole != bytes) {
+  if (file_stat.stx_blocks * kBlockBytes < bytes) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory has holes");
   }
-  void* data = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
-  if (data == MAP_FAILED) {
+  const uint64_t mapped_bytes = RoundUpToPage(bytes) + PageBytes();
+  void* mapped = mmap(nullptr, mapped_bytes, PROT_READ, MAP_SHARED, file, 0);
+  if (mapped == MAP_FAILED) {
     return Status::Error(StatusCode::kOutOfMemory, "cannot map the peer's memory (mmap)", errno);
   }
-  *mapping = Mapping(static_cast<std::byte*>(data), bytes);
-  return {};
+  auto* data = static_cast<std::byte*>(mapped);
+  // The seals forbid new holes, so this stays true. Blocks beyond the end of the file do not count.
+  Status status = CheckPeerPages(data, bytes);
+  munmap(data + RoundUpToPage(bytes), PageBytes());
+  Mapping checked(data, bytes);
+  if (status.ok()) *mapping = std::move(checked);
+  return status;
 }
 
 }  // namespace shmwire::platform
