@@ -84,7 +84,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
   })
 
   // They might be an honest peer's that were swapped out.
-  it.each<SegmentOptions['pages']>(['reserved', 'reserved beyond the end'])(
+  it.each<NonNullable<SegmentOptions['pages']>>(['reserved', 'reserved beyond the end'])(
     'whose pages are %s is not mapped, and the channel runs over the socket',
     async (pages) => {
       const segment = new ForgedSegment({ pages })
