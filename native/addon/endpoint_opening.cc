@@ -30,8 +30,13 @@ napi_value AcceptHandles(napi_env env, napi_callback_info info) {
 }
 
 napi_value AttachPeer(napi_env env, napi_callback_info info) {
-  const Call<EndpointObject, 0> call(env, info);
-  return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->endpoint.AttachOffered());
+  const Call<EndpointObject, 1> call(env, info);
+  bool has_server = false;
+  platform::Credentials server;
+  if (call.self == nullptr || !ReadCredentials(env, call.arguments[0], &has_server, &server)) {
+    return nullptr;
+  }
+  return ReturnNothing(env, call.self->endpoint.AttachOffered(has_server ? &server : nullptr));
 }
 
 napi_value LendBell(napi_env env, napi_callback_info info) {

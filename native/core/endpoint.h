@@ -37,8 +37,8 @@ class Endpoint {
   // Client: sends own memory and the bell that it listens to to the inbox. `*full`: the inbox has
   // no place.
   Status OfferHandles(const char* inbox_path, const platform::Token& token, bool* full);
-  // Client: maps what the server sent back through the bell.
-  Status AttachOffered();
+  // Client: maps what came back through the bell, and only from the process of `server` if given.
+  Status AttachOffered(const platform::Credentials* server);
   // Server: maps what came with the token, and sends own memory and bell back.
   Status AcceptHandles(platform::HandleInbox* inbox, const platform::Token& token);
   // Either: the last step of both. Once. The segment may be borrowed (tests).

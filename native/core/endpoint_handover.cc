@@ -37,17 +37,17 @@ Status Endpoint::OfferHandles(const char* inbox_path, const platform::Token& tok
   return status;
 }
 
-Status Endpoint::AttachOffered() {
+Status Endpoint::AttachOffered(const platform::Credentials* server) {
   if (Status status = CheckCreated(); !status.ok()) return status;
   if (!own_bell_.valid()) {
     return Status::Error(StatusCode::kInvalidArgument, "the endpoint has offered no handles");
   }
   platform::Handle memory;
-  if (Status status = platform::ReceiveHandles(own_bell_, &memory, &peer_bell_); !status.ok()) {
-    return status;
-  }
+  Status status = platform::ReceiveHandles(own_bell_, server, &memory, &peer_bell_);
+  if (!status.ok()) return status;
   PeerSegment peer;
-  if (Status status = PeerSegment::Map(memory, &peer); !status.ok()) return status;
+  status = PeerSegment::Map(memory, &peer);
+  if (!status.ok()) return status;
   return Attach(std::move(peer));
 }
 

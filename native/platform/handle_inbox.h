@@ -6,7 +6,7 @@
 //     MakeBell: own, given                         HandleInbox::Bind, Expect(token)
 //     SendToInbox(token, memory, given)   --->     Take(token): memory, bell
 //                                                  MakeBell: own, given
-//     ReceiveHandles(own)                 <---     SendHandles(bell, memory, given)
+//     ReceiveHandles(own, server)         <---     SendHandles(bell, memory, given)
 //
 // So the client's bell brings the answer, before it is only rung.
 //
@@ -95,8 +95,11 @@ Status SendToInbox(const char* path, const Token& token, const Handle& memory, c
 // (it takes no message), kPeerGone, kOutOfMemory.
 Status SendHandles(const Handle& peer_bell, const Handle& memory, const Handle& bell);
 
-// Takes from one's own bell what SendHandles has sent. Errors: kCorrupt (nothing there, or not
-// exactly two handles, or the second is no bell of the sender), kPeerGone, kOutOfMemory.
-Status ReceiveHandles(const Handle& own_bell, Handle* memory, Handle* peer_bell);
+// Takes from one's own bell what SendHandles has sent, and only from the process of `sender` if
+// given: that process may have changed its user since. Errors: kCorrupt (nothing there, or from
+// another process, or not exactly two handles, or the second is no bell of the sender), kPeerGone,
+// kOutOfMemory, kUnavailable (the bell cannot be read).
+Status ReceiveHandles(const Handle& own_bell, const Credentials* sender, Handle* memory,
+                      Handle* peer_bell);
 
 }  // namespace shmwire::platform

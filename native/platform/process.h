@@ -20,6 +20,12 @@ struct Credentials {
   bool operator==(const Credentials&) const = default;
 };
 
+// Whether both name one process. It may have changed its user in between, so the pid alone decides.
+// Only where there is none must user and group agree; then it may still be another process.
+inline bool NameSameProcess(const Credentials& one, const Credentials& other) {
+  return one.pid == other.pid && (one.pid != 0 || one == other);
+}
+
 uint32_t CurrentProcessId();
 // The effective one, by which the kernel judges what this process does.
 uint32_t CurrentUserId();

@@ -36,7 +36,7 @@ struct HandedOverPair {
     REQUIRE(client.OfferHandles(path.c_str(), token, &full).ok());
     REQUIRE_FALSE(full);
     REQUIRE(server.AcceptHandles(&inbox, token).ok());
-    REQUIRE(client.AttachOffered().ok());
+    REQUIRE(client.AttachOffered(nullptr).ok());
   }
 
   Endpoint client;

@@ -107,7 +107,7 @@ TEST_CASE("what is called too early or too late fails, and harms nothing") {
     CHECK(endpoint.DisarmForData().code() == expected);
     CHECK(endpoint.Wait({.for_data = true, .timeout_nanos = 1}, &outcome).code() == expected);
     CHECK(endpoint.DepthBytes(&bytes).code() == expected);
-    CHECK(endpoint.AttachOffered().code() == expected);
+    CHECK(endpoint.AttachOffered(nullptr).code() == expected);
   };
   codes(StatusCode::kInvalidArgument);
   CHECK(endpoint.OfferHandles("/nowhere", token, &flag).code() == StatusCode::kInvalidArgument);
@@ -140,10 +140,10 @@ TEST_CASE("a server that closes before it answers is a gone peer") {
     REQUIRE(inbox.Bind(path.c_str()).ok());
     REQUIRE(inbox.Expect(token, nullptr).ok());
     REQUIRE(client.OfferHandles(path.c_str(), token, &full).ok());
-    CHECK(client.AttachOffered().code() == StatusCode::kCorrupt);  // READY without an answer
+    CHECK(client.AttachOffered(nullptr).code() == StatusCode::kCorrupt);  // READY without an answer
     REQUIRE(inbox.Drain().ok());
   }
-  CHECK(client.AttachOffered().code() == StatusCode::kPeerGone);
+  CHECK(client.AttachOffered(nullptr).code() == StatusCode::kPeerGone);
 }
 
 TEST_CASE("a peer without a segment is refused, and nothing is sent to it") {
@@ -162,7 +162,7 @@ TEST_CASE("a peer without a segment is refused, and nothing is sent to it") {
   CHECK(server.AcceptHandles(&inbox, token).code() == StatusCode::kCorrupt);
   platform::Handle memory;
   platform::Handle bell;
-  CHECK(platform::ReceiveHandles(own, &memory, &bell).code() == StatusCode::kCorrupt);
+  CHECK(platform::ReceiveHandles(own, nullptr, &memory, &bell).code() == StatusCode::kCorrupt);
 }
 
 TEST_CASE("a message above the limit is refused before anything is written") {

@@ -98,7 +98,9 @@ TEST_CASE("an answer that is not two handles, the second a bell, is a violation,
   Bells bells;
   Handle memory;
   Handle bell;
-  const auto receive = [&] { return ReceiveHandles(bells.client_own, &memory, &bell).code(); };
+  const auto receive = [&] {
+    return ReceiveHandles(bells.client_own, nullptr, &memory, &bell).code();
+  };
   CHECK(receive() == StatusCode::kCorrupt);  // nothing there
   REQUIRE(send(Native(bells.client_given), "x", 1, 0) == 1);
   CHECK(receive() == StatusCode::kCorrupt);  // no descriptor
@@ -119,6 +121,36 @@ TEST_CASE("an answer that is not two handles, the second a bell, is a violation,
   CHECK(RingBell(bell).ok());
   bells.client_given.Close();
   CHECK(receive() == StatusCode::kPeerGone);
+}
+
+TEST_CASE("an answer of another process than expected is a violation, and closed") {
+  const Credentials self{CurrentProcessId(), CurrentUserId(), getegid()};
+  const Credentials strangers[] = {
+      {self.pid + 1, self.uid, self.gid},
+      {0, self.uid, self.gid},  // in a pid namespace that we do not see, which this process is not
+  };
+  const Credentials same[] = {
+      self, {self.pid, self.uid + 1, self.gid + 1},  // it has changed its user since
+  };
+  Bells bells;
+  Handle memory;
+  Handle bell;
+  const auto receive = [&](const Credentials& sender) {
+    REQUIRE(bells.Answer().ok());
+    return ReceiveHandles(bells.client_own, &sender, &memory, &bell).code();
+  };
+  const size_t before = OpenDescriptorCount();
+  for (const Credentials& stranger : strangers) {
+    CHECK(receive(stranger) == StatusCode::kCorrupt);
+    CHECK_FALSE(memory.valid());
+    CHECK_FALSE(bell.valid());
+    CHECK(OpenDescriptorCount() == before);
+  }
+  for (const Credentials& expected : same) {
+    CHECK(receive(expected) == StatusCode::kOk);
+    CHECK(memory.valid());
+    CHECK(RingBell(bell).ok());
+  }
 }
 
 }  // namespace shmwire::platform

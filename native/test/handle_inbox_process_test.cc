@@ -129,6 +129,26 @@ TEST_CASE("an honest handover is found while others send without end") {
   }
 }
 
+TEST_CASE("an answer of another process than the server is a violation") {
+  Handle own;
+  Handle given;
+  REQUIRE(MakeBell(&own, &given).ok());
+  // Whoever the server lets have the client's bell can send through it.
+  Child child([&] {
+    Handle child_own;
+    Handle child_given;
+    if (!MakeBell(&child_own, &child_given).ok()) return 3;
+    return SendHandles(given, MakeMemory(), child_given).ok() ? 0 : 1;
+  });
+  CHECK(child.Join() == 0);
+  const Credentials server{CurrentProcessId(), CurrentUserId(), getegid()};
+  Handle memory;
+  Handle bell;
+  CHECK(ReceiveHandles(own, &server, &memory, &bell).code() == StatusCode::kCorrupt);
+  CHECK_FALSE(memory.valid());
+  CHECK_FALSE(bell.valid());
+}
+
 }  // namespace shmwire::platform
 
 TEST_SUITE_END();

@@ -106,7 +106,7 @@ TEST_CASE("two handles, a token and the sender arrive") {
   REQUIRE(SendHandles(handover.bell, memory_file, server_given).ok());
   Handle memory;
   Handle peer_bell;
-  REQUIRE(ReceiveHandles(own, &memory, &peer_bell).ok());
+  REQUIRE(ReceiveHandles(own, nullptr, &memory, &peer_bell).ok());
   CHECK(memory.valid());
   REQUIRE(RingBell(peer_bell).ok());
   char ring = 1;

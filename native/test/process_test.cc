@@ -37,6 +37,17 @@ TEST_CASE("a connected Unix socket tells who is at its other end") {
   CHECK(peer == Credentials{static_cast<uint32_t>(getpid()), geteuid(), getegid()});
 }
 
+TEST_CASE("a pid names one process, and no pid needs the same user and group") {
+  CHECK(NameSameProcess({5, 1, 2}, {5, 1, 2}));
+  CHECK(NameSameProcess({5, 1, 2}, {5, 3, 4}));
+  CHECK_FALSE(NameSameProcess({5, 1, 2}, {6, 1, 2}));
+  CHECK_FALSE(NameSameProcess({0, 1, 2}, {6, 1, 2}));
+  CHECK_FALSE(NameSameProcess({6, 1, 2}, {0, 1, 2}));
+  CHECK(NameSameProcess({0, 1, 2}, {0, 1, 2}));
+  CHECK_FALSE(NameSameProcess({0, 1, 2}, {0, 3, 2}));
+  CHECK_FALSE(NameSameProcess({0, 1, 2}, {0, 1, 3}));
+}
+
 TEST_CASE("what is no connected Unix socket has no peer") {
   Credentials peer;
   const Handle unconnected(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -53,12 +53,12 @@ class Client {
     const fault = versionFault(await conversation.preamble())
     if (fault !== undefined) throw fault
     const offer = readOffer((await conversation.next([FrameKind.OFFER])).payload)
-    const peer = this.#check(offer)
+    const identity = this.#check(offer)
     if (offer.transport === 'socket') {
       conversation.send(FrameKind.READY)
-      return this.#agree(offer, peer, undefined, offer.reason)
+      return this.#agree(offer, identity.peer, undefined, offer.reason)
     }
-    return this.#shareMemory(offer, peer)
+    return this.#shareMemory(offer, identity)
   }
 
   #sendHello(): void {
@@ -76,9 +76,9 @@ class Client {
   }
 
   /** Throws unless the server may be talked to and its offer is an answer to our HELLO. */
-  #check(offer: Offer): Peer {
+  #check(offer: Offer): Identity {
     const { settings, codecName, native } = this.#options
-    const peer = this.#identify(offer)
+    const identity = this.#identify(offer)
     const contradicts =
       offer.codec !== codecName ||
       (offer.transport === 'shm' && (settings.transport === 'socket' || memoryFault(native) !== undefined)) ||
@@ -89,10 +89,10 @@ class Client {
         `the server offers transport ${offer.transport} and codec ${JSON.stringify(offer.codec)}, which this side's HELLO rules out`,
       )
     }
-    return peer
+    return identity
   }
 
-  #identify(offer: Offer): Peer {
+  #identify(offer: Offer): Identity {
     const { settings, native } = this.#options
     let identity: Identity
     try {
@@ -102,19 +102,21 @@ class Client {
     }
     const denied = peerFault(identity, settings)
     if (denied !== undefined) throw this.#conversation.refuse(denied)
-    return identity.peer
+    // `allow` is code of the user, which may have ended the handshake.
+    this.#conversation.assertGoing()
+    return identity
   }
 
-  async #shareMemory(offer: Offer, peer: Peer): Promise<Agreement> {
+  async #shareMemory(offer: Offer, identity: Identity): Promise<Agreement> {
     try {
-      return await this.#mapBothSegments(offer, peer)
+      return await this.#mapBothSegments(offer, identity)
     } catch (failure) {
       if (!(failure instanceof NativeFailure)) throw failure
-      return this.#fallBack(failure, offer, peer)
+      return this.#fallBack(failure, offer, identity.peer)
     }
   }
 
-  async #mapBothSegments(offer: Offer, peer: Peer): Promise<Agreement> {
+  async #mapBothSegments(offer: Offer, { peer, credentials }: Identity): Promise<Agreement> {
     const conversation = this.#conversation
     const endpoint = this.#createEndpoint(offer)
     await this.#offerHandles(endpoint, offer)
@@ -126,15 +128,13 @@ class Client {
       conversation.send(FrameKind.READY)
       return this.#agree(offer, peer, undefined, readSocketReason(answer.payload))
     }
-    callNative("the server's segment cannot be mapped", () => endpoint.attachPeer())
+    callNative("the server's segment cannot be mapped", () => endpoint.attachPeer(credentials))
     conversation.send(FrameKind.READY)
     return this.#agree(offer, peer, endpoint, undefined)
   }
 
   #createEndpoint(offer: Offer): NativeEndpoint {
     const { settings, native } = this.#options
-    // The option `allow` may have fired the signal.
-    this.#conversation.assertGoing()
     const endpoint = callNative('the client cannot create its segment', () => {
       if (!('binding' in native)) throw new Error(native.unavailable)
       return new native.binding.Endpoint({

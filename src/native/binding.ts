@@ -40,8 +40,8 @@ export interface NativeEndpoint {
   offerHandles(inboxPath: string, token: Uint8Array): boolean
   /** Server: takes what came with the token, maps the peer's segment and sends its own descriptor and bell back through the client's bell. */
   acceptHandles(inbox: NativeInbox, token: Uint8Array): void
-  /** Client: takes the server's descriptors from its bell and maps the segment. */
-  attachPeer(): void
+  /** Client: takes the server's descriptors from its bell, and only from the process of `server`, where given. Maps the segment. */
+  attachPeer(server?: Credentials): void
   /**
    * A descriptor that becomes readable when the peer rings, for the event loop to listen to. Whoever does closes it before `close`,
    * which closes what nobody else has. Once, after `acceptHandles` or `attachPeer`; −1 the second time.

@@ -14,7 +14,7 @@ import {
   Word,
 } from '../support/forged-segment.js'
 import { hostileNative, SEALS, Seals, SocketType, whyNotHostile } from '../support/hostile-native.js'
-import { HostileClient, type HostilePeer } from '../support/hostile-peers.js'
+import { HostileClient, type HostilePeer, HostileServer } from '../support/hostile-peers.js'
 import { ROLES, type Role, Siege } from '../support/siege.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
@@ -288,6 +288,21 @@ describe.skipIf(reason !== undefined).each(ROLES)('descriptors in a wrong number
   ])('%s: CORRUPT', async (_what, choose) => {
     const outcome = await handOver(siege, role, new ForgedSegment(), choose)
     expect(outcome.code).toBe(ErrorCode.CORRUPT)
+    await siege.expectUnharmed()
+  })
+})
+
+describe.skipIf(reason !== undefined)('descriptors of another process than the server', () => {
+  it('are CORRUPT for a client', async () => {
+    const siege = await Siege.begin()
+    const server = siege.owns(await HostileServer.withOtherListener(join(temporaryDirectory(), 'h')))
+    siege.victim.send({ connectTo: `unix:${server.path}` })
+    const peer = siege.owns(await server.accept())
+    expect(outcomeOf(await server.answer(peer))).toMatchObject({
+      code: ErrorCode.CORRUPT,
+      message: expect.stringMatching(/another process than the one that listens/) as string,
+    })
+    expect(await siege.event('refused')).toMatchObject({ refused: ErrorCode.CORRUPT })
     await siege.expectUnharmed()
   })
 })

@@ -16,6 +16,10 @@ export class FakeBinding {
   drains = 0
   endpointsOpen = 0
   readonly endpointOptions: object[] = []
+  /** From whom this side has let descriptors in, call by call. */
+  readonly senders: (Credentials | undefined)[] = []
+  /** Who has sent the descriptors that come back, if it is not the peer of the control socket. */
+  answerer: Credentials | undefined
   credentials: Credentials = { pid: 4711, uid: process.geteuid?.() ?? 0, gid: 0 }
 
   get binding(): NativeBinding {
@@ -55,7 +59,8 @@ export class FakeInbox implements NativeInbox {
     inboxes.set(path, this)
   }
 
-  expect(token: Uint8Array): void {
+  expect(token: Uint8Array, sender?: Credentials): void {
+    this.#fake.senders.push(sender)
     this.#fake.fail('expect')
     this.expected.add(hex(token))
   }
@@ -103,8 +108,12 @@ class FakeEndpoint {
     other.#acceptedBy = this
   }
 
-  attachPeer(): void {
+  attachPeer(server?: Credentials): void {
+    this.#fake.senders.push(server)
     this.#check('attach')
+    const { answerer } = this.#fake
+    if (answerer !== undefined && server !== undefined && answerer.pid !== server.pid)
+      throw nativeError(ErrorCode.CORRUPT, 'another process sent the descriptors')
     if (this.#acceptedBy === undefined) throw nativeError(ErrorCode.CORRUPT, 'nobody accepted')
   }
 

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { closeSync } from 'node:fs'
-import { createConnection, createServer, type Server } from 'node:net'
+import { createConnection, createServer, type Socket } from 'node:net'
 import { inboxPath } from '../../src/control/claim-files.js'
 import { FrameKind } from '../../src/control/frames.js'
+import { Child } from './child.js'
 import { DATA_OFFSET, ForgedSegment, Word } from './forged-segment.js'
 import { hostileNative, SocketType } from './hostile-native.js'
 import { HELLO as COMMON, RawPeer } from './raw-peer.js'
@@ -179,12 +180,14 @@ export class HostileClient extends HostilePeer {
 /** A server that a victim connects to. One connection. */
 export class HostileServer {
   readonly path: string
-  readonly #server: Server
+  readonly #accept: () => Promise<Socket>
+  readonly #stop: () => void
   readonly #inbox: number
 
-  private constructor(path: string, server: Server) {
+  private constructor(path: string, accept: () => Promise<Socket>, stop: () => void) {
     this.path = path
-    this.#server = server
+    this.#accept = accept
+    this.#stop = stop
     this.#inbox = hostileNative().bindInbox(inboxPath(path))
   }
 
@@ -192,13 +195,21 @@ export class HostileServer {
     const server = createServer()
     server.listen(path)
     await once(server, 'listening')
-    return new HostileServer(path, server)
+    const accept = async (): Promise<Socket> => (await once(server, 'connection'))[0] as Socket
+    return new HostileServer(path, accept, () => server.close())
+  }
+
+  /** Another process listens and passes the connections to this one. */
+  static async withOtherListener(path: string): Promise<HostileServer> {
+    const listener = new Child('listener', { args: [path], ipc: true })
+    if ((await listener.next()) !== 'listening') throw new Error('the listener does not listen')
+    const accept = async (): Promise<Socket> => (await once(listener.process, 'message'))[1] as Socket
+    return new HostileServer(path, accept, () => void listener.kill())
   }
 
   /** Offers shared memory to the next client and takes what it hands over. */
   async accept(segment = new ForgedSegment(), offer: object = {}): Promise<HostilePeer> {
-    const [socket] = await once(this.#server, 'connection')
-    const control = new RawPeer(socket)
+    const control = new RawPeer(await this.#accept())
     const peer = new HostilePeer(control, segment)
     await control.readPreamble()
     const hello = await control.read()
@@ -226,6 +237,6 @@ export class HostileServer {
 
   close(): void {
     closeSync(this.#inbox)
-    this.#server.close()
+    this.#stop()
   }
 }

@@ -48,12 +48,10 @@ Status CheckBell(const Handle& bell, const Credentials& peer) {
   if (!HasOption(bell, SO_DOMAIN, AF_UNIX) || !HasOption(bell, SO_TYPE, SOCK_STREAM)) {
     return Status::Error(StatusCode::kCorrupt, "the peer's bell is no Unix stream socket");
   }
-  // The two ends of a pair name the process that made it. A process that we cannot name has the id
-  // 0, as has any other such process, so its user and group must agree too. Otherwise the process
-  // is enough: it may have changed its user since it connected.
+  // The two ends of a pair name the process that made it.
   Credentials maker;
   const bool known = PeerCredentials(bell.native(), &maker).ok();
-  if (known && maker.pid == peer.pid && (maker.pid != 0 || maker == peer)) return {};
+  if (known && NameSameProcess(maker, peer)) return {};
   return Status::Error(StatusCode::kCorrupt, "the peer's bell is not of its own making");
 }
 

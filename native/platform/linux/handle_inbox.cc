@@ -235,7 +235,8 @@ Status SendHandles(const Handle& peer_bell, const Handle& memory, const Handle& 
   }
 }
 
-Status ReceiveHandles(const Handle& own_bell, Handle* memory, Handle* peer_bell) {
+Status ReceiveHandles(const Handle& own_bell, const Credentials* sender, Handle* memory,
+                      Handle* peer_bell) {
   uint8_t payload = 0;
   ReceivedMessage message;
   const int os_error = ReceiveMessage(Native(own_bell), &payload, sizeof(payload), &message);
@@ -255,6 +256,11 @@ Status ReceiveHandles(const Handle& own_bell, Handle* memory, Handle* peer_bell)
       !message.has_credentials) {
     return Status::Error(StatusCode::kCorrupt,
                          "the peer did not send exactly two descriptors, of memory and of a bell");
+  }
+  if (sender != nullptr && !NameSameProcess(*sender, message.credentials)) {
+    return Status::Error(
+        StatusCode::kCorrupt,
+        "the descriptors were sent by another process than the one that listens at the address");
   }
   Status status = CheckBell(message.handles[1], message.credentials);
   if (!status.ok()) return status;

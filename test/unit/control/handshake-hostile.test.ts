@@ -342,6 +342,17 @@ describe('a client', () => {
     await peer.closed()
   })
 
+  it('refuses descriptors of another process than its control socket names, whatever else is allowed', async () => {
+    const { peer, outcome } = await clientAgainst({ allow: () => true })
+    native.answerer = { ...native.credentials, pid: native.credentials.pid + 1 }
+    peer.preamble().send('OFFER', OFFER)
+    await peer.find(FrameKind.HANDLES)
+    peer.send('READY')
+    expect(await peer.find(FrameKind.REJECT)).toMatchObject({ code: ErrorCode.CORRUPT })
+    await expectRefusal(outcome, ErrorCode.CORRUPT, 'another process')
+    await peer.closed()
+  })
+
   it('does not let a server change to the socket that insisted on shared memory', async () => {
     const { peer, outcome } = await clientAgainst()
     peer
