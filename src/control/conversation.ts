@@ -71,7 +71,7 @@ export class Conversation {
   readonly socket: Socket
   readonly parser = new FrameParser(controlBound([]))
   readonly #giveBacks: (() => void)[] = []
-  #state: 'open' | 'refused' | 'done' = 'open'
+  #state: 'open' | 'refused' | 'agreed' | 'failed' = 'open'
   #greeted = false
   /** Why nothing more will come. */
   #failure: ShmwireError | undefined
@@ -89,9 +89,10 @@ export class Conversation {
     socket.resume()
   }
 
-  /** Runs when the handshake fails, at most once, in the reverse order. */
+  /** Runs when the handshake fails, at most once, in the reverse order; at once when it has failed already. */
   onFailure(giveBack: () => void): void {
-    this.#giveBacks.push(giveBack)
+    if (this.#state === 'failed') quietly(giveBack)
+    else this.#giveBacks.push(giveBack)
   }
 
   /** Throws when the handshake was aborted, during a wait that is not one of ours or by code of the user: nothing may be begun any more. */
@@ -159,7 +160,7 @@ export class Conversation {
   /** The handshake has succeeded. False: it was aborted before. */
   complete(): boolean {
     if (this.#state !== 'open') return false
-    this.#state = 'done'
+    this.#state = 'agreed'
     this.#giveBacks.length = 0
     this.#detach()
     this.socket.pause()
@@ -168,12 +169,12 @@ export class Conversation {
 
   /** The handshake has failed. Idempotent. */
   abort(): void {
-    if (this.#state === 'done') return
+    if (this.#state === 'agreed' || this.#state === 'failed') return
     if (this.#state === 'open') {
       this.#detach()
       this.socket.destroy()
     }
-    this.#state = 'done'
+    this.#state = 'failed'
     this.#fail(new ShmwireError(ErrorCode.ABORTED, 'the handshake was aborted'))
     this.parser.clear()
     for (const giveBack of this.#giveBacks.splice(0).toReversed()) quietly(giveBack)

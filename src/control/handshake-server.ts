@@ -112,6 +112,8 @@ class Server {
     }
     const denied = peerFault(identity, settings)
     if (denied !== undefined) throw this.#conversation.refuse(denied)
+    // `allow` is code of the user, which may have ended the handshake.
+    this.#conversation.assertGoing()
     return identity
   }
 

@@ -81,6 +81,9 @@ describe('a handshake', () => {
       expect(side).toMatchObject({ transport: 'shm', fallbackReason: undefined, maxMessageBytes: 5000 })
       expect(side).toMatchObject({ endpoint: expect.anything(), peer: { pid: 4711, verified: true } })
     }
+    // Each side lets in only what the process of its control socket sends.
+    expect(clientNative.senders).toEqual([clientNative.credentials])
+    expect(serverNative.senders).toEqual([serverNative.credentials])
     expect(clientNative.endpointOptions).toEqual([
       { ringBytes: 65_536, maxMessageBytes: 5000, recordsMax: 1024 },
     ])
@@ -353,6 +356,31 @@ describe('a handshake', () => {
       await expectAllGivenBack(sockets.client)
     }
   })
+
+  it.each(['server', 'client'] as const)(
+    'begins nothing more on the %s whose allow ends it',
+    async (side) => {
+      const sockets = await socketPair()
+      const controller = new AbortController()
+      const { signal } = controller
+      // `abort` returns nothing, and its result is compared, so that the peer is allowed.
+      const allow = (): boolean => controller.abort() === undefined
+      const server = side === 'server' ? { ...serverOptions({ allow }), signal } : serverOptions()
+      const client = side === 'client' ? { ...clientOptions({ allow }), signal } : clientOptions()
+      const [atServer, atClient] = await Promise.all([
+        handshakeAsServer(sockets.server, server).catch((error: Outcome) => error),
+        handshakeAsClient(sockets.client, client).catch((error: Outcome) => error),
+      ])
+      const [own, other] = side === 'server' ? [atServer, atClient] : [atClient, atServer]
+      expect([own, other]).toMatchObject([{ code: ErrorCode.ABORTED }, { code: ErrorCode.PEER_GONE }])
+      // In a later task, when the steps that go on have gone on.
+      await new Promise((resolve) => setImmediate(resolve))
+      expect(server.limits.slots.load).toEqual({ held: 0, waiting: 0 })
+      expect([clientNative.endpointOptions, clientNative.senders]).toEqual([[], []])
+      if (side === 'server') expect(serverNative.senders).toEqual([])
+      await expectAllGivenBack(sockets.server, sockets.client)
+    },
+  )
 
   it('closes the socket when the signal has fired before', async () => {
     const { client } = await socketPair()
