@@ -1,4 +1,4 @@
-import { probeBell } from './link/shm/bell-probe.js'
+import { type BellFault, probeBell } from './link/shm/bell-probe.js'
 import type { NativeBell, NativeBinding } from './native/binding.js'
 import { loadBinding, type NativeLoad } from './native/load-binding.js'
 import type { Settings } from './options.js'
@@ -7,8 +7,8 @@ import type { Settings } from './options.js'
 const isNode =
   process.release?.name === 'node' && !('bun' in process.versions) && !('deno' in process.versions)
 
-/** Of this thread: it has an event loop of its own. */
-let probed: Promise<string | undefined> | undefined
+/** Of this thread: it has an event loop of its own. Forgotten when an error ended it. */
+let probed: Promise<BellFault | undefined> | undefined
 
 /**
  * Loads the addon. Runtimes other than Node first show, once in each thread, that their event loop reports a doorbell: without
@@ -18,10 +18,21 @@ let probed: Promise<string | undefined> | undefined
 export async function loadForChannels({ transport }: Settings): Promise<NativeLoad> {
   const native = loadBinding()
   if (isNode || !('binding' in native) || transport === 'socket') return native
-  const bell = probed === undefined ? newBell(native.binding) : undefined
-  if (bell !== undefined) probed = probeBell(bell)
-  const noMemory = await probed
-  return noMemory === undefined ? native : { binding: native.binding, noMemory }
+  const fault = await probeOnce(native.binding)
+  return fault === undefined ? native : { binding: native.binding, noMemory: fault.reason }
+}
+
+async function probeOnce(binding: NativeBinding): Promise<BellFault | undefined> {
+  if (probed === undefined) {
+    const bell = newBell(binding)
+    if (bell === undefined) return undefined
+    probed = probeBell(bell)
+  }
+  const probe = probed
+  const fault = await probe
+  // Others may have waited for the same probe, and begun a new one since.
+  if (fault?.mayPass === true && probed === probe) probed = undefined
+  return fault
 }
 
 /** Undefined for want of a descriptor, which says nothing about the runtime; creating the channel reports that. */

@@ -12,23 +12,29 @@ const TURNS_MAX = 10
 
 const SILENT = `the event loop of this runtime does not report a doorbell: ${TURNS_MAX} turns of ${TURN_MS} ms passed`
 
+export interface BellFault {
+  /** Why this runtime cannot use a doorbell. */
+  readonly reason: string
+  /** The probe did not run to its end: an error ended it, perhaps for want of a descriptor or of memory. */
+  readonly mayPass: boolean
+}
+
 /**
- * Rings a doorbell of this process. Resolves to undefined when the event loop has reported it, else to the reason why this
- * runtime cannot use one. Takes a few turns of the event loop, or a second where the runtime ignores the descriptor.
+ * Rings a doorbell of this process. Resolves to undefined when the event loop has reported it. Takes a few turns of the event loop, or a second where the runtime ignores the descriptor.
  * Closes `bell`.
  */
-export function probeBell(bell: NativeBell, listen = openBell): Promise<string | undefined> {
+export function probeBell(bell: NativeBell, listen = openBell): Promise<BellFault | undefined> {
   return new Promise((resolve) => {
     let reported = 0
     let turns = 0
     let socket: Socket | undefined
-    const finish = (reason: string | undefined): void => {
+    const finish = (fault?: BellFault): void => {
       clearInterval(timer)
       socket?.destroy()
       // After the socket, which closes its descriptor first: `close` leaves a descriptor alone that is closed.
       if (socket === undefined || socket.closed) bell.close()
       else socket.once('close', () => bell.close())
-      resolve(reason)
+      resolve(fault)
     }
     const attempt = (step: () => void): void => {
       try {
@@ -40,11 +46,11 @@ export function probeBell(bell: NativeBell, listen = openBell): Promise<string |
     const onRing = (): void => {
       reported += 1
       if (reported < RINGS) attempt(() => bell.ring())
-      else finish(undefined)
+      else finish()
     }
     const timer = setInterval(() => {
       turns += 1
-      if (turns === TURNS_MAX) finish(SILENT)
+      if (turns === TURNS_MAX) finish({ reason: SILENT, mayPass: false })
     }, TURN_MS)
     attempt(() => {
       socket = listen(bell.lend(), onRing)
@@ -54,6 +60,6 @@ export function probeBell(bell: NativeBell, listen = openBell): Promise<string |
   })
 }
 
-function unusable(error: unknown): string {
-  return `this runtime cannot listen to a doorbell: ${textOfThrown(error)}`
+function unusable(error: unknown): BellFault {
+  return { reason: `this runtime cannot listen to a doorbell: ${textOfThrown(error)}`, mayPass: true }
 }
