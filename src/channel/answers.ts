@@ -2,7 +2,8 @@ import { ErrorCode, ShmwireError } from '../errors.js'
 import { RecordKind } from '../link/link.js'
 import type { Channel } from './channel.js'
 import type { MessageCodec } from './message-codec.js'
-import { encodeRemoteError, REQUESTS_OPEN_MAX } from './requests.js'
+import { CLOSING, encodeRemoteError } from './remote-error.js'
+import { REQUESTS_OPEN_MAX } from './requests.js'
 
 /** What a handler knows of the request beside its message. */
 export interface RequestContext {
@@ -53,15 +54,17 @@ export class Answers {
     return this.#running.size
   }
 
-  /** Begins to answer, or answers with `refusal` at once. Returns what the peer did wrong, if it did. */
-  begin(id: number, payload: Buffer, refusal?: Error): string | undefined {
+  /** Begins to answer; `closing` refuses instead. Returns what the peer did wrong, if it did. */
+  begin(id: number, payload: Buffer, closing: boolean): string | undefined {
+    if (id === 0) return 'a request without an id'
     if (this.#running.has(id)) return `request ${id} twice`
     if (this.#running.size >= REQUESTS_OPEN_MAX) return `more than ${REQUESTS_OPEN_MAX} open requests`
     const running = new RunningRequest(this.#host.channel)
     this.#running.set(id, running)
-    const error = refusal ?? this.#overload()
-    if (error === undefined) this.#run(id, payload, running)
-    else this.#replyError(id, running, error)
+    const overload = this.#overload()
+    if (closing) this.#send(RecordKind.ERROR, id, running, CLOSING)
+    else if (overload === undefined) this.#run(id, payload, running)
+    else this.#replyError(id, running, overload)
     return undefined
   }
 
@@ -100,8 +103,10 @@ export class Answers {
     try {
       const reply = this.#callHandler(payload, running)
       if (isThenable(reply)) {
-        // Through a promise of our own: a foreign one might settle twice.
-        void Promise.resolve(reply).then(
+        // Through a promise of our own: another's `then` might settle twice, and Promise.resolve returns a promise as it is.
+        void new Promise((resolve) => {
+          resolve(reply)
+        }).then(
           (value) => {
             this.#handlersRunning -= 1
             this.#reply(id, running, value)
@@ -126,9 +131,11 @@ export class Answers {
   }
 
   #callHandler(payload: Buffer, running: RunningRequest): unknown {
-    if (this.handler === undefined)
+    // Not as a method of this object.
+    const { handler } = this
+    if (handler === undefined)
       throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, 'this side handles no requests')
-    return this.handler(this.#host.codec.decode(payload), running)
+    return handler(this.#host.codec.decode(payload), running)
   }
 
   #reply(id: number, running: RunningRequest, value: unknown): void {

@@ -55,11 +55,12 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     this.fallbackReason = parts.fallbackReason
     this.#outbox = new Outbox(this.#link, (payload) => this.#codec.keep(payload))
     this.#lends = parts.link.lends === true
-    this.#delivery = new Delivery(
-      this,
-      () => this.#link.resume(),
-      (message) => (this.#lends ? Buffer.from(message as Buffer) : message),
-    )
+    this.#delivery = new Delivery(this, {
+      onRoom: () => this.#link.resume(),
+      keep: (message) => (this.#lends ? Buffer.from(message as Buffer) : message),
+      heldBytes: (payload) => this.#codec.heldBytes(payload) + (this.#lends ? payload.length : 0),
+      memoryOf: (payload) => (this.#lends ? undefined : payload.buffer),
+    })
     this.#claims = new Claims({
       link: this.#link,
       outbox: this.#outbox,
@@ -247,9 +248,9 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
 
   /** Ends the channel at once. Everything pending rejects with `error`, or `CLOSED`; the peer gets `PEER_GONE`. */
   destroy(error?: Error): void {
+    this.#delivery.discard()
     if (this.#ending.isOver) return
     this.#link.destroy()
-    this.#delivery.discard()
     // Node's own `destroy` takes null for no error.
     const reason = error ?? undefined
     this.#ending.finish(reason, reason ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was destroyed'))
@@ -306,9 +307,11 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
         this.#ending.whenIdle()
         return true
       case RecordKind.CANCEL:
+        if (payload.length > 0) return this.#corrupt('a cancellation with a payload')
         this.#answers.cancel(id)
         return true
       case RecordKind.CLOSE:
+        if (payload.length > 0) return this.#corrupt('a close with a payload')
         this.#ending.peerCloses()
         return true
       case RecordKind.CODEC: {
@@ -328,10 +331,11 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     } catch (error) {
       return this.#break(error as ShmwireError)
     }
-    // While this side closes it reads on, to find the peer's CLOSE; what nobody will take need not fill the memory.
-    const unwanted = !this.#ending.isOpen && this.#delivery.full && !this.#delivery.taken
-    if (!unwanted) this.#delivery.take(message, this.#delivery.holds ? this.#codec.heldBytes(payload) : 0)
-    return !this.#delivery.full || !this.#ending.isOpen || this.#sync.running
+    // While this side closes it reads on, to find the peer's CLOSE behind the messages; listeners may still stop the sender.
+    const closing = !this.#ending.isOpen
+    if (!closing || this.#delivery.accepts) this.#delivery.take(message, payload)
+    if (closing && this.#delivery.overflows) return this.#break(this.#delivery.overflow())
+    return !this.#delivery.full || this.#sync.running || (closing && !this.#delivery.flows)
   }
 
   #request(id: number, payload: Buffer): boolean {
@@ -339,10 +343,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
     // Behind our CLOSE there is no place for an answer; the peer rejects the request when it reads the CLOSE.
     if (this.#ending.sent) return true
     // New work would keep a busy channel from ever closing.
-    const refusal = this.#ending.isOpen
-      ? undefined
-      : new ShmwireError(ErrorCode.CLOSED, 'this side is closing')
-    const wrong = this.#answers.begin(id, payload, refusal)
+    const wrong = this.#answers.begin(id, payload, !this.#ending.isOpen)
     return wrong === undefined || this.#corrupt(wrong)
   }
 

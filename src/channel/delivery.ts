@@ -1,6 +1,19 @@
 import { EventEmitter } from 'node:events'
+import { ErrorCode, ShmwireError } from '../errors.js'
 import { TURN_MS_MAX } from '../turn-budget.js'
-import { Inbox } from './inbox.js'
+import { BACKLOG_BYTES_MAX, BACKLOG_MESSAGES_MAX, Inbox } from './inbox.js'
+
+/** What the delivery needs of its channel. */
+export interface DeliveryHost {
+  /** Messages have left an inbox that was full, or need not wait for a listener any more. */
+  onRoom(): void
+  /** Makes a message fit to be held. */
+  keep(message: unknown): unknown
+  /** The memory that a message takes while it is held, besides the memory that it is a part of. */
+  heldBytes(payload: Buffer): number
+  /** What a held message is a part of; undefined where `keep` copies it. */
+  memoryOf(payload: Buffer): ArrayBufferLike | undefined
+}
 
 /**
  * Who gets the messages: a loop or a blocking call that takes them one by one, else the listeners of `message` and
@@ -9,7 +22,7 @@ import { Inbox } from './inbox.js'
 export class Delivery {
   readonly #emitter: EventEmitter
   readonly #inbox: Inbox
-  readonly #keep: (message: unknown) => unknown
+  readonly #host: DeliveryHost
   /** Listeners are there, nobody else takes, and nothing is held: messages go straight to the listeners. */
   #flowing = false
   #flowScheduled = false
@@ -22,16 +35,17 @@ export class Delivery {
   /** Blocking calls that want the messages at present. */
   #pulling = 0
   #discarded = false
+  /** While the channel closes, a message came that nobody takes: those behind it would come behind a gap. */
+  #refused = false
   /** What follows the end of the messages, while listeners still get those that were held. */
   #whenFlowed: (() => void) | undefined
   /** What comes behind the batch that its listeners are having. */
   #behindBatch: (() => boolean) | undefined
 
-  /** `onRoom` runs whenever messages have left an inbox that was full. `keep` makes a message fit to be held. */
-  constructor(emitter: EventEmitter, onRoom: () => void, keep: (message: unknown) => unknown) {
+  constructor(emitter: EventEmitter, host: DeliveryHost) {
     this.#emitter = emitter
-    this.#keep = keep
-    this.#inbox = new Inbox(onRoom)
+    this.#host = host
+    this.#inbox = new Inbox(() => host.onRoom())
     this.watchListeners()
   }
 
@@ -45,6 +59,7 @@ export class Delivery {
     watch('newListener', this.#listenerAdded)
     watch('removeListener', this.#listenerRemoved)
     this.#flowing = this.#listened() && this.#flowing
+    if (this.#whenFlowed !== undefined) this.#flowLater()
   }
 
   readonly #listenerAdded = (name: unknown): void => {
@@ -60,12 +75,13 @@ export class Delivery {
       // Before any later message: what the listener would have got at the end of the batch.
       if (!this.#listeners.batch)
         for (const message of this.#batch.splice(0))
-          if (!this.#batchHeard) this.#inbox.push(this.#keep(message), 0)
+          if (!this.#batchHeard) this.#inbox.push(this.#host.keep(message), 0)
       if (this.#flowing && !this.#inbox.empty) {
         this.#flowing = false
         this.#flowLater()
       }
       if (this.#whenFlowed !== undefined) this.#flowLater()
+      if (this.full && !this.#listened()) this.#host.onRoom()
     }
   }
 
@@ -74,23 +90,45 @@ export class Delivery {
     return this.#inbox.full
   }
 
+  /** More is held than may be while the link reads on. */
+  get overflows(): boolean {
+    return this.#inbox.overflows
+  }
+
+  /** The end of a channel whose loop takes no message while it closes. */
+  overflow(): ShmwireError {
+    return new ShmwireError(
+      ErrorCode.BACKLOG,
+      `${this.#inbox.messages} messages of ${this.#inbox.bytes} bytes wait for a loop while the channel closes, more than ` +
+        `${BACKLOG_MESSAGES_MAX} or ${BACKLOG_BYTES_MAX} bytes; leave the loop before you wait for close()`,
+    )
+  }
+
+  /** Listeners get the messages, as fast as they can. */
+  get flows(): boolean {
+    return this.#listened() && !this.taken
+  }
+
+  /** Whether a message that arrives while the channel closes is kept. Without a consumer, those that fit are, and none behind them. */
+  get accepts(): boolean {
+    if (this.full && !this.taken && !this.#listened()) this.#refused = true
+    return !this.#refused
+  }
+
   /** Somebody takes messages one by one. */
   get taken(): boolean {
     return this.#inbox.iterating || this.#pulling > 0
   }
 
-  /** A message that arrives now has to wait for a consumer. */
-  get holds(): boolean {
-    return !this.#flowing
-  }
-
-  /** A message has arrived; `bytes` is the memory that it takes if it has to wait. */
-  take(message: unknown, bytes: number): void {
-    if (!this.#flowing) {
-      if (!this.#discarded) this.#inbox.push(this.#keep(message), bytes)
+  /** A message has arrived in `payload`. */
+  take(message: unknown, payload: Buffer): void {
+    if (this.#flowing) {
+      this.#give(message)
       return
     }
-    this.#give(message)
+    if (this.#discarded) return
+    const host = this.#host
+    this.#inbox.push(host.keep(message), host.heldBytes(payload), host.memoryOf(payload))
   }
 
   /** The messages that came together have all arrived. */
@@ -134,6 +172,7 @@ export class Delivery {
     this.#flowing = false
     this.#batch = []
     this.#inbox.clear()
+    if (this.#whenFlowed !== undefined) this.#flowLater()
   }
 
   /** The end of the messages: what is held can still be taken. `over` runs once listeners have had what is held for them. */

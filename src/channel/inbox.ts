@@ -1,7 +1,7 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { Fifo } from '../fifo.js'
 
-/** A message and the bytes it came in. */
+/** A message and the memory that it is charged. */
 interface Held {
   readonly message: unknown
   readonly bytes: number
@@ -12,12 +12,21 @@ const HELD_MESSAGES_MAX = 256
 const HELD_BYTES_MAX = 256 * 1024
 
 /**
+ * What may be held where the link must read on, because what this side waits for may be behind the messages: the answer to a
+ * blocking call, or the peer's CLOSE. Beyond either, memory would be the peer's choice.
+ */
+export const BACKLOG_MESSAGES_MAX = 1024 * 1024
+export const BACKLOG_BYTES_MAX = 256 * 1024 * 1024
+
+/**
  * The messages that have arrived and that nobody has taken: those of an iterator that is busy, and those
  * that came before there was any consumer.
  */
 export class Inbox {
   readonly #held = new Fifo<Held>()
   #heldBytes = 0
+  /** What the message that was held last is a part of: a slab, or the chunk of a socket, which one small message keeps alive. */
+  #memory: ArrayBufferLike | undefined
   #iterator: MessageIterator | undefined
   #end: { readonly error: Error | undefined } | undefined
   readonly #onRoom: () => void
@@ -29,6 +38,11 @@ export class Inbox {
 
   get full(): boolean {
     return this.messages >= HELD_MESSAGES_MAX || this.#heldBytes >= HELD_BYTES_MAX
+  }
+
+  /** More is held than a wait for what is behind the messages allows. */
+  get overflows(): boolean {
+    return this.messages > BACKLOG_MESSAGES_MAX || this.#heldBytes > BACKLOG_BYTES_MAX
   }
 
   get messages(): number {
@@ -47,11 +61,16 @@ export class Inbox {
     return this.#iterator !== undefined
   }
 
-  /** Gives the message to a waiting iterator or holds it. */
-  push(message: unknown, bytes: number): void {
+  /**
+   * Gives the message to a waiting iterator or holds it. It is charged `bytes`, and the whole `memory` that it is a part of unless
+   * the message before it was charged that.
+   */
+  push(message: unknown, bytes: number, memory?: ArrayBufferLike): void {
     if (this.#iterator?.give(message)) return
-    this.#held.push({ message, bytes })
-    this.#heldBytes += bytes
+    const charged = memory === undefined || memory === this.#memory ? bytes : bytes + memory.byteLength
+    this.#memory = memory
+    this.#held.push({ message, bytes: charged })
+    this.#heldBytes += charged
   }
 
   /** The oldest message that is held. The inbox must not be empty. */
@@ -59,6 +78,7 @@ export class Inbox {
     const wasFull = this.full
     const held = this.#held.shift() as Held
     this.#heldBytes -= held.bytes
+    if (this.empty) this.#memory = undefined
     if (wasFull && !this.full) this.#onRoom()
     return held.message
   }
@@ -67,6 +87,7 @@ export class Inbox {
   clear(): void {
     this.#held.clear()
     this.#heldBytes = 0
+    this.#memory = undefined
   }
 
   /** The end of the messages: in order, or with the error that an iterator throws once it has given all that is held. */

@@ -68,9 +68,9 @@ export class MessageCodec {
     }
   }
 
-  /** The memory of the message that was decoded last, its payload included, while it waits for a consumer. */
+  /** The memory of the message that was decoded last, besides its payload, while it waits for a consumer. */
   heldBytes(payload: Buffer): number {
-    return payload.length + (this.#codec.decodedBytes?.(payload) ?? 0)
+    return this.#codec.decodedBytes?.(payload) ?? 0
   }
 }
 

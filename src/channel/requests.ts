@@ -1,7 +1,6 @@
-import { ErrorCode, ShmwireError } from '../errors.js'
 import { LinkedQueue, type QueueLinks } from '../linked-queue.js'
-import { textOfThrown } from '../uncaught.js'
 import type { Outgoing } from './outbox.js'
+import { decodeRemoteError } from './remote-error.js'
 
 /**
  * Requests that one side may have open at once. A protocol constant (docs/protocol.md): the requester lets
@@ -142,62 +141,4 @@ export class Requests {
     while (this.#lastId === 0 || this.#open.has(this.#lastId))
     return this.#lastId
   }
-}
-
-/** What an error tells the peer of itself; both sides cut longer texts. */
-const ERROR_TEXT_MAX = 2 * 1024
-
-/** The payload of an ERROR record: UTF-8 JSON whatever the codec; empty where even that is longer than `bytesMax`. */
-export function encodeRemoteError(thrown: unknown, bytesMax: number): Buffer {
-  const { name, message, code } = describe(thrown)
-  const payload = Buffer.from(JSON.stringify({ name: textOf(name), message: textOf(message), code }))
-  return payload.length <= bytesMax ? payload : Buffer.alloc(0)
-}
-
-/** Anything can be thrown, with accessors that throw again. */
-function describe(thrown: unknown): { name: unknown; message: unknown; code: string | undefined } {
-  try {
-    if (!(thrown instanceof Error)) return { name: 'Error', message: String(thrown), code: undefined }
-    const { name, message } = thrown
-    const { code } = thrown as { code?: unknown }
-    return { name, message, code: typeof code === 'string' ? textOf(code) : undefined }
-  } catch {
-    return { name: 'Error', message: 'what it threw cannot be told', code: undefined }
-  }
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, ERROR_TEXT_MAX) : ''
-}
-
-/** Far more than encodeRemoteError makes; decoding JSON takes many times its length. */
-const ERROR_BYTES_MAX = 64 * 1024
-
-function decodeRemoteError(payload: Buffer): ShmwireError {
-  if (payload.length === 0) return new ShmwireError(ErrorCode.REMOTE, "the peer's handler failed")
-  if (payload.length > ERROR_BYTES_MAX) {
-    return new ShmwireError(
-      ErrorCode.REMOTE,
-      `the peer's handler failed, and its error of ${payload.length} bytes is longer than ${ERROR_BYTES_MAX}`,
-    )
-  }
-  let told: { name?: unknown; message?: unknown; code?: unknown } | null
-  try {
-    told = JSON.parse(payload.toString()) as typeof told
-  } catch (error) {
-    // Its message quotes the payload, so it must not become the cause.
-    return new ShmwireError(
-      ErrorCode.REMOTE,
-      `the peer's handler failed, and its error cannot be decoded: ${textOfThrown(error)}`,
-    )
-  }
-  // Not of a handler: the peer's channel takes no requests any more.
-  if (told?.name === 'ShmwireError' && told.code === ErrorCode.CLOSED) {
-    return new ShmwireError(ErrorCode.CLOSED, 'the peer is closing the channel')
-  }
-  const name = typeof told?.name === 'string' ? textOf(told.name) : 'Error'
-  const message = textOf(told?.message)
-  return new ShmwireError(ErrorCode.REMOTE, `the peer's handler failed: ${name}: ${message}`, {
-    remoteCode: typeof told?.code === 'string' ? textOf(told.code) : undefined,
-  })
 }

@@ -3,20 +3,13 @@ import { type Link, RecordKind } from '../link/link.js'
 import { checkTimeout, invalid } from '../options.js'
 import { runApart } from '../uncaught.js'
 import type { Delivery } from './delivery.js'
-import type { Inbox } from './inbox.js'
+import { BACKLOG_BYTES_MAX, BACKLOG_MESSAGES_MAX, type Inbox } from './inbox.js'
 import type { MessageCodec } from './message-codec.js'
 import type { Outbox } from './outbox.js'
 import type { Requests } from './requests.js'
 
 /** A wait without a bound is one of this length, again and again: a day. */
 const WAIT_MS_MAX = 24 * 60 * 60 * 1000
-
-/**
- * What a call that waits for something else than messages lets them amount to, because what it waits for may be behind
- * them. Beyond either, memory would be the peer's choice.
- */
-const BACKLOG_MESSAGES_MAX = 1024 * 1024
-const BACKLOG_BYTES_MAX = 256 * 1024 * 1024
 
 /** What the blocking calls need of their channel. */
 export interface SyncHost {
@@ -164,8 +157,8 @@ export class SyncCalls {
   }
 }
 
-function assertBounded(what: string, { messages, bytes }: Inbox): void {
-  if (messages <= BACKLOG_MESSAGES_MAX && bytes <= BACKLOG_BYTES_MAX) return
+function assertBounded(what: string, { messages, bytes, overflows }: Inbox): void {
+  if (!overflows) return
   throw new ShmwireError(
     ErrorCode.BACKLOG,
     `${messages} messages of ${bytes} bytes came while ${what} waited, more than ${BACKLOG_MESSAGES_MAX} or ` +

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { MessageCodec } from '../../src/channel/message-codec.js'
-import { encodeRemoteError } from '../../src/channel/requests.js'
+import { encodeRemoteError } from '../../src/channel/remote-error.js'
 import { codecFor } from '../../src/codec/codecs.js'
 import { readHello, readOffer, readReject, readSocketReason } from '../../src/control/control-messages.js'
 import { noShmwire } from '../../src/control/preamble.js'

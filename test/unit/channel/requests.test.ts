@@ -1,11 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Outgoing } from '../../../src/channel/outbox.js'
-import {
-  encodeRemoteError,
-  REQUESTS_OPEN_MAX,
-  Requests,
-  type RequestsHost,
-} from '../../../src/channel/requests.js'
+import { encodeRemoteError } from '../../../src/channel/remote-error.js'
+import { REQUESTS_OPEN_MAX, Requests, type RequestsHost } from '../../../src/channel/requests.js'
 import { ErrorCode, ShmwireError } from '../../../src/errors.js'
 
 /** Sends nothing anywhere, but notes which request has which id. */
