@@ -21,6 +21,7 @@ const COMMON = [
   'errors',
   'fifo',
   'linked-queue',
+  'nearest',
   'options',
   'printable',
   'received-memory',

@@ -1,6 +1,6 @@
 import { isAbsolute, join } from 'node:path'
 import { runtimeDirectory } from './control/runtime-directory.js'
-import { invalid } from './options.js'
+import { invalid, misuse, show } from './options.js'
 
 /** Where a server listens. */
 export interface Address {
@@ -36,7 +36,7 @@ export function parseAddress(text: string): Address {
   const scheme = SCHEME.exec(text)?.[1]
   if (scheme === undefined) return fromName(text)
   if (scheme !== 'unix')
-    throw invalid('address', text, `${SUPPORTED}; the scheme '${scheme}:' is not supported`)
+    throw misuse(`the scheme "${scheme}:" of address ${show(text)} is not supported; use ${SUPPORTED}`)
   return fromPath(text, text.slice('unix:'.length))
 }
 
@@ -56,15 +56,12 @@ function fromName(text: string): Address {
 }
 
 function fromPath(text: string, path: string): Address {
-  if (!isAbsolute(path)) throw invalid('address', text, `${SUPPORTED}; the path must begin with /`)
+  if (!isAbsolute(path)) throw invalid('address', text, "'unix:' and a path that begins with /")
   if (path.endsWith('/'))
-    throw invalid('address', text, `${SUPPORTED}; the path must name a file, not a directory`)
+    throw invalid('address', text, "'unix:' and the path of a file, which does not end in /")
   if (RESERVED.test(path)) {
-    throw invalid(
-      'address',
-      text,
-      `${SUPPORTED}; names that end in .<number>, .fd or .<12 hex digits>~ are reserved`,
-    )
+    const reserved = '.<number>, .fd or .<12 hex digits>~'
+    throw misuse(`address ${show(text)} ends in ${reserved}, which shmwire reserves; choose another path`)
   }
   return { kind: 'unix', path: checkLength(text, path, 'choose a shorter path'), text, directory: undefined }
 }
@@ -73,9 +70,7 @@ function checkLength(text: string, path: string, cure: string): string {
   const bytes = Buffer.byteLength(path)
   const bytesMax = SOCKET_PATH_BYTES_MAX - SUFFIX_BYTES_MAX
   if (bytes <= bytesMax) return path
-  throw invalid(
-    'address',
-    text,
-    `shorter: its socket ${path} is ${bytes} bytes, at most ${bytesMax} are possible; ${cure}`,
+  throw misuse(
+    `address ${show(text)} has the socket path ${path} of ${bytes} bytes, more than ${bytesMax}; ${cure}`,
   )
 }

@@ -7,7 +7,10 @@ import {
   type ChannelOptions,
   checkWaitOptions,
   invalid,
+  misuse,
+  OPTION_NAMES,
   resolveOptions,
+  unknownOption,
   type WaitOptions,
 } from './options.js'
 import { runApart } from './uncaught.js'
@@ -72,7 +75,11 @@ export function keepConnected(address: string, options: KeepConnectedOptions = {
   if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
   const { backOff, ...channelOptions } = options
   if ('signal' in options)
-    throw invalid('options', 'signal', 'left out: what is kept connected is ended by close()')
+    throw misuse('keepConnected does not take the option "signal"; call close() or destroy() to end it')
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.includes(name) && name !== 'backOff')
+      throw unknownOption(name, [...OPTION_NAMES.filter((known) => known !== 'signal'), 'backOff'])
+  }
   parseAddress(address)
   resolveOptions(channelOptions)
   return new Connector(address, channelOptions, backOffOption(backOff))
@@ -214,13 +221,15 @@ export class Connector extends EventEmitter<ConnectorEvents> implements AsyncDis
 function backOffOption(backOff: BackOff = {}): Bounds {
   if (typeof backOff !== 'object' || backOff === null) throw invalid('backOff', backOff, 'an object')
   for (const name of Object.keys(backOff)) {
-    if (name !== 'minMs' && name !== 'maxMs') throw invalid('backOff', name, 'minMs or maxMs')
+    if (name !== 'minMs' && name !== 'maxMs')
+      throw unknownOption(`backOff.${name}`, ['backOff.minMs', 'backOff.maxMs'])
   }
   const { minMs = 20, maxMs } = backOff
-  if (!isWithin(minMs, 1, DELAY_MS_MAX)) throw invalid('backOff.minMs', minMs, `1 to ${DELAY_MS_MAX}`)
+  if (!isWithin(minMs, 1, DELAY_MS_MAX))
+    throw invalid('backOff.minMs', minMs, `a number from 1 to ${DELAY_MS_MAX}`)
   const bound = maxMs === undefined ? Math.max(2_000, minMs) : maxMs
   if (!isWithin(bound, minMs, DELAY_MS_MAX))
-    throw invalid('backOff.maxMs', bound, `backOff.minMs (${minMs}) to ${DELAY_MS_MAX}`)
+    throw invalid('backOff.maxMs', bound, `a number from backOff.minMs (${minMs}) to ${DELAY_MS_MAX}`)
   return { minMs, maxMs: bound }
 }
 

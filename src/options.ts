@@ -2,6 +2,7 @@ import type { Codec, CodecName } from './codec/codec.js'
 import { DECODED_BYTES_DEFAULT } from './codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from './errors.js'
 import type { Peer } from './link/link.js'
+import { nearest } from './nearest.js'
 import { printable } from './printable.js'
 
 /** Bounds for everything that waits. */
@@ -102,7 +103,8 @@ const CODEC_NAMES: readonly string[] = ['msgpack', 'json', 'bytes', 'v8'] satisf
 const WAIT_MODES: readonly string[] = ['adaptive', 'sleep', 'spin'] satisfies WaitMode[]
 const TRANSPORT_CHOICES: readonly string[] = ['auto', 'shm', 'socket'] satisfies TransportChoice[]
 const UNBOUNDED: WaitOptions = {}
-const KNOWN: ReadonlySet<string> = new Set([
+/** Of `connect` and `listen`. */
+export const OPTION_NAMES: readonly string[] = [
   'codec',
   'ringBytes',
   'maxMessageBytes',
@@ -115,13 +117,13 @@ const KNOWN: ReadonlySet<string> = new Set([
   'logger',
   'signal',
   'timeoutMs',
-])
+]
 
 /** Checks the options and fills in the defaults. Throws `INVALID_ARGUMENT`, for an unknown name too. */
 export function resolveOptions(options: ChannelOptions & WaitOptions = {}): Settings {
   if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
   for (const name of Object.keys(options)) {
-    if (!KNOWN.has(name)) throw invalid('options', name, `one of ${[...KNOWN].join(', ')}`)
+    if (!OPTION_NAMES.includes(name)) throw unknownOption(name, OPTION_NAMES)
   }
   checkWaitOptions(options)
   const {
@@ -179,9 +181,21 @@ function isAbortSignal(value: unknown): value is AbortSignal {
 /** setTimeout holds its delay in 31 bits; a longer one would fire at once. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1
 
-/** An `INVALID_ARGUMENT` that says what was given and what is wanted. */
-export function invalid(name: string, value: unknown, wanted: string): ShmwireError {
-  return new ShmwireError(ErrorCode.INVALID_ARGUMENT, `${name} is ${show(value)}; it must be ${wanted}`)
+/** An `INVALID_ARGUMENT` for a value: what was passed, and what is expected. */
+export function invalid(name: string, value: unknown, expected: string): ShmwireError {
+  return new ShmwireError(ErrorCode.INVALID_ARGUMENT, `${name} is ${show(value)}; it must be ${expected}`)
+}
+
+/** An `INVALID_ARGUMENT` for a call at the wrong time, or for options that exclude each other. */
+export function misuse(message: string): ShmwireError {
+  return new ShmwireError(ErrorCode.INVALID_ARGUMENT, message)
+}
+
+/** An `INVALID_ARGUMENT` that suggests the nearest name. */
+export function unknownOption(name: string, names: readonly string[]): ShmwireError {
+  const near = nearest(name, names)
+  const remedy = near === undefined ? `the options are ${names.join(', ')}` : `did you mean ${show(near)}?`
+  return misuse(`unknown option ${show(name)}; ${remedy}`)
 }
 
 const SHOWN_CHARACTERS_MAX = 80
@@ -228,7 +242,7 @@ function functionOption<T>(name: string, value: T | undefined): T | undefined {
 function viewsOption(value: boolean = false, codec: unknown): boolean {
   if (typeof value !== 'boolean') throw invalid('views', value, 'true or false')
   // Other codecs would read what the peer may be changing.
-  if (value && codec !== 'bytes') throw invalid('codec', codec, "'bytes' with views: true")
+  if (value && codec !== 'bytes') throw misuse(`views: true needs codec 'bytes'; the codec is ${show(codec)}`)
   return value
 }
 
@@ -256,7 +270,7 @@ function loggerOption(value: unknown): Logger | undefined {
   if (value === undefined) return undefined
   const logger = value as Logger
   if (typeof logger?.debug !== 'function' || typeof logger?.warn !== 'function') {
-    throw invalid('logger', value, 'an object with debug and warn')
+    throw invalid('logger', value, 'an object with the methods debug and warn')
   }
   return logger
 }

@@ -75,7 +75,7 @@ export class Answers {
   cancel(id: number): void {
     const running = this.#running.get(id)
     if (running === undefined) return
-    const error = new ShmwireError(ErrorCode.ABORTED, 'the caller gave up on the request')
+    const error = new ShmwireError(ErrorCode.ABORTED, 'the caller cancelled the request')
     this.#replyError(id, running, error)
     running.abort(error)
   }
@@ -92,7 +92,7 @@ export class Answers {
     if (this.#handlersRunning < HANDLERS_RUNNING_MAX) return undefined
     return new ShmwireError(
       ErrorCode.BACKLOG,
-      `${this.#handlersRunning} handlers still run, the limit; at least half of them are of cancelled requests: ` +
+      `${this.#handlersRunning} request handlers are still running, the limit; at least half belong to cancelled requests: ` +
         'end a handler when its context.signal fires',
     )
   }
@@ -134,7 +134,10 @@ export class Answers {
     // Not as a method of this object.
     const { handler } = this
     if (handler === undefined)
-      throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, 'this side handles no requests')
+      throw new ShmwireError(
+        ErrorCode.INVALID_ARGUMENT,
+        'no handler is set; call channel.handle() on the side that answers',
+      )
     return handler(this.#host.codec.decode(payload), running)
   }
 

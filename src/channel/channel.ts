@@ -303,7 +303,7 @@ export class Channel extends EventEmitter<ChannelEvents> implements AsyncDisposa
       case RecordKind.ERROR:
         this.#traffic.received(payload.length)
         if (!this.#requests.settle(id, payload, kind === RecordKind.ERROR))
-          return this.#corrupt('an answer to no request')
+          return this.#corrupt('a reply to a request that is not open')
         this.#ending.whenIdle()
         return true
       case RecordKind.CANCEL:

@@ -1,6 +1,6 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { type Link, RecordKind } from '../link/link.js'
-import { invalid } from '../options.js'
+import { invalid, misuse, show } from '../options.js'
 import type { Outbox } from './outbox.js'
 
 /**
@@ -49,8 +49,7 @@ export class Claims {
     const { link, outbox } = this.#host
     this.#assertPossible(byteLength)
     this.#host.assertOpen()
-    if (outbox.held)
-      throw invalid('the claim before', 'open', 'committed or aborted: there is one claim at a time')
+    if (outbox.held) throw misuse('a claim is already open; commit or abort it first')
     if (outbox.length > 0) return null
     const inPlace = byteLength <= (link.claimBytesMax ?? -1)
     // Zeroed: bytes that the program does not fill reach the peer, and must not be those of others.
@@ -70,9 +69,12 @@ export class Claims {
 
   #assertPossible(byteLength: number): void {
     const { codec, maxMessageBytes } = this.#host
-    if (codec !== 'bytes') throw invalid('codec', codec, "'bytes' for a claim, which is filled with bytes")
+    if (codec !== 'bytes')
+      throw misuse(
+        `claim needs codec 'bytes', and this channel has codec ${show(codec)}; use trySend or send`,
+      )
     if (!Number.isInteger(byteLength) || byteLength < 0)
-      throw invalid('byteLength', byteLength, 'an integer of 0 or more')
+      throw invalid('byteLength', byteLength, 'a non-negative integer')
     if (byteLength <= maxMessageBytes) return
     const what = `a claim of ${byteLength} bytes is more than maxMessageBytes: ${maxMessageBytes}; raise it on both sides, or send parts`
     throw new ShmwireError(ErrorCode.MESSAGE_TOO_LARGE, what)
@@ -94,7 +96,7 @@ class OpenClaim implements Claim {
   }
 
   commit(length: number = this.#byteLength): void {
-    if (!this.#open) throw invalid('the claim', 'done', 'open: it was committed or aborted before')
+    if (!this.#open) throw misuse('the claim was committed or aborted before; call claim again for a new one')
     if (!Number.isInteger(length) || length < 0 || length > this.#byteLength)
       throw invalid('length', length, `an integer from 0 to ${this.#byteLength}, the length of the claim`)
     try {
@@ -117,7 +119,7 @@ class OpenClaim implements Claim {
   /** In the ring they are, wherever the array that shows them went. */
   #assertBytesThere(): void {
     if (this.#inPlace || this.bytes.length === this.#byteLength) return
-    throw invalid('the memory of the claim', 'transferred', 'left in place until the commit')
+    throw misuse('the memory of the claim was transferred before the commit; fill a claim in place')
   }
 
   abort(): void {

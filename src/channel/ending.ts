@@ -61,7 +61,7 @@ export class Ending {
     if (error === undefined)
       throw new ShmwireError(ErrorCode.CLOSED, 'the channel is closed; connect again to send')
     const code = error instanceof ShmwireError ? error.code : ErrorCode.CLOSED
-    throw new ShmwireError(code, `the channel is over: ${textOfThrown(error)}`, { cause: error })
+    throw new ShmwireError(code, `the channel has ended: ${textOfThrown(error)}`, { cause: error })
   }
 
   /** The same for what was begun before `close()`, which waits for it. */

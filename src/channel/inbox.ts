@@ -101,7 +101,7 @@ export class Inbox {
     if (this.#iterator !== undefined) {
       throw new ShmwireError(
         ErrorCode.INVALID_ARGUMENT,
-        'the channel is being iterated already; end that loop first, or share out its messages',
+        'a for await loop already takes them; end that loop first',
       )
     }
     this.#iterator = new MessageIterator({

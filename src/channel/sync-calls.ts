@@ -1,6 +1,6 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { type Link, RecordKind } from '../link/link.js'
-import { checkTimeout, invalid } from '../options.js'
+import { checkTimeout, misuse } from '../options.js'
 import { runApart } from '../uncaught.js'
 import type { Delivery } from './delivery.js'
 import { BACKLOG_BYTES_MAX, BACKLOG_MESSAGES_MAX, type Inbox } from './inbox.js'
@@ -123,13 +123,13 @@ export class SyncCalls {
     }
     throw new ShmwireError(
       ErrorCode.UNAVAILABLE,
-      `${what} needs shared memory, and this channel runs over '${link.transport}'; use the call that returns a promise`,
+      `${what} needs transport 'shm', and this channel has '${link.transport}'; use the call that returns a promise`,
     )
   }
 
   /** What waits behind a claim would wait for ever: who could commit it is blocked. */
   #assertNoClaim(what: string): void {
-    if (this.#host.outbox.held) throw invalid('the claim', 'open', `committed or aborted before ${what}`)
+    if (this.#host.outbox.held) throw misuse(`a claim is open; commit or abort it before ${what}`)
   }
 
   /** What listeners throw meanwhile is no outcome of the call: it would look as if nothing had been sent. */
@@ -161,8 +161,8 @@ function assertBounded(what: string, { messages, bytes, overflows }: Inbox): voi
   if (!overflows) return
   throw new ShmwireError(
     ErrorCode.BACKLOG,
-    `${messages} messages of ${bytes} bytes came while ${what} waited, more than ${BACKLOG_MESSAGES_MAX} or ` +
-      `${BACKLOG_BYTES_MAX} bytes; take them with receiveSync, or wait with the call that returns a promise`,
+    `${messages} messages of ${bytes} bytes arrived while ${what} waited, more than ${BACKLOG_MESSAGES_MAX} messages or ` +
+      `${BACKLOG_BYTES_MAX} bytes; take them with receiveSync, or use the call that returns a promise`,
   )
 }
 

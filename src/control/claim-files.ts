@@ -117,6 +117,6 @@ export function probe(file: string): Promise<Life> {
 function notASocket(file: string): ShmwireError {
   return new ShmwireError(
     ErrorCode.INVALID_ARGUMENT,
-    `${file} is in the way: it is no socket, and shmwire does not delete it; move it, or choose another address`,
+    `${file} exists and is not a socket; shmwire does not delete it: move it, or choose another address`,
   )
 }

@@ -222,7 +222,7 @@ export class Conversation {
   }
 
   readonly #onEnd = (): void =>
-    this.#fail(new ShmwireError(ErrorCode.PEER_GONE, 'the peer hung up during the handshake'))
+    this.#fail(new ShmwireError(ErrorCode.PEER_GONE, 'the peer closed the connection during the handshake'))
   readonly #onError = (error: NodeJS.ErrnoException): void => this.#fail(socketError(error))
 
   #fail(error: ShmwireError): void {
@@ -251,11 +251,15 @@ export function socketError(cause: NodeJS.ErrnoException & { address?: string })
     case 'ELOOP':
     // A socket of another type.
     case 'EPROTOTYPE':
-      return new ShmwireError(ErrorCode.NOT_LISTENING, `nobody listens at ${where}; start the server first`, {
-        cause,
-      })
+      return new ShmwireError(
+        ErrorCode.NOT_LISTENING,
+        `no server listens at ${where}; start the server first`,
+        {
+          cause,
+        },
+      )
     case 'EAGAIN': {
-      const message = `the server at ${where} accepts no connections: its queue is full; try again later`
+      const message = `the server at ${where} has a full queue of connections; try again later`
       return new ShmwireError(ErrorCode.NOT_LISTENING, message, { cause })
     }
     case 'EACCES':

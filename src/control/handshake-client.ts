@@ -152,7 +152,7 @@ class Client {
     const conversation = this.#conversation
     const token = Buffer.from(offer.token ?? '', 'hex')
     for (let tries = 0; tries < INBOX_TRIES_MAX; tries += 1) {
-      const sent = callNative('the client cannot hand its segment over', () =>
+      const sent = callNative('the client cannot transfer its segment', () =>
         endpoint.offerHandles(this.#options.inboxPath, token),
       )
       if (sent) return

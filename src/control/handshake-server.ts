@@ -68,7 +68,7 @@ class Server {
   #enterHalfOpen(): void {
     const { halfOpen } = this.#options.limits
     this.#leaveHalfOpen = halfOpen.enter(this.#owner, () => {
-      const message = `the server dismisses the handshake that has waited longest for its client: ${halfOpen.count} others wait too; try again later`
+      const message = `the server ended its oldest open handshake, because ${halfOpen.count} others are open too; try again later`
       this.#conversation.dismiss(new ShmwireError(ErrorCode.UNAVAILABLE, message))
     })
   }
@@ -150,8 +150,8 @@ class Server {
     const { settings, native, inbox, inboxUnavailable } = this.#options
     const fault = memoryFault(native)
     const reason =
-      (settings.transport === 'socket' && "transport: 'socket' was asked for by the server") ||
-      (hello.transport === 'socket' && "transport: 'socket' was asked for by the client") ||
+      (settings.transport === 'socket' && "the server has the option transport: 'socket'") ||
+      (hello.transport === 'socket' && "the client has the option transport: 'socket'") ||
       (fault !== undefined && `the server has no shared memory: ${fault}`) ||
       (inbox === undefined &&
         `the server has no inbox for descriptors: ${inboxUnavailable ?? 'it was not opened'}`) ||

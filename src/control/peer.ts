@@ -92,7 +92,7 @@ export function peerFault({ peer, credentials }: Identity, settings: Settings): 
   }
   return new ShmwireError(
     ErrorCode.DENIED,
-    `${who} is not of user ${ownUid}; to talk to other users, pass the option allow on the side that refuses`,
+    `${who} is not of user ${ownUid}; to accept other users, pass the option allow on the side that refuses`,
   )
 }
 

@@ -21,7 +21,7 @@ export function noShmwire(preamble: Buffer): ShmwireError {
   const text = JSON.stringify(preamble.toString('latin1'))
   return new ShmwireError(
     ErrorCode.VERSION,
-    `the other end is no shmwire: it began with ${text}, not with "SHMW"`,
+    `the other end does not speak the protocol of shmwire: it began with ${text}, not with "SHMW"; check what listens at the address`,
   )
 }
 

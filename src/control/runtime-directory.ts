@@ -26,7 +26,7 @@ export function runtimeDirectory(environment: NodeJS.ProcessEnv = process.env): 
   const temporary = tmpdir()
   // A relative one is another for whoever works elsewhere, and for this process after a chdir.
   if (!isAbsolute(temporary))
-    throw invalid('the environment variable TMPDIR', temporary, 'an absolute path; or set SHMWIRE_DIR')
+    throw invalid('the environment variable TMPDIR', temporary, 'an absolute path, unless SHMWIRE_DIR is set')
   return join(temporary, `shmwire-${process.geteuid?.() ?? 'user'}`)
 }
 
@@ -67,7 +67,7 @@ export function checkRuntimeDirectory(directory: string): void {
   } catch (error) {
     throw fileFault(
       error,
-      `the directory ${directory} for sockets cannot be looked at`,
+      `the directory ${directory} for sockets cannot be examined`,
       'set SHMWIRE_DIR to another',
     )
   }

@@ -74,7 +74,7 @@ export function findBinding(root: string, environment: NodeJS.ProcessEnv): Nativ
 function faultOf(binding: NativeBinding): string | undefined {
   const version = binding.LAYOUT_VERSION
   if (version !== LAYOUT_VERSION)
-    return `is of another version: its layout is ${version}, wanted is ${LAYOUT_VERSION}`
+    return `has layout version ${version}, and this version of shmwire needs ${LAYOUT_VERSION}`
   const members = ['Endpoint', 'HandleInbox', 'Bell', 'peerCredentials'] as const
   return members.every((name) => typeof binding[name] === 'function')
     ? undefined

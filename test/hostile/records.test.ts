@@ -60,7 +60,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
     ['of a middle fragment first', { length: 8, flags: 0 }, 32, /has no beginning/],
     ['of a last fragment first', { length: 8, flags: Flag.LAST }, 32, /has no beginning/],
     ['of an empty first fragment', { length: 8, flags: Flag.FIRST }, 32, /first fragment is empty/],
-    ['of an answer to no request', { length: 0, kind: 3, id: 7 }, 16, /answer to no request/],
+    ['of an answer to no request', { length: 0, kind: 3, id: 7 }, 16, /reply to a request that is not open/],
     ['of a note to a codec without notes', { length: 0, kind: 7 }, 16, /CODEC|note/i],
     ['of a pad in the middle', { length: PAD + 16, kind: 0, flags: 0 }, 32, /pad does not end with the ring/],
     ['of a pad with a kind', { length: PAD + RING_BYTES - 16, flags: 0 }, 65_536, /pad has a kind/],

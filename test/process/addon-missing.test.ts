@@ -97,7 +97,7 @@ describe.each([
     const { server, client } = await meet(serverSide, { ...clientSide, transport: 'socket' })
     expect(client).toMatchObject({ transport: 'unix', whole: true })
     for (const told of [server, client])
-      expect(told?.fallbackReason).toMatch(/transport: 'socket' was asked for by the client/)
+      expect(told?.fallbackReason).toMatch(/the client has the option transport: 'socket'/)
   })
 })
 
@@ -164,6 +164,6 @@ describe("transport 'shm' against 'socket'", () => {
   it("'socket' at the server is a socket for a client that leaves the choice", async () => {
     const { server, client } = await meet({ transport: 'socket' }, {})
     expect(client).toMatchObject({ transport: 'unix', whole: true })
-    for (const told of [server, client]) expect(told?.fallbackReason).toMatch(/asked for by the server/)
+    for (const told of [server, client]) expect(told?.fallbackReason).toMatch(/the server has the option/)
   })
 })

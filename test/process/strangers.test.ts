@@ -232,7 +232,7 @@ describe.each(['auto', 'socket'] as const)("a server with transport '%s', to str
       ],
     ],
     [
-      'an answer to no request',
+      'a reply to a request that is not open',
       [
         encodePreamble(),
         encodeControlFrame(FrameKind.HELLO, HELLO),

@@ -113,7 +113,7 @@ export class Round {
       error instanceof ShmwireError &&
       (USUAL.includes(code) ||
         (code === ErrorCode.CODEC && cause instanceof Planned) ||
-        (code === ErrorCode.REMOTE && /planned|handles no requests/.test(message)))
+        (code === ErrorCode.REMOTE && /planned|no handler is set/.test(message)))
     this.expect(fits, `${name} failed with ${String(error)}, ${String(cause)}`)
   }
 

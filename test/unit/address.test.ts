@@ -66,12 +66,6 @@ describe('parseAddress', () => {
     ['a number', 7],
     ['undefined', undefined],
     ['an object', {}],
-    ['a relative path', 'unix:run/a.sock'],
-    ['no path', 'unix:'],
-    ['a directory', 'unix:/tmp/'],
-    ["the name of another server's claim", 'unix:/tmp/a.sock.1'],
-    ["the name of another server's inbox", 'unix:/tmp/a.sock.fd'],
-    ["the name of another server's temporary", 'unix:/tmp/a.sock.0123456789ab~'],
   ])('rejects %s and says what to write', (_what, address) => {
     const { message } = faultOf(address)
     expect(message).toContain('address is')
@@ -79,16 +73,41 @@ describe('parseAddress', () => {
     expect(message.length).toBeLessThan(400)
   })
 
+  it.each([
+    ['a relative path', 'unix:run/a.sock', "it must be 'unix:' and a path that begins with /"],
+    ['no path', 'unix:', "it must be 'unix:' and a path that begins with /"],
+    ['a directory', 'unix:/tmp/', "it must be 'unix:' and the path of a file, which does not end in /"],
+    [
+      "the name of another server's claim",
+      'unix:/tmp/a.sock.1',
+      'which shmwire reserves; choose another path',
+    ],
+    [
+      "the name of another server's inbox",
+      'unix:/tmp/a.sock.fd',
+      'which shmwire reserves; choose another path',
+    ],
+    [
+      "the name of another server's temporary",
+      'unix:/tmp/a.sock.0123456789ab~',
+      'which shmwire reserves; choose another path',
+    ],
+  ])('rejects %s and says what is wrong with the path', (_what, address, fault) => {
+    const { message } = faultOf(address)
+    expect(message).toContain(JSON.stringify(address))
+    expect(message).toContain(fault)
+  })
+
   it('rejects a path that leaves no room for the other names of a server, with length, bound and cure', () => {
     const longest = `unix:/${'x'.repeat(92)}`
     expect(parseAddress(longest).path).toHaveLength(93)
     const { message } = faultOf(`${longest}x`)
-    expect(message).toContain('is 94 bytes, at most 93')
+    expect(message).toContain('of 94 bytes, more than 93')
     expect(message).toContain('choose a shorter path')
   })
 
   it('counts bytes, not characters', () => {
-    expect(faultOf(`unix:/${'ä'.repeat(47)}`).message).toContain('is 95 bytes')
+    expect(faultOf(`unix:/${'ä'.repeat(47)}`).message).toContain('of 95 bytes')
   })
 
   it('names SHMWIRE_DIR as the cure when the runtime directory is too long', () => {

@@ -98,8 +98,19 @@ describe('resolveOptions', () => {
     )
   })
 
-  it('rejects an unknown option and lists the known ones', () => {
-    expect(faultOf({ ringbytes: 1 << 16 })).toMatch(/"ringbytes".*ringBytes/)
+  it('rejects an unknown option and suggests the nearest one', () => {
+    expect(faultOf({ ringByte: 1 << 16 })).toBe('unknown option "ringByte"; did you mean "ringBytes"?')
+    expect(faultOf({ timeout: 1 })).toBe('unknown option "timeout"; did you mean "timeoutMs"?')
+  })
+
+  it('lists the options where no name is near', () => {
+    expect(faultOf({ size: 1 })).toBe(
+      'unknown option "size"; the options are codec, ringBytes, maxMessageBytes, wait, spinMicros, views, transport, allow, logger, signal, timeoutMs',
+    )
+  })
+
+  it("rejects views without codec 'bytes'", () => {
+    expect(faultOf({ views: true })).toBe('views: true needs codec \'bytes\'; the codec is "msgpack"')
   })
 
   it.each([null, 3, 'x'])('rejects %s in place of the options', (options) => {

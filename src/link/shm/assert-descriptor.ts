@@ -7,6 +7,6 @@ export function assertDescriptor(socket: Socket): void {
   if (socket.destroyed || descriptorOf(socket) !== undefined) return
   throw new ShmwireError(
     ErrorCode.UNAVAILABLE,
-    'blocking calls need the descriptor of the control socket, which this runtime does not show; use send and request',
+    'blocking calls need the descriptor of the control socket, which this runtime does not expose; use send and request',
   )
 }

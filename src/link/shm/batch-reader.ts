@@ -102,7 +102,7 @@ export class BatchReader {
   assertNothingLent(): void {
     if (!this.#lending) return
     const what =
-      "a listener that looks at the peer's memory cannot wait for more of it; copy the message, return, and then call"
+      'a listener that receives views cannot make a blocking call; copy the message, and call after the listener returned'
     throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, what)
   }
 

@@ -118,7 +118,7 @@ describe('closing', () => {
 describe('what programs do', () => {
   it.each([
     ['null, as to a stream', null, undefined, 'the channel is closed; connect again to send'],
-    ['a text', 'why', 'why', 'the channel is over: why'],
+    ['a text', 'why', 'why', 'the channel has ended: why'],
   ])('destroy may be given %s', async (_name, given, told, message) => {
     const [left] = memoryChannels()
     const closed = new Promise((resolve) => left.once('close', resolve))

@@ -143,7 +143,7 @@ describe('iteration', () => {
     }
     expect(rest).toEqual([2, 3])
     expect(right.open).toBe(true)
-    expect(() => [right[Symbol.asyncIterator](), right[Symbol.asyncIterator]()]).toThrow(/iterated already/)
+    expect(() => [right[Symbol.asyncIterator](), right[Symbol.asyncIterator]()]).toThrow(/loop already takes/)
     left.destroy()
   })
 })

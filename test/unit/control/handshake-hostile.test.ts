@@ -77,7 +77,7 @@ describe('a server', () => {
   ])('closes on %s without a word', async (_what, bytes) => {
     const { peer, outcome } = await serverAgainst()
     peer.write(bytes)
-    await expectRefusal(outcome, ErrorCode.VERSION, 'is no shmwire')
+    await expectRefusal(outcome, ErrorCode.VERSION, 'does not speak the protocol of shmwire')
     expect(await peer.readPreamble()).toBeUndefined()
   })
 
@@ -286,7 +286,7 @@ describe('a client', () => {
     async (bytes) => {
       const { peer, outcome } = await clientAgainst()
       peer.write(bytes)
-      await expectRefusal(outcome, ErrorCode.VERSION, 'is no shmwire')
+      await expectRefusal(outcome, ErrorCode.VERSION, 'does not speak the protocol of shmwire')
     },
   )
 

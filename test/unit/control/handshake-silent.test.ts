@@ -113,7 +113,7 @@ describe('a server with clients that fall silent', () => {
       await serverAgainst(limits)
       expect(await peer.find(FrameKind.REJECT)).toMatchObject({
         code: ErrorCode.UNAVAILABLE,
-        message: expect.stringMatching(/^the server dismisses the handshake/) as string,
+        message: expect.stringMatching(/^the server ended its oldest open handshake/) as string,
       })
       await peer.closed()
     },

@@ -122,13 +122,13 @@ describe('a handshake', () => {
       'the client wants the socket',
       { transport: 'socket' },
       {},
-      "transport: 'socket' was asked for by the client",
+      "the client has the option transport: 'socket'",
     ],
     [
       'the server wants the socket',
       {},
       { transport: 'socket' },
-      "transport: 'socket' was asked for by the server",
+      "the server has the option transport: 'socket'",
     ],
   ])(
     'agrees on the socket when %s, and says so on both sides',

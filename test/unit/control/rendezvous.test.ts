@@ -155,7 +155,7 @@ describe('claimAddress', () => {
     writeFileSync(path + ending, 'precious')
     await expect(claim(path)).rejects.toMatchObject({
       code: ErrorCode.INVALID_ARGUMENT,
-      message: expect.stringContaining(`${path}${ending} is in the way`),
+      message: expect.stringContaining(`${path}${ending} exists and is not a socket`),
     })
     expect(readdirSync(directory)).toEqual([`a.sock${ending}`])
   })
