@@ -1,4 +1,4 @@
-// Writes what the benchmark has found: docs/benchmarks.md, docs/benchmarks.svg, and the README between its two markers.
+// Writes the results of the benchmark to docs/benchmarks.md, docs/benchmarks.svg, and the README between its two markers.
 // Some scenarios with another Node, for the targets that ask for it, are in bench/results/node-MAJOR.json:
 //   npm run bench -- --only objects --node PATH --json bench/results/node-26.json
 //
@@ -12,11 +12,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { drawChart } from '../bench/support/chart.mjs'
-import { CHARTED, overview, placeOf, wholeReport } from '../bench/support/documents.mjs'
+import { CHARTED, figure, placeOf, wholeReport } from '../bench/support/documents.mjs'
 import { readResults } from '../bench/support/results.mjs'
 
-const BEGIN = '<!-- figures:begin -->'
-const END = '<!-- figures:end -->'
+const BEGIN = '<!-- figure:begin -->'
+const END = '<!-- figure:end -->'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const text = { type: 'string' }
@@ -41,13 +41,10 @@ const written = [
 ]
 if (out === undefined) {
   const documents = written.map(([name, content]) => [`docs/${name}`, content])
-  finish([
-    ...documents,
-    ['README.md', fill(readFileSync(join(root, 'README.md'), 'utf8'), overview(results, others))],
-  ])
+  finish([...documents, ['README.md', fill(readFileSync(join(root, 'README.md'), 'utf8'), figure(results))]])
 } else {
   mkdirSync(out, { recursive: true })
-  for (const [name, content] of [...written, ['readme.md', `${overview(results, others)}\n`]]) {
+  for (const [name, content] of [...written, ['readme.md', `${figure(results)}\n`]]) {
     writeFileSync(join(out, name), content)
   }
 }
@@ -71,10 +68,10 @@ function finish(contents) {
   }
 }
 
-function fill(readme, figures) {
+function fill(readme, words) {
   const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)]
   if (begin < 0 || end < begin) throw new Error(`README.md lacks ${BEGIN} and ${END}`)
-  return `${readme.slice(0, begin + BEGIN.length)}\n![Benchmarks](docs/benchmarks.svg)\n\n${figures}\n${readme.slice(end)}`
+  return `${readme.slice(0, begin + BEGIN.length)}\n${words}\n${readme.slice(end)}`
 }
 
 function fail(why) {

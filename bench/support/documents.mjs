@@ -3,7 +3,7 @@ import { tableCells } from './report.mjs'
 import { digits, showHeadline } from './units.mjs'
 import { showBound, showFound, showVerdict } from './verdicts.mjs'
 
-/** What a reader of the README wants to compare at one glance. */
+/** The questions that a reader compares first. */
 const OVERVIEW = [
   ['round-trip', 'round trip'],
   ['round-trip-asleep', 'both asleep'],
@@ -12,6 +12,9 @@ const OVERVIEW = [
   ['one-way/1MiB', '1 MiB'],
   ['objects', 'objects'],
 ]
+/** The competitor that all ratios are against. */
+const SOCKET = 'unix-socket-plain'
+
 export const CHARTED = ['round-trip', 'round-trip-asleep', 'one-way/64B', 'one-way/1MiB', 'objects']
 
 export function placeOf({ machine, date, commit }) {
@@ -19,11 +22,24 @@ export function placeOf({ machine, date, commit }) {
   return `${cpu}, ${cores} cores, ${kernel} ${architecture}, Node ${node}; ${date.slice(0, 10)}, commit ${commit}`
 }
 
-/**
- * For the README: all competitors over the main questions, and the targets.
- * @param {object[]} others runs of some scenarios with another Node
- */
-export function overview(results, others) {
+/** For the README: one figure with its condition, and the condition under which it is much smaller. */
+export function figure(results) {
+  const medianOf = (scenario, competitor) => {
+    const table = results.scenarios.find(({ name }) => name === scenario)
+    const found = table?.competitors.find(({ name }) => name === competitor)?.headline
+    return found === undefined ? 'not measured' : showHeadline(table.headline, found)
+  }
+  const pair = (scenario, ours) => `${medianOf(scenario, ours)} against ${medianOf(scenario, SOCKET)}`
+  return [
+    `A 64-byte round trip between the event loops of two processes, each on its own core, takes`,
+    `${pair('round-trip', 'shmwire')} over a Unix socket with \`node:net\`. On one shared core it takes`,
+    `${pair('round-trip-pinned', 'shmwire')}; when both processes sleep before each message,`,
+    `${pair('round-trip-asleep', 'shmwire-sleep')} ([medians; all figures](docs/benchmarks.md)).`,
+  ].join('\n')
+}
+
+/** All competitors over the main questions. */
+function overview(results) {
   const tables = OVERVIEW.map(([name, label]) => ({
     label,
     table: results.scenarios.find((one) => one.name === name),
@@ -37,17 +53,19 @@ export function overview(results, others) {
   const filled = rows.filter((row) => row.slice(1).some((cell) => /\d/.test(cell)))
   return [
     markdownTable(['', ...present.map(({ label }) => label)], filled),
-    'A dash: not measured, for a reason that [docs/benchmarks.md](docs/benchmarks.md) gives. `~`: noisy.',
-    targetsTable(allVerdicts(results, others)),
-    `Measured on ${placeOf(results)}.${others.map(measuredElsewhere).join('')}`,
+    'A dash: not measured, for a reason that the section of the question gives. `~`: noisy.',
   ].join('\n\n')
 }
 
-/** docs/benchmarks.md. */
+/**
+ * docs/benchmarks.md.
+ * @param {object[]} others runs of some scenarios with another Node
+ */
 export function wholeReport(results, others) {
   return `${[
     '# Benchmarks',
-    'Written by `node scripts/figures.mjs` from [bench/results](../bench/results), which `npm run bench` writes. Do not edit.',
+    'Written by `node scripts/figures.mjs` from `bench/results/`, which `npm run bench` writes. Do not edit.',
+    '[performance.md](performance.md) explains the figures.',
     `Measured on ${placeOf(results)}. ${loadOf(results)}${others.map(measuredElsewhere).join('')}`,
     'Two processes for each row, fresh ones for each repetition; the competitors take turns. All figures are medians of ' +
       `${repetitionsOf(results)}. The ratio is against "net, a write per message": \`node:net\` on a Unix socket as ` +
@@ -62,6 +80,8 @@ export function wholeReport(results, others) {
       'the receiver looks at no more than these, whoever carries it: so the row "zero copy" is what it costs to pass a ' +
       'message on, and its bytes per second are nothing that anybody has moved.',
     '![The main figures](benchmarks.svg)',
+    '## Overview',
+    overview(results),
     '## Targets',
     targetsTable(allVerdicts(results, others)),
     '## Where shmwire loses',
@@ -141,7 +161,7 @@ function targetsTable(verdicts) {
     showBound(verdict, verdict.aim),
     showVerdict(verdict),
   ])
-  return markdownTable(['target', 'found', 'wanted', 'aim', ''], rows)
+  return markdownTable(['target', 'measured', 'expected', 'aim', ''], rows)
 }
 
 function cellOf({ headline, competitors }, name) {

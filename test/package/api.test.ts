@@ -1,0 +1,107 @@
+import { EventEmitter } from 'node:events'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { ErrorCode } from '../../src/errors.js'
+import { resolveOptions } from '../../src/options.js'
+import { ensureBuilt } from '../support/build.js'
+import { type Declaration, type Member, readDeclarations } from '../support/declarations.js'
+import { ROOT, readDocument } from '../support/documents.js'
+
+/** What the headings call an object. Members of other types stand without a prefix. */
+const PREFIXES: Readonly<Record<string, string>> = {
+  Channel: 'channel.',
+  ChannelCodec: 'channelCodec.',
+  ChannelStats: 'stats.',
+  Claim: 'claim.',
+  Codec: 'codec.',
+  Connector: 'connector.',
+  Logger: 'logger.',
+  Peer: 'peer.',
+  RequestContext: 'context.',
+  Retry: 'retry.',
+  Server: 'server.',
+  ShmwireError: 'error.',
+}
+
+interface Section {
+  readonly heading: string
+  readonly entries: readonly { readonly heading: string; readonly text: string }[]
+}
+
+const sections: readonly Section[] = readDocument('docs/api.md')
+  .split(/^## /m)
+  .slice(1)
+  .map((text) => {
+    const [head = '', ...entries] = text.split(/^### /m)
+    return {
+      heading: headingOf(head),
+      entries: entries.map((entry) => ({ heading: headingOf(entry), text: entry })),
+    }
+  })
+
+let declarations: Map<string, Declaration>
+
+beforeAll(() => {
+  ensureBuilt()
+  declarations = readDeclarations(join(ROOT, 'dist'))
+})
+
+describe('docs/api.md', () => {
+  it('has a section for each public name, with its signature, and no other section', () => {
+    const expected = [...declarations.values()].map(({ name, kind, signature, members }) =>
+      members.length > 0 || kind === 'const' || name === 'ErrorCode' ? name : signature,
+    )
+    expect(sections.map(({ heading }) => heading).toSorted()).toEqual([...new Set(expected)].toSorted())
+  })
+
+  it('has an entry for each member of a public type, with its signature, and no other entry', () => {
+    const expected = [...declarations.values()].flatMap((one) =>
+      one.members
+        .filter((member) => !isInherited(one, member))
+        .map((member) => `${one.name}: ${entryOf(one, member)}`),
+    )
+    expect(expected.length).toBeGreaterThan(80)
+    const found = sections.flatMap(({ heading, entries }) =>
+      heading === 'ErrorCode' ? [] : entries.map((entry) => `${heading}: ${entry.heading}`),
+    )
+    expect(found.toSorted()).toEqual(expected.toSorted())
+  })
+
+  it('has an entry for each error code, and no other', () => {
+    const section = sections.find(({ heading }) => heading === 'ErrorCode')
+    expect(section?.entries.map(({ heading }) => heading)).toEqual(Object.values(ErrorCode))
+  })
+
+  it('has the default of each option', () => {
+    const options = sections.find(({ heading }) => heading === 'ChannelOptions')?.entries ?? []
+    const shown = options.map(({ heading, text }) => [
+      heading.split(':')[0],
+      /Default: (?:`([^`]*)`|none)/.exec(text)?.[1]?.replaceAll("'", '"'),
+    ])
+    const defaults = Object.entries(resolveOptions()).map(([name, value]) => [name, JSON.stringify(value)])
+    expect(shown).toEqual(defaults)
+  })
+
+  it('says something in each entry', () => {
+    const silent = sections.flatMap(({ entries }) =>
+      entries.filter(({ text }) => !text.trim().includes('\n')),
+    )
+    expect(silent).toEqual([])
+  })
+})
+
+/** A heading without its code marks. */
+function headingOf(text: string): string {
+  return text.split('\n', 1).join('').replaceAll('`', '').trim()
+}
+
+function entryOf({ name }: Declaration, { name: member, signature }: Member): string {
+  if (name.endsWith('Events')) return `Event: '${member}'`
+  const prefix = PREFIXES[name] ?? ''
+  return member.startsWith('[') ? `${prefix.replace(/\.$/, '')}${signature}` : `${prefix}${signature}`
+}
+
+/** An override of a method that every emitter has. */
+function isInherited({ kind }: Declaration, { name }: Member): boolean {
+  return kind === 'class' && name in EventEmitter.prototype
+}
