@@ -14,7 +14,7 @@ export default defineConfig({
       project('process', 120 * SECOND_MS),
       // Real processes, and peers that lie to them.
       project('hostile', 120 * SECOND_MS),
-      // What the README shows, run as a reader would.
+      // The code in the documents, the links, and the API page against the exported types.
       project('package', 60 * SECOND_MS),
       // As long as it is told to: docs/fuzzing.md.
       project('fuzz', 60 * SECOND_MS),

@@ -9,7 +9,7 @@ namespace shmwire {
 
 Status Endpoint::Create(uint64_t ring_bytes, uint64_t message_bytes_max) {
   if (own_.valid() || closed_) {
-    return Status::Error(StatusCode::kInvalidArgument, "the endpoint was created before");
+    return Status::Error(StatusCode::kInvalidArgument, "the endpoint is already created");
   }
   message_bytes_max_ = message_bytes_max;
   return OwnSegment::Create(ring_bytes, &own_);
@@ -21,7 +21,7 @@ Status Endpoint::CheckCreated() const {
     return Status::Error(StatusCode::kInvalidArgument, "the endpoint was not created");
   }
   if (connection_.has_value()) {
-    return Status::Error(StatusCode::kInvalidArgument, "the endpoint has a peer already");
+    return Status::Error(StatusCode::kInvalidArgument, "the endpoint already has a peer");
   }
   return {};
 }

@@ -62,7 +62,7 @@ SegmentHeader LoadHeader(const std::byte* base) {
 
 Status CheckHeader(const SegmentHeader& header, uint64_t mapped_bytes) {
   if (header.magic != kSegmentMagic || header.endian_tag != kEndianTag) {
-    return Status::Error(StatusCode::kVersion, "the peer's memory is no shmwire segment");
+    return Status::Error(StatusCode::kVersion, "the peer's memory is not a shmwire segment");
   }
   // A minor version only adds what may be ignored.
   if (header.layout_major != kLayoutMajor) {
@@ -77,7 +77,7 @@ Status CheckHeader(const SegmentHeader& header, uint64_t mapped_bytes) {
     return Status::Error(StatusCode::kCorrupt, "the peer's segment header has wrong offsets");
   }
   if (header.kind != static_cast<uint32_t>(SegmentKind::kRing)) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's segment is no ring");
+    return Status::Error(StatusCode::kCorrupt, "the peer's segment does not hold a ring");
   }
   if (header.capacity_log2 < kRingBytesLog2Min || header.capacity_log2 > kRingBytesLog2Max) {
     return Status::Error(StatusCode::kCorrupt, "the peer's ring has a capacity out of bounds");

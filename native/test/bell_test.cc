@@ -68,7 +68,7 @@ TEST_CASE("the bell of a gone owner is rung in vain, without a signal") {
   sigaction(SIGPIPE, &previous, nullptr);
 }
 
-TEST_CASE("what is no Unix stream socket, or of another's making, is no bell") {
+TEST_CASE("only a Unix stream socket that the peer created is a doorbell") {
   const Credentials self{CurrentProcessId(), CurrentUserId(), getegid()};
   const auto check = [&](const Handle& handle) { return CheckBell(handle, self).code(); };
   const Bell bell;

@@ -48,7 +48,7 @@ TEST_CASE("a pid names one process, and no pid needs the same user and group") {
   CHECK_FALSE(NameSameProcess({0, 1, 2}, {0, 1, 3}));
 }
 
-TEST_CASE("what is no connected Unix socket has no peer") {
+TEST_CASE("only a connected Unix socket has a peer") {
   Credentials peer;
   const Handle unconnected(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   CHECK(PeerCredentials(unconnected.native(), &peer).code() == StatusCode::kInvalidArgument);

@@ -61,12 +61,12 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
   })
 
   it.each<[string, SegmentOptions, RegExp]>([
-    ['that cannot be sealed', { sealable: false }, /not sealed|not sealable/],
-    ['without seals', { seals: 0 }, /not sealed|not sealable/],
-    ['that may shrink', { seals: SEALS & ~Seals.SHRINK }, /not sealed|not sealable/],
-    ['that may grow', { seals: SEALS & ~Seals.GROW }, /not sealed|not sealable/],
-    ['that may get holes', { seals: SEALS & ~Seals.FUTURE_WRITE }, /not sealed|not sealable/],
-    ['that may get further seals', { seals: SEALS & ~Seals.SEAL }, /not sealed|not sealable/],
+    ['that cannot be sealed', { sealable: false }, /lacks a required seal|not sealable/],
+    ['without seals', { seals: 0 }, /lacks a required seal|not sealable/],
+    ['that may shrink', { seals: SEALS & ~Seals.SHRINK }, /lacks a required seal|not sealable/],
+    ['that may grow', { seals: SEALS & ~Seals.GROW }, /lacks a required seal|not sealable/],
+    ['that may get holes', { seals: SEALS & ~Seals.FUTURE_WRITE }, /lacks a required seal|not sealable/],
+    ['that may get further seals', { seals: SEALS & ~Seals.SEAL }, /lacks a required seal|not sealable/],
     ['of no bytes', { bytes: 0 }, /size that no segment has/],
     ['of a page', { bytes: 4096 }, /size that no segment has/],
     ['of a byte less', { bytes: SEGMENT_BYTES - 1 }, /size that no segment has/],

@@ -72,7 +72,7 @@ const NEEDED: readonly [call: string, role: Role, named: RegExp][] = [
   ['socketpair', 'client', /socketpair/],
   ['socketpair', 'server', /socketpair/],
   ['sendmsg', 'client', /inbox/],
-  ['sendmsg', 'server', /own descriptors/],
+  ['sendmsg', 'server', /cannot send the descriptors/],
   ['recvmsg', 'client', /bell/],
   ['recvmsg', 'server', /inbox/],
   ['SO_PASSCRED', 'server', /inbox/],

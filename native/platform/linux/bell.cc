@@ -46,13 +46,13 @@ Status CheckBell(const Handle& bell, const Credentials& peer) {
   // Only a Unix socket carries descriptors, and only a socket can be told not to block whatever its
   // owner has set.
   if (!HasOption(bell, SO_DOMAIN, AF_UNIX) || !HasOption(bell, SO_TYPE, SOCK_STREAM)) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's bell is no Unix stream socket");
+    return Status::Error(StatusCode::kCorrupt, "the peer's doorbell is not a Unix stream socket");
   }
   // The two ends of a pair name the process that made it.
   Credentials maker;
   const bool known = PeerCredentials(bell.native(), &maker).ok();
   if (known && NameSameProcess(maker, peer)) return {};
-  return Status::Error(StatusCode::kCorrupt, "the peer's bell is not of its own making");
+  return Status::Error(StatusCode::kCorrupt, "the peer's doorbell was not created by the peer");
 }
 
 Status RingBell(const Handle& bell) {

@@ -86,7 +86,7 @@ HandleInbox::Slot* HandleInbox::Find(const Token& token) {
 Status HandleInbox::Expect(const Token& token, const Credentials* sender) {
   if (!socket_.valid()) return Status::Error(StatusCode::kClosed, "the inbox is closed");
   if (Find(token) != nullptr) {
-    return Status::Error(StatusCode::kInvalidArgument, "the token is expected already");
+    return Status::Error(StatusCode::kInvalidArgument, "the token is already in use");
   }
   for (Slot& slot : slots_) {
     if (slot.state != SlotState::kFree) continue;
@@ -175,7 +175,7 @@ Status HandleInbox::Take(const Token& token, Handover* handover) {
     return Status::Error(StatusCode::kUnavailable,
                          "more than 4096 datagrams are queued before those of the peer");
   }
-  return Status::Error(StatusCode::kCorrupt, "the peer handed over no acceptable descriptors");
+  return Status::Error(StatusCode::kCorrupt, "the peer sent no acceptable descriptors");
 }
 
 void HandleInbox::Close() {
@@ -224,14 +224,15 @@ Status SendHandles(const Handle& peer_bell, const Handle& memory, const Handle& 
     case ENOMEM:
     case ENOBUFS:
     case ETOOMANYREFS:
-      return Status::Error(StatusCode::kOutOfMemory, "cannot send the own descriptors", os_error);
+      return Status::Error(StatusCode::kOutOfMemory, "cannot send the descriptors", os_error);
     case EPERM:
     case EACCES:
     case ENOSYS:
       // A sandbox or a security module forbids it, which is not the peer's fault.
-      return Status::Error(StatusCode::kUnavailable, "cannot send the own descriptors", os_error);
+      return Status::Error(StatusCode::kUnavailable, "cannot send the descriptors", os_error);
     default:
-      return Status::Error(StatusCode::kCorrupt, "the peer's bell takes no message", os_error);
+      return Status::Error(StatusCode::kCorrupt, "the peer's doorbell accepts no message",
+                           os_error);
   }
 }
 

@@ -50,13 +50,13 @@ Status PeerCredentials(intptr_t native, Credentials* credentials) {
   ucred peer{};
   socklen_t bytes = sizeof(peer);
   if (getsockopt(static_cast<int>(native), SOL_SOCKET, SO_PEERCRED, &peer, &bytes) != 0) {
-    return Status::Error(StatusCode::kInvalidArgument, "the descriptor is no connected Unix socket",
-                         errno);
+    return Status::Error(StatusCode::kInvalidArgument,
+                         "the descriptor is not a connected Unix socket", errno);
   }
   // What the kernel answers for a socket that is not connected.
   if (bytes != sizeof(peer) || peer.uid == static_cast<uid_t>(-1)) {
     return Status::Error(StatusCode::kInvalidArgument,
-                         "the descriptor is no connected Unix socket");
+                         "the descriptor is not a connected Unix socket");
   }
   *credentials = {static_cast<uint32_t>(peer.pid), peer.uid, peer.gid};
   return {};

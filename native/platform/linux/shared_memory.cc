@@ -180,7 +180,7 @@ Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapp
                          errno);
   }
   if ((seals & kSeals) != kSeals || (seals & F_SEAL_WRITE) != 0) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's memory is not sealed as it must be");
+    return Status::Error(StatusCode::kCorrupt, "the peer's memory lacks a required seal");
   }
   // Huge pages (hugetlbfs) can be sealed too, but a read can still fail for want of one.
   struct statfs file_system {};
@@ -189,7 +189,7 @@ Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapp
                          errno);
   }
   if (file_system.f_type != TMPFS_MAGIC) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's memory does not consist of plain pages");
+    return Status::Error(StatusCode::kCorrupt, "the peer's memory is not made of plain pages");
   }
   // Not fstat: compiled against a new glibc it would ask users for 2.33, and Node itself runs
   // from 2.28 on.
