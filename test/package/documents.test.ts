@@ -1,11 +1,16 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ensureBuilt } from '../support/build.js'
-import { type Block, blocksOf, packageFolder, readDocument, runBlock } from '../support/documents.js'
+import { type Block, blocksOf, packageFolder, ROOT, readDocument, runBlock } from '../support/documents.js'
 
-const DOCUMENTS = ['README.md', 'docs/guide.md', 'docs/recipes.md', 'docs/errors.md', 'docs/api.md']
+const DOCUMENTS = [
+  'README.md',
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter(isMarkdown)
+    .map((name) => `docs/${name}`),
+]
 const README_LINES_MAX = 150
 const RECIPE_LINES_MAX = 12
 
@@ -67,6 +72,10 @@ describe('docs/recipes.md', () => {
     expect(long.map(({ place }) => place)).toEqual([])
   })
 })
+
+function isMarkdown(name: string): boolean {
+  return name.endsWith('.md')
+}
 
 function find(label: string): Block {
   const block = blocks.find((candidate) => candidate.label === label)
