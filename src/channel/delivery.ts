@@ -99,7 +99,7 @@ export class Delivery {
   overflow(): ShmwireError {
     return new ShmwireError(
       ErrorCode.BACKLOG,
-      `${this.#inbox.messages} messages of ${this.#inbox.bytes} bytes wait for a loop while the channel closes, more than ` +
+      `${this.#inbox.messages} messages in ${this.#inbox.bytes} bytes of memory wait for a loop while the channel closes, more than ` +
         `${BACKLOG_MESSAGES_MAX} or ${BACKLOG_BYTES_MAX} bytes; leave the loop before you wait for close()`,
     )
   }

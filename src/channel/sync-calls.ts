@@ -161,7 +161,7 @@ function assertBounded(what: string, { messages, bytes, overflows }: Inbox): voi
   if (!overflows) return
   throw new ShmwireError(
     ErrorCode.BACKLOG,
-    `${messages} messages of ${bytes} bytes arrived while ${what} waited, more than ${BACKLOG_MESSAGES_MAX} messages or ` +
+    `${messages} messages in ${bytes} bytes of memory arrived while ${what} waited, more than ${BACKLOG_MESSAGES_MAX} messages or ` +
       `${BACKLOG_BYTES_MAX} bytes; take them with receiveSync, or use the call that returns a promise`,
   )
 }

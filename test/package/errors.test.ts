@@ -202,7 +202,7 @@ function withRawPeer() {
 /** A link that delivers messages of 16 bytes for as long as the channel waits for a reply. */
 function backlogError(): ShmwireError {
   const [link] = createMemoryLinks(1024)
-  const message = Buffer.alloc(16)
+  const message = Buffer.alloc(64 * 1024).subarray(0, 16)
   let sink: LinkSink | undefined
   Object.assign(link, {
     start: (other: LinkSink) => {
@@ -212,7 +212,12 @@ function backlogError(): ShmwireError {
       for (let count = 0; count < BACKLOG_MESSAGES; count += 1) sink?.record(RecordKind.MESSAGE, 0, message)
     },
   })
-  const channel = new Channel({ link, codec: codecFor('bytes'), maxMessageBytes: 1024 })
+  const channel = new Channel({
+    link,
+    codec: codecFor('bytes'),
+    maxMessageBytes: 1024,
+    maxDecodedBytes: 1 << 20,
+  })
   const error = thrown(() => channel.requestSync(message))
   channel.destroy()
   return error
