@@ -1,244 +1,126 @@
-// shmwire at work: sends a file to a second process, then measures. Takes about 15 seconds.
+// Sends a file to a second process through shared memory, then compares shmwire with plain sockets. Takes 15 seconds.
 //
-//   npm run demo [-- FILE]      FILE has at least 50 MB; default: the program of Node itself
-import { spawn } from 'node:child_process'
+//   npm run demo [-- FILE]      without FILE it sends the program of Node.js itself
+import { fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { open, stat } from 'node:fs/promises'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { clearLine, cursorTo } from 'node:readline'
+import { styleText } from 'node:util'
+import { listen } from 'shmwire'
 import { describeMachine } from '../../bench/support/machine.mjs'
 import { digits, showBytes } from '../../bench/support/units.mjs'
-import { connect, ShmwireError } from '../../dist/index.js'
-import { printMeasure } from './chart.mjs'
-import { messageSizes, SEED } from './file-plan.mjs'
-import { measureAll } from './measure.mjs'
-import { bold, dim, green, isTerminal, Progress, paragraph, print, red } from './screen.mjs'
+import { measureAll, printMeasure } from './figures.mjs'
 
-const FILE_BYTES_MIN = 50_000_000
-/** The file is read in pieces of at least so many bytes. */
-const PIECE_BYTES = 8 * 1024 * 1024
-const RING_BYTES = 1024 * 1024
-const READY_MS = 15_000
-const ENDING_MS = 1000
+const KIB = 1024
+const RING_BYTES = 1024 * KIB
+/** The file goes in messages of these sizes, over and over. The last two are longer than the ring. */
+const MESSAGE_BYTES = [1, 64, KIB, 64 * KIB, RING_BYTES, RING_BYTES + 1, 4 * RING_BYTES]
 
-/** Something that the user can put right: told without a stack. */
-class DemoError extends Error {}
-
+const { stdout } = process
 const folder = mkdtempSync(join(tmpdir(), 'shmwire-demo-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
-
 try {
-  await run()
+  await run(process.argv[2] ?? largestPartOfNode())
 } catch (error) {
-  new Progress().clear()
-  const isKnown = error instanceof DemoError || error instanceof ShmwireError
-  console.error(`\n${red('The demo failed:')} ${isKnown ? error.message : error.stack}`)
-  process.exitCode = 1
+  fail(error)
 }
 
-async function run() {
-  const file = await chooseFile(process.argv[2])
-  printHeading()
-  const child = await startOtherSide()
-  try {
-    const channel = await connect(`unix:${join(folder, 'file')}`, { codec: 'bytes' })
-    const ask = async (question, rest) => {
-      const reply = await channel.request(Buffer.from(JSON.stringify({ ask: question, ...rest })))
-      return JSON.parse(reply.toString())
-    }
-    await sendFile(file, channel, ask)
-    await compare(channel, ask)
-    await channel.close()
-    const fault = await child.fault()
-    if (fault !== undefined) throw new DemoError(fault)
-  } catch (error) {
-    // What the end of the other side brings about here is not the cause.
-    const fault = await child.fault()
-    throw fault === undefined ? error : new DemoError(fault, { cause: error })
-  } finally {
-    child.kill()
-  }
-  print()
+function fail(error) {
+  progress()
+  console.error(`\n${styleText('red', 'The demo failed:')} ${error.stack}`)
+  process.exit(1)
 }
 
-/** Where there is a path, that; else the largest part of this very program that is large enough. */
-async function chooseFile(path) {
-  const candidates = path === undefined ? [process.execPath, ...sharedObjects()] : [resolve(path)]
-  let fault
-  for (const candidate of candidates) {
-    const found = await stat(candidate).catch((error) => error)
-    if (found instanceof Error) fault ??= `${candidate} cannot be read (${found.code ?? found.message})`
-    else if (!found.isFile()) fault ??= `${candidate} is not a file`
-    else if (found.size < FILE_BYTES_MIN) fault ??= `${candidate} has ${showBytes(found.size)} only`
-    else return { path: candidate, bytes: found.size, handle: await openFile(candidate) }
-  }
-  const example = 'npm run demo -- path/to/file'
-  throw new DemoError(`${fault}. It takes a file of at least ${showBytes(FILE_BYTES_MIN)}: ${example}`)
-}
-
-async function openFile(path) {
-  try {
-    return await open(path)
-  } catch (error) {
-    throw new DemoError(
-      `${path} cannot be read (${error.code}). Name another file: npm run demo -- path/to/file`,
-    )
-  }
-}
-
-/** Some distributions put all of Node into a library. */
-function sharedObjects() {
-  process.report.excludeNetwork = true
-  return process.report.getReport().sharedObjects ?? []
-}
-
-function printHeading() {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+async function run(path) {
   const { cpu, cores, kernel, architecture, node } = describeMachine()
-  print()
-  const title = `shmwire ${version}`
-  print(paragraph(`${title}: messages between two processes of this machine`).replace(title, bold(title)))
-  print(dim(paragraph(`${cpu}, ${cores} cores · ${kernel.split('-')[0]} ${architecture} · Node ${node}`)))
+  console.log(`\n${styleText('bold', 'shmwire: messages between processes of one machine')}`)
+  console.log(`${cpu}, ${cores} cores\n${kernel} ${architecture}, Node.js ${node}`)
+
+  const server = await listen(`unix:${join(folder, 'demo')}`, { ringBytes: RING_BYTES })
+  const child = fork(new URL('other-side.mjs', import.meta.url), [server.address])
+  const ended = new AbortController()
+  child.once('exit', (code) => ended.abort(new Error(`the second process ended with exit code ${code}`)))
+  const [channel] = await once(server, 'channel', { signal: ended.signal })
+  channel.on('error', fail)
+
+  console.log(`\n${styleText('bold', '1. A file goes to a second process')}`)
+  const isShared = channel.transport === 'shm'
+  console.log(`   through ${isShared ? 'shared memory' : `a Unix socket: ${channel.fallbackReason}`}`)
+  await sendFile(path, channel)
+
+  console.log(`\n${styleText('bold', '2. The same two processes, measured')}`)
+  const measures = await measureAll({
+    pathOf: (name) => join(folder, name),
+    transport: channel.transport,
+    serve: (tasks) => channel.request({ tasks }),
+    progress,
+  })
+  progress()
+  for (const measure of measures) printMeasure(measure)
+  printNotes(measures[0].rows)
+  await server.close()
 }
 
-/** Starts the second process; resolves when it listens. */
-async function startOtherSide() {
-  const script = fileURLToPath(new URL('other-side.mjs', import.meta.url))
-  const child = spawn(process.execPath, [script, folder], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const ended = once(child, 'exit')
-  process.on('exit', () => child.kill('SIGKILL'))
-  const timer = setTimeout(() => child.kill('SIGKILL'), READY_MS)
-  const first = await Promise.race([once(child.stdout, 'data'), ended])
-  clearTimeout(timer)
-  if (!Buffer.isBuffer(first[0])) throw new DemoError('the second process did not start')
-  return {
-    kill: () => child.kill('SIGKILL'),
-    /** How it has ended, or ends within a moment, if not well. */
-    async fault() {
-      await Promise.race([ended, sleep(ENDING_MS, undefined, { ref: false })])
-      const how = child.signalCode ?? (child.exitCode ? `exit code ${child.exitCode}` : undefined)
-      return how === undefined ? undefined : `the second process ended with ${how}`
-    },
-  }
+/** Some distributions put all of Node.js into a library. */
+function largestPartOfNode() {
+  process.report.excludeNetwork = true
+  const bytesOf = (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  const parts = [process.execPath, ...process.report.getReport().sharedObjects]
+  return parts.toSorted((a, b) => bytesOf(b) - bytesOf(a))[0]
 }
 
-async function sendFile({ path, bytes, handle }, channel, ask) {
-  const progress = new Progress()
-  print()
-  print(bold('  1  A file goes to a second process'))
-  print(paragraph(transportSentence(channel), '     '))
-  await ask('file', { bytes })
-  if (!isTerminal) print(`     sending ${basename(path)}, ${showBytes(bytes)} …`)
-
+async function sendFile(path, channel) {
+  const file = await open(path)
+  const { size } = await file.stat()
   const hash = createHash('sha256')
+  const buffer = Buffer.alloc(Math.max(...MESSAGE_BYTES))
+  let [messages, bytes] = [0, 0]
   const beginMs = performance.now()
-  let sentBytes = 0
-  const sent = { messages: 0, aboveRing: 0, largest: 0 }
-  for await (const message of messagesOf(handle, bytes)) {
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, MESSAGE_BYTES[messages % MESSAGE_BYTES.length])
+    if (bytesRead === 0) break
+    const message = buffer.subarray(0, bytesRead)
     hash.update(message)
     await channel.send(message)
-    sentBytes += message.length
-    sent.messages += 1
-    sent.largest = Math.max(sent.largest, message.length)
-    if (message.length > RING_BYTES) sent.aboveRing += 1
-    progress.show(sentBytes / bytes, `${showBytes(sentBytes)} of ${showBytes(bytes)}`)
+    messages += 1
+    bytes += bytesRead
+    progress(`${showBytes(bytes)} of ${showBytes(size)}`)
   }
-  const theirs = await ask('digest')
+  const received = await channel.request({})
   const seconds = (performance.now() - beginMs) / 1000
-  await handle.close()
-  progress.clear()
+  await file.close()
+  progress()
 
-  const ours = hash.digest('hex')
-  print(
-    paragraph(
-      `${basename(path)}: ${showBytes(bytes)} in ${digits(seconds)} s, ${showBytes(bytes / seconds)}/s, with reading it here and SHA-256 on both sides`,
-      '     ',
-    ),
-  )
-  print(
-    paragraph(
-      `${sent.messages} messages from 1 byte to ${showBytes(sent.largest)} (seed ${SEED}), ${sent.aboveRing} of them larger than the ring`,
-      '     ',
-    ),
-  )
-  if (theirs.sha256 !== ours || theirs.messages !== sent.messages || theirs.faults > 0) {
-    throw new DemoError(
-      `what arrived is not what was sent: ${theirs.messages} of ${sent.messages} messages, ${theirs.faults} of a wrong length, SHA-256 ${theirs.sha256} instead of ${ours}`,
-    )
+  const sha256 = hash.digest('hex')
+  if (received.messages !== messages || received.sha256 !== sha256) {
+    throw new Error(`the other side received ${JSON.stringify(received)} instead of ${messages}, ${sha256}`)
   }
-  print(`     ${green('✓')} all in order, the same SHA-256: ${ours.slice(0, 12)}…`)
+  console.log(`   ${path}`)
+  console.log(`   ${showBytes(bytes)} in ${messages} messages of 1 B to 4 MiB; the ring holds 1 MiB`)
+  const rate = `${digits(seconds)} s, ${showBytes(bytes / seconds)}/s`
+  console.log(`   ${rate}, the reading of the file and SHA-256 on both sides included`)
+  console.log(`   ${styleText('green', '✓')} received in order, the same SHA-256: ${sha256.slice(0, 16)}…`)
 }
 
-function transportSentence({ transport, fallbackReason }) {
-  if (transport === 'shm') return 'through shared memory'
-  return `through a Unix socket, because shared memory cannot be had here: ${fallbackReason}`
+/** What the figures do not show. */
+function printNotes([shmwire, socket]) {
+  console.log(`
+   Medians of 3 rounds, and the range of all 3. Other programs on this machine
+   change these figures; npm run bench measures longer, in fresh processes.
+   "net" is node:net on a Unix socket. "batched" joins the messages of a turn
+   of the event loop in one write: your program must do that itself.
+   CPU time of both processes for a round trip: shmwire ${digits(shmwire.cpuMicros)} µs, net ${digits(socket.cpuMicros)} µs.`)
 }
 
-/** The file as messages. Their memory is used again as soon as the next one is asked for. */
-async function* messagesOf(handle, fileBytes) {
-  let sizes = []
-  let pieceBytes = 0
-  let readBytes = 0
-  for (const size of messageSizes(fileBytes)) {
-    sizes.push(size)
-    pieceBytes += size
-    readBytes += size
-    if (pieceBytes < PIECE_BYTES && readBytes < fileBytes) continue
-    const piece = await readWhole(handle, pieceBytes)
-    let at = 0
-    for (const bytes of sizes) {
-      yield piece.subarray(at, at + bytes)
-      at += bytes
-    }
-    sizes = []
-    pieceBytes = 0
-  }
-}
-
-async function readWhole(handle, bytes) {
-  const piece = Buffer.allocUnsafeSlow(bytes)
-  for (let at = 0; at < bytes; ) {
-    const { bytesRead } = await handle.read(piece, at)
-    if (bytesRead === 0) throw new DemoError('the file became shorter while it was read')
-    at += bytesRead
-  }
-  return piece
-}
-
-async function compare(channel, ask) {
-  const progress = new Progress()
-  const hasSharedMemory = channel.transport === 'shm'
-  print()
-  print(bold('  2  The same two processes, measured'))
-  if (!hasSharedMemory) print(paragraph('Without shared memory, for the reason above.', '     '))
-  if (!isTerminal) print('     measuring, about 13 seconds …')
-  const measures = await measureAll({
-    folder,
-    hasSharedMemory,
-    ask,
-    onProgress: (part, text) => progress.show(part, text),
-  })
-  progress.clear()
-  for (const measure of measures) printMeasure(measure)
-  print()
-  for (const note of notesOf(measures, hasSharedMemory)) print(dim(paragraph(note)))
-}
-
-/** What the figures do not say of themselves. */
-function notesOf(measures, hasSharedMemory) {
-  const [roundTrip] = measures
-  const cpu = roundTrip.rows.map(
-    ({ label, cpuSecondsPerMillion }) => `${label} ${digits(cpuSecondsPerMillion)} s`,
-  )
-  const spins = 'Before it sleeps, a channel on shared memory looks for new messages for up to 100 µs.'
-  return [
-    'The middle of 3 rounds, in turn, with the range of all three. Round trips and requests one at a time, medians, event loops on both sides. Net socket: node:net on a Unix socket, a length before each message, one write for each. Who joins the messages of a turn into one write by hand sends small ones one way about as fast as through shared memory.',
-    `CPU time of both processes for a million round trips: ${cpu.join(', ')}.${hasSharedMemory ? ` ${spins}` : ''}`,
-    'Other programs on this machine move these figures; npm run bench measures longer, in fresh processes.',
-  ]
+/** Replaces the last line on a terminal; prints nothing elsewhere. Without a text it clears the line. */
+function progress(text = '') {
+  if (!stdout.isTTY) return
+  clearLine(stdout, 0)
+  cursorTo(stdout, 0)
+  stdout.write(text === '' ? '' : `   ${text}`)
 }

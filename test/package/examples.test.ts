@@ -1,0 +1,81 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { ensureBuilt } from '../support/build.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+
+beforeAll(() => ensureBuilt())
+
+/** Rejects with the output of the example unless it ends with 0. */
+async function run(name: string, ...args: string[]): Promise<string[]> {
+  const file = fileURLToPath(new URL(`../../examples/${name}`, import.meta.url))
+  const env = { ...process.env, NO_COLOR: '1', SHMWIRE_DIR: temporaryDirectory() }
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [file, ...args], { env })
+  expect(stderr).toBe('')
+  return stdout.split('\n').slice(0, -1)
+}
+
+describe('the demo', () => {
+  it('sends a file whole, measures, and fits a terminal of 80 columns', async () => {
+    const lines = await run('first-run/demo.mjs')
+    const output = lines.join('\n')
+    expect(output).toContain('through shared memory')
+    expect(output).toContain('received in order, the same SHA-256')
+    for (const title of ['Round trip, 64 B', 'One way, 64 B', 'One way, 64 KiB']) {
+      expect(output).toContain(title)
+    }
+    // These lines show the processor and the path of the file.
+    const fixed = lines.filter((line) => !/ cores$|^ {3}\//.test(line))
+    expect(fixed.filter((line) => line.length > 80)).toEqual([])
+    // Nothing for terminals only, where there is none.
+    expect(output.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
+  })
+
+  it('names the file that it cannot read', async () => {
+    await expect(run('first-run/demo.mjs', 'no-such-file')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(
+        "The demo failed: Error: ENOENT: no such file or directory, open 'no-such-file'",
+      ),
+    })
+  })
+})
+
+describe('the example', () => {
+  it('sidecar gets replies and an error from its child process', async () => {
+    const [hashes, refused, ...rest] = await run('sidecar.mjs', '3')
+    // scrypt of `password 0` with the salt `salt`, by another implementation.
+    expect(hashes).toMatch(/^3 hashes from process \d+; the first begins with 12919048$/)
+    expect(refused).toMatch(/^refused: .*\(ERR_SHMWIRE_REMOTE, ERR_INVALID_ARG_TYPE\)$/)
+    expect(rest).toEqual([])
+  })
+
+  it('large-frames sends all frames in both ways', async () => {
+    const lines = await run('large-frames.mjs', '20')
+    expect(lines.filter((line) => /^\S/.test(line))).toEqual([
+      'copies over shm: 20 frames of 3686400 bytes arrived',
+      'views over shm: 20 frames of 3686400 bytes arrived',
+    ])
+  })
+
+  it('cluster-siblings counts every visit once, by requests between workers', async () => {
+    const lines = await run('cluster-siblings.mjs', '3')
+    const workers = lines.slice(0, 3).map((line) => {
+      const [, pid, first, second, counts] =
+        /^worker (\d+) asked (\d+), (\d+) and counted (.*)$/.exec(line) ?? []
+      return { pid, asked: new Set([first, second]), counts }
+    })
+    const pids = workers.map(({ pid }) => pid)
+    expect(new Set(pids).size).toBe(3)
+    for (const { pid, asked } of workers) {
+      expect(asked).toEqual(new Set(pids.filter((other) => other !== pid)))
+    }
+    expect(workers.map(({ counts }) => counts)).toEqual([
+      '{"0":600,"3":600}',
+      '{"1":600,"4":600}',
+      '{"2":600}',
+    ])
+    expect(lines.at(-1)).toBe('3000 visits counted')
+  })
+})
