@@ -80,7 +80,11 @@ class HandleInbox {
       const error = toShmwireError(thrown, 'the inbox for descriptors cannot be opened')
       if (this.#settings.transport === 'shm') throw error
       this.unavailable = error.message
-      log(this.#settings.logger, 'warn', `no shared memory for clients of this server: ${error.message}`)
+      log(
+        this.#settings.logger,
+        'warn',
+        () => `no shared memory for clients of this server: ${error.message}`,
+      )
     }
   }
 
@@ -122,7 +126,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.address = parts.address
     parts.netServer.on('connection', (socket) => void this.#accept(socket))
     parts.netServer.on('error', (error) =>
-      log(parts.settings.logger, 'warn', `a client could not be accepted: ${error.message}`),
+      log(parts.settings.logger, 'warn', () => `a client could not be accepted: ${error.message}`),
     )
   }
 
@@ -197,9 +201,6 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
         inboxUnavailable: inbox.unavailable,
         signal: this.#stopping.signal,
       })
-      const { fallbackReason } = agreement
-      if (fallbackReason !== undefined)
-        log(settings.logger, 'debug', `a channel runs over the socket: ${fallbackReason}`)
       const channel: Channel = openChannel(agreement, {
         settings,
         codec,
@@ -209,7 +210,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       this.#offer(channel)
     } catch (error) {
       // A client that could not be served is the client's trouble; it was told, and the server goes on.
-      log(settings.logger, 'debug', `a client was refused: ${textOfThrown(error)}`)
+      log(settings.logger, 'debug', () => `a client was refused: ${textOfThrown(error)}`)
     } finally {
       this.#handshakes -= 1
       this.#finishWhenIdle()

@@ -3,6 +3,7 @@ import type { ChannelParts } from './channel/parts.js'
 import type { Codec } from './codec/codec.js'
 import type { Agreement } from './control/handshake.js'
 import { createLink } from './link/create-link.js'
+import { log } from './log.js'
 import type { NativeLoad } from './native/load-binding.js'
 import type { Settings } from './options.js'
 
@@ -17,14 +18,17 @@ export interface ChannelContext {
 /** The channel of two sides that have agreed. What it throws is the codec's; then everything has been given back. */
 export function openChannel(agreement: Agreement, context: ChannelContext): Channel {
   const { settings, codec, native, onClosed } = context
+  const { maxMessageBytes, fallbackReason } = agreement
+  if (fallbackReason !== undefined)
+    log(settings.logger, 'debug', () => `a channel runs over the socket: ${fallbackReason}`)
   const link = createLink(agreement, settings, native)
   try {
     return new Channel({
       link,
       codec,
-      maxMessageBytes: agreement.maxMessageBytes,
+      maxMessageBytes,
       maxDecodedBytes: settings.maxDecodedBytes,
-      fallbackReason: agreement.fallbackReason,
+      fallbackReason,
       onClosed,
     })
   } catch (error) {

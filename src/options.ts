@@ -62,7 +62,7 @@ export interface ChannelOptions {
    * cannot name in this user namespace has the `uid` undefined and is not `verified`.
    */
   allow?: ((peer: Peer) => boolean) | undefined
-  /** Receives notes on fallbacks and refused peers. Default: none. */
+  /** Receives notes on fallbacks and refused peers. Default: none. `NODE_DEBUG=shmwire` writes the same lines to stderr. */
   logger?: Logger | undefined
 }
 

@@ -109,8 +109,8 @@ describe("the peer's texts", () => {
   it('are printable in a log, one line for each note', () => {
     const lines: string[] = []
     const logger = { debug: (line: string) => lines.push(line), warn: (line: string) => lines.push(line) }
-    log(logger, 'debug', `a client was refused: ${HOSTILE}`)
-    log(logger, 'warn', 'x'.repeat(10_000))
+    log(logger, 'debug', () => `a client was refused: ${HOSTILE}`)
+    log(logger, 'warn', () => 'x'.repeat(10_000))
     expect(lines).toEqual([
       `shmwire: a client was refused: ${ESCAPED}`,
       expect.stringMatching(/^shmwire: x{4087}… \(10009 characters\)$/),

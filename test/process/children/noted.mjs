@@ -1,0 +1,15 @@
+// A server with a client over the socket and one of another codec. Prints the lines that its logger gets, as JSON.
+//   noted.mjs <address> <logger | none>
+import { connect, listen } from '../../../dist/index.js'
+
+const [address, which] = process.argv.slice(2)
+const lines = []
+const logger = { debug: (line) => lines.push(line), warn: (line) => lines.push(line) }
+
+const server = await listen(address, which === 'logger' ? { logger } : {})
+server.on('channel', () => {})
+const channel = await connect(address, { transport: 'socket' })
+await channel.close()
+await connect(address, { codec: 'json' }).catch(() => {})
+await server.close()
+console.log(JSON.stringify(lines))
