@@ -72,7 +72,9 @@ function countJunit(xml) {
   const count = (attribute) =>
     Number(new RegExp(`<testsuite\\b[^>]*?\\b${attribute}="(\\d+)"`).exec(xml)?.[1] ?? 0)
   const [tests, failed, skipped] = [count('tests'), count('failures'), count('skipped') + count('disabled')]
-  return { passed: tests - failed - skipped, failed, skipped }
+  const skips =
+    skipped === 0 ? [] : [`${skipped} of the native tests: run ctest with --verbose for the reasons`]
+  return { passed: tests - failed - skipped, failed, skipped, skips }
 }
 
 /** Where a preset builds, from CMakePresets.json, following what it inherits. */

@@ -12,12 +12,17 @@ function show(output) {
   if (output.trim() !== '') console.log(shorten(output).join('\n').replace(/^/gm, '        '))
 }
 
+function printList(title, lines) {
+  if (lines.length > 0) console.log(`\n${title}:\n${lines.map((line) => `  ${line}`).join('\n')}`)
+}
+
 /** Counts what passed, failed and was skipped, and prints each as it comes. */
 export class Report {
   passed = 0
   failed = 0
   skipped = 0
   #failures = []
+  #skips = []
 
   pass(name) {
     this.passed++
@@ -32,9 +37,10 @@ export class Report {
     show(output)
   }
 
-  /** With what to install or do, so that it runs. */
+  /** With the command that installs what is missing, or the reason where no command helps. */
   skip(name, cure) {
     this.skipped++
+    this.#skips.push(`${name}: ${cure}`)
     console.log(`  skip  ${name}: ${cure}`)
   }
 
@@ -44,11 +50,12 @@ export class Report {
     return ok
   }
 
-  /** The counts of a runner that prints its own tests. */
-  add(name, { passed, failed, skipped }, output = '') {
+  /** The counts of a runner that prints its own tests; `skips` has a line for each group of skipped tests. */
+  add(name, { passed, failed, skipped, skips = [] }, output = '') {
     this.passed += passed
     this.failed += failed
     this.skipped += skipped
+    this.#skips.push(...skips)
     const counts = `${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`
     console.log(`  ${failed > 0 ? 'FAIL' : 'ok  '}  ${counts}`)
     if (failed > 0) {
@@ -57,10 +64,10 @@ export class Report {
     }
   }
 
-  /** The last lines of a run: what failed, then the counts. */
+  /** The last lines of a run: what was skipped, what failed, then the counts. */
   close() {
-    if (this.#failures.length > 0)
-      console.log(`\nfailed:\n${this.#failures.map((name) => `  ${name}`).join('\n')}`)
+    printList('skipped', this.#skips)
+    printList('failed', this.#failures)
     const skipped = this.skipped > 0 ? `, ${this.skipped} skipped` : ''
     console.log(`\n${this.passed} passed, ${this.failed} failed${skipped}`)
   }

@@ -1,9 +1,10 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runNode } from './command.mjs'
+import { root, runNode } from './command.mjs'
 
 const PROJECTS = ['unit', 'conformance', 'process', 'hostile', 'package']
+const SKIP_REPORTER = `--reporter=${join(root, 'scripts/stages/skip-reporter.mjs')}`
 
 /** All projects, one after the other: the processes of one must not slow the timing of another. */
 export async function vitest(report) {
@@ -14,20 +15,20 @@ async function runProject(report, project) {
   const scratch = mkdtempSync(join(tmpdir(), 'shmwire-vitest-'))
   try {
     const file = join(scratch, 'report.json')
-    const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`]
+    const skippedFile = join(scratch, 'skipped.json')
+    const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`, SKIP_REPORTER]
     const { ok, output } = await runNode(
       'node_modules/vitest/vitest.mjs',
       ['run', '--project', project, ...reporters],
-      {
-        env: { NO_COLOR: '1' },
-      },
+      { env: { NO_COLOR: '1', SHMWIRE_SKIPPED: skippedFile } },
     )
     const counts = existsSync(file)
       ? count(JSON.parse(readFileSync(file, 'utf8')))
       : { passed: 0, failed: 0, skipped: 0 }
     // An error outside of any test, or no test at all.
     if (counts.failed === 0 && (!ok || counts.passed === 0)) counts.failed = 1
-    report.add(`vitest, ${project}`, counts, output)
+    const skips = existsSync(skippedFile) ? JSON.parse(readFileSync(skippedFile, 'utf8')) : []
+    report.add(`vitest, ${project}`, { ...counts, skips }, output)
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }

@@ -20,7 +20,8 @@ interface ToldByGuest extends Told {
 }
 
 const isRoot = process.geteuid?.() === 0
-if (!isRoot) console.log('skipped: only root can change its effective ids and map other users')
+if (!isRoot)
+  console.log('skipped: run the tests as root: only root can change its effective ids and map other users')
 
 beforeAll(() => ensureBuilt())
 

@@ -79,8 +79,10 @@ describe('two containers that share the directory of the socket and no namespace
   })
 })
 
-// Root may do anything, and only root can become another user.
-describe.skipIf(process.getuid?.() !== 0)('two users', () => {
+const isRoot = process.getuid?.() === 0
+if (!isRoot) console.log('skipped: run the tests as root: only root can become another user')
+
+describe.skipIf(!isRoot)('two users', () => {
   /** A server of root's whose files are open to all, and a client of nobody's. */
   async function connectUsers(server: object, client: object): Promise<{ client: ToldByGuest; seen: Child }> {
     chmodSync(directory, 0o755)

@@ -15,7 +15,7 @@ export function compileNative(
     ['-std=c++20', '-O1', ...flags, '-o', output, `${ROOT}${source}`],
     { encoding: 'utf8' },
   )
-  if (error !== undefined) return `there is no C++ compiler (${error.message}); name one with CXX`
+  if (error !== undefined) return `apt-get install g++, or name a C++ compiler with CXX: ${error.message}`
   // Not a reason to skip: the source is ours.
   if (status !== 0) throw new Error(`${source} does not compile:\n${stderr}`)
   return undefined

@@ -10,7 +10,8 @@ export type Skip = (note: string) => never
 export function launcherOf(...words: readonly [string, ...string[]]): Launcher {
   const [program, ...rest] = words
   const { error, status, stderr } = spawnSync(program, [...rest, 'true'], { encoding: 'utf8' })
-  if (error !== undefined) return { missing: `${program} cannot be started: ${error.message}` }
+  // `unshare`, `prlimit` and the like come with one package.
+  if (error !== undefined) return { missing: `apt-get install util-linux: ${error.message}` }
   if (status === 0) return { words }
   return { missing: `${words.join(' ')} starts nothing (status ${status}): ${stderr.trim()}` }
 }

@@ -16,8 +16,10 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-// Only root can give a directory to another user.
-describe.skipIf(process.geteuid?.() !== 0)('a runtime directory of the overflow user', () => {
+const isRoot = process.geteuid?.() === 0
+if (!isRoot) console.log('skipped: run the tests as root: only root can give a directory to another user')
+
+describe.skipIf(!isRoot)('a runtime directory of the overflow user', () => {
   it.each([
     ['is DENIED where users are not mapped, even when this process reads as the same', false],
     ["is this process's own where every user is mapped", true],
