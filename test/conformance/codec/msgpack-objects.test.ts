@@ -80,10 +80,10 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
     test('many members and many elements', () => {
       for (const count of [15, 16, 65_535, 65_536, 70_000]) {
         const object = Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, index]))
-        expect(Object.keys(roundTrip(object))).toHaveLength(count)
-        expect(roundTrip(object)[`k${count - 1}`]).toBe(count - 1)
+        // For long values, `assert` is many times as fast as `expect`.
+        assert.deepStrictEqual(roundTrip(object), object)
         const array = Array.from({ length: count }, (_, index) => index)
-        expect(roundTrip(array)).toStrictEqual(array)
+        assert.deepStrictEqual(roundTrip(array), array)
       }
     })
 
