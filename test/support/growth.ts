@@ -7,9 +7,9 @@ const RUNS_MAX = 10
 export type Prepare = (size: number) => () => void
 
 /**
- * How many times longer the work takes for `factor` times as much: the least of several runs, of which there are more while it is
- * above `enough`. Other processes and the garbage collector only make a run longer. Work that is quadratic comes near the
- * square of `factor` in every run.
+ * How many times more CPU time the work takes for `factor` times as much: the least of several runs, of which there are more
+ * while it is above `enough`. CPU time excludes the time in which other processes have the core. The garbage collector only
+ * makes a run longer. Work that is quadratic comes near the square of `factor` in every run.
  */
 export async function growth(
   prepare: Prepare,
@@ -35,7 +35,8 @@ async function timeOf(prepare: Prepare, size: number): Promise<number> {
   await turn()
   collectGarbage()
   const work = prepare(size)
-  const beginMs = performance.now()
+  const before = process.cpuUsage()
   work()
-  return performance.now() - beginMs
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
 }
