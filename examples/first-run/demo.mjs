@@ -101,7 +101,8 @@ async function sendFile(path, channel) {
     throw new Error(`the other side received ${JSON.stringify(received)} instead of ${messages}, ${sha256}`)
   }
   console.log(`   ${path}`)
-  console.log(`   ${showBytes(bytes)} in ${messages} messages of 1 B to 4 MiB; the ring holds 1 MiB`)
+  const ring = channel.transport === 'shm' ? '; the ring holds 1 MiB' : ''
+  console.log(`   ${showBytes(bytes)} in ${messages} messages of 1 B to 4 MiB${ring}`)
   const rate = `${digits(seconds)} s, ${showBytes(bytes / seconds)}/s`
   console.log(`   ${rate}, the reading of the file and SHA-256 on both sides included`)
   console.log(`   ${styleText('green', '✓')} received in order, the same SHA-256: ${sha256.slice(0, 16)}…`)
