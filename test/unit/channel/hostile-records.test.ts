@@ -106,15 +106,15 @@ describe('a channel that closes while messages arrive', () => {
   it('ends with BACKLOG where a loop waits for the close and the peer sends without end', async () => {
     const { channel, peer } = raw(16 << 20, false)
     const message = Buffer.alloc(1 << 20)
-    const flood = { on: true }
+    const sending = { on: true }
     const flooding = (async () => {
-      for (; flood.on; await turns(1)) while (peer.write(RecordKind.MESSAGE, 0, message, 0) >= 0);
+      for (; sending.on; await turns(1)) while (peer.write(RecordKind.MESSAGE, 0, message, 0) >= 0);
     })()
     const loop = (async () => {
       for await (const _ of channel) await channel.close()
     })()
     await expect(loop).rejects.toMatchObject({ code: ErrorCode.BACKLOG })
-    flood.on = false
+    sending.on = false
     await flooding
   })
 
@@ -202,7 +202,8 @@ describe('answers', () => {
     const thenOften = (resolve: (value: Buffer) => void): void => {
       for (let count = 0; count < 5; count += 1) resolve(NO_BYTES)
     }
-    Object.defineProperty(never, 'then', { value: thenOften })
+    // oxlint-disable-next-line unicorn/no-thenable -- the test is about it
+    void Object.defineProperty(never, 'then', { value: thenOften })
     let hang = false
     channel.handle(() => (hang ? new Promise(() => {}) : never))
     for (let id = 1; id <= 100; id += 1) peer.write(RecordKind.REQUEST, id, NO_BYTES, 0)
