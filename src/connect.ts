@@ -1,12 +1,14 @@
-import { createConnection } from 'node:net'
+import { createConnection, type Socket } from 'node:net'
 import { parseAddress } from './address.js'
 import type { Channel } from './channel/channel.js'
 import type { ChannelParts } from './channel/parts.js'
 import { codecFor } from './codec/codecs.js'
 import { inboxPath } from './control/claim-files.js'
 import { handshakeAsClient } from './control/handshake-client.js'
+import { refuseDescriptors } from './control/refuse-descriptors.js'
 import { checkRuntimeDirectory } from './control/runtime-directory.js'
 import { loadForChannels } from './load-for-channels.js'
+import type { NativeLoad } from './native/load-binding.js'
 import { openChannel } from './open-channel.js'
 import { type ChannelOptions, resolveOptions, type WaitOptions } from './options.js'
 
@@ -35,6 +37,17 @@ export async function connectChannel(
   // All that may be an accessor of the user is read before there is a connection, which nobody would close if it threw.
   const { signal, timeoutMs } = options
   const handshake = { settings, codecName: codec.name, native, inboxPath: inboxPath(path), signal, timeoutMs }
-  const agreement = await handshakeAsClient(createConnection({ path }), handshake)
+  const socket = createConnection({ path })
+  refuseOrDestroy(socket, native)
+  const agreement = await handshakeAsClient(socket, handshake)
   return openChannel(agreement, { settings, codec, native, onClosed })
+}
+
+function refuseOrDestroy(socket: Socket, native: NativeLoad): void {
+  try {
+    refuseDescriptors(socket, native)
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
 }

@@ -7,6 +7,7 @@ import type { Codec } from './codec/codec.js'
 import { codecFor } from './codec/codecs.js'
 import { newHandshakeLimits } from './control/handshake.js'
 import { handshakeAsServer } from './control/handshake-server.js'
+import { refuseDescriptors } from './control/refuse-descriptors.js'
 import { type Claim, claimAddress } from './control/rendezvous.js'
 import { prepareRuntimeDirectory } from './control/runtime-directory.js'
 import { endWithin } from './deadline.js'
@@ -48,14 +49,27 @@ export async function listen(address: string, options: ChannelOptions & WaitOpti
   if (directory !== undefined) prepareRuntimeDirectory(directory)
   const netServer = createServer({ pauseOnConnect: true })
   const inbox = new HandleInbox(native, settings)
+  const guard = (socket: Socket | NetServer): void => refuseDescriptors(socket, native)
+  // The sockets that it accepts inherit this, except those of clients that connected before. Both come before a socket is read or closed.
+  netServer.on('listening', () => guard(netServer))
+  netServer.on('connection', (socket) => guardAccepted(socket, guard, settings))
   try {
     const { signal, timeoutMs } = options
     const openInbox = (inboxPath: string): void => inbox.open(inboxPath)
-    const claim = await claimAddress(path, netServer, { signal, timeoutMs, text, openInbox })
+    const claim = await claimAddress(path, netServer, { signal, timeoutMs, text, openInbox, guard })
     return new Server({ netServer, claim, inbox, address: text, settings, codec, codecName, native })
   } catch (error) {
     inbox.close()
     throw error
+  }
+}
+
+function guardAccepted(socket: Socket, guard: (socket: Socket) => void, settings: Settings): void {
+  try {
+    guard(socket)
+  } catch (error) {
+    // Its other end has closed: the handshake ends with PEER_GONE.
+    log(settings.logger, 'debug', `a client was refused: ${textOfThrown(error)}`)
   }
 }
 

@@ -12,6 +12,7 @@
 #include "core/ring_layout.h"
 #include "core/segment_layout.h"
 #include "platform/process.h"
+#include "platform/queued_handles.h"
 
 namespace shmwire::addon {
 namespace {
@@ -55,6 +56,17 @@ napi_value ReadPeerCredentials(napi_env env, napi_callback_info info) {
   return result;
 }
 
+napi_value RefuseDescriptors(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  uint64_t native = 0;
+  if (napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) != napi_ok ||
+      !ReadInteger(env, argument, "fd", 0, kDescriptorMax, &native)) {
+    return nullptr;
+  }
+  return ReturnNothing(env, platform::RefuseHandles(static_cast<intptr_t>(native)));
+}
+
 bool SetFunction(napi_env env, napi_value exports, const char* name, napi_callback callback) {
   napi_value function;
   return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) ==
@@ -90,6 +102,7 @@ bool FillExports(napi_env env, napi_value exports) {
                    static_cast<double>(WaitOutcome::kInterrupted)) &&
          SetFunction(env, exports, "inlineBytesMax", ReadInlineBytesMax) &&
          SetFunction(env, exports, "peerCredentials", ReadPeerCredentials) &&
+         SetFunction(env, exports, "refuseDescriptors", RefuseDescriptors) &&
          SetClass(env, exports, "Endpoint", DefineEndpointClass(env)) &&
          SetClass(env, exports, "HandleInbox", DefineInboxClass(env)) &&
          SetClass(env, exports, "Bell", DefineBellClass(env));

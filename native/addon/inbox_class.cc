@@ -49,7 +49,19 @@ napi_value Discard(napi_env env, napi_callback_info info) {
 
 napi_value Drain(napi_env env, napi_callback_info info) {
   const Call<InboxObject, 0> call(env, info);
-  return call.self == nullptr ? nullptr : ReturnNothing(env, call.self->inbox.Drain());
+  if (call.self == nullptr) return nullptr;
+  bool rested = false;
+  Status status = call.self->inbox.Drain(&rested);
+  return ReturnBoolean(env, status, !rested);
+}
+
+napi_value Settle(napi_env env, napi_callback_info info) {
+  const Call<InboxObject, 1> call(env, info);
+  platform::Token token;
+  if (call.self == nullptr || !ReadToken(env, call.arguments[0], &token)) return nullptr;
+  bool settled = false;
+  Status status = call.self->inbox.Settle(token, &settled);
+  return ReturnBoolean(env, status, settled);
 }
 
 napi_value Close(napi_env env, napi_callback_info info) {
@@ -66,10 +78,8 @@ napi_property_descriptor Method(const char* name, napi_callback callback) {
 
 napi_value DefineInboxClass(napi_env env) {
   const napi_property_descriptor methods[] = {
-      Method("expect", Expect),
-      Method("discard", Discard),
-      Method("drain", Drain),
-      Method("close", Close),
+      Method("expect", Expect), Method("discard", Discard), Method("drain", Drain),
+      Method("settle", Settle), Method("close", Close),
   };
   napi_value constructor = nullptr;
   napi_define_class(env, "HandleInbox", NAPI_AUTO_LENGTH, Construct, nullptr, std::size(methods),

@@ -45,9 +45,13 @@ Status Endpoint::AttachOffered(const platform::Credentials* server) {
   platform::Handle memory;
   Status status = platform::ReceiveHandles(own_bell_, server, &memory, &peer_bell_);
   if (!status.ok()) return status;
+  status = platform::RefuseHandles(&own_bell_);
+  if (!status.ok()) return status;
   PeerSegment peer;
   status = PeerSegment::Map(memory, &peer);
   if (!status.ok()) return status;
+  // The mapping keeps the memory.
+  memory.CloseHere();
   return Attach(std::move(peer));
 }
 
@@ -59,8 +63,11 @@ Status Endpoint::AcceptHandles(platform::HandleInbox* inbox, const platform::Tok
   if (!bell_status.ok()) return bell_status;
   PeerSegment peer;
   if (Status status = PeerSegment::Map(handover.memory, &peer); !status.ok()) return status;
+  // The mapping keeps the memory.
+  handover.memory.CloseHere();
   platform::Handle given;
   if (Status status = platform::MakeBell(&own_bell_, &given); !status.ok()) return status;
+  if (Status status = platform::RefuseHandles(&own_bell_); !status.ok()) return status;
   if (Status status = platform::SendHandles(handover.bell, own_.handle(), given); !status.ok()) {
     return status;
   }
@@ -71,6 +78,8 @@ Status Endpoint::AcceptHandles(platform::HandleInbox* inbox, const platform::Tok
 Status Endpoint::Attach(PeerSegment peer) {
   if (Status status = CheckCreated(); !status.ok()) return status;
   peer_ = std::move(peer);
+  // CheckBell accepted it.
+  peer_bell_.CloseHere();
   connection_.emplace(own_, peer_, message_bytes_max_);
   // Both memories are where they belong; the mappings hold them.
   own_.CloseHandle();

@@ -15,8 +15,13 @@ namespace shmwire::platform {
 // What comes through `own` says who has sent it. Errors: kOutOfMemory.
 Status MakeBell(Handle* own, Handle* given);
 
-// Whether what a peer gave us can be rung, and is a bell that it has made itself: it could have us
-// ring, in our name, at any socket that it has connected to. Errors: kCorrupt.
+// From now on nobody can send handles to `own`, where the system can do this (platform/
+// queued_handles.h); otherwise, `own` is closed elsewhere. Errors: kCorrupt (some are queued).
+Status RefuseHandles(Handle* own);
+
+// Whether the bell that a peer gave us can be rung, and was created by that peer: it could have us
+// ring, in our name, at any socket that it has connected to. Nothing can be queued in its end
+// afterwards, so that it may be closed here. Errors: kCorrupt.
 Status CheckBell(const Handle& bell, const Credentials& peer);
 
 // Never blocks. A bell full of rings that its owner has not heard yet needs no further one, and

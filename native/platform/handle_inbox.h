@@ -53,18 +53,26 @@ class HandleInbox {
   Status Expect(const Token& token, const Credentials* sender);
   // Forgets the token and what came with it. Idempotent.
   void Discard(const Token& token);
-  // Reads what is queued, up to a bound. Errors of single handovers show when they are taken.
-  Status Drain();
-  // Drains, then takes what came with the token and forgets the token. Errors: kInvalidArgument
-  // (not expected), kCorrupt (nothing acceptable came), kOutOfMemory (no handles left to receive
-  // into), kUnavailable (too much is queued before it, or the sender has changed its user since it
-  // connected).
+  // Reads what is queued, for about 1 ms of processor time at most, and no further when too many
+  // descriptors wait to be closed. `*rested`: nothing was read, because the last call reached one
+  // of these bounds a few milliseconds ago: call again later. Errors of single handovers show when
+  // they are taken. Errors: kClosed, kUnavailable (too many descriptors wait to be closed for long,
+  // or the socket cannot be read).
+  Status Drain(bool* rested);
+  // Reads as Drain does, until something acceptable came with the token. `*settled`: Take has its
+  // result; otherwise more is queued: call again in a few milliseconds. Errors: as Drain, and
+  // kInvalidArgument (not expected).
+  Status Settle(const Token& token, bool* settled);
+  // Settles, takes what came with the token, and forgets the token. Errors: as Settle, and kCorrupt
+  // (nothing acceptable came), kOutOfMemory (no handles left to receive into), kUnavailable (not
+  // settled, or the sender has changed its user since it connected).
   Status Take(const Token& token, Handover* handover);
   // Gives everything back. Idempotent. Leaves the path.
   void Close();
 
  private:
-  enum class SlotState : uint8_t { kFree, kExpected, kArrived, kNoHandles };
+  // kMissing: the queue was empty when the client said that it has sent.
+  enum class SlotState : uint8_t { kFree, kExpected, kArrived, kNoHandles, kMissing };
 
   struct Slot {
     SlotState state = SlotState::kFree;
@@ -77,12 +85,16 @@ class HandleInbox {
   };
 
   Slot* Find(const Token& token);
+  enum class ReadEnd : uint8_t { kRested, kBound, kEmpty, kArrived };
+
   // Reads until the queue is empty, the bound is reached, or something came for `wanted`, if given.
-  Status ReadQueue(const Slot* wanted, bool* emptied);
+  Status ReadQueue(const Slot* wanted, ReadEnd* end);
   // False when the queue is empty.
   bool ReceiveOne(Status* status);
 
   Handle socket_;
+  // On the monotonic clock: not read before.
+  uint64_t rests_until_nanos_ = 0;
   std::array<Slot, kExpectedMax> slots_;
 };
 

@@ -5,8 +5,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 
+#include "platform/queued_handles.h"
 #include "test/support.h"
 
 TEST_SUITE_BEGIN("bell_test");
@@ -32,6 +35,25 @@ struct Bell {
   Handle own;
   Handle given;
 };
+
+// One byte and one descriptor. Zero, or the error number.
+int SendDescriptor(const Handle& socket, int flags) {
+  const int descriptor = STDIN_FILENO;
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))] = {};
+  char byte = 0;
+  iovec vector{&byte, 1};
+  msghdr header{};
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof(control);
+  cmsghdr* part = CMSG_FIRSTHDR(&header);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(part), &descriptor, sizeof(int));
+  return sendmsg(Native(socket), &header, flags | MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno : 0;
+}
 
 }  // namespace
 
@@ -86,6 +108,62 @@ TEST_CASE("only a Unix stream socket that the peer created is a doorbell") {
   // Unconnected: nobody's.
   CHECK(check(Handle(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))) == StatusCode::kCorrupt);
   CHECK(check(Handle()) == StatusCode::kCorrupt);
+}
+
+TEST_CASE(
+    "a bell whose queue holds descriptors is refused, and none can be added to one accepted") {
+  const Credentials self{CurrentProcessId(), CurrentUserId(), getegid()};
+  for (const int flags : {0, int{MSG_OOB}}) {
+    const Bell bell;
+    REQUIRE(SendDescriptor(bell.own, flags) == 0);
+    CHECK(CheckBell(bell.given, self).code() == StatusCode::kCorrupt);
+  }
+  {
+    // An out-of-band byte that was read leaves its descriptors in the queue.
+    const Bell bell;
+    REQUIRE(SendDescriptor(bell.own, MSG_OOB) == 0);
+    char byte = 1;
+    REQUIRE(recv(Native(bell.given), &byte, 1, MSG_OOB) == 1);
+    CHECK(CheckBell(bell.given, self).code() == StatusCode::kCorrupt);
+  }
+  const Bell bell;
+  REQUIRE(CheckBell(bell.given, self).ok());
+  CHECK(SendDescriptor(bell.own, 0) == EPIPE);
+  CHECK(RingBell(bell.given).ok());
+  CHECK(bell.Hear() == 1);
+}
+
+TEST_CASE("an own bell refuses descriptors, and is refused when it holds some") {
+  Bell bell;
+  CHECK(RefuseHandles(&bell.own).ok());
+  if (SendDescriptor(bell.given, 0) == 0) {
+    MESSAGE("skipped: before Linux 6.16, a socket cannot refuse descriptors");
+  } else {
+    CHECK(SendDescriptor(bell.given, 0) == EPERM);
+  }
+  CHECK(RingBell(bell.given).ok());
+  Bell late;
+  REQUIRE(SendDescriptor(late.given, 0) == 0);
+  CHECK(RefuseHandles(&late.own).code() == StatusCode::kCorrupt);
+}
+
+TEST_CASE("a socket of an event loop that holds descriptors is replaced by one that has hung up") {
+  const size_t before = test::OpenDescriptorCount();
+  {
+    const Bell clean;
+    CHECK(RefuseHandles(clean.own.native()).ok());
+    CHECK(RingBell(clean.given).ok());
+    CHECK(clean.Hear() == 1);
+    const Bell bell;
+    REQUIRE(SendDescriptor(bell.given, 0) == 0);
+    const StatusCode code = RefuseHandles(bell.own.native()).code();
+    if (SendDescriptor(clean.given, 0) == EPERM) {
+      CHECK(code == StatusCode::kCorrupt);
+      char byte = 1;
+      CHECK(recv(Native(bell.own), &byte, 1, MSG_DONTWAIT) == 0);
+    }
+  }
+  CHECK(test::OpenDescriptorCount() == before);
 }
 
 TEST_CASE("a bell that cannot be rung is an error: its owner sleeps on") {

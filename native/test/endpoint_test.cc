@@ -141,8 +141,11 @@ TEST_CASE("a server that closes before it answers is a gone peer") {
     REQUIRE(inbox.Expect(token, nullptr).ok());
     REQUIRE(client.OfferHandles(path.c_str(), token, &full).ok());
     CHECK(client.AttachOffered(nullptr).code() == StatusCode::kCorrupt);  // READY without an answer
-    REQUIRE(inbox.Drain().ok());
+    bool rested = false;
+    REQUIRE(inbox.Drain(&rested).ok());
   }
+  // Waits for the thread that closes the inbox, and with it what its queue held.
+  test::OpenDescriptorCount();
   CHECK(client.AttachOffered(nullptr).code() == StatusCode::kPeerGone);
 }
 

@@ -70,6 +70,10 @@ int SendRaw(const char* path, const Token& token, size_t descriptor_count) {
 
 struct Bound {
   Bound() { REQUIRE(inbox.Bind(path.c_str()).ok()); }
+  Status Drain() {
+    bool rested = false;
+    return inbox.Drain(&rested);
+  }
   TemporaryPath path{"inbox"};
   HandleInbox inbox;
 };
@@ -172,7 +176,7 @@ TEST_CASE("the first handover with a token holds, a second is closed") {
   REQUIRE(bound.inbox.Expect(token, nullptr).ok());
   REQUIRE(SendRaw(bound.path.c_str(), token, 2) == 0);
   REQUIRE(SendRaw(bound.path.c_str(), token, 2) == 0);
-  REQUIRE(bound.inbox.Drain().ok());
+  REQUIRE(bound.Drain().ok());
   CHECK(OpenDescriptorCount() == before + 2);
   Handover handover;
   CHECK(bound.inbox.Take(token, &handover).ok());
@@ -218,7 +222,7 @@ TEST_CASE("a discarded token's handles are closed, before and after they came") 
   const Token token = MakeToken(1);
   REQUIRE(bound.inbox.Expect(token, nullptr).ok());
   REQUIRE(SendRaw(bound.path.c_str(), token, 2) == 0);
-  REQUIRE(bound.inbox.Drain().ok());
+  REQUIRE(bound.Drain().ok());
   CHECK(OpenDescriptorCount() == before + 2);
   bound.inbox.Discard(token);
   bound.inbox.Discard(token);
@@ -226,7 +230,7 @@ TEST_CASE("a discarded token's handles are closed, before and after they came") 
   REQUIRE(bound.inbox.Expect(token, nullptr).ok());
   REQUIRE(SendRaw(bound.path.c_str(), token, 2) == 0);
   bound.inbox.Discard(token);
-  REQUIRE(bound.inbox.Drain().ok());
+  REQUIRE(bound.Drain().ok());
   CHECK(OpenDescriptorCount() == before);
 }
 
@@ -259,7 +263,7 @@ TEST_CASE("a full inbox says so without blocking, and takes more once drained") 
   }
   REQUIRE(full);
   CHECK(sent > 1);
-  REQUIRE(bound.inbox.Drain().ok());
+  REQUIRE(bound.Drain().ok());
   REQUIRE(SendToInbox(bound.path.c_str(), token, memory_file, given, &full).ok());
   CHECK_FALSE(full);
 }
@@ -290,13 +294,13 @@ TEST_CASE("a closed inbox holds nothing and does nothing") {
   const Token token = MakeToken(1);
   REQUIRE(bound.inbox.Expect(token, nullptr).ok());
   REQUIRE(SendRaw(bound.path.c_str(), token, 2) == 0);
-  REQUIRE(bound.inbox.Drain().ok());
+  REQUIRE(bound.Drain().ok());
   const size_t before = OpenDescriptorCount();
   bound.inbox.Close();
   bound.inbox.Close();
   CHECK(OpenDescriptorCount() == before - 3);
   Handover handover;
-  CHECK(bound.inbox.Drain().code() == StatusCode::kClosed);
+  CHECK(bound.Drain().code() == StatusCode::kClosed);
   CHECK(bound.inbox.Expect(token, nullptr).code() == StatusCode::kClosed);
   CHECK(bound.inbox.Take(token, &handover).code() == StatusCode::kClosed);
   bound.inbox.Discard(token);

@@ -8,7 +8,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { lstatSync, readdirSync, unlinkSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { basename, dirname, join } from 'node:path'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { fileFault } from './file-fault.js'
@@ -86,9 +86,18 @@ export type Life = 'alive' | 'dead' | 'gone'
  * closed cannot be opened again under the same inode. The caller knows that it is a socket; connecting
  * to any other file is ECONNREFUSED too.
  */
-export function probe(file: string): Promise<Life> {
+export function probe(file: string, guard: (socket: Socket) => void = () => {}): Promise<Life> {
   return new Promise((resolve, reject) => {
     const socket = connect(file)
+    try {
+      guard(socket)
+    } catch {
+      // Somebody is there, and sends what no server of ours sends first. The socket has hung up.
+      socket.on('error', () => {})
+      socket.destroy()
+      resolve('alive')
+      return
+    }
     socket.once('connect', () => {
       socket.destroy()
       resolve('alive')

@@ -1,9 +1,26 @@
 import { randomBytes } from 'node:crypto'
+import { ErrorCode, ShmwireError } from '../errors.js'
 import type { Credentials, NativeEndpoint, NativeInbox } from '../native/binding.js'
 import type { ReleaseSlot } from './handover-slots.js'
-import { callNative } from './native-failure.js'
+import { callNative, NativeFailure } from './native-failure.js'
 
 const TOKEN_BYTES = 16
+/** Other threads of the server run between two reads of the inbox, and a flood of strangers takes a part of the time only. */
+const READ_AGAIN_MS = 5
+/** With the pauses, about a second. The client waits meanwhile. */
+const READS_MAX = 200
+
+/** Lets other work of the thread run. Throws when the handshake is over. */
+export type Pause = (ms: number) => Promise<void>
+
+async function readAgain(pause: Pause, read: () => boolean): Promise<void> {
+  for (let reads = 0; reads < READS_MAX; reads += 1) {
+    if (read()) return
+    await pause(READ_AGAIN_MS)
+  }
+  const message = `the server's inbox was read ${READS_MAX} times, and datagrams of others are still queued before the client's`
+  throw new NativeFailure(new ShmwireError(ErrorCode.UNAVAILABLE, message))
+}
 
 /** What a server holds for a client that may hand descriptors over: a slot, a place in the inbox, and later a segment. */
 export class ExpectedHandover {
@@ -25,9 +42,16 @@ export class ExpectedHandover {
     }
   }
 
-  /** Makes room in the inbox. Throws `NativeFailure`. */
-  drain(): void {
-    callNative('the inbox cannot be drained', () => this.#inbox.drain())
+  /** Makes room in the inbox. Throws `NativeFailure`, or what `pause` throws. */
+  async drain(pause: Pause): Promise<void> {
+    await readAgain(pause, () => callNative('the inbox cannot be drained', () => this.#inbox.drain()))
+    // Not in this turn: the client may have sent its next request to drain already.
+    await pause(0)
+  }
+
+  /** Reads the inbox until `accept` will find what the client has sent. Throws `NativeFailure`, or what `pause` throws. */
+  async settle(pause: Pause): Promise<void> {
+    await readAgain(pause, () => callNative('the inbox cannot be read', () => this.#inbox.settle(this.token)))
   }
 
   /** Creates the own segment and exchanges it for the client's. Throws `NativeFailure`. */

@@ -6,13 +6,14 @@
  *   shm:     (→ INBOX_FULL  INBOX_READY →)*  → HANDLES  READY →  → READY
  */
 import type { Socket } from 'node:net'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import type { Peer } from '../link/link.js'
 import type { Credentials, NativeEndpoint } from '../native/binding.js'
 import { memoryFault } from '../native/load-binding.js'
 import { clip, type Hello, readHello, readSocketReason } from './control-messages.js'
-import { type Conversation, converse } from './conversation.js'
-import { ExpectedHandover } from './expected-handover.js'
+import { type ControlFrame, type Conversation, converse } from './conversation.js'
+import { ExpectedHandover, type Pause } from './expected-handover.js'
 import { FrameKind } from './frames.js'
 import type { Grant, Owner, ReleaseSlot } from './handover-slots.js'
 import {
@@ -25,8 +26,8 @@ import { NativeFailure } from './native-failure.js'
 import { type Identity, identifyPeer, ownerOf, peerFault } from './peer.js'
 import { versionFault } from './preamble.js'
 
-/** More than any client of ours asks for; a peer that only ever complains is no client. */
-const DRAINS_MAX = 1_000
+/** As often as the protocol lets a client say that the inbox is full. */
+const DRAINS_MAX = 100
 
 /**
  * Runs the server's side on an accepted socket. Rejects with a ShmwireError (`PEER_GONE` for one that only looked
@@ -192,21 +193,10 @@ class Server {
     conversation.send(FrameKind.OFFER, { ...this.#offer(), transport: 'shm', token, mayFallBack })
 
     const fallbackKinds = mayFallBack ? [FrameKind.SOCKET] : []
-    let frame = await conversation.next([FrameKind.HANDLES, FrameKind.INBOX_FULL, ...fallbackKinds])
-    for (let drains = 0; frame.kind === FrameKind.INBOX_FULL; drains += 1) {
-      if (drains === DRAINS_MAX) {
-        throw new ShmwireError(
-          ErrorCode.CORRUPT,
-          `the client found the inbox full more than ${DRAINS_MAX} times`,
-        )
-      }
-      handover.drain()
-      conversation.send(FrameKind.INBOX_READY)
-      frame = await conversation.next([FrameKind.HANDLES, FrameKind.INBOX_FULL, ...fallbackKinds])
-    }
+    const frame = await this.#nextWhileFull(handover, [FrameKind.HANDLES, ...fallbackKinds])
     if (frame.kind === FrameKind.SOCKET) return this.#giveUpMemory(handover, frame.payload, hello, peer)
 
-    const accepted = this.#acceptHandles(handover, hello)
+    const accepted = await this.#acceptHandles(handover, hello)
     if (accepted instanceof NativeFailure) {
       if (!mayFallBack || !accepted.allowsFallback) throw conversation.refuse(accepted.error)
       handover.release()
@@ -222,9 +212,35 @@ class Server {
     return this.#agree(hello, peer, accepted, undefined)
   }
 
+  /** The next frame of these kinds. Meanwhile the client may say that the inbox is full. */
+  async #nextWhileFull(handover: ExpectedHandover, kinds: readonly number[]): Promise<ControlFrame> {
+    const conversation = this.#conversation
+    for (let drains = 0; ; drains += 1) {
+      const frame = await conversation.next([FrameKind.INBOX_FULL, ...kinds])
+      if (frame.kind !== FrameKind.INBOX_FULL) return frame
+      if (drains === DRAINS_MAX) {
+        const message = `the client found the inbox full more than ${DRAINS_MAX} times`
+        throw new ShmwireError(ErrorCode.CORRUPT, message)
+      }
+      try {
+        await handover.drain(this.#pause)
+      } catch (failure) {
+        if (!(failure instanceof NativeFailure)) throw failure
+        // What the client sends next fails for the same reason, and then it is told.
+      }
+      conversation.send(FrameKind.INBOX_READY)
+    }
+  }
+
+  readonly #pause: Pause = async (ms) => {
+    await (ms === 0 ? nextTurn() : sleep(ms))
+    this.#conversation.assertGoing()
+  }
+
   /** Only now is a segment needed: a client that goes no further than HELLO costs none. */
-  #acceptHandles(handover: ExpectedHandover, hello: Hello): NativeEndpoint | NativeFailure {
+  async #acceptHandles(handover: ExpectedHandover, hello: Hello): Promise<NativeEndpoint | NativeFailure> {
     try {
+      await handover.settle(this.#pause)
       return handover.accept(() => this.#createEndpoint(hello))
     } catch (failure) {
       if (failure instanceof NativeFailure) return failure

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Server, Socket } from 'node:net'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import type { Peer } from '../link/link.js'
 import type { Credentials } from '../native/binding.js'
@@ -97,7 +97,7 @@ export function peerFault({ peer, credentials }: Identity, settings: Settings): 
 }
 
 /** Node has no public way to a socket's descriptor. Undefined where a runtime has no such property. */
-export function descriptorOf(socket: Socket): number | undefined {
-  const descriptor = (socket as Socket & { _handle?: { fd?: unknown } | null })._handle?.fd
+export function descriptorOf(socket: Socket | Server): number | undefined {
+  const descriptor = (socket as { _handle?: { fd?: unknown } | null })._handle?.fd
   return typeof descriptor === 'number' && descriptor >= 0 ? descriptor : undefined
 }

@@ -52,6 +52,8 @@ export interface ClaimOptions extends WaitOptions {
    * When the claim fails afterwards, the caller closes what it opened.
    */
   readonly openInbox?: ((path: string) => void) | undefined
+  /** Called with each connection to a rival, before anything else is done with it. It may throw when the rival broke the protocol. */
+  readonly guard?: ((socket: Socket) => void) | undefined
 }
 
 export interface Claim {
@@ -87,6 +89,7 @@ class Claimant {
   readonly #server: Server
   readonly #text: string
   readonly #openInbox: ((path: string) => void) | undefined
+  readonly #guard: (socket: Socket) => void
   /** The name that our socket has at present: a temporary or a claim. */
   #own: string | undefined
   #won: WonClaim | undefined
@@ -97,6 +100,7 @@ class Claimant {
     this.#server = server
     this.#text = options.text ?? path
     this.#openInbox = options.openInbox
+    this.#guard = options.guard ?? ignore
   }
 
   async run(): Promise<Claim> {
@@ -172,7 +176,7 @@ class Claimant {
   async #look(): Promise<number | undefined> {
     const { generations } = listServerFiles(this.#path)
     for (const generation of generations) {
-      const life = await this.#pause(probe(claimPath(this.#path, generation)))
+      const life = await this.#pause(probe(claimPath(this.#path, generation), this.#guard))
       if (life === 'gone') return undefined
       if (life !== 'alive') continue
       if (await this.#staysAlive(claimPath(this.#path, generation)))
@@ -191,7 +195,7 @@ class Claimant {
   /** A live socket at P without a live claim is not one of ours, and neither is what is no socket. */
   async #checkPublished(): Promise<void> {
     if (!isSocketAt(this.#path)) return
-    const life = await this.#pause(probe(this.#path))
+    const life = await this.#pause(probe(this.#path, this.#guard))
     if (life === 'alive' && (await this.#staysAlive(this.#path))) throw this.#inUse('a server listens there')
   }
 
@@ -202,7 +206,7 @@ class Claimant {
   async #staysAlive(file: string): Promise<boolean> {
     for (let look = 0; look < CONFIRMATIONS; look += 1) {
       await this.#pause(sleep(CONFIRMATION_MS))
-      if ((await this.#pause(probe(file))) !== 'alive') return false
+      if ((await this.#pause(probe(file, this.#guard))) !== 'alive') return false
     }
     return true
   }
@@ -231,7 +235,7 @@ class Claimant {
     const dead: string[] = []
     for (const generation of generations.slice(0, -1)) {
       const claim = claimPath(this.#path, generation)
-      const life = await this.#pause(probe(claim))
+      const life = await this.#pause(probe(claim, this.#guard))
       if (life === 'alive') return undefined
       if (life === 'dead') dead.push(claim)
     }
@@ -251,7 +255,7 @@ class Claimant {
     const path = this.#path
     for (const claim of deadClaims) quietly(claim)
     for (const temporary of listServerFiles(path).temporaries) {
-      const life = await this.#pause(probe(temporary).catch(() => 'alive'))
+      const life = await this.#pause(probe(temporary, this.#guard).catch(() => 'alive'))
       if (life === 'dead') quietly(temporary)
     }
     await this.#checkPublished()

@@ -24,8 +24,16 @@ export interface NativeInbox {
   expect(token: Uint8Array, sender?: Credentials): void
   /** Forgets the token and what came with it. Idempotent. */
   discard(token: Uint8Array): void
-  /** Reads what is queued, so that a client that found the inbox full can try again. */
-  drain(): void
+  /**
+   * Reads what is queued, for about 1 ms at most, so that a client that found the inbox full can try again. False: nothing was
+   * read, because the last call took that long and was a few milliseconds ago.
+   */
+  drain(): boolean
+  /**
+   * Reads as `drain` does, until what was expected under the token is there. False: more is queued before it; call again in a few
+   * milliseconds. True: `acceptHandles` has it, or knows that it was not sent.
+   */
+  settle(token: Uint8Array): boolean
   /** Closes the socket and all that it holds. Does not unlink the path. Idempotent. */
   close(): void
 }
@@ -172,4 +180,9 @@ export interface NativeBinding {
   Bell: new () => NativeBell
   /** SO_PEERCRED of a connected Unix socket. */
   peerCredentials(fd: number): Credentials
+  /**
+   * From now on nobody can send descriptors to this Unix socket, nor to those that it accepts (SO_PASSRIGHTS; no effect before Linux
+   * 6.16). Throws `CORRUPT` when some were sent before: then `fd` is a socket that has hung up.
+   */
+  refuseDescriptors(fd: number): void
 }

@@ -75,7 +75,7 @@ function faultOf(binding: NativeBinding): string | undefined {
   const version = binding.LAYOUT_VERSION
   if (version !== LAYOUT_VERSION)
     return `has layout version ${version}, and this version of shmwire needs ${LAYOUT_VERSION}`
-  const members = ['Endpoint', 'HandleInbox', 'Bell', 'peerCredentials'] as const
+  const members = ['Endpoint', 'HandleInbox', 'Bell', 'peerCredentials', 'refuseDescriptors'] as const
   return members.every((name) => typeof binding[name] === 'function')
     ? undefined
     : 'is not the addon of this package'

@@ -70,8 +70,13 @@ export class FakeInbox implements NativeInbox {
     this.arrived.delete(hex(token))
   }
 
-  drain(): void {
+  drain(): boolean {
     this.#fake.drains += 1
+    return true
+  }
+
+  settle(): boolean {
+    return true
   }
 
   close(): void {

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "platform/queued_handles.h"
+
 namespace shmwire::platform {
 namespace {
 
@@ -33,12 +35,21 @@ Status MakeBell(Handle* own, Handle* given) {
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
     return Status::Error(StatusCode::kOutOfMemory, "cannot create a bell (socketpair)", errno);
   }
-  *own = Handle(ends[0]);
+  *own = Handle(ends[0], Closing::kOwnElsewhere);
   *given = Handle(ends[1]);
   const int enabled = 1;
   if (setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &enabled, sizeof(enabled)) != 0) {
     return Status::Error(StatusCode::kOutOfMemory, "cannot create a bell (SO_PASSCRED)", errno);
   }
+  return {};
+}
+
+Status RefuseHandles(Handle* own) {
+  const bool stopped = StopHandles(own->native());
+  if (MayHoldHandles(own->native())) {
+    return Status::Error(StatusCode::kCorrupt, "the peer sent unexpected descriptors to the bell");
+  }
+  if (stopped) own->CloseHere();
   return {};
 }
 
@@ -51,8 +62,15 @@ Status CheckBell(const Handle& bell, const Credentials& peer) {
   // The two ends of a pair name the process that made it.
   Credentials maker;
   const bool known = PeerCredentials(bell.native(), &maker).ok();
-  if (known && NameSameProcess(maker, peer)) return {};
-  return Status::Error(StatusCode::kCorrupt, "the peer's doorbell was not created by the peer");
+  if (!known || !NameSameProcess(maker, peer)) {
+    return Status::Error(StatusCode::kCorrupt, "the peer's doorbell was not created by the peer");
+  }
+  // Nobody reads what is sent to this end. After the shutdown nothing more can be queued in it, so
+  // closing it does not wait.
+  if (shutdown(Native(bell), SHUT_RD) != 0 || MayHoldHandles(bell.native())) {
+    return Status::Error(StatusCode::kCorrupt, "the peer's doorbell holds descriptors");
+  }
+  return {};
 }
 
 Status RingBell(const Handle& bell) {

@@ -11,7 +11,7 @@
 namespace shmwire::platform {
 namespace {
 
-constexpr size_t kSentDescriptorsMax = 2;
+constexpr size_t kSentDescriptorsMax = kHandlesMax;
 
 // The ids by which a socket names its peer (SO_PEERCRED) are the effective ones.
 ucred OwnCredentials() { return {getpid(), geteuid(), getegid()}; }
@@ -29,20 +29,22 @@ void PutPart(cmsghdr* part, int type, const void* data, size_t bytes) {
 }
 
 void TakeDescriptors(const cmsghdr* header, ReceivedMessage* message) {
+  // The kernel's bound is ours.
   const size_t count = std::min((header->cmsg_len - CMSG_LEN(0)) / sizeof(int), kDescriptorsMax);
-  const unsigned char* data = CMSG_DATA(header);
-  int strays[kDescriptorsMax];
+  int descriptors[kDescriptorsMax];
+  std::memcpy(descriptors, CMSG_DATA(header), count * sizeof(int));
+  const bool fits = count <= kHandlesMax - message->handle_count;
+  size_t strays = 0;
   for (size_t index = 0; index < count; index++) {
-    int descriptor = -1;
-    std::memcpy(&descriptor, data + index * sizeof(int), sizeof(int));
-    // The kernel's bound is ours, so there is room for each.
-    if (ClosesAtOnce(descriptor)) {
-      message->handles[message->handle_count++] = Handle(descriptor);
+    const int descriptor = descriptors[index];
+    if (fits && IsKnownKind(descriptor)) {
+      message->handles[message->handle_count++] = Handle(descriptor, Closing::kElsewhere);
     } else {
-      strays[message->stray_count++] = descriptor;
+      descriptors[strays++] = descriptor;
     }
   }
-  CloseElsewhere(strays, message->stray_count);
+  message->stray_count += strays;
+  CloseElsewhere(descriptors, strays);
 }
 
 void TakeControl(msghdr* header, ReceivedMessage* message) {

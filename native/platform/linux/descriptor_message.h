@@ -17,6 +17,9 @@ namespace shmwire::platform {
 // that do not fit are lost to us, but so is the knowledge of who sent too many.
 inline constexpr size_t kDescriptorsMax = 253;
 
+// What a message of the protocol carries.
+inline constexpr size_t kHandlesMax = 2;
+
 struct ReceivedMessage {
   size_t payload_bytes = 0;
   bool payload_truncated = false;
@@ -24,10 +27,12 @@ struct ReceivedMessage {
   bool descriptors_truncated = false;
   bool has_credentials = false;
   Credentials credentials;
-  // Of the kinds that the protocol knows. Closed with the message, unless moved out.
+  // Of the kinds that the protocol knows. They are closed with the message, unless moved out, and
+  // elsewhere: nothing is known of what closing them does.
   size_t handle_count = 0;
-  std::array<Handle, kDescriptorsMax> handles;
-  size_t stray_count = 0;  // others, which are closed elsewhere
+  std::array<Handle, kHandlesMax> handles;
+  // All others, and all of a message that has too many. They are closed already, elsewhere.
+  size_t stray_count = 0;
 };
 
 // Never blocks, never raises SIGPIPE. Zero, or the error number. `name` may be null: a connected

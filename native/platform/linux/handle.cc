@@ -1,13 +1,27 @@
 #include "platform/handle.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
+
+#include "platform/linux/stray_descriptors.h"
 
 namespace shmwire::platform {
 
 void Handle::Close() {
   if (native_ == kNone) return;
-  // Never retried: Linux frees the descriptor even when close is interrupted.
-  close(static_cast<int>(native_));
+  const int descriptor = static_cast<int>(native_);
+  switch (closing_) {
+    case Closing::kHere:
+      // Never retried: Linux frees the descriptor even when close is interrupted.
+      close(descriptor);
+      break;
+    case Closing::kOwnElsewhere:
+      shutdown(descriptor, SHUT_RDWR);
+      [[fallthrough]];
+    case Closing::kElsewhere:
+      CloseElsewhere(&descriptor, 1);
+      break;
+  }
   native_ = kNone;
 }
 

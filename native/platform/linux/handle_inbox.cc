@@ -5,22 +5,44 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include "platform/bell.h"
 #include "platform/linux/descriptor_message.h"
+#include "platform/linux/stray_descriptors.h"
 
 namespace shmwire::platform {
 namespace {
 
-constexpr size_t kHandoverHandles = 2;
-// Datagrams that one call reads, so that senders that never stop cannot keep us here. The kernel's
-// queue is shorter (net.unix.max_dgram_qlen, 10 by default) unless an administrator raises it.
-constexpr int kDrainDatagramsMax = 4096;
+constexpr size_t kHandoverHandles = kHandlesMax;
+// One call reads for so long, so that senders that never stop cannot keep us here...
+constexpr uint64_t kReadNanosMax = 1'000'000;
+// ...and then no call reads for so long, so that they take a fifth of the thread at most, however
+// many handshakes are under way.
+constexpr uint64_t kRestNanos = 4'000'000;
+// More than the kernel queues (net.unix.max_dgram_qlen, 10 by default) unless an administrator
+// raises it: so many are read in any case.
+constexpr int kReadDatagramsMin = 12;
+constexpr uint64_t kNanosPerSecond = 1'000'000'000;
+
+// Of this thread. Not the monotonic clock: what other threads do while this one waits for a core is
+// not the senders' work.
+uint64_t ProcessorNanos() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<uint64_t>(time.tv_sec) * kNanosPerSecond + static_cast<uint64_t>(time.tv_nsec);
+}
 
 int Native(const Handle& handle) { return static_cast<int>(handle.native()); }
 
 Status OutOfHandles(int os_error) {
   return Status::Error(StatusCode::kOutOfMemory, "cannot create a socket", os_error);
+}
+
+Status TooManyStrays() {
+  return Status::Error(StatusCode::kUnavailable,
+                       "too many descriptors that peers sent wait to be closed: closing one of "
+                       "them does not end, or no thread can be started for it");
 }
 
 // False when the path is too long for an address.
@@ -62,7 +84,9 @@ Status BindError(int os_error) {
 Status HandleInbox::Bind(const char* path) {
   sockaddr_un address;
   if (!FillAddress(path, &address)) return PathTooLong();
-  Handle bound(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  // Its queue may hold descriptors when it is closed.
+  Handle bound(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
+               Closing::kOwnElsewhere);
   if (!bound.valid()) return OutOfHandles(errno);
   // Before the bind, so that no datagram can come without credentials.
   const int enabled = 1;
@@ -85,6 +109,7 @@ HandleInbox::Slot* HandleInbox::Find(const Token& token) {
 
 Status HandleInbox::Expect(const Token& token, const Credentials* sender) {
   if (!socket_.valid()) return Status::Error(StatusCode::kClosed, "the inbox is closed");
+  if (StrayDescriptorBacklog() == StrayBacklog::kStuck) return TooManyStrays();
   if (Find(token) != nullptr) {
     return Status::Error(StatusCode::kInvalidArgument, "the token is already in use");
   }
@@ -133,31 +158,58 @@ bool HandleInbox::ReceiveOne(Status* status) {
   return true;
 }
 
-Status HandleInbox::ReadQueue(const Slot* wanted, bool* emptied) {
-  *emptied = false;
+Status HandleInbox::ReadQueue(const Slot* wanted, ReadEnd* end) {
+  *end = ReadEnd::kRested;
   if (!socket_.valid()) return Status::Error(StatusCode::kClosed, "the inbox is closed");
+  if (MonotonicNanos() < rests_until_nanos_) return {};
   Status status;
-  for (int count = 0; count < kDrainDatagramsMax; count++) {
+  const uint64_t begin = ProcessorNanos();
+  for (int count = 0; count < kReadDatagramsMin || ProcessorNanos() - begin < kReadNanosMax;
+       count++) {
+    *end = ReadEnd::kArrived;
     if (wanted != nullptr && wanted->state != SlotState::kExpected) return status;
+    const StrayBacklog backlog = StrayDescriptorBacklog();
+    if (backlog == StrayBacklog::kStuck) return TooManyStrays();
+    if (backlog == StrayBacklog::kFull) break;
     if (ReceiveOne(&status)) continue;
-    *emptied = true;
+    *end = ReadEnd::kEmpty;
     return status;
   }
+  *end = ReadEnd::kBound;
+  rests_until_nanos_ = MonotonicNanos() + kRestNanos;
   return status;
 }
 
-Status HandleInbox::Drain() {
-  bool emptied = false;
-  return ReadQueue(nullptr, &emptied);
+Status HandleInbox::Drain(bool* rested) {
+  ReadEnd end = ReadEnd::kRested;
+  Status status = ReadQueue(nullptr, &end);
+  *rested = status.ok() && end == ReadEnd::kRested;
+  return status;
 }
 
-Status HandleInbox::Take(const Token& token, Handover* handover) {
+Status HandleInbox::Settle(const Token& token, bool* settled) {
+  *settled = false;
+  if (!socket_.valid()) return Status::Error(StatusCode::kClosed, "the inbox is closed");
   Slot* slot = Find(token);
-  bool emptied = false;
-  if (Status status = ReadQueue(slot, &emptied); !status.ok()) return status;
   if (slot == nullptr) {
     return Status::Error(StatusCode::kInvalidArgument, "the token is not expected");
   }
+  if (slot->state == SlotState::kExpected) {
+    ReadEnd end = ReadEnd::kRested;
+    if (Status status = ReadQueue(slot, &end); !status.ok()) return status;
+    // The kernel queues in order, so what an honest peer sent was before the end of the queue.
+    if (end == ReadEnd::kEmpty && slot->state == SlotState::kExpected) {
+      slot->state = SlotState::kMissing;
+    }
+  }
+  *settled = slot->state != SlotState::kExpected;
+  return {};
+}
+
+Status HandleInbox::Take(const Token& token, Handover* handover) {
+  bool settled = false;
+  if (Status status = Settle(token, &settled); !status.ok()) return status;
+  Slot* slot = Find(token);
   const SlotState state = slot->state;
   const bool sender_changed = slot->sender_changed;
   *handover = std::move(slot->handover);
@@ -170,10 +222,9 @@ Status HandleInbox::Take(const Token& token, Handover* handover) {
     return Status::Error(StatusCode::kUnavailable,
                          "the peer has changed its user or group since it connected");
   }
-  // The kernel queues in order, so what an honest peer sent is in the queue, but behind too much.
-  if (!emptied) {
+  if (!settled) {
     return Status::Error(StatusCode::kUnavailable,
-                         "more than 4096 datagrams are queued before those of the peer");
+                         "too many datagrams are queued before that of the peer");
   }
   return Status::Error(StatusCode::kCorrupt, "the peer sent no acceptable descriptors");
 }
@@ -190,6 +241,8 @@ Status SendToInbox(const char* path, const Token& token, const Handle& memory, c
   if (!FillAddress(path, &address)) return PathTooLong();
   const Handle sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!sender.valid()) return OutOfHandles(errno);
+  // The answer may bring more.
+  if (StrayDescriptorBacklog() == StrayBacklog::kStuck) return TooManyStrays();
   const int descriptors[kHandoverHandles] = {Native(memory), Native(bell)};
   const int os_error =
       SendMessage(Native(sender), reinterpret_cast<const sockaddr*>(&address), sizeof(address),

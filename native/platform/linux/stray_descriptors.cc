@@ -2,14 +2,16 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <csignal>
-#include <memory>
-#include <new>
-#include <utility>
+#include <cstdlib>
+#include <type_traits>
+
+#include "platform/process.h"
 
 // The first versions that glibc had. Built against a newer glibc (2.32, 2.34) they would ask users
 // for that one, and Node itself runs from 2.28 on.
@@ -28,64 +30,142 @@ namespace shmwire::platform {
 namespace {
 
 constexpr size_t kStackBytes = size_t{64} * 1024;
+constexpr size_t kStraysMax = 1024;
+// Of RLIMIT_NOFILE.
+constexpr size_t kStraysShare = 4;
+constexpr uint64_t kStuckNanos = 250'000'000;
+constexpr size_t kCapacityMin = 256;
 
-// Counts only; orders nothing.
-std::atomic<size_t> open_count{0};
-
-struct Strays {
-  std::unique_ptr<int[]> descriptors;
+// Of this process, for all its threads. Constant-initialised and never destroyed: the thread may
+// run while the process exits.
+struct Queue {
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  int* descriptors = nullptr;
   size_t count = 0;
+  size_t capacity = 0;
+  // No memory for their numbers: they stay open.
+  size_t lost = 0;
+  // When the thread began to close one, or the first was queued. On the monotonic clock.
+  uint64_t progress_nanos = 0;
+  bool running = false;
+  // The thread closes one, which is not in the array any more.
+  bool closing = false;
+  bool watches_forks = false;
+};
+static_assert(std::is_trivially_destructible_v<Queue>);
+constinit Queue queue;
+
+class Lock {
+ public:
+  Lock() { pthread_mutex_lock(&queue.mutex); }
+  ~Lock() { pthread_mutex_unlock(&queue.mutex); }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
 };
 
-void* CloseAll(void* argument) {
-  const std::unique_ptr<Strays> strays(static_cast<Strays*>(argument));
-  for (size_t index = 0; index < strays->count; index++) {
-    close(strays->descriptors[index]);
-    open_count.fetch_sub(1, std::memory_order_relaxed);
+size_t OpenCount() { return queue.count + queue.lost + (queue.closing ? 1 : 0); }
+
+void* CloseAll(void* /*unused*/) {
+  for (;;) {
+    int descriptor = -1;
+    {
+      const Lock lock;
+      queue.closing = queue.count > 0;
+      queue.running = queue.closing;
+      if (!queue.running) return nullptr;
+      queue.progress_nanos = MonotonicNanos();
+      descriptor = queue.descriptors[--queue.count];
+    }
+    close(descriptor);
   }
-  return nullptr;
 }
 
-void StartClosing(std::unique_ptr<Strays> strays) {
+// The child of a fork has the descriptors, but not the thread.
+void WatchForks() {
+  if (queue.watches_forks) return;
+  const auto lock = [] { pthread_mutex_lock(&queue.mutex); };
+  const auto unlock = [] { pthread_mutex_unlock(&queue.mutex); };
+  const auto restart = [] {
+    queue.running = false;
+    queue.closing = false;
+    pthread_mutex_unlock(&queue.mutex);
+  };
+  queue.watches_forks = pthread_atfork(lock, unlock, restart) == 0;
+}
+
+// With the lock.
+void StartThread() {
+  if (queue.running || queue.count == 0) return;
+  WatchForks();
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0) return;
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_attr_setstacksize(&attributes, kStackBytes);
-  // It inherits the mask: the program's signals are for its own threads.
+  // The thread inherits the mask: the program's signals are for its own threads.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   pthread_t thread;
-  if (pthread_create(&thread, &attributes, CloseAll, strays.get()) == 0) {
-    static_cast<void>(strays.release());  // the thread's
-  }
+  queue.running = pthread_create(&thread, &attributes, CloseAll, nullptr) == 0;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
 }
 
+// With the lock. False: there is no memory.
+bool MakeRoom(size_t count) {
+  if (queue.capacity - queue.count >= count) return true;
+  const size_t capacity = std::max({kCapacityMin, 2 * queue.capacity, queue.count + count});
+  void* const grown = std::realloc(queue.descriptors, capacity * sizeof(int));
+  if (grown == nullptr) return false;
+  queue.descriptors = static_cast<int*>(grown);
+  queue.capacity = capacity;
+  return true;
+}
+
+size_t StraysMax() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return kStraysMax;
+  return static_cast<size_t>(std::min<rlim_t>(kStraysMax, limit.rlim_cur / kStraysShare));
+}
+
 }  // namespace
 
-bool ClosesAtOnce(int descriptor) {
+bool IsKnownKind(int descriptor) {
   if (fcntl(descriptor, F_GET_SEALS) >= 0) return true;
-  // Others may linger (SO_LINGER).
-  int domain = 0;
-  socklen_t bytes = sizeof(domain);
-  return getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) == 0 && domain == AF_UNIX;
+  const auto has = [descriptor](int option, int expected) {
+    int value = 0;
+    socklen_t bytes = sizeof(value);
+    return getsockopt(descriptor, SOL_SOCKET, option, &value, &bytes) == 0 && value == expected;
+  };
+  return has(SO_DOMAIN, AF_UNIX) && has(SO_TYPE, SOCK_STREAM);
 }
 
 void CloseElsewhere(const int* descriptors, size_t count) {
   if (count == 0) return;
-  std::unique_ptr<Strays> strays(new (std::nothrow) Strays);
-  if (strays == nullptr) return;
-  strays->descriptors.reset(new (std::nothrow) int[count]);
-  if (strays->descriptors == nullptr) return;
-  for (size_t index = 0; index < count; index++) strays->descriptors[index] = descriptors[index];
-  strays->count = count;
-  open_count.fetch_add(count, std::memory_order_relaxed);
-  StartClosing(std::move(strays));
+  const Lock lock;
+  if (OpenCount() == 0) queue.progress_nanos = MonotonicNanos();
+  if (MakeRoom(count)) {
+    std::copy_n(descriptors, count, queue.descriptors + queue.count);
+    queue.count += count;
+  } else {
+    queue.lost += count;
+  }
+  StartThread();
 }
 
-size_t StrayDescriptorsOpen() { return open_count.load(std::memory_order_relaxed); }
+size_t StrayDescriptorsOpen() {
+  const Lock lock;
+  return OpenCount();
+}
+
+StrayBacklog StrayDescriptorBacklog() {
+  const Lock lock;
+  if (OpenCount() == 0) return StrayBacklog::kSmall;
+  StartThread();
+  if (OpenCount() < StraysMax()) return StrayBacklog::kSmall;
+  const bool stuck = MonotonicNanos() - queue.progress_nanos > kStuckNanos;
+  return stuck ? StrayBacklog::kStuck : StrayBacklog::kFull;
+}
 
 }  // namespace shmwire::platform

@@ -1,22 +1,36 @@
 #pragma once
 
-// Descriptors that a peer sent and that are none the protocol knows. To close one may ask the
-// server of its file system (FUSE), which may be the peer and need not answer; and no signal ends
-// that wait. So it is left to a thread that nobody waits for.
+// Descriptors that a peer sent and that this process does not keep. The last close of one may wait,
+// and no signal ends the wait: a FUSE server, which may be the peer, answers the flush; a TCP
+// socket lingers (SO_LINGER); the kernel frees gigabytes of memory; a Unix socket closes what its
+// queue holds. So one thread per process closes them. It runs only while there are any.
 
 #include <cstddef>
+#include <cstdint>
 
 namespace shmwire::platform {
 
-// Memory that can be sealed, or a Unix socket: what the protocol hands over, and what is closed
-// without asking anybody. Asks nobody either.
-bool ClosesAtOnce(int descriptor);
+// The kinds that the protocol transfers: memory that can be sealed, or a Unix stream socket. The
+// call never waits.
+bool IsKnownKind(int descriptor);
 
-// Closes them, in a thread of its own. Where there can be no thread, they stay open: rather fewer
-// descriptors than a thread that never returns.
+// Never waits. Where the thread cannot be started, the descriptors are kept, and each later call
+// tries again.
 void CloseElsewhere(const int* descriptors, size_t count);
 
-// Those that CloseElsewhere has not closed yet.
+// Descriptors that CloseElsewhere has not closed yet.
 size_t StrayDescriptorsOpen();
+
+enum class StrayBacklog : uint8_t {
+  kSmall,
+  // As many are open as may be: 1,024, or a quarter of RLIMIT_NOFILE if that is less. Peers must
+  // not be able to send more.
+  kFull,
+  // The same, and the thread has closed none for 250 ms.
+  kStuck,
+};
+
+// Also tries to start the thread.
+StrayBacklog StrayDescriptorBacklog();
 
 }  // namespace shmwire::platform

@@ -1,0 +1,185 @@
+// What is closed elsewhere, where the thread cannot be started, is stuck, or was lost in a fork.
+
+#include "platform/linux/stray_descriptors.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <vector>
+
+#include "platform/handle_inbox.h"
+#include "platform/process.h"
+#include "test/child.h"
+#include "test/lingering_socket.h"
+#include "test/support.h"
+
+TEST_SUITE_BEGIN("stray_descriptors_process_test");
+
+namespace shmwire::platform {
+namespace {
+
+using test::Child;
+using test::kNeverNanos;
+using test::LingeringSocket;
+using test::TemporaryPath;
+
+// An exit status that no failure has.
+constexpr int kNotRoot = 77;
+// A user without processes.
+constexpr uid_t kNobodyElse = 64'321;
+constexpr int kLingerSeconds = 20;
+// A thread that did not linger is faster on any machine.
+constexpr uint64_t kNoLingerNanos = 5'000'000'000;
+
+std::vector<int> OpenNulls(size_t count) {
+  std::vector<int> descriptors;
+  for (size_t index = 0; index < count; index++) {
+    descriptors.push_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+  }
+  return descriptors;
+}
+
+bool ClosesAll() {
+  const uint64_t begin = MonotonicNanos();
+  while (StrayDescriptorsOpen() > 0) {
+    if (MonotonicNanos() - begin > kNeverNanos) return false;
+    usleep(1000);
+  }
+  return true;
+}
+
+bool IsOpen(int descriptor) { return fcntl(descriptor, F_GETFD) >= 0; }
+
+// A datagram of as many descriptors as one can have.
+bool SendStrays(const char* path, int descriptor) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+  const Handle sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  constexpr size_t kCount = 253;
+  const std::vector<int> descriptors(kCount, descriptor);
+  alignas(cmsghdr) unsigned char control[CMSG_SPACE(kCount * sizeof(int))] = {};
+  char byte = 0;
+  iovec vector{&byte, 1};
+  msghdr header{};
+  header.msg_name = &address;
+  header.msg_namelen = sizeof(address);
+  header.msg_iov = &vector;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof(control);
+  cmsghdr* part = CMSG_FIRSTHDR(&header);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(kCount * sizeof(int));
+  std::memcpy(CMSG_DATA(part), descriptors.data(), kCount * sizeof(int));
+  return sendmsg(static_cast<int>(sender.native()), &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+}
+
+}  // namespace
+
+TEST_CASE("descriptors are kept while no thread can be started, and closed once one can") {
+  Child child([] {
+    if (geteuid() != 0) return kNotRoot;
+    if (setresuid(kNobodyElse, kNobodyElse, 0) != 0) return 1;
+    rlimit before{};
+    if (getrlimit(RLIMIT_NPROC, &before) != 0) return 2;
+    rlimit none = before;
+    none.rlim_cur = 1;
+    if (setrlimit(RLIMIT_NPROC, &none) != 0) return 3;
+    const std::vector<int> first = OpenNulls(100);
+    CloseElsewhere(first.data(), first.size());
+    if (StrayDescriptorsOpen() != 100 || !IsOpen(first[0]) || !IsOpen(first[99])) return 4;
+    if (StrayDescriptorBacklog() != StrayBacklog::kSmall) return 5;
+    const std::vector<int> second = OpenNulls(1);
+    if (setrlimit(RLIMIT_NPROC, &before) != 0) return 6;
+    CloseElsewhere(second.data(), second.size());
+    if (!ClosesAll()) return 7;
+    for (const int descriptor : first) {
+      if (IsOpen(descriptor)) return 8;
+    }
+    return 0;
+  });
+  const int result = child.Join();
+  if (result == kNotRoot) {
+    MESSAGE("skipped: only root can become a user without processes");
+  } else {
+    CHECK(result == 0);
+  }
+}
+
+TEST_CASE("a close that waits keeps nobody, and the child of a fork has a thread of its own") {
+  Child child([] {
+    LingeringSocket lingering(kLingerSeconds);
+    const int descriptor = lingering.descriptor();
+    const std::vector<int> behind = OpenNulls(10);
+    const uint64_t begin = MonotonicNanos();
+    CloseElsewhere(&descriptor, 1);
+    // Once the thread is in the close, all others wait.
+    while (IsOpen(descriptor)) usleep(1000);
+    CloseElsewhere(behind.data(), behind.size());
+    if (StrayDescriptorsOpen() != 11) return 1;
+    Child grandchild([&] {
+      if (StrayDescriptorsOpen() != 10) return 1;
+      const std::vector<int> own = OpenNulls(1);
+      CloseElsewhere(own.data(), own.size());
+      return ClosesAll() && !IsOpen(behind[0]) ? 0 : 2;
+    });
+    if (grandchild.Join() != 0) return 2;
+    if (MonotonicNanos() - begin > kNoLingerNanos) return 3;
+    if (StrayDescriptorsOpen() != 11) return 4;
+    lingering.CloseOther();
+    return ClosesAll() ? 0 : 5;
+  });
+  CHECK(child.Join() == 0);
+}
+
+TEST_CASE("an inbox refuses service while too many descriptors wait to be closed") {
+  Child child([] {
+    TemporaryPath path("inbox");
+    HandleInbox inbox;
+    if (!inbox.Bind(path.c_str()).ok()) return 1;
+    LingeringSocket lingering(kLingerSeconds);
+    const int descriptor = lingering.descriptor();
+    const uint64_t begin = MonotonicNanos();
+    CloseElsewhere(&descriptor, 1);
+    const Handle null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const Token before{1};
+    const Token after{2};
+    bool rested = false;
+    if (!inbox.Expect(before, nullptr).ok()) return 2;
+    Status status;
+    int sent = 0;
+    while (status.ok() && MonotonicNanos() - begin < kNoLingerNanos) {
+      // The inbox may be full: it rests in between.
+      if (SendStrays(path.c_str(), static_cast<int>(null.native()))) sent++;
+      status = inbox.Drain(&rested);
+    }
+    if (sent < 5) return 3;
+    if (status.code() != StatusCode::kUnavailable) return 4;
+    const size_t held = StrayDescriptorsOpen();
+    if (held > 1024 + 253) return 5;
+    // The inbox is not read any more, though datagrams are there.
+    SendStrays(path.c_str(), static_cast<int>(null.native()));
+    for (int call = 0; call < 20; call++) {
+      if (inbox.Drain(&rested).code() != StatusCode::kUnavailable) return 6;
+    }
+    if (StrayDescriptorsOpen() != held) return 7;
+    if (inbox.Expect(after, nullptr).code() != StatusCode::kUnavailable) return 8;
+    Handover handover;
+    if (inbox.Take(before, &handover).code() != StatusCode::kUnavailable) return 9;
+    if (MonotonicNanos() - begin > kNoLingerNanos) return 10;
+    lingering.CloseOther();
+    if (!ClosesAll()) return 11;
+    return inbox.Expect(after, nullptr).ok() ? 0 : 12;
+  });
+  CHECK(child.Join() == 0);
+}
+
+}  // namespace shmwire::platform
+
+TEST_SUITE_END();
