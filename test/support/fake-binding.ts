@@ -14,6 +14,10 @@ export class FakeBinding {
   /** So many more offers find the inbox full. */
   inboxFull = 0
   drains = 0
+  /** The turn of the event loop of each drain. */
+  readonly drainTurns: number[] = []
+  /** So many more reads of the inbox find datagrams of others before the client's. */
+  datagramsBefore = 0
   endpointsOpen = 0
   readonly endpointOptions: object[] = []
   /** From whom this side has let descriptors in, call by call. */
@@ -44,6 +48,21 @@ export class FakeBinding {
   }
 }
 
+let turn = 0
+let turnEnds = false
+
+/** A number that no other turn of the event loop has. */
+function currentTurn(): number {
+  if (!turnEnds) {
+    turnEnds = true
+    setImmediate(() => {
+      turnEnds = false
+      turn += 1
+    })
+  }
+  return turn
+}
+
 /** Inboxes by path: what the kernel is to the real ones. */
 const inboxes = new Map<string, FakeInbox>()
 
@@ -72,11 +91,14 @@ export class FakeInbox implements NativeInbox {
 
   drain(): boolean {
     this.#fake.drains += 1
+    this.#fake.drainTurns.push(currentTurn())
     return true
   }
 
-  settle(): boolean {
-    return true
+  settle(token: Uint8Array): boolean {
+    if (!this.expected.has(hex(token))) throw nativeError(ErrorCode.INVALID_ARGUMENT, 'not expected')
+    this.#fake.datagramsBefore -= 1
+    return this.#fake.datagramsBefore < 0
   }
 
   close(): void {

@@ -42,6 +42,8 @@ export interface HostileNative {
    * can be mounted. Nothing that is asked of it is answered, so to look at its size, to read it and to close it take until `stop`.
    */
   fuse(path: string): number
+  /** A TCP socket whose last close waits for `seconds` (SO_LINGER, unsent data), and its other end: to close that ends the wait. */
+  lingering(seconds: number): [number, number]
   /** Ends all threads, and file systems. How many messages `flood` has published. */
   stop(): number
 }

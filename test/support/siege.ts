@@ -45,6 +45,8 @@ export class Siege {
   readonly path: string
   readonly #healthy: Channel[] = []
   readonly #answers: number[] = []
+  /** The longest wait of a healthy channel for an answer. */
+  #slowestAnswerMs = 0
   readonly #peers: { close(): void }[] = []
   readonly pid: number
   /** What the victim held before the attack. */
@@ -182,6 +184,14 @@ export class Siege {
     expect(this.victim.running).toBe(true)
   }
 
+  /** How long the victim's event loop stood still at most, while `attack` ran and until it has answered again. */
+  async longestGapMs(attack: () => Promise<void>): Promise<number> {
+    this.#slowestAnswerMs = 0
+    await attack()
+    await this.expectAnswers()
+    return this.#slowestAnswerMs
+  }
+
   /** The attackers go. */
   withdraw(): void {
     for (const peer of this.#peers.splice(0)) peer.close()
@@ -214,7 +224,9 @@ export class Siege {
     try {
       for (let number = 0; !this.#over; number += 1) {
         const question = Buffer.from(`${index}:${number}`)
+        const askedMs = performance.now()
         expect(await channel.request(question)).toEqual(question)
+        this.#slowestAnswerMs = Math.max(this.#slowestAnswerMs, performance.now() - askedMs)
         this.#answers[index] = number + 1
         await sleep(PAUSE_MS)
       }

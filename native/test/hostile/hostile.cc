@@ -13,6 +13,7 @@
 #include "test/hostile/descriptors.h"
 #include "test/hostile/disturbance.h"
 #include "test/hostile/fuse_file.h"
+#include "test/hostile/lingering.h"
 
 namespace shmwire::hostile {
 namespace {
@@ -215,6 +216,10 @@ napi_value Fuse(napi_env env, napi_callback_info info) {
   return Number(env, UnderWayOf(env)->files.emplace_back().Open(Call(env, info).Text(0)));
 }
 
+napi_value Lingering(napi_env env, napi_callback_info info) {
+  return ArrayOf(env, MakeLingering(static_cast<int>(Call(env, info).Integer(0))));
+}
+
 napi_value Stop(napi_env env, napi_callback_info) {
   UnderWayOf(env)->files.clear();
   return Number(env, static_cast<int64_t>(UnderWayOf(env)->disturbances.Stop()));
@@ -246,6 +251,7 @@ NAPI_MODULE_INIT() {
       Function("cycle", Cycle),
       Function("flood", Flood),
       Function("fuse", Fuse),
+      Function("lingering", Lingering),
       Function("stop", Stop),
   };
   napi_define_properties(env, exports, std::size(functions), functions);

@@ -193,7 +193,7 @@ describe('a server', () => {
       'INBOX_FULL without end',
       (peer) =>
         peer.write(
-          Buffer.concat(Array.from({ length: 1_001 }, () => encodeControlFrame(FrameKind.INBOX_FULL, {}))),
+          Buffer.concat(Array.from({ length: 101 }, () => encodeControlFrame(FrameKind.INBOX_FULL, {}))),
         ),
     ],
   ]
@@ -205,6 +205,20 @@ describe('a server', () => {
     expect(await peer.read()).toMatchObject({ kind: FrameKind.OFFER, message: { transport: 'shm' } })
     answer(peer)
     await expectRefusal(outcome, ErrorCode.CORRUPT)
+  })
+
+  it('drains the inbox once in a turn, however many INBOX_FULL come at once', async () => {
+    const { peer } = await serverAgainst()
+    peer.preamble().send('HELLO', HELLO)
+    await peer.readPreamble()
+    await peer.read()
+    const before = native.drainTurns.length
+    peer.write(Buffer.concat(Array.from({ length: 100 }, () => encodeControlFrame(FrameKind.INBOX_FULL, {}))))
+    for (let answer = 0; answer < 100; answer += 1)
+      expect(await peer.read()).toMatchObject({ kind: FrameKind.INBOX_READY })
+    const turns = native.drainTurns.slice(before)
+    expect([turns.length, new Set(turns).size]).toEqual([100, 100])
+    peer.socket.destroy()
   })
 
   it("does not let a client change to the socket when its own transport is 'shm'", async () => {

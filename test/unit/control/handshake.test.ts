@@ -215,6 +215,24 @@ describe('a handshake', () => {
     expect(serverNative.drains).toBe(7)
   })
 
+  it('reads the inbox again while datagrams of others are before those of the client', async () => {
+    serverNative.datagramsBefore = 20
+    const { client, server } = await shake()
+    expect([client, server]).toMatchObject([{ transport: 'shm' }, { transport: 'shm' }])
+  })
+
+  it('changes to the socket when datagrams of others never end', async () => {
+    serverNative.datagramsBefore = 1_000_000
+    const { client, server } = await shake()
+    for (const side of [client, server]) {
+      expect(side).toMatchObject({
+        transport: 'unix',
+        fallbackReason: expect.stringContaining('read 200 times'),
+      })
+    }
+    await expectAllGivenBack()
+  })
+
   it('changes to the socket when the inbox stays full', async () => {
     clientNative.inboxFull = 1_000_000
     const { client, server } = await shake()
