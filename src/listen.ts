@@ -69,7 +69,7 @@ function guardAccepted(socket: Socket, guard: (socket: Socket) => void, settings
     guard(socket)
   } catch (error) {
     // Its other end has closed: the handshake ends with PEER_GONE.
-    log(settings.logger, 'debug', `a client was refused: ${textOfThrown(error)}`)
+    log(settings.logger, 'debug', () => `a client was refused: ${textOfThrown(error)}`)
   }
 }
 
