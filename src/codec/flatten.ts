@@ -1,40 +1,104 @@
 import { types } from 'node:util'
 import { ERROR_CLASSES, type GraphNode, HIDDEN_ERROR_KEYS } from './graph.js'
-import { KeyWork } from './key-work.js'
+import { HASHED_LENGTH_MAX, KeyTable, KeyWork } from './key-work.js'
 import { PatternWork } from './pattern-work.js'
 import { INT64_MIN, isPlainString, UINT64_MAX, VIEW_CLASSES } from './plain.js'
 
 /** Stands for −0 in a Map, which takes it for 0. */
 const MINUS_ZERO = Symbol('-0')
 
-/** Gives the index of a value's node. */
-type Refer = (value: unknown) => number
+/** The engine's own accessors: a derived class may have others, of another pattern than it matches with. */
+const PATTERN_SOURCE = getterOf('source')
+const PATTERN_FLAGS = Object.entries({
+  d: 'hasIndices',
+  g: 'global',
+  i: 'ignoreCase',
+  m: 'multiline',
+  s: 'dotAll',
+  u: 'unicode',
+  v: 'unicodeSets',
+  y: 'sticky',
+}).map(([flag, name]) => [flag, getterOf(name)] as const)
 
-/** Takes a value apart. Throws TypeError for what cannot be carried, RangeError for what the receiver would refuse as too much work. */
-export function flatten(root: unknown): GraphNode[] {
-  const values: unknown[] = []
-  const indices = new Map<unknown, number>()
-  const work = new KeyWork()
-  const patterns = new PatternWork()
-  const refer: Refer = (value) => {
-    const key = Object.is(value, -0) ? MINUS_ZERO : value
-    // Numbers that collide, perhaps another peer's choice, get a node for each place instead of a search.
-    if (!work.search(key)) return values.push(value) - 1
-    let index = indices.get(key)
-    if (index === undefined) {
-      index = values.push(value) - 1
-      indices.set(key, index)
-      work.insert()
-    }
-    return index
-  }
-  refer(root)
+function getterOf(name: string): (this: RegExp) => unknown {
+  // oxlint-disable-next-line typescript/unbound-method -- it is called with a pattern
+  return Object.getOwnPropertyDescriptor(RegExp.prototype, name)?.get as (this: RegExp) => unknown
+}
+
+/** Characters that may be compared to find long texts in the table of one message: some 50 ms. */
+const COMPARED_CHARACTERS_MAX = 256 * 1024 * 1024
+
+/**
+ * Takes a value apart. Throws TypeError for what cannot be carried, RangeError for what the receiver would refuse as too much work,
+ * and for what needs more than `bytesMax` bytes because it cannot be written once.
+ */
+export function flatten(root: unknown, bytesMax = Number.POSITIVE_INFINITY): GraphNode[] {
   const nodes: GraphNode[] = []
-  for (let index = 0; index < values.length; index++) nodes.push(describe(values[index], refer, patterns))
+  const values = new ValueTable(bytesMax)
+  const graph: Graph = {
+    refer: (value) => values.refer(value),
+    keys: new KeyWork(),
+    patterns: new PatternWork(),
+  }
+  graph.refer(root)
+  for (let index = 0; index < values.list.length; index++) nodes.push(describe(values.list[index], graph))
   return nodes
 }
 
-function describe(value: unknown, refer: Refer, patterns: PatternWork): GraphNode {
+interface Graph {
+  /** Gives the index of a value's node. */
+  readonly refer: (value: unknown) => number
+  readonly keys: KeyWork
+  readonly patterns: PatternWork
+}
+
+/** The values of a graph. Each is in it once, unless to find it would be too much work. */
+class ValueTable {
+  readonly list: unknown[] = []
+  readonly #indices = new Map<unknown, number>()
+  readonly #numbers = new KeyTable(new KeyWork())
+  /** How many long texts of each length are in the table: V8 compares each with all of them (key-work.ts). */
+  readonly #longTexts = new Map<number, number>()
+  #charactersLeft = COMPARED_CHARACTERS_MAX
+  #bytesLeft: number
+  readonly #bytesMax: number
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+    this.#bytesLeft = bytesMax
+  }
+
+  refer(value: unknown): number {
+    const key = Object.is(value, -0) ? MINUS_ZERO : value
+    const isLong = typeof key === 'string' && key.length > HASHED_LENGTH_MAX
+    if (!(isLong ? this.#maySearch(key) : this.#numbers.search(key))) return this.#addAlone(value)
+    let index = this.#indices.get(key)
+    if (index === undefined) {
+      index = this.list.push(value) - 1
+      this.#indices.set(key, index)
+      if (isLong) this.#longTexts.set(key.length, (this.#longTexts.get(key.length) ?? 0) + 1)
+      else this.#numbers.insert()
+    }
+    return index
+  }
+
+  #maySearch({ length }: string): boolean {
+    this.#charactersLeft -= (this.#longTexts.get(length) ?? 0) * length
+    return this.#charactersLeft >= 0
+  }
+
+  /** Keys that collide, perhaps another peer's choice, get a node for each place instead of a search. */
+  #addAlone(value: unknown): number {
+    if (typeof value === 'string') this.#bytesLeft -= value.length
+    if (typeof value === 'bigint') this.#bytesLeft -= value.toString(16).length
+    if (this.#bytesLeft >= 0) return this.list.push(value) - 1
+    throw new RangeError(
+      `texts or numbers that collide in hash tables are written for each place, and then need more than maxMessageBytes: ${this.#bytesMax}; send parts`,
+    )
+  }
+}
+
+function describe(value: unknown, graph: Graph): GraphNode {
   switch (typeof value) {
     case 'string':
       return isPlainString(value) ? value : ['utf16', utf16(value)]
@@ -47,31 +111,31 @@ function describe(value: unknown, refer: Refer, patterns: PatternWork): GraphNod
     case 'symbol':
       throw new TypeError(`cannot send a symbol (${String(value)})`)
     default:
-      return typeof value === 'object' && value !== null ? describeObject(value, refer, patterns) : value
+      return typeof value === 'object' && value !== null ? describeObject(value, graph) : value
   }
 }
 
-function describeObject(value: object, refer: Refer, patterns: PatternWork): GraphNode {
-  if (Array.isArray(value)) return describeArray(value, refer)
-  if (types.isMap(value)) return describeMap(value, refer)
-  if (types.isSet(value)) return describeSet(value, refer)
-  if (types.isDate(value)) return new Date(value.getTime())
-  if (types.isRegExp(value)) {
-    patterns.add(value.source, value.flags)
-    return ['regexp', utf16(value.source), value.flags]
-  }
-  if (types.isNativeError(value)) return describeError(value, refer)
-  if (types.isArrayBuffer(value)) return value.slice(0)
+function describeObject(value: object, graph: Graph): GraphNode {
+  if (Array.isArray(value)) return describeArray(value, graph)
+  if (types.isMap(value)) return describeMap(value, graph)
+  if (types.isSet(value)) return describeSet(value, graph)
+  if (types.isDate(value)) return new Date(Date.prototype.getTime.call(value))
+  if (types.isRegExp(value)) return describePattern(value, graph)
+  if (types.isNativeError(value)) return describeError(value, graph)
+  if (types.isArrayBuffer(value)) return ArrayBuffer.prototype.slice.call(value, 0)
   if (ArrayBuffer.isView(value)) return describeView(value)
   // Built-in objects with an inside of their own (promises, weak maps, boxed primitives, URLs, …) have other tags.
   const tag = tagOf(value)
   if (tag !== 'Object') throw new TypeError(`cannot send a ${tag}`)
   const node: GraphNode[] = ['object']
-  for (const [key, member] of Object.entries(value)) node.push(refer(key), refer(member))
+  for (const [key, member] of Object.entries(value)) {
+    graph.keys.add(key)
+    node.push(graph.refer(key), graph.refer(member))
+  }
   return node
 }
 
-function describeArray(value: readonly unknown[], refer: Refer): GraphNode {
+function describeArray(value: readonly unknown[], graph: Graph): GraphNode {
   const node: GraphNode[] = ['array']
   for (let index = 0; index < value.length; index++) {
     if (!(index in value)) {
@@ -79,38 +143,48 @@ function describeArray(value: readonly unknown[], refer: Refer): GraphNode {
         `cannot send an array with holes: of ${value.length} elements, number ${index} is missing`,
       )
     }
-    node.push(refer(value[index]))
+    node.push(graph.refer(value[index]))
   }
   return node
 }
 
-function describeMap(value: ReadonlyMap<unknown, unknown>, refer: Refer): GraphNode {
+function describeMap(value: Map<unknown, unknown>, graph: Graph): GraphNode {
   const node: GraphNode[] = ['map']
-  const work = new KeyWork()
-  for (const [key, member] of value) {
-    work.add(key)
-    node.push(refer(key), refer(member))
-  }
+  const table = new KeyTable(graph.keys)
+  Map.prototype.forEach.call(value, (member, key) => {
+    table.add(key)
+    node.push(graph.refer(key), graph.refer(member))
+  })
   return node
 }
 
-function describeSet(value: ReadonlySet<unknown>, refer: Refer): GraphNode {
+function describeSet(value: Set<unknown>, graph: Graph): GraphNode {
   const node: GraphNode[] = ['set']
-  const work = new KeyWork()
-  for (const element of value) {
-    work.add(element)
-    node.push(refer(element))
-  }
+  const table = new KeyTable(graph.keys)
+  Set.prototype.forEach.call(value, (element) => {
+    table.add(element)
+    node.push(graph.refer(element))
+  })
   return node
 }
 
-function describeError(value: Error, refer: Refer): GraphNode {
+function describePattern(value: RegExp, graph: Graph): GraphNode {
+  const source = PATTERN_SOURCE.call(value) as string
+  let flags = ''
+  for (const [flag, isSet] of PATTERN_FLAGS) if (isSet.call(value) === true) flags += flag
+  graph.patterns.add(source, flags)
+  return ['regexp', utf16(source), flags]
+}
+
+function describeError(value: Error, graph: Graph): GraphNode {
   const className = Object.keys(ERROR_CLASSES).findLast((name) => inherits(value, name)) ?? 'Error'
   const node: GraphNode[] = ['error', className]
   const keys = new Set([...HIDDEN_ERROR_KEYS, ...Object.keys(value)])
   for (const key of keys) {
     const isWanted = key === 'name' ? value.name !== className : Object.hasOwn(value, key)
-    if (isWanted) node.push(refer(key), refer((value as unknown as Record<string, unknown>)[key]))
+    if (!isWanted) continue
+    graph.keys.add(key)
+    node.push(graph.refer(key), graph.refer((value as unknown as Record<string, unknown>)[key]))
   }
   return node
 }

@@ -1,4 +1,5 @@
 import { Cost } from './decode-budget.js'
+import { countLongKey, HASHED_LENGTH_MAX, LONG_KEYS_MAX } from './key-work.js'
 
 const QUOTE = 0x22
 const COMMA = 0x2c
@@ -6,6 +7,7 @@ const COLON = 0x3a
 const BRACKET = 0x5b
 const BACKSLASH = 0x5c
 const BRACE = 0x7b
+const SPACE = 0x20
 
 /**
  * Bytes of memory for what one character outside of strings brings: with as many of it as the text has, no value takes more. Less
@@ -47,4 +49,43 @@ function endOfString(text: Uint8Array, start: number): number {
     if (character === BACKSLASH) at += 1
   }
   return text.length
+}
+
+/** Whether the string that ends before `end` is a key. */
+function isKey(text: Uint8Array, end: number): boolean {
+  let at = end
+  // JSON allows a space, a tab and two line breaks here, all of them up to a space; other such characters end in a SyntaxError.
+  while (at < text.length && (text[at] as number) <= SPACE) at += 1
+  return text[at] === COLON
+}
+
+/** Every longer key covers a whole block. */
+const BLOCK_BYTES = 8192
+
+/** Throws RangeError when the text has more than LONG_KEYS_MAX keys that are written in more than HASHED_LENGTH_MAX bytes. */
+export function checkLongKeys(text: Buffer): void {
+  if (!mayHaveLongKeys(text)) return
+  let longKeys = 0
+  let at = text.indexOf(QUOTE)
+  while (at >= 0) {
+    const start = at + 1
+    const end = endOfString(text, start)
+    const length = end - 1 - start
+    if (length > HASHED_LENGTH_MAX && isKey(text, end)) longKeys = countLongKey(longKeys, length)
+    at = text.indexOf(QUOTE, end)
+  }
+}
+
+/** Looks for a quote in each block: one without a backslash before it cannot be within a string. Nearly free where quotes are frequent. */
+function mayHaveLongKeys(text: Buffer): boolean {
+  let blocks = 0
+  let at = 0
+  while (at + BLOCK_BYTES <= text.length && blocks <= LONG_KEYS_MAX) {
+    const quote = text.indexOf(QUOTE, at)
+    if (quote < 0) return false
+    const passed = Math.floor((quote - at) / BLOCK_BYTES)
+    at += (passed + 1) * BLOCK_BYTES
+    blocks += passed > 0 || text[quote - 1] === BACKSLASH ? passed + 1 : 0
+  }
+  return blocks > LONG_KEYS_MAX
 }

@@ -1,14 +1,14 @@
 import { isUtf8 } from 'node:buffer'
 import type { ChannelCodec, Codec, CodecBounds } from './codec.js'
 import { DECODED_BYTES_DEFAULT, DecodeBudget } from './decode-budget.js'
-import { JSON_BYTES_PER_BYTE_MAX, jsonBytes } from './json-size.js'
+import { checkLongKeys, JSON_BYTES_PER_BYTE_MAX, jsonBytes } from './json-size.js'
 
 /**
  * JSON in UTF-8, by `JSON.stringify` and `JSON.parse`, and with their losses: `undefined` members, functions and symbols are left out,
  * NaN and the infinities become null, −0 becomes 0, `toJSON` is called, and Map, Set and binary data are not carried.
  * Strings arrive as they were, lone surrogates too; a `__proto__` key arrives as an ordinary own property.
  *
- * Throws TypeError for what has no JSON at all (undefined, a function, a symbol), for bigints and for cycles;
+ * Throws RangeError on both sides for more than 64 keys of more than 16,383 bytes; TypeError for what has no JSON at all (undefined, a function, a symbol), for bigints and for cycles;
  * on the other side SyntaxError for text that is no JSON, TypeError for bytes that are no UTF-8, DecodeLimitError for text whose
  * value may need more than `maxDecodedBytes`.
  */
@@ -41,12 +41,15 @@ function encode(value: unknown): Uint8Array {
   const text: string | undefined = JSON.stringify(value)
   if (text === undefined)
     throw new TypeError(`JSON cannot hold ${value === undefined ? 'undefined' : `a ${typeof value}`}`)
-  return Buffer.from(text, 'utf8')
+  const bytes = Buffer.from(text, 'utf8')
+  checkLongKeys(bytes)
+  return bytes
 }
 
 function decode(bytes: Buffer, budget: DecodeBudget): unknown {
   // JSON.parse cannot be stopped, so a text that may be too much is counted before.
   if (bytes.length > budget.limitBytes / JSON_BYTES_PER_BYTE_MAX) budget.begin(jsonBytes(bytes))
+  checkLongKeys(bytes)
   // The decoder of Buffer would put U+FFFD in place of what is no UTF-8.
   if (!isUtf8(bytes)) throw new TypeError(`the ${bytes.length} bytes are not UTF-8`)
   return JSON.parse(bytes.toString('utf8'))

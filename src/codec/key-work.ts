@@ -1,20 +1,64 @@
 /**
- * V8 hashes numbers and bigints without a secret, so a peer can choose keys of a Map or Set that all lie in one bucket: each is then compared
- * with all before it. This counts the comparisons in a model of V8's table (OrderedHashMap: chains, two entries a bucket when it
- * is full, doubled then), and refuses keys that need far more of them than others do. Strings and objects have secret hashes.
- * Both sides count alike: so the receiver refuses nothing that the sender does not.
+ * V8 hashes some keys so that a peer can choose many of them with one hash; each is then compared with all before it.
+ * This file bounds that work. Both sides count alike, so the receiver refuses nothing that the sender accepts.
+ *
+ * Numbers and bigints in a Map or Set: their hash has no secret. KeyTable counts the comparisons in a model of V8's table
+ * (OrderedHashMap: chains, two entries a bucket when it is full, doubled then).
+ *
+ * Strings as keys of an object, a Map or a Set: up to 16,383 characters, their hash has a secret. The hash of a longer
+ * string is its length only (V8: String::kMaxHashCalcLength), so a message may have few of these.
+ *
+ * Objects as keys have a random hash.
  */
 
-/** Fewer keys are not counted: comparing each with all is no more work than what else a key costs. */
+/** V8 hashes the characters of a string up to this length. */
+export const HASHED_LENGTH_MAX = 16_383
+/** Longer keys that one message may have, each occurrence counted. */
+export const LONG_KEYS_MAX = 64
+
+/** Fewer keys of a collection are not counted: comparing each with all is no more work than the rest of their cost. */
 const UNCOUNTED_KEYS = 32
-/** Keys of any pattern that was tried need less than 2 comparisons each. */
+/** Keys of any pattern that was tested need less than 2 comparisons each. */
 const COMPARISONS_PER_KEY_MAX = 8
+/** Comparisons beyond COMPARISONS_PER_KEY_MAX in all collections of one message: some 10 ms. */
+const EXTRA_COMPARISONS_MAX = 1_000_000
+/** V8 compares so many more bits of two bigints in the time that it needs to begin a comparison. */
+const BIGINT_DIGITS_PER_COMPARISON = 128
 
 const BUCKETS_INITIAL = 2 * UNCOUNTED_KEYS
 const NONE = new Uint32Array(0)
 const EIGHT_BYTES = new DataView(new ArrayBuffer(8))
 
+/** Counts another long key of a message that had `count` before. Throws RangeError when there are too many. */
+export function countLongKey(count: number, length: number): number {
+  if (count < LONG_KEYS_MAX) return count + 1
+  throw new RangeError(
+    `a key has ${length} characters, and the message has ${LONG_KEYS_MAX} keys of more than ${HASHED_LENGTH_MAX} characters ` +
+      'already, the most that one message may have; use shorter keys, or send these texts as values',
+  )
+}
+
+/** What the keys of one message have in common. */
 export class KeyWork {
+  #longKeys = 0
+  #comparisonsLeft = EXTRA_COMPARISONS_MAX
+
+  /** Another key of an object, a Map or a Set. Throws RangeError when too many are long. */
+  add(key: unknown): void {
+    if (typeof key === 'string' && key.length > HASHED_LENGTH_MAX)
+      this.#longKeys = countLongKey(this.#longKeys, key.length)
+  }
+
+  /** False: the message has no comparisons left. */
+  spend(comparisons: number): boolean {
+    this.#comparisonsLeft -= comparisons
+    return this.#comparisonsLeft >= 0
+  }
+}
+
+/** The keys of one Map or Set. */
+export class KeyTable {
+  readonly #work: KeyWork
   #uncounted = UNCOUNTED_KEYS
   #searches = 0
   #comparisons = 0
@@ -25,12 +69,17 @@ export class KeyWork {
   /** Of the key that was searched last; −1 where it needs no count. */
   #hash = -1
 
+  constructor(work: KeyWork) {
+    this.#work = work
+  }
+
   /** The next key, which is not there yet. Throws RangeError when the keys are too much work. */
   add(key: unknown): void {
+    this.#work.add(key)
     if (!this.search(key)) {
       throw new RangeError(
         `the number keys of a Map or Set collide: ${this.#searches} of them need ${this.#comparisons} comparisons, more than ` +
-          `${COMPARISONS_PER_KEY_MAX} each; use strings as keys`,
+          `${COMPARISONS_PER_KEY_MAX} each and ${EXTRA_COMPARISONS_MAX} in a message; use strings as keys`,
       )
     }
     this.insert()
@@ -44,8 +93,10 @@ export class KeyWork {
     if (this.#uncounted > 0) return true
     this.#hash = typeof key === 'number' ? hashOfNumber(key) : hashOfBigint(key)
     if (this.#keys === this.#hashes.length) this.#grow()
-    this.#comparisons += this.#chains[this.#hash & (this.#chains.length - 1)] as number
-    return this.#comparisons <= COMPARISONS_PER_KEY_MAX * this.#searches
+    const entries = this.#chains[this.#hash & (this.#chains.length - 1)] as number
+    const comparisons = entries > 1 && typeof key === 'bigint' ? entries * weightOf(key) : entries
+    this.#comparisons += comparisons
+    return this.#comparisons <= COMPARISONS_PER_KEY_MAX * this.#searches || this.#work.spend(comparisons)
   }
 
   /** The key that was searched last was not there, and is now. */
@@ -70,6 +121,13 @@ export class KeyWork {
     this.#hashes = hashes
     this.#chains = chains
   }
+}
+
+/** Comparisons of short bigints in whose time V8 compares this one with another that has the same end. */
+function weightOf(key: bigint): number {
+  return BigInt.asIntN(64, key) === key
+    ? 1
+    : 1 + Math.floor(key.toString(16).length / BIGINT_DIGITS_PER_COMPARISON)
 }
 
 /** V8: Object::GetSimpleHash. An integer of 32 bits has one hash, however the engine holds it. */

@@ -95,7 +95,7 @@ function encode(
   bytesMax = Number.POSITIVE_INFINITY,
 ): Uint8Array {
   const tree = encodeTree(value, shapes, bytesMax)
-  return tree !== undefined && tree.length <= bytesMax ? tree : encodeGraph(flatten(value))
+  return tree !== undefined && tree.length <= bytesMax ? tree : encodeGraph(flatten(value, bytesMax))
 }
 
 /** No accessor runs any more: the nodes are lists and leaves. */

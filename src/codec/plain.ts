@@ -65,3 +65,10 @@ export function isOfOrdinaryClass(prototype: object): boolean {
   ordinaryPrototypes.set(prototype, isOrdinary)
   return isOrdinary
 }
+
+/** The key of an object: other implementations of MessagePack may have numbers and others for it. Throws TypeError for an object. */
+export function keyOf(key: unknown): string {
+  if (typeof key === 'string') return key
+  if (typeof key === 'object' && key !== null) throw new TypeError('the key of a map is an object')
+  return String(key)
+}

@@ -1,6 +1,6 @@
 import { Cost, type DecodeBudget, elementsAfter, isIndexKey } from './decode-budget.js'
 import { ERROR_CLASSES, HIDDEN_ERROR_KEYS } from './graph.js'
-import { KeyWork } from './key-work.js'
+import { KeyTable, KeyWork } from './key-work.js'
 import { PatternWork } from './pattern-work.js'
 
 /**
@@ -14,9 +14,10 @@ export function rebuild(nodes: unknown, budget: DecodeBudget): unknown {
   budget.spend(Cost.PLACE * nodes.length)
   // First every object, still empty, then their contents: references may lead forward and in circles.
   const patterns = new PatternWork()
+  const keys = new KeyWork()
   const values: unknown[] = nodes.map((node) => shell(node, budget, patterns))
   nodes.forEach((node, index) => {
-    if (Array.isArray(node)) fill(values[index], node, values, budget)
+    if (Array.isArray(node)) fill(values[index], node, values, budget, keys)
   })
   return values[0]
 }
@@ -69,22 +70,23 @@ function fill(
   node: readonly unknown[],
   values: readonly unknown[],
   budget: DecodeBudget,
+  keys: KeyWork,
 ): void {
   switch (node[0]) {
     case 'object':
-      fillObject(target as object, node, 1, values, budget, () => true)
+      fillObject(target as object, node, 1, values, budget, keys, () => true)
       break
     case 'error':
-      fillObject(target as object, node, 2, values, budget, (name) => !HIDDEN_ERROR_KEYS.has(name))
+      fillObject(target as object, node, 2, values, budget, keys, (name) => !HIDDEN_ERROR_KEYS.has(name))
       break
     case 'map':
-      fillMap(target as Map<unknown, unknown>, node, values, budget)
+      fillMap(target as Map<unknown, unknown>, node, values, budget, keys)
       break
     case 'array':
       for (let at = 1; at < node.length; at++) (target as unknown[]).push(resolve(node[at], values))
       break
     case 'set':
-      fillSet(target as Set<unknown>, node, values, budget)
+      fillSet(target as Set<unknown>, node, values, budget, keys)
       break
   }
 }
@@ -95,11 +97,13 @@ function fillObject(
   from: number,
   values: readonly unknown[],
   budget: DecodeBudget,
+  keys: KeyWork,
   isEnumerable: (name: string) => boolean,
 ): void {
   let elements = 0
   for (let at = from; at < node.length; at += 2) {
     const key = stringOf(resolve(node[at], values))
+    keys.add(key)
     const elementsBefore = elements
     if (isIndexKey(key)) elements = elementsAfter(elements, key)
     budget.spend(Cost.KEY + Cost.PLACE * (elements - elementsBefore))
@@ -113,12 +117,13 @@ function fillMap(
   node: readonly unknown[],
   values: readonly unknown[],
   budget: DecodeBudget,
+  keys: KeyWork,
 ): void {
-  const work = new KeyWork()
+  const table = new KeyTable(keys)
   for (let at = 1; at < node.length; at += 2) {
     const key = resolve(node[at], values)
     budget.spend(Cost.ENTRY)
-    work.add(key)
+    table.add(key)
     target.set(key, resolve(node[at + 1], values))
     if (target.size !== (at + 1) / 2) throw malformed('a key of a Map comes twice')
   }
@@ -129,12 +134,13 @@ function fillSet(
   node: readonly unknown[],
   values: readonly unknown[],
   budget: DecodeBudget,
+  keys: KeyWork,
 ): void {
-  const work = new KeyWork()
+  const table = new KeyTable(keys)
   for (let at = 1; at < node.length; at++) {
     const element = resolve(node[at], values)
     budget.spend(Cost.ENTRY)
-    work.add(element)
+    table.add(element)
     target.add(element)
     if (target.size !== at) throw malformed('an element of a Set comes twice')
   }

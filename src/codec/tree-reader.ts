@@ -1,6 +1,7 @@
 import { Cost, DecodeBudget, elementsAfter, isIndexKey } from './decode-budget.js'
+import { countLongKey, HASHED_LENGTH_MAX } from './key-work.js'
 import type { ObjectBuilder } from './object-builder.js'
-import { viewOf } from './plain.js'
+import { keyOf, viewOf } from './plain.js'
 import { dateOf } from './timestamp.js'
 import { RECORD, TIMESTAMP, TYPED_ARRAY } from './tree-format.js'
 
@@ -60,6 +61,7 @@ class TreeReader {
   #position = 0
   #view: DataView | undefined
   #elementsLeft = 0
+  #longKeys = 0
   #shapes: ShapesToRead | undefined
   #budget: DecodeBudget = NO_BUDGET
   /** Of the budget. Counted here, as the sum of a message is asked for once and added to all the time. */
@@ -71,6 +73,7 @@ class TreeReader {
     this.#budget = budget
     this.#leftBytes = budget.limitBytes
     this.#elementsLeft = bytes.length
+    this.#longKeys = 0
     this.#shapes = shapes
     if (bytes.length >= VIEW_BYTES_MIN)
       this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -295,8 +298,7 @@ class TreeReader {
     const bytes = this.#bytes
     const start = this.#position + 1
     const length = byteAt(bytes, start - 1) - 0xa0
-    if (!(length >= 0 && length <= TEXT_BYTES_SHORT && start + length <= bytes.length))
-      return keyOf(this.read())
+    if (!(length >= 0 && length <= TEXT_BYTES_SHORT && start + length <= bytes.length)) return this.#longKey()
     let hash = length
     for (let at = start; at < start + length; at++) hash = (hash * 31 + byteAt(bytes, at)) | 0
     const slot = hash & (KEYS_KEPT - 1)
@@ -307,6 +309,12 @@ class TreeReader {
     }
     const key = this.read() as string
     keysKept[slot] = key
+    return key
+  }
+
+  #longKey(): string {
+    const key = keyOf(this.read())
+    if (key.length > HASHED_LENGTH_MAX) this.#longKeys = countLongKey(this.#longKeys, key.length)
     return key
   }
 
@@ -333,13 +341,6 @@ class TreeReader {
       throw new TypeError(`MessagePack extension ${type} is not part of shmwire's format`)
     return view
   }
-}
-
-/** What other implementations may use for a key is turned into what it is in an object. */
-function keyOf(key: unknown): string {
-  if (typeof key === 'string') return key
-  if (typeof key === 'object' && key !== null) throw new TypeError('the key of a map is an object')
-  return String(key)
 }
 
 function isAt(text: string, bytes: Buffer, start: number, length: number): boolean {

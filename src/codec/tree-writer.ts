@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { HASHED_LENGTH_MAX, LONG_KEYS_MAX } from './key-work.js'
 import { INT64_MAX, INT64_MIN, isOfOrdinaryClass, LEAF_CODES, LeafCode, UINT64_MAX } from './plain.js'
 import { RECORD, type Shape, TIMESTAMP, TYPED_ARRAY } from './tree-format.js'
 
@@ -62,6 +63,7 @@ class TreeWriter {
   #limit = 0
   #position = 0
   #bytesMax = 0
+  #longKeys = 0
   #shapes: ShapesToWrite | undefined
   /** The objects of this message. One that is met twice would arrive as two, or recur for ever. */
   readonly #met = Array.from<object | undefined>({ length: MET_MAX })
@@ -75,6 +77,7 @@ class TreeWriter {
   message(value: unknown, shapes: ShapesToWrite | undefined, bytesMax: number): Buffer | undefined {
     this.#position = 0
     this.#bytesMax = bytesMax
+    this.#longKeys = 0
     this.#shapes = shapes
     return this.#write(value, 0) ? this.#target.subarray(0, this.#position) : undefined
   }
@@ -321,6 +324,8 @@ class TreeWriter {
     else this.#lengthOf(0xde, length)
     for (let index = 0; index < length; index++) {
       const key = keys[index] as string
+      // The graph form reports the error.
+      if (key.length > HASHED_LENGTH_MAX && ++this.#longKeys > LONG_KEYS_MAX) return false
       if (!this.#text(key) || !this.#write((value as Record<string, unknown>)[key], depth + 1)) return false
     }
     return true
