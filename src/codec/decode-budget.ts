@@ -14,6 +14,8 @@ export class DecodeLimitError extends RangeError {
 export const Cost = {
   /** A place for a value in an array or a list of nodes. */
   PLACE: 8,
+  /** A number that is no integer of 32 bits with a sign, besides its place. */
+  NUMBER: 16,
   ARRAY: 48,
   /** Without its keys. */
   OBJECT: 64,
@@ -78,8 +80,11 @@ const DIGIT_0 = 0x30
 const DIGIT_9 = 0x39
 /** V8 turns a block of elements into a hash table when an index leaves so many holes behind the block. */
 const ELEMENTS_GAP_MAX = 1024
-/** The least memory of such a hash table, in places. */
-const ELEMENTS_TABLE_MIN = 24
+/**
+ * Places for each key of such a hash table besides Cost.KEY, 24 in all: the table has up to 4 entries of 3 places for each key, and V8 makes it a
+ * block again when that takes no more than twice the table. (V8: ShouldConvertToFastElements.)
+ */
+const ELEMENTS_PER_KEY = 12
 /** Digits of the largest index, 2^32 − 2. */
 const INDEX_DIGITS_MAX = 10
 
@@ -90,14 +95,15 @@ export function isIndexKey(key: string): boolean {
 }
 
 /**
- * The length of the block of an object's elements after this key was added, at most: one key of three digits makes V8 take a block of 1,500
- * places. (V8: JSObject::NewElementsCapacity, ShouldConvertToSlowElements.)
+ * Places for the elements of an object after this key was added, at most. A key of three digits makes V8 take a block of 1,500 places; behind
+ * a gap V8 makes the block a hash table, and later a block again. (V8: JSObject::NewElementsCapacity, ShouldConvertToSlowElements.)
  */
 export function elementsAfter(elements: number, key: string): number {
   const index = Number(key)
-  if (!(index >= elements)) return elements
-  if (index - elements >= ELEMENTS_GAP_MAX) return Math.max(elements, ELEMENTS_TABLE_MIN)
-  return index + 1 + ((index + 1) >> 1) + 16
+  if (!(index >= 0)) return elements
+  const places = elements + ELEMENTS_PER_KEY
+  if (index - elements >= ELEMENTS_GAP_MAX) return places
+  return Math.max(places, index + 1 + ((index + 1) >> 1) + 16)
 }
 
 /** Keys up to which an object that is built key by key is no hash table. */
@@ -107,9 +113,13 @@ const LITERAL_KEYS_MAX = 127
 
 /** One object with these keys, all of the same shape. `asLiteral`: a function with an object literal makes it. */
 export function shapedObjectBytes(keys: readonly string[], asLiteral: boolean): number {
-  const { length } = keys
-  const isTable = length > (asLiteral ? LITERAL_KEYS_MAX : KEYS_WITHOUT_TABLE_MAX)
+  const isTable = keys.length > (asLiteral ? LITERAL_KEYS_MAX : KEYS_WITHOUT_TABLE_MAX)
   let elements = 0
-  for (const key of keys) if (isIndexKey(key)) elements = elementsAfter(elements, key)
-  return Cost.OBJECT + (isTable ? Cost.KEY : Cost.SHAPED_KEY) * length + Cost.PLACE * elements
+  let bytes = Cost.OBJECT
+  for (const key of keys) {
+    const isIndex = isIndexKey(key)
+    if (isIndex) elements = elementsAfter(elements, key)
+    bytes += isTable || isIndex ? Cost.KEY : Cost.SHAPED_KEY
+  }
+  return bytes + Cost.PLACE * elements
 }

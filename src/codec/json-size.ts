@@ -8,6 +8,12 @@ const BRACKET = 0x5b
 const BACKSLASH = 0x5c
 const BRACE = 0x7b
 const SPACE = 0x20
+const DIGIT_0 = 0x30
+const DIGIT_9 = 0x39
+const MINUS = 0x2d
+const POINT = 0x2e
+const EXPONENT = 0x65
+const EXPONENT_UPPER = 0x45
 
 /**
  * Bytes of memory for what one character outside of strings brings: with as many of it as the text has, no value takes more. Less
@@ -19,6 +25,15 @@ BYTES[BRACE] = Cost.OBJECT
 BYTES[COLON] = 72
 BYTES[COMMA] = Cost.PLACE
 BYTES[QUOTE] = Cost.TEXT
+// A number with one of these may be no short integer. A longer integer is not charged: it has 10 bytes or more of the text for these 16.
+BYTES[MINUS] = Cost.NUMBER
+BYTES[POINT] = Cost.NUMBER
+BYTES[EXPONENT] = Cost.NUMBER
+BYTES[EXPONENT_UPPER] = Cost.NUMBER
+/** For a key like an index besides: with 72 for its colon and 24 for its quote a little more than the least table, 36 places. */
+const INDEX_KEY_BYTES = 184
+/** Characters of the longest index, each written as `\\uXXXX`, and its quote. */
+const INDEX_BYTES_MAX = 61
 
 /** No text takes more than this for each of its bytes, so a short one need not be counted. */
 export const JSON_BYTES_PER_BYTE_MAX = 72
@@ -35,8 +50,15 @@ export function jsonBytes(text: Uint8Array): number {
     const start = at
     at = endOfString(text, start)
     bytes += at - start
+    if (at - start <= INDEX_BYTES_MAX && mayBeIndex(text[start] as number) && isKey(text, at))
+      bytes += INDEX_KEY_BYTES
   }
   return bytes
+}
+
+/** A digit may be written with an escape. */
+function mayBeIndex(character: number): boolean {
+  return (character >= DIGIT_0 && character <= DIGIT_9) || character === BACKSLASH
 }
 
 /** Behind the closing quote, or the end of a text without one. */
