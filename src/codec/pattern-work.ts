@@ -37,7 +37,23 @@ export class PatternWork {
   }
 }
 
+/** Pairs of a named group and a reference by name that one unit stands for: where the groups have one name, V8 lists all of them for each reference. */
+const NAME_PAIRS_PER_UNIT = 20
+const NAMED_GROUPS = /\(\?</g
+const NAMED_REFERENCES = /\\k</g
+
 function workOf(source: string, flags: string): number {
+  return charactersWorkOf(source, flags) + namesWorkOf(source)
+}
+
+function namesWorkOf(source: string): number {
+  if (source.length > PATTERN_WORK_MAX) return 0
+  const references = source.match(NAMED_REFERENCES)?.length ?? 0
+  if (references === 0) return 0
+  return Math.ceil((references * (source.match(NAMED_GROUPS)?.length ?? 0)) / NAME_PAIRS_PER_UNIT)
+}
+
+function charactersWorkOf(source: string, flags: string): number {
   if (!/[uv]/.test(flags)) return source.length * Unit.CHARACTER
   // What is longer is refused in any case.
   if (source.length > PATTERN_WORK_MAX) return source.length * Unit.UNICODE_CHARACTER
