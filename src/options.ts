@@ -1,5 +1,5 @@
 import type { Codec, CodecName } from './codec/codec.js'
-import { DECODED_BYTES_DEFAULT } from './codec/decode-budget.js'
+import { decodedBytesDefault } from './codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from './errors.js'
 import type { Peer } from './link/link.js'
 import { nearest } from './nearest.js'
@@ -30,8 +30,10 @@ export interface ChannelOptions {
   /**
    * The most memory that decoding one message may take, in bytes, besides those of the message: a peer can make one byte into 100. What
    * needs more is `ERR_SHMWIRE_CODEC`, and ends the channel. Each value is charged by its kind, rather too much than too little:
-   * an object 64 and 96 a key (24 a key where `msgpack` has announced these keys before), an array 48 and 8 an element, a text 24 and up to 2 a byte.
-   * 1 MiB to 64 GiB. Default 1 GiB, or 8 times `maxMessageBytes` where that is more. Holds for `msgpack` and `json`; `v8` cannot be stopped.
+   * an object 64 and 96 a key (24 and 8 a key where objects with these keys come often in `msgpack`), an array 48 and 8 an element, a text 24 and up to 2 a byte,
+   * a number that is not an integer of 32 bits 16.
+   * 1 MiB to 64 GiB. Default: 1 GiB, or 8 times `maxMessageBytes` where that is more, but at most half of this thread's heap
+   * (`v8.getHeapStatistics().heap_size_limit`) and at least 64 MiB. Holds for `msgpack` and `json`; `v8` cannot be stopped.
    */
   maxDecodedBytes?: number | undefined
   /**
@@ -94,8 +96,6 @@ export const MESSAGE_BYTES_MAX = GIB
 const MESSAGE_BYTES_DEFAULT = 64 * MIB
 const DECODED_BYTES_MIN = MIB
 const DECODED_BYTES_MAX = 64 * GIB
-/** An array of small integers takes 8 bytes of memory for each of its own. */
-const DECODED_BYTES_PER_BYTE = 8
 const SPIN_MICROS_MAX = 1_000_000
 const SPIN_MICROS_DEFAULT = 100
 
@@ -136,7 +136,7 @@ export function resolveOptions(options: ChannelOptions & WaitOptions = {}): Sett
   // Integers up to 2^30 are exact in 32 bits, so the bit test is sound here.
   if ((ringBytes & (ringBytes - 1)) !== 0) throw invalid('ringBytes', ringBytes, 'a power of two')
   const messageBytes = integer('maxMessageBytes', maxMessageBytes, 1, MESSAGE_BYTES_MAX)
-  const { maxDecodedBytes = Math.max(DECODED_BYTES_DEFAULT, DECODED_BYTES_PER_BYTE * messageBytes) } = options
+  const { maxDecodedBytes = decodedBytesDefault(messageBytes) } = options
   return {
     codec: codecOption(codec),
     ringBytes,

@@ -1,5 +1,30 @@
-/** What decoding one message may take unless `maxDecodedBytes` says otherwise: half of a heap of 2 GiB. */
-export const DECODED_BYTES_DEFAULT = 1024 * 1024 * 1024
+import { getHeapStatistics } from 'node:v8'
+
+const MIB = 1024 * 1024
+const DEFAULT_MAX = 1024 * MIB
+/** The default where the heap is so small that a half of it is less. */
+const DEFAULT_MIN = 64 * MIB
+/** An array of small integers takes 8 bytes of memory for each of its own. */
+const BYTES_PER_MESSAGE_BYTE = 8
+/** The largest heap of Node 20 on small machines, for an engine that does not tell its own. */
+const HEAP_BYTES_USUAL = 2048 * MIB
+
+/**
+ * What decoding one message may take unless `maxDecodedBytes` is set: 1 GiB, or 8 times `messageBytesMax` where that is more, but
+ * no more than half of the heap, as V8 ends the process when its heap is full.
+ */
+export function decodedBytesDefault(messageBytesMax: number, heapBytes = heapOfThread()): number {
+  const wanted = Math.max(DEFAULT_MAX, BYTES_PER_MESSAGE_BYTE * messageBytesMax)
+  return Math.max(DEFAULT_MIN, Math.min(wanted, Math.floor(heapBytes / 2)))
+}
+
+function heapOfThread(): number {
+  const { heap_size_limit: bytes } = getHeapStatistics()
+  return bytes > 0 ? bytes : HEAP_BYTES_USUAL
+}
+
+/** For a codec without a channel. */
+export const DECODED_BYTES_DEFAULT = decodedBytesDefault(0)
 
 /** A value needs more memory than one message may take. */
 export class DecodeLimitError extends RangeError {

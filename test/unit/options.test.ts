@@ -1,5 +1,6 @@
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
+import { decodedBytesDefault } from '../../src/codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from '../../src/errors.js'
 import { checkWaitOptions, invalid, resolveOptions } from '../../src/options.js'
 
@@ -22,7 +23,7 @@ describe('resolveOptions', () => {
       codec: 'msgpack',
       ringBytes: 1 << 20,
       maxMessageBytes: 64 << 20,
-      maxDecodedBytes: 1 << 30,
+      maxDecodedBytes: decodedBytesDefault(64 << 20),
       wait: 'adaptive',
       spinMicros: 100,
       views: false,

@@ -2,7 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { MessageCodec } from '../../../src/channel/message-codec.js'
 import type { CodecName } from '../../../src/codec/codec.js'
 import { codecFor } from '../../../src/codec/codecs.js'
-import { elementsAfter, isIndexKey, shapedObjectBytes } from '../../../src/codec/decode-budget.js'
+import {
+  decodedBytesDefault,
+  elementsAfter,
+  isIndexKey,
+  shapedObjectBytes,
+} from '../../../src/codec/decode-budget.js'
 import { jsonCodec } from '../../../src/codec/json.js'
 import { msgpackCodec } from '../../../src/codec/msgpack.js'
 import { ErrorCode, type ShmwireError } from '../../../src/errors.js'
@@ -235,6 +240,18 @@ test('the model of elements takes the gaps that the engine takes', () => {
 
 test('jsonCodec without a channel has the default bound', () => {
   expect(() => jsonCodec.decode(Buffer.alloc(17 * MIB, '['))).toThrow('maxDecodedBytes')
+})
+
+test.each([
+  ['a heap of 4 GiB', 64, 4096, 1024],
+  ['a heap of 2 GiB', 64, 2048, 1024],
+  ['a heap of 512 MiB', 64, 512, 256],
+  ['a small heap', 64, 96, 64],
+  ['long messages and a large heap', 512, 16_384, 4096],
+  ['long messages and a heap of 4 GiB', 1024, 4096, 2048],
+  ['short messages', 0, 4096, 1024],
+])('the default of maxDecodedBytes fits into %s', (_name, messageMiB, heapMiB, expectedMiB) => {
+  expect(decodedBytesDefault(messageMiB * MIB, heapMiB * MIB)).toBe(expectedMiB * MIB)
 })
 
 function errorOf(run: () => unknown): ShmwireError {
