@@ -33,8 +33,7 @@ export class DecodeLimitError extends RangeError {
 
 /**
  * Bytes of memory that a decoded value takes, without what it holds. Measured on Node 20, 24 and 26 (x64, 8-byte pointers) and
- * rounded up. Numbers in arrays are not charged besides their places: the rest of one is 16 bytes at most, and its message has
- * 5 bytes or more for it. docs/decisions/0020-decode-budget.md has the measurements, and a test compares both.
+ * rounded up. docs/decisions/0020-decode-budget.md has the measurements, and a test compares both.
  */
 export const Cost = {
   /** A place for a value in an array or a list of nodes. */
@@ -44,8 +43,10 @@ export const Cost = {
   ARRAY: 48,
   /** Without its keys. */
   OBJECT: 64,
-  /** A key of an object of a known shape: a place, and a number that is no integer of 32 bits in it. */
-  SHAPED_KEY: 24,
+  /** A key of an object of a known shape: a place. */
+  SHAPED_KEY: 8,
+  /** Without its keys: one that a function with an object literal makes, which takes no room for further keys. */
+  LITERAL: 24,
   /** A key of any other object: the engine describes the object by a hidden class for each key, or a hash table. */
   KEY: 96,
   /** Without its characters: the header of a string, and the rest of its last word. */
@@ -59,10 +60,15 @@ export const Cost = {
   SET: 160,
   /** Of a Map or a Set, in the largest table for its size, which grows by doubling. */
   ENTRY: 64,
-  /** With the frames of its stack, which the engine keeps until the stack is read. */
+  /** Without the frames of its stack. */
   ERROR: 1024,
+  /** Of the stack of an error. */
+  FRAME: 128,
   REGEXP: 256,
 } as const
+
+/** A longer array is not made at once: V8 gives a length of more than 32 Mi elements a hash table instead of a block. */
+export const LENGTH_AT_ONCE_MAX = 32 * 1024 * 1024
 
 /** What is left of the memory that one message may take. One for each codec of a channel; the reader of a message begins it anew. */
 export class DecodeBudget {
@@ -140,7 +146,7 @@ const LITERAL_KEYS_MAX = 127
 export function shapedObjectBytes(keys: readonly string[], asLiteral: boolean): number {
   const isTable = keys.length > (asLiteral ? LITERAL_KEYS_MAX : KEYS_WITHOUT_TABLE_MAX)
   let elements = 0
-  let bytes = Cost.OBJECT
+  let bytes: number = asLiteral && !isTable ? Cost.LITERAL : Cost.OBJECT
   for (const key of keys) {
     const isIndex = isIndexKey(key)
     if (isIndex) elements = elementsAfter(elements, key)

@@ -31,7 +31,7 @@ export class ObjectBuilder {
   /** The keys differ, and none is `__proto__`. */
   constructor(keys: readonly string[]) {
     this.#keys = keys
-    this.objectBytes = shapedObjectBytes(keys, mayCompile)
+    this.objectBytes = shapedObjectBytes(keys, false)
   }
 
   build(source: ValueSource): object {
@@ -46,7 +46,7 @@ export class ObjectBuilder {
 
   #compile(): void {
     this.#compiled = compile(this.#keys)
-    if (this.#compiled === undefined) this.objectBytes = shapedObjectBytes(this.#keys, false)
+    if (this.#compiled !== undefined) this.objectBytes = shapedObjectBytes(this.#keys, true)
   }
 }
 

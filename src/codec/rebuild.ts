@@ -1,4 +1,5 @@
-import { Cost, type DecodeBudget, elementsAfter, isIndexKey } from './decode-budget.js'
+import { Cost, type DecodeBudget, elementsAfter, isIndexKey, LENGTH_AT_ONCE_MAX } from './decode-budget.js'
+import { withoutFrames } from './error-frames.js'
 import { ERROR_CLASSES, HIDDEN_ERROR_KEYS } from './graph.js'
 import { KeyTable, KeyWork } from './key-work.js'
 import { PatternWork } from './pattern-work.js'
@@ -30,7 +31,7 @@ function shell(node: unknown, budget: DecodeBudget, patterns: PatternWork): unkn
       return {}
     case 'array':
       budget.spend(Cost.ARRAY + Cost.PLACE * node.length)
-      return []
+      return arrayOf(node.length - 1)
     case 'map':
       budget.spend(Cost.MAP)
       return new Map()
@@ -38,8 +39,7 @@ function shell(node: unknown, budget: DecodeBudget, patterns: PatternWork): unkn
       budget.spend(Cost.SET)
       return new Set()
     case 'error':
-      budget.spend(Cost.ERROR)
-      return errorOf(node[1])
+      return errorOf(node[1], budget)
     case 'utf16':
       return textOf(node[1], budget)
     case 'regexp':
@@ -83,7 +83,7 @@ function fill(
       fillMap(target as Map<unknown, unknown>, node, values, budget, keys)
       break
     case 'array':
-      for (let at = 1; at < node.length; at++) (target as unknown[]).push(resolve(node[at], values))
+      for (let at = 1; at < node.length; at++) (target as unknown[])[at - 1] = resolve(node[at], values)
       break
     case 'set':
       fillSet(target as Set<unknown>, node, values, budget, keys)
@@ -161,12 +161,18 @@ function define(target: object, key: string, value: unknown, enumerable: boolean
   else Object.defineProperty(target, key, { value, enumerable, writable: true, configurable: true })
 }
 
-function errorOf(className: unknown): Error {
+/** With a block of just this length where V8 makes one: `push` into `[]` takes room for 17 elements. */
+function arrayOf(length: number): unknown[] {
+  // oxlint-disable-next-line unicorn/no-new-array -- see above
+  return length > LENGTH_AT_ONCE_MAX ? [] : new Array<unknown>(length)
+}
+
+function errorOf(className: unknown, budget: DecodeBudget): Error {
   const create = Object.hasOwn(ERROR_CLASSES, stringOf(className))
     ? ERROR_CLASSES[className as string]
     : undefined
   if (create === undefined) throw malformed('an error has an unknown class')
-  return create()
+  return withoutFrames(create, (frames) => budget.spend(Cost.ERROR + Cost.FRAME * frames))
 }
 
 function textOf(bytes: unknown, budget: DecodeBudget): string {

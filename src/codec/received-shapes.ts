@@ -1,7 +1,7 @@
 import { DecodeBudget } from './decode-budget.js'
 import { ObjectBuilder } from './object-builder.js'
-import { NOTE_BYTES_MAX, SHAPE_KEYS_MAX, SHAPES_MAX } from './tree-format.js'
-import { decodeTree, type ShapesToRead } from './tree-reader.js'
+import { NOTE_BYTES_MAX, SHAPE_KEYS_MAX, SHAPES_MAX, type ShapesToRead } from './tree-format.js'
+import { decodeTree } from './tree-reader.js'
 
 /** Far more than a list of keys needs that NOTE_BYTES_MAX allows. */
 const NOTE_BUDGET_BYTES = 1024 * 1024

@@ -1,3 +1,5 @@
+import type { ObjectBuilder } from './object-builder.js'
+
 /**
  * The tree form: MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md), in which an object whose shape was told
  * is a record: RECORD, the shape's id, and its values in the order of its keys. docs/protocol.md, section 9, has it
@@ -22,3 +24,8 @@ export const SHAPES_MAX = 64
 /** Bounds of one shape, and of the note that tells it: objects beyond them travel as maps. */
 export const SHAPE_KEYS_MAX = 128
 export const NOTE_BYTES_MAX = 4096
+
+/** The shapes that the sender has announced. */
+export interface ShapesToRead {
+  builder(id: number): ObjectBuilder | undefined
+}

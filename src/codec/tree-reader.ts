@@ -1,9 +1,8 @@
-import { Cost, DecodeBudget, elementsAfter, isIndexKey } from './decode-budget.js'
+import { Cost, DecodeBudget, elementsAfter, isIndexKey, LENGTH_AT_ONCE_MAX } from './decode-budget.js'
 import { countLongKey, HASHED_LENGTH_MAX } from './key-work.js'
-import type { ObjectBuilder } from './object-builder.js'
 import { keyOf, viewOf } from './plain.js'
 import { dateOf } from './timestamp.js'
-import { RECORD, TIMESTAMP, TYPED_ARRAY } from './tree-format.js'
+import { RECORD, type ShapesToRead, TIMESTAMP, TYPED_ARRAY } from './tree-format.js'
 
 /** In a message of this length a DataView pays off: reading a float byte by byte takes three times as long. */
 const VIEW_BYTES_MIN = 512
@@ -18,19 +17,12 @@ const keysKept = Array.from<string | undefined>({ length: KEYS_KEPT })
 const EMPTY = Buffer.alloc(0)
 const NO_BUDGET = new DecodeBudget(0)
 
-/** A longer array is not made at once: V8 gives a length of more than 32 Mi elements a hash table instead of a block. */
-const LENGTH_AT_ONCE_MAX = 32 * 1024 * 1024
 /** V8 ends the process when a block of elements grows beyond 2^27, and it grows by half each time. */
 const ARRAY_LENGTH_MAX = 100_000_000
 
 /** Eight bytes of a message, for one number. */
 const scratchBytes = new Uint8Array(8)
 const scratch = new DataView(scratchBytes.buffer)
-
-/** The shapes that the sender has told. */
-export interface ShapesToRead {
-  builder(id: number): ObjectBuilder | undefined
-}
 
 /**
  * Reads what encodeTree of the other side has written, or any MessagePack that has the same extensions. The bytes are
@@ -137,7 +129,7 @@ class TreeReader {
       case 0xcd:
         return this.#uint16()
       case 0xce:
-        return this.#uint32()
+        return this.#largeInteger()
       case 0xcf:
         this.#spend(Cost.BIGINT)
         return this.#eight().getBigUint64(0)
@@ -209,12 +201,20 @@ class TreeReader {
     return scratch
   }
 
+  #largeInteger(): number {
+    const value = this.#uint32()
+    if (value > 0x7fff_ffff) this.#spend(Cost.NUMBER)
+    return value
+  }
+
   #float32(): number {
+    this.#spend(Cost.NUMBER)
     scratch.setUint32(0, this.#uint32())
     return scratch.getFloat32(0)
   }
 
   #float64(): number {
+    this.#spend(Cost.NUMBER)
     if (this.#view === undefined) return this.#eight().getFloat64(0)
     const position = this.#position
     this.#position = position + 8

@@ -82,6 +82,12 @@ describe('the memory of a value is not charged too little', () => {
     ['texts of two bytes a character', 10_000, () => Buffer.from(msgpackCodec.encode(`€${'x'.repeat(60)}`))],
     ['bigints', 20_000, hex('cfff00000000000001')],
     ['dates', 20_000, hex('d6ff00000001')],
+    [
+      'integers beyond 32 bits, and a text',
+      40_000,
+      (index) => Buffer.from(index === 0 ? 'a26162' : 'ceffffffff', 'hex'),
+    ],
+    ['floats, and a text', 40_000, (index) => Buffer.from(index === 0 ? 'a26162' : 'ca3f8c0001', 'hex')],
     ['invalid dates', 20_000, hex('d4ffff')],
     ['Buffers', 20_000, hex('c40101')],
     ['ArrayBuffers', 10_000, hex('d47410')],
@@ -89,6 +95,22 @@ describe('the memory of a value is not charged too little', () => {
     ['typed arrays', 10_000, hex('c70974080102030405060708')],
   ])('%s', (_name, count, elementOf) => {
     expectCharged(codecWith(1024 * MIB), listOf(count, elementOf))
+  })
+
+  test.each<[string, string[], string, number]>([
+    ['two small integers', ['x', 'y'], '0102', 4],
+    ['four booleans', ['a', 'b', 'c', 'd'], 'c3c2c3c2', 6],
+    ['two doubles', ['x', 'y'], 'cb3ff1000000000001cb3ff1000000000002', 20],
+    ['ten texts', [...'abcdefghij'], 'a26162'.repeat(10), 32],
+  ])('shaped objects of %s', (_name, keys, values, bytes) => {
+    const codec = codecWith(1024 * MIB)
+    codec.learn(Buffer.from(msgpackCodec.encode(keys)))
+    const record = Buffer.from(`c100${values}`, 'hex')
+    expect(record).toHaveLength(bytes)
+    const message = listOf(20_000, () => record)
+    expectCharged(codec, message)
+    // As many as fit into 64 MiB need no more than the default of 1 GiB.
+    expect((codec.heldBytes(message) - message.length) / message.length).toBeLessThan(16)
   })
 
   test.each([86, 100, 127])('shaped objects of %i keys like large indices', (count) => {
@@ -109,6 +131,7 @@ describe('the memory of a value is not charged too little', () => {
     ['errors', 5_000, () => ['error', 'TypeError']],
     ['objects', 10_000, () => ['object']],
     ['arrays', 10_000, () => ['array', 0, 0, 0]],
+    ['arrays of one', 20_000, () => ['array', 0]],
     ['patterns', 5_000, () => ['regexp', utf16, 'g']],
     ['long bigints', 5_000, () => ['bigint', 'f'.repeat(200)]],
     ['texts in UTF-16', 10_000, () => ['utf16', utf16]],
