@@ -61,7 +61,7 @@ export const Cost = {
   /** Of a Map or a Set, in the largest table for its size, which grows by doubling. */
   ENTRY: 64,
   /** Without the frames of its stack. */
-  ERROR: 1024,
+  ERROR: 128,
   /** Of the stack of an error. */
   FRAME: 128,
   REGEXP: 256,

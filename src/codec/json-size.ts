@@ -22,7 +22,7 @@ const EXPONENT_UPPER = 0x45
 const BYTES = new Uint8Array(256)
 BYTES[BRACKET] = 64
 BYTES[BRACE] = Cost.OBJECT
-BYTES[COLON] = 72
+BYTES[COLON] = 44
 BYTES[COMMA] = Cost.PLACE
 BYTES[QUOTE] = Cost.TEXT
 // A number with one of these may be no short integer. A longer integer is not charged: it has 10 bytes or more of the text for these 16.
@@ -30,13 +30,13 @@ BYTES[MINUS] = Cost.NUMBER
 BYTES[POINT] = Cost.NUMBER
 BYTES[EXPONENT] = Cost.NUMBER
 BYTES[EXPONENT_UPPER] = Cost.NUMBER
-/** For a key like an index besides: with 72 for its colon and 24 for its quote a little more than the least table, 36 places. */
+/** For a key like an index besides: with 44 for its colon and 24 for its quote a little more than the least table, 36 places. */
 const INDEX_KEY_BYTES = 184
 /** Characters of the longest index, each written as `\\uXXXX`, and its quote. */
 const INDEX_BYTES_MAX = 61
 
 /** No text takes more than this for each of its bytes, so a short one need not be counted. */
-export const JSON_BYTES_PER_BYTE_MAX = 72
+export const JSON_BYTES_PER_BYTE_MAX = 64
 
 /** The memory that JSON.parse takes for a value at most, without the text itself. Also of text that is no JSON. */
 export function jsonBytes(text: Uint8Array): number {

@@ -101,7 +101,7 @@ describe('the memory of a value is not charged too little', () => {
     ['two small integers', ['x', 'y'], '0102', 4],
     ['four booleans', ['a', 'b', 'c', 'd'], 'c3c2c3c2', 6],
     ['two doubles', ['x', 'y'], 'cb3ff1000000000001cb3ff1000000000002', 20],
-    ['ten texts', [...'abcdefghij'], 'a26162'.repeat(10), 32],
+    ['ten texts', Array.from('abcdefghij'), 'a26162'.repeat(10), 32],
   ])('shaped objects of %s', (_name, keys, values, bytes) => {
     const codec = codecWith(1024 * MIB)
     codec.learn(Buffer.from(msgpackCodec.encode(keys)))
