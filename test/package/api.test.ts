@@ -74,11 +74,14 @@ describe('docs/api.md', () => {
 
   it('has the default of each option', () => {
     const options = sections.find(({ heading }) => heading === 'ChannelOptions')?.entries ?? []
-    const shown = options.map(({ heading, text }) => [
+    // It depends on the heap.
+    const { maxDecodedBytes: _, ...settings } = resolveOptions()
+    const fixed = options.filter(({ heading }) => !heading.startsWith('maxDecodedBytes'))
+    const shown = fixed.map(({ heading, text }) => [
       heading.split(':')[0],
       /Default: (?:`([^`]*)`|none)/.exec(text)?.[1]?.replaceAll("'", '"'),
     ])
-    const defaults = Object.entries(resolveOptions()).map(([name, value]) => [name, JSON.stringify(value)])
+    const defaults = Object.entries(settings).map(([name, value]) => [name, JSON.stringify(value)])
     expect(shown).toEqual(defaults)
   })
 
