@@ -144,7 +144,7 @@ TEST_CASE("what a connection keeps is closed at once, and what is refused waits 
     const Token kept{1};
     if (!inbox.Expect(kept, nullptr).ok()) return 3;
     if (!client.OfferHandles(path.c_str(), kept, &full).ok() || full) return 4;
-    if (!server.AcceptHandles(&inbox, kept).ok() || !client.AttachOffered().ok()) return 5;
+    if (!server.AcceptHandles(&inbox, kept).ok() || !client.AttachOffered(nullptr).ok()) return 5;
     if (StrayDescriptorsOpen() != 0) return 6;
     client.Close();
     server.Close();
