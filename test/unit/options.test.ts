@@ -106,7 +106,7 @@ describe('resolveOptions', () => {
 
   it('lists the options where no name is near', () => {
     expect(faultOf({ size: 1 })).toBe(
-      'unknown option "size"; the options are codec, ringBytes, maxMessageBytes, wait, spinMicros, views, transport, allow, logger, signal, timeoutMs',
+      'unknown option "size"; the options are codec, ringBytes, maxMessageBytes, maxDecodedBytes, wait, spinMicros, views, transport, allow, logger, signal, timeoutMs',
     )
   })
 
