@@ -186,11 +186,16 @@ describe('the memory of a value is not charged too little', () => {
 
   /** Not less than three quarters of what the heap grows by, and not twenty times as much. */
   function expectCharged(codec: MessageCodec, bytes: Buffer): void {
-    const before = memoryBytes()
-    const value = codec.decode(bytes)
-    const grown = memoryBytes() - before
+    // The median of three: the engine may free code and maps of earlier tests meanwhile.
+    const growths = [0, 1, 2].map(() => {
+      const before = memoryBytes()
+      const value = codec.decode(bytes)
+      const grown = memoryBytes() - before
+      expect(value).toBeDefined()
+      return grown
+    })
+    const grown = growths.toSorted((a, b) => a - b)[1] as number
     const charged = codec.heldBytes(bytes)
-    expect(value).toBeDefined()
     expect(charged).toBeGreaterThan(0.75 * grown)
     expect(charged).toBeLessThan(20 * grown + 100_000)
   }
