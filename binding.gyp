@@ -1,20 +1,33 @@
 {
-  # For developers and source builds: node-gyp rebuild. Sources and flags are those of native/sources.json.
+  # node-gyp rebuild. Sources, flags and defines are those of native/sources.json.
   "variables": {
-    "list": "node -p \"const l = require('./native/sources.json'); const s = [...l.core, ...l.platform[process.platform], ...l.addon]; s.join(' ')\"",
-    "compile": "node -p \"require('./native/sources.json').flags.compile.join(' ')\"",
-    "link": "node -p \"require('./native/sources.json').flags.link.join(' ')\"",
-    "defines": "node -p \"require('./native/sources.json').defines.join(' ')\""
+    "list": "node -p \"const l = require('./native/sources.json');",
+    "core_sources": "<(list) [...l.core, ...l.platform[process.platform]].join(' ')\"",
+    "core_flags": "<(list) [...l.flags.compile, ...l.flags.core].join(' ')\"",
+    "addon_sources": "<(list) l.addon.join(' ')\"",
+    "addon_flags": "<(list) [...l.flags.compile, ...l.flags.addon].join(' ')\"",
+    "link_flags": "<(list) l.flags.link.join(' ')\"",
+    "defines": "<(list) l.defines.join(' ')\""
+  },
+  "target_defaults": {
+    "include_dirs": ["native"],
+    "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"]
   },
   "targets": [
     {
+      "target_name": "shmwire_core",
+      "type": "static_library",
+      "sources": ["<!@(<(core_sources))"],
+      "cflags_cc": ["<!@(<(core_flags))"]
+    },
+    {
       "target_name": "shmwire",
-      "sources": ["<!@(<(list))"],
-      "include_dirs": ["native"],
+      "dependencies": ["shmwire_core"],
+      "sources": ["<!@(<(addon_sources))"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["<!@(<(defines))"],
-      "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
-      "cflags_cc": ["<!@(<(compile))"],
-      "ldflags": ["<!@(<(link))"]
+      "cflags_cc": ["<!@(<(addon_flags))"],
+      "ldflags": ["<!@(<(link_flags))"]
     }
   ]
 }

@@ -91,11 +91,13 @@ function withoutEval() {
   }
 }
 
-/** Whoever ships a copy of msgpackr ships its licence. */
+/** The package contains code of msgpackr and of node-addon-api, and so their licences. */
 function checkNotices() {
-  const licence = readFileSync(join(root, 'node_modules/msgpackr/LICENSE'), 'utf8').trim()
-  if (!readFileSync(join(root, 'THIRD_PARTY_NOTICES'), 'utf8').includes(licence)) {
-    throw new Error('THIRD_PARTY_NOTICES does not hold node_modules/msgpackr/LICENSE as it is now')
+  const notices = readFileSync(join(root, 'THIRD_PARTY_NOTICES'), 'utf8')
+  for (const licence of ['msgpackr/LICENSE', 'node-addon-api/LICENSE.md']) {
+    const path = `node_modules/${licence}`
+    if (!notices.includes(readFileSync(join(root, path), 'utf8').trim()))
+      throw new Error(`THIRD_PARTY_NOTICES does not hold ${path} as it is now`)
   }
 }
 

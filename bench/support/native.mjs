@@ -19,7 +19,9 @@ export function buildNative() {
     encoding: 'utf8',
   })
   if (addon.status !== 0) return addon.stderr.trim()
-  const [compiler, flags, linkFlags, sources] = JSON.parse(readFileSync(join(direct, 'recipe.json'), 'utf8'))
+  const { compiler, coreFlags, linkFlags, sources } = JSON.parse(
+    readFileSync(join(direct, 'recipe.json'), 'utf8'),
+  )
   const objects = sources
     .filter((source) => !source.startsWith('native/addon/'))
     .map((source) => join(direct, `${source.replaceAll('/', '-')}.o`))
@@ -28,7 +30,7 @@ export function buildNative() {
   const inputs = [...objects, ...readdirSync(folder).map((file) => join(folder, file))]
   if (inputs.every((file) => modified(file) < modified(PROGRAM))) return undefined
   mkdirSync(FOLDER, { recursive: true })
-  const args = [...flags, '-I', folder, ...ours, ...objects, ...linkFlags, '-o', `${PROGRAM}~`]
+  const args = [...coreFlags, '-I', folder, ...ours, ...objects, ...linkFlags, '-o', `${PROGRAM}~`]
   const built = spawnSync(compiler.command, args, { cwd: ROOT, encoding: 'utf8' })
   if (built.status !== 0) return `it does not compile: ${firstError(built.stderr)}`
   renameSync(`${PROGRAM}~`, PROGRAM)

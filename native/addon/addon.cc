@@ -1,6 +1,6 @@
 // The module: NativeBinding of src/native/binding.ts.
 
-#include <node_api.h>
+#include <napi.h>
 
 #include <cstdint>
 
@@ -17,102 +17,78 @@
 namespace shmwire::addon {
 namespace {
 
-napi_value ReadInlineBytesMax(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value argument;
+struct Constant {
+  const char* name;
+  double value;
+};
+
+constexpr Constant kConstants[] = {
+    // The major one: another means other bytes, a minor one only adds what may be ignored.
+    {"LAYOUT_VERSION", kLayoutMajor},
+    {"DESCRIPTOR_WORDS", kDescriptorWords},
+    {"SIGNAL_RINGS", kSignalRings},
+    {"SIGNAL_REQUIRED", kSignalRequired},
+    {"SIGNAL_FRAGMENTED", kSignalFragmented},
+    {"SIGNAL_OFFSET", kSignalOffset},
+    {"SIGNAL_WRITTEN", kSignalWritten},
+    {"SIGNAL_CORE_LOST", kSignalCoreLost},
+    {"RECORD_KIND", kRecordKind},
+    {"RECORD_ID", kRecordId},
+    {"RECORD_HEADER_BYTES", kRecordHeaderBytes},
+    {"WAIT_READY", static_cast<double>(WaitOutcome::kReady)},
+    {"WAIT_TIMEOUT", static_cast<double>(WaitOutcome::kTimeout)},
+    {"WAIT_CLOSED", static_cast<double>(WaitOutcome::kClosed)},
+    {"WAIT_PEER_GONE", static_cast<double>(WaitOutcome::kPeerGone)},
+    {"WAIT_INTERRUPTED", static_cast<double>(WaitOutcome::kInterrupted)},
+};
+
+Napi::Value ReadInlineBytesMax(const Napi::CallbackInfo& info) {
   uint64_t ring_bytes = 0;
-  if (napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) != napi_ok ||
-      !ReadInteger(env, argument, "ringBytes", kRingBytesMin, kRingBytesMax, &ring_bytes)) {
-    return nullptr;
+  if (!ReadInteger(info.Env(), info[0], "ringBytes", kRingBytesMin, kRingBytesMax, &ring_bytes)) {
+    return {};
   }
-  if (!IsRingBytes(ring_bytes)) return ThrowArgument(env, "ringBytes must be a power of two");
-  napi_value result = nullptr;
-  napi_create_double(env, static_cast<double>(InlineBytesMax(ring_bytes)), &result);
-  return result;
+  if (!IsRingBytes(ring_bytes)) {
+    ThrowArgument(info.Env(), "ringBytes must be a power of two");
+    return {};
+  }
+  return Napi::Number::New(info.Env(), static_cast<double>(InlineBytesMax(ring_bytes)));
 }
 
-bool SetNumber(napi_env env, napi_value object, const char* name, double number) {
-  napi_value value;
-  return napi_create_double(env, number, &value) == napi_ok &&
-         napi_set_named_property(env, object, name, value) == napi_ok;
-}
-
-napi_value ReadPeerCredentials(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value argument;
+Napi::Value ReadPeerCredentials(const Napi::CallbackInfo& info) {
   uint64_t native = 0;
-  if (napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) != napi_ok ||
-      !ReadInteger(env, argument, "fd", 0, kDescriptorMax, &native)) {
-    return nullptr;
-  }
   platform::Credentials peer;
-  Status status = platform::PeerCredentials(static_cast<intptr_t>(native), &peer);
-  if (!status.ok()) return ThrowStatus(env, status);
-  napi_value result;
-  if (napi_create_object(env, &result) != napi_ok || !SetNumber(env, result, "pid", peer.pid) ||
-      !SetNumber(env, result, "uid", peer.uid) || !SetNumber(env, result, "gid", peer.gid)) {
-    return nullptr;
+  if (!ReadInteger(info.Env(), info[0], "fd", 0, kDescriptorMax, &native) ||
+      !CheckStatus(info.Env(), platform::PeerCredentials(static_cast<intptr_t>(native), &peer))) {
+    return {};
   }
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("pid", static_cast<double>(peer.pid));
+  result.Set("uid", static_cast<double>(peer.uid));
+  result.Set("gid", static_cast<double>(peer.gid));
   return result;
 }
 
-napi_value RefuseDescriptors(napi_env env, napi_callback_info info) {
-  size_t count = 1;
-  napi_value argument;
+void RefuseDescriptors(const Napi::CallbackInfo& info) {
   uint64_t native = 0;
-  if (napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) != napi_ok ||
-      !ReadInteger(env, argument, "fd", 0, kDescriptorMax, &native)) {
-    return nullptr;
-  }
-  return ReturnNothing(env, platform::RefuseHandles(static_cast<intptr_t>(native)));
+  if (!ReadInteger(info.Env(), info[0], "fd", 0, kDescriptorMax, &native)) return;
+  CheckStatus(info.Env(), platform::RefuseHandles(static_cast<intptr_t>(native)));
 }
 
-bool SetFunction(napi_env env, napi_value exports, const char* name, napi_callback callback) {
-  napi_value function;
-  return napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function) ==
-             napi_ok &&
-         napi_set_named_property(env, exports, name, function) == napi_ok;
-}
-
-bool SetClass(napi_env env, napi_value exports, const char* name, napi_value constructor) {
-  return constructor != nullptr &&
-         napi_set_named_property(env, exports, name, constructor) == napi_ok;
-}
-
-// The major one: another means other bytes, a minor one only adds what may be ignored.
-constexpr double kLayoutVersion = kLayoutMajor;
-
-bool FillExports(napi_env env, napi_value exports) {
-  return SetNumber(env, exports, "LAYOUT_VERSION", kLayoutVersion) &&
-         SetNumber(env, exports, "DESCRIPTOR_WORDS", kDescriptorWords) &&
-         SetNumber(env, exports, "SIGNAL_RINGS", kSignalRings) &&
-         SetNumber(env, exports, "SIGNAL_REQUIRED", kSignalRequired) &&
-         SetNumber(env, exports, "SIGNAL_FRAGMENTED", kSignalFragmented) &&
-         SetNumber(env, exports, "SIGNAL_OFFSET", kSignalOffset) &&
-         SetNumber(env, exports, "SIGNAL_WRITTEN", kSignalWritten) &&
-         SetNumber(env, exports, "SIGNAL_CORE_LOST", kSignalCoreLost) &&
-         SetNumber(env, exports, "RECORD_KIND", kRecordKind) &&
-         SetNumber(env, exports, "RECORD_ID", kRecordId) &&
-         SetNumber(env, exports, "RECORD_HEADER_BYTES", kRecordHeaderBytes) &&
-         SetNumber(env, exports, "WAIT_READY", static_cast<double>(WaitOutcome::kReady)) &&
-         SetNumber(env, exports, "WAIT_TIMEOUT", static_cast<double>(WaitOutcome::kTimeout)) &&
-         SetNumber(env, exports, "WAIT_CLOSED", static_cast<double>(WaitOutcome::kClosed)) &&
-         SetNumber(env, exports, "WAIT_PEER_GONE", static_cast<double>(WaitOutcome::kPeerGone)) &&
-         SetNumber(env, exports, "WAIT_INTERRUPTED",
-                   static_cast<double>(WaitOutcome::kInterrupted)) &&
-         SetFunction(env, exports, "inlineBytesMax", ReadInlineBytesMax) &&
-         SetFunction(env, exports, "peerCredentials", ReadPeerCredentials) &&
-         SetFunction(env, exports, "refuseDescriptors", RefuseDescriptors) &&
-         SetClass(env, exports, "Endpoint", DefineEndpointClass(env)) &&
-         SetClass(env, exports, "HandleInbox", DefineInboxClass(env)) &&
-         SetClass(env, exports, "Bell", DefineBellClass(env));
+// What fails here leaves an exception pending, or an environment that ends; there is nothing to
+// undo.
+Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
+  for (const auto& [name, value] : kConstants) exports.Set(name, value);
+  exports.Set("inlineBytesMax", Napi::Function::New<ReadInlineBytesMax>(env, "inlineBytesMax"));
+  exports.Set("peerCredentials", Napi::Function::New<ReadPeerCredentials>(env, "peerCredentials"));
+  exports.Set("refuseDescriptors",
+              Napi::Function::New<RefuseDescriptors>(env, "refuseDescriptors"));
+  exports.Set("Endpoint", EndpointObject::Define(env));
+  exports.Set("HandleInbox", InboxObject::Define(env));
+  exports.Set("Bell", BellObject::Define(env));
+  return exports;
 }
 
 }  // namespace
 }  // namespace shmwire::addon
 
-NAPI_MODULE_INIT() {
-  // What fails here leaves an exception pending, or an environment that ends; there is nothing to
-  // undo.
-  return shmwire::addon::FillExports(env, exports) ? exports : nullptr;
-}
+NAPI_MODULE_INIT() { return Napi::RegisterModule(env, exports, shmwire::addon::Initialize); }

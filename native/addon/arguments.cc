@@ -23,11 +23,6 @@ bool Refuse(napi_env env, const char* format, Values... values) {
   return false;
 }
 
-bool IsObject(napi_env env, napi_value value) {
-  napi_valuetype type = napi_undefined;
-  return napi_typeof(env, value, &type) == napi_ok && type == napi_object;
-}
-
 bool IsDetached(napi_env env, napi_value typed_array) {
   napi_value buffer;
   bool detached = false;
@@ -111,31 +106,26 @@ bool ReadPath(napi_env env, napi_value value, const char* name, Path* path) {
   return true;
 }
 
-bool ReadIntegerOf(napi_env env, napi_value object, const char* name, uint64_t min, uint64_t max,
+bool ReadIntegerOf(Napi::Value object, const char* name, uint64_t min, uint64_t max,
                    uint64_t* integer) {
-  if (!IsObject(env, object)) return Refuse(env, "an object with %s is needed", name);
-  napi_value value;
-  // A getter's exception is pending then.
-  if (napi_get_named_property(env, object, name, &value) != napi_ok) return false;
-  return ReadInteger(env, value, name, min, max, integer);
+  const Napi::Env env = object.Env();
+  if (!object.IsObject()) return Refuse(env, "an object with %s is needed", name);
+  const Napi::Value value = object.As<Napi::Object>().Get(name);
+  // Empty after a getter's exception, which is pending then.
+  return !value.IsEmpty() && ReadInteger(env, value, name, min, max, integer);
 }
 
-bool ReadCredentials(napi_env env, napi_value value, bool* present,
-                     platform::Credentials* credentials) {
+bool ReadCredentials(Napi::Value value, bool* present, platform::Credentials* credentials) {
   constexpr uint64_t kMax = std::numeric_limits<uint32_t>::max();
-  *present = false;
-  napi_valuetype type = napi_undefined;
-  if (napi_typeof(env, value, &type) != napi_ok) return false;
-  if (type == napi_undefined) return true;
+  *present = !value.IsUndefined();
+  if (!*present) return true;
   uint64_t pid = 0;
   uint64_t uid = 0;
   uint64_t gid = 0;
-  if (!ReadIntegerOf(env, value, "pid", 0, kMax, &pid) ||
-      !ReadIntegerOf(env, value, "uid", 0, kMax, &uid) ||
-      !ReadIntegerOf(env, value, "gid", 0, kMax, &gid)) {
+  if (!ReadIntegerOf(value, "pid", 0, kMax, &pid) || !ReadIntegerOf(value, "uid", 0, kMax, &uid) ||
+      !ReadIntegerOf(value, "gid", 0, kMax, &gid)) {
     return false;
   }
-  *present = true;
   *credentials = {static_cast<uint32_t>(pid), static_cast<uint32_t>(uid),
                   static_cast<uint32_t>(gid)};
   return true;

@@ -3,11 +3,10 @@
 // Reads and checks what JavaScript passed. Every Read throws a TypeError and returns false when the
 // value is not of its form.
 //
-// Plain Node-API throughout the addon, not its C++ wrapper: the wrapper without exceptions ends the
-// process when a call of Node-API fails while it reports another failure, and in a worker under
-// termination all of them fail. It also costs a sixth more time per call; docs/decisions/0008.
+// Not the library's conversions: As<>() checks nothing, and its checked form ends the process. What
+// the calls of endpoint_calls.cc need is in plain Node-API.
 
-#include <node_api.h>
+#include <napi.h>
 
 #include <array>
 #include <cstddef>
@@ -51,10 +50,9 @@ bool ReadBytes(napi_env env, napi_value value, const char* name, Bytes* bytes);
 bool ReadToken(napi_env env, napi_value value, platform::Token* token);
 bool ReadPath(napi_env env, napi_value value, const char* name, Path* path);
 // Of an options object.
-bool ReadIntegerOf(napi_env env, napi_value object, const char* name, uint64_t min, uint64_t max,
+bool ReadIntegerOf(Napi::Value object, const char* name, uint64_t min, uint64_t max,
                    uint64_t* integer);
 // `*present` is false for undefined.
-bool ReadCredentials(napi_env env, napi_value value, bool* present,
-                     platform::Credentials* credentials);
+bool ReadCredentials(Napi::Value value, bool* present, platform::Credentials* credentials);
 
 }  // namespace shmwire::addon

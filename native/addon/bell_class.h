@@ -1,6 +1,6 @@
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
 #include "addon/wrapped.h"
 #include "platform/bell.h"
@@ -8,20 +8,24 @@
 namespace shmwire::addon {
 
 // NativeBell of src/native/binding.ts: both ends of a doorbell in one process.
-struct BellObject : Wrapped {
-  static constexpr WrappedKind kKind = WrappedKind::kBell;
+class BellObject : public Wrapped<BellObject> {
+ public:
   static constexpr napi_type_tag kTypeTag = {0x5b07'd1e4'2c98'4a63, 0x8e3f'16a9'70d2'c54b};
 
-  BellObject() : Wrapped{kKind} {}
+  // The class. Empty, and an exception, on failure.
+  static Napi::Function Define(Napi::Env env);
 
-  void Release(napi_env /*env*/) {}
+  using Wrapped::Wrapped;
+  bool Initialize(const Napi::CallbackInfo& info);
 
-  platform::Handle own;  // until the event loop has it
-  platform::Handle given;
-  platform::LentBell lent;
+ private:
+  Napi::Value Lend(const Napi::CallbackInfo& info);
+  void Ring(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+
+  platform::Handle own_;  // until the event loop has it
+  platform::Handle given_;
+  platform::LentBell lent_;
 };
-
-// The class, or null and an exception.
-napi_value DefineBellClass(napi_env env);
 
 }  // namespace shmwire::addon

@@ -1,9 +1,10 @@
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
 #include <cstdint>
 
+#include "addon/arguments.h"
 #include "addon/ring_memory.h"
 #include "addon/wrapped.h"
 #include "core/endpoint.h"
@@ -24,31 +25,69 @@ inline constexpr uint32_t kRecordKind = 0;
 inline constexpr uint32_t kRecordId = 1;
 inline constexpr uint32_t kRecordWords = 2;
 
+// As src/options.ts; below 2^31, so that offsets are small integers to V8.
+inline constexpr uint64_t kMessageBytesMax = uint64_t{1} << 30;
+
 // NativeEndpoint of src/native/binding.ts.
-struct EndpointObject : Wrapped {
-  static constexpr WrappedKind kKind = WrappedKind::kEndpoint;
+class EndpointObject : public Wrapped<EndpointObject> {
+ public:
   static constexpr napi_type_tag kTypeTag = {0xb6d4'1f09'7c28'4e95, 0x82f5'03ab'6e9d'd147};
 
-  EndpointObject() : Wrapped{kKind} {}
+  // The class. Empty, and an exception, on failure.
+  static Napi::Function Define(Napi::Env env);
 
-  void Release(napi_env env) {
-    own_memory.Release(env);
-    peer_memory.Release(env);
-  }
+  using Wrapped::Wrapped;
+  bool Initialize(const Napi::CallbackInfo& info);
 
-  Endpoint endpoint;
+ private:
+  // endpoint_opening.cc: how an endpoint gets its peer, and how it shows both memories.
+  Napi::Value OfferHandles(const Napi::CallbackInfo& info);
+  void AcceptHandles(const Napi::CallbackInfo& info);
+  void AttachPeer(const Napi::CallbackInfo& info);
+  Napi::Value LendBell(const Napi::CallbackInfo& info);
+  Napi::Value OwnMemory(const Napi::CallbackInfo& info);
+  Napi::Value PeerMemory(const Napi::CallbackInfo& info);
+  void CopyFromPeer(const Napi::CallbackInfo& info);
+
+  // endpoint_calls.cc: a program makes these for each message, or for each batch. They use plain
+  // Node-API, which takes half the time of the library's methods; docs/decisions/0025.
+  bool DefineCalls(Napi::Object receiver);
+  static napi_value Write(napi_env env, napi_callback_info info);
+  static napi_value Claim(napi_env env, napi_callback_info info);
+  static napi_value Commit(napi_env env, napi_callback_info info);
+  static napi_value Receive(napi_env env, napi_callback_info info);
+  static napi_value ReceiveInPlace(napi_env env, napi_callback_info info);
+  static napi_value Release(napi_env env, napi_callback_info info);
+  napi_value ReceiveInto(napi_env env, Bytes target, uint64_t offset, Patience patience);
+  bool ReadKind(napi_env env, uint16_t* kind) const;
+  // Rings the peer where the core found that it sleeps. False: an exception is pending.
+  bool Ring(napi_env env, bool doorbell);
+
+  // endpoint_class.cc: the rest.
+  bool DefineArrays(Napi::Object receiver, uint32_t records_max);
+  void Abort(const Napi::CallbackInfo& info);
+  template <Status (Endpoint::*kLook)(uint64_t, bool*)>
+  Napi::Value LookForRoom(const Napi::CallbackInfo& info);
+  void DisarmForRoom(const Napi::CallbackInfo& info);
+  Napi::Value Assemble(const Napi::CallbackInfo& info);
+  Napi::Value ArmForData(const Napi::CallbackInfo& info);
+  void DisarmForData(const Napi::CallbackInfo& info);
+  Napi::Value Wait(const Napi::CallbackInfo& info);
+  Napi::Value ContinueWait(const Napi::CallbackInfo& info);
+  void Freeze(const Napi::CallbackInfo& info);
+  Napi::Value DepthBytes(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+
+  Endpoint endpoint_;
   // Memory of the arrays `record`, `descriptors` and `signals`, which JavaScript can neither take
   // off the object nor detach: they are constant properties over shared buffers.
-  const uint32_t* record = nullptr;
-  MessageDescriptor* descriptors = nullptr;
-  uint32_t descriptors_max = 0;
-  double* signals = nullptr;
+  const uint32_t* record_ = nullptr;
+  MessageDescriptor* descriptors_ = nullptr;
+  uint32_t descriptors_max_ = 0;
+  double* signals_ = nullptr;
   // The two data areas as JavaScript sees them.
-  RingMemory own_memory;
-  RingMemory peer_memory;
+  RingMemory own_memory_;
+  RingMemory peer_memory_;
 };
-
-// The class, or null and an exception.
-napi_value DefineEndpointClass(napi_env env);
 
 }  // namespace shmwire::addon

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
 #include "addon/wrapped.h"
 #include "platform/handle_inbox.h"
@@ -8,18 +8,26 @@
 namespace shmwire::addon {
 
 // NativeInbox of src/native/binding.ts.
-struct InboxObject : Wrapped {
-  static constexpr WrappedKind kKind = WrappedKind::kHandleInbox;
+class InboxObject : public Wrapped<InboxObject> {
+ public:
   static constexpr napi_type_tag kTypeTag = {0x3f8e'52c7'90b1'4d26, 0x9a61'7e0d'c45b'f813};
 
-  InboxObject() : Wrapped{kKind} {}
+  // The class. Empty, and an exception, on failure.
+  static Napi::Function Define(Napi::Env env);
 
-  void Release(napi_env /*env*/) {}
+  using Wrapped::Wrapped;
+  bool Initialize(const Napi::CallbackInfo& info);
 
-  platform::HandleInbox inbox;
+  platform::HandleInbox* inbox() { return &inbox_; }
+
+ private:
+  void Expect(const Napi::CallbackInfo& info);
+  void Discard(const Napi::CallbackInfo& info);
+  Napi::Value Drain(const Napi::CallbackInfo& info);
+  Napi::Value Settle(const Napi::CallbackInfo& info);
+  void Close(const Napi::CallbackInfo& info);
+
+  platform::HandleInbox inbox_;
 };
-
-// The class, or null and an exception.
-napi_value DefineInboxClass(napi_env env);
 
 }  // namespace shmwire::addon

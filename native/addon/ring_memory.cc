@@ -25,39 +25,32 @@ void Finalize(napi_env env, void* /*data*/, void* hint) {
 
 }  // namespace
 
-napi_value RingMemory::Expose(napi_env env, const SharedMapping& mapping, std::byte* data,
-                              uint64_t bytes) {
-  napi_value buffer = nullptr;
-  if (reference_ != nullptr) {
-    napi_get_reference_value(env, reference_, &buffer);
-    return buffer;
-  }
-  if (!CanRunJavaScript(env)) return nullptr;
+Napi::Value RingMemory::Expose(Napi::Env env, const SharedMapping& mapping, std::byte* data,
+                               uint64_t bytes) {
+  if (!buffer_.IsEmpty()) return buffer_.Value();
+  if (!CanRunJavaScript(env)) return {};
   std::unique_ptr<SharedMapping> owner(new (std::nothrow) SharedMapping(mapping));
   if (owner == nullptr) {
-    return ThrowStatus(env, Status::Error(StatusCode::kOutOfMemory, "no memory for a buffer"));
+    ThrowStatus(env, Status::Error(StatusCode::kOutOfMemory, "no memory for a buffer"));
+    return {};
   }
+  // Not the library's function: it throws where the runtime allows no such buffer.
+  napi_value buffer = nullptr;
   const napi_status made =
       napi_create_external_arraybuffer(env, data, bytes, Finalize, owner.get(), &buffer);
-  if (made == napi_no_external_buffers_allowed) return nullptr;
+  if (made == napi_no_external_buffers_allowed) return {};
   // The buffer's: where this failed, it may be finalized all the same.
   static_cast<void>(owner.release());
-  return made == napi_ok && napi_create_reference(env, buffer, 0, &reference_) == napi_ok ? buffer
-                                                                                          : nullptr;
+  if (made != napi_ok) return {};
+  buffer_ = Napi::Weak(Napi::ArrayBuffer(env, buffer));
+  return buffer_.Value();
 }
 
-void RingMemory::Detach(napi_env env) {
-  napi_value buffer = nullptr;
-  if (reference_ == nullptr) return;
-  if (napi_get_reference_value(env, reference_, &buffer) == napi_ok && buffer != nullptr) {
-    napi_detach_arraybuffer(env, buffer);
+void RingMemory::Detach() {
+  // The call's result does not matter; the library's function would throw it.
+  if (napi_value buffer = buffer_.Value(); buffer != nullptr) {
+    napi_detach_arraybuffer(buffer_.Env(), buffer);
   }
-}
-
-void RingMemory::Release(napi_env env) {
-  if (reference_ == nullptr) return;
-  napi_delete_reference(env, reference_);
-  reference_ = nullptr;
 }
 
 }  // namespace shmwire::addon

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -15,17 +15,17 @@ namespace shmwire::addon {
 class RingMemory {
  public:
   // The buffer over `data`, made at the first call. Undefined where the runtime allows none
-  // (Electron), and once it was collected. Null, and an exception, on failure.
-  napi_value Expose(napi_env env, const SharedMapping& mapping, std::byte* data, uint64_t bytes);
+  // (Electron), and once it was collected. Empty, and an exception, on failure.
+  Napi::Value Expose(Napi::Env env, const SharedMapping& mapping, std::byte* data, uint64_t bytes);
   // Every view of the buffer has no bytes from then on. A buffer that was transferred, or cannot be
   // detached, keeps its bytes and the mapping.
-  void Detach(napi_env env);
-  // Forgets the buffer. Before the object goes.
-  void Release(napi_env env);
+  void Detach();
+  // Forgets the buffer, which keeps its bytes and the mapping.
+  void Forget() { buffer_.Reset(); }
 
  private:
   // Weak.
-  napi_ref reference_ = nullptr;
+  Napi::Reference<Napi::ArrayBuffer> buffer_;
 };
 
 }  // namespace shmwire::addon

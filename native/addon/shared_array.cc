@@ -3,32 +3,34 @@
 #include "addon/wrapped.h"
 
 namespace shmwire::addon {
+namespace {
 
-void* DefineSharedArray(napi_env env, napi_value receiver, const char* name, const char* class_name,
+// `new global[class_name](argument)`. Empty, and an exception, on failure.
+Napi::Object Make(Napi::Env env, const char* class_name, napi_value argument) {
+  return env.Global().Get(class_name).As<Napi::Function>().New({argument});
+}
+
+}  // namespace
+
+void* DefineSharedArray(Napi::Object receiver, const char* name, const char* class_name,
                         napi_typedarray_type type, uint32_t count, size_t element_bytes) {
-  napi_value global;
-  napi_value buffer_class;
-  napi_value array_class;
-  napi_value bytes;
-  napi_value buffer;
-  napi_value array;
-  if (napi_get_global(env, &global) != napi_ok ||
-      napi_get_named_property(env, global, "SharedArrayBuffer", &buffer_class) != napi_ok ||
-      napi_get_named_property(env, global, class_name, &array_class) != napi_ok ||
-      napi_create_double(env, static_cast<double>(count * element_bytes), &bytes) != napi_ok ||
-      napi_new_instance(env, buffer_class, 1, &bytes, &buffer) != napi_ok ||
-      napi_new_instance(env, array_class, 1, &buffer, &array) != napi_ok) {
-    return nullptr;
-  }
+  const Napi::Env env = receiver.Env();
+  const Napi::Object buffer = Make(
+      env, "SharedArrayBuffer", Napi::Number::New(env, static_cast<double>(count * element_bytes)));
+  if (buffer.IsEmpty()) return nullptr;
+  const Napi::Object array = Make(env, class_name, buffer);
+  if (array.IsEmpty()) return nullptr;
   napi_typedarray_type actual_type = napi_int8_array;
   size_t length = 0;
   void* data = nullptr;
   if (napi_get_typedarray_info(env, array, &actual_type, &length, &data, nullptr, nullptr) !=
           napi_ok ||
-      actual_type != type || length != count || !DefineConstant(env, receiver, name, array)) {
+      actual_type != type || length != count) {
+    ThrowStatus(env, Status::Error(StatusCode::kUnavailable,
+                                   "a class of typed arrays is not the runtime's own"));
     return nullptr;
   }
-  return data;
+  return DefineConstant(receiver, name, array) ? data : nullptr;
 }
 
 }  // namespace shmwire::addon

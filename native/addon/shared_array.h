@@ -1,6 +1,6 @@
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace shmwire::addon {
 // A typed array `name` of `count` elements over a fresh SharedArrayBuffer, as a constant property.
 // A plain ArrayBuffer could be detached, and our pointer would dangle. Null, and an exception, on
 // failure.
-void* DefineSharedArray(napi_env env, napi_value receiver, const char* name, const char* class_name,
+void* DefineSharedArray(Napi::Object receiver, const char* name, const char* class_name,
                         napi_typedarray_type type, uint32_t count, size_t element_bytes);
 
 }  // namespace shmwire::addon

@@ -40,9 +40,17 @@ const char* CodeOf(StatusCode code) {
   return "ERR_SHMWIRE_UNAVAILABLE";
 }
 
+napi_value Throw(const Napi::Error& error, const char* code, int32_t os_error = 0) {
+  if (!error.IsEmpty() && error.Set("code", code) &&
+      (os_error == 0 || error.Set("errno", Napi::Number::New(error.Env(), os_error)))) {
+    napi_throw(error.Env(), error.Value());
+  }
+  return nullptr;
+}
+
 }  // namespace
 
-napi_value ThrowStatus(napi_env env, Status status) {
+napi_value ThrowStatus(Napi::Env env, Status status) {
   char text[kMessageBytesMax];
   if (status.os_error() == 0) {
     std::snprintf(text, sizeof(text), "%s", status.context());
@@ -51,30 +59,13 @@ napi_value ThrowStatus(napi_env env, Status status) {
     std::snprintf(text, sizeof(text), "%s: %s", status.context(),
                   platform::OsErrorText(status.os_error(), buffer, sizeof(buffer)));
   }
-  napi_value code;
-  napi_value message;
-  napi_value error;
-  if (napi_create_string_utf8(env, CodeOf(status.code()), NAPI_AUTO_LENGTH, &code) != napi_ok ||
-      napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &message) != napi_ok) {
-    return nullptr;
-  }
-  auto* const create =
-      status.code() == StatusCode::kInvalidArgument ? napi_create_type_error : napi_create_error;
-  if (create(env, code, message, &error) != napi_ok) return nullptr;
-  if (status.os_error() != 0) {
-    napi_value os_error;
-    if (napi_create_int32(env, status.os_error(), &os_error) != napi_ok ||
-        napi_set_named_property(env, error, "errno", os_error) != napi_ok) {
-      return nullptr;
-    }
-  }
-  napi_throw(env, error);
-  return nullptr;
+  const bool is_argument = status.code() == StatusCode::kInvalidArgument;
+  return Throw(is_argument ? Napi::TypeError::New(env, text) : Napi::Error::New(env, text),
+               CodeOf(status.code()), status.os_error());
 }
 
-napi_value ThrowArgument(napi_env env, const char* message) {
-  napi_throw_type_error(env, kInvalidArgumentCode, message);
-  return nullptr;
+napi_value ThrowArgument(Napi::Env env, const char* message) {
+  return Throw(Napi::TypeError::New(env, message), kInvalidArgumentCode);
 }
 
 }  // namespace shmwire::addon

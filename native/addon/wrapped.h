@@ -4,108 +4,118 @@
 // with the environment; nothing else holds it, and nothing here is static, so any number of
 // environments may load the addon.
 
-#include <node_api.h>
+#include <napi.h>
 
 #include <cstddef>
-#include <cstdint>
-#include <memory>
+#include <initializer_list>
+#include <new>
 
 #include "addon/status_error.h"
 
 namespace shmwire::addon {
 
-enum class WrappedKind : uint32_t { kEndpoint, kHandleInbox, kBell };
+// First base of every class that JavaScript sees, and so at the address that Node-API stores. A
+// method called on another class's object finds out here; some runtimes let such calls through.
+// Node-API's own check of the type tag takes longer than most of the methods.
+class Tagged {
+ public:
+  virtual ~Tagged() = default;
 
-// First base of every wrapped class, so that one object's method called on another is noticed. Each
-// class has a method Release(env), which gives its references up before it is deleted.
-struct Wrapped {
-  WrappedKind kind;
+  const napi_type_tag* tag = nullptr;
 };
 
-// The arguments of one call and the object it was made on. `T` is a class with T::kKind.
-template <typename T, size_t kArguments>
-struct Call {
-  Call(napi_env env, napi_callback_info info) {
-    size_t count = kArguments;  // missing arguments are filled with undefined
-    napi_value receiver;
+// Base of a class T that JavaScript sees. T has a kTypeTag and
+// `bool Initialize(const Napi::CallbackInfo&)`, which returns false, and throws, on failure.
+template <typename T>
+class Wrapped : public Tagged, public Napi::ObjectWrap<T> {
+ public:
+  using Napi::ObjectWrap<T>::ObjectWrap;
+
+  // Hides the library's function, which returns any wrapped object as a T. Every method calls it.
+  static T* Unwrap(Napi::Object receiver) {
     void* data = nullptr;
-    if (napi_get_cb_info(env, info, &count, arguments, &receiver, nullptr) != napi_ok) return;
-    if (napi_unwrap(env, receiver, &data) == napi_ok && data != nullptr &&
-        static_cast<Wrapped*>(data)->kind == T::kKind) {
-      self = static_cast<T*>(static_cast<Wrapped*>(data));
-    } else {
-      ThrowArgument(env, "the method was called on another object");
+    if (napi_unwrap(receiver.Env(), receiver, &data) == napi_ok &&
+        static_cast<Tagged*>(data)->tag == &T::kTypeTag) {
+      return static_cast<T*>(data);
     }
+    ThrowArgument(receiver.Env(), "the method was called on another object");
+    return nullptr;
   }
 
-  T* self = nullptr;  // null: an exception is pending
-  napi_value arguments[kArguments > 0 ? kArguments : 1];
+  // The T behind an argument. Null, and a TypeError, for any other value.
+  static T* Read(Napi::Value value, const char* expectation) {
+    bool is_tagged = false;
+    void* data = nullptr;
+    // Other addons wrap objects too; only Node-API's type tag tells them apart.
+    if (napi_check_object_type_tag(value.Env(), value, &T::kTypeTag, &is_tagged) == napi_ok &&
+        is_tagged && napi_unwrap(value.Env(), value, &data) == napi_ok) {
+      return static_cast<T*>(data);
+    }
+    ThrowArgument(value.Env(), expectation);
+    return nullptr;
+  }
+
+ protected:
+  template <auto kMethod>
+  static napi_property_descriptor Method(const char* name) {
+    return Napi::ObjectWrap<T>::template InstanceMethod<kMethod>(name, napi_default_method);
+  }
+
+  // Not the library's DefineClass: its constructor ends the process when memory is short, and keeps
+  // an object that could not be wrapped. Empty, and an exception, on failure.
+  static Napi::Function Define(Napi::Env env, const char* name,
+                               std::initializer_list<napi_property_descriptor> methods) {
+    napi_value constructor = nullptr;
+    napi_define_class(env, name, NAPI_AUTO_LENGTH, Construct, nullptr, methods.size(),
+                      methods.begin(), &constructor);
+    return {env, constructor};
+  }
+
+ private:
+  static napi_value Construct(napi_env env, napi_callback_info info) {
+    const Napi::CallbackInfo call(env, info);
+    if (!call.IsConstructCall()) return ThrowArgument(env, "the class must be called with new");
+    auto* object = new (std::nothrow) T(call);
+    if (object == nullptr) {
+      return ThrowStatus(env, Status::Error(StatusCode::kOutOfMemory, "no memory for an object"));
+    }
+    // Nobody else deletes an object that was not wrapped. The collector deletes any other.
+    if (object->IsEmpty()) {
+      delete object;
+      return nullptr;
+    }
+    if (!object->Initialize(call) ||
+        napi_type_tag_object(env, call.This(), &T::kTypeTag) != napi_ok) {
+      return nullptr;
+    }
+    // Without it no method runs.
+    object->tag = &T::kTypeTag;
+    return call.This();
+  }
 };
 
-// The same for a bound method (DefineBoundMethod): without the look-up of the receiver, which is
-// half the price of a short call.
+// The arguments of one call of a bound method (DefineBoundMethod), and its object. It looks the
+// receiver up in no table, which is half the cost of a short call.
 template <typename T, size_t kArguments>
 struct BoundCall {
   BoundCall(napi_env env, napi_callback_info info) {
     void* data = nullptr;
     if (napi_get_cb_info(env, info, &count, arguments, nullptr, &data) == napi_ok) {
-      self = static_cast<T*>(static_cast<Wrapped*>(data));
+      self = static_cast<T*>(data);
     }
   }
 
-  T* self = nullptr;  // null: an exception is pending
+  T* self = nullptr;  // null: the environment ends
   size_t count = kArguments;
   napi_value arguments[kArguments > 0 ? kArguments : 1];
 };
 
-// Ties `object` to the JavaScript object and marks it as a T. Null, and deleted, when that fails.
-template <typename T>
-T* Wrap(napi_env env, napi_value receiver, T* object) {
-  const auto finalize = [](napi_env finalizing_env, void* data, void*) {
-    const std::unique_ptr<T> wrapped(static_cast<T*>(static_cast<Wrapped*>(data)));
-    wrapped->Release(finalizing_env);
-  };
-  if (napi_wrap(env, receiver, static_cast<Wrapped*>(object), finalize, nullptr, nullptr) !=
-      napi_ok) {
-    delete object;
-    return nullptr;
-  }
-  // From here on the collector deletes it, whatever comes.
-  return napi_type_tag_object(env, receiver, &T::kTypeTag) == napi_ok ? object : nullptr;
-}
-
-// The T behind an argument, or null, and a TypeError.
-template <typename T>
-T* ReadWrapped(napi_env env, napi_value value, const char* expectation) {
-  bool is_tagged = false;
-  void* data = nullptr;
-  // Other addons wrap objects too; only the tag tells them apart.
-  if (napi_check_object_type_tag(env, value, &T::kTypeTag, &is_tagged) == napi_ok && is_tagged &&
-      napi_unwrap(env, value, &data) == napi_ok) {
-    return static_cast<T*>(static_cast<Wrapped*>(data));
-  }
-  ThrowArgument(env, expectation);
-  return nullptr;
-}
-
 // Gives `receiver`, which wraps `object`, a method of its own that needs no receiver. False, and an
 // exception, on failure.
-bool DefineBoundMethod(napi_env env, napi_value receiver, const char* name, napi_callback callback,
-                       Wrapped* object);
+bool DefineBoundMethod(Napi::Object receiver, const char* name, napi_callback callback,
+                       void* object);
 
 // A property that JavaScript can neither change nor delete. False, and an exception, on failure.
-bool DefineConstant(napi_env env, napi_value object, const char* name, napi_value value);
-
-// The receiver of a constructor's call and its arguments. False, and a TypeError, without `new`.
-bool ReadConstructorCall(napi_env env, napi_callback_info info, napi_value* receiver,
-                         napi_value* argument);
-
-// Null for JavaScript's undefined, or the exception of the status.
-inline napi_value ReturnNothing(napi_env env, Status status) {
-  return status.ok() ? nullptr : ThrowStatus(env, status);
-}
-
-napi_value ReturnBoolean(napi_env env, Status status, bool value);
-napi_value ReturnNumber(napi_env env, double value);
+bool DefineConstant(Napi::Object object, const char* name, napi_value value);
 
 }  // namespace shmwire::addon
