@@ -1,0 +1,125 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { NativeBell, NativeBinding, NativeEndpoint, NativeInbox } from '../../../src/native/binding.js'
+import { loadBinding } from '../../../src/native/load-binding.js'
+import { temporaryDirectory } from '../../support/temporary-directory.js'
+
+const OPTIONS = { ringBytes: 64 * 1024, maxMessageBytes: 64 * 1024, recordsMax: 16 }
+const INVALID = { name: 'TypeError', code: 'ERR_SHMWIRE_INVALID_ARGUMENT' }
+
+function needBinding(): NativeBinding {
+  const load = loadBinding()
+  if ('unavailable' in load) throw new Error(load.unavailable)
+  return load.binding
+}
+
+/** What the call throws, which need not be an error. */
+function thrownBy(call: () => unknown): unknown {
+  try {
+    call()
+  } catch (thrown) {
+    return thrown
+  }
+  throw new Error('the call threw nothing')
+}
+
+const binding = needBinding()
+let endpoint: NativeEndpoint
+let inbox: NativeInbox
+let bell: NativeBell
+
+beforeEach(() => {
+  endpoint = new binding.Endpoint(OPTIONS)
+  inbox = new binding.HandleInbox(join(temporaryDirectory(), 'inbox'))
+  bell = new binding.Bell()
+})
+
+afterEach(() => {
+  endpoint.close()
+  inbox.close()
+  bell.close()
+})
+
+describe('a method of the addon', () => {
+  it.each(['abort', 'depthBytes', 'wait', 'close'] as const)(
+    'rejects receivers that are not an Endpoint: %s',
+    (name) => {
+      const method = binding.Endpoint.prototype[name]
+      const isNone = Object.create(binding.Endpoint.prototype) as unknown
+      for (const receiver of [bell, inbox, {}, new Proxy(endpoint, {}), isNone, undefined, 1])
+        expect(() => {
+          Reflect.apply(method, receiver, [])
+        }).toThrow(TypeError)
+    },
+  )
+
+  it('accepts an object of a subclass', () => {
+    class Derived extends binding.Endpoint {}
+    const derived = new Derived(OPTIONS)
+    expect(() => derived.depthBytes()).toThrow(expect.objectContaining(INVALID))
+    derived.close()
+    expect(() => derived.depthBytes()).toThrow(expect.objectContaining({ code: 'ERR_SHMWIRE_CLOSED' }))
+  })
+
+  it('rejects an argument of another class', () => {
+    for (const argument of [bell, endpoint, {}, Object.create(inbox) as unknown, new Proxy(inbox, {})]) {
+      const accept = (): void => endpoint.acceptHandles(argument as NativeInbox, new Uint8Array(16))
+      expect(accept).toThrow(expect.objectContaining(INVALID))
+    }
+    // Node-API itself rejects some of these, without a code.
+    for (const argument of [undefined, null, 1])
+      expect(() => endpoint.acceptHandles(argument as unknown as NativeInbox, new Uint8Array(16))).toThrow(
+        TypeError,
+      )
+  })
+
+  it('rejects views that are not a Uint8Array', () => {
+    endpoint.record[binding.RECORD_KIND] = 1
+    for (const payload of [new Float64Array(2), new DataView(new ArrayBuffer(8)), 'text', undefined])
+      expect(() => endpoint.write(payload as unknown as Uint8Array)).toThrow(expect.objectContaining(INVALID))
+  })
+})
+
+describe('a constructor of the addon', () => {
+  it.each(['Endpoint', 'HandleInbox', 'Bell'] as const)('must be called with new: %s', (name) => {
+    expect(() => Reflect.apply(binding[name], undefined, [OPTIONS]) as unknown).toThrow(
+      expect.objectContaining(INVALID),
+    )
+  })
+
+  it.each([new RangeError('of the getter'), 5, undefined])('throws what a getter throws: %s', (thrown) => {
+    const options = {
+      ...OPTIONS,
+      get recordsMax(): number {
+        // oxlint-disable-next-line typescript/only-throw-error -- anything can be thrown
+        throw thrown
+      },
+    }
+    expect(thrownBy(() => new binding.Endpoint(options))).toBe(thrown)
+  })
+
+  it('throws the system’s error with its number, and keeps no descriptor', () => {
+    const path = join(temporaryDirectory(), 'missing', 'inbox')
+    const before = readdirSync('/proc/self/fd').length
+    for (let count = 0; count < 20; count += 1)
+      expect(thrownBy(() => new binding.HandleInbox(path))).toMatchObject({
+        code: 'ERR_SHMWIRE_UNAVAILABLE',
+        errno: 2,
+      })
+    expect(readdirSync('/proc/self/fd')).toHaveLength(before)
+  })
+
+  it.each([Float64Array, Map, () => {}, undefined])(
+    'rejects another class in the place of Uint32Array: %s',
+    (replacement) => {
+      const original = globalThis.Uint32Array
+      globalThis.Uint32Array = replacement as unknown as Uint32ArrayConstructor
+      try {
+        expect(() => new binding.Endpoint(OPTIONS)).toThrow(Error)
+      } finally {
+        globalThis.Uint32Array = original
+      }
+    },
+  )
+})
