@@ -8,6 +8,15 @@
 namespace shmwire::addon {
 namespace {
 
+// A buffer's share of the mapping.
+struct Share {
+  SharedMapping mapping;
+  bool is_watching = false;  // for the end of the environment
+  bool has_ended = false;
+};
+
+void NoteEnd(void* share) { static_cast<Share*>(share)->has_ended = true; }
+
 // False while the environment is torn down.
 bool CanRunJavaScript(napi_env env) {
   napi_value global = nullptr;
@@ -17,10 +26,14 @@ bool CanRunJavaScript(napi_env env) {
 }
 
 void Finalize(napi_env env, void* /*data*/, void* hint) {
-  const std::unique_ptr<SharedMapping> owner(static_cast<SharedMapping*>(hint));
+  const std::unique_ptr<Share> share(static_cast<Share*>(hint));
+  // Deno calls this when no call of Node-API is possible any more.
+  if (share->is_watching && !share->has_ended) {
+    napi_remove_env_cleanup_hook(env, NoteEnd, share.get());
+  }
   // An environment that ends finalizes every buffer, also one whose memory was transferred to
   // another thread, which goes on to use it.
-  if (!CanRunJavaScript(env)) owner->KeepAddresses();
+  if (share->has_ended || !CanRunJavaScript(env)) share->mapping.KeepAddresses();
 }
 
 }  // namespace
@@ -29,19 +42,21 @@ Napi::Value RingMemory::Expose(Napi::Env env, const SharedMapping& mapping, std:
                                uint64_t bytes) {
   if (!buffer_.IsEmpty()) return buffer_.Value();
   if (!CanRunJavaScript(env)) return {};
-  std::unique_ptr<SharedMapping> owner(new (std::nothrow) SharedMapping(mapping));
-  if (owner == nullptr) {
+  std::unique_ptr<Share> owned(new (std::nothrow) Share{mapping});
+  if (owned == nullptr) {
     ThrowStatus(env, Status::Error(StatusCode::kOutOfMemory, "no memory for a buffer"));
     return {};
   }
   // Not the library's function: it throws where the runtime allows no such buffer.
   napi_value buffer = nullptr;
   const napi_status made =
-      napi_create_external_arraybuffer(env, data, bytes, Finalize, owner.get(), &buffer);
+      napi_create_external_arraybuffer(env, data, bytes, Finalize, owned.get(), &buffer);
   if (made == napi_no_external_buffers_allowed) return {};
   // The buffer's: where this failed, it may be finalized all the same.
-  static_cast<void>(owner.release());
+  Share* share = owned.release();
   if (made != napi_ok) return {};
+  // The last hook runs first, so this one before the runtime's own, which finalizes the buffer.
+  share->is_watching = napi_add_env_cleanup_hook(env, NoteEnd, share) == napi_ok;
   buffer_ = Napi::Weak(Napi::ArrayBuffer(env, buffer));
   return buffer_.Value();
 }
