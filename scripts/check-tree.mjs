@@ -65,6 +65,7 @@ checkLengths()
 checkWords()
 checkClocks()
 checkNative()
+checkApiVersion()
 
 for (const violation of violations) console.error(violation)
 console.log(`check-tree: ${files.length} files, ${violations.length} violations`)
@@ -191,6 +192,14 @@ function checkNative() {
     if (isAtomic && isCore && !/\/shared_(word|access|mapping)\.(h|cc)$/.test(file))
       report(file, 'uses atomics beside shared_word.h, shared_access.h and shared_mapping')
   }
+}
+
+/** native/sources.json states the version of Node-API. cmake-js takes from package.json that there is one. */
+function checkApiVersion() {
+  const versions = JSON.parse(read('package.json')).binary.napi_versions
+  const { defines } = JSON.parse(read('native/sources.json'))
+  if (versions.length !== 1 || !defines.includes(`NAPI_VERSION=${versions[0]}`))
+    report('package.json', 'has other binary.napi_versions than native/sources.json')
 }
 
 function report(place, what) {
