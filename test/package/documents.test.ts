@@ -20,13 +20,16 @@ const runnable = blocks.filter(({ label }) => label === 'runnable')
 beforeAll(() => ensureBuilt())
 
 describe('the code in the documents', () => {
-  it('runs in the tests, all of it', () => {
+  it('runs in the tests, all of ours', () => {
     const rest = blocks
       .filter(({ label }) => label !== 'runnable')
       .map(({ place, label }) => `${place} ${label}`)
     expect(rest).toEqual([
       expect.stringMatching(/^README\.md:\d+ server\.mjs$/),
       expect.stringMatching(/^README\.md:\d+ client\.mjs$/),
+      // The code of other packages.
+      expect.stringMatching(/^docs\/coming-from\.md:\d+ $/),
+      expect.stringMatching(/^docs\/coming-from\.md:\d+ $/),
     ])
     for (const document of ['docs/guide.md', 'docs/recipes.md'])
       expect(runnable.filter(({ place }) => place.startsWith(document)).length).toBeGreaterThanOrEqual(10)
