@@ -49,7 +49,12 @@ void Patch(std::byte* header, Input* input) {
 
 // What the prose says, with its numbers.
 StatusCode Expected(const SegmentHeader& header, uint64_t bytes) {
-  if (bytes < 8192 + 65'536 || bytes > 8192 + (uint64_t{1} << 30)) return StatusCode::kCorrupt;
+  // 8192 bytes and a power of two from 64 KiB to 1 GiB, before anything is read.
+  const uint64_t ring_bytes = bytes - 8192;
+  if (bytes < 8192 + 65'536 || bytes > 8192 + (uint64_t{1} << 30) ||
+      (ring_bytes & (ring_bytes - 1)) != 0) {
+    return StatusCode::kCorrupt;
+  }
   if (std::memcmp(&header.magic, "SHMWIRE1", 8) != 0 || header.endian_tag != 0x01020304 ||
       header.layout_major != 1 || header.features_required != 0) {
     return StatusCode::kVersion;
