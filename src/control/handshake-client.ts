@@ -10,6 +10,7 @@ import { ErrorCode, ShmwireError } from '../errors.js'
 import type { Peer } from '../link/link.js'
 import type { NativeEndpoint } from '../native/binding.js'
 import { memoryFault } from '../native/load-binding.js'
+import { admitPeer } from './admit-peer.js'
 import { clip, type Offer, readOffer, readSocketReason } from './control-messages.js'
 import { type Conversation, converse } from './conversation.js'
 import { FrameKind } from './frames.js'
@@ -20,7 +21,7 @@ import {
   RECORDS_MAX,
 } from './handshake.js'
 import { callNative, NativeFailure } from './native-failure.js'
-import { type Identity, identifyPeer, peerFault } from './peer.js'
+import type { Identity } from './peer.js'
 import { versionFault } from './preamble.js'
 
 /** Each try is a round trip in which the server empties the inbox; only a flood of strangers fills it so often. */
@@ -78,7 +79,7 @@ class Client {
   /** Throws unless the server may be talked to and its offer is an answer to our HELLO. */
   #check(offer: Offer): Identity {
     const { settings, codecName, native } = this.#options
-    const identity = this.#identify(offer)
+    const identity = admitPeer(this.#conversation, this.#options, offer.pid)
     const contradicts =
       offer.codec !== codecName ||
       (offer.transport === 'shm' && (settings.transport === 'socket' || memoryFault(native) !== undefined)) ||
@@ -89,21 +90,6 @@ class Client {
         `the server offers transport ${offer.transport} and codec ${JSON.stringify(offer.codec)}, which this side's HELLO rules out`,
       )
     }
-    return identity
-  }
-
-  #identify(offer: Offer): Identity {
-    const { settings, native } = this.#options
-    let identity: Identity
-    try {
-      identity = identifyPeer(this.#conversation.socket, native, offer.pid)
-    } catch (error) {
-      throw this.#conversation.refuse(error as ShmwireError)
-    }
-    const denied = peerFault(identity, settings)
-    if (denied !== undefined) throw this.#conversation.refuse(denied)
-    // `allow` is code of the user, which may have ended the handshake.
-    this.#conversation.assertGoing()
     return identity
   }
 

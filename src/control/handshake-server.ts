@@ -11,6 +11,7 @@ import { ErrorCode, ShmwireError } from '../errors.js'
 import type { Peer } from '../link/link.js'
 import type { Credentials, NativeEndpoint } from '../native/binding.js'
 import { memoryFault } from '../native/load-binding.js'
+import { admitPeer } from './admit-peer.js'
 import { clip, type Hello, readHello, readSocketReason } from './control-messages.js'
 import { type ControlFrame, type Conversation, converse } from './conversation.js'
 import { ExpectedHandover, type Pause } from './expected-handover.js'
@@ -23,7 +24,7 @@ import {
   type ServerHandshakeOptions,
 } from './handshake.js'
 import { NativeFailure } from './native-failure.js'
-import { type Identity, identifyPeer, ownerOf, peerFault } from './peer.js'
+import { ownerOf } from './peer.js'
 import { versionFault } from './preamble.js'
 
 /** As often as the protocol lets a client say that the inbox is full. */
@@ -81,7 +82,7 @@ class Server {
     const fault = versionFault(preamble)
     if (fault !== undefined) throw conversation.refuse(fault)
     const hello = readHello((await conversation.next([FrameKind.HELLO])).payload)
-    const { peer, credentials } = this.#identify(hello)
+    const { peer, credentials } = admitPeer(this.#conversation, this.#options, hello.pid)
     const refusal = this.#mismatch(hello)
     if (refusal !== undefined) throw conversation.refuse(refusal)
 
@@ -101,21 +102,6 @@ class Server {
       return this.#offerSocket(failure.error, hello, peer)
     }
     return this.#offerMemory(handover, hello, peer)
-  }
-
-  #identify(hello: Hello): Identity {
-    const { settings, native } = this.#options
-    let identity: Identity
-    try {
-      identity = identifyPeer(this.#conversation.socket, native, hello.pid)
-    } catch (error) {
-      throw this.#conversation.refuse(error as ShmwireError)
-    }
-    const denied = peerFault(identity, settings)
-    if (denied !== undefined) throw this.#conversation.refuse(denied)
-    // `allow` is code of the user, which may have ended the handshake.
-    this.#conversation.assertGoing()
-    return identity
   }
 
   /** Meanwhile the client waits for us. */
