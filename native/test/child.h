@@ -7,14 +7,34 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdint>
+#include <ctime>
+#include <filesystem>
 #include <functional>
+#include <iterator>
 
 namespace shmwire::test {
+
+// A fork copies one thread. A lock that another one holds at that moment, AddressSanitizer's for
+// example, stays locked in the child for ever. The thread that closes descriptors ends by itself.
+inline void AwaitOnlyThread() {
+  const timespec pause = {.tv_sec = 0, .tv_nsec = 100'000};
+  constexpr int kPausesMax = 100'000;
+  const auto threads = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+  };
+  for (int count = 0; count < kPausesMax && threads() > 1; count++) nanosleep(&pause, nullptr);
+  REQUIRE(threads() == 1);
+}
+
+enum class ForkWhen : uint8_t { kOnlyThread, kAtOnce };
 
 // Runs `body` in a forked child, whose exit status is what it returns. Killed with this object.
 class Child {
  public:
-  explicit Child(const std::function<int()>& body) : pid_(fork()) {
+  explicit Child(const std::function<int()>& body, ForkWhen when = ForkWhen::kOnlyThread) {
+    if (when == ForkWhen::kOnlyThread) AwaitOnlyThread();
+    pid_ = fork();
     REQUIRE(pid_ >= 0);
     // Without destructors and exit handlers: those are the parent's.
     if (pid_ == 0) _exit(body());
@@ -40,7 +60,7 @@ class Child {
   }
 
  private:
-  pid_t pid_;
+  pid_t pid_ = -1;
 };
 
 }  // namespace shmwire::test

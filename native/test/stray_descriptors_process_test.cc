@@ -176,12 +176,15 @@ TEST_CASE("a close that waits keeps nobody, and the child of a fork has a thread
     while (IsOpen(descriptor)) usleep(1000);
     CloseElsewhere(behind.data(), behind.size());
     if (StrayDescriptorsOpen() != 11) return 1;
-    Child grandchild([&] {
-      if (StrayDescriptorsOpen() != 10) return 1;
-      const std::vector<int> own = OpenNulls(1);
-      CloseElsewhere(own.data(), own.size());
-      return ClosesAll() && !IsOpen(behind[0]) ? 0 : 2;
-    });
+    // The thread waits in the kernel and holds no lock.
+    Child grandchild(
+        [&] {
+          if (StrayDescriptorsOpen() != 10) return 1;
+          const std::vector<int> own = OpenNulls(1);
+          CloseElsewhere(own.data(), own.size());
+          return ClosesAll() && !IsOpen(behind[0]) ? 0 : 2;
+        },
+        test::ForkWhen::kAtOnce);
     if (grandchild.Join() != 0) return 2;
     if (MonotonicNanos() - begin > kNoLingerNanos) return 3;
     if (StrayDescriptorsOpen() != 11) return 4;
