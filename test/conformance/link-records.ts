@@ -158,6 +158,54 @@ export function linkRecords(fixture: LinkFixture): void {
       }
     })
 
+    it('in batchEnd does not stop what arrived in several pieces while the link was paused', async () => {
+      const [left, right] = await fixture.joinStarted()
+      const thrown = await collectUncaught(async () => {
+        right.onRecord = ({ id }) => id !== 0
+        right.onBatchEnd = () => {
+          throw new Error('batch end')
+        }
+        left.send(MESSAGE, 0, pattern.slice(0, 2_000))
+        await right.until(() => right.received.length === 1)
+        // A short piece, and behind it one that fills the buffer of a stream.
+        left.send(MESSAGE, 1, pattern.slice(1, 2_000))
+        await turns(20)
+        for (let index = 2; index < 40; index += 1) left.send(MESSAGE, index, pattern.slice(index, 40_000))
+        await turns(20)
+        right.link.resume()
+        await right.until(() => right.received.length === 40)
+        // What waits in a stream's callbacks would keep the end back.
+        for (const { link } of [left, right]) link.end()
+        for (const end of [left, right]) await end.closed()
+      })
+      expect(right.received.map(({ id }) => id)).toEqual(Array.from({ length: 40 }, (_, id) => id))
+      expect(right.closes).toEqual([undefined])
+      expect(new Set(thrown.map(String))).toEqual(new Set(['Error: batch end']))
+    })
+
+    it('in drain does not keep back the end behind it', async () => {
+      const [left, right] = await fixture.joinStarted()
+      let drains = 0
+      const thrown = await collectUncaught(async () => {
+        left.onDrain = () => {
+          drains += 1
+          throw new Error('drain')
+        }
+        // More than the system takes at once.
+        right.onRecord = ({ id }) => id !== 0
+        for (let index = 0; index < 100; index += 1) left.send(MESSAGE, index, pattern.slice(index, 20_000))
+        await right.until(() => right.received.length === 1)
+        await turns(20)
+        right.link.resume()
+        await right.until(() => right.received.length === 100)
+        await left.until(() => left.idle && drains > 0)
+        for (const { link } of [left, right]) link.end()
+        for (const end of [left, right]) await end.closed()
+      })
+      expect(thrown).toHaveLength(drains)
+      expect(left.closes).toEqual([undefined])
+    })
+
     it('keeps back no end that comes while it is paused', async () => {
       const [left, right] = await fixture.joinStarted()
       const thrown = await collectUncaught(async () => {

@@ -3,6 +3,7 @@ import type { FrameParser } from '../../control/frame-parser.js'
 import { FRAME_HEADER_BYTES, recordBound, writeFrameHeader } from '../../control/frames.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { TURN_MS_MAX } from '../../turn-budget.js'
+import { runApart } from '../../uncaught.js'
 import { type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from '../link.js'
 
 export interface SocketLinkOptions {
@@ -63,12 +64,15 @@ export class SocketLink implements Link {
     this.#sink = sink
     this.#parser.bound = recordBound(this.#maxMessageBytes)
     const socket = this.#socket
-    socket.on('data', (chunk: Buffer) => {
-      this.#parser.push(chunk)
-      this.#deliver()
-    })
-    socket.on('drain', () => this.#roomAgain())
-    socket.once('close', () => this.#socketClosed())
+    // A listener's exception must not pass through the stream: it would leave out what the stream does after the event.
+    socket.on('data', (chunk: Buffer) =>
+      runApart(() => {
+        this.#parser.push(chunk)
+        this.#deliver()
+      }),
+    )
+    socket.on('drain', () => runApart(() => this.#roomAgain()))
+    socket.once('close', () => runApart(() => this.#socketClosed()))
     this.#deliverLater()
   }
 
