@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Codec } from '../../src/codec/codec.js'
 import { msgpackCodec } from '../../src/codec/msgpack.js'
-import { collectGarbage } from '../support/garbage.js'
-import { expectResources, resourcesOf } from '../support/process-resources.js'
+import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
 import { countFromEnvironment, integerFrom, newSeed, randomFrom } from '../support/random.js'
 import { turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
@@ -31,10 +30,8 @@ export function channelActions(fixture: ChannelFixture): void {
         // What the first channel of a process leaves for the next is there.
         const [first] = await fixture.join()
         await first.close()
-        await collectRings()
-        const before = resourcesOf()
+        const before = await resourcesOnceCollected()
         await playAll(fixture, seed, rounds)
-        await collectRings()
         await expectResources(before)
       },
       TIMEOUT_MS,
@@ -52,13 +49,6 @@ async function playAll(fixture: ChannelFixture, seed: number, rounds: number): P
     const told = `seed ${seed}, round ${index}, ${fixture.name}:\n${round.wrong.join('\n')}\nafter:\n${round.log.join('\n')}`
     if (round.wrong.length > 0) expect.fail(told)
   }
-}
-
-/** A ring that was claimed from stays mapped until its memory is collected. */
-async function collectRings(): Promise<void> {
-  await turns(2)
-  collectGarbage()
-  await turns(2)
 }
 
 async function play(fixture: ChannelFixture, round: Round): Promise<void> {

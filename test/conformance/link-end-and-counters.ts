@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/errors.js'
 import type { LinkEnd } from '../support/link-end.js'
-import { expectResources, resourcesOf } from '../support/process-resources.js'
+import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
 import { eventually, turn, turns } from '../support/turns.js'
 import {
   LAST,
@@ -164,7 +164,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       }
       await use(destroy)
       await turns(10)
-      const before = resourcesOf()
+      const before = await resourcesOnceCollected()
       for (let round = 0; round < 10; round += 1) await use(round % 2 === 0 ? destroy : end)
       await expectResources(before)
     })

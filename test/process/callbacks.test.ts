@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen, type Server } from '../../src/index.js'
 import { joinShmChannels } from '../support/channel-pairs.js'
-import { expectResources, resourcesOf } from '../support/process-resources.js'
+import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually, turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
@@ -101,7 +101,7 @@ describe.each(['shm', 'socket'] as const)("the user's code in a server over %s",
   it('allow may close its server', async () => {
     let server: Server | undefined
     let closed: Promise<void> | undefined
-    const before = resourcesOf()
+    const before = await resourcesOnceCollected()
     const allow = (): boolean => {
       closed = server?.close()
       return true
@@ -123,7 +123,7 @@ describe.each(['shm', 'socket'] as const)("the user's code in a server over %s",
     const server = await listen(NAME, { transport })
     server.on('channel', () => {})
     await turns(3)
-    const before = resourcesOf()
+    const before = await resourcesOnceCollected()
     const giveUp = new AbortController()
     const allow = (): boolean => {
       giveUp.abort()

@@ -6,7 +6,7 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { collectGarbage } from '../support/garbage.js'
 import { heapStatistics, objectsOf } from '../support/heap.js'
-import { expectResources, resourcesOf } from '../support/process-resources.js'
+import { expectResources, resourcesOf, resourcesOnceCollected } from '../support/process-resources.js'
 import { countFromEnvironment, newSeed, randomFrom } from '../support/random.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
@@ -66,7 +66,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       const held = async () => ({
         heap: await heapStatistics(),
         objects: objects(),
-        here: resourcesOf(),
+        here: await resourcesOnceCollected(),
         there: resourcesOf(pid),
       })
       for (let number = 0; number < WARM_UP; number += 1) await comeAndGo(number)

@@ -6,7 +6,7 @@ import { type Channel, connect, ErrorCode, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { expectNoChannels } from '../support/heap.js'
-import { expectResources, resourcesOf } from '../support/process-resources.js'
+import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
 import { countFromEnvironment, newSeed, randomFrom } from '../support/random.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
@@ -128,7 +128,7 @@ async function killOne(
 async function expectNothingLeft(round: () => Promise<void>): Promise<void> {
   await round()
   await sleep(100)
-  const before = resourcesOf()
+  const before = await resourcesOnceCollected()
   for (let count = 1; count < KILLS; count += 1) {
     await round()
     await expectResources(before)

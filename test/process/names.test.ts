@@ -5,7 +5,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen, type Server } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
-import { expectResources, resourcesOf } from '../support/process-resources.js'
+import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
 import { ownRuntimeDirectory, temporaryDirectory } from '../support/temporary-directory.js'
 import { collectUncaught } from '../support/uncaught.js'
 
@@ -98,7 +98,7 @@ describe('a directory that goes while a server lives', () => {
 it('closes that nobody waits for leave the name to the next of one process, and nothing else', async () => {
   for (let round = 0; round < 50; round += 1) void (await listen(NAME)).close()
   expect(readdirSync(directory)).toEqual([])
-  const before = resourcesOf()
+  const before = await resourcesOnceCollected()
   let won = 0
   const contend = async (): Promise<void> => {
     for (let round = 0; round < 8; round += 1) {
@@ -132,7 +132,7 @@ it('options whose accessors throw, at whichever look, leave no connection behind
   const server = await serve(NAME, 'served')
   // What a process needs once, it has before the count.
   await ask(NAME)
-  const before = resourcesOf()
+  const before = await resourcesOnceCollected()
   const thrown = await collectUncaught(async () => {
     let looks = 0
     for (let throwing = 1; looks >= throwing - 1; throwing += 1) {

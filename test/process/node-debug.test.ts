@@ -14,7 +14,7 @@ async function notesOf(which: 'logger' | 'none', env: Record<string, string>) {
   return { logged, stderr: child.stderr.split('\n').slice(0, -1), pid: child.process.pid }
 }
 
-const OVER_SOCKET = "shmwire: a channel runs over the socket: transport: 'socket' was asked for by the client"
+const OVER_SOCKET = "shmwire: a channel runs over the socket: the client has the option transport: 'socket'"
 const REFUSED = expect.stringMatching(/^shmwire: a client was refused: /) as string
 
 describe('NODE_DEBUG', () => {

@@ -4,7 +4,7 @@ import { type Channel, connect, ErrorCode, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { expectNoChannels } from '../support/heap.js'
-import { expectResources, resourcesOf } from '../support/process-resources.js'
+import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
 
@@ -42,7 +42,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
   }
 
   it(`a server with ${CLIENTS} clients is killed and started anew, ${RESTARTS} times: each client hears of it once, and connects again`, async () => {
-    const before = resourcesOf()
+    const before = await resourcesOnceCollected()
     const round = async (): Promise<void> => {
       const server = await startServer()
       // One name, one claim, and where descriptors are handed over, one inbox: nothing of the one before.

@@ -5,7 +5,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen, type Server } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
-import { expectResources, resourcesOf } from '../support/process-resources.js'
+import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
 import { countFromEnvironment, newSeed, randomFrom } from '../support/random.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
@@ -133,7 +133,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     }
     let received = await round()
     await sleep(100)
-    const before = resourcesOf()
+    const before = await resourcesOnceCollected()
     for (let count = 1; count < TERMINATIONS; count += 1) received += await round()
     expect(received).toBeGreaterThan(0)
     await expectResources(before)
@@ -155,7 +155,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
           closed += 1
         })
       })
-      let before = resourcesOf()
+      let before = await resourcesOnceCollected()
       for (let count = 0; count < TERMINATIONS_ANYWHERE; count += 1) {
         const worker = startWorker('come and go', 'host', transport)
         const ended = once(worker, 'exit')
@@ -167,7 +167,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
         await eventually(() => server.channels.size === 0 && closed === opened)
         if (count === WARM_UP) {
           await sleep(100)
-          before = resourcesOf()
+          before = await resourcesOnceCollected()
         }
       }
       expect(opened).toBeGreaterThan(0)

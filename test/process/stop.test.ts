@@ -4,7 +4,7 @@ import { type Channel, connect, ErrorCode, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { expectNoChannels } from '../support/heap.js'
-import { expectResources, resourcesOf } from '../support/process-resources.js'
+import { expectResources, resourcesOf, resourcesOnceCollected } from '../support/process-resources.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
 
@@ -46,7 +46,7 @@ async function startServer(transport: string): Promise<Child> {
 /** Talks to a new server; afterwards both sides hold what they held before. */
 async function expectNothingLeft(transport: string, talk: (server: Child) => Promise<void>): Promise<void> {
   const server = await startServer(transport)
-  const [here, there] = [resourcesOf(), resourcesOf(server.process.pid)]
+  const [here, there] = [await resourcesOnceCollected(), resourcesOf(server.process.pid)]
   await talk(server)
   await expectResources(here)
   await expectResources(there, server.process.pid)
