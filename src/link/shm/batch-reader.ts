@@ -42,6 +42,7 @@ export class BatchReader {
   readonly #descriptors: Uint32Array
   readonly #words: number
   readonly #host: BatchHost
+  /** Records are copied into it, or lie in it: then it is all of the peer's ring. Its length is 0 once it was transferred. */
   #slab: Buffer = NO_SLAB
   #slabOffset = 0
   /** Records of the last batch, and how many of them were handed over. */
@@ -52,8 +53,8 @@ export class BatchReader {
   /** They are at present: until a listener transfers that memory. */
   #inPlace: boolean
   /**
-   * What the offsets of the batch are of: the slab's memory, which begins where the slab does, or the peer's ring. A field,
-   * because asking a Buffer for its memory takes as long as making one.
+   * The slab's memory, which begins where the slab does. A field, because asking a Buffer for its memory takes as long as
+   * making one.
    */
   #memory: ArrayBufferLike = this.#slab.buffer
   /** Listeners look at records that lie in the peer's ring. */
@@ -79,7 +80,7 @@ export class BatchReader {
     this.lends = peerMemory !== undefined
     this.#inPlace = this.lends
     if (peerMemory !== undefined) {
-      this.#memory = peerMemory
+      this.#useSlab(viewOf(peerMemory, 0, peerMemory.byteLength))
       lentMemories.add(peerMemory)
     }
   }
@@ -122,7 +123,7 @@ export class BatchReader {
   }
 
   #receive(spinNanos: number, yieldCpu: boolean, provided = false): number {
-    if (this.#memory.byteLength === 0) this.#replaceMemory()
+    if (this.#slab.length === 0) this.#replaceMemory()
     let count: number
     try {
       count = this.#inPlace
@@ -220,7 +221,11 @@ export class BatchReader {
         else if (nowMs >= endMs) break
       }
       const at = this.#batchNext * this.#words
-      const payload = this.#payload(descriptors[at + 2] as number, descriptors[at + 3] as number)
+      const offset = descriptors[at + 2] as number
+      const length = descriptors[at + 3] as number
+      // A listener may have transferred the memory of the batch meanwhile.
+      const payload =
+        this.#slab.length > 0 ? viewOf(this.#memory, offset, length) : this.#withoutMemory(offset, length)
       if (payload === undefined) break
       // Before the call: the listener may throw, and the record has been given all the same.
       this.#batchNext += 1
@@ -231,13 +236,8 @@ export class BatchReader {
     return handed
   }
 
-  /** Undefined, and the channel fails: a listener of this batch has transferred the memory of the whole batch. */
-  #payload(offset: number, length: number): Buffer | undefined {
-    try {
-      return viewOf(this.#memory, offset, length)
-    } catch (error) {
-      if (this.#memory.byteLength > 0) throw error
-    }
+  /** A listener of this batch has transferred the memory of the whole batch. Undefined: what it held is lost, and the channel fails. */
+  #withoutMemory(offset: number, length: number): Buffer | undefined {
     const payload = Buffer.allocUnsafeSlow(length)
     if (this.#inPlace) this.#endpoint.copyFromPeer(offset, payload)
     else if (length > 0) {
