@@ -15,7 +15,7 @@
 /** @type {readonly Target[]} */
 export const TARGETS = [
   {
-    what: 'Blocking round trip against the bare bounce of a cache line',
+    what: 'Blocking round trip against the exchange of one cache line',
     scenario: 'round-trip-blocking',
     competitor: 'shmwire-spin',
     reference: 'native-bounce',
@@ -31,7 +31,7 @@ export const TARGETS = [
     aim: 16,
   },
   {
-    what: 'Event-loop round trip, both asleep in between',
+    what: 'Event-loop round trip, both asleep between messages',
     scenario: 'round-trip-asleep',
     competitor: 'shmwire-sleep',
     reference: 'unix-socket-plain',
@@ -111,7 +111,7 @@ export const TARGETS = [
     aim: 3,
   },
   {
-    what: 'Round trip on one core, both asleep in between',
+    what: 'Round trip on one core, both asleep between messages',
     scenario: 'round-trip-asleep-pinned',
     competitor: 'shmwire-sleep',
     reference: 'unix-socket-plain',

@@ -15,7 +15,7 @@ const NOTHING = 204
 export const baseline = {
   title: 'HTTP keep-alive, undici',
   packages: ['undici'],
-  lacks: { push: 'a server answers requests and cannot begin' },
+  lacks: { push: 'a server only answers requests' },
 
   async listen({ path }, onConnection) {
     const connections = new WeakMap()

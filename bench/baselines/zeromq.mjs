@@ -11,7 +11,7 @@ const LINGER_MS = 1000
 export const baseline = {
   title: 'zeromq.js, PAIR over ipc',
   packages: ['zeromq'],
-  lacks: { many: 'a PAIR has one peer, and a ROUTER no back-pressure for each of many' },
+  lacks: { many: 'a PAIR has one peer, and a ROUTER has no back-pressure for each peer' },
 
   async listen({ path, options }, onConnection) {
     const socket = newSocket(options)

@@ -6,7 +6,7 @@ import { pingPong } from '../support/ping-pong.mjs'
 export const scenario = {
   title: 'Connect',
   question:
-    'How long until a new channel has carried its first message there and back? One after the other, to a server that is there.',
+    'How long until a new channel has completed its first round trip? One channel after another, to a running server.',
   latency: 'from the call of connect to the arrival of the first echo',
   headline: { name: 'median', unit: 'nanoseconds', of: ({ latencyNanos }) => latencyNanos.p50 },
   options: { messageBytes: 64 },

@@ -17,9 +17,9 @@ const subscribers = []
 /** @type {import('./scenario.js').Scenario} */
 export const scenario = {
   title: `Fan-out to ${SUBSCRIBERS}, 64 B`,
-  question: `How many deliveries a second when one server sends each message to ${SUBSCRIBERS} channels, all of them in one client process? The slowest sets the pace.`,
+  question: `How many deliveries a second when one server sends each message to ${SUBSCRIBERS} channels, all of them in one client process? The slowest one limits the rate.`,
   latency:
-    'from sending to arrival while the sender never rests, of a part of the messages: the length of the queue',
+    'from sending to arrival while the sender never stops, for a sample of the messages: this shows the length of the queue',
   headline: {
     name: 'deliveries',
     unit: 'per second',

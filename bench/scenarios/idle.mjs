@@ -10,7 +10,7 @@ const SETTLE_MS = { short: 1000, whole: 35_000 }
 /** @type {import('./scenario.js').Scenario} */
 export const scenario = {
   title: `${CHANNELS.toLocaleString('en')} open, idle channels`,
-  question: `What does it cost to have ${CHANNELS.toLocaleString('en')} channels open while nobody sends, over 5 s, half a minute after the last one was opened? Rings of ${RING_BYTES / 1024} KiB.`,
+  question: `How much CPU time do ${CHANNELS.toLocaleString('en')} open channels take while no messages are sent, over 5 s, half a minute after the last one was opened? Rings of ${RING_BYTES / 1024} KiB.`,
   headline: { name: "server's CPU", unit: 'percent', of: ({ cpuPercent }) => cpuPercent.server },
   options: { connections: CHANNELS, ringBytes: RING_BYTES, extraMs: 120_000, settleMs: SETTLE_MS.short },
   lengths: { whole: { durationMs: 5000, repetitions: 3, settleMs: SETTLE_MS.whole } },

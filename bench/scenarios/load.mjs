@@ -16,9 +16,9 @@ const RATES = [
 export const scenario = {
   title: 'Latency under load',
   question:
-    'How long does an answer take when requests come at a fixed rate, whether or not the last ones are answered?',
+    'How long does a reply take when requests are sent at a fixed rate, whether or not the last ones were answered?',
   latency:
-    'from the time at which a message was due to be sent (not from when it was, which would hide every stall) to the arrival of its echo',
+    'from the time at which a message was due (not from the time at which it was sent, which would hide every stall) to the arrival of its echo',
   headline: { name: 'p99', unit: 'nanoseconds', of: ({ latencyNanos }) => latencyNanos.p99 },
   options: { messageBytes: 64, extraMs: 2 * PATIENCE_MS },
   cases: RATES.map(([name, text, rate]) => ({

@@ -10,8 +10,8 @@ const RING_BYTES = 64 * 1024
 /** @type {import('./scenario.js').Scenario} */
 export const scenario = {
   title: 'Many channels into one server',
-  question: `How many round trips a second does one server make, all channels together? One message under way on each, one client process; rings of ${RING_BYTES / 1024} KiB.`,
-  latency: 'from the sending of a message to the arrival of its echo, while all the others are under way',
+  question: `How many round trips a second does one server make, all channels together? One message in transit on each, one client process; rings of ${RING_BYTES / 1024} KiB.`,
+  latency: 'from the sending of a message to the arrival of its echo, while all the others are in transit',
   headline: {
     name: 'round trips',
     unit: 'per second',

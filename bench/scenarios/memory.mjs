@@ -10,7 +10,7 @@ const CHANNELS = 200
 /** @type {import('./scenario.js').Scenario} */
 export const scenario = {
   title: 'Memory of a channel',
-  question: `How much memory does one more open channel take, on both sides together, rings included? The mean of ${CHANNELS}; buffers of the kernel's sockets are not in it.`,
+  question: `How much memory does one more open channel take, on both sides together, rings included? The mean of ${CHANNELS}; socket buffers of the kernel are not included.`,
   headline: { name: 'memory', unit: 'bytes', of: ({ bytesPerChannel }) => bytesPerChannel },
   options: { connections: CHANNELS, extraMs: 30_000 },
   cases: [

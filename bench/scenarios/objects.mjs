@@ -11,9 +11,9 @@ const TIME_BEGIN = 1_700_000_000_000
 export const scenario = {
   title: 'Objects of six fields, one way',
   question:
-    'How many objects a second go through, encoded, carried and decoded? Default codec; what carries bytes only gets JSON text. Everybody makes other bytes of them, so bytes a second are not compared.',
+    'How many objects are encoded, sent and decoded in a second? Default codec; competitors that carry only bytes get JSON text. Each competitor encodes them differently, so bytes a second are not compared.',
   latency:
-    'from sending to arrival while the sender never rests, of a part of the objects: the length of the queue',
+    'from sending to arrival while the sender never stops, for a sample of the objects: this shows the length of the queue',
   headline: { name: 'objects', unit: 'per second', of: ({ messagesPerSecond }) => messagesPerSecond },
   options: { values: true },
   forms: { quick: true, smoke: true },

@@ -19,9 +19,9 @@ const SIZES = [
 export const scenario = {
   title: 'One way',
   question:
-    'How many messages a second go through? One sender that stops when there is no room, one receiver that checks the order of all.',
+    'How many messages arrive in a second? One sender that stops when there is no room, one receiver that checks the order of all messages.',
   latency:
-    'from sending to arrival while the sender never rests, of a part of the messages: the length of the queue',
+    'from sending to arrival while the sender never stops, for a sample of the messages: this shows the length of the queue',
   headline: {
     name: 'messages',
     unit: 'per second',

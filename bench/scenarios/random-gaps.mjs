@@ -7,12 +7,12 @@ const GAP_MICROS_MAX = 2000
 const TIMER_MICROS_MIN = 1200
 const SEED = 0x9e37_79b9
 
-const LEFT_OUT = 'the question is whether shmwire loses a wake-up, and half a minute each is long'
+const LEFT_OUT = 'this scenario tests shmwire for lost wake-ups, and takes half a minute for each competitor'
 
 /** @type {import('./scenario.js').Scenario} */
 export const scenario = {
   title: 'Requests with random gaps, 64 B',
-  question: `Is any wake-up lost or late? Each request comes ${GAP_MICROS_MIN} to ${GAP_MICROS_MAX} µs after the last answer, so that it meets the other side polling, falling asleep, and asleep. Every wait mode.`,
+  question: `Is any wake-up lost or late? Each request is sent ${GAP_MICROS_MIN} to ${GAP_MICROS_MAX} µs after the last reply, so that the other side is polling, falling asleep, or asleep. Every wait mode.`,
   latency: 'from the sending of a message to the arrival of its echo',
   headline: { name: 'longest', unit: 'nanoseconds', of: ({ latencyNanos }) => latencyNanos.max },
   options: { messageBytes: 64, extraMs: 60_000, requests: 20_000 },

@@ -11,7 +11,7 @@ export const scenario = {
   title: 'Round trip, both asleep, 64 B',
   question: `How long does it take when both must be woken? A pause of ${PAUSE_MS} ms before each message; shmwire does not poll.`,
   variants: ['shmwire-sleep'],
-  leavesOut: { shmwire: "polls; with wait: 'sleep' it has a row" },
+  leavesOut: { shmwire: "it polls; the row with wait: 'sleep' is in the table" },
   forms: { quick: true },
 
   measure(connection, options) {

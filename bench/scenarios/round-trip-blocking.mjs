@@ -8,7 +8,7 @@ const TIMEOUT_MS = 10_000
 export const scenario = {
   title: 'Blocking round trip, 64 B',
   question:
-    'How short can it be? No event loop: both sides call sendSync and receiveSync, and poll while they wait.',
+    'How long does it take without an event loop? Both sides call sendSync and receiveSync, and poll while they wait.',
   latency: 'from the call of sendSync to the return of receiveSync',
   headline: { name: 'median', unit: 'nanoseconds', of: ({ latencyNanos }) => latencyNanos.p50 },
   options: { messageBytes: 64 },

@@ -8,7 +8,7 @@ const TIMEOUT_MS = 10_000
 export const scenario = {
   title: 'Blocking request to an event loop, 64 B',
   question:
-    'How long does a caller block that cannot await? requestSync, answered by a handler in an event loop.',
+    'How long does a caller block if it cannot await? requestSync, answered by a handler in an event loop.',
   latency: 'from the call of requestSync to its return',
   headline: { name: 'median', unit: 'nanoseconds', of: ({ latencyNanos }) => latencyNanos.p50 },
   options: { messageBytes: 64 },

@@ -5,7 +5,7 @@ export const scenario = {
   ...roundTrip,
   title: 'Round trip on one core, 64 B',
   question:
-    'And with fewer cores than pollers? Both processes on one core; shmwire in its default wait mode, and in the one that never sleeps.',
+    'How long does it take with fewer cores than pollers? Both processes on one core; shmwire in its default wait mode, and in the mode that never sleeps.',
   variants: ['shmwire-spin'],
   options: { ...roundTrip.options, pinned: true },
   forms: { quick: true },

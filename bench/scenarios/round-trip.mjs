@@ -5,7 +5,7 @@ import { pingPong } from '../support/ping-pong.mjs'
 export const scenario = {
   title: 'Round trip, 64 B',
   question:
-    'How long until the answer is there? One message under way, an event loop on both sides, default wait mode.',
+    'How long until the reply arrives? One message in transit, an event loop on both sides, default wait mode.',
   latency: 'from the sending of a message to the arrival of its echo',
   headline: { name: 'median', unit: 'nanoseconds', of: ({ latencyNanos }) => latencyNanos.p50 },
   options: { messageBytes: 64 },

@@ -58,7 +58,7 @@ function abilities(transport) {
   for (const [ability, calls] of Object.entries(ABSENT)) {
     const isThere = calls.every((call) => typeof Channel.prototype[call] === 'function')
     if (transport === 'socket')
-      lacks[ability] = 'only shared memory can be waited for outside of the event loop'
+      lacks[ability] = 'only the shared-memory link can wait outside of the event loop'
     else if (isThere) offers.push(ability)
     else lacks[ability] = `not in this version: ${calls.join(', ')}`
   }

@@ -53,7 +53,7 @@ function overview(results) {
   const filled = rows.filter((row) => row.slice(1).some((cell) => /\d/.test(cell)))
   return [
     markdownTable(['', ...present.map(({ label }) => label)], filled),
-    'A dash: not measured, for a reason that the section of the question gives. `~`: noisy.',
+    'A dash: not measured; the section of the question gives the reason. `~`: noisy.',
   ].join('\n\n')
 }
 
@@ -67,18 +67,18 @@ export function wholeReport(results, others) {
     'Written by `node scripts/figures.mjs` from `bench/results/`, which `npm run bench` writes. Do not edit.',
     '[performance.md](performance.md) explains the figures.',
     `Measured on ${placeOf(results)}. ${loadOf(results)}${others.map(measuredElsewhere).join('')}`,
-    'Two processes for each row, fresh ones for each repetition; the competitors take turns. All figures are medians of ' +
-      `${repetitionsOf(results)}. The ratio is against "net, a write per message": \`node:net\` on a Unix socket as ` +
-      'its documentation uses it, each message behind its length; above 1 is better. "CPU s/M": seconds of CPU time of ' +
-      'both processes for a million messages. "noisy": the middle half of the repetitions lies further apart than a ' +
-      'quarter of the median. On one core: the scheduler had both processes there at the end of a repetition.',
-    'Every message that is measured is counted, and its length and its number, at both of its ends, are checked; in the ' +
-      'fan-out at its head only, of objects in all fields. Before each measurement messages of random bytes go through, of which every byte is checked. The rows in ' +
-      'C++ check counts and numbers.',
-    '"read in place": sent as always, with a listener that looks at messages in the ring (`views`). "zero copy": made ' +
-      'in the ring, too (`claim`). Both have a ring of at least sixteen messages. A measured message gets its number and a time and ' +
-      'the receiver looks at no more than these, whoever carries it: so the row "zero copy" is what it costs to pass a ' +
-      'message on, and its bytes per second are nothing that anybody has moved.',
+    'Each row uses two processes, and each repetition starts new ones. The competitors take turns. All figures are medians of ' +
+      `${repetitionsOf(results)}. The ratio compares with "net, a write per message": \`node:net\` on a Unix socket as ` +
+      'its documentation shows it, with a length before each message. Above 1 is better. "CPU s/M": seconds of CPU time of ' +
+      'both processes for a million messages. "noisy": the middle half of the repetitions spans more than a quarter of ' +
+      'the median. "on one core": the scheduler had both processes on one core at the end of a repetition.',
+    'Every measured message is counted, and its length and its number, at both of its ends, are checked. The fan-out ' +
+      'checks only the number at the head, and the objects are checked in all fields. Before each measurement, messages of random ' +
+      'bytes are sent, and every byte is checked. The rows in C++ check counts and numbers.',
+    '"read in place": sent with plain calls; the listener reads messages in the ring (`views`). "zero copy": also created ' +
+      'in the ring (`claim`). Both have a ring of at least sixteen messages. The sender writes only a number and a time into a measured message, ' +
+      'and the receiver reads only these, with every competitor. So the row "zero copy" shows the cost of a transfer; ' +
+      'most of its bytes per second were never written or read.',
     '![The main figures](benchmarks.svg)',
     '## Overview',
     overview(results),
@@ -121,7 +121,7 @@ function losses(tables) {
     const others = variants.length > 0 ? `; also measured: ${list(variants)}` : ''
     return `- ${title}: ${headline.name} ${showHeadline(headline, ours.headline)} with ${ours.title}; better: ${list(better)}${others}.`
   })
-  return lines.length > 0 ? lines.join('\n') : 'In none of the questions below.'
+  return lines.length > 0 ? lines.join('\n') : 'In none of the scenarios below.'
 }
 
 /** And those that this Node was not asked for, from the run with another one. */
@@ -136,7 +136,7 @@ function allVerdicts({ verdicts }, others) {
 }
 
 function measuredElsewhere({ machine, date, commit }) {
-  return ` What names Node ${machine.node}: ${date.slice(0, 10)}, commit ${commit}.`
+  return ` Rows that name Node ${machine.node}: ${date.slice(0, 10)}, commit ${commit}.`
 }
 
 function loadOf({ machine: { loadAverage } }) {

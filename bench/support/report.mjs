@@ -49,7 +49,7 @@ export function reportVerdicts(verdicts) {
     showBound(verdict, verdict.aim),
     showVerdict(verdict),
   ])
-  return ['', 'Targets', '', ...alignColumns([['', 'found', 'wanted', 'aim', ''], ...rows])]
+  return ['', 'Targets', '', ...alignColumns([['', 'measured', 'expected', 'aim', ''], ...rows])]
 }
 
 function showRatio(ratio) {
