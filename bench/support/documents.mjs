@@ -15,6 +15,8 @@ const OVERVIEW = [
 /** The competitor that all ratios are against. */
 const SOCKET = 'unix-socket-plain'
 
+const COLUMNS_MAX = 100
+
 export const CHARTED = ['round-trip', 'round-trip-asleep', 'one-way/64B', 'one-way/1MiB', 'objects']
 
 export function placeOf({ machine, date, commit }) {
@@ -62,7 +64,7 @@ function overview(results) {
  * @param {object[]} others runs of some scenarios with another Node
  */
 export function wholeReport(results, others) {
-  return `${[
+  const text = [
     '# Benchmarks',
     'Written by `node scripts/figures.mjs` from `bench/results/`, which `npm run bench` writes. Do not edit.',
     '[performance.md](performance.md) explains the figures.',
@@ -90,7 +92,22 @@ export function wholeReport(results, others) {
     ...others.flatMap(({ scenarios, machine }) =>
       scenarios.map((table) => section(table, `${table.title}, Node ${machine.node}`)),
     ),
-  ].join('\n\n')}\n`
+  ].join('\n\n')
+  return `${text.split('\n').map(wrap).join('\n')}\n`
+}
+
+/** Prose at 100 columns; tables, headings and images as they are. */
+function wrap(line) {
+  if (/^[|#!]/.test(line)) return line
+  const separator = line.startsWith('- ') ? '\n  ' : '\n'
+  const lines = []
+  for (const word of line.split(' ')) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + 1 + word.length <= COLUMNS_MAX - separator.length + 1)
+      lines[lines.length - 1] = `${last} ${word}`
+    else lines.push(word)
+  }
+  return lines.join(separator)
 }
 
 function section(table, title) {
