@@ -108,7 +108,7 @@ async function sendFile(path, channel) {
   console.log(`   ${styleText('green', '✓')} received in order, the same SHA-256: ${sha256.slice(0, 16)}…`)
 }
 
-/** What the figures do not show. */
+/** The limits of the figures. */
 function printNotes([shmwire, socket]) {
   console.log(`
    Medians of 3 rounds, and the range of all 3. Other programs on this machine

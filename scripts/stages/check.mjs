@@ -9,6 +9,7 @@ export async function check(report) {
   report.check('tsc, sources and tests', await runNode('node_modules/typescript/bin/tsc', ['-p', 'test']))
   report.check('check-tree', await runNode('scripts/check-tree.mjs', []))
   report.check('check-sync', await runNode('scripts/check-sync.mjs', []))
+  report.check('check-words', await runNode('scripts/check-words.mjs', []))
   report.check('figures', await runNode('scripts/figures.mjs', ['--check']))
   report.check('knip', await runNode('node_modules/knip/bin/knip.js', ['--no-progress']))
   await clangFormat(report)
