@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { posix } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, posix } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ROOT, readDocument } from '../support/documents.js'
 
@@ -44,6 +45,18 @@ describe('the packed documents', () => {
         anchor !== '' && packed.includes(target) && !anchorsOf(readDocument(target)).has(anchor),
     )
     expect(broken).toEqual([])
+  })
+
+  it('name only files and folders of the repository', () => {
+    const named = packed
+      .filter((file) => file.endsWith('.md'))
+      .flatMap((file) =>
+        [...readDocument(file).matchAll(/`((?:bench|docs|models|native|scripts|src|test)\/[\w./-]+)`/g)].map(
+          ([, path = '']) => ({ file, path }),
+        ),
+      )
+    expect(named.length).toBeGreaterThan(100)
+    expect(named.filter(({ path }) => !existsSync(join(ROOT, path)))).toEqual([])
   })
 })
 
