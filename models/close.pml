@@ -1,30 +1,30 @@
 /*
- * How a channel ends: src/channel/ending.ts with src/channel/outbox.ts, requests.ts and answers.ts, on the rings and the control
- * socket of src/link/shm/shm-link.ts.
+ * How a channel ends: src/channel/close-handshake.ts with sender.ts, outbox.ts, outgoing-requests.ts and incoming-requests.ts,
+ * on the rings and the control socket of src/link/shm/shm-link.ts.
  *
- * Each side sends a message of two fragments, and asks for something, or not; answers; closes at any time, or only because the
- * peer does; may pause what comes while it is open. A ring holds RING fragments. With DEATH one of the two may be killed.
+ * Each side sends a message of two fragments, may send a request, and answers. It closes at any time, or only because the peer
+ * does, and may pause its reading while it is open. A ring holds RING fragments. With DEATH, one of the two may be killed.
  *
- * What must hold: both sides end, and without an error when nobody died; what the sender was told to be sent has been delivered,
- * and what the link of a dead side had taken too; no record follows CLOSE, and none is torn; who closes gets the answers that it
- * waits for, and gives those that it owes.
+ * Required: both sides end, without an error if both live. Everything that was reported to the sender as sent is delivered, and
+ * so is everything that the link of a dead side had accepted. No record follows CLOSE, and no message is torn. A side that
+ * closes gets the answers to its requests, and answers those of the peer.
  *
- * Left out: the waking, which wake.pml has; more than one request a side; giving a request up.
+ * Left out: wake-ups, which wake.pml has; more than one request for each side; cancelled requests.
  */
 
-/* RUN(): everybody lives */
+/* RUN(): both sides live */
 /* RUN(-DDEATH): either may be killed at any step */
 
 /* MUTATION(-DENDS_WHEN_SENT): a side ends the link when its own CLOSE is written */
-/* MUTATION(-DENDS_WHEN_RECEIVED): a side ends the link when the peer's CLOSE has come */
-/* MUTATION(-DCLOSE_OVERTAKES): CLOSE goes before what waits in the outbox */
+/* MUTATION(-DENDS_WHEN_RECEIVED): a side ends the link when the peer's CLOSE has arrived */
+/* MUTATION(-DCLOSE_OVERTAKES): CLOSE overtakes the records in the outbox */
 /* MUTATION(-DCLOSE_UNANSWERED): a side does not answer CLOSE with its own */
-/* MUTATION(-DCLOSES_TWICE): a side sends CLOSE again when the peer's comes */
-/* MUTATION(-DBEGUN_DROPPED): the peer's CLOSE drops a message of which a part is written */
+/* MUTATION(-DCLOSES_TWICE): a side sends CLOSE again when the peer's arrives */
+/* MUTATION(-DBEGUN_DROPPED): the peer's CLOSE drops a message that is partly written */
 /* MUTATION(-DREQUESTS_UNAWAITED): a side closes while its request is open */
-/* MUTATION(-DANSWERS_UNAWAITED): a side closes while it owes an answer */
-/* MUTATION(-DSTAYS_PAUSED): a side that closes does not read on */
-/* MUTATION(-DREST_UNREAD): a side ends with the socket, and does not read what the ring still holds */
+/* MUTATION(-DANSWERS_UNAWAITED): a side closes before it has answered a request */
+/* MUTATION(-DSTAYS_PAUSED): a side that closes stops reading */
+/* MUTATION(-DREST_UNREAD): a side ends with the socket, and does not read the rest of the ring */
 /* MUTATION(-DDEATH -DEND_UNSEEN): a side does not see that the peer's socket has closed */
 
 #ifndef RING
@@ -144,9 +144,9 @@ inline peer_closes(me, record) {
   received[me] = true;
   closing[me] = true;
   /* The peer does not close while it waits for our answer, unless it has had our CLOSE. */
-  CLAIM(!running[me] || sent[me], "end: an answer that was awaited is not given\n");
+  CLAIM(!running[me] || sent[me], "end: a pending request gets no answer\n");
   /* The peer does not close while it owes us an answer, unless it has had our CLOSE. */
-  CLAIM(!open_request[me] || !running[1 - me] || sent[me], "end: an answer that was owed is not given\n");
+  CLAIM(!open_request[me] || !running[1 - me] || sent[me], "end: a request of the peer gets no answer\n");
   open_request[me] = false;
   running[me] = false;
   if
@@ -178,7 +178,7 @@ inline receive(me, record) {
   :: record == REQUEST && !sent[me] && closing[me] -> running[me] = true; answered[me] = true; outbox[me]!REPLY
   /* Behind our CLOSE there is no place for an answer. */
   :: record == REQUEST && sent[me]
-  :: record == REPLY -> CLAIM(open_request[me], "end: a reply to no request\n"); open_request[me] = false; when_idle(me)
+  :: record == REPLY -> CLAIM(open_request[me], "end: a reply without a request\n"); open_request[me] = false; when_idle(me)
   :: record == CLOSE -> peer_closes(me, record)
   fi;
   record = 0
@@ -243,8 +243,8 @@ active proctype Reaper() {
 active proctype Judge() {
   atomic {
     over[0] && over[1];
-    CLAIM(killed[1] || delivered[0] >= told[0], "end: a message that was told as sent is not delivered\n");
-    CLAIM(killed[0] || delivered[1] >= told[1], "end: a message that was told as sent is not delivered\n");
+    CLAIM(killed[1] || delivered[0] >= told[0], "end: a message that was reported as sent is not delivered\n");
+    CLAIM(killed[0] || delivered[1] >= told[1], "end: a message that was reported as sent is not delivered\n");
     CLAIM(killed[0] || killed[1] || (!in_error[0] && !in_error[1]), "end: a side that closed in order has an error\n")
   }
 }

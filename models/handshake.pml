@@ -1,31 +1,31 @@
 /*
  * The handshake: docs/protocol.md, src/control/handshake-client.ts and src/control/handshake-server.ts.
  *
- * Both sides with every combination of `transport` and of what they have; each native call works, fails in a way that the
- * socket can make good, or fails in one that it cannot; either may refuse the other; the inbox may be full. When they have
- * agreed, each sends one record on its data plane and awaits the peer's. The control socket is a pair of reliable byte streams.
+ * Both sides have every combination of `transport` and of available transports. Each native call succeeds, fails so that the
+ * socket can replace it, or fails fatally. Either side may refuse the other. The handover socket may be full. When they have
+ * agreed, each sends one record on its data plane and waits for the peer's. The control socket is a pair of reliable byte streams.
  *
- * What must hold: both have the same data plane, or both failed; none got a data plane that was ruled out; no frame comes that
- * its receiver does not expect; both records arrive; what was taken is given back; nobody waits for ever.
+ * Required: both sides have the same data plane, or both failed. Neither has an excluded data plane. No frame arrives that its
+ * receiver does not expect. Both records arrive. All resources are released. Neither side waits for ever.
  *
  * Left out: the preamble, which fails like a refusal; the codec and the lengths; forged frames.
  */
 
-/* RUN(): everybody lives */
+/* RUN(): both sides live */
 /* RUN(-DDEATH): either may be killed, or run out of time, at any step */
 
-/* MUTATION(-DCLIENT_ENTERS_EARLY): the client takes the ring for agreed when it has handed its memory over */
-/* MUTATION(-DSERVER_ENTERS_EARLY): the server takes the ring for agreed when it has sent READY */
-/* MUTATION(-DCLIENT_FAILS_SILENTLY): the client goes to the socket and does not say so */
-/* MUTATION(-DSERVER_FAILS_SILENTLY): the server goes to the socket with READY in the place of SOCKET */
+/* MUTATION(-DCLIENT_ENTERS_EARLY): the client uses the ring when it has sent its memory */
+/* MUTATION(-DSERVER_ENTERS_EARLY): the server uses the ring when it has sent READY */
+/* MUTATION(-DCLIENT_FAILS_SILENTLY): the client switches to the socket without a frame */
+/* MUTATION(-DSERVER_FAILS_SILENTLY): the server switches to the socket and sends READY instead of SOCKET */
 /* MUTATION(-DCLIENT_CONFIRMS_NOT): the client does not answer SOCKET with READY */
 /* MUTATION(-DSERVER_CONFIRMS_NOT): the server does not answer INBOX_FULL */
 /* MUTATION(-DRECORD_BEFORE_READY): the client sends its first record before its last frame */
-/* MUTATION(-DSURPLUS_DROPPED): the server drops what came behind the last frame */
-/* MUTATION(-DHANDLES_FIRST): the client says HANDLES before it has sent its descriptor */
-/* MUTATION(-DREADY_FIRST): the server says READY before it has sent its descriptor */
-/* MUTATION(-DSOCKET_UNEXPECTED): the server does not expect SOCKET behind its READY */
-/* MUTATION(-DINSISTENCE_FORGOTTEN): who insists on shared memory falls back all the same */
+/* MUTATION(-DSURPLUS_DROPPED): the server drops the bytes after the last frame */
+/* MUTATION(-DHANDLES_FIRST): the client sends HANDLES before its descriptor */
+/* MUTATION(-DREADY_FIRST): the server sends READY before its descriptor */
+/* MUTATION(-DSOCKET_UNEXPECTED): the server does not expect SOCKET after its READY */
+/* MUTATION(-DINSISTENCE_FORGOTTEN): a side that requires shared memory falls back */
 /* MUTATION(-DFATAL_FALLS_BACK): a sign of a hostile peer leads to the socket */
 /* MUTATION(-DTOKEN_KEPT): the server that falls back keeps the token */
 /* MUTATION(-DSEGMENT_KEPT): the client that falls back keeps its segment */
@@ -125,7 +125,7 @@ active proctype Client() {
     :: frame == READY
     :: else -> unexpected()
     fi;
-    CLAIM(descriptor_back, "end: READY has come, and the server's descriptor has not\n");
+    CLAIM(descriptor_back, "end: READY has arrived without the server's descriptor\n");
     call_native(CLIENT, outcome);
     if
     :: outcome == WORKS -> send(CLIENT, READY); agree(CLIENT, shm); goto agreed
@@ -175,7 +175,7 @@ inline give_memory_back() {
 inline drop_surplus() {
 #ifdef SURPLUS_DROPPED
   do
-  :: nempty(streams[SERVER]) -> streams[SERVER]?_; printf("server: drops what came behind\n")
+  :: nempty(streams[SERVER]) -> streams[SERVER]?_; printf("server: drops the bytes after it\n")
   :: empty(streams[SERVER]) -> break
   od
 #else
@@ -261,7 +261,7 @@ active proctype Server() {
        :: else -> unexpected()
        fi
     od;
-    CLAIM(datagram, "end: HANDLES has come, and the client's descriptor has not\n");
+    CLAIM(datagram, "end: HANDLES has arrived without the client's descriptor\n");
     call_native(SERVER, outcome);
     note_fatal(outcome);
     if
@@ -317,13 +317,13 @@ active proctype Judge() {
     CLAIM(!IS_PLANE(plane[CLIENT]) || !IS_PLANE(plane[SERVER]) || plane[CLIENT] == plane[SERVER],
           "end: the two have agreed on different data planes\n");
     CLAIM(!refused || (plane[CLIENT] == failed && plane[SERVER] == failed),
-          "end: a side was refused, and the other goes on\n");
+          "end: a side was refused, and the other continues\n");
     CLAIM((plane[CLIENT] != socket && plane[SERVER] != socket) || (wants[CLIENT] != shm && wants[SERVER] != shm),
-          "end: a side that insists on shared memory has the socket\n");
+          "end: a side that requires shared memory uses the socket\n");
     CLAIM((plane[CLIENT] != shm && plane[SERVER] != shm) || (wants[CLIENT] != socket && wants[SERVER] != socket),
-          "end: a side that insists on the socket has shared memory\n");
+          "end: a side that requires the socket uses shared memory\n");
     CLAIM(segment[CLIENT] == (plane[CLIENT] == shm) && segment[SERVER] == (plane[SERVER] == shm) && !token,
-          "end: a segment or a token was not given back\n");
+          "end: a segment or a token was not released\n");
     CLAIM(refused || killed[CLIENT] || killed[SERVER] || (IS_PLANE(plane[CLIENT]) && IS_PLANE(plane[SERVER])) ||
           (wants[CLIENT] == shm || wants[SERVER] == shm),
           "end: a side has failed for no reason\n");

@@ -1,28 +1,28 @@
 /*
  * The ring: native/core/ring_writer.cc and native/core/ring_reader.cc.
  *
- * A writer writes RECORDS records into a ring that holds two, publishes them one by one or two at once, and ends or is killed.
- * A reader takes them one by one or all that it sees, and gives their place back after each or after all. A record is two words,
- * so that half of one can be told from a whole one; its place is used again, so that an old one can be told from a new one.
+ * A writer writes RECORDS records into a ring with room for two. It publishes them one by one or two at once, and ends or is
+ * killed. A reader reads one record or all published ones, and releases each one or all together. A record consists of two
+ * words, so a part differs from a whole. Its place is used again, so an old record differs from a new one.
  *
- * What must hold: the reader finds every published record, whole, once, in order, and nothing else; both come to their end.
+ * Required: the reader finds every published record, whole, once, in order, and nothing else. Both sides end.
  *
  * Left out: pads and fragments, which become visible with the tail as records do; a peer that breaks the rules.
  */
 
-/* RUN(): all orders as they are */
+/* RUN(): all orders as in the code */
 /* RUN(-DDEATH): the writer may be killed at any step */
 
 /* MUTATION(-DTAIL_STORE=RELAXED): the tail is stored relaxed */
 /* MUTATION(-DTAIL_LOAD=RELAXED): the tail is loaded relaxed, so that records may be loaded before it */
 /* MUTATION(-DPUBLISHED_BEFORE_WRITTEN): the tail is stored before the record */
-/* MUTATION(-DTAIL_UNSEEN): the reader takes the record's own number for the sign that it is there */
+/* MUTATION(-DTAIL_UNSEEN): the reader treats the number of a record as the sign that it is published */
 /* MUTATION(-DHEAD_STORE=RELAXED): the head is stored relaxed, so that it may be visible before the copy is done */
-/* MUTATION(-DHEAD_LOAD=RELAXED): the head is loaded relaxed, so that nothing keeps what is written behind it */
+/* MUTATION(-DHEAD_LOAD=RELAXED): the head is loaded relaxed, so that later writes may come before it */
 /* MUTATION(-DRELEASED_BEFORE_READ): the head is stored before the copy */
-/* MUTATION(-DRELEASES_UNREAD): the head is stored as the last seen tail, of which only a part was read */
-/* MUTATION(-DROOM_BY_ONE): the writer takes the ring for one record larger than it is */
-/* MUTATION(-DROOM_UNSEEN): the writer does not look how far the reader is */
+/* MUTATION(-DRELEASES_UNREAD): the head is stored as the last tail, although only a part was read */
+/* MUTATION(-DROOM_BY_ONE): the writer assumes a ring with room for one more record */
+/* MUTATION(-DROOM_UNSEEN): the writer does not check the position of the reader */
 
 /* ALLOWED(-DTAIL_STORE=RELEASE): the tail is stored with release; seq_cst is for the waking */
 /* ALLOWED(-DTAIL_LOAD=ACQUIRE): the tail is loaded with acquire; seq_cst is for the waking */
@@ -105,7 +105,7 @@ active proctype Writer() {
 }
 
 #define IS_RIGHT(position) \
-  CLAIM(word == CONTENT(position), "end: that is not the record which belongs here\n")
+  CLAIM(word == CONTENT(position), "end: this is not the expected record\n")
 
 inline take_word(at, position) {
   atomic {

@@ -1,19 +1,19 @@
 /*
  * The segment's header: StoreHeader and LoadHeader of native/core/segment.cc.
  *
- * An owner fills the header of its segment and stores the magic. A peer that has the memory looks, at any moment. (The
- * descriptor is handed over later than that, so the kernel orders all of it already; the magic holds without that.)
+ * An owner fills the header of its segment and stores the magic. A peer that has the memory reads the header at any time. (The
+ * descriptor is transferred later, so the kernel already orders all of this. The magic does not depend on that.)
  *
- * What must hold: a header with the magic is complete.
+ * Required: a header with the magic is complete.
  */
 
-/* RUN(): all orders as they are */
+/* RUN(): all orders as in the code */
 
 /* MUTATION(-DMAGIC_FIRST): the magic is stored first */
 /* MUTATION(-DMAGIC_STORE=RELAXED): the magic is stored relaxed */
 /* MUTATION(-DMAGIC_LOAD=RELAXED): the magic is loaded relaxed, so that the fields may be loaded before it */
 /* MUTATION(-DMAGIC_LAST): the magic is loaded after the fields */
-/* MUTATION(-DMAGIC_UNSEEN): the magic is not looked at */
+/* MUTATION(-DMAGIC_UNSEEN): the magic is not checked */
 
 #ifndef MAGIC_STORE
 #define MAGIC_STORE RELEASE
