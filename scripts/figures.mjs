@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { drawChart } from '../bench/support/chart.mjs'
-import { CHARTED, figure, placeOf, wholeReport } from '../bench/support/documents.mjs'
+import { CHARTED, figure, placeOf, wholeReport, wrapProse } from '../bench/support/documents.mjs'
 import { readResults } from '../bench/support/results.mjs'
 
 const BEGIN = '<!-- figure:begin -->'
@@ -36,7 +36,7 @@ const others = readdirSync(folder)
 
 const charted = results.scenarios.filter(({ name }) => CHARTED.includes(name))
 const written = [
-  ['benchmarks.md', wholeReport(results, others)],
+  ['benchmarks.md', wrapProse(wholeReport(results, others))],
   ['benchmarks.svg', drawChart(charted, placeOf(results))],
 ]
 if (out === undefined) {

@@ -64,7 +64,7 @@ function overview(results) {
  * @param {object[]} others runs of some scenarios with another Node
  */
 export function wholeReport(results, others) {
-  const text = [
+  return `${[
     '# Benchmarks',
     'Written by `node scripts/figures.mjs` from `bench/results/`, which `npm run bench` writes. Do not edit.',
     '[performance.md](performance.md) explains the figures.',
@@ -92,12 +92,15 @@ export function wholeReport(results, others) {
     ...others.flatMap(({ scenarios, machine }) =>
       scenarios.map((table) => section(table, `${table.title}, Node ${machine.node}`)),
     ),
-  ].join('\n\n')
-  return `${text.split('\n').map(wrap).join('\n')}\n`
+  ].join('\n\n')}\n`
 }
 
-/** Prose at 100 columns; tables, headings and images as they are. */
-function wrap(line) {
+/** Wraps the prose of a document. Tables, headings and images stay as they are. */
+export function wrapProse(text) {
+  return text.split('\n').map(wrapLine).join('\n')
+}
+
+function wrapLine(line) {
   if (/^[|#!]/.test(line)) return line
   const separator = line.startsWith('- ') ? '\n  ' : '\n'
   const lines = []
