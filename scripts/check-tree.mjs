@@ -17,6 +17,7 @@ const TEXT =
 
 /** What any folder may import. */
 const COMMON = [
+  'async-queue',
   'deadline',
   'errors',
   'fifo',

@@ -1,7 +1,7 @@
 import { createConnection, type Socket } from 'node:net'
 import { parseAddress } from './address.js'
 import type { Channel } from './channel/channel.js'
-import type { ChannelParts } from './channel/parts.js'
+import type { ChannelDependencies } from './channel/types.js'
 import { codecFor } from './codec/codecs.js'
 import { inboxPath } from './control/claim-files.js'
 import { handshakeAsClient } from './control/handshake-client.js'
@@ -27,7 +27,7 @@ export function connect(address: string, options: ChannelOptions & WaitOptions =
 export async function connectChannel(
   address: string,
   options: ChannelOptions & WaitOptions,
-  onClosed?: ChannelParts['onClosed'],
+  onClosed?: ChannelDependencies['onClosed'],
 ): Promise<Channel> {
   const settings = resolveOptions(options)
   const { path, directory } = parseAddress(address)

@@ -33,6 +33,11 @@ export class Fifo<T> {
     return this.#length
   }
 
+  /** The oldest item; undefined when the queue is empty. */
+  get first(): T | undefined {
+    return this.#first.slots[this.#first.head]
+  }
+
   push(item: T): void {
     let last = this.#last
     if (last.count === last.slots.length) {

@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events'
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import { parseAddress } from './address.js'
+import { AsyncQueue } from './async-queue.js'
 import type { Channel } from './channel/channel.js'
-import { Inbox } from './channel/inbox.js'
 import type { Codec } from './codec/codec.js'
 import { codecFor } from './codec/codecs.js'
 import { newHandshakeLimits } from './control/handshake.js'
@@ -125,7 +125,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   readonly #parts: ServerParts
   readonly #channels = new Set<Channel>()
   /** Channels for the loop. */
-  readonly #queue = new Inbox(() => {})
+  readonly #queue = new AsyncQueue<Channel>()
   readonly #limits = newHandshakeLimits()
   readonly #stopping = new AbortController()
   #handshakes = 0
@@ -154,13 +154,10 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
    * Channels that have come and were not taken when the loop is left are destroyed.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Channel, undefined> {
-    const iterator = this.#queue.iterate(() => {
-      while (!this.#queue.empty) {
-        const channel = this.#queue.shift() as Channel
-        runApart(() => channel.destroy())
-      }
+    return this.#queue.iterate(() => {
+      for (let channel = this.#queue.shift(); channel !== undefined; channel = this.#queue.shift())
+        destroyApart(channel)
     })
-    return iterator as AsyncIterableIterator<Channel, undefined>
   }
 
   /**
@@ -181,7 +178,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       }
       this.#finishWhenIdle()
       return () => {
-        for (const channel of this.#channels) runApart(() => channel.destroy())
+        for (const channel of this.#channels) destroyApart(channel)
       }
     })
   }
@@ -235,7 +232,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.#channels.add(channel)
     // In the same turn: its first record may come in the next one, and wants a handler.
     runApart(() => {
-      if (!this.#closed && this.#queue.iterating) this.#queue.push(channel, 0)
+      if (!this.#closed && this.#queue.iterating) this.#queue.push(channel)
       else if (this.#closed || !this.emit('channel', channel)) channel.destroy()
     })
   }
@@ -251,7 +248,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
     this.#parts.claim.release()
     this.#stopping.abort()
     this.#parts.inbox.close()
-    this.#queue.end(undefined)
+    this.#queue.end()
   }
 
   #finishWhenIdle(): void {
@@ -263,4 +260,9 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
       this.emit('close')
     })
   }
+}
+
+/** An error that a listener of `close` throws must not keep the other channels open. */
+function destroyApart(channel: Channel): void {
+  runApart(() => channel.destroy())
 }

@@ -1,5 +1,5 @@
 import { Channel } from './channel/channel.js'
-import type { ChannelParts } from './channel/parts.js'
+import type { ChannelDependencies } from './channel/types.js'
 import type { Codec } from './codec/codec.js'
 import type { Agreement } from './control/handshake.js'
 import { createLink } from './link/create-link.js'
@@ -11,8 +11,8 @@ export interface ChannelContext {
   readonly settings: Settings
   readonly codec: Codec
   readonly native: NativeLoad
-  /** See ChannelParts. */
-  readonly onClosed?: ChannelParts['onClosed']
+  /** See ChannelDependencies. */
+  readonly onClosed?: ChannelDependencies['onClosed']
 }
 
 /** The channel of two sides that have agreed. What it throws is the codec's; then everything has been given back. */

@@ -1,59 +1,56 @@
 import { EventEmitter } from 'node:events'
-import { ErrorCode, ShmwireError } from '../errors.js'
+import type { ShmwireError } from '../errors.js'
+import type { Link } from '../link/link.js'
 import { TURN_MS_MAX } from '../turn-budget.js'
-import { BACKLOG_BYTES_MAX, BACKLOG_MESSAGES_MAX, Inbox } from './inbox.js'
-
-/** What the delivery needs of its channel. */
-export interface DeliveryHost {
-  /** Messages have left an inbox that was full, or need not wait for a listener any more. */
-  onRoom(): void
-  /** Makes a message fit to be held. */
-  keep(message: unknown): unknown
-  /** The memory that a message takes while it is held, besides the memory that it is a part of. */
-  heldBytes(payload: Buffer): number
-  /** What a held message is a part of; undefined where `keep` copies it. */
-  memoryOf(payload: Buffer): ArrayBufferLike | undefined
-}
+import type { MessageCodec } from './message-codec.js'
+import { ReceiveQueue } from './receive-queue.js'
 
 /**
- * Who gets the messages: a loop or a blocking call that takes them one by one, else the listeners of `message` and
- * `messages`, else nobody yet, and they are held. Invariant: no message overtakes one that is held.
+ * Delivers messages: to a loop or a blocking call, else to the listeners of `message` and `messages`.
+ * Without a consumer they are held. Invariant: no message overtakes a held one.
  */
 export class Delivery {
   readonly #emitter: EventEmitter
-  readonly #inbox: Inbox
-  readonly #host: DeliveryHost
-  /** Listeners are there, nobody else takes, and nothing is held: messages go straight to the listeners. */
+  readonly #link: Pick<Link, 'resume'>
+  readonly #codec: Pick<MessageCodec, 'heldBytes'>
+  /** Messages lie in the peer's memory: a held one must be copied. */
+  readonly #borrows: boolean
+  readonly #queue: ReceiveQueue
+  /** There are listeners, no other consumer and no held messages: messages go straight to the listeners. */
   #flowing = false
   #flowScheduled = false
   #listeners = { single: false, batch: false }
-  /** The only listener of `message` while nobody listens to `messages`: called without the emitter's detour, a tenth of the way. */
+  /** The only listener, of `message`: called directly, which takes a tenth of the time of `emit`. */
   #sole: ((message: unknown) => void) | undefined
   #batch: unknown[] = []
-  /** Listeners of `message` have had what is in the batch. */
+  /** Listeners of `message` have had the messages of the batch. */
   #batchHeard = false
-  /** Blocking calls that want the messages at present. */
+  /** Blocking calls that take the messages. */
   #pulling = 0
   #discarded = false
-  /** While the channel closes, a message came that nobody takes: those behind it would come behind a gap. */
+  /** While the channel closed, a message was dropped: a later one would follow a gap. */
   #refused = false
-  /** What follows the end of the messages, while listeners still get those that were held. */
+  /** Runs after the last message, once listeners have had the held ones. */
   #whenFlowed: (() => void) | undefined
-  /** What comes behind the batch that its listeners are having. */
-  #behindBatch: (() => boolean) | undefined
 
-  constructor(emitter: EventEmitter, host: DeliveryHost) {
+  constructor(
+    emitter: EventEmitter,
+    link: Pick<Link, 'resume' | 'borrowsPeerMemory'>,
+    codec: Pick<MessageCodec, 'heldBytes'>,
+  ) {
     this.#emitter = emitter
-    this.#host = host
-    this.#inbox = new Inbox(() => host.onRoom())
+    this.#link = link
+    this.#codec = codec
+    this.#borrows = link.borrowsPeerMemory === true
+    this.#queue = new ReceiveQueue(() => link.resume())
     this.watchListeners()
   }
 
-  /** Notices listeners that come and go. Again, after all listeners were removed, these with them. */
+  /** Watches for listeners. Called again after all listeners were removed, which includes these. */
   watchListeners(): void {
     const emitter = this.#emitter
     const watch = (event: string, listener: (name: unknown) => void): void => {
-      // Not anew: the user's listeners of these events hear of it, and what one throws must not leave us without ours.
+      // Only if missing: `on` emits newListener to the user's listeners, which may throw.
       if (!emitter.listeners(event).includes(listener)) emitter.on(event, listener)
     }
     watch('newListener', this.#listenerAdded)
@@ -64,7 +61,7 @@ export class Delivery {
 
   readonly #listenerAdded = (name: unknown): void => {
     if (name !== 'message' && name !== 'messages') return
-    // It is not there yet, but will be when the next message comes.
+    // The emitter adds it after this event.
     this.#sole = undefined
     this.#flowLater()
   }
@@ -72,66 +69,70 @@ export class Delivery {
   readonly #listenerRemoved = (name: unknown): void => {
     if (name === 'message' || name === 'messages') {
       this.#flowing = this.#listened() && this.#flowing
-      // Before any later message: what the listener would have got at the end of the batch.
+      // The messages that the listener would have got at the end of the batch stay before later ones.
       if (!this.#listeners.batch)
         for (const message of this.#batch.splice(0))
-          if (!this.#batchHeard) this.#inbox.push(this.#host.keep(message), 0)
-      if (this.#flowing && !this.#inbox.empty) {
+          if (!this.#batchHeard) this.#queue.push(this.#keep(message), 0)
+      if (this.#flowing && !this.#queue.empty) {
         this.#flowing = false
         this.#flowLater()
       }
       if (this.#whenFlowed !== undefined) this.#flowLater()
-      if (this.full && !this.#listened()) this.#host.onRoom()
+      if (this.#queue.full && !this.#listened()) this.#link.resume()
     }
-  }
-
-  /** The sender has to wait. */
-  get full(): boolean {
-    return this.#inbox.full
   }
 
   /** More is held than may be while the link reads on. */
   get overflows(): boolean {
-    return this.#inbox.overflows
+    return this.#queue.overflows
   }
 
-  /** The end of a channel whose loop takes no message while it closes. */
+  /** The error of a channel whose loop takes no message while it closes. */
   overflow(): ShmwireError {
-    return new ShmwireError(
-      ErrorCode.BACKLOG,
-      `${this.#inbox.messages} messages in ${this.#inbox.bytes} bytes of memory wait for a loop while the channel closes, more than ` +
-        `${BACKLOG_MESSAGES_MAX} or ${BACKLOG_BYTES_MAX} bytes; leave the loop before you wait for close()`,
-    )
+    const remedy = 'leave the loop before you wait for close()'
+    return this.#queue.overflowError('wait for a loop while the channel closes', remedy)
   }
 
-  /** Listeners get the messages, as fast as they can. */
-  get flows(): boolean {
-    return this.#listened() && !this.taken
+  /**
+   * Whether the link may deliver more. A blocking call reads on, because its reply may be behind the
+   * messages. A side that closes reads on, to find the peer's CLOSE, unless listeners slow it down.
+   */
+  mayReadOn(closing: boolean): boolean {
+    if (!this.#queue.full || this.#pulling > 0) return true
+    return closing && (!this.#listened() || this.#taken)
   }
 
-  /** Whether a message that arrives while the channel closes is kept. Without a consumer, those that fit are, and none behind them. */
+  /**
+   * Whether a message that arrives while the channel closes is kept. Without a consumer, messages are
+   * kept up to the limit, and none after it.
+   */
   get accepts(): boolean {
-    if (this.full && !this.taken && !this.#listened()) this.#refused = true
+    if (this.#queue.full && !this.#taken && !this.#listened()) this.#refused = true
     return !this.#refused
   }
 
-  /** Somebody takes messages one by one. */
-  get taken(): boolean {
-    return this.#inbox.iterating || this.#pulling > 0
+  /** A loop or a blocking call takes messages. */
+  get #taken(): boolean {
+    return this.#queue.iterating || this.#pulling > 0
   }
 
   /** A message has arrived in `payload`. */
   take(message: unknown, payload: Buffer): void {
-    if (this.#flowing) {
-      this.#give(message)
-      return
-    }
-    if (this.#discarded) return
-    const host = this.#host
-    this.#inbox.push(host.keep(message), host.heldBytes(payload), host.memoryOf(payload))
+    if (this.#flowing) this.#deliver(message)
+    else if (!this.#discarded) this.#hold(message, payload)
   }
 
-  /** The messages that came together have all arrived. */
+  #hold(message: unknown, payload: Buffer): void {
+    const bytes = this.#codec.heldBytes(payload)
+    if (this.#borrows) this.#queue.push(this.#keep(message), bytes + payload.length)
+    else this.#queue.push(message, bytes, payload.buffer)
+  }
+
+  #keep(message: unknown): unknown {
+    return this.#borrows ? Buffer.from(message as Buffer) : message
+  }
+
+  /** The messages of a batch have all arrived. */
   batchEnd(): void {
     if (this.#batch.length === 0) return
     const batch = this.#batch
@@ -139,66 +140,39 @@ export class Delivery {
     this.#emitter.emit('messages', batch)
   }
 
-  /** Messages wait for the end of their batch. */
-  get batching(): boolean {
-    return this.#batch.length > 0
-  }
-
-  /**
-   * Ends the batch before a record that is no part of it: then `next` runs, also when a listener throws, and sooner when
-   * one blocks, who would else read what comes behind that record.
-   */
-  batchEndBefore(next: () => boolean): boolean {
-    this.#behindBatch = next
-    let goesOn = true
-    try {
-      this.batchEnd()
-    } finally {
-      goesOn = this.catchUp()
-    }
-    return goesOn
-  }
-
-  /** Runs what comes behind the batch, if that has not been done. */
-  catchUp(): boolean {
-    const next = this.#behindBatch
-    this.#behindBatch = undefined
-    return next?.() ?? true
-  }
-
-  /** The channel was destroyed: nobody gets what is held, or what may still come. */
+  /** The channel was destroyed: no message is delivered any more. */
   discard(): void {
     this.#discarded = true
     this.#flowing = false
     this.#batch = []
-    this.#inbox.clear()
+    this.#queue.clear()
     if (this.#whenFlowed !== undefined) this.#flowLater()
   }
 
-  /** The end of the messages: what is held can still be taken. `over` runs once listeners have had what is held for them. */
-  end(error: Error | undefined, over: () => void): void {
+  /** No message follows. `onFlowed` runs once listeners have had the held ones; loops can still take them. */
+  end(error: Error | undefined, onFlowed: () => void): void {
     try {
       this.batchEnd()
     } finally {
-      this.#inbox.end(error)
-      this.#whenFlowed = over
+      this.#queue.end(error)
+      this.#whenFlowed = onFlowed
       if (this.#flowsOn) this.#flowLater()
       else this.#flowed()
     }
   }
 
   iterate(): AsyncIterableIterator<unknown, undefined> {
-    const iterator = this.#inbox.iterate(() => this.#flowLater())
+    const iterator = this.#queue.iterate(() => this.#flowLater())
     this.#flowing = false
     if (this.#whenFlowed !== undefined) this.#flowLater()
     return iterator
   }
 
-  /** From now on the messages go to the inbox, for a blocking call to take them from there. */
-  pull(): Inbox {
+  /** From now on the messages go to the queue, for a blocking call to take them from there. */
+  pull(): ReceiveQueue {
     this.#pulling += 1
     this.#flowing = false
-    return this.#inbox
+    return this.#queue
   }
 
   endPull(): void {
@@ -206,62 +180,54 @@ export class Delivery {
     if (this.#listeners.single || this.#listeners.batch) this.#flowLater()
   }
 
-  /** Later, so that whoever adds a listener has finished what it was doing. */
-  #flowLater(): void {
-    // Once: a program that only ever blocks has no next tick, and they would pile up.
+  /** In the next tick, so that the code that adds a listener can finish its work, or in the next turn. */
+  #flowLater(inNextTurn = false): void {
+    // Once: a program that always blocks has no next tick, and the ticks would accumulate.
     if (this.#flowScheduled) return
     this.#flowScheduled = true
-    process.nextTick(() => {
+    const flow = (): void => {
       this.#flowScheduled = false
       this.#flow()
-    })
+    }
+    if (inNextTurn) setImmediate(flow)
+    else process.nextTick(flow)
   }
 
-  /** A turn of the event loop comes first: timers and sockets get theirs. */
-  #flowInNextTurn(): void {
-    if (this.#flowScheduled) return
-    this.#flowScheduled = true
-    setImmediate(() => {
-      this.#flowScheduled = false
-      this.#flow()
-    })
-  }
-
-  /** Listeners will get what is held. */
+  /** Listeners will get the held messages. */
   get #flowsOn(): boolean {
-    return !this.#inbox.empty && !this.#inbox.iterating && this.#listened()
+    return !this.#queue.empty && !this.#queue.iterating && this.#listened()
   }
 
   #flowed(): void {
-    const over = this.#whenFlowed
+    const onFlowed = this.#whenFlowed
     this.#whenFlowed = undefined
-    over?.()
+    onFlowed?.()
   }
 
-  /** Begins, or goes on, to deliver messages to the listeners, those that were held first, for as long as a turn may last. */
+  /** Delivers the held messages to the listeners for as long as a turn may last, then the new ones. */
   #flow(): void {
     if (!this.#flowsOn) {
-      this.#flowing = this.#listened() && !this.taken
+      this.#flowing = this.#listened() && !this.#taken
       this.#flowed()
       return
     }
     if (this.#pulling > 0) return
     const endMs = performance.now() + TURN_MS_MAX
-    // What a listener schedules meanwhile comes in the next turn, too.
+    // A flow that a listener schedules meanwhile also waits for the next turn.
     this.#flowScheduled = true
     try {
-      do this.#give(this.#inbox.shift())
+      do this.#deliver(this.#queue.shift())
       while (this.#flowsOn && this.#pulling === 0 && performance.now() < endMs)
       this.batchEnd()
     } finally {
       this.#flowScheduled = false
-      // A listener that throws ends this turn, not the flow.
-      if (this.#flowsOn) this.#flowInNextTurn()
+      // A listener that throws ends this turn, not the flow. Timers and sockets run before the next.
+      if (this.#flowsOn) this.#flowLater(true)
       else this.#flow()
     }
   }
 
-  #give(message: unknown): void {
+  #deliver(message: unknown): void {
     const sole = this.#sole
     if (sole !== undefined) {
       sole.call(this.#emitter, message)
@@ -274,7 +240,7 @@ export class Delivery {
     try {
       this.#emitter.emit('message', message)
     } catch (error) {
-      // It ends the turn, and with it the batch: nothing else may follow, and a view is good no longer than this.
+      // The exception ends the turn, and no later record may end the batch: a view is not valid longer.
       this.batchEnd()
       throw error
     }
@@ -285,7 +251,7 @@ export class Delivery {
     const batch = this.#emitter.listenerCount('messages') > 0
     this.#listeners = { single, batch }
     const listeners = this.#emitter.rawListeners('message') as ((message: unknown) => void)[]
-    // What an async listener rejects with is the emitter's business, if it was told so.
+    // With captureRejections, the emitter handles the rejection of an async listener.
     const isSole = listeners.length === 1 && !batch && !EventEmitter.captureRejections
     this.#sole = isSole ? listeners[0] : undefined
     return single || batch

@@ -1,29 +1,29 @@
 import type { ChannelCodec, Codec, CodecBounds } from '../codec/codec.js'
 import { DecodeLimitError } from '../codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
-import { lentMemories } from '../link/link.js'
+import { borrowedMemories } from '../link/link.js'
 import { printable } from '../printable.js'
 import { textOfThrown } from '../uncaught.js'
 
-/** A channel's codec with the channel's bound, and the codec's errors as the user gets them. */
+/** The codec of a channel: checks the length of messages, and wraps the errors of the codec. */
 export class MessageCodec {
   readonly #codec: ChannelCodec
   readonly #bytesMax: number
 
-  /** `tell` sends a note to the peer's codec, in its turn; false when none may be sent any more. */
+  /** `tell` sends a note to the peer's codec, in its turn. False: the channel closes. */
   constructor(codec: Codec, bounds: CodecBounds, tell: (note: Uint8Array) => boolean) {
     const bytesMax = bounds.messageBytesMax
     this.#codec = codec.perChannel?.((note) => note.length <= bytesMax && tell(note), bounds) ?? codec
     this.#bytesMax = bytesMax
   }
 
-  /** A payload that is not used at once has to go through `keep`. Throws `CODEC`, `MESSAGE_TOO_LARGE`. */
+  /** The payload is valid until the next call; see `keep`. Throws `CODEC`, `MESSAGE_TOO_LARGE`. */
   encode(message: unknown): Uint8Array {
     let payload: Uint8Array
     try {
       payload = this.#codec.encode(message)
       if (!(payload instanceof Uint8Array)) throw new TypeError('encode must return a Uint8Array')
-      // Throws for a detached buffer, which would look like an empty message.
+      // Throws for a detached buffer, which looks like an empty message.
       if (payload.length === 0) Buffer.from(payload.buffer)
     } catch (cause) {
       const what = `codec ${this.#codec.name} cannot encode the message: ${textOfThrown(cause)}`
@@ -36,14 +36,14 @@ export class MessageCodec {
     )
   }
 
-  /** The payload as it must be to outlive this call. */
+  /** A payload that outlives the call: a copy where the memory will change. */
   keep(payload: Uint8Array): Uint8Array {
-    // What lies in a peer's ring, of this channel or another, is good for this call only.
-    const passes = this.#codec.reusesMemory === true || lentMemories.has(payload.buffer)
-    return passes ? Buffer.from(payload) : payload
+    // A view of a peer's ring, of this channel or another, is valid for this call only.
+    const isBorrowed = this.#codec.reusesMemory === true || borrowedMemories.has(payload.buffer)
+    return isBorrowed ? Buffer.from(payload) : payload
   }
 
-  /** Takes what the peer's codec tells. Returns what is wrong with it: `CODEC`, or `CORRUPT` where this codec has no notes. */
+  /** Applies a note of the peer's codec. Returns `CODEC` if it is malformed, `CORRUPT` if this codec has no notes. */
   learn(note: Buffer): ShmwireError | undefined {
     const { name } = this.#codec
     if (this.#codec.learn === undefined)
@@ -68,13 +68,13 @@ export class MessageCodec {
     }
   }
 
-  /** The memory of the message that was decoded last, besides its payload, while it waits for a consumer. */
+  /** The memory of the message that was decoded last, in addition to its payload. */
   heldBytes(payload: Buffer): number {
     return this.#codec.decodedBytes?.(payload) ?? 0
   }
 }
 
-/** Errors of JSON.parse and RegExp quote what they read, which is the peer's and may hide from a terminal what follows. */
+/** Errors of JSON.parse and RegExp quote text of the peer, which may hide the rest from a terminal. */
 function printableCause(cause: unknown): unknown {
   const text = textOfThrown(cause)
   const safe = printable(text)

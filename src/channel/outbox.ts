@@ -1,24 +1,27 @@
-import type { Link } from '../link/link.js'
+import { type Link, RecordKind } from '../link/link.js'
 import { LinkedQueue, type QueueLinks } from '../linked-queue.js'
+import { misuse } from '../options.js'
+import type { MessageCodec } from './message-codec.js'
 
 export const NO_PAYLOAD = new Uint8Array(0)
 
-/** A record on its way to the link. */
+/** Called once: when the link has taken the whole record, or with the error that prevents it. */
+export type Settle = ((error?: Error) => void) | undefined
+
+/** A record that waits for room. */
 export interface Outgoing extends QueueLinks<Outgoing> {
   readonly kind: number
   readonly id: number
   payload: Uint8Array
   /** Bytes of `payload` that the link has taken. */
   offset: number
-  /** Called once: without an error when the link has taken all of it, else with why it never will. */
-  settle: ((error?: Error) => void) | undefined
+  readonly settle: Settle
 }
 
-const NO_BYTES = new Uint8Array(0)
-
 /**
- * Memory for the rest of a long payload is used again while the collector leaves it: of fresh memory the kernel clears each
- * page, which takes longer than the copy. One for all channels of a thread, as most of them send nothing long at a time.
+ * Memory for the rest of a long payload, reused until it is collected: the kernel clears each page of
+ * fresh memory, which takes longer than the copy. One for all channels of a thread, because most of
+ * them send nothing long at the same time.
  */
 let spare: WeakRef<ArrayBufferLike> | undefined
 
@@ -30,91 +33,120 @@ function takeMemory(bytes: number): Uint8Array {
 }
 
 /**
- * The records that wait for room, in the order of the calls. Invariant: while it is not empty, nothing
- * reaches the link but through its head, so records never overtake one another and the parts of a
- * long payload stay together.
+ * The records that wait for room, in the order of the calls. Invariant: while a record waits, only the
+ * first one reaches the link, so records never overtake one another and the parts of a long payload
+ * stay together. An open claim has the place of the next record: all others wait behind it.
  */
 export class Outbox {
+  /** Messages, requests and replies that the link has taken. */
+  readonly counters = { messagesSent: 0, bytesSent: 0 }
   readonly #link: Link
-  readonly #keep: (payload: Uint8Array) => Uint8Array
-  /** Somebody fills the place of the next record himself: all others wait behind it. */
-  held = false
+  readonly #codec: Pick<MessageCodec, 'keep'>
   #waiting = new LinkedQueue<Outgoing>()
+  #claim: Uint8Array | undefined
+  /** The claim lies in the link's memory. */
+  #claimInPlace = false
 
-  /** `keep` makes a payload fit to wait. */
-  constructor(link: Link, keep: (payload: Uint8Array) => Uint8Array) {
+  constructor(link: Link, codec: Pick<MessageCodec, 'keep'>) {
     this.#link = link
-    this.#keep = keep
+    this.#codec = codec
   }
 
   get length(): number {
     return this.#waiting.length
   }
 
-  /** Hands the record to the link or, in its turn, later. */
-  push(
-    kind: number,
-    id: number,
-    payload: Uint8Array,
-    settle?: (error?: Error) => void,
-  ): Outgoing | undefined {
-    const offset = this.length === 0 && !this.held ? this.#link.write(kind, id, payload, 0) : -1
+  get hasClaim(): boolean {
+    return this.#claim !== undefined
+  }
+
+  /** Passes the record to the link, now or in its turn. Returns it while it waits. */
+  push(kind: number, id: number, payload: Uint8Array, settle?: Settle): Outgoing | undefined {
+    const mayWrite = this.length === 0 && this.#claim === undefined
+    const offset = mayWrite ? this.#link.write(kind, id, payload, 0) : -1
     if (offset === payload.length) {
+      this.#count(kind, offset)
       settle?.()
       return undefined
     }
-    return this.#wait(kind, id, this.#keep(payload), Math.max(offset, 0), settle)
-  }
-
-  /**
-   * Hands the record to the link at once, or does nothing and returns false. A payload that the link takes
-   * in part counts as taken; its rest is copied, because the caller may reuse the memory.
-   */
-  tryPush(kind: number, id: number, payload: Uint8Array): boolean {
-    if (this.#waiting.length > 0 || this.held) return false
-    const offset = this.#link.write(kind, id, payload, 0)
-    if (offset === payload.length) return true
-    if (offset < 0) return false
-    const copy = takeMemory(payload.length)
-    // In its place; what the link has taken is not looked at again.
-    copy.set(payload.subarray(offset), offset)
-    const settle = (): void => {
-      spare = new WeakRef(copy.buffer)
-    }
-    this.#wait(kind, id, copy, offset, settle)
-    return true
-  }
-
-  /** Hands a record that nobody will change to the link, before those that were held behind it. */
-  pushFirst(kind: number, id: number, payload: Uint8Array): void {
-    this.#waiting.unshift(newOutgoing(kind, id, payload, 0, undefined))
-    this.pump()
-  }
-
-  /** Goes on where the link had no room. True: nothing waits any more. */
-  pump(): boolean {
-    if (this.held) return false
-    for (let outgoing = this.#waiting.first; outgoing !== undefined; outgoing = this.#waiting.first) {
-      const offset = this.#link.write(outgoing.kind, outgoing.id, outgoing.payload, outgoing.offset)
-      if (offset >= 0) outgoing.offset = offset
-      if (offset !== outgoing.payload.length) return false
-      this.#waiting.shift()
-      // The caller that could withdraw it may keep the entry for as long as a request is open, and the payload not.
-      outgoing.payload = NO_BYTES
-      outgoing.settle?.()
-    }
-    return true
-  }
-
-  #wait(kind: number, id: number, payload: Uint8Array, offset: number, settle: Outgoing['settle']): Outgoing {
-    const outgoing = newOutgoing(kind, id, payload, offset, settle)
+    const outgoing = newOutgoing(kind, id, this.#codec.keep(payload), Math.max(offset, 0), settle)
     this.#waiting.push(outgoing)
     return outgoing
   }
 
   /**
-   * Takes a record back. One that the link has begun cannot be: it is sent whole, from a copy, so that the
-   * caller may reuse its memory.
+   * Passes the record to the link now, or does nothing and returns false. A payload of which the link
+   * takes a part counts as taken; the rest is copied, because the caller may reuse its memory.
+   */
+  tryPush(kind: number, id: number, payload: Uint8Array): boolean {
+    if (this.#waiting.length > 0 || this.#claim !== undefined) return false
+    const offset = this.#link.write(kind, id, payload, 0)
+    if (offset === payload.length) {
+      this.#count(kind, offset)
+      return true
+    }
+    if (offset < 0) return false
+    const copy = takeMemory(payload.length)
+    copy.set(payload.subarray(offset), offset)
+    const settle = (): void => {
+      spare = new WeakRef(copy.buffer)
+    }
+    this.#waiting.push(newOutgoing(kind, id, copy, offset, settle))
+    return true
+  }
+
+  /** Memory for a message of up to `bytes`; undefined without room. No claim may be open. */
+  claim(bytes: number): Uint8Array | undefined {
+    if (this.#waiting.length > 0) return undefined
+    const link = this.#link
+    this.#claimInPlace = bytes <= (link.claimBytesMax ?? -1)
+    // Cleared: the peer gets bytes that the program does not fill, and they must not be secrets.
+    this.#claim = this.#claimInPlace ? link.claim?.(bytes) : Buffer.alloc(bytes)
+    return this.#claim
+  }
+
+  /** Sends the first `bytes` of the open claim, before the records that wait behind it. */
+  commit(bytes: number): void {
+    const claim = this.#claim as Uint8Array
+    if (this.#claimInPlace) {
+      this.#claim = undefined
+      this.#link.commit?.(RecordKind.MESSAGE, 0, bytes)
+      this.#count(RecordKind.MESSAGE, bytes)
+      return
+    }
+    if (claim.length < bytes)
+      throw misuse('the memory of the claim was transferred before the commit; fill a claim in place')
+    this.#claim = undefined
+    this.#waiting.unshift(newOutgoing(RecordKind.MESSAGE, 0, claim.subarray(0, bytes), 0, undefined))
+  }
+
+  /** Releases the open claim, if there is one. The program may still write to its memory. */
+  abort(): void {
+    if (this.#claim === undefined) return
+    this.#claim = undefined
+    if (this.#claimInPlace) this.#link.abort?.()
+  }
+
+  /** Continues where the link had no room. True: no record waits any more. */
+  pump(): boolean {
+    if (this.#claim !== undefined) return false
+    for (let outgoing = this.#waiting.first; outgoing !== undefined; outgoing = this.#waiting.first) {
+      const { kind, payload } = outgoing
+      const offset = this.#link.write(kind, outgoing.id, payload, outgoing.offset)
+      if (offset >= 0) outgoing.offset = offset
+      if (offset !== payload.length) return false
+      this.#waiting.shift()
+      this.#count(kind, offset)
+      // The caller may reference the entry while its request is open, and must not keep the payload.
+      outgoing.payload = NO_PAYLOAD
+      outgoing.settle?.()
+    }
+    return true
+  }
+
+  /**
+   * Takes a record back. A record that the link has begun is sent whole instead, from a copy, so that
+   * the caller may reuse its memory.
    */
   withdraw(outgoing: Outgoing): boolean {
     if (outgoing.queue !== this.#waiting) return false
@@ -125,7 +157,7 @@ export class Outbox {
     return this.#waiting.remove(outgoing)
   }
 
-  /** Settles everything that waits with `error`. With `keepBegun`, a record that the link has begun stays, and is finished. */
+  /** Settles the waiting records with `error`. With `keepBegun`, sends the rest of a begun record. */
   fail(error: Error, keepBegun: boolean): void {
     const failed = this.#waiting
     this.#waiting = new LinkedQueue()
@@ -135,6 +167,13 @@ export class Outbox {
     for (let outgoing = failed.shift(); outgoing !== undefined; outgoing = failed.shift())
       outgoing.settle?.(error)
   }
+
+  /** The kinds above ERROR belong to the protocol, and carry no message of the user. */
+  #count(kind: number, bytes: number): void {
+    if (kind > RecordKind.ERROR) return
+    this.counters.messagesSent += 1
+    this.counters.bytesSent += bytes
+  }
 }
 
 function newOutgoing(
@@ -142,7 +181,7 @@ function newOutgoing(
   id: number,
   payload: Uint8Array,
   offset: number,
-  settle: Outgoing['settle'],
+  settle: Settle,
 ): Outgoing {
   return { kind, id, payload, offset, settle, queue: undefined, previous: undefined, next: undefined }
 }

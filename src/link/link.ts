@@ -1,11 +1,11 @@
 import type { ShmwireError } from '../errors.js'
 
-/** How the records of a channel travel. */
+/** The carrier of a channel's records. */
 export type Transport = 'shm' | 'unix' | 'memory'
 
 /**
- * What a record is to the channel. A link carries kinds without looking at them.
- * Values 1 to 255 belong to the channel; 256 and above to the links' own frames (docs/protocol.md).
+ * The meaning of a record to the channel. Links only distinguish messages, for `LinkSink.batchEnd`.
+ * Values 1 to 255 belong to the channel, higher ones to the frames of the links (docs/protocol.md).
  */
 export const RecordKind = {
   MESSAGE: 1,
@@ -13,15 +13,20 @@ export const RecordKind = {
   REPLY: 3,
   ERROR: 4,
   CANCEL: 5,
-  /** The sender sends nothing after it. */
+  /** The last record of its sender. */
   CLOSE: 6,
-  /** What the sender's codec tells the receiver's, before a message that needs it. */
+  /** A note from the sender's codec to the receiver's, before a message that needs it. */
   CODEC: 7,
 } as const
 
+/** Whether a batch of messages ends before a record of this kind. A note is for messages behind it. */
+export function endsBatch(kind: number): boolean {
+  return kind !== RecordKind.MESSAGE && kind !== RecordKind.CODEC
+}
+
 /**
- * The process at the other end, as far as known. `verified` says whether the kernel vouches for `pid` and `uid`. An id of a
- * user or group that this process's user namespace does not map is undefined, and such a user is not verified.
+ * The process at the other end, as far as known. `verified`: `pid` and `uid` come from the kernel. An
+ * id that the user namespace of this process does not map is undefined, and then `verified` is false.
  */
 export interface Peer {
   readonly pid: number | undefined
@@ -32,9 +37,9 @@ export interface Peer {
 
 /** Counters of a link since its start. Bytes are those of payloads. */
 export interface LinkStats {
-  /** Times this side rang the peer awake. */
+  /** Times this side woke the peer. */
   wakesSent: number
-  /** Times the peer rang this side awake. */
+  /** Times the peer woke this side. */
   wakesReceived: number
   /** Turns of the event loop spent polling that found nothing. */
   spins: number
@@ -50,24 +55,29 @@ export function newLinkStats(): LinkStats {
   return { wakesSent: 0, wakesReceived: 0, spins: 0, fullWaits: 0, depthBytes: 0, highWaterBytes: 0 }
 }
 
-/** What links lend, of all channels: whoever keeps a view of one of these must copy it. */
-export const lentMemories = new WeakSet<ArrayBufferLike>()
+/** The peers' rings of all channels of this thread that deliver in place: a view that is kept must be copied. */
+export const borrowedMemories = new WeakSet<ArrayBufferLike>()
 
-/** Where a link delivers. Implemented by the channel. */
+/** The receiver of a link's records. */
 export interface LinkSink {
   /**
-   * One record, in the order of writing. `payload` is memory of the receiver and nobody changes it later, unless the link `lends`.
-   * Returns false to pause the link: it delivers no further record until `resume()`, or until it learns that the
-   * peer is gone, whose last records then come all the same, and the close behind them. An exception is the user's: it passes through, and the link goes on with the next record in a later turn.
+   * One record, in the order of writing. The payload belongs to the receiver and does not change later,
+   * unless the link `borrowsPeerMemory`. Returns false to pause the link: it delivers no record until
+   * `resume()`, or until the peer is gone; then its last records follow, and `close`. An exception
+   * comes from the user: it propagates, and the link continues with the next record in a later turn.
    */
   record(kind: number, id: number, payload: Buffer): boolean
-  /** What was there has been given, for now: the end of a batch. */
+  /**
+   * The messages since the last call are a batch. Called when the link has no more records for now,
+   * before a record that `endsBatch`, and before `waitSync` reads on. The next record is not consumed
+   * yet: it follows even if this call throws or blocks.
+   */
   batchEnd?(): void
-  /** There is room again, after `write` had returned less than the whole. */
+  /** There is room again, after `write` returned less than the whole. */
   drain(): void
   /**
-   * Once, last. Without an error: both sides ended. With `PEER_GONE` (all that the peer had committed
-   * was delivered before), `CORRUPT`, …: the link broke. Not called after `destroy()`.
+   * Once, last. Without an error: both sides ended. With `PEER_GONE` (every record that the peer
+   * committed was delivered before), `CORRUPT`, …: the link failed. Not called after `destroy()`.
    */
   close(error?: ShmwireError): void
 }
@@ -80,46 +90,47 @@ export interface Link {
   readonly transport: Transport
   readonly peer: Peer
   /**
-   * Payloads may lie in the peer's memory: read-only, changed by a peer that breaks the rules, and good until `batchEnd` returns,
-   * or `record` throws.
+   * Payloads may lie in the peer's memory: read-only, changed by a peer that breaks the protocol, and
+   * valid until `batchEnd` returns or `record` throws.
    */
-  readonly lends?: boolean
+  readonly borrowsPeerMemory?: boolean
   /** Begins delivery; until then records wait. Called once, never from inside a call of the sink. */
   start(sink: LinkSink): void
   /**
-   * Writes `payload` from `offset` on, as far as there is room, and returns the new offset; −1 when nothing
-   * was written for want of room. A payload of at most `inlineBytesMax` is written whole or not at all. What was
-   * written may be reused by the caller at once. After anything less than the whole, `drain` follows, and until
-   * the rest of this payload is written no other record may be. The caller has checked the size.
+   * Writes `payload` from `offset` on, as far as there is room, and returns the new offset; −1 if there
+   * was no room. A payload of at most `inlineBytesMax` is written whole or not at all. The caller may
+   * reuse the written bytes at once. After less than the whole, `drain` follows, and the rest of this
+   * payload must be written before any other record. The caller has checked the size.
    */
   write(kind: number, id: number, payload: Uint8Array, offset: number): number
   /**
-   * Room in the link's own memory for a record of up to `bytes` of payload, to be filled in place. Undefined: there is no room,
-   * after which `drain` follows. Nothing else may be written before `commit` or `abort`. Absent where a link has no such memory.
+   * Room in the link's own memory for a payload of up to `bytes`, to be filled in place. Undefined:
+   * there is no room, and `drain` follows. Nothing else may be written before `commit` or `abort`.
+   * Absent if the link has no such memory.
    */
   claim?(bytes: number): Uint8Array | undefined
-  /** The longest payload that `claim` takes; −1 where it takes none. */
+  /** The longest payload that `claim` accepts; −1 if it accepts none. */
   readonly claimBytesMax?: number
-  /** Makes a record of the first `bytes` of what was claimed. */
+  /** Writes the first `bytes` of the claim as a record. */
   commit?(kind: number, id: number, bytes: number): void
-  /** Gives the claim up. */
+  /** Releases the claim. */
   abort?(): void
-  /** Ends the pause that a false from `record` began. May deliver only in a later turn. */
+  /** Ends the pause that `record` began with false. Delivers only in a later turn. */
   resume(): void
   /**
-   * No more writes. Called when this side has written its last record and has had the peer's. What was written is
-   * still delivered to the peer; when both sides have ended, `close` follows without an error.
+   * No more writes. Called after this side has written its last record and has received the peer's. The
+   * written records still reach the peer; when both sides have ended, `close` follows without an error.
    */
   end(): void
-  /** Gives everything back at once: descriptors, mappings, sockets. Idempotent. */
+  /** Releases everything at once: descriptors, mappings, sockets. Idempotent. */
   destroy(): void
   /**
-   * Blocks this thread, at most `timeoutMs`, until records were delivered, `drain` was called (with `forRoom`), or the link
-   * has closed; it may return sooner, so look again. Absent where a thread cannot wait without its event loop. Never from
-   * inside a call of the sink, but for calls that the sink's owner makes for its user.
+   * Blocks this thread, at most `timeoutMs`, until records were delivered, `drain` was called (with
+   * `forRoom`), or the link has closed. It may return earlier, so check again. Absent if a thread
+   * cannot wait without its event loop. Called from inside the sink only for a call of the user.
    */
   waitSync?(forRoom: boolean, timeoutMs: number): void
-  /** Throws `INVALID_ARGUMENT` where `waitSync` cannot be called at present: while a listener looks at what the link lends. */
+  /** Throws `INVALID_ARGUMENT` while `waitSync` is not possible: while a listener reads the peer's memory. */
   assertMayWait?(): void
   ref(): void
   unref(): void

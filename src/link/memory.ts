@@ -1,7 +1,6 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { Fifo } from '../fifo.js'
-import type { Link, LinkSink, LinkStats, Peer } from './link.js'
-import { newLinkStats } from './link.js'
+import { endsBatch, type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from './link.js'
 
 /** Records delivered in one turn of the event loop, so that timers and sockets get theirs. */
 const RECORDS_PER_TURN = 64
@@ -119,15 +118,22 @@ class MemoryLink implements Link {
   #deliver(sink: LinkSink): void {
     const peerGone = this.#other.#ending === 'destroyed'
     if (peerGone) this.#paused = false
-    let count = 0
-    for (; count < RECORDS_PER_TURN && !this.#paused && !this.#closed; count += 1) {
-      const item = this.#incoming.shift()
+    let inBatch = false
+    for (let count = 0; count < RECORDS_PER_TURN && !this.#paused && !this.#closed; count += 1) {
+      const item = this.#incoming.first
       if (item === undefined) break
+      if (inBatch && endsBatch(item.kind)) {
+        inBatch = false
+        sink.batchEnd?.()
+        continue
+      }
+      inBatch = !endsBatch(item.kind)
+      this.#incoming.shift()
       this.#incomingBytes -= item.payload.length
       if (this.#other.#wantsRoom) this.#other.#schedule()
       this.#paused = !sink.record(item.kind, item.id, item.payload) && !peerGone
     }
-    if (count > 0) sink.batchEnd?.()
+    if (inBatch) sink.batchEnd?.()
     if (this.#closed) return
     if (this.#wantsRoom && this.#other.#incomingBytes * 2 <= this.#capacityBytes) {
       this.#wantsRoom = false

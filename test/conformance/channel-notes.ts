@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { Channel } from '../../src/channel/channel.js'
-import { REQUESTS_OPEN_MAX } from '../../src/channel/requests.js'
+import { REQUESTS_OPEN_MAX } from '../../src/channel/outgoing-requests.js'
 import { ErrorCode } from '../../src/errors.js'
 import { turn } from '../support/turns.js'
 import type { ChannelFixture } from './channel-fixture.js'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { Inbox } from '../../src/channel/inbox.js'
 import { Outbox } from '../../src/channel/outbox.js'
-import { REQUESTS_OPEN_MAX, Requests } from '../../src/channel/requests.js'
+import { OutgoingRequests, REQUESTS_OPEN_MAX } from '../../src/channel/outgoing-requests.js'
+import { ReceiveQueue } from '../../src/channel/receive-queue.js'
 import { FrameParser } from '../../src/control/frame-parser.js'
 import { recordBound } from '../../src/control/frames.js'
 import type { Link } from '../../src/link/link.js'
@@ -15,11 +15,18 @@ const GROWTH_MAX = 3 * FACTOR
 const NO_BYTES = new Uint8Array(0)
 const ignore = (): void => {}
 
-function newRequests(): Requests {
-  return new Requests({ send: () => undefined, withdraw: () => false })
+function newRequests(): OutgoingRequests {
+  const sender = {
+    encode: () => NO_BYTES,
+    push: () => undefined,
+    withdraw: () => false,
+    cancel: ignore,
+    closeIfIdle: ignore,
+  }
+  return new OutgoingRequests(sender, { keep: (payload) => payload, decode: ignore })
 }
 
-function askMany(requests: Requests, count: number): (() => number | undefined)[] {
+function askMany(requests: OutgoingRequests, count: number): (() => void)[] {
   return Array.from({ length: count }, () => requests.begin(NO_BYTES, ignore, ignore))
 }
 
@@ -27,7 +34,7 @@ function askMany(requests: Requests, count: number): (() => number | undefined)[
 function fullOutbox(): { outbox: Outbox; open: () => void } {
   let isFull = true
   const link = { write: (_kind: number, _id: number, payload: Uint8Array) => (isFull ? -1 : payload.length) }
-  const outbox = new Outbox(link as unknown as Link, (payload) => payload)
+  const outbox = new Outbox(link as unknown as Link, { keep: (payload) => payload })
   return {
     outbox,
     open: () => {
@@ -49,13 +56,13 @@ class RestingLink implements Polled {
 describe('eight times as much takes less than 24 times as long:', () => {
   it.each<[string, number, Prepare]>([
     [
-      'messages that an inbox holds',
+      'messages that a queue holds',
       40_000,
       (size) => {
-        const inbox = new Inbox(ignore)
-        for (let index = 0; index < size; index += 1) inbox.push(index, 1)
+        const queue = new ReceiveQueue(ignore)
+        for (let index = 0; index < size; index += 1) queue.push(index, 1)
         return () => {
-          while (!inbox.empty) inbox.shift()
+          while (!queue.empty) queue.shift()
         }
       },
     ],
@@ -63,11 +70,11 @@ describe('eight times as much takes less than 24 times as long:', () => {
       'calls of next() that wait for messages',
       10_000,
       (size) => {
-        const inbox = new Inbox(ignore)
-        const iterator = inbox.iterate(ignore)
+        const queue = new ReceiveQueue(ignore)
+        const iterator = queue.iterate(ignore)
         for (let index = 0; index < size; index += 1) void iterator.next()
         return () => {
-          for (let index = 0; index < size; index += 1) inbox.push(index, 1)
+          for (let index = 0; index < size; index += 1) queue.push(index, 1)
         }
       },
     ],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/errors.js'
+import { endsBatch, RecordKind } from '../../src/link/link.js'
 import { turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
 import { type LinkFixture, MESSAGE, MESSAGE_BYTES_MAX, RING_BYTES } from './link-fixture.js'
@@ -102,6 +103,38 @@ export function linkRecords(fixture: LinkFixture): void {
           : !payload.equals(pattern.message(id)),
       )
       expect(altered).toBe(-1)
+    })
+  })
+
+  describe(`${name} link: a batch of messages`, () => {
+    it('ends before each record of another kind, which follows although the end throws', async () => {
+      const [left, right] = await fixture.joinStarted()
+      const { MESSAGE: message, REQUEST: request, CODEC: note } = RecordKind
+      const kinds = Array.from(
+        { length: 300 },
+        (_, index) => [message, note, message, request, request][index % 5] as number,
+      )
+      /** Kinds of the records since the last end of a batch. */
+      let batch: number[] = []
+      const faults: number[] = []
+      right.onRecord = ({ kind, id }) => {
+        if (endsBatch(kind) && batch.includes(message)) faults.push(id)
+        batch.push(kind)
+        return true
+      }
+      right.onBatchEnd = () => {
+        const ended = batch
+        batch = []
+        if (ended.includes(message)) throw new Error('batch end')
+      }
+      const thrown = await collectUncaught(async () => {
+        for (const [index, kind] of kinds.entries()) left.send(kind, index, pattern.slice(index, 50))
+        await right.until(() => right.received.length === kinds.length)
+        await turns(3)
+      })
+      expect(faults).toEqual([])
+      expect(right.received.map(({ kind }) => kind)).toEqual(kinds)
+      expect(thrown.length).toBeGreaterThanOrEqual(kinds.length / 5)
     })
   })
 

@@ -1,5 +1,4 @@
-import type { RequestHandler } from '../../src/channel/answers.js'
-import type { Channel } from '../../src/channel/channel.js'
+import type { Channel, RequestHandler } from '../../src/channel/channel.js'
 import type { Claim } from '../../src/channel/claims.js'
 import type { WaitOptions } from '../../src/options.js'
 import { integerFrom } from './random.js'

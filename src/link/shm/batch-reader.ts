@@ -2,122 +2,130 @@ import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
 import { markShared, memoryTransferred } from '../../received-memory.js'
 import { TURN_MS_MAX } from '../../turn-budget.js'
-import { lentMemories } from '../link.js'
+import { borrowedMemories, endsBatch, type LinkSink } from '../link.js'
 import { viewOf } from '../view.js'
+import type { LinkContext } from './context.js'
 
-/** Messages of a batch are copied into slabs of this size, one behind the other. */
+/** The messages of a batch are copied into slabs of this size, one after the other. */
 const SLAB_BYTES = 64 * 1024
 
-/** A message this long gets a buffer of its own; a shorter one leaves at most so much of a slab unused. */
+/** A message this long gets its own buffer; so at most this much of a slab stays unused. */
 const OWN_BUFFER_BYTES_MIN = 8 * 1024
 
 const NO_SLAB = Buffer.allocUnsafeSlow(0)
 
-/** Records between two looks at the clock, which costs as much as handing one over. A power of two. */
+/** Records between two readings of the clock, which costs as much as delivering one. A power of two. */
 const RECORDS_PER_CHECK = 32
 
-/** What the reader needs of its link. */
-export interface BatchHost {
-  /** Whether records may be handed over at present. */
-  readonly takes: boolean
-  /** The link is over. Who destroys it leaves the endpoint to the reader while that is `lending`. */
-  readonly closed: boolean
-  give(kind: number, id: number, payload: Buffer): void
-  /** All that came together has been given. */
-  batchEnd(): void
-  /** Another program took the core that the look gave away, and kept it for long. */
-  coreLost(): void
-  /** The peer broke the rules, or there is no memory for its message. */
-  fail(error: unknown): void
-}
-
 /**
- * Copies batches out of the peer's ring into memory of JavaScript and hands them over record by record. The state is in
- * fields throughout, because a listener may throw, stop the link, or read on from inside (a blocking call).
+ * Copies batches out of the peer's ring and delivers them record by record. The state is in fields,
+ * because a listener may throw, pause or destroy the link, or read on in a blocking call.
  */
 export class BatchReader {
   readonly #binding: NativeBinding
+  readonly #context: Pick<LinkContext, 'budget' | 'onError'>
   readonly #endpoint: NativeEndpoint
   readonly #signals: Float64Array
   readonly #descriptors: Uint32Array
   readonly #words: number
-  readonly #host: BatchHost
-  /** Records are copied into it, or lie in it: then it is all of the peer's ring. Its length is 0 once it was transferred. */
+  #sink!: LinkSink
+  /** The sink wants no record. */
+  paused = false
+  /** The peer is gone; see `freeze`. */
+  frozen = false
+  #closed = false
+  /** Holds the copies of records, or is the peer's ring. Its length is 0 after a transfer. */
   #slab: Buffer = NO_SLAB
   #slabOffset = 0
-  /** Records of the last batch, and how many of them were handed over. */
+  /** Records of the last batch, and how many of them were delivered. */
   #batchCount = 0
   #batchNext = 0
-  /** Records are handed over where they lie in the peer's ring, as far as that is possible. */
-  readonly lends: boolean
-  /** They are at present: until a listener transfers that memory. */
+  /** Records are delivered where they lie in the peer's ring, as far as possible. */
+  readonly borrowsPeerMemory: boolean
+  /** They are now: until a listener transfers that memory. */
   #inPlace: boolean
-  /**
-   * The slab's memory, which begins where the slab does. A field, because asking a Buffer for its memory takes as long as
-   * making one.
-   */
+  /** The memory of the slab. A field, because reading `buffer` takes as long as creating a Buffer. */
   #memory: ArrayBufferLike = this.#slab.buffer
-  /** Listeners look at records that lie in the peer's ring. */
-  #lending = false
-  /** A long message on its way in, and how much of it is there. */
+  /** Listeners read records that lie in the peer's ring. */
+  #borrowing = false
+  /** A long message that is still arriving, and its bytes so far. */
   #assembly: Buffer | undefined
   #assemblyBytes = 0
   /**
-   * The last long message. While this block above them is in use, the allocator cannot return the pages of those that
-   * were collected to the kernel, and the next message uses them again: without it each costs its page faults anew.
+   * The last long message. While this block is in use, the allocator cannot return the pages below it
+   * to the kernel, and the next message reuses them; otherwise each message costs its page faults again.
    */
   readonly #lastLong: Buffer[] = []
 
-  /** `lends`: records are to be handed over where they lie, if the runtime can. */
-  constructor(binding: NativeBinding, endpoint: NativeEndpoint, host: BatchHost, lends: boolean) {
+  /** `inPlace`: deliver records where they lie in the peer's ring, if the runtime can. */
+  constructor(context: Pick<LinkContext, 'binding' | 'budget' | 'endpoint' | 'onError'>, inPlace: boolean) {
+    const { binding, endpoint } = context
+    this.#context = context
     this.#binding = binding
     this.#endpoint = endpoint
     this.#signals = endpoint.signals
     this.#descriptors = endpoint.descriptors
     this.#words = binding.DESCRIPTOR_WORDS
-    this.#host = host
-    const peerMemory = lends ? endpoint.peerMemory() : undefined
-    this.lends = peerMemory !== undefined
-    this.#inPlace = this.lends
+    const peerMemory = inPlace ? endpoint.peerMemory() : undefined
+    this.borrowsPeerMemory = peerMemory !== undefined
+    this.#inPlace = this.borrowsPeerMemory
     if (peerMemory !== undefined) {
       this.#useSlab(viewOf(peerMemory, 0, peerMemory.byteLength))
-      lentMemories.add(peerMemory)
+      borrowedMemories.add(peerMemory)
     }
   }
 
-  /** Records of the last batch have not been handed over yet. */
+  /** Before the first `read`. */
+  start(sink: LinkSink): void {
+    this.#sink = sink
+  }
+
+  /** The peer is gone: later writes are not read, and a pause does not stop the last records. */
+  freeze(): void {
+    this.frozen = true
+    this.#endpoint.freeze()
+  }
+
+  /** Records may be delivered now. */
+  get mayDeliver(): boolean {
+    return (!this.paused || this.frozen) && !this.#closed
+  }
+
+  /** Closes the endpoint, as soon as the listeners that read its memory have returned. */
+  close(): void {
+    this.#closed = true
+    if (!this.#borrowing) this.#endpoint.close()
+  }
+
+  /** Records of the last batch are not delivered yet. */
   get pending(): boolean {
     return this.#batchNext < this.#batchCount
   }
 
-  /** A long message is on its way in: the peer is at work. */
+  /** A part of a long message has arrived: the peer is working. */
   get assembling(): boolean {
     return this.#assembly !== undefined
   }
 
-  get lending(): boolean {
-    return this.#lending
-  }
-
-  /** Throws while a listener looks at the peer's memory: nothing may be read before it returns. */
-  assertNothingLent(): void {
-    if (!this.#lending) return
+  /** Throws while a listener reads the peer's memory: a further read would release it. */
+  assertNothingBorrowed(): void {
+    if (!this.#borrowing) return
     const what =
-      'a listener that receives views cannot make a blocking call; copy the message, and call after the listener returned'
+      'a listener that receives views must not call the *Sync methods; copy the message, and call after the listener returned'
     throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, what)
   }
 
-  /** The link sleeps: an idle channel keeps no message alive. */
+  /** Releases the last long message: an idle link keeps no message alive. */
   forget(): void {
     this.#lastLong.length = 0
   }
 
   /**
-   * Hands over what is left of the last batch, else one more. When there is none, looks as `NativeEndpoint.receive`
-   * does. Returns how many records it handed over; fragments that moved count as one.
+   * Delivers the rest of the last batch, else one more. Without a record, polls as
+   * `NativeEndpoint.receive` does. Returns the number of records; new fragments count as one.
    */
   read(spinNanos: number, yieldCpu: boolean): number {
-    if (this.pending) return this.#inPlace ? this.#handLent() : this.#hand()
+    if (this.pending) return this.#inPlace ? this.#deliverInPlace() : this.#deliver()
     if (this.#assembly !== undefined) return this.#assemble(this.#assembly, spinNanos, yieldCpu)
     return this.#receive(spinNanos, yieldCpu)
   }
@@ -130,11 +138,11 @@ export class BatchReader {
         ? this.#endpoint.receiveInPlace(spinNanos, yieldCpu)
         : this.#endpoint.receive(this.#slab, this.#slabOffset, spinNanos, yieldCpu)
     } catch (error) {
-      this.#host.fail(error)
+      this.#context.onError(error)
       return 0
     }
     const signals = this.#signals
-    if (signals[this.#binding.SIGNAL_CORE_LOST] === 1) this.#host.coreLost()
+    if (signals[this.#binding.SIGNAL_CORE_LOST] === 1) this.#coreLost()
     if (count === 0) {
       const requiredBytes = signals[this.#binding.SIGNAL_REQUIRED] as number
       if (requiredBytes < 0) return 0
@@ -144,10 +152,10 @@ export class BatchReader {
     this.#slabOffset = signals[this.#binding.SIGNAL_OFFSET] as number
     this.#batchCount = count
     this.#batchNext = 0
-    return this.#inPlace ? this.#handLent() : this.#hand()
+    return this.#inPlace ? this.#deliverInPlace() : this.#deliver()
   }
 
-  /** Memory for the next message, which the slab has no room for. */
+  /** Allocates memory for the next message, which does not fit into the slab. */
   #provide(requiredBytes: number, fragmented: boolean): number {
     let buffer: Buffer
     try {
@@ -156,7 +164,7 @@ export class BatchReader {
       )
     } catch (cause) {
       const what = `there is no memory for a message of ${requiredBytes} bytes`
-      this.#host.fail(new ShmwireError(ErrorCode.OUT_OF_MEMORY, what, { cause }))
+      this.#context.onError(new ShmwireError(ErrorCode.OUT_OF_MEMORY, what, { cause }))
       return 0
     }
     if (fragmented) {
@@ -164,7 +172,7 @@ export class BatchReader {
       this.#assemblyBytes = 0
       return this.#assemble(buffer, 0, false)
     }
-    // A message with a buffer of its own may be transferred; those of a slab share its memory.
+    // A message with its own buffer may be transferred; those of a slab share its memory.
     if (buffer.length === SLAB_BYTES) markShared(buffer.buffer)
     this.#useSlab(buffer)
     return this.#receive(0, false, true)
@@ -182,9 +190,9 @@ export class BatchReader {
     this.#slabOffset = 0
   }
 
-  /** The record for which there was memory is another now: to go on for as long as it changes would be the peer's choice. */
+  /** The record has changed since there was memory for it. An honest peer never changes one. */
   #changed(): number {
-    this.#host.fail(new ShmwireError(ErrorCode.CORRUPT, 'the peer changed a record while it was read'))
+    this.#context.onError(new ShmwireError(ErrorCode.CORRUPT, 'the peer changed a record while it was read'))
     return 0
   }
 
@@ -193,10 +201,10 @@ export class BatchReader {
     try {
       bytes = this.#endpoint.assemble(assembly, spinNanos, yieldCpu)
     } catch (error) {
-      this.#host.fail(error)
+      this.#context.onError(error)
       return 0
     }
-    if (this.#signals[this.#binding.SIGNAL_CORE_LOST] === 1) this.#host.coreLost()
+    if (this.#signals[this.#binding.SIGNAL_CORE_LOST] === 1) this.#coreLost()
     if (bytes < assembly.length) {
       const moved = bytes > this.#assemblyBytes ? 1 : 0
       this.#assemblyBytes = bytes
@@ -204,68 +212,82 @@ export class BatchReader {
     }
     this.#assembly = undefined
     this.#lastLong[0] = assembly
-    this.#host.give(this.#descriptors[0] as number, this.#descriptors[1] as number, assembly)
-    this.#host.batchEnd()
+    const { 0: kind, 1: id } = this.#descriptors
+    if (!this.#sink.record(kind as number, id as number, assembly)) this.paused = true
+    this.#sink.batchEnd?.()
     return 1
   }
 
-  /** Hands the batch over, as far as it is wanted and for as long as a turn may last. */
-  #hand(): number {
+  /** Delivers the batch until the sink pauses, or the turn has lasted long enough. */
+  #deliver(): number {
     const descriptors = this.#descriptors
-    let handed = 0
+    let delivered = 0
     let endMs = 0
-    while (this.#batchNext < this.#batchCount && this.#host.takes) {
-      if (handed > 0 && (handed & (RECORDS_PER_CHECK - 1)) === 0) {
+    let inBatch = false
+    while (this.#batchNext < this.#batchCount && this.mayDeliver) {
+      const at = this.#batchNext * this.#words
+      const kind = descriptors[at] as number
+      const ends = endsBatch(kind)
+      if (inBatch && ends) {
+        inBatch = false
+        this.#sink.batchEnd?.()
+        // A listener may have blocked, and read on from here.
+        continue
+      }
+      inBatch = !ends
+      if (delivered > 0 && (delivered & (RECORDS_PER_CHECK - 1)) === 0) {
         const nowMs = performance.now()
         if (endMs === 0) endMs = nowMs + TURN_MS_MAX
         else if (nowMs >= endMs) break
       }
-      const at = this.#batchNext * this.#words
       const offset = descriptors[at + 2] as number
       const length = descriptors[at + 3] as number
-      // A listener may have transferred the memory of the batch meanwhile.
+      // A listener may have transferred the memory of the batch.
       const payload =
         this.#slab.length > 0 ? viewOf(this.#memory, offset, length) : this.#withoutMemory(offset, length)
       if (payload === undefined) break
-      // Before the call: the listener may throw, and the record has been given all the same.
+      // Before the call: a listener may throw, and has had the record.
       this.#batchNext += 1
-      handed += 1
-      this.#host.give(descriptors[at] as number, descriptors[at + 1] as number, payload)
+      delivered += 1
+      if (!this.#sink.record(kind, descriptors[at + 1] as number, payload)) this.paused = true
     }
-    this.#host.batchEnd()
-    return handed
+    this.#sink.batchEnd?.()
+    return delivered
   }
 
-  /** A listener of this batch has transferred the memory of the whole batch. Undefined: what it held is lost, and the channel fails. */
+  /** A listener has transferred the memory of the whole batch. Undefined: it is lost, and the channel fails. */
   #withoutMemory(offset: number, length: number): Buffer | undefined {
     const payload = Buffer.allocUnsafeSlow(length)
     if (this.#inPlace) this.#endpoint.copyFromPeer(offset, payload)
     else if (length > 0) {
       this.#batchNext = this.#batchCount
-      this.#host.fail(memoryTransferred())
+      this.#context.onError(memoryTransferred())
       return undefined
     }
     return payload
   }
 
-  /** As `#hand`, of records that lie in the peer's ring and are given back once all of the batch have been handed over. */
-  #handLent(): number {
-    this.#lending = true
+  /** As `#deliver`, of records in the peer's ring, whose room is released after the whole batch. */
+  #deliverInPlace(): number {
+    this.#borrowing = true
     try {
-      return this.#hand()
+      return this.#deliver()
     } finally {
-      this.#lending = false
-      if (this.#host.closed) this.#endpoint.close()
+      this.#borrowing = false
+      if (this.#closed) this.#endpoint.close()
       else if (!this.pending) this.#release()
     }
   }
 
-  /** Gives the batch's place in the ring back. */
   #release(): void {
     try {
       this.#endpoint.release()
     } catch (error) {
-      this.#host.fail(error)
+      this.#context.onError(error)
     }
+  }
+
+  #coreLost(): void {
+    this.#context.budget.coreLost(performance.now() * 1000)
   }
 }

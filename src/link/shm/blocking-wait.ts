@@ -1,28 +1,83 @@
-import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
+import { descriptorOf } from '../../control/peer.js'
+import { ErrorCode, ShmwireError } from '../../errors.js'
+import type { LinkContext } from './context.js'
+import type { IdleStrategy } from './idle-strategy.js'
 
-/** How long one look of a blocking call lasts before the core is offered to others. */
-export const SYNC_LOOK_MICROS = 2
+/** How long one poll of a blocking call lasts before it yields the core. */
+const POLL_MICROS = 2
 
-/** A spinning call asks so often whether the peer lives, which no event tells it while it spins. */
-export const SYNC_SPIN_MICROS = 20_000
+/** After this time a spinning call checks that the peer is alive, which no event reports meanwhile. */
+const SPIN_MICROS = 20_000
 
 const NANOS_PER_MS = 1_000_000
 
-/**
- * Blocks this thread in the addon until the peer has sent data, has room for `roomBytes` (unless 0), or is gone, for at
- * most `timeoutMs`. Returns `WAIT_READY`, `WAIT_TIMEOUT`, `WAIT_CLOSED` or `WAIT_PEER_GONE`.
- *
- * The addon interrupts the wait at least every 50 ms: V8 can terminate a thread only while it runs JavaScript, so a
- * worker under `terminate()`, or of a process that exits, leaves this loop.
- */
-export function waitBlocked(
-  binding: NativeBinding,
-  endpoint: NativeEndpoint,
-  roomBytes: number,
-  timeoutMs: number,
-  controlSocket: number,
-): number {
-  let outcome = endpoint.wait(true, roomBytes, timeoutMs * NANOS_PER_MS, controlSocket)
-  while (outcome === binding.WAIT_INTERRUPTED) outcome = endpoint.continueWait()
-  return outcome
+/** Waits that block the thread with its event loop: polls first, then sleeps in the addon. */
+export class BlockingWait {
+  readonly #context: LinkContext
+  readonly #idle: IdleStrategy
+  /** Reading the descriptor takes a tenth of a round trip. */
+  #hasDescriptor = false
+
+  constructor(context: LinkContext, idle: IdleStrategy) {
+    this.#context = context
+    this.#idle = idle
+  }
+
+  /** Throws `UNAVAILABLE` if the runtime hides the descriptor of a live socket: a wait would miss the peer's death. */
+  assertPossible(): void {
+    const { socket } = this.#context
+    this.#hasDescriptor ||= socket.destroyed || descriptorOf(socket) !== undefined
+    if (this.#hasDescriptor) return
+    throw new ShmwireError(
+      ErrorCode.UNAVAILABLE,
+      'blocking calls need the descriptor of the control socket, which this runtime does not expose; use send and request',
+    )
+  }
+
+  /** Delivers records, or reports `roomBytes` of room (unless 0). False: the peer is gone. */
+  wait(roomBytes: number, timeoutMs: number): boolean {
+    const { binding, budget, onError, socket, wait } = this.#context
+    const idle = this.#idle
+    const spins = wait === 'spin'
+    // Afterwards the poller reads, and arms the words again: the wait disarms them.
+    idle.wake()
+    if (this.#poll(spins ? Math.min(timeoutMs * 1000, SPIN_MICROS) : budget.micros)) return true
+    // A destroyed socket has none; its event cannot arrive while this thread is blocked.
+    const controlSocket = descriptorOf(socket)
+    if (controlSocket === undefined) return false
+    const beginMs = performance.now()
+    let outcome: number
+    try {
+      outcome = this.#sleep(roomBytes, spins ? 0 : timeoutMs, controlSocket)
+    } catch (error) {
+      onError(error)
+      return true
+    }
+    const endMs = performance.now()
+    budget.slept((endMs - beginMs) * 1000, endMs * 1000)
+    if (outcome === binding.WAIT_READY) idle.poll(0, false)
+    return outcome === binding.WAIT_READY || outcome === binding.WAIT_TIMEOUT
+  }
+
+  /** By the clock, because a poll that yields the core may take any time. */
+  #poll(micros: number): boolean {
+    const idle = this.#idle
+    const endMs = performance.now() + micros / 1000
+    do {
+      if (idle.poll(POLL_MICROS * 1000, true) > 0 || idle.state === 'closed') return true
+    } while (performance.now() < endMs)
+    return false
+  }
+
+  /**
+   * Returns `WAIT_READY`, `WAIT_TIMEOUT`, `WAIT_CLOSED` or `WAIT_PEER_GONE`. The addon interrupts the
+   * wait at least every 50 ms: V8 can terminate a thread only while it runs JavaScript, so a worker
+   * under `terminate()`, or of a process that exits, leaves this loop.
+   */
+  #sleep(roomBytes: number, timeoutMs: number, controlSocket: number): number {
+    const { binding, endpoint } = this.#context
+    let outcome = endpoint.wait(true, roomBytes, timeoutMs * NANOS_PER_MS, controlSocket)
+    while (outcome === binding.WAIT_INTERRUPTED) outcome = endpoint.continueWait()
+    return outcome
+  }
 }

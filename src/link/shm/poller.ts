@@ -1,51 +1,45 @@
 import { AsyncResource } from 'node:async_hooks'
 
-/** What the poller needs of a link. */
+/** A link, as the poller sees it. */
 export interface Polled {
-  /** Where the poller has it in its list; -1 while it does not poll it. Of the poller alone. */
+  /** Its index in the poller's list; −1 outside the list. Only the poller uses it. */
   pollIndex: number
   /**
-   * Delivers at most one batch. When there is none, looks for `spinNanos` nanoseconds and, with `yieldCpu`, gives
-   * the core away once. Returns how many records it had, or another number above 0 when it found other work.
-   * May throw what a listener threw; it can be polled again.
+   * Delivers at most one batch. Without one, polls for `spinNanos` and, with `yieldCpu`, yields the core
+   * once. Returns the number of records, or another number above 0 for other work. May throw the
+   * exception of a listener, and can be polled again.
    */
   poll(spinNanos: number, yieldCpu: boolean): number
-  /** The look of this turn found nothing. True: the link rests from now on and is not polled until it is woken. */
+  /** The poll of this turn found nothing. True: the link is not polled again until it is woken. */
   rest(): boolean
 }
 
-/**
- * How long one look at an empty ring lasts inside the addon when a single link is awake: about what a prompt
- * peer needs for an answer, far too short to be felt by timers and sockets.
- */
+/** One poll of a single link: the time of a prompt answer, and too short to delay timers and sockets. */
 const SPIN_NANOS = 500
 
-/**
- * Looks in one turn of the event loop. A turn costs as much as a quick answer, so a conversation goes on for a few
- * exchanges before the loop has its turn again.
- */
-const LOOKS_PER_TURN = 16
+/** A turn of the event loop costs as much as a quick answer, so each turn has several polls. */
+const POLLS_PER_TURN = 16
 
-/** Links whose bells follow each other sooner are better polled together than woken one by one. */
+/** Links whose wake-ups follow each other sooner are better polled together than woken one by one. */
 const DENSE_MICROS = 50
 
-/** More records than this are no conversation but a stream, which gains nothing by a further look in the same turn. */
+/** More records are a stream, which gains nothing from a further poll in the same turn. */
 const CONVERSATION_RECORDS_MAX = 4
 
 /**
- * Polls the links that are awake, all of them in each turn of the event loop, so that none starves and
- * timers and sockets get theirs in between. One per thread. It runs only while a link is awake.
+ * Polls all links that are awake in each turn of the event loop, so that no link starves, and timers and
+ * sockets run in between. One per thread. It runs only while a link is awake.
  */
 class Poller {
   readonly #awake: Polled[] = []
   readonly #resolved = Promise.resolve()
-  /** One turn schedules the next, so listeners of every link would run in the async context of whoever woke the first. */
+  /** One turn schedules the next: without it, listeners would inherit the async context of another link. */
   readonly #context = new AsyncResource('SHMWIRE_POLLER')
-  /** A turn is about to come. It is never cleared: one that a tick clears which then throws leaves Node 20 throwing for ever. */
+  /** A turn is scheduled. It is never cleared: Node 20 would throw for ever if the clearing tick throws. */
   #turning = false
-  #looksLeft = 0
+  #pollsLeft = 0
   #busy = false
-  #rungAtMicros = Number.NEGATIVE_INFINITY
+  #wokenAtMicros = Number.NEGATIVE_INFINITY
 
   /** Polls the link from the next turn on, until it rests. */
   wake(link: Polled): void {
@@ -58,15 +52,15 @@ class Poller {
     this.#context.runInAsyncScope(() => setImmediate(this.#run))
   }
 
-  /** Several links are awake, and some of them have something: to look at one more costs far less than to wake it. */
+  /** Several links are awake, and some have records: polling one more costs far less than waking it. */
   get busy(): boolean {
     return this.#busy
   }
 
-  /** A sleeping link was rung. Whether it should rather be polled, because the links of this thread are rung so often. */
-  rung(nowMicros: number): boolean {
-    const dense = nowMicros - this.#rungAtMicros < DENSE_MICROS
-    this.#rungAtMicros = nowMicros
+  /** A sleeping link was woken. True: the links of this thread are woken so often that polling is better. */
+  woken(nowMicros: number): boolean {
+    const dense = nowMicros - this.#wokenAtMicros < DENSE_MICROS
+    this.#wokenAtMicros = nowMicros
     return dense || this.#busy
   }
 
@@ -75,13 +69,13 @@ class Poller {
     return this.#context.runInAsyncScope(work)
   }
 
-  /** Forgets the link. The turn after the last one finds nobody, and is the last. */
+  /** The turn after the last link has left is the last one. */
   remove(link: Polled): void {
     const awake = this.#awake
     const index = link.pollIndex
     if (index < 0) return
     link.pollIndex = -1
-    // The last link takes its place: to move all of those behind it would be quadratic when many links rest.
+    // The last link takes its place: moving all links behind it would be quadratic when many rest.
     const last = awake.pop() as Polled
     if (last !== link) {
       awake[index] = last
@@ -90,7 +84,7 @@ class Poller {
     if (awake.length === 0) this.#busy = false
   }
 
-  /** The link has thrown, and its turn is over: in the next one those that it has kept from theirs come first. */
+  /** The link has thrown, which ended the turn: in the next one, the links that it held back come first. */
   #postpone(link: Polled): void {
     const awake = this.#awake
     for (let index = link.pollIndex; index > 0; index -= 1) {
@@ -106,18 +100,18 @@ class Poller {
   readonly #run = (): void => {
     this.#turning = this.#awake.length > 0
     if (!this.#turning) return
-    // First of all, because a listener that throws ends this turn.
+    // First, because a listener that throws ends this turn.
     setImmediate(this.#run)
-    this.#looksLeft = LOOKS_PER_TURN
-    this.#look()
+    this.#pollsLeft = POLLS_PER_TURN
+    this.#poll()
   }
 
-  /** Looks again when all promise jobs of the last look are done: an `await` has had its answer and has sent anew. */
-  readonly #lookAfterJobs = (): void => {
-    process.nextTick(this.#look)
+  /** After the promise jobs of the last poll: an `await` has received its answer and sent the next message. */
+  readonly #pollAfterJobs = (): void => {
+    process.nextTick(this.#poll)
   }
 
-  readonly #look = (): void => {
+  readonly #poll = (): void => {
     const awake = this.#awake
     const spinNanos = awake.length === 1 ? SPIN_NANOS : 0
     let records = 0
@@ -125,7 +119,7 @@ class Poller {
     for (let index = awake.length - 1; index >= 0; index -= 1) {
       const link = awake[index]
       if (link === undefined) continue
-      // The core is given away once in a look that found nothing, by its last link.
+      // The last link yields the core, if no link has found anything.
       let found: number
       try {
         found = link.poll(spinNanos, index === 0 && records === 0)
@@ -137,9 +131,9 @@ class Poller {
       if (found === 0 && link.rest()) this.remove(link)
     }
     this.#busy = records > 0 && awake.length > 1
-    this.#looksLeft -= 1
-    if (records > 0 && records <= CONVERSATION_RECORDS_MAX && this.#looksLeft > 0) {
-      void this.#resolved.then(this.#lookAfterJobs)
+    this.#pollsLeft -= 1
+    if (records > 0 && records <= CONVERSATION_RECORDS_MAX && this.#pollsLeft > 0) {
+      void this.#resolved.then(this.#pollAfterJobs)
     }
   }
 }

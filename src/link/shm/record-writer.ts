@@ -1,95 +1,126 @@
-import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
+import type { NativeEndpoint } from '../../native/binding.js'
+import type { LinkSink } from '../link.js'
 import { viewOf } from '../view.js'
+import type { LinkContext } from './context.js'
 
-/** What the writer needs of its link. */
-export interface WriterHost {
-  /** The endpoint is gone. */
-  readonly closed: boolean
-  /** There was no room. */
-  lacksRoom(): void
-  /** The peer broke the rules. */
-  fail(error: unknown): void
-}
-
-/** Puts records into this side's ring: copied by the addon, or filled in place by whoever claims the room. */
+/** Writes records to the ring of an open endpoint: copied by the addon, or filled in place through a claim. */
 export class RecordWriter {
+  readonly #context: LinkContext
+  readonly #onFull: () => void
   readonly #endpoint: NativeEndpoint
-  readonly #host: WriterHost
   readonly #inlineBytesMax: number
-  /** This side's ring, once somebody has claimed: V8 counts it as if it were its own, and collects sooner. */
+  /** A waiting writer continues when so much is free. */
+  readonly roomBytes: number
+  /** This side's ring, after the first claim: V8 counts it as its own memory, and collects earlier. */
   #memory: ArrayBuffer | undefined
-  // As fields, because looking into the binding at each record takes a part of its time.
+  #wantsRoom = false
+  // As fields, because reading the binding for each record takes a part of its time.
   readonly #record: Uint32Array
   readonly #kindIndex: number
   readonly #idIndex: number
   readonly #signals: Float64Array
   readonly #writtenSignal: number
 
-  constructor(binding: NativeBinding, endpoint: NativeEndpoint, host: WriterHost, ringBytes: number) {
+  /** `onFull` runs when a record finds no room. */
+  constructor(context: LinkContext, onFull: () => void) {
+    const { binding, endpoint, ringBytes } = context
+    this.#context = context
+    this.#onFull = onFull
     this.#endpoint = endpoint
-    this.#host = host
     this.#record = endpoint.record
     this.#kindIndex = binding.RECORD_KIND
     this.#idIndex = binding.RECORD_ID
     this.#signals = endpoint.signals
     this.#writtenSignal = binding.SIGNAL_WRITTEN
     this.#inlineBytesMax = binding.inlineBytesMax(ringBytes)
+    this.roomBytes = ringBytes / 4
   }
 
-  /**
-   * The longest payload that can be claimed; −1 where the runtime allows no buffer over foreign memory, or the program
-   * has transferred it.
-   */
+  /** A record found no room, and `drain` has not reported room since. */
+  get wantsRoom(): boolean {
+    return this.#wantsRoom
+  }
+
+  /** −1 if the runtime allows no buffer over foreign memory, or the program has transferred it. */
   get claimBytesMax(): number {
-    if (this.#host.closed) return -1
     this.#memory ??= this.#endpoint.ownMemory()
     return this.#memory === undefined || this.#memory.byteLength === 0 ? -1 : this.#inlineBytesMax
   }
 
   write(kind: number, id: number, payload: Uint8Array, offset: number): number {
-    if (this.#host.closed) return -1
     this.#record[this.#kindIndex] = kind
     this.#record[this.#idIndex] = id
     try {
       if (offset === 0) this.#endpoint.write(payload)
       else this.#endpoint.write(payload, offset)
     } catch (error) {
-      this.#host.fail(error)
+      this.#context.onError(error)
       return -1
     }
     const end = this.#signals[this.#writtenSignal] as number
-    if (end !== payload.length) this.#host.lacksRoom()
+    if (end !== payload.length) this.#full()
     return end
   }
 
-  /** Of at most `claimBytesMax`, which must have been asked for. */
+  /** `bytes` is at most `claimBytesMax`, which the caller has read. */
   claim(bytes: number): Uint8Array | undefined {
-    if (this.#host.closed) return undefined
     let offset: number
     try {
       offset = this.#endpoint.claim(bytes)
     } catch (error) {
-      this.#host.fail(error)
+      this.#context.onError(error)
       return undefined
     }
     if (offset >= 0) return viewOf(this.#memory as ArrayBuffer, offset, bytes)
-    this.#host.lacksRoom()
+    this.#full()
     return undefined
   }
 
   commit(kind: number, id: number, bytes: number): void {
-    if (this.#host.closed) return
     this.#record[this.#kindIndex] = kind
     this.#record[this.#idIndex] = id
-    try {
-      this.#endpoint.commit(bytes)
-    } catch (error) {
-      this.#host.fail(error)
-    }
+    this.#try(() => this.#endpoint.commit(bytes))
   }
 
   abort(): void {
-    if (this.#host.closed) return
     this.#endpoint.abort()
+  }
+
+  /** Reports room to the sink if a record waits for it. True: it did, or the link failed. */
+  drain(sink: LinkSink): boolean {
+    if (!this.#wantsRoom) return false
+    try {
+      if (!this.#endpoint.hasRoom(this.roomBytes)) return false
+    } catch (error) {
+      this.#context.onError(error)
+      return true
+    }
+    this.#wantsRoom = false
+    sink.drain()
+    return true
+  }
+
+  /** Only where a maximum is likely, and for `stats`: a native call for each write would cost too much. */
+  measureDepth(): void {
+    const { stats } = this.#context
+    this.#try(() => {
+      stats.depthBytes = this.#endpoint.depthBytes()
+      stats.highWaterBytes = Math.max(stats.highWaterBytes, stats.depthBytes)
+    })
+  }
+
+  #full(): void {
+    this.#context.stats.fullWaits += 1
+    this.#wantsRoom = true
+    this.measureDepth()
+    this.#onFull()
+  }
+
+  #try(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#context.onError(error)
+    }
   }
 }

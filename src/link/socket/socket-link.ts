@@ -4,7 +4,7 @@ import { FRAME_HEADER_BYTES, recordBound, writeFrameHeader } from '../../control
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { TURN_MS_MAX } from '../../turn-budget.js'
 import { runApart } from '../../uncaught.js'
-import { type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from '../link.js'
+import { endsBatch, type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from '../link.js'
 
 export interface SocketLinkOptions {
   /** Connected, paused, past the handshake. The link owns it from now on. */
@@ -38,6 +38,8 @@ export class SocketLink implements Link {
   readonly #stats: LinkStats = newLinkStats()
   #sink: LinkSink | undefined
   #inSink = false
+  /** Messages were delivered since the last `batchEnd`. */
+  #inBatch = false
   #turn: NodeJS.Immediate | undefined
   /** When the present turn's delivery stops, 0 until it has delivered several records, and how many it has delivered. */
   #turnEndMs = 0
@@ -204,6 +206,7 @@ export class SocketLink implements Link {
       this.#deliverLater()
       throw error
     }
+    this.#inBatch = false
     try {
       this.#sink?.batchEnd?.()
     } finally {
@@ -212,8 +215,14 @@ export class SocketLink implements Link {
   }
 
   #hand(kind: number, id: number, payload: Buffer): boolean {
+    const sink = this.#sink as LinkSink
+    const ends = endsBatch(kind)
+    // The parser has consumed the record, which must follow although a listener of the batch throws.
+    if (this.#inBatch && ends) runApart(() => sink.batchEnd?.())
+    if (this.#closed) return false
+    this.#inBatch = !ends
     this.#inSink = true
-    const wantsMore = (this.#sink as LinkSink).record(kind, id, payload)
+    const wantsMore = sink.record(kind, id, payload)
     this.#inSink = false
     if (this.#closed) return false
     if (wantsMore || this.#socket.closed) return !this.#turnIsOver()

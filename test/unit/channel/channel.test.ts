@@ -143,7 +143,9 @@ describe('iteration', () => {
     }
     expect(rest).toEqual([2, 3])
     expect(right.open).toBe(true)
-    expect(() => [right[Symbol.asyncIterator](), right[Symbol.asyncIterator]()]).toThrow(/loop already takes/)
+    expect(() => [right[Symbol.asyncIterator](), right[Symbol.asyncIterator]()]).toThrow(
+      /another for await loop is running/,
+    )
     left.destroy()
   })
 })

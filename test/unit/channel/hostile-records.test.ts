@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { HANDLERS_RUNNING_MAX } from '../../../src/channel/answers.js'
 import { Channel } from '../../../src/channel/channel.js'
+import { HANDLERS_RUNNING_MAX } from '../../../src/channel/incoming-requests.js'
 import { codecFor } from '../../../src/codec/codecs.js'
 import { ErrorCode, ShmwireError } from '../../../src/errors.js'
 import { type Link, RecordKind } from '../../../src/link/link.js'

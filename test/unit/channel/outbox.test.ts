@@ -33,7 +33,7 @@ let link: NarrowLink
 let outbox: Outbox
 beforeEach(() => {
   link = new NarrowLink()
-  outbox = new Outbox(link as unknown as Link, (payload) => Buffer.from(payload))
+  outbox = new Outbox(link as unknown as Link, { keep: (payload) => Buffer.from(payload) })
 })
 
 const LONG = 'L'.repeat(250)
@@ -72,10 +72,11 @@ describe('push', () => {
     const [taken, waiting] = [Buffer.from('taken'), Buffer.from('waiting')]
     link.room = 5
     const kept: Uint8Array[] = []
-    outbox = new Outbox(link as unknown as Link, (payload) => {
+    const keep = (payload: Uint8Array): Buffer => {
       kept.push(payload)
       return Buffer.from(payload)
-    })
+    }
+    outbox = new Outbox(link as unknown as Link, { keep })
     outbox.push(1, 0, taken)
     outbox.push(1, 0, waiting)
     waiting.fill('!')
@@ -164,7 +165,7 @@ describe('tryPush', () => {
       end.room = 100
       return {
         end,
-        own: new Outbox(end as unknown as Link, (payload) => payload),
+        own: new Outbox(end as unknown as Link, { keep: (payload) => payload }),
         text: String(index).repeat(250),
       }
     })

@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../src/errors.js'
+import { RecordKind } from '../../../src/link/link.js'
 import { BatchReader } from '../../../src/link/shm/batch-reader.js'
 import type { NativeBinding, NativeEndpoint } from '../../../src/native/binding.js'
 
@@ -11,25 +12,102 @@ const binding = {
   SIGNAL_CORE_LOST: 3,
 } as NativeBinding
 
-it('a record that is longer at each look is CORRUPT at the second one', () => {
-  const signals = new Float64Array(4)
-  let looks = 0
-  const receive = (): number => {
-    looks += 1
-    signals[binding.SIGNAL_REQUIRED] = 10_000 + looks
+const { MESSAGE, REQUEST, CODEC } = RecordKind
+
+let signals: Float64Array
+let failures: unknown[]
+/** The records of the next batch, by kind. Their ids count from 0. */
+let kinds: number[]
+let receive: () => number
+let reader: BatchReader
+let log: (string | number)[]
+let onRecord: (id: number) => boolean
+let onBatchEnd: () => void
+
+beforeEach(() => {
+  failures = []
+  kinds = []
+  log = []
+  onRecord = () => true
+  onBatchEnd = () => {}
+  signals = new Float64Array(4)
+  const descriptors = new Uint32Array(4 * 16)
+  receive = () => {
+    signals[binding.SIGNAL_REQUIRED] = -1
+    const count = kinds.length
+    for (const [index, kind] of kinds.splice(0).entries()) descriptors.set([kind, index, 0, 0], 4 * index)
+    return count
+  }
+  const endpoint = { signals, descriptors, receive: () => receive() } as unknown as NativeEndpoint
+  const context = {
+    binding,
+    endpoint,
+    budget: { coreLost: () => {} },
+    onError: (error: unknown) => failures.push(error),
+  }
+  reader = new BatchReader(context as unknown as ConstructorParameters<typeof BatchReader>[0], false)
+  reader.start({
+    record: (_kind, id) => {
+      log.push(id)
+      return onRecord(id)
+    },
+    batchEnd: () => {
+      log.push('end')
+      onBatchEnd()
+    },
+    drain: () => {},
+    close: () => {},
+  })
+})
+
+it('fails with CORRUPT at a record that is longer at each poll', () => {
+  let polls = 0
+  receive = () => {
+    polls += 1
+    signals[binding.SIGNAL_REQUIRED] = 10_000 + polls
     return 0
   }
-  const endpoint = { signals, descriptors: new Uint32Array(4), receive } as unknown as NativeEndpoint
-  const failures: unknown[] = []
-  const host = {
-    takes: true,
-    closed: false,
-    give: () => {},
-    batchEnd: () => {},
-    coreLost: () => {},
-    fail: (error: unknown) => failures.push(error),
-  }
-  expect(new BatchReader(binding, endpoint, host, false).read(0, false)).toBe(0)
+  expect(reader.read(0, false)).toBe(0)
   expect(failures).toMatchObject([{ code: ErrorCode.CORRUPT }])
-  expect(looks).toBe(2)
+  expect(polls).toBe(2)
+})
+
+describe('a batch of messages', () => {
+  it('ends before a record of another kind, but not before a note', () => {
+    kinds = [MESSAGE, CODEC, MESSAGE, REQUEST, REQUEST, MESSAGE]
+    expect(reader.read(0, false)).toBe(6)
+    expect(log).toEqual([0, 1, 2, 'end', 3, 4, 5, 'end'])
+  })
+
+  it('ends before a record that follows although the end throws', () => {
+    kinds = [MESSAGE, REQUEST]
+    onBatchEnd = () => {
+      onBatchEnd = () => {}
+      throw new Error('no')
+    }
+    expect(() => reader.read(0, false)).toThrow('no')
+    expect([log, reader.pending]).toEqual([[0, 'end'], true])
+    expect(reader.read(0, false)).toBe(1)
+    expect(log).toEqual([0, 'end', 1, 'end'])
+  })
+
+  it('ends before a record that a listener reads from inside the end', () => {
+    kinds = [MESSAGE, REQUEST, MESSAGE]
+    onBatchEnd = () => {
+      onBatchEnd = () => {}
+      reader.read(0, false)
+    }
+    reader.read(0, false)
+    expect(log.filter((entry) => entry !== 'end')).toEqual([0, 1, 2])
+  })
+
+  it('stops where the sink pauses, and goes on from there', () => {
+    kinds = [MESSAGE, MESSAGE, MESSAGE]
+    onRecord = (id) => id !== 1
+    expect(reader.read(0, false)).toBe(2)
+    expect([reader.paused, reader.pending]).toEqual([true, true])
+    reader.paused = false
+    expect(reader.read(0, false)).toBe(1)
+    expect(log).toEqual([0, 1, 'end', 2, 'end'])
+  })
 })

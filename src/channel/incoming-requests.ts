@@ -1,65 +1,54 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { RecordKind } from '../link/link.js'
-import type { Channel } from './channel.js'
 import type { MessageCodec } from './message-codec.js'
+import { REQUESTS_OPEN_MAX } from './outgoing-requests.js'
 import { CLOSING, encodeRemoteError } from './remote-error.js'
-import { REQUESTS_OPEN_MAX } from './requests.js'
+import type { Sender } from './sender.js'
+import type { OpenWork } from './types.js'
 
-/** What a handler knows of the request beside its message. */
-export interface RequestContext {
-  /** The channel that the request came through. */
-  readonly channel: Channel
-  /** Fires when the caller gave up or is gone. Its reason says which. */
-  readonly signal: AbortSignal
-}
+// biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the type of their requests
+type Handler<Channel> = (message: any, context: RunningRequest<Channel>) => unknown
+
+type AnswerSender = Pick<Sender, 'maxMessageBytes' | 'push' | 'closeIfIdle'>
 
 /**
- * Answers one request with the value that it returns or resolves to; what it throws, the caller gets
- * as `ERR_SHMWIRE_REMOTE`.
- */
-// biome-ignore lint/suspicious/noExplicitAny: what a request is, the two programs agree on
-export type RequestHandler<Message = any> = (message: Message, context: RequestContext) => unknown
-
-/** What the answering side needs of its channel. */
-export interface AnswersHost {
-  readonly channel: Channel
-  readonly maxMessageBytes: number
-  readonly codec: MessageCodec
-  /** Sends an answer in its turn; `settled` runs when the link has taken it. */
-  send(kind: number, id: number, payload: Uint8Array, settled: () => void): void
-  /** A request has been answered. */
-  idle(): void
-}
-
-/**
- * Handlers that one side runs at once. A cancelled request is answered at once and its slot is free, but its handler may run on.
- * So as many handlers may outlive their requests as requests may be open; beyond that, requests are refused.
+ * Handlers that one side runs at once. A cancelled request is answered at once and its slot is free,
+ * but its handler may continue. So as many handlers may outlive their requests as requests may be
+ * open; further requests are refused.
  */
 export const HANDLERS_RUNNING_MAX = 2 * REQUESTS_OPEN_MAX
 
-/** The answering side: the peer's requests that are being answered. */
-export class Answers {
-  handler: RequestHandler | undefined
-  readonly #host: AnswersHost
-  readonly #running = new Map<number, RunningRequest>()
-  /** Handlers that have not ended, those of cancelled requests among them. */
+/** The requests of the peer that are being answered. `Channel` is the type that handlers get. */
+export class IncomingRequests<Channel> implements OpenWork {
+  handler: Handler<Channel> | undefined
+  readonly #channel: Channel
+  readonly #sender: AnswerSender
+  readonly #codec: Pick<MessageCodec, 'encode' | 'decode'>
+  readonly #running = new Map<number, RunningRequest<Channel>>()
+  /** Handlers that have not ended, including those of cancelled requests. */
   #handlersRunning = 0
 
-  constructor(host: AnswersHost) {
-    this.#host = host
+  constructor(channel: Channel, sender: AnswerSender, codec: Pick<MessageCodec, 'encode' | 'decode'>) {
+    this.#channel = channel
+    this.#sender = sender
+    this.#codec = codec
   }
 
-  /** Requests that are open: without those that were cancelled and answered, whatever their handlers do. */
+  /** Open requests, without cancelled ones whose handlers still run. */
   get runningCount(): number {
     return this.#running.size
   }
 
-  /** Begins to answer; `closing` refuses instead. Returns what the peer did wrong, if it did. */
+  get idle(): boolean {
+    return this.#running.size === 0
+  }
+
+  /** Answers a request; with `closing`, refuses it. Returns the fault of the peer, if there is one. */
   begin(id: number, payload: Buffer, closing: boolean): string | undefined {
     if (id === 0) return 'a request without an id'
     if (this.#running.has(id)) return `request ${id} twice`
     if (this.#running.size >= REQUESTS_OPEN_MAX) return `more than ${REQUESTS_OPEN_MAX} open requests`
-    const running = new RunningRequest(this.#host.channel)
+    const running = new RunningRequest(this.#channel)
     this.#running.set(id, running)
     const overload = this.#overload()
     if (closing) this.#send(RecordKind.ERROR, id, running, CLOSING)
@@ -69,8 +58,8 @@ export class Answers {
   }
 
   /**
-   * The caller of the request gave up. Unless its answer is under way, it is answered here, so that both sides free its slot
-   * at once, whatever the handler does. The handler's own result is dropped.
+   * The caller gave up. Unless its answer is already sent, the request is answered here, so that both
+   * sides free the slot at once. The result of the handler is dropped.
    */
   cancel(id: number): void {
     const running = this.#running.get(id)
@@ -80,14 +69,14 @@ export class Answers {
     running.abort(error)
   }
 
-  /** Nobody waits for the answers any more. */
+  /** The answers are not needed any more: the signals of the handlers fire. */
   fail(error: Error): void {
     const all = [...this.#running.values()]
     this.#running.clear()
     for (const running of all) running.abort(error)
   }
 
-  /** Why no further handler may be called, if none may be. */
+  /** The error of a request that finds too many handlers running. */
   #overload(): ShmwireError | undefined {
     if (this.#handlersRunning < HANDLERS_RUNNING_MAX) return undefined
     return new ShmwireError(
@@ -97,13 +86,13 @@ export class Answers {
     )
   }
 
-  #run(id: number, payload: Buffer, running: RunningRequest): void {
+  #run(id: number, payload: Buffer, running: RunningRequest<Channel>): void {
     let runsOn = false
     this.#handlersRunning += 1
     try {
       const reply = this.#callHandler(payload, running)
       if (isThenable(reply)) {
-        // Through a promise of our own: another's `then` might settle twice, and Promise.resolve returns a promise as it is.
+        // A new promise settles once, which a foreign `then` may not; Promise.resolve would not make one.
         void new Promise((resolve) => {
           resolve(reply)
         }).then(
@@ -125,27 +114,27 @@ export class Answers {
     }
   }
 
-  /** The request is open, and its answer is not under way yet. */
-  #owes(id: number, running: RunningRequest): boolean {
+  /** The request is open, and no answer was sent or waits for room. */
+  #owes(id: number, running: RunningRequest<Channel>): boolean {
     return !running.answered && this.#running.get(id) === running
   }
 
-  #callHandler(payload: Buffer, running: RunningRequest): unknown {
-    // Not as a method of this object.
+  #callHandler(payload: Buffer, running: RunningRequest<Channel>): unknown {
+    // A local, so that the handler does not get this object as `this`.
     const { handler } = this
     if (handler === undefined)
       throw new ShmwireError(
         ErrorCode.INVALID_ARGUMENT,
         'no handler is set; call channel.handle() on the side that answers',
       )
-    return handler(this.#host.codec.decode(payload), running)
+    return handler(this.#codec.decode(payload), running)
   }
 
-  #reply(id: number, running: RunningRequest, value: unknown): void {
+  #reply(id: number, running: RunningRequest<Channel>, value: unknown): void {
     if (!this.#owes(id, running)) return
     let payload: Uint8Array
     try {
-      payload = this.#host.codec.encode(value)
+      payload = this.#codec.encode(value)
     } catch (error) {
       this.#replyError(id, running, error)
       return
@@ -153,18 +142,18 @@ export class Answers {
     this.#send(RecordKind.REPLY, id, running, payload)
   }
 
-  #replyError(id: number, running: RunningRequest, error: unknown): void {
+  #replyError(id: number, running: RunningRequest<Channel>, error: unknown): void {
     if (!this.#owes(id, running)) return
-    this.#send(RecordKind.ERROR, id, running, encodeRemoteError(error, this.#host.maxMessageBytes))
+    this.#send(RecordKind.ERROR, id, running, encodeRemoteError(error, this.#sender.maxMessageBytes))
   }
 
-  #send(kind: number, id: number, running: RunningRequest, payload: Uint8Array): void {
-    // Accessors run while an answer is encoded, and may have ended the channel, or have read a CANCEL.
+  #send(kind: number, id: number, running: RunningRequest<Channel>, payload: Uint8Array): void {
+    // Accessors of the answer run during the encoding, and may end the channel or read a CANCEL.
     if (!this.#owes(id, running)) return
     running.answered = true
-    // The request stays open until the link has its answer: so a peer that reads no answers cannot pile them up here.
-    this.#host.send(kind, id, payload, () => {
-      if (this.#running.delete(id)) this.#host.idle()
+    // Open until the link has the answer, so that a peer that reads none cannot make this side hold more.
+    this.#sender.push(kind, id, payload, () => {
+      if (this.#running.delete(id)) this.#sender.closeIfIdle()
     })
   }
 }
@@ -173,10 +162,10 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
 }
 
-/** A request that is being answered. Its signal is made when it is first asked for: most handlers never do. */
-class RunningRequest implements RequestContext {
+/** The context of a handler. Its signal is created on demand: most handlers need none. */
+class RunningRequest<Channel> {
   readonly channel: Channel
-  /** Its answer is sent, or waits for room. */
+  /** The answer is sent, or waits for room. */
   answered = false
   #controller: AbortController | undefined
   #aborted: { readonly reason: unknown } | undefined

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { HANDLERS_RUNNING_MAX } from '../../../src/channel/answers.js'
 import { Channel } from '../../../src/channel/channel.js'
-import { REQUESTS_OPEN_MAX } from '../../../src/channel/requests.js'
+import { HANDLERS_RUNNING_MAX, IncomingRequests } from '../../../src/channel/incoming-requests.js'
+import { REQUESTS_OPEN_MAX } from '../../../src/channel/outgoing-requests.js'
 import { codecFor } from '../../../src/codec/codecs.js'
 import { ErrorCode } from '../../../src/errors.js'
 import { type Link, RecordKind } from '../../../src/link/link.js'
@@ -147,5 +147,71 @@ describe('handlers that outlive their requests', () => {
     }
     await eventually(() => answers.size === 2 * HANDLERS_RUNNING_MAX)
     expect([...answers.values()].some(([answer]) => answer?.code === ErrorCode.BACKLOG)).toBe(false)
+  })
+})
+
+describe('incoming requests', () => {
+  const PAYLOAD = Buffer.from('question')
+  let sent: { kind: number; id: number; text: string; settle: (() => void) | undefined }[]
+  let closeChecks: number
+  let requests: IncomingRequests<string>
+
+  beforeEach(() => {
+    sent = []
+    closeChecks = 0
+    const sender = {
+      maxMessageBytes: 1000,
+      push: (kind: number, id: number, payload: Uint8Array, settle?: () => void) => {
+        sent.push({ kind, id, text: Buffer.from(payload).toString(), settle })
+        return undefined
+      },
+      closeIfIdle: () => {
+        closeChecks += 1
+      },
+    }
+    const codec = {
+      encode: (message: unknown) => Buffer.from(String(message)),
+      decode: (payload: Buffer) => payload.toString(),
+    }
+    requests = new IncomingRequests('the channel', sender, codec)
+  })
+
+  it('call the handler with the message and the channel, and send its reply', () => {
+    requests.handler = (message, { channel: own }) => `${message} through ${own}`
+    expect(requests.begin(7, PAYLOAD, false)).toBeUndefined()
+    expect(sent).toMatchObject([{ kind: RecordKind.REPLY, id: 7, text: 'question through the channel' }])
+  })
+
+  it('stay open until the link has the answer', () => {
+    requests.handler = () => 'reply'
+    requests.begin(7, PAYLOAD, false)
+    expect([requests.runningCount, requests.idle, closeChecks]).toEqual([1, false, 0])
+    sent[0]?.settle?.()
+    expect([requests.runningCount, requests.idle, closeChecks]).toEqual([0, true, 1])
+  })
+
+  it('are faults of the peer without an id, and with the id of an open request', () => {
+    requests.handler = () => new Promise(() => {})
+    expect(requests.begin(0, PAYLOAD, false)).toBe('a request without an id')
+    requests.begin(1, PAYLOAD, false)
+    expect(requests.begin(1, PAYLOAD, false)).toBe('request 1 twice')
+  })
+
+  it('are refused while the channel closes', () => {
+    requests.handler = () => 'reply'
+    requests.begin(1, PAYLOAD, true)
+    expect(sent).toMatchObject([{ kind: RecordKind.ERROR, id: 1, text: '{"closing":true}' }])
+  })
+
+  it('abort their signals with the error when the channel ends, and are idle', () => {
+    const signals: AbortSignal[] = []
+    requests.handler = (_message, { signal }) => {
+      signals.push(signal)
+      return new Promise(() => {})
+    }
+    requests.begin(1, PAYLOAD, false)
+    const error = new Error('gone')
+    requests.fail(error)
+    expect([signals[0]?.reason, requests.idle, sent]).toEqual([error, true, []])
   })
 })

@@ -1,17 +1,23 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Outgoing } from '../../../src/channel/outbox.js'
+import { OutgoingRequests, REQUESTS_OPEN_MAX } from '../../../src/channel/outgoing-requests.js'
 import { encodeRemoteError } from '../../../src/channel/remote-error.js'
-import { REQUESTS_OPEN_MAX, Requests, type RequestsHost } from '../../../src/channel/requests.js'
 import { ErrorCode, ShmwireError } from '../../../src/errors.js'
 
-/** Sends nothing anywhere, but notes which request has which id. */
-class FakeHost implements RequestsHost {
+/** Sends no record, but keeps the id of each request. */
+class FakeSender {
   readonly ids = new Map<Uint8Array, number>()
-  /** What is sent waits for room from now on, and can be withdrawn. */
+  readonly cancelled: number[] = []
+  closeChecks = 0
+  /** Requests wait for room from now on, and can be withdrawn. */
   full = false
   readonly waiting = new Set<Outgoing>()
 
-  send(id: number, payload: Uint8Array): Outgoing | undefined {
+  encode(message: unknown): Uint8Array {
+    return message as Uint8Array
+  }
+
+  push(_kind: number, id: number, payload: Uint8Array): Outgoing | undefined {
     this.ids.set(payload, id)
     if (!this.full) return undefined
     const outgoing = { id } as Outgoing
@@ -22,24 +28,41 @@ class FakeHost implements RequestsHost {
   withdraw(outgoing: Outgoing): boolean {
     return this.waiting.delete(outgoing)
   }
+
+  cancel(id: number): void {
+    this.cancelled.push(id)
+  }
+
+  closeIfIdle(): void {
+    this.closeChecks += 1
+  }
 }
 
-let host: FakeHost
+const UNDECODABLE = Buffer.from('undecodable')
+
+const codec = {
+  keep: (payload: Uint8Array) => payload,
+  decode: (payload: Buffer) => {
+    if (payload.equals(UNDECODABLE)) throw new Error('cannot be decoded')
+    return payload.toString()
+  },
+}
+let sender: FakeSender
 beforeEach(() => {
-  host = new FakeHost()
+  sender = new FakeSender()
 })
 
-/** A request and how it went. */
+/** A request and its outcome. */
 class Asked {
   outcome: unknown
-  readonly giveUp: () => number | undefined
+  readonly giveUp: () => void
   readonly #payload = new Uint8Array(1)
 
-  constructor(requests: Requests) {
+  constructor(requests: OutgoingRequests) {
     this.giveUp = requests.begin(
       this.#payload,
-      (payload) => {
-        this.outcome = payload.toString()
+      (reply) => {
+        this.outcome = reply
       },
       (error) => {
         this.outcome = error
@@ -48,17 +71,17 @@ class Asked {
   }
 
   get id(): number | undefined {
-    return host.ids.get(this.#payload)
+    return sender.ids.get(this.#payload)
   }
 }
 
-function askMany(requests: Requests, count: number): Asked[] {
+function askMany(requests: OutgoingRequests, count: number): Asked[] {
   return Array.from({ length: count }, () => new Asked(requests))
 }
 
 describe('requests', () => {
-  it('get ids of their own, above 0, and each its own answer', () => {
-    const requests = new Requests(host)
+  it('get unique ids above 0, and each its own answer', () => {
+    const requests = new OutgoingRequests(sender, codec)
     const asked = askMany(requests, 3)
     expect(new Set(asked.map(({ id }) => id)).size).toBe(3)
     expect(asked.every(({ id }) => (id as number) > 0)).toBe(true)
@@ -68,8 +91,8 @@ describe('requests', () => {
     expect([requests.openCount, requests.idle]).toEqual([0, true])
   })
 
-  it('beyond the bound wait, in order, for a free slot', () => {
-    const requests = new Requests(host)
+  it('wait in order for a free slot beyond the limit', () => {
+    const requests = new OutgoingRequests(sender, codec)
     const asked = askMany(requests, REQUESTS_OPEN_MAX + 3)
     const late = asked.slice(-3)
     expect(late.map(({ id }) => id)).toEqual([undefined, undefined, undefined])
@@ -81,54 +104,65 @@ describe('requests', () => {
     expect(requests.openCount).toBe(REQUESTS_OPEN_MAX)
   })
 
-  it('an answer that comes twice, or to nothing, is the fault of the peer', () => {
-    const requests = new Requests(host)
+  it('report an answer that arrives twice, or without a request', () => {
+    const requests = new OutgoingRequests(sender, codec)
     const [asked] = askMany(requests, 1) as [Asked]
     expect(requests.settle(77, Buffer.alloc(0), false)).toBe(false)
     expect(requests.settle(asked.id as number, Buffer.alloc(0), false)).toBe(true)
     expect(requests.settle(asked.id as number, Buffer.alloc(0), false)).toBe(false)
   })
 
-  it('that are given up hold their slot until the peer has answered, and want no answer', () => {
-    const requests = new Requests(host)
+  it('reject a reply that cannot be decoded', () => {
+    const requests = new OutgoingRequests(sender, codec)
     const [asked] = askMany(requests, 1) as [Asked]
-    expect(asked.giveUp()).toBe(asked.id)
+    expect(requests.settle(asked.id as number, UNDECODABLE, false)).toBe(true)
+    expect(asked.outcome).toMatchObject({ message: 'cannot be decoded' })
+  })
+
+  it('hold their slot after they are given up until the peer has answered', () => {
+    const requests = new OutgoingRequests(sender, codec)
+    const [asked] = askMany(requests, 1) as [Asked]
+    asked.giveUp()
+    expect([sender.cancelled, sender.closeChecks]).toEqual([[asked.id], 1])
     expect([requests.openCount, requests.idle]).toEqual([1, true])
     expect(requests.settle(asked.id as number, Buffer.from('late'), false)).toBe(true)
     expect([asked.outcome, requests.openCount]).toEqual([undefined, 0])
   })
 
-  it('that are given up before they were sent are forgotten, and never sent', () => {
-    const requests = new Requests(host)
+  it('are never sent when they are given up while they wait for a slot', () => {
+    const requests = new OutgoingRequests(sender, codec)
     const asked = askMany(requests, REQUESTS_OPEN_MAX + 2)
     const [given, kept] = asked.slice(-2) as [Asked, Asked]
-    expect(given.giveUp()).toBeUndefined()
+    given.giveUp()
+    expect(sender.cancelled).toEqual([])
     requests.settle(asked[0]?.id as number, Buffer.alloc(0), false)
     expect(given.id).toBeUndefined()
     expect(kept.id).toBeDefined()
   })
 
-  it('that waited and were then sent tell their id when they are given up', () => {
-    const requests = new Requests(host)
+  it('are cancelled when they are given up after they waited and were sent', () => {
+    const requests = new OutgoingRequests(sender, codec)
     const asked = askMany(requests, REQUESTS_OPEN_MAX + 1)
     requests.settle(asked[0]?.id as number, Buffer.alloc(0), false)
     const last = asked.at(-1) as Asked
-    expect(last.giveUp()).toBe(last.id)
+    last.giveUp()
+    expect(sender.cancelled).toEqual([last.id])
   })
 
-  it('that are given up while they wait for room are withdrawn, and free their slot at once', () => {
-    host.full = true
-    const requests = new Requests(host)
+  it('free their slot at once when they are given up while they wait for room', () => {
+    sender.full = true
+    const requests = new OutgoingRequests(sender, codec)
     const asked = askMany(requests, REQUESTS_OPEN_MAX + 1)
     const [first, last] = [asked[0] as Asked, asked.at(-1) as Asked]
-    expect(first.giveUp()).toBeUndefined()
+    first.giveUp()
+    expect(sender.cancelled).toEqual([])
     expect(last.id).toBeDefined()
-    expect([requests.openCount, host.waiting.size]).toEqual([REQUESTS_OPEN_MAX, REQUESTS_OPEN_MAX])
+    expect([requests.openCount, sender.waiting.size]).toEqual([REQUESTS_OPEN_MAX, REQUESTS_OPEN_MAX])
     expect(requests.settle(first.id as number, Buffer.alloc(0), false)).toBe(false)
   })
 
-  it('are idle while all that is open was given up', () => {
-    const requests = new Requests(host)
+  it('are idle while every open request was given up', () => {
+    const requests = new OutgoingRequests(sender, codec)
     const [first, second] = askMany(requests, 2) as [Asked, Asked]
     const idle = [requests.idle]
     for (const step of [
@@ -144,19 +178,20 @@ describe('requests', () => {
     expect(idle).toEqual([false, false, false, false, true, true])
   })
 
-  it('giving up twice, or after the answer, does nothing to others', () => {
-    const requests = new Requests(host)
+  it('do not change when one is given up twice, or after its answer', () => {
+    const requests = new OutgoingRequests(sender, codec)
     const asked = askMany(requests, REQUESTS_OPEN_MAX + 2)
     const [given, kept] = asked.slice(-2) as [Asked, Asked]
     given.giveUp()
     given.giveUp()
     requests.settle(asked[0]?.id as number, Buffer.from('answer'), false)
-    expect(asked[0]?.giveUp()).toBeUndefined()
+    asked[0]?.giveUp()
+    expect(sender.cancelled).toEqual([])
     expect([asked[0]?.outcome, kept.id !== undefined]).toEqual(['answer', true])
   })
 
-  it('all fail at once, sent or not, but for those that were given up', () => {
-    const requests = new Requests(host)
+  it('all fail together, sent or not, except those that were given up', () => {
+    const requests = new OutgoingRequests(sender, codec)
     const asked = askMany(requests, REQUESTS_OPEN_MAX + 2)
     asked[0]?.giveUp()
     requests.fail(new Error('gone'))
@@ -165,8 +200,8 @@ describe('requests', () => {
     expect([requests.openCount, requests.idle]).toEqual([0, true])
   })
 
-  it('a failure while the rejected ask anew leaves only the new ones', () => {
-    const requests = new Requests(host)
+  it('stay open when they are begun while the others fail', () => {
+    const requests = new OutgoingRequests(sender, codec)
     const again: Asked[] = []
     requests.begin(
       new Uint8Array(0),
@@ -178,9 +213,9 @@ describe('requests', () => {
   })
 })
 
-describe('what a handler threw', () => {
-  function told(thrown: unknown, bytesMax = 10_000): ShmwireError {
-    const requests = new Requests(host)
+describe('the error of a handler', () => {
+  function received(thrown: unknown, bytesMax = 10_000): ShmwireError {
+    const requests = new OutgoingRequests(sender, codec)
     const [asked] = askMany(requests, 1) as [Asked]
     requests.settle(asked.id as number, encodeRemoteError(thrown, bytesMax), true)
     expect(asked.outcome).toBeInstanceOf(ShmwireError)
@@ -188,26 +223,26 @@ describe('what a handler threw', () => {
   }
 
   it('arrives as REMOTE with its name, message and code', () => {
-    const error = told(Object.assign(new RangeError('too far'), { code: 'E_FAR' }))
+    const error = received(Object.assign(new RangeError('too far'), { code: 'E_FAR' }))
     expect(error).toMatchObject({ code: ErrorCode.REMOTE, remoteCode: 'E_FAR' })
     expect(error.message).toContain('RangeError: too far')
   })
 
   it.each([['a string'], [undefined], [null], [7], [{ message: 'no error' }]])(
-    'arrives when it is no error: %j',
+    'arrives when it is not an error: %j',
     (thrown) => {
-      expect(told(thrown)).toMatchObject({ code: ErrorCode.REMOTE, remoteCode: undefined })
+      expect(received(thrown)).toMatchObject({ code: ErrorCode.REMOTE, remoteCode: undefined })
     },
   )
 
-  it('is cut when it is long, and left out when even that is too long', () => {
-    const long = told(new Error('x'.repeat(100_000)))
+  it('is cut when it is long, and left out when the rest is still too long', () => {
+    const long = received(new Error('x'.repeat(100_000)))
     expect(long.message.length).toBeLessThan(5_000)
-    expect(told(new Error('short'), 10).message).toBe("the peer's handler failed")
+    expect(received(new Error('short'), 10).message).toBe("the peer's handler failed")
   })
 
-  it('is not decoded when it is longer than any honest one', () => {
-    const requests = new Requests(host)
+  it('is not decoded when it is longer than the limit', () => {
+    const requests = new OutgoingRequests(sender, codec)
     const [asked] = askMany(requests, 1) as [Asked]
     requests.settle(asked.id as number, Buffer.alloc(64 * 1024 + 1, '['), true)
     expect(asked.outcome).toMatchObject({
@@ -217,9 +252,9 @@ describe('what a handler threw', () => {
   })
 
   it.each(['', '{', 'null', '[]', '7', '{"name":7,"message":{},"code":[]}'])(
-    'is input: the payload %j is REMOTE all the same',
+    'is REMOTE for the payload %j',
     (payload) => {
-      const requests = new Requests(host)
+      const requests = new OutgoingRequests(sender, codec)
       const [asked] = askMany(requests, 1) as [Asked]
       requests.settle(asked.id as number, Buffer.from(payload), true)
       expect(asked.outcome).toMatchObject({ code: ErrorCode.REMOTE, remoteCode: undefined })

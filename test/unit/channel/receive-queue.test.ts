@@ -1,72 +1,72 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Inbox } from '../../../src/channel/inbox.js'
+import { ReceiveQueue } from '../../../src/channel/receive-queue.js'
 import { ErrorCode } from '../../../src/errors.js'
 
 const MESSAGES_MAX = 256
 const BYTES_MAX = 256 * 1024
 
 let rooms: number
-let inbox: Inbox
+let queue: ReceiveQueue
 beforeEach(() => {
   rooms = 0
-  inbox = new Inbox(() => {
+  queue = new ReceiveQueue(() => {
     rooms += 1
   })
 })
 
 function fill(count: number, bytes = 1): void {
-  for (let index = 0; index < count; index += 1) inbox.push(index, bytes)
+  for (let index = 0; index < count; index += 1) queue.push(index, bytes)
 }
 
 const iterate = (onDone: () => void = () => {}): AsyncIterableIterator<unknown, undefined> =>
-  inbox.iterate(onDone)
+  queue.iterate(onDone)
 
 describe('what is held', () => {
-  it('comes out in order, and leaves the inbox empty', () => {
+  it('comes out in order, and leaves the queue empty', () => {
     fill(1_000)
-    const out = Array.from({ length: 1_000 }, () => inbox.shift())
+    const out = Array.from({ length: 1_000 }, () => queue.shift())
     expect(out).toEqual(Array.from({ length: 1_000 }, (_, index) => index))
-    expect(inbox.empty).toBe(true)
+    expect(queue.empty).toBe(true)
   })
 
   it('is full at so many messages, and says so once when there is room again', () => {
     fill(MESSAGES_MAX - 1)
-    expect(inbox.full).toBe(false)
+    expect(queue.full).toBe(false)
     fill(1)
-    expect(inbox.full).toBe(true)
+    expect(queue.full).toBe(true)
     expect(rooms).toBe(0)
-    inbox.shift()
-    expect([inbox.full, rooms]).toEqual([false, 1])
-    inbox.shift()
+    queue.shift()
+    expect([queue.full, rooms]).toEqual([false, 1])
+    queue.shift()
     expect(rooms).toBe(1)
   })
 
   it('is full at so many bytes, however few the messages', () => {
-    inbox.push('short', BYTES_MAX - 1)
-    expect(inbox.full).toBe(false)
-    inbox.push('one more', 1)
-    expect(inbox.full).toBe(true)
-    inbox.shift()
-    expect([inbox.full, rooms]).toEqual([false, 1])
+    queue.push('short', BYTES_MAX - 1)
+    expect(queue.full).toBe(false)
+    queue.push('one more', 1)
+    expect(queue.full).toBe(true)
+    queue.shift()
+    expect([queue.full, rooms]).toEqual([false, 1])
   })
 
   it('may be more than full by what came in one batch, and has room only below the bound', () => {
     fill(MESSAGES_MAX + 100)
-    for (let count = 0; count < 100; count += 1) inbox.shift()
-    expect([inbox.full, rooms]).toEqual([true, 0])
-    inbox.shift()
-    expect([inbox.full, rooms]).toEqual([false, 1])
+    for (let count = 0; count < 100; count += 1) queue.shift()
+    expect([queue.full, rooms]).toEqual([true, 0])
+    queue.shift()
+    expect([queue.full, rooms]).toEqual([false, 1])
   })
 })
 
 describe('an iterator', () => {
   it('gives what is held, then what comes, without holding it', async () => {
-    inbox.push('held', 1)
+    queue.push('held', 1)
     const iterator = iterate()
     expect(await iterator.next()).toEqual({ value: 'held', done: false })
     const next = iterator.next()
-    inbox.push('new', 1)
-    expect(inbox.empty).toBe(true)
+    queue.push('new', 1)
+    expect(queue.empty).toBe(true)
     expect(await next).toEqual({ value: 'new', done: false })
   })
 
@@ -79,7 +79,7 @@ describe('an iterator', () => {
 
   it('ends in order after all that is held', async () => {
     fill(2)
-    inbox.end(undefined)
+    queue.end(undefined)
     const seen: unknown[] = []
     for await (const message of iterate()) seen.push(message)
     expect(seen).toEqual([0, 1])
@@ -87,7 +87,7 @@ describe('an iterator', () => {
 
   it('throws the error once, after all that is held, then is done', async () => {
     fill(1)
-    inbox.end(new Error('broke'))
+    queue.end(new Error('broke'))
     const iterator = iterate()
     expect(await iterator.next()).toEqual({ value: 0, done: false })
     await expect(iterator.next()).rejects.toThrow('broke')
@@ -102,7 +102,7 @@ describe('an iterator', () => {
         (error: Error) => error.message,
       ),
     )
-    inbox.end(new Error('broke'))
+    queue.end(new Error('broke'))
     expect(await Promise.all(calls)).toEqual(['broke', true, true])
   })
 
@@ -110,7 +110,7 @@ describe('an iterator', () => {
     fill(4)
     let done = 0
     for await (const message of iterate(() => (done += 1))) if (message === 1) break
-    expect([done, inbox.iterating]).toEqual([1, false])
+    expect([done, queue.iterating]).toEqual([1, false])
     const rest: unknown[] = []
     for await (const message of iterate()) if (rest.push(message) === 2) break
     expect(rest).toEqual([2, 3])
@@ -128,7 +128,7 @@ describe('an iterator', () => {
     const waiting = iterator.next()
     await iterator.return?.()
     expect(await waiting).toEqual({ value: undefined, done: true })
-    inbox.push('later', 1)
-    expect([inbox.empty, inbox.shift()]).toEqual([false, 'later'])
+    queue.push('later', 1)
+    expect([queue.empty, queue.shift()]).toEqual([false, 'later'])
   })
 })

@@ -1,0 +1,164 @@
+import type { EventEmitter } from 'node:events'
+import { ErrorCode, ShmwireError } from '../errors.js'
+import { type Link, type LinkSink, RecordKind } from '../link/link.js'
+import type { CloseHandshake } from './close-handshake.js'
+import type { Delivery } from './delivery.js'
+import type { IncomingRequests } from './incoming-requests.js'
+import type { MessageCodec } from './message-codec.js'
+import type { OutgoingRequests } from './outgoing-requests.js'
+import type { Sender } from './sender.js'
+import type { ChannelDependencies } from './types.js'
+
+export interface ReceiverDependencies {
+  readonly emitter: EventEmitter
+  readonly link: Pick<Link, 'borrowsPeerMemory' | 'destroy'>
+  readonly codec: Pick<MessageCodec, 'decode' | 'learn'>
+  readonly handshake: CloseHandshake
+  readonly delivery: Delivery
+  readonly outgoing: Pick<OutgoingRequests, 'fail' | 'settle'>
+  readonly incoming: Pick<IncomingRequests<unknown>, 'begin' | 'cancel' | 'fail'>
+  readonly sender: Pick<Sender, 'closeIfIdle' | 'drain' | 'fail' | 'peerClosed'>
+  readonly onClosed: ChannelDependencies['onClosed']
+}
+
+/** The receiving side of a channel: decodes records, passes them on by their kind, and ends the channel. */
+export class Receiver implements LinkSink {
+  /** Messages, requests and replies that arrived. */
+  readonly counters = { messagesReceived: 0, bytesReceived: 0 }
+  readonly #dependencies: ReceiverDependencies
+  // As fields, because each message uses them.
+  readonly #codec: ReceiverDependencies['codec']
+  readonly #handshake: CloseHandshake
+  readonly #delivery: Delivery
+  readonly #borrows: boolean
+
+  constructor(dependencies: ReceiverDependencies) {
+    this.#dependencies = dependencies
+    this.#codec = dependencies.codec
+    this.#handshake = dependencies.handshake
+    this.#delivery = dependencies.delivery
+    this.#borrows = dependencies.link.borrowsPeerMemory === true
+  }
+
+  record(kind: number, id: number, payload: Buffer): boolean {
+    if (this.#handshake.closeReceived) return this.#corrupt('a record after its close')
+    if (kind === RecordKind.MESSAGE) return this.#message(payload)
+    // The payloads of the other kinds outlive this call.
+    return this.#control(kind, id, this.#borrows ? Buffer.from(payload) : payload)
+  }
+
+  batchEnd(): void {
+    this.#delivery.batchEnd()
+  }
+
+  drain(): void {
+    this.#dependencies.sender.drain()
+  }
+
+  /** Ends the channel without the remaining messages. */
+  destroy(error: Error | undefined): void {
+    this.#delivery.discard()
+    if (this.#handshake.isOver) return
+    this.#dependencies.link.destroy()
+    this.close(error, error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was destroyed'))
+  }
+
+  /** The channel has ended, in order or with `error`. Calls of `close()` that wait get `closeError`. */
+  close(error?: Error, closeError: Error | undefined = error): void {
+    const waiting = this.#handshake.finish(error)
+    if (waiting === undefined) return
+    const { emitter, incoming, onClosed, outgoing, sender } = this.#dependencies
+    const reason = error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was closed')
+    outgoing.fail(reason)
+    sender.fail(reason)
+    incoming.fail(reason)
+    this.#delivery.end(error, () => {
+      for (const onEnd of waiting) onEnd(closeError)
+      onClosed?.(error)
+      try {
+        if (error !== undefined && emitter.listenerCount('error') > 0) emitter.emit('error', error)
+      } finally {
+        emitter.emit('close', error)
+      }
+    })
+  }
+
+  #message(payload: Buffer): boolean {
+    this.#count(payload)
+    let message: unknown
+    try {
+      message = this.#codec.decode(payload)
+    } catch (error) {
+      return this.#break(error as ShmwireError)
+    }
+    const delivery = this.#delivery
+    const closing = !this.#handshake.isOpen
+    if (!closing || delivery.accepts) delivery.take(message, payload)
+    if (closing && delivery.overflows) return this.#break(delivery.overflow())
+    return delivery.mayReadOn(closing)
+  }
+
+  #control(kind: number, id: number, payload: Buffer): boolean {
+    const { incoming, outgoing, sender } = this.#dependencies
+    switch (kind) {
+      case RecordKind.REQUEST:
+        return this.#request(id, payload)
+      case RecordKind.REPLY:
+      case RecordKind.ERROR:
+        this.#count(payload)
+        if (!outgoing.settle(id, payload, kind === RecordKind.ERROR))
+          return this.#corrupt('a reply to a request that is not open')
+        sender.closeIfIdle()
+        return true
+      case RecordKind.CANCEL:
+        if (payload.length > 0) return this.#corrupt('a cancellation with a payload')
+        incoming.cancel(id)
+        return true
+      case RecordKind.CLOSE:
+        if (payload.length > 0) return this.#corrupt('a close with a payload')
+        this.#peerClosed()
+        return true
+      case RecordKind.CODEC: {
+        const fault = this.#codec.learn(payload)
+        return fault === undefined || this.#break(fault)
+      }
+      default:
+        return this.#corrupt(`a record of unknown kind ${kind}`)
+    }
+  }
+
+  #request(id: number, payload: Buffer): boolean {
+    this.#count(payload)
+    // No answer may follow our CLOSE; the peer rejects the request when it reads the CLOSE.
+    if (this.#handshake.closeSent) return true
+    // A side that closes refuses requests: with new work, a busy channel would never close.
+    const fault = this.#dependencies.incoming.begin(id, payload, !this.#handshake.isOpen)
+    return fault === undefined || this.#corrupt(fault)
+  }
+
+  #peerClosed(): void {
+    const { incoming, outgoing, sender } = this.#dependencies
+    this.#handshake.peerClose()
+    const error = new ShmwireError(ErrorCode.CLOSED, 'the peer closed the channel')
+    outgoing.fail(error)
+    incoming.fail(error)
+    sender.peerClosed(error)
+  }
+
+  #count(payload: Buffer): void {
+    this.counters.messagesReceived += 1
+    this.counters.bytesReceived += payload.length
+  }
+
+  #corrupt(what: string): false {
+    return this.#break(new ShmwireError(ErrorCode.CORRUPT, `the peer sent ${what}; the channel is closed`))
+  }
+
+  /** Ends the channel at a bad record. Unlike `destroy`, the messages before it are still delivered. */
+  #break(error: ShmwireError): false {
+    // First: a listener of the last batch may block, and must not read the records behind this one.
+    if (!this.#handshake.isOver) this.#dependencies.link.destroy()
+    this.close(error)
+    return false
+  }
+}

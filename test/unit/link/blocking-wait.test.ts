@@ -1,0 +1,120 @@
+import type { Socket } from 'node:net'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { ErrorCode } from '../../../src/errors.js'
+import { BlockingWait } from '../../../src/link/shm/blocking-wait.js'
+import type { LinkContext } from '../../../src/link/shm/context.js'
+import type { IdleStrategy } from '../../../src/link/shm/idle-strategy.js'
+import type { WaitMode } from '../../../src/options.js'
+
+const binding = {
+  WAIT_READY: 0,
+  WAIT_TIMEOUT: 1,
+  WAIT_CLOSED: 2,
+  WAIT_PEER_GONE: 3,
+  WAIT_INTERRUPTED: 4,
+}
+
+/** What the addon returns, call by call. */
+let outcomes: number[]
+let slept: number[]
+let found: number
+let polls: number
+let socket: unknown
+let failures: unknown[]
+
+beforeEach(() => {
+  outcomes = []
+  slept = []
+  found = 0
+  polls = 0
+  socket = { _handle: { fd: 7 } }
+  failures = []
+})
+
+function newWait(wait: WaitMode = 'adaptive'): BlockingWait {
+  const next = (): number => {
+    const outcome = outcomes.shift()
+    if (outcome === undefined) throw new Error('no outcome')
+    return outcome
+  }
+  const endpoint = {
+    wait: (_forData: boolean, _roomBytes: number, timeoutNanos: number) => {
+      slept.push(timeoutNanos)
+      return next()
+    },
+    continueWait: next,
+  }
+  const idle = {
+    state: 'polling',
+    wake: () => {},
+    poll: () => {
+      polls += 1
+      return found
+    },
+  }
+  const context = {
+    binding,
+    endpoint,
+    socket: socket as Socket,
+    budget: { micros: 0, slept: () => {} },
+    wait,
+    onError: (error: unknown) => failures.push(error),
+  }
+  return new BlockingWait(context as unknown as LinkContext, idle as unknown as IdleStrategy)
+}
+
+describe('a blocking wait', () => {
+  it('polls before it sleeps, and does not sleep when the poll finds records', () => {
+    found = 1
+    expect([newWait().wait(0, 1000), polls, slept]).toEqual([true, 1, []])
+  })
+
+  it('sleeps on after each interruption, and polls again when the addon reports data', () => {
+    outcomes = [binding.WAIT_INTERRUPTED, binding.WAIT_INTERRUPTED, binding.WAIT_READY]
+    expect([newWait().wait(0, 5), polls, slept]).toEqual([true, 2, [5_000_000]])
+  })
+
+  it.each([
+    ['WAIT_TIMEOUT', true],
+    ['WAIT_CLOSED', false],
+    ['WAIT_PEER_GONE', false],
+  ] as const)('reports %s without a further poll', (name, isAlive) => {
+    outcomes = [binding[name]]
+    expect([newWait().wait(0, 5), polls]).toEqual([isAlive, 1])
+  })
+
+  it('reports that the peer is gone when its socket has no descriptor any more', () => {
+    socket = { _handle: null }
+    expect([newWait().wait(0, 5), slept]).toEqual([false, []])
+  })
+
+  it('passes errors of the addon on', () => {
+    expect(newWait().wait(0, 5)).toBe(true)
+    expect(failures.map(String)).toEqual(['Error: no outcome'])
+  })
+
+  it('only checks that the peer is alive after it has polled, with wait spin', () => {
+    outcomes = [binding.WAIT_TIMEOUT]
+    expect(newWait('spin').wait(0, 1)).toBe(true)
+    expect(slept).toEqual([0])
+    expect(polls).toBeGreaterThan(1)
+  })
+})
+
+describe('the check before a blocking wait', () => {
+  it.each([[undefined], [null], [{}], [{ fd: -1 }], [{ fd: '7' }]])(
+    'fails where a live socket shows %j instead of a descriptor',
+    (handle) => {
+      socket = { _handle: handle, destroyed: false }
+      expect(() => newWait().assertPossible()).toThrow(
+        expect.objectContaining({ code: ErrorCode.UNAVAILABLE }) as Error,
+      )
+    },
+  )
+
+  it('passes on a socket with a descriptor, and on a destroyed one, whose end is known', () => {
+    newWait().assertPossible()
+    socket = { _handle: null, destroyed: true }
+    newWait().assertPossible()
+  })
+})
