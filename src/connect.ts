@@ -15,11 +15,17 @@ import { type ChannelOptions, resolveOptions, type WaitOptions } from './options
 /**
  * Connects to a server of this machine and resolves to the channel.
  *
+ * `connect<Incoming, Outgoing>(…)` gives the channel the types of its messages; see `Channel`.
+ *
  * @param address a name, as given to `listen`, or `unix:/absolute/path.sock`
  * @param options see ChannelOptions; `timeoutMs` is 10,000 unless given
  * @throws `INVALID_ARGUMENT`, `NOT_LISTENING`, `DENIED`, `VERSION`, `UNAVAILABLE`, `OUT_OF_MEMORY`, `CORRUPT`, `PEER_GONE`, `TIMEOUT`, `ABORTED`
  */
-export function connect(address: string, options: ChannelOptions & WaitOptions = {}): Promise<Channel> {
+// biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
+export function connect<Incoming = any, Outgoing = any>(
+  address: string,
+  options: ChannelOptions & WaitOptions = {},
+): Promise<Channel<Incoming, Outgoing>> {
   return connectChannel(address, options)
 }
 

@@ -38,9 +38,10 @@ export interface Retry {
   readonly delayMs: number
 }
 
-export interface ConnectorEvents {
+// biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
+export interface ConnectorEvents<Incoming = any, Outgoing = any> {
   /** Connected, for the first time or again. A new channel each time: nothing of the one before is carried over. */
-  channel: [channel: Channel]
+  channel: [channel: Channel<Incoming, Outgoing>]
   /** The channel is over, or a try has failed; there will be another one. */
   retry: [retry: Retry]
   /** There will be no further try: with why, unless `close` or `destroy` was called. Always, once, last. */
@@ -71,7 +72,11 @@ const PASSING: ReadonlySet<unknown> = new Set([
  * @param address as for `connect`
  * @throws `INVALID_ARGUMENT`
  */
-export function keepConnected(address: string, options: KeepConnectedOptions = {}): Connector {
+// biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
+export function keepConnected<Incoming = any, Outgoing = any>(
+  address: string,
+  options: KeepConnectedOptions = {},
+): Connector<Incoming, Outgoing> {
   if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
   const { backOff, ...channelOptions } = options
   if ('signal' in options)
@@ -86,13 +91,17 @@ export function keepConnected(address: string, options: KeepConnectedOptions = {
 }
 
 /** One connection after the other to the same address. It keeps the process alive until it is closed, or `unref()` is called. */
-export class Connector extends EventEmitter<ConnectorEvents> implements AsyncDisposable {
+// biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
+export class Connector<Incoming = any, Outgoing = any>
+  extends EventEmitter<ConnectorEvents<Incoming, Outgoing>>
+  implements AsyncDisposable
+{
   readonly address: string
   readonly #options: ChannelOptions & WaitOptions
   readonly #backOff: Bounds
   readonly #stopping = new AbortController()
   readonly #over: Promise<void>
-  #channel: Channel | undefined
+  #channel: Channel<Incoming, Outgoing> | undefined
   #timer: NodeJS.Timeout | undefined
   #referenced = true
   #attempt = 0
@@ -107,7 +116,7 @@ export class Connector extends EventEmitter<ConnectorEvents> implements AsyncDis
   }
 
   /** The channel that is open at present. */
-  get channel(): Channel | undefined {
+  get channel(): Channel<Incoming, Outgoing> | undefined {
     return this.#channel
   }
 

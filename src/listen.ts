@@ -21,9 +21,10 @@ import { openChannel } from './open-channel.js'
 import { type ChannelOptions, resolveOptions, type Settings, type WaitOptions } from './options.js'
 import { runApart, textOfThrown } from './uncaught.js'
 
-export interface ServerEvents {
+// biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
+export interface ServerEvents<Incoming = any, Outgoing = any> {
   /** A client has connected. A channel that neither a listener nor a loop takes is destroyed. */
-  channel: [channel: Channel]
+  channel: [channel: Channel<Incoming, Outgoing>]
   /** The server is over. */
   close: []
 }
@@ -32,10 +33,16 @@ export interface ServerEvents {
  * Listens at an address; resolves once clients can connect. What a dead server has left behind there is
  * replaced at once; of live servers exactly one has the address.
  *
+ * `listen<Incoming, Outgoing>(…)` gives its channels the types of their messages; see `Channel`.
+ *
  * @param address a name of 1 to 64 letters, digits, `.`, `_` and `-`, or `unix:/absolute/path.sock`
  * @throws `INVALID_ARGUMENT`, `NAME_IN_USE`, `DENIED`, `UNAVAILABLE`, `OUT_OF_MEMORY`, `TIMEOUT`, `ABORTED`
  */
-export async function listen(address: string, options: ChannelOptions & WaitOptions = {}): Promise<Server> {
+// biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
+export async function listen<Incoming = any, Outgoing = any>(
+  address: string,
+  options: ChannelOptions & WaitOptions = {},
+): Promise<Server<Incoming, Outgoing>> {
   const settings = resolveOptions(options)
   const { path, text, directory } = parseAddress(address)
   const codec = codecFor(settings.codec)
@@ -119,13 +126,17 @@ interface ServerParts {
 }
 
 /** Accepts channels at an address, by the `channel` event or a `for await` loop. It keeps the process alive until it is closed. */
-export class Server extends EventEmitter<ServerEvents> implements AsyncDisposable {
+// biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
+export class Server<Incoming = any, Outgoing = any>
+  extends EventEmitter<ServerEvents<Incoming, Outgoing>>
+  implements AsyncDisposable
+{
   /** As given to `listen`. */
   readonly address: string
   readonly #parts: ServerParts
-  readonly #channels = new Set<Channel>()
+  readonly #channels = new Set<Channel<Incoming, Outgoing>>()
   /** Channels for the loop. */
-  readonly #queue = new AsyncQueue<Channel>()
+  readonly #queue = new AsyncQueue<Channel<Incoming, Outgoing>>()
   readonly #limits = newHandshakeLimits()
   readonly #stopping = new AbortController()
   #handshakes = 0
@@ -145,7 +156,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
   }
 
   /** The channels that are open. */
-  get channels(): ReadonlySet<Channel> {
+  get channels(): ReadonlySet<Channel<Incoming, Outgoing>> {
     return this.#channels
   }
 
@@ -153,7 +164,7 @@ export class Server extends EventEmitter<ServerEvents> implements AsyncDisposabl
    * The channels, one by one, as clients connect; meanwhile they do not go to listeners. Ends when the server is closed.
    * Channels that have come and were not taken when the loop is left are destroyed.
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Channel, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Channel<Incoming, Outgoing>, undefined> {
     return this.#queue.iterate(() => {
       for (let channel = this.#queue.shift(); channel !== undefined; channel = this.#queue.shift())
         destroyApart(channel)

@@ -1,0 +1,74 @@
+import { type Channel, connect, keepConnected, listen, type RequestContext, type Server } from 'shmwire'
+
+interface Tick {
+  readonly symbol: string
+  readonly price: number
+}
+
+interface Order {
+  readonly symbol: string
+  readonly count: number
+}
+
+type Equal<Left, Right> =
+  (<T>() => T extends Left ? 1 : 2) extends <T>() => T extends Right ? 1 : 2 ? true : false
+
+/** Compiles only if the value has exactly the type `Expected`. */
+function expectType<Expected>() {
+  return <Actual,>(_value: Actual, _isEqual: Equal<Actual, Expected>): void => {}
+}
+
+declare const tick: Tick
+declare const order: Order
+
+/** The client receives ticks and sends orders. */
+export async function typedClient(): Promise<void> {
+  const channel = await connect<Tick, Order>('prices')
+  expectType<Channel<Tick, Order>>()(channel, true)
+  expectType<Tick>()(channel.receiveSync(), true)
+  expectType<boolean>()(channel.trySend(order), true)
+  // @ts-expect-error -- a tick is not an order
+  channel.trySend(tick)
+  // @ts-expect-error -- nor for send, sendSync and request
+  await channel.send(tick)
+  // @ts-expect-error -- as above
+  channel.sendSync(tick)
+  // @ts-expect-error -- as above
+  await channel.request(tick)
+  expectType<number>()(await channel.request<number>(order), true)
+  expectType<number>()(channel.requestSync<number>(order), true)
+  channel.on('message', (message) => expectType<Tick>()(message, true))
+  channel.on('messages', (batch) => expectType<Tick[]>()(batch, true))
+  channel.on('close', (error) => expectType<Error | undefined>()(error, true))
+  channel.handle((message, context) => {
+    expectType<Tick>()(message, true)
+    expectType<RequestContext<Tick, Order>>()(context, true)
+    return context.channel.trySend(order)
+  })
+  // The type of the requests alone.
+  channel.handle<{ readonly question: string }>(({ question }) => question.length)
+  for await (const message of channel) expectType<Tick>()(message, true)
+}
+
+/** The server sees the other direction. */
+export async function typedServer(): Promise<void> {
+  const server = await listen<Order, Tick>('prices')
+  expectType<Server<Order, Tick>>()(server, true)
+  server.on('channel', (channel) => expectType<Channel<Order, Tick>>()(channel, true))
+  for (const channel of server.channels) channel.trySend(tick)
+  for await (const channel of server) expectType<Channel<Order, Tick>>()(channel, true)
+}
+
+export function typedConnector(): void {
+  const connector = keepConnected<Tick, Order>('prices')
+  expectType<Channel<Tick, Order> | undefined>()(connector.channel, true)
+  connector.on('channel', (channel) => channel.on('message', (message) => expectType<Tick>()(message, true)))
+}
+
+/** Without types, everything is `any`, and a typed channel is a `Channel`. */
+export async function untyped(): Promise<void> {
+  const channel: Channel = await connect<Tick, Order>('prices')
+  channel.trySend('anything')
+  // biome-ignore lint/suspicious/noExplicitAny: the type of an untyped reply
+  expectType<any>()(await channel.request('anything'), true)
+}
