@@ -14,7 +14,7 @@ import { endWithin } from './deadline.js'
 import { ErrorCode, ShmwireError } from './errors.js'
 import { loadForChannels } from './load-for-channels.js'
 import { log } from './log.js'
-import type { NativeInbox } from './native/binding.js'
+import type { NativeHandoverSocket } from './native/binding.js'
 import { memoryFault, type NativeLoad } from './native/load-binding.js'
 import { toShmwireError } from './native/native-error.js'
 import { openChannel } from './open-channel.js'
@@ -84,7 +84,7 @@ function guardAccepted(socket: Socket, guard: (socket: Socket) => void, settings
 class HandleInbox {
   readonly #native: NativeLoad
   readonly #settings: Settings
-  native: NativeInbox | undefined
+  native: NativeHandoverSocket | undefined
   unavailable: string | undefined
 
   constructor(native: NativeLoad, settings: Settings) {
@@ -96,7 +96,7 @@ class HandleInbox {
     if (!('binding' in this.#native) || memoryFault(this.#native) !== undefined) return
     if (this.#settings.transport === 'socket') return
     try {
-      this.native = new this.#native.binding.HandleInbox(path)
+      this.native = new this.#native.binding.HandoverSocket(path)
     } catch (thrown) {
       const error = toShmwireError(thrown, 'the inbox for descriptors cannot be opened')
       if (this.#settings.transport === 'shm') throw error

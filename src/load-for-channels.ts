@@ -1,5 +1,5 @@
 import { type BellFault, probeBell } from './link/shm/bell-probe.js'
-import type { NativeBell, NativeBinding } from './native/binding.js'
+import type { NativeBinding, NativeDoorbell } from './native/binding.js'
 import { loadBinding, type NativeLoad } from './native/load-binding.js'
 import type { Settings } from './options.js'
 
@@ -36,9 +36,9 @@ async function probeOnce(binding: NativeBinding): Promise<BellFault | undefined>
 }
 
 /** Undefined for want of a descriptor, which says nothing about the runtime; creating the channel reports that. */
-function newBell(binding: NativeBinding): NativeBell | undefined {
+function newBell(binding: NativeBinding): NativeDoorbell | undefined {
   try {
-    return new binding.Bell()
+    return new binding.Doorbell()
   } catch {
     return undefined
   }

@@ -5,9 +5,9 @@
 #include <cstdint>
 
 #include "addon/arguments.h"
-#include "addon/bell_class.h"
+#include "addon/doorbell_class.h"
 #include "addon/endpoint_class.h"
-#include "addon/inbox_class.h"
+#include "addon/handover_socket_class.h"
 #include "addon/status_error.h"
 #include "core/ring_layout.h"
 #include "core/segment_layout.h"
@@ -23,15 +23,15 @@ struct Constant {
 };
 
 constexpr Constant kConstants[] = {
-    // The major one: another means other bytes, a minor one only adds what may be ignored.
+    // The major version only: a minor version adds fields that a reader may ignore.
     {"LAYOUT_VERSION", kLayoutMajor},
     {"DESCRIPTOR_WORDS", kDescriptorWords},
-    {"SIGNAL_RINGS", kSignalRings},
-    {"SIGNAL_REQUIRED", kSignalRequired},
-    {"SIGNAL_FRAGMENTED", kSignalFragmented},
-    {"SIGNAL_OFFSET", kSignalOffset},
-    {"SIGNAL_WRITTEN", kSignalWritten},
-    {"SIGNAL_CORE_LOST", kSignalCoreLost},
+    {"RESULT_WAKES", kResultWakes},
+    {"RESULT_REQUIRED", kResultRequired},
+    {"RESULT_FRAGMENTED", kResultFragmented},
+    {"RESULT_OFFSET", kResultOffset},
+    {"RESULT_WRITTEN", kResultWritten},
+    {"RESULT_PREEMPTED", kResultPreempted},
     {"RECORD_KIND", kRecordKind},
     {"RECORD_ID", kRecordId},
     {"RECORD_HEADER_BYTES", kRecordHeaderBytes},
@@ -74,8 +74,7 @@ void RefuseDescriptors(const Napi::CallbackInfo& info) {
   CheckStatus(info.Env(), platform::RefuseHandles(static_cast<intptr_t>(native)));
 }
 
-// What fails here leaves an exception pending, or an environment that ends; there is nothing to
-// undo.
+// A failure leaves an exception pending, or the environment is ending. There is nothing to undo.
 Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   for (const auto& [name, value] : kConstants) exports.Set(name, value);
   exports.Set("inlineBytesMax", Napi::Function::New<ReadInlineBytesMax>(env, "inlineBytesMax"));
@@ -83,8 +82,8 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("refuseDescriptors",
               Napi::Function::New<RefuseDescriptors>(env, "refuseDescriptors"));
   exports.Set("Endpoint", EndpointObject::Define(env));
-  exports.Set("HandleInbox", InboxObject::Define(env));
-  exports.Set("Bell", BellObject::Define(env));
+  exports.Set("HandoverSocket", HandoverSocketObject::Define(env));
+  exports.Set("Doorbell", DoorbellObject::Define(env));
   return exports;
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kMessageBytesMax = 256;
 
-// Beyond a second it would be a hang, not a spin.
+// A longer spin would block the event loop.
 constexpr double kSpinNanosMax = 1e9;
 
 template <typename... Values>
@@ -39,8 +39,8 @@ bool ReadInteger(napi_env env, napi_value value, const char* name, uint64_t min,
   if (napi_get_value_double(env, value, &number) != napi_ok) {
     return Refuse(env, "%s must be an integer from %" PRIu64 " to %" PRIu64, name, min, max);
   }
-  // Through a signed type, to which one instruction converts. The first comparison refuses NaN and
-  // all that the conversion cannot hold; it is undefined for these, so they must not reach it.
+  // Converts through a signed type, which takes one instruction. That conversion is undefined for
+  // NaN and for values out of range, so the first comparison excludes them.
   if (number >= 0 && number <= static_cast<double>(kSafeIntegerMax)) {
     const auto whole = static_cast<int64_t>(number);
     *integer = static_cast<uint64_t>(whole);
@@ -65,11 +65,12 @@ bool ReadBoolean(napi_env env, napi_value value, const char* name, bool* boolean
   return Refuse(env, "%s must be a boolean", name);
 }
 
-bool ReadPatience(napi_env env, napi_value spin_nanos, napi_value yield_cpu, Patience* patience) {
+bool ReadSpinOptions(napi_env env, napi_value spin_nanos, napi_value yield_cpu,
+                     SpinOptions* options) {
   double nanos = 0;
   if (!ReadNumber(env, spin_nanos, "spinNanos", kSpinNanosMax, &nanos)) return false;
-  patience->spin_nanos = static_cast<uint64_t>(nanos);
-  return ReadBoolean(env, yield_cpu, "yieldCpu", &patience->yield_cpu);
+  options->spin_nanos = static_cast<uint64_t>(nanos);
+  return ReadBoolean(env, yield_cpu, "yieldCpu", &options->yield_cpu);
 }
 
 bool ReadBytes(napi_env env, napi_value value, const char* name, Bytes* bytes) {
@@ -102,16 +103,16 @@ bool ReadPath(napi_env env, napi_value value, const char* name, Path* path) {
   if (napi_get_value_string_utf8(env, value, path->data(), path->size(), &count) != napi_ok) {
     return Refuse(env, "%s must be a string", name);
   }
-  if (std::strlen(path->data()) != count) return Refuse(env, "%s holds a zero byte", name);
+  if (std::strlen(path->data()) != count) return Refuse(env, "%s contains a zero byte", name);
   return true;
 }
 
 bool ReadIntegerOf(Napi::Value object, const char* name, uint64_t min, uint64_t max,
                    uint64_t* integer) {
   const Napi::Env env = object.Env();
-  if (!object.IsObject()) return Refuse(env, "an object with %s is needed", name);
+  if (!object.IsObject()) return Refuse(env, "the argument must be an object with %s", name);
   const Napi::Value value = object.As<Napi::Object>().Get(name);
-  // Empty after a getter's exception, which is pending then.
+  // Empty if a getter threw: its exception is pending.
   return !value.IsEmpty() && ReadInteger(env, value, name, min, max, integer);
 }
 

@@ -24,21 +24,21 @@ bool EndpointObject::DefineCalls(Napi::Object receiver) {
          DefineBoundMethod(receiver, "release", Release, this);
 }
 
-bool EndpointObject::Ring(napi_env env, bool doorbell) {
-  if (!doorbell) return true;
-  signals_[kSignalRings] += 1;
-  return CheckStatus(env, endpoint_.RingBell());
+bool EndpointObject::WakePeer(napi_env env, bool needs_wake) {
+  if (!needs_wake) return true;
+  results_[kResultWakes] += 1;
+  return CheckStatus(env, endpoint_.WakeThroughDoorbell());
 }
 
 inline bool EndpointObject::ReadKind(napi_env env, uint16_t* kind) const {
   const uint32_t value = record_[kRecordKind];
   *kind = static_cast<uint16_t>(value);
   if (value - 1 < kKindMax) return true;
-  ThrowArgument(env, "the kind in record must be 1 to 65535");
+  ThrowArgument(env, "the kind in record must be from 1 to 65535");
   return false;
 }
 
-// Kind, id and results go through shared arrays, because each argument and each result of a call
+// Kind, id and results pass through shared arrays, because each argument and each result of a call
 // costs as much as writing a small record.
 napi_value EndpointObject::Write(napi_env env, napi_callback_info info) {
   const BoundCall<EndpointObject, 2> call(env, info);
@@ -52,12 +52,12 @@ napi_value EndpointObject::Write(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   bool wrote = false;
-  bool doorbell = false;
+  bool needs_wake = false;
   Status status = call.self->endpoint_.Write(kind, call.self->record_[kRecordId], payload.data,
-                                             payload.count, &offset, &wrote, &doorbell);
+                                             payload.count, &offset, &wrote, &needs_wake);
   if (!status.ok()) return ThrowStatus(env, status);
-  call.self->signals_[kSignalWritten] = wrote ? static_cast<double>(offset) : -1;
-  call.self->Ring(env, doorbell);
+  call.self->results_[kResultWritten] = wrote ? static_cast<double>(offset) : -1;
+  call.self->WakePeer(env, needs_wake);
   return nullptr;
 }
 
@@ -84,27 +84,27 @@ napi_value EndpointObject::Commit(napi_env env, napi_callback_info info) {
       !ReadInteger(env, call.arguments[0], "bytes", 0, kMessageBytesMax, &bytes)) {
     return nullptr;
   }
-  bool doorbell = false;
+  bool needs_wake = false;
   Status status =
-      call.self->endpoint_.Commit(kind, call.self->record_[kRecordId], bytes, &doorbell);
-  return call.self->Ring(env, doorbell) ? ReturnNothing(env, status) : nullptr;
+      call.self->endpoint_.Commit(kind, call.self->record_[kRecordId], bytes, &needs_wake);
+  return call.self->WakePeer(env, needs_wake) ? ReturnNothing(env, status) : nullptr;
 }
 
 inline napi_value EndpointObject::ReceiveInto(napi_env env, Bytes target, uint64_t offset,
-                                              Patience patience) {
+                                              SpinOptions options) {
   Batch batch = {.target = target.data,
                  .target_bytes = std::min(target.count, kTargetBytesMax),
                  .offset = offset,
                  .descriptors = descriptors_,
                  .descriptors_max = descriptors_max_};
-  bool doorbell = false;
-  Status status = endpoint_.Receive(&batch, patience.spin_nanos, patience.yield_cpu, &doorbell);
+  bool needs_wake = false;
+  Status status = endpoint_.Receive(&batch, options, &needs_wake);
   if (!status.ok()) return ThrowStatus(env, status);
-  signals_[kSignalRequired] = static_cast<double>(batch.required_bytes);
-  signals_[kSignalFragmented] = batch.fragmented ? 1 : 0;
-  signals_[kSignalCoreLost] = endpoint_.core_lost() ? 1 : 0;
-  signals_[kSignalOffset] = static_cast<double>(batch.offset);
-  if (!Ring(env, doorbell)) return nullptr;
+  results_[kResultRequired] = static_cast<double>(batch.required_bytes);
+  results_[kResultFragmented] = batch.fragmented ? 1 : 0;
+  results_[kResultPreempted] = endpoint_.preempted() ? 1 : 0;
+  results_[kResultOffset] = static_cast<double>(batch.offset);
+  if (!WakePeer(env, needs_wake)) return nullptr;
   napi_value result = nullptr;
   napi_create_uint32(env, batch.count, &result);
   return result;
@@ -114,33 +114,34 @@ napi_value EndpointObject::Receive(napi_env env, napi_callback_info info) {
   const BoundCall<EndpointObject, 4> call(env, info);
   Bytes target;
   uint64_t offset = 0;
-  Patience patience;
+  SpinOptions options;
   if (call.self == nullptr || !ReadBytes(env, call.arguments[0], "target", &target) ||
       !ReadInteger(env, call.arguments[1], "offset", 0, target.count, &offset) ||
-      !ReadPatience(env, call.arguments[2], call.arguments[3], &patience)) {
+      !ReadSpinOptions(env, call.arguments[2], call.arguments[3], &options)) {
     return nullptr;
   }
-  // An empty target may have no address, which would mean in place.
+  // An empty target may have a null address, which would mean in place.
   std::byte nowhere{};
   if (target.data == nullptr) target.data = &nowhere;
-  return call.self->ReceiveInto(env, target, offset, patience);
+  return call.self->ReceiveInto(env, target, offset, options);
 }
 
 napi_value EndpointObject::ReceiveInPlace(napi_env env, napi_callback_info info) {
   const BoundCall<EndpointObject, 2> call(env, info);
-  Patience patience;
-  if (call.self == nullptr || !ReadPatience(env, call.arguments[0], call.arguments[1], &patience)) {
+  SpinOptions options;
+  if (call.self == nullptr ||
+      !ReadSpinOptions(env, call.arguments[0], call.arguments[1], &options)) {
     return nullptr;
   }
-  return call.self->ReceiveInto(env, Bytes(), 0, patience);
+  return call.self->ReceiveInto(env, Bytes(), 0, options);
 }
 
 napi_value EndpointObject::Release(napi_env env, napi_callback_info info) {
   const BoundCall<EndpointObject, 0> call(env, info);
   if (call.self == nullptr) return nullptr;
-  bool doorbell = false;
-  Status status = call.self->endpoint_.Release(&doorbell);
-  return call.self->Ring(env, doorbell) ? ReturnNothing(env, status) : nullptr;
+  bool needs_wake = false;
+  Status status = call.self->endpoint_.Release(&needs_wake);
+  return call.self->WakePeer(env, needs_wake) ? ReturnNothing(env, status) : nullptr;
 }
 
 }  // namespace shmwire::addon

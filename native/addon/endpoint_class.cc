@@ -9,7 +9,7 @@ namespace {
 constexpr uint64_t kRecordsMax = 1 << 16;
 // 2^62 ns are 146 years.
 constexpr double kWaitNanosMax = 4611686018427387904.0;
-// A thread that is being terminated notices it when a blocking call returns to JavaScript.
+// A thread can be terminated only when a blocking call returns to JavaScript.
 constexpr uint64_t kInterruptNanos = 40'000'000;
 
 }  // namespace
@@ -21,13 +21,13 @@ Napi::Function EndpointObject::Define(Napi::Env env) {
           Method<&EndpointObject::OfferHandles>("offerHandles"),
           Method<&EndpointObject::AcceptHandles>("acceptHandles"),
           Method<&EndpointObject::AttachPeer>("attachPeer"),
-          Method<&EndpointObject::LendBell>("lendBell"),
+          Method<&EndpointObject::TransferDoorbell>("transferDoorbell"),
           Method<&EndpointObject::Abort>("abort"),
           Method<&EndpointObject::OwnMemory>("ownMemory"),
           Method<&EndpointObject::PeerMemory>("peerMemory"),
           Method<&EndpointObject::CopyFromPeer>("copyFromPeer"),
-          Method<&EndpointObject::LookForRoom<&Endpoint::HasRoom>>("hasRoom"),
-          Method<&EndpointObject::LookForRoom<&Endpoint::ArmForRoom>>("armForRoom"),
+          Method<&EndpointObject::CheckRoom<&Endpoint::HasRoom>>("hasRoom"),
+          Method<&EndpointObject::CheckRoom<&Endpoint::ArmForRoom>>("armForRoom"),
           Method<&EndpointObject::DisarmForRoom>("disarmForRoom"),
           Method<&EndpointObject::Assemble>("assemble"),
           Method<&EndpointObject::ArmForData>("armForData"),
@@ -59,9 +59,9 @@ bool EndpointObject::DefineArrays(Napi::Object receiver, uint32_t records_max) {
       DefineSharedArray(receiver, "descriptors", "Uint32Array", napi_uint32_array,
                         records_max * kDescriptorWords, sizeof(uint32_t)));
   if (descriptors_ == nullptr) return false;
-  signals_ = static_cast<double*>(DefineSharedArray(
-      receiver, "signals", "Float64Array", napi_float64_array, kSignalCount, sizeof(double)));
-  if (signals_ == nullptr) return false;
+  results_ = static_cast<double*>(DefineSharedArray(
+      receiver, "results", "Float64Array", napi_float64_array, kResultCount, sizeof(double)));
+  if (results_ == nullptr) return false;
   record_ = static_cast<const uint32_t*>(DefineSharedArray(
       receiver, "record", "Uint32Array", napi_uint32_array, kRecordWords, sizeof(uint32_t)));
   return record_ != nullptr;
@@ -71,13 +71,12 @@ void EndpointObject::Abort(const Napi::CallbackInfo& info) {
   CheckStatus(info.Env(), endpoint_.Abort());
 }
 
-// HasRoom or ArmForRoom.
-template <Status (Endpoint::*kLook)(uint64_t, bool*)>
-Napi::Value EndpointObject::LookForRoom(const Napi::CallbackInfo& info) {
+template <Status (Endpoint::*kCheck)(uint64_t, bool*)>
+Napi::Value EndpointObject::CheckRoom(const Napi::CallbackInfo& info) {
   uint64_t bytes = 0;
   if (!ReadInteger(info.Env(), info[0], "bytes", 0, kMessageBytesMax, &bytes)) return {};
   bool has_room = false;
-  if (!CheckStatus(info.Env(), (endpoint_.*kLook)(bytes, &has_room))) return {};
+  if (!CheckStatus(info.Env(), (endpoint_.*kCheck)(bytes, &has_room))) return {};
   return Napi::Boolean::New(info.Env(), has_room);
 }
 
@@ -87,23 +86,22 @@ void EndpointObject::DisarmForRoom(const Napi::CallbackInfo& info) {
 
 Napi::Value EndpointObject::Assemble(const Napi::CallbackInfo& info) {
   Bytes target;
-  Patience patience;
+  SpinOptions options;
   if (!ReadBytes(info.Env(), info[0], "target", &target) ||
-      !ReadPatience(info.Env(), info[1], info[2], &patience)) {
+      !ReadSpinOptions(info.Env(), info[1], info[2], &options)) {
     return {};
   }
   AssembledMessage message;
-  bool doorbell = false;
-  Status status = endpoint_.Assemble(target.data, target.count, patience.spin_nanos,
-                                     patience.yield_cpu, &message, &doorbell);
-  signals_[kSignalCoreLost] = endpoint_.core_lost() ? 1 : 0;
+  bool needs_wake = false;
+  Status status = endpoint_.Assemble(target.data, target.count, options, &message, &needs_wake);
+  results_[kResultPreempted] = endpoint_.preempted() ? 1 : 0;
   if (message.whole) {
     descriptors_[0] = {.kind = message.kind,
                        .id = message.id,
                        .offset = 0,
                        .length = static_cast<uint32_t>(target.count)};
   }
-  if (!Ring(info.Env(), doorbell) || !CheckStatus(info.Env(), status)) return {};
+  if (!WakePeer(info.Env(), needs_wake) || !CheckStatus(info.Env(), status)) return {};
   return Napi::Number::New(info.Env(), static_cast<double>(message.received_bytes));
 }
 
@@ -154,7 +152,7 @@ Napi::Value EndpointObject::DepthBytes(const Napi::CallbackInfo& info) {
 }
 
 void EndpointObject::Close(const Napi::CallbackInfo& /*info*/) {
-  // Own memory keeps its bytes: a claim may be with a thread that fills it.
+  // Own memory keeps its bytes: another thread may be writing to a claim.
   peer_memory_.Detach();
   own_memory_.Forget();
   peer_memory_.Forget();

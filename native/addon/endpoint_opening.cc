@@ -1,12 +1,12 @@
 #include "addon/endpoint_class.h"
-#include "addon/inbox_class.h"
+#include "addon/handover_socket_class.h"
 #include "core/ring_layout.h"
 
 namespace shmwire::addon {
 namespace {
 
 Napi::Value ThrowNoMemory(Napi::Env env) {
-  ThrowStatus(env, Status::Error(StatusCode::kClosed, "the endpoint has no memory to show"));
+  ThrowStatus(env, Status::Error(StatusCode::kClosed, "the endpoint has no mapped memory"));
   return {};
 }
 
@@ -16,7 +16,7 @@ Napi::Value EndpointObject::OfferHandles(const Napi::CallbackInfo& info) {
   Path path;
   platform::Token token;
   bool full = false;
-  if (!ReadPath(info.Env(), info[0], "inboxPath", &path) ||
+  if (!ReadPath(info.Env(), info[0], "socketPath", &path) ||
       !ReadToken(info.Env(), info[1], &token) ||
       !CheckStatus(info.Env(), endpoint_.OfferHandles(path.data(), token, &full))) {
     return {};
@@ -25,10 +25,10 @@ Napi::Value EndpointObject::OfferHandles(const Napi::CallbackInfo& info) {
 }
 
 void EndpointObject::AcceptHandles(const Napi::CallbackInfo& info) {
-  auto* object = InboxObject::Read(info[0], "inbox must be a HandleInbox");
+  auto* object = HandoverSocketObject::Read(info[0], "socket must be a HandoverSocket");
   platform::Token token;
   if (object == nullptr || !ReadToken(info.Env(), info[1], &token)) return;
-  CheckStatus(info.Env(), endpoint_.AcceptHandles(object->inbox(), token));
+  CheckStatus(info.Env(), endpoint_.AcceptHandles(object->socket(), token));
 }
 
 void EndpointObject::AttachPeer(const Napi::CallbackInfo& info) {
@@ -38,13 +38,13 @@ void EndpointObject::AttachPeer(const Napi::CallbackInfo& info) {
   CheckStatus(info.Env(), endpoint_.AttachOffered(has_server ? &server : nullptr));
 }
 
-Napi::Value EndpointObject::LendBell(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(endpoint_.LendBell()));
+Napi::Value EndpointObject::TransferDoorbell(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(endpoint_.TransferDoorbell()));
 }
 
 Napi::Value EndpointObject::OwnMemory(const Napi::CallbackInfo& info) {
   const OwnSegment& own = endpoint_.own();
-  // After a close there is none, and before the handover nothing can be claimed.
+  // There is no memory after a close, and no claim before the handover.
   if (!own.valid() || !endpoint_.peer().valid()) return ThrowNoMemory(info.Env());
   return own_memory_.Expose(info.Env(), own.mapping(), own.data(), own.ring_bytes());
 }
@@ -52,7 +52,7 @@ Napi::Value EndpointObject::OwnMemory(const Napi::CallbackInfo& info) {
 Napi::Value EndpointObject::PeerMemory(const Napi::CallbackInfo& info) {
   const PeerSegment& peer = endpoint_.peer();
   if (!peer.valid()) return ThrowNoMemory(info.Env());
-  // Read-only memory all the same: binding.ts says so.
+  // The memory is still read-only: binding.ts warns of it.
   return peer_memory_.Expose(info.Env(), peer.mapping(), const_cast<std::byte*>(peer.data()),
                              peer.ring_bytes());
 }
@@ -70,7 +70,7 @@ void EndpointObject::CopyFromPeer(const Napi::CallbackInfo& info) {
     return;
   }
   if (target.count > peer.ring_bytes() - offset) {
-    ThrowArgument(info.Env(), "target is longer than what lies behind offset");
+    ThrowArgument(info.Env(), "target is longer than the bytes after offset");
     return;
   }
   CopyPayload(target.data, peer.data() + offset, target.count);

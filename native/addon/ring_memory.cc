@@ -8,16 +8,16 @@
 namespace shmwire::addon {
 namespace {
 
-// A buffer's share of the mapping.
+// The mapping's owner behind a buffer.
 struct Share {
   SharedMapping mapping;
-  bool is_watching = false;  // for the end of the environment
+  bool is_watching = false;  // a hook reports the end of the environment
   bool has_ended = false;
 };
 
-void NoteEnd(void* share) { static_cast<Share*>(share)->has_ended = true; }
+void ObserveEnd(void* share) { static_cast<Share*>(share)->has_ended = true; }
 
-// False while the environment is torn down.
+// False while the environment ends.
 bool CanRunJavaScript(napi_env env) {
   napi_value global = nullptr;
   bool ignored = false;
@@ -29,10 +29,9 @@ void Finalize(napi_env env, void* /*data*/, void* hint) {
   const std::unique_ptr<Share> share(static_cast<Share*>(hint));
   // Deno calls this when no call of Node-API is possible any more.
   if (share->is_watching && !share->has_ended) {
-    napi_remove_env_cleanup_hook(env, NoteEnd, share.get());
+    napi_remove_env_cleanup_hook(env, ObserveEnd, share.get());
   }
-  // An environment that ends finalizes every buffer, also one whose memory was transferred to
-  // another thread, which goes on to use it.
+  // An ending environment also finalizes buffers whose memory another thread got and still uses.
   if (share->has_ended || !CanRunJavaScript(env)) share->mapping.KeepAddresses();
 }
 
@@ -47,22 +46,22 @@ Napi::Value RingMemory::Expose(Napi::Env env, const SharedMapping& mapping, std:
     ThrowStatus(env, Status::Error(StatusCode::kOutOfMemory, "no memory for a buffer"));
     return {};
   }
-  // Not the library's function: it throws where the runtime allows no such buffer.
+  // Not the library's function, which throws where the runtime allows no such buffer.
   napi_value buffer = nullptr;
   const napi_status made =
       napi_create_external_arraybuffer(env, data, bytes, Finalize, owned.get(), &buffer);
   if (made == napi_no_external_buffers_allowed) return {};
-  // The buffer's: where this failed, it may be finalized all the same.
+  // Owned by the buffer: even if this call failed, the runtime may finalize it.
   Share* share = owned.release();
   if (made != napi_ok) return {};
-  // The last hook runs first, so this one before the runtime's own, which finalizes the buffer.
-  share->is_watching = napi_add_env_cleanup_hook(env, NoteEnd, share) == napi_ok;
+  // Hooks run in reverse order: this one before the runtime's own, which finalizes the buffer.
+  share->is_watching = napi_add_env_cleanup_hook(env, ObserveEnd, share) == napi_ok;
   buffer_ = Napi::Weak(Napi::ArrayBuffer(env, buffer));
   return buffer_.Value();
 }
 
 void RingMemory::Detach() {
-  // The call's result does not matter; the library's function would throw it.
+  // A failure has no consequence, and the library's function would throw it.
   if (napi_value buffer = buffer_.Value(); buffer != nullptr) {
     napi_detach_arraybuffer(buffer_.Env(), buffer);
   }

@@ -5,7 +5,7 @@
 namespace shmwire::addon {
 namespace {
 
-// `new global[class_name](argument)`. Empty, and an exception, on failure.
+// `new global[class_name](argument)`. Empty, with an exception, on failure.
 Napi::Object Make(Napi::Env env, const char* class_name, napi_value argument) {
   return env.Global().Get(class_name).As<Napi::Function>().New({argument});
 }
@@ -27,7 +27,7 @@ void* DefineSharedArray(Napi::Object receiver, const char* name, const char* cla
           napi_ok ||
       actual_type != type || length != count) {
     ThrowStatus(env, Status::Error(StatusCode::kUnavailable,
-                                   "a class of typed arrays is not the runtime's own"));
+                                   "the program replaced a class of typed arrays"));
     return nullptr;
   }
   return DefineConstant(receiver, name, array) ? data : nullptr;

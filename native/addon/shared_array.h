@@ -7,9 +7,9 @@
 
 namespace shmwire::addon {
 
-// A typed array `name` of `count` elements over a fresh SharedArrayBuffer, as a constant property.
-// A plain ArrayBuffer could be detached, and our pointer would dangle. Null, and an exception, on
-// failure.
+// Defines a constant property `name`: a typed array of `count` elements over a new
+// SharedArrayBuffer. A plain ArrayBuffer could be detached, and the returned pointer would dangle.
+// Null, with an exception, on failure.
 void* DefineSharedArray(Napi::Object receiver, const char* name, const char* class_name,
                         napi_typedarray_type type, uint32_t count, size_t element_bytes);
 

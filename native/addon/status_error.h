@@ -6,19 +6,19 @@
 
 namespace shmwire::addon {
 
-// The addon throws through these functions only. The library's own ThrowAsJavaScriptException ends
-// the process if another exception is pending. These are silent then, and when JavaScript can run
-// no more: a worker may be terminated between any two lines, and then most calls of Node-API fail.
+// The addon throws only through these functions. The library's ThrowAsJavaScriptException ends the
+// process if an exception is pending. These do nothing then, or when JavaScript cannot run any
+// more: a worker may be terminated at any time, and then most calls of Node-API fail.
 
-// Throws the status as a JavaScript error with `code`, `errno` where the system was the cause, and
-// a message of context and the system's text. A TypeError for kInvalidArgument. Always null, for
-// `return ThrowStatus(…)`.
+// Throws the status as a JavaScript error with `code`, and with `errno` if the system was the
+// cause. The message is the context and the system's text. A TypeError for kInvalidArgument. Always
+// null, for `return ThrowStatus(…)`.
 napi_value ThrowStatus(Napi::Env env, Status status);
 
-// Throws a TypeError with the code for wrong arguments. Always null.
+// Throws a TypeError with the code for invalid arguments. Always null.
 napi_value ThrowArgument(Napi::Env env, const char* message);
 
-// Whether the status is ok. Throws it otherwise.
+// Throws the status unless it is ok. Returns whether it is.
 inline bool CheckStatus(Napi::Env env, Status status) {
   if (!status.ok()) ThrowStatus(env, status);
   return status.ok();

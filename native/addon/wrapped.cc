@@ -9,8 +9,7 @@ bool DefineBoundMethod(Napi::Object receiver, const char* name, napi_callback ca
   if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, object, &function) != napi_ok) {
     return false;
   }
-  // The function keeps the receiver, and so `object`: neither property can be changed. The two hold
-  // each other, which the collector sees through.
+  // The function keeps the receiver alive, and so `object`. The collector frees such a cycle.
   return DefineConstant({env, function}, "owner", receiver) &&
          DefineConstant(receiver, name, function);
 }

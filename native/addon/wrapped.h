@@ -1,8 +1,7 @@
 #pragma once
 
-// Native objects behind JavaScript's. Each belongs to its JavaScript object and dies with it, or
-// with the environment; nothing else holds it, and nothing here is static, so any number of
-// environments may load the addon.
+// Native objects behind JavaScript objects. Such an object ends with its owner or the environment.
+// It has no static state, so any number of environments may load the addon.
 
 #include <napi.h>
 
@@ -14,9 +13,9 @@
 
 namespace shmwire::addon {
 
-// First base of every class that JavaScript sees, and so at the address that Node-API stores. A
-// method called on another class's object finds out here; some runtimes let such calls through.
-// Node-API's own check of the type tag takes longer than most of the methods.
+// The first base of each class that JavaScript sees, and so at the address that Node-API stores.
+// Its tag detects a method that is called on an object of another class, which some runtimes allow.
+// Node-API's own check of a type tag takes longer than most methods.
 class Tagged {
  public:
   virtual ~Tagged() = default;
@@ -24,29 +23,29 @@ class Tagged {
   const napi_type_tag* tag = nullptr;
 };
 
-// Base of a class T that JavaScript sees. T has a kTypeTag and
-// `bool Initialize(const Napi::CallbackInfo&)`, which returns false, and throws, on failure.
+// Base of a class T that JavaScript sees. T has a kTypeTag and `bool Initialize(const
+// Napi::CallbackInfo&)`, which throws and returns false on failure.
 template <typename T>
 class Wrapped : public Tagged, public Napi::ObjectWrap<T> {
  public:
   using Napi::ObjectWrap<T>::ObjectWrap;
 
-  // Hides the library's function, which returns any wrapped object as a T. Every method calls it.
+  // Each method calls it instead of the library's function, which returns every object as a T.
   static T* Unwrap(Napi::Object receiver) {
     void* data = nullptr;
     if (napi_unwrap(receiver.Env(), receiver, &data) == napi_ok &&
         static_cast<Tagged*>(data)->tag == &T::kTypeTag) {
       return static_cast<T*>(data);
     }
-    ThrowArgument(receiver.Env(), "the method was called on another object");
+    ThrowArgument(receiver.Env(), "the method was called on an object of another class");
     return nullptr;
   }
 
-  // The T behind an argument. Null, and a TypeError, for any other value.
+  // The T of an argument. Null, with a TypeError, for every other value.
   static T* Read(Napi::Value value, const char* expectation) {
     bool is_tagged = false;
     void* data = nullptr;
-    // Other addons wrap objects too; only Node-API's type tag tells them apart.
+    // Other addons wrap objects too; only Node-API's type tag distinguishes them.
     if (napi_check_object_type_tag(value.Env(), value, &T::kTypeTag, &is_tagged) == napi_ok &&
         is_tagged && napi_unwrap(value.Env(), value, &data) == napi_ok) {
       return static_cast<T*>(data);
@@ -61,8 +60,8 @@ class Wrapped : public Tagged, public Napi::ObjectWrap<T> {
     return Napi::ObjectWrap<T>::template InstanceMethod<kMethod>(name, napi_default_method);
   }
 
-  // Not the library's DefineClass: its constructor ends the process when memory is short, and keeps
-  // an object that could not be wrapped. Empty, and an exception, on failure.
+  // Replaces the library's DefineClass, whose constructor ends the process when memory is short,
+  // and leaks an object that could not be wrapped. Empty, with an exception, on failure.
   static Napi::Function Define(Napi::Env env, const char* name,
                                std::initializer_list<napi_property_descriptor> methods) {
     napi_value constructor = nullptr;
@@ -79,7 +78,7 @@ class Wrapped : public Tagged, public Napi::ObjectWrap<T> {
     if (object == nullptr) {
       return ThrowStatus(env, Status::Error(StatusCode::kOutOfMemory, "no memory for an object"));
     }
-    // Nobody else deletes an object that was not wrapped. The collector deletes any other.
+    // Only a wrapped object is deleted by the collector.
     if (object->IsEmpty()) {
       delete object;
       return nullptr;
@@ -88,14 +87,14 @@ class Wrapped : public Tagged, public Napi::ObjectWrap<T> {
         napi_type_tag_object(env, call.This(), &T::kTypeTag) != napi_ok) {
       return nullptr;
     }
-    // Without it no method runs.
+    // Without the tag, every method throws.
     object->tag = &T::kTypeTag;
     return call.This();
   }
 };
 
-// The arguments of one call of a bound method (DefineBoundMethod), and its object. It looks the
-// receiver up in no table, which is half the cost of a short call.
+// The arguments and the object of one call of a bound method (DefineBoundMethod). It does not
+// unwrap the receiver, which would be half the cost of a short call.
 template <typename T, size_t kArguments>
 struct BoundCall {
   BoundCall(napi_env env, napi_callback_info info) {
@@ -105,17 +104,17 @@ struct BoundCall {
     }
   }
 
-  T* self = nullptr;  // null: the environment ends
+  T* self = nullptr;  // null: the environment is ending
   size_t count = kArguments;
   napi_value arguments[kArguments > 0 ? kArguments : 1];
 };
 
-// Gives `receiver`, which wraps `object`, a method of its own that needs no receiver. False, and an
-// exception, on failure.
+// Defines a method on `receiver`, which wraps `object`. The method ignores the receiver of its
+// calls. False, with an exception, on failure.
 bool DefineBoundMethod(Napi::Object receiver, const char* name, napi_callback callback,
                        void* object);
 
-// A property that JavaScript can neither change nor delete. False, and an exception, on failure.
+// A property that JavaScript can neither change nor delete. False, with an exception, on failure.
 bool DefineConstant(Napi::Object object, const char* name, napi_value value);
 
 }  // namespace shmwire::addon

@@ -12,10 +12,6 @@ namespace {
 // How long a blocked wait may not notice that its peer was killed.
 constexpr uint64_t kDeathCheckNanos = 20'000'000;
 
-uint64_t After(uint64_t now, uint64_t nanos) {
-  return now + std::min(nanos, std::numeric_limits<uint64_t>::max() - now);
-}
-
 }  // namespace
 
 BlockingWait::BlockingWait(const OwnSegment& own, const PeerSegment& peer, RingReader* reader,
@@ -28,12 +24,11 @@ BlockingWait::BlockingWait(const OwnSegment& own, const PeerSegment& peer, RingR
       room_sleeper_(room_sleeper) {}
 
 bool BlockingWait::PeerClosed() const {
-  // SYNC(close): stored in Endpoint::AnnounceClosed. seq_cst like all that a sleeper looks at after
-  // arming.
+  // SYNC(close): stored in Endpoint::AnnounceClosed. seq_cst like every load after an arming.
   return peer_->state.LoadSeqCst() != static_cast<uint32_t>(SegmentState::kOpen);
 }
 
-Status BlockingWait::Look(bool* ready) {
+Status BlockingWait::Poll(bool* ready) {
   *ready = false;
   if (wait_.for_data) {
     if (Status status = reader_->Poll(); !status.ok()) return status;
@@ -49,17 +44,18 @@ void BlockingWait::Arm() {
 }
 
 bool BlockingWait::IsOver(Status* status, WaitOutcome* outcome) {
-  // SYNC(wake.signal): stored in Endpoint::RingSignal. Before arming: the new epoch may be rung at
-  // once for what was read before, and is rung no more; that change has to end the wait.
-  signal_ = peer_->signal.LoadSeqCst();
+  // SYNC(wake.sequence): stored in Endpoint::WakeBlockedPeer. Read before the arming: the peer may
+  // use the new epoch's only wake-up for a record that was already read, and its change of the
+  // sequence must still end the wait.
+  wake_sequence_ = peer_->wake_sequence.LoadSeqCst();
   Arm();
-  // First closed, then the data: what the peer wrote before it closed is seen after its state.
+  // The state first, then the data: a load that sees the close comes after all that was published.
   const bool closed = PeerClosed();
   bool ready = false;
-  *status = Look(&ready);
+  *status = Poll(&ready);
   if (!status->ok()) return true;
   if (closed || gone_) {
-    // Of a peer that reads no more, room is of no use.
+    // Room is useless when the peer reads no more.
     const bool has_data = wait_.for_data && reader_->has_data();
     const WaitOutcome end = closed ? WaitOutcome::kClosed : WaitOutcome::kPeerGone;
     *outcome = has_data ? WaitOutcome::kReady : end;
@@ -69,31 +65,31 @@ bool BlockingWait::IsOver(Status* status, WaitOutcome* outcome) {
   return ready;
 }
 
-BlockingWait::Sleep BlockingWait::SleepUntilRung(uint64_t interrupt) {
+BlockingWait::Sleep BlockingWait::SleepUntilWoken(uint64_t interrupt) {
   const bool watches = wait_.control_socket != platform::Handle::kNone;
   const uint64_t slice_nanos = watches ? kDeathCheckNanos : std::numeric_limits<uint64_t>::max();
   for (;;) {
     const uint64_t now = platform::MonotonicNanos();
-    // A peer that was killed wakes nobody. By the time since the last question, whatever call asked
-    // it: waits may be short, or cut short each time, by a profiler's signals or by a peer that
-    // rings without end.
-    if (watches && now - life_asked_ >= kDeathCheckNanos) {
-      life_asked_ = now;
+    // A killed peer does not wake us. The time since the last check counts, whichever call made it:
+    // a wait may be short, or interrupted by a profiler's signals or by wake-ups without end.
+    if (watches && now - peer_checked_ >= kDeathCheckNanos) {
+      peer_checked_ = now;
       if (platform::HasHungUp(wait_.control_socket)) return Sleep::kPeerGone;
     }
     if (now >= deadline_) return Sleep::kTimeout;
     if (now >= interrupt) return Sleep::kInterrupted;
     const uint64_t nanos = std::min(deadline_, interrupt) - now;
-    platform::WaitOnWord(peer_->signal.address(), signal_, std::min(nanos, slice_nanos));
-    // SYNC(wake.signal): stored in Endpoint::RingSignal. Nothing but a ring leads to a look: a
-    // clock that did would hide a wake-up that was lost.
-    if (peer_->signal.LoadSeqCst() != signal_) return Sleep::kRung;
+    platform::WaitOnWord(peer_->wake_sequence.address(), wake_sequence_,
+                         std::min(nanos, slice_nanos));
+    // SYNC(wake.sequence): stored in Endpoint::WakeBlockedPeer. Only a wake-up leads to a poll: a
+    // poll by the clock would hide a lost wake-up.
+    if (peer_->wake_sequence.LoadSeqCst() != wake_sequence_) return Sleep::kWoken;
   }
 }
 
 Status BlockingWait::Begin(const WaitFor& wait, WaitOutcome* outcome) {
   *outcome = WaitOutcome::kTimeout;
-  deadline_ = After(platform::MonotonicNanos(), wait.timeout_nanos);
+  deadline_ = platform::DeadlineAfter(wait.timeout_nanos);
   wait_ = wait;
   gone_ = false;
   interrupted_ = false;
@@ -108,17 +104,17 @@ Status BlockingWait::Continue(WaitOutcome* outcome) {
   if (!interrupted_) {
     return Status::Error(StatusCode::kInvalidArgument, "no wait was interrupted; begin one");
   }
-  // Of the whole call: a peer may ring without end.
-  const uint64_t interrupt = After(platform::MonotonicNanos(), wait_.interrupt_nanos);
+  // For the whole call: a peer may wake us without end.
+  const uint64_t interrupt = platform::DeadlineAfter(wait_.interrupt_nanos);
   Status status;
   for (bool in_time = true; in_time;) {
-    const Sleep sleep = SleepUntilRung(interrupt);
+    const Sleep sleep = SleepUntilWoken(interrupt);
     if (sleep == Sleep::kInterrupted) {
       *outcome = WaitOutcome::kInterrupted;
       return {};
     }
     gone_ = sleep == Sleep::kPeerGone;
-    // One more look, for what a peer that is gone had committed, or for a ring at the last moment.
+    // One more poll, for data that the peer published before it ended or at the last moment.
     in_time = !gone_ && platform::MonotonicNanos() < deadline_;
     if (IsOver(&status, outcome)) break;
   }

@@ -9,8 +9,8 @@ namespace shmwire {
 // 64 bytes, because x86 prefetches lines in pairs and some arm64 cores have lines of 128.
 inline constexpr size_t kCacheLineBytes = 128;
 
-// Tells the core that this is a spinning loop: leaves the other hardware thread more of it, and
-// saves the pipeline flush when the awaited line changes. Does not give the core to another thread.
+// Marks a spin loop for the processor. The other hardware thread gets more of the core, and
+// the end of the loop costs no pipeline flush. It does not yield the core to another thread.
 inline void PauseCpu() {
 #if defined(__x86_64__) || defined(__i386__)
   __builtin_ia32_pause();
@@ -20,22 +20,22 @@ inline void PauseCpu() {
 #endif
 }
 
-// A line of x86. Where lines are longer, a second request that far on is for the first one again.
+// The line size of x86. Where lines are longer, the second request is for the same line.
 inline constexpr size_t kPrefetchStep = 64;
 
-// Asks for the line at `address` ahead of a store to it, so that the store need not wait until the
-// other core has given it up. `address` need not be mapped.
+// Requests the line at `address` before a store to it, so that the store need not wait for the
+// other core to release the line. `address` need not be mapped.
 inline void PrefetchForWrite(const void* address) {
 #if defined(__x86_64__) || defined(__i386__)
-  // The builtin asks for a line to read unless the compiler may assume a newer processor. Those
-  // without the instruction ignore it.
+  // The builtin requests the line for reading unless the compiler may assume a newer processor.
+  // Processors without the instruction ignore it.
   asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(address)));
 #else
   __builtin_prefetch(address, 1);
 #endif
 }
 
-// The same ahead of a load.
+// The same before a load.
 inline void PrefetchForRead(const void* address) { __builtin_prefetch(address); }
 
 }  // namespace shmwire

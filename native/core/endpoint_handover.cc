@@ -1,9 +1,9 @@
 #include <utility>
 
 #include "core/endpoint.h"
-#include "platform/bell.h"
+#include "platform/doorbell.h"
 
-// How an end comes by its own memory and its peer's.
+// The handover: how an end gets its own memory and its peer's.
 
 namespace shmwire {
 
@@ -26,26 +26,26 @@ Status Endpoint::CheckCreated() const {
   return {};
 }
 
-Status Endpoint::OfferHandles(const char* inbox_path, const platform::Token& token, bool* full) {
+Status Endpoint::OfferHandles(const char* socket_path, const platform::Token& token, bool* full) {
   *full = false;
   if (Status status = CheckCreated(); !status.ok()) return status;
   platform::Handle own;
-  platform::Handle given;
-  if (Status status = platform::MakeBell(&own, &given); !status.ok()) return status;
-  Status status = platform::SendToInbox(inbox_path, token, own_.handle(), given, full);
-  if (status.ok() && !*full) own_bell_ = std::move(own);
+  platform::Handle peer_end;
+  if (Status status = platform::MakeDoorbell(&own, &peer_end); !status.ok()) return status;
+  Status status = platform::SendToHandoverSocket(socket_path, token, own_.handle(), peer_end, full);
+  if (status.ok() && !*full) own_doorbell_ = std::move(own);
   return status;
 }
 
 Status Endpoint::AttachOffered(const platform::Credentials* server) {
   if (Status status = CheckCreated(); !status.ok()) return status;
-  if (!own_bell_.valid()) {
+  if (!own_doorbell_.valid()) {
     return Status::Error(StatusCode::kInvalidArgument, "the endpoint has offered no handles");
   }
   platform::Handle memory;
-  Status status = platform::ReceiveHandles(own_bell_, server, &memory, &peer_bell_);
+  Status status = platform::ReceiveHandles(own_doorbell_, server, &memory, &peer_doorbell_);
   if (!status.ok()) return status;
-  status = platform::RefuseHandles(&own_bell_);
+  status = platform::RefuseHandles(&own_doorbell_);
   if (!status.ok()) return status;
   PeerSegment peer;
   status = PeerSegment::Map(memory, &peer);
@@ -55,33 +55,33 @@ Status Endpoint::AttachOffered(const platform::Credentials* server) {
   return Attach(std::move(peer));
 }
 
-Status Endpoint::AcceptHandles(platform::HandleInbox* inbox, const platform::Token& token) {
+Status Endpoint::AcceptHandles(platform::HandoverSocket* socket, const platform::Token& token) {
   if (Status status = CheckCreated(); !status.ok()) return status;
   platform::Handover handover;
-  if (Status status = inbox->Take(token, &handover); !status.ok()) return status;
-  Status bell_status = platform::CheckBell(handover.bell, handover.sender);
-  if (!bell_status.ok()) return bell_status;
+  if (Status status = socket->Take(token, &handover); !status.ok()) return status;
+  Status status = platform::CheckDoorbell(handover.doorbell, handover.sender);
+  if (!status.ok()) return status;
   PeerSegment peer;
-  if (Status status = PeerSegment::Map(handover.memory, &peer); !status.ok()) return status;
+  if (status = PeerSegment::Map(handover.memory, &peer); !status.ok()) return status;
   // The mapping keeps the memory.
   handover.memory.CloseHere();
-  platform::Handle given;
-  if (Status status = platform::MakeBell(&own_bell_, &given); !status.ok()) return status;
-  if (Status status = platform::RefuseHandles(&own_bell_); !status.ok()) return status;
-  if (Status status = platform::SendHandles(handover.bell, own_.handle(), given); !status.ok()) {
-    return status;
-  }
-  peer_bell_ = std::move(handover.bell);
+  platform::Handle peer_end;
+  status = platform::MakeDoorbell(&own_doorbell_, &peer_end);
+  if (!status.ok()) return status;
+  if (status = platform::RefuseHandles(&own_doorbell_); !status.ok()) return status;
+  status = platform::SendHandles(handover.doorbell, own_.handle(), peer_end);
+  if (!status.ok()) return status;
+  peer_doorbell_ = std::move(handover.doorbell);
   return Attach(std::move(peer));
 }
 
 Status Endpoint::Attach(PeerSegment peer) {
   if (Status status = CheckCreated(); !status.ok()) return status;
   peer_ = std::move(peer);
-  // CheckBell accepted it.
-  peer_bell_.CloseHere();
+  // CheckDoorbell accepted it, so closing it does not block.
+  peer_doorbell_.CloseHere();
   connection_.emplace(own_, peer_, message_bytes_max_);
-  // Both memories are where they belong; the mappings hold them.
+  // Both sides have mapped the memory; the mappings keep it.
   own_.CloseHandle();
   return {};
 }

@@ -14,15 +14,13 @@
 //             +--------+------+-------+-----+----------+
 //
 // Invariants that a writer keeps and a reader checks:
-//  1. Positions are multiples of 16, never go back, and 0 <= tail - head <= capacity.
-//  2. A record lies in one piece: it ends at or before the end of the data area and at or before
-//  tail.
-//  3. A record spans at most capacity / 8, header and padding included; more is fragments.
-//  4. A PAD reaches exactly to the end of the data area and is shorter than the largest record.
-//  5. Sequences count records from 0, modulo 2^32; a PAD has none.
-//  6. The fragments of a message follow each other, with nothing but PADs in between. The first
-//  one's payload
-//     begins with the message's length as u64, and each carries at least one byte of the message.
+//  1. Positions are multiples of 16, never decrease, and 0 <= tail - head <= capacity.
+//  2. A record is contiguous: it ends at or before the end of the data area, and at or before tail.
+//  3. A record spans at most capacity / 8, with header and padding. A longer message has fragments.
+//  4. A PAD reaches exactly to the end of the data area, and is shorter than the largest record.
+//  5. Sequences count records from 0, modulo 2^32. A PAD has none.
+//  6. Only PADs come between the fragments of a message. The payload of the first fragment begins
+//     with the message's length as u64. Each fragment carries at least one byte of the message.
 
 #include <bit>
 #include <cstddef>
@@ -39,7 +37,7 @@ inline constexpr uint64_t kRecordAlignment = 16;
 inline constexpr uint64_t kRecordHeaderBytes = 16;
 // Length of the whole message, at the start of a first fragment's payload.
 inline constexpr uint64_t kFragmentTotalBytes = 8;
-// In `length`: no record, skip to the end of the data area.
+// Set in `length`: not a record; skip to the end of the data area.
 inline constexpr uint32_t kPadBit = uint32_t{1} << 31;
 inline constexpr uint64_t kRecordsPerRingMin = 8;
 
@@ -48,8 +46,8 @@ inline constexpr uint16_t kFlagLast = 2;
 inline constexpr uint16_t kFlagsWhole = kFlagFirst | kFlagLast;
 
 struct RecordHeader {
-  uint32_t length;  // of the payload, in bytes; with kPadBit, of what follows this header
-  uint16_t kind;    // 0 in a PAD only
+  uint32_t length;  // of the payload, in bytes; with kPadBit, of the bytes after this header
+  uint16_t kind;    // 0 only in a PAD
   uint16_t flags;
   uint32_t id;
   uint32_t sequence;
@@ -69,7 +67,7 @@ struct RecordHeaderWords {
 };
 static_assert(sizeof(RecordHeaderWords) == sizeof(RecordHeader));
 
-// Bytes of the ring that a record of `length` payload bytes takes. Cannot overflow: a length has 32
+// Bytes of the ring that a record of `length` payload bytes takes. No overflow: a length has 32
 // bits.
 [[nodiscard]] constexpr uint64_t RecordSpan(uint64_t length) {
   return (kRecordHeaderBytes + length + kRecordAlignment - 1) & ~(kRecordAlignment - 1);
@@ -80,11 +78,11 @@ static_assert(sizeof(RecordHeaderWords) == sizeof(RecordHeader));
   return ring_bytes / kRecordsPerRingMin - kRecordHeaderBytes;
 }
 
-// What must be free before a waiting writer is woken. Enough for any record wherever the tail is:
-// its padding is less than its span, and its span is at most an eighth.
+// The room at which a waiting writer is woken. Any record fits in it, wherever the tail is: its
+// padding is less than its span, and its span is at most an eighth of the ring.
 [[nodiscard]] constexpr uint64_t QuarterBytes(uint64_t ring_bytes) { return ring_bytes / 4; }
 
-// memcpy for payloads, most of which are short: those without a call.
+// memcpy for payloads. Most of them are short, and need no call.
 inline void CopyPayload(std::byte* to, const std::byte* from, uint64_t length) {
   constexpr uint64_t kStep = 16;
   constexpr uint64_t kShortBytesMax = 256;
@@ -95,12 +93,12 @@ inline void CopyPayload(std::byte* to, const std::byte* from, uint64_t length) {
   for (uint64_t at = 0; at + kStep < length; at += kStep) {
     SharedAccess::Copy(to + at, from + at, kStep);
   }
-  // What is left, and as much of the step before as makes it whole.
+  // The rest, together with enough of the previous step to fill one.
   SharedAccess::Copy(to + length - kStep, from + length - kStep, kStep);
 }
 
-// Relaxed: tail publishes the header. Atomic all the same, because a peer that breaks the rules may
-// write while we read, and what we check must be what we use: each word is loaded once.
+// Relaxed: tail publishes the header. Still atomic, because a peer that breaks the rules may write
+// it during the load. Each word is loaded once, so that the checked value is the used one.
 inline RecordHeader LoadRecordHeader(const std::byte* at) {
   const auto* words = reinterpret_cast<const RecordHeaderWords*>(at);
   // Relaxed: see above.

@@ -30,15 +30,14 @@ Status RingReader::Freeze() {
 
 Status RingReader::Poll() {
   if (frozen_) return {};
-  // SYNC(ring.publish): stored in RingWriter::Publish. seq_cst for the look after arming:
-  // SYNC(wake.arm), A2.
+  // SYNC(ring.publish): stored in RingWriter::Publish. seq_cst for SYNC(wake.arm), A2.
   const uint64_t tail = peer_tail_word_->LoadSeqCst();
   if (tail == tail_) return {};
   if (tail % kRecordAlignment != 0) return Corrupt("the peer's tail is not aligned");
-  if (tail - head_ < tail_ - head_) return Corrupt("the peer's tail went back");
+  if (tail - head_ < tail_ - head_) return Corrupt("the peer's tail moved back");
   if (tail - head_ > capacity_) return Corrupt("the peer's tail is more than a ring ahead");
   tail_ = tail;
-  // The record's header and, with it, what lies behind: one wait for both.
+  // The record's header and the bytes after it: both lines arrive in one wait.
   PrefetchForRead(At(head_));
   PrefetchForRead(At(head_) + kPrefetchStep);
   return {};
@@ -57,7 +56,7 @@ Status RingReader::CheckPad(const RecordHeader& header) const {
   const uint64_t left_bytes = capacity_ - (head_ & (capacity_ - 1));
   if (header.kind != 0 || header.flags != 0) return Corrupt("a pad has a kind or flags");
   if (kRecordHeaderBytes + length != left_bytes) return Corrupt("a pad does not end with the ring");
-  if (left_bytes > tail_ - head_) return Corrupt("a pad is longer than what is published");
+  if (left_bytes > tail_ - head_) return Corrupt("a pad is longer than the published bytes");
   if (length >= inline_bytes_max_) return Corrupt("a pad is as long as a record");
   return {};
 }
@@ -66,11 +65,11 @@ Status RingReader::CheckFragment(const RecordHeader& header) const {
   const bool is_last = (header.flags & kFlagLast) != 0;
   if ((header.flags & kFlagFirst) != 0) return Corrupt("a message begins inside another");
   if (header.kind != message_.kind || header.id != message_.id) {
-    return Corrupt("a fragment is of another message");
+    return Corrupt("a fragment belongs to another message");
   }
   if (header.length == 0) return Corrupt("a fragment is empty");
   const uint64_t missing_bytes = message_.total_bytes - message_.received_bytes;
-  if (header.length > missing_bytes) return Corrupt("fragments hold more than their message");
+  if (header.length > missing_bytes) return Corrupt("fragments are longer than their message");
   if (is_last != (header.length == missing_bytes)) {
     return Corrupt("the last fragment does not end its message");
   }
@@ -82,7 +81,7 @@ Status RingReader::CheckRecord(const RecordHeader& header) const {
   if (header.length > inline_bytes_max_) {
     return Corrupt("a record is longer than an eighth of the ring");
   }
-  if (span > tail_ - head_) return Corrupt("a record is longer than what is published");
+  if (span > tail_ - head_) return Corrupt("a record is longer than the published bytes");
   if (span > capacity_ - (head_ & (capacity_ - 1))) {
     return Corrupt("a record passes the ring's end");
   }
@@ -90,7 +89,8 @@ Status RingReader::CheckRecord(const RecordHeader& header) const {
   if ((header.flags & ~kFlagsWhole) != 0) return Corrupt("a record has unknown flags");
   if (header.sequence != sequence_) return Corrupt("a record is out of sequence");
   if (message_.active) return CheckFragment(header);
-  if ((header.flags & kFlagFirst) == 0) return Corrupt("a fragment has no beginning");
+  if ((header.flags & kFlagFirst) == 0)
+    return Corrupt("a message does not begin with its first fragment");
   if ((header.flags & kFlagLast) != 0 && header.length > message_bytes_max_) {
     return Corrupt("a message is longer than maxMessageBytes");
   }
@@ -120,10 +120,10 @@ void RingReader::Consume(uint64_t length) {
 Status RingReader::BeginMessage(const RecordHeader& header) {
   if (header.length <= kFragmentTotalBytes) return Corrupt("a first fragment is empty");
   const auto* total = reinterpret_cast<const SharedWord<uint64_t>*>(At(head_) + kRecordHeaderBytes);
-  const uint64_t total_bytes = total->LoadRelaxed();  // once: the peer may go on writing
+  const uint64_t total_bytes = total->LoadRelaxed();  // once: the peer may still write
   if (total_bytes > message_bytes_max_) return Corrupt("a message is longer than maxMessageBytes");
   if (total_bytes <= header.length - kFragmentTotalBytes) {
-    return Corrupt("a first fragment holds more than its message");
+    return Corrupt("a first fragment is longer than its message");
   }
   message_ = {.active = true,
               .first_unread = true,
@@ -135,13 +135,13 @@ Status RingReader::BeginMessage(const RecordHeader& header) {
   return {};
 }
 
-// False when the message does not fit: nothing was taken.
+// False: the message does not fit, and stays in the ring.
 inline bool RingReader::TakeWhole(const RecordHeader& header, Batch* batch) {
   uint64_t offset = 0;
   if (batch->target == nullptr) {
     offset = (head_ & (capacity_ - 1)) + kRecordHeaderBytes;
   } else if (header.length != 0) {
-    // An empty message fits anywhere, also where the alignment leads past the end.
+    // An empty message fits anywhere, even where the alignment would lead past the end.
     offset = AlignTarget(batch->offset);
     if (offset > batch->target_bytes || header.length > batch->target_bytes - offset) return false;
     CopyPayload(batch->target + offset, At(head_) + kRecordHeaderBytes, header.length);
@@ -189,7 +189,7 @@ Status RingReader::Receive(Batch* batch, bool* more) {
   return status;
 }
 
-// Copies the fragment at head_, which has been checked when it is the first.
+// Copies the fragment at head_. The first one was checked before.
 Status RingReader::CopyFragment(std::byte* target) {
   uint64_t length = message_.first_length;
   uint64_t prefix_bytes = kFragmentTotalBytes;
@@ -216,11 +216,11 @@ Status RingReader::Assemble(std::byte* target, uint64_t target_bytes, AssembledM
   *more = false;
   *message = {};
   if (!message_.active) {
-    return Status::Error(StatusCode::kInvalidArgument, "no fragmented message is next");
+    return Status::Error(StatusCode::kInvalidArgument, "the next message is not fragmented");
   }
   if (target_bytes != message_.total_bytes) {
     return Status::Error(StatusCode::kInvalidArgument,
-                         "the target is not of the fragmented message's length");
+                         "the target does not have the length of the fragmented message");
   }
   message->received_bytes = message_.received_bytes;
   while (head_ != tail_) {

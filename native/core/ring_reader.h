@@ -1,18 +1,15 @@
 #pragma once
 
-// Copies records out of the peer's ring, or shows where they lie: the only code that moves head.
-// Format: ring_layout.h.
+// Copies records out of the peer's ring (ring_layout.h), or locates them. Only this class moves
+// head.
 //
-// Used by one thread. What the peer wrote is input: each word is loaded once into a local, checked,
-// and only then used. Invariants:
+// Used by one thread. Everything that the peer wrote is input: each word is loaded once into a
+// local, checked, and only then used. Invariants:
 //  1. head_, sequence_ and message_ are private and never read back from memory.
 //  2. tail_ is the last tail that passed the check, so tail_ - head_ <= capacity always.
-//  3. Payload is copied without a check of its bytes; a peer that breaks the rules garbles its own
-//  message
-//     and nothing else.
+//  3. The payload's bytes are not checked: a peer that breaks the rules corrupts only its message.
 //  4. head_ may be ahead of the published head until Release.
-//  5. Every loop consumes at least a header's bytes of [head_, tail_) each turn, so it ends
-//  whatever the peer writes.
+//  5. Each pass of a loop consumes at least a header of [head_, tail_), so every loop ends.
 
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +20,7 @@
 
 namespace shmwire {
 
-// Where a received message lies in the target. Shared with JavaScript as four words.
+// Where a received message lies in the target. JavaScript reads it as four words.
 struct MessageDescriptor {
   uint32_t kind;
   uint32_t id;
@@ -33,11 +30,11 @@ struct MessageDescriptor {
 inline constexpr uint32_t kDescriptorWords = 4;
 static_assert(sizeof(MessageDescriptor) == kDescriptorWords * sizeof(uint32_t));
 
-// Payloads start at such offsets of the target, so that typed views over them are possible.
+// Payloads start at multiples of this in the target, so that typed arrays over them are possible.
 inline constexpr uint64_t kTargetAlignment = 8;
 
-// What a batch is copied into, and how far it got. Without a target nothing is copied: the
-// descriptors' offsets are of the peer's data area, where the payloads stay until Release.
+// The memory for a batch, and how much of it is filled. Without a target nothing is copied: offsets
+// in descriptors are offsets in the peer's data area, where the payloads stay until Release.
 struct Batch {
   std::byte* target;
   uint64_t target_bytes;  // at most 2^32
@@ -45,12 +42,12 @@ struct Batch {
   MessageDescriptor* descriptors;
   uint32_t descriptors_max;
   uint32_t count = 0;
-  // Bytes of the next message when it did not fit, or is fragmented; else -1.
+  // Length of the next message if it does not fit or is fragmented; otherwise -1.
   int64_t required_bytes = -1;
   bool fragmented = false;
 };
 
-// A message that travels in fragments: how much of it was copied and, once that is all, what it is.
+// The progress of a fragmented message; its kind and id once it is whole.
 struct AssembledMessage {
   uint64_t received_bytes = 0;
   bool whole = false;
@@ -60,42 +57,41 @@ struct AssembledMessage {
 
 class RingReader {
  public:
-  // Both segments must outlive the reader. Longer messages are kCorrupt.
+  // Both segments must outlive the reader. A longer message is kCorrupt.
   RingReader(const PeerSegment& peer, const OwnSegment& own, uint64_t message_bytes_max);
 
-  // Looks how far the peer has written. Errors: kCorrupt (the peer's tail).
+  // Loads and checks the peer's tail. Errors: kCorrupt.
   Status Poll();
-  // Looks for the last time: Poll finds nothing more from now on. For a peer that has hung up.
+  // The last Poll: later ones find no new data. For a peer that has hung up.
   Status Freeze();
-  // Of the last Poll.
+  // After the last Poll.
   [[nodiscard]] bool has_data() const { return head_ != tail_; }
 
-  // Appends whole messages of what the last Poll saw to the batch. `*more` when it stopped only
-  // because a quarter of the ring has been read since the last Release: release, and call again.
-  // Errors: kCorrupt; the messages before the violation are in the batch.
+  // Appends the whole messages that the last Poll found to the batch. `*more`: it stopped only
+  // because a quarter of the ring was read since the last Release; call Release, then Receive
+  // again. Errors: kCorrupt; the messages before the violation are in the batch.
   Status Receive(Batch* batch, bool* more);
-  // Copies further fragments of what the last Poll saw into `target`, which has the bytes that
-  // Receive required.
-  // `*more` as above. Errors: kInvalidArgument (no fragmented message, or another size), kCorrupt.
+  // Copies further fragments that the last Poll found into `target`, which has the required length.
+  // `*more` as in Receive. Errors: kInvalidArgument (not fragmented, or another length), kCorrupt.
   Status Assemble(std::byte* target, uint64_t target_bytes, AssembledMessage* message, bool* more);
 
-  // Gives what was read back to the peer. False when there was nothing to give.
+  // Releases everything that was read to the peer. False: nothing was read since the last Release.
   bool Release();
-  // Whether enough is free, as far as we see, to wake a peer that waits for room.
-  [[nodiscard]] bool worth_ringing() const {
+  // Whether the ring has enough room, as far as this side sees, to wake a peer that waits for room.
+  [[nodiscard]] bool worth_waking() const {
     return capacity_ - (tail_ - head_) >= QuarterBytes(capacity_);
   }
 
  private:
-  // A message of which the first fragment's header has been read.
+  // A message whose first header was read.
   struct PendingMessage {
     bool active = false;
-    bool first_unread = false;  // its first fragment is still at head_, checked
+    bool first_unread = false;  // its first fragment is still at head_, and was checked
     uint16_t kind = 0;
     uint32_t id = 0;
     uint64_t total_bytes = 0;
     uint64_t received_bytes = 0;
-    uint64_t first_length = 0;  // payload of the first fragment, its prefix included
+    uint64_t first_length = 0;  // payload of the first fragment, with its prefix
   };
 
   [[nodiscard]] const std::byte* At(uint64_t position) const {
@@ -105,7 +101,7 @@ class RingReader {
   Status CheckRecord(const RecordHeader& header) const;
   Status CheckPad(const RecordHeader& header) const;
   Status CheckFragment(const RecordHeader& header) const;
-  // Skips PADs, then loads and checks the header at head_. `*found` is false at the tail.
+  // Skips PADs, then loads and checks the header at head_. `*found`: false at the tail.
   Status NextRecord(RecordHeader* header, bool* found);
   Status BeginMessage(const RecordHeader& header);
   Status CopyFragment(std::byte* target);

@@ -7,8 +7,7 @@
 namespace shmwire {
 namespace {
 
-// How far ahead of the tail lines are asked for: some records' worth, so that they are there in
-// time.
+// The distance from the tail to the prefetched lines: several records, so that they arrive in time.
 constexpr uint64_t kPrefetchAheadBytes = 512;
 
 }  // namespace
@@ -27,15 +26,15 @@ uint64_t RingWriter::PadBefore(uint64_t span) const {
 }
 
 Status RingWriter::RefreshHead() {
-  // SYNC(ring.release): stored in RingReader::Release. What we overwrite from here on, the peer has
-  // read. seq_cst for the look after arming: SYNC(wake.arm), A2.
+  // SYNC(ring.release): stored in RingReader::Release. The peer has read all that is overwritten
+  // from here on. seq_cst for SYNC(wake.arm), A2.
   const uint64_t head = peer_head_word_->LoadSeqCst();
   if (head % kRecordAlignment != 0) {
     return Status::Error(StatusCode::kCorrupt, "the peer's head is not aligned");
   }
-  // Not back, and not past what we published; both at once, also when a difference wraps.
+  // Neither back nor past the published tail: one comparison for both, even if a difference wraps.
   if (head - peer_head_ > published_ - peer_head_) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's head went back or past our tail");
+    return Status::Error(StatusCode::kCorrupt, "the peer's head moved back or past the tail");
   }
   peer_head_ = head;
   return {};
@@ -69,7 +68,7 @@ inline void RingWriter::Append(const Room& room, uint16_t kind, uint16_t flags, 
                                                         .sequence = sequence_});
   sequence_++;  // wraps
   tail_ += RecordSpan(length);
-  // The peer has the lines that come next since it read them the last time round.
+  // The peer's core holds the next lines since it read them in the previous round.
   const std::byte* ahead = data_ + ((tail_ + kPrefetchAheadBytes) & (capacity_ - 1));
   PrefetchForWrite(ahead);
   PrefetchForWrite(ahead + kPrefetchStep);
@@ -80,7 +79,7 @@ Status RingWriter::Claim(uint64_t length, std::byte** bytes) {
   claim_ = {};
   if (message_.active) {
     return Status::Error(StatusCode::kInvalidArgument,
-                         "a message is unfinished; write it to its end first");
+                         "a message is unfinished; write the rest of it first");
   }
   if (length > inline_bytes_max_) {
     return Status::Error(StatusCode::kMessageTooLarge,
@@ -143,7 +142,7 @@ Status RingWriter::WriteFragment(uint16_t kind, uint32_t id, const std::byte* pa
   if (message_.active && (message_.kind != kind || message_.id != id || message_.length != length ||
                           message_.written != *offset)) {
     return Status::Error(StatusCode::kInvalidArgument,
-                         "another message is unfinished; write it to its end first");
+                         "another message is unfinished; write the rest of it first");
   }
   const bool is_first = *offset == 0;
   const uint64_t prefix_bytes = is_first ? kFragmentTotalBytes : 0;

@@ -1,13 +1,12 @@
 #pragma once
 
-// Writes records into one's own ring: the only code that moves tail. Format: ring_layout.h.
+// Writes records into the own ring. Only this class moves tail. Format: ring_layout.h.
 //
 // Used by one thread. Invariants:
 //  1. tail_ and sequence_ are private and never read back from memory.
-//  2. Bytes from the published tail on are nobody else's; what a claim writes there may be
-//     abandoned.
-//  3. peer_head_ is the last head that passed the check, so
-//     peer_head_ <= published_ <= tail_ <= peer_head_ + capacity always.
+//  2. The peer does not read beyond the published tail, so a claim that wrote there may be dropped.
+//  3. peer_head_ is the last head that passed the check, so peer_head_ <= published_ <= tail_ <=
+//     peer_head_ + capacity always.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,32 +24,31 @@ class RingWriter {
 
   [[nodiscard]] uint64_t inline_bytes_max() const { return inline_bytes_max_; }
 
-  // Reserves room for one record of up to `length` payload bytes, at most inline_bytes_max(), and
-  // sets `*bytes` to where its payload goes; null when there is no room. A second claim replaces
-  // the first; nothing else may be written before Commit or Abort. Errors: kMessageTooLarge,
+  // Reserves room for one record of at most `length` payload bytes, up to inline_bytes_max(). Sets
+  // `*bytes` to the start of its payload, or to null if there is no room. A second claim replaces
+  // the first. Write nothing else before Commit or Abort. Errors: kMessageTooLarge,
   // kInvalidArgument (a message is unfinished), kCorrupt (the peer's head).
   Status Claim(uint64_t length, std::byte** bytes);
-  // Makes a message of the first `length` bytes of what was claimed, which nobody sees until
-  // Publish. False, and the claim stays, when none is open or it is shorter than that.
+  // Turns the first `length` bytes of the claim into a message, which the peer sees after Publish.
+  // False: no claim is open, or it is shorter; an open claim stays.
   bool Commit(uint16_t kind, uint32_t id, uint64_t length);
-  // Gives the claim up. Nothing was published. Idempotent.
+  // Drops the claim. Nothing was published. Idempotent.
   void Abort() { claim_ = {}; }
 
-  // Writes one record of the message: the whole message if it fits in one, else its next fragment.
-  // `*offset` is 0 at first, and is moved over what was written. `*wrote` is false when there was
-  // no room. A message that was begun must be finished before the next, with the same arguments.
-  // Nobody sees the record until Publish. Errors: kInvalidArgument (it was not; or a claim is
-  // open), kCorrupt (the peer's head).
+  // Writes one record of the message: the whole message if it fits in one, otherwise the next
+  // fragment. `*offset` starts at 0, and advances over the written bytes. `*wrote`: false if there
+  // was no room. An unfinished message must be continued with the same arguments before the next
+  // one begins. The peer sees the record after Publish. Errors: kInvalidArgument (another message
+  // is unfinished, or a claim is open), kCorrupt (the peer's head).
   Status WriteNext(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                    uint64_t* offset, bool* wrote);
 
-  // Shows the peer all that was written.
+  // Publishes everything that was written.
   void Publish();
 
-  // Whether WriteNext would find room with `length` bytes left to write. Errors: kCorrupt (the
-  // peer's head).
+  // Whether WriteNext would find room for a message's last `length` bytes. Errors: as DepthBytes.
   Status HasRoom(uint64_t length, bool* has_room);
-  // Bytes written and not yet read. Errors: kCorrupt (the peer's head).
+  // Bytes that are written and not released. Errors: kCorrupt (the peer's head).
   Status DepthBytes(uint64_t* bytes);
 
  private:
@@ -63,7 +61,7 @@ class RingWriter {
     Room room;
     uint64_t length = 0;
   };
-  // A message of which some fragments were written.
+  // A message of which some fragments are written.
   struct PendingMessage {
     bool active = false;
     uint16_t kind = 0;
@@ -72,10 +70,10 @@ class RingWriter {
     uint64_t written = 0;
   };
 
-  // Room for `span` bytes, behind as much padding as they need to lie in one piece.
+  // Finds room for `span` contiguous bytes, after padding if they need it.
   Status FindRoom(uint64_t span, Room* room);
   [[nodiscard]] std::byte* PayloadAt(const Room& room) const;
-  // Makes a record of the payload at PayloadAt(room).
+  // Writes the record's header, after the payload at PayloadAt(room).
   void Append(const Room& room, uint16_t kind, uint16_t flags, uint32_t id, uint64_t length);
   Status WriteFragment(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                        uint64_t* offset, bool* wrote);

@@ -47,13 +47,13 @@ void StoreHeader(const SegmentHeader& header, std::byte* base) {
   shared[0].StoreRelease(words[0]);
 }
 
-// Each word once: the peer may go on writing.
+// Each word once: the peer may still write.
 SegmentHeader LoadHeader(const std::byte* base) {
   const auto* shared = reinterpret_cast<const SharedWord<uint64_t>*>(base);
   HeaderWords words;
   // SYNC(segment.magic): stored in StoreHeader.
   words[0] = shared[0].LoadAcquire();
-  // Relaxed: behind the magic.
+  // Relaxed: ordered after the magic.
   for (size_t index = 1; index < kHeaderWords; index++) words[index] = shared[index].LoadRelaxed();
   SegmentHeader header;
   std::memcpy(&header, words.data(), sizeof(header));
@@ -64,9 +64,9 @@ Status CheckHeader(const SegmentHeader& header, uint64_t mapped_bytes) {
   if (header.magic != kSegmentMagic || header.endian_tag != kEndianTag) {
     return Status::Error(StatusCode::kVersion, "the peer's memory is not a shmwire segment");
   }
-  // A minor version only adds what may be ignored.
+  // A minor version only adds fields that a reader may ignore.
   if (header.layout_major != kLayoutMajor) {
-    return Status::Error(StatusCode::kVersion, "the peer's segment has another layout version");
+    return Status::Error(StatusCode::kVersion, "the peer's segment has a different layout version");
   }
   if ((header.features_required & ~kFeaturesKnown) != 0) {
     return Status::Error(StatusCode::kVersion, "the peer's segment requires unknown features");
@@ -80,7 +80,7 @@ Status CheckHeader(const SegmentHeader& header, uint64_t mapped_bytes) {
     return Status::Error(StatusCode::kCorrupt, "the peer's segment does not hold a ring");
   }
   if (header.capacity_log2 < kRingBytesLog2Min || header.capacity_log2 > kRingBytesLog2Max) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's ring has a capacity out of bounds");
+    return Status::Error(StatusCode::kCorrupt, "the peer's ring has a capacity out of range");
   }
   if (header.segment_bytes != SegmentBytes(uint64_t{1} << header.capacity_log2) ||
       header.segment_bytes != mapped_bytes) {
@@ -108,7 +108,7 @@ Status OwnSegment::Create(uint64_t ring_bytes, OwnSegment* segment) {
   if (Status status = SharedMapping::Share(std::move(mapping), &created.mapping_); !status.ok()) {
     return status;
   }
-  // The control block starts as the zeros that the memory has.
+  // The memory is zeroed, and zeros are the initial control block.
   StoreHeader(header, created.mapping_.data());
   if (Status status = platform::SealSharedMemory(created.handle_); !status.ok()) return status;
   *segment = std::move(created);

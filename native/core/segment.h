@@ -1,6 +1,6 @@
 #pragma once
 
-// The two mappings of a connection's end: one's own segment, read-write, and the peer's, read-only.
+// The two mappings of an end: its own segment, read-write, and the peer's, read-only.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,11 +12,11 @@
 
 namespace shmwire {
 
-// A segment that this process created and alone can write.
+// A segment that this process created and that no other process can write.
 class OwnSegment {
  public:
-  // Creates, maps, initialises and seals. Errors: kInvalidArgument (`ring_bytes` is no power of two
-  // from 64 KiB to 1 GiB), kOutOfMemory, kUnavailable.
+  // Creates, maps, initialises and seals. Errors: kInvalidArgument (`ring_bytes` is not a power of
+  // two from 64 KiB to 1 GiB), kOutOfMemory, kUnavailable.
   static Status Create(uint64_t ring_bytes, OwnSegment* segment);
 
   [[nodiscard]] bool valid() const { return mapping_.valid(); }
@@ -25,12 +25,12 @@ class OwnSegment {
     return reinterpret_cast<ControlBlock*>(mapping_.data() + kControlOffset);
   }
   [[nodiscard]] std::byte* data() const { return mapping_.data() + kDataOffset; }
-  // What the peer needs to map it. Writing through it is sealed off.
+  // For the peer, which maps it. The seals forbid writing through it.
   [[nodiscard]] const platform::Handle& handle() const { return handle_; }
 
-  // The mapping stays.
+  // Keeps the mapping.
   void CloseHandle() { handle_.Close(); }
-  // For further owners of the memory.
+  // For further owners of the mapping.
   [[nodiscard]] const SharedMapping& mapping() const { return mapping_; }
 
  private:
@@ -38,14 +38,14 @@ class OwnSegment {
   SharedMapping mapping_;
 };
 
-// A segment that the peer created. Everything in it but the checked copy of the header is input: it
-// may change at any time and hold anything.
+// A segment that the peer created. Only the checked copy of the header is trusted. Everything else
+// is input: it may change at any time, to any value.
 class PeerSegment {
  public:
   // Verifies and maps. Errors: kCorrupt, kVersion, kUnavailable, kOutOfMemory.
   static Status Map(const platform::Handle& handle, PeerSegment* segment);
-  // The peer is in this process and uses the same mapping, which must outlive the result. For tests
-  // under ThreadSanitizer, which does not see that two addresses are one memory.
+  // For a peer in this process: uses its mapping, which must outlive the result. For tests under
+  // ThreadSanitizer, which does not detect that two addresses are the same memory.
   static PeerSegment Borrow(const OwnSegment& own);
 
   [[nodiscard]] bool valid() const { return base_ != nullptr; }
@@ -54,7 +54,7 @@ class PeerSegment {
     return reinterpret_cast<const ControlBlock*>(base_ + kControlOffset);
   }
   [[nodiscard]] const std::byte* data() const { return base_ + kDataOffset; }
-  // For further owners of the memory. None when it is borrowed.
+  // For further owners of the mapping. Not valid if the segment is borrowed.
   [[nodiscard]] const SharedMapping& mapping() const { return mapping_; }
 
  private:

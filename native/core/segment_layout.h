@@ -3,15 +3,14 @@
 // The bytes of a ring segment, version 1. As prose: docs/memory-layout.md.
 //
 //      0  +--------------------------------------+
-//         | SegmentHeader, immutable             |  read-only for everybody once magic is stored
+//         | SegmentHeader, immutable             |  read-only once magic is stored
 //   4096  +--------------------------------------+
 //         | ControlBlock                         |  written by the owner, read by the peer
 //   8192  +--------------------------------------+
 //         | data: `capacity` bytes of records    |  ring_layout.h
 //         +--------------------------------------+
 //
-// Little-endian, 64-bit, fixed-width integers, no pointers. All of it is written by the owner
-// alone.
+// Little-endian, 64-bit, fixed-width integers, no pointers. Only the owner writes it.
 
 #include <bit>
 #include <cstddef>
@@ -59,9 +58,10 @@ struct SegmentHeader {
   uint64_t control_offset;
   uint64_t data_offset;
   uint64_t id[2];             // random
-  uint32_t owner_pid;         // in the owner's namespace: for people, never for decisions
+  uint32_t owner_pid;         // in the owner's namespace; for diagnosis only
   uint32_t owner_uid;         // likewise
-  uint64_t owner_start_time;  // of the owner's process, in the system's unit; with pid, who it was
+  uint64_t owner_start_time;  // of the owner's process, in the system's unit; identifies it
+                              // together with pid
   uint64_t features_required;
   uint64_t features_optional;
 };
@@ -88,31 +88,31 @@ static_assert(sizeof(SegmentHeader) == 104);
 
 enum class SegmentState : uint32_t { kOpen = 0, kClosed = 1 };
 
-// For monitoring only; no decision reads them.
+// For monitoring only: no decision reads them.
 struct SegmentCounters {
   SharedWord<uint64_t> messages_written;
   SharedWord<uint64_t> bytes_written;  // of payloads
   SharedWord<uint64_t> messages_read;
   SharedWord<uint64_t> bytes_read;      // of payloads
-  SharedWord<uint64_t> doorbells_rung;  // of the peer's event loop
-  SharedWord<uint64_t> signals_rung;    // through the signal word
+  SharedWord<uint64_t> doorbell_wakes;  // of the peer's event loop
+  SharedWord<uint64_t> sequence_wakes;  // through the wake sequence
   SharedWord<uint64_t> data_waits;
   SharedWord<uint64_t> room_waits;
 };
 
 struct ControlBlock {
-  // End of the published records of the owner's ring. A position: bytes since the start, never
+  // End of the published records in the owner's ring. A position: bytes since the start; never
   // wraps.
   alignas(kCacheLineBytes) SharedWord<uint64_t> tail;
-  // How far the owner has read the peer's ring. A position in the peer's ring.
+  // End of the released records in the peer's ring. A position in the peer's ring.
   alignas(kCacheLineBytes) SharedWord<uint64_t> head;
   // Wake word (wake.h) of an owner that waits for data in the peer's ring.
   alignas(kCacheLineBytes) SharedWord<uint32_t> data_wake;
-  // Wake word of an owner that waits for room in its own ring. Two words, because a sleeper that
-  // waits for data must not be rung when the peer merely frees room.
+  // Wake word of an owner that waits for room in its own ring. A separate word, because freed room
+  // must not wake a sleeper that waits for data.
   alignas(kCacheLineBytes) SharedWord<uint32_t> room_wake;
-  // Changes each time the owner rings a blocked peer; the peer's blocking wait is on it.
-  alignas(kCacheLineBytes) SharedWord<uint32_t> signal;
+  // Changes each time the owner wakes a blocked peer, which waits for the change.
+  alignas(kCacheLineBytes) SharedWord<uint32_t> wake_sequence;
   alignas(kCacheLineBytes) SharedWord<uint32_t> state;
   alignas(kCacheLineBytes) SegmentCounters counters;
 };
@@ -122,7 +122,7 @@ static_assert(offsetof(ControlBlock, tail) == 0);
 static_assert(offsetof(ControlBlock, head) == 128);
 static_assert(offsetof(ControlBlock, data_wake) == 256);
 static_assert(offsetof(ControlBlock, room_wake) == 384);
-static_assert(offsetof(ControlBlock, signal) == 512);
+static_assert(offsetof(ControlBlock, wake_sequence) == 512);
 static_assert(offsetof(ControlBlock, state) == 640);
 static_assert(offsetof(ControlBlock, counters) == 768);
 static_assert(sizeof(SegmentCounters) == 64);

@@ -6,15 +6,15 @@
 
 namespace shmwire {
 
-// How the core touches shared memory: every word by Load and Store, every payload by Copy, nothing
-// by any other way. This is what is shipped, and what runs under ThreadSanitizer: the bare access.
+// The core's only access to shared memory: words by Load and Store, payloads by Copy. This version
+// is the shipped one, and the one that runs under ThreadSanitizer: plain accesses.
 //
-// The tests compile the same sources with another header of this name before it on the include
-// path: native/test/explore/access/ gives the schedule away at each access and lets stores wait as
-// long as their order allows; native/test/crash/access/ ends the process after the nth store.
+// The tests compile the same sources with another header of this name first on the include path. In
+// native/test/explore/access/ each access may run another thread, and delays stores as long as
+// their order allows. The one in native/test/crash/access/ ends the process after the nth store.
 //
 // The order is a template parameter, so that it is a constant even where nothing is inlined: a
-// compiler takes an order that it does not know for the strongest.
+// compiler treats an unknown order as the strongest.
 struct SharedAccess {
   template <std::memory_order kOrder, typename T>
   static T Load(const std::atomic<T>& word) {
@@ -26,8 +26,7 @@ struct SharedAccess {
     word->store(value, kOrder);
   }
 
-  // Into one's own memory or out of the peer's. A position, stored or loaded with its own order,
-  // says when.
+  // Into the own memory, or out of the peer's. A load or store of a position orders the copy.
   static void Copy(std::byte* to, const std::byte* from, size_t bytes) {
     std::memcpy(to, from, bytes);
   }

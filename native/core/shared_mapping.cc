@@ -22,7 +22,7 @@ void SharedMapping::AddOwner() {
 
 void SharedMapping::RemoveOwner() {
   if (shared_ == nullptr) return;
-  // Acquire and release: what the other owners did with the memory happens before it is unmapped.
+  // Acquire and release: every use of the memory by another owner happens before the unmapping.
   if (shared_->owners.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   const std::unique_ptr<Shared> last(shared_);
   // Relaxed: KeepAddresses happens before its caller's decrement, which the line above acquires.

@@ -1,8 +1,7 @@
 #pragma once
 
-// A mapping with several owners: an end of a connection, and each buffer that shows the memory to
-// JavaScript. The last owner unmaps it. Owners may be on different threads: a buffer can be
-// transferred to another one.
+// A mapping with several owners: an end of a connection, and each buffer that exposes the memory to
+// JavaScript, perhaps in another thread after a transfer. The last owner unmaps it.
 
 #include <atomic>
 #include <cstddef>
@@ -16,7 +15,7 @@ namespace shmwire {
 
 class SharedMapping {
  public:
-  // Errors: kOutOfMemory, and then the mapping is unmapped.
+  // Errors: kOutOfMemory; then the mapping is unmapped.
   static Status Share(platform::Mapping mapping, SharedMapping* shared);
 
   SharedMapping() = default;
@@ -34,8 +33,8 @@ class SharedMapping {
   }
   [[nodiscard]] uint64_t bytes() const { return shared_ == nullptr ? 0 : shared_->mapping.bytes(); }
 
-  // For an owner that cannot tell whether somebody else still uses the memory. The addresses stay
-  // readable for the life of the process, but the last owner gives up the memory behind them.
+  // For an owner that cannot know whether others still use the memory. The addresses stay readable
+  // until the process ends, but the last owner frees the memory behind them.
   void KeepAddresses();
 
  private:

@@ -8,13 +8,13 @@
 
 namespace shmwire {
 
-// A word of shared memory: the only wrapper over std::atomic, so that every order is in a name.
+// A word of shared memory: the only wrapper over std::atomic. Each method's name states the order.
 //
-// There is no read-modify-write on purpose. Each word has one writing process (the segment's
-// owner), and the peer's mapping is read-only, where even a failing exchange would fault.
+// There is no read-modify-write. Only one process writes each word (the segment's owner), and the
+// peer's mapping is read-only, where even a failing exchange would fault.
 //
 // Sequentially consistent accesses rather than fences: ThreadSanitizer does not model fences, and
-// on x86 and arm64 the accesses cost no more.
+// the accesses cost no more on x86 and arm64.
 template <typename T>
 class SharedWord {
  public:
@@ -32,11 +32,10 @@ class SharedWord {
   void StoreRelease(T value) { SharedAccess::Store<std::memory_order_release>(&value_, value); }
   void StoreSeqCst(T value) { SharedAccess::Store<std::memory_order_seq_cst>(&value_, value); }
 
-  // For counters of one's own: nobody else writes the word, so load and store need no lock between
-  // them.
+  // For the owner's counters: with one writing thread, load and store need not be one step.
   void AddOwned(T amount) { StoreRelaxed(LoadRelaxed() + amount); }
 
-  // For waits of the operating system on the word's address.
+  // For the operating system's wait on the address.
   [[nodiscard]] const T* address() const { return reinterpret_cast<const T*>(&value_); }
 
  private:

@@ -4,7 +4,7 @@
 
 namespace shmwire {
 
-// What went wrong, one for one with the codes of src/errors.ts that native code can raise.
+// Classes of failure: one for each code of src/errors.ts that native code raises.
 enum class StatusCode : uint8_t {
   kOk,
   kInvalidArgument,
@@ -19,13 +19,13 @@ enum class StatusCode : uint8_t {
   kUnavailable,
 };
 
-// The result of whatever can fail: a code, what was being done, and the system's error number where
-// it was the cause. Trivially copyable and two registers wide, so that hot paths may return it.
+// The result of a call that can fail: a code, the failed step, and the system's error number if the
+// system was the cause. Two registers wide and trivially copyable, so that hot paths can return it.
 class [[nodiscard]] Status {
  public:
   constexpr Status() = default;
 
-  // `context` is kept by address: a literal.
+  // `context` must be a literal: the status keeps its address.
   static constexpr Status Error(StatusCode code, const char* context, int32_t os_error = 0) {
     return {code, context, os_error};
   }
@@ -33,7 +33,7 @@ class [[nodiscard]] Status {
   [[nodiscard]] constexpr bool ok() const { return code_ == StatusCode::kOk; }
   [[nodiscard]] constexpr StatusCode code() const { return code_; }
   [[nodiscard]] constexpr const char* context() const { return context_; }
-  // 0 when the system was not the cause.
+  // 0 if the system was not the cause.
   [[nodiscard]] constexpr int32_t os_error() const { return os_error_; }
 
  private:

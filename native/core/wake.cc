@@ -10,14 +10,14 @@ void Sleeper::Arm(SleepMode mode) {
 }
 
 void Sleeper::Disarm() {
-  // Relaxed: a waker that still sees the armed word rings needlessly, no more.
+  // Relaxed: a waker that still sees the armed word causes a spurious wake-up at worst.
   word_->StoreRelaxed(epoch_);
 }
 
-Ring Waker::RingArmed(uint32_t word) {
-  if (word == last_rung_) return Ring::kNone;
-  last_rung_ = word;
-  return (word & kWakeBlockedBit) != 0 ? Ring::kSignal : Ring::kDoorbell;
+WakeAction Waker::CheckArmed(uint32_t word) {
+  if (word == last_woken_) return WakeAction::kNone;
+  last_woken_ = word;
+  return (word & kWakeBlockedBit) != 0 ? WakeAction::kWakeSequence : WakeAction::kDoorbell;
 }
 
 }  // namespace shmwire

@@ -45,14 +45,14 @@ CheckedReader::CheckedReader(ReaderMemory* memory, uint64_t message_bytes_max)
   std::memset(static_cast<void*>(memory->own.control()), 0, sizeof(ControlBlock));
 }
 
-void CheckedReader::Note(Status status) {
+void CheckedReader::Check(Status status) {
   FUZZ_REQUIRE(status.ok() || status.code() == StatusCode::kCorrupt);
   failed_ = !status.ok();
 }
 
 void CheckedReader::Poll() {
   const Status status = reader_.Poll();
-  Note(status);
+  Check(status);
   if (!frozen_) {
     FUZZ_REQUIRE(status.ok() == reference_.Poll(memory_->peer.control()->tail.LoadRelaxed()));
   }
@@ -62,7 +62,7 @@ void CheckedReader::Poll() {
 
 void CheckedReader::Freeze() {
   const Status status = reader_.Freeze();
-  Note(status);
+  Check(status);
   if (!frozen_) {
     FUZZ_REQUIRE(status.ok() == reference_.Poll(memory_->peer.control()->tail.LoadRelaxed()));
   }
@@ -82,15 +82,14 @@ void CheckedReader::Receive(int64_t target_bytes, uint64_t offset, uint32_t desc
                  .descriptors_max = descriptors_max};
   bool more = false;
   const Status status = reader_.Receive(&batch, &more);
-  Note(status);
+  Check(status);
   FUZZ_REQUIRE(IsCanary(target - kCanaryBytes));
   FUZZ_REQUIRE(batch.target_bytes == bytes && batch.descriptors == descriptors);
   CheckBatch(batch, offset);
   CheckStop(status, batch, more);
 }
 
-// Each message that was handed out is the next one in the ring, and lies in the target behind the
-// one before.
+// Each delivered message is the next one in the ring, and follows the previous one in the target.
 void CheckedReader::CheckBatch(const Batch& batch, uint64_t offset) {
   FUZZ_REQUIRE(batch.count <= batch.descriptors_max);
   uint64_t end = offset;
@@ -117,7 +116,7 @@ void CheckedReader::CheckBatch(const Batch& batch, uint64_t offset) {
   FUZZ_REQUIRE(batch.offset == end);
 }
 
-// Why it handed out no more.
+// Checks the reason for which the batch ended.
 void CheckedReader::CheckStop(Status status, const Batch& batch, bool more) {
   const bool asks = batch.required_bytes >= 0;
   FUZZ_REQUIRE(asks || !batch.fragmented);
@@ -166,7 +165,7 @@ void CheckedReader::Assemble(int64_t wrong_bytes) {
     FUZZ_REQUIRE(!message.whole && message.received_bytes == 0 && !more);
     return;
   }
-  Note(status);
+  Check(status);
   CheckFragments(status, before, message, more);
 }
 
@@ -194,7 +193,7 @@ void CheckedReader::CheckFragments(Status status, uint64_t before, const Assembl
     messages_++;
     return;
   }
-  // As the reader: it looks for room to give back only where something is left to read.
+  // Like the reader: it checks for room to release only while records are left.
   const bool left = reference_.head() != reference_.tail();
   FUZZ_REQUIRE(more == (left && reference_.head() - released_ >= kRingBytes / 4));
   if (more) return;
@@ -209,7 +208,7 @@ void CheckedReader::Release() {
   released_ = reference_.head();
   FUZZ_REQUIRE(memory_->own.control()->head.LoadRelaxed() == released_);
   const uint64_t used = reference_.tail() - reference_.head();
-  FUZZ_REQUIRE(reader_.worth_ringing() == (kRingBytes - used >= kRingBytes / 4));
+  FUZZ_REQUIRE(reader_.worth_waking() == (kRingBytes - used >= kRingBytes / 4));
 }
 
 void CheckedReader::CheckOwnMemory() const {
@@ -218,7 +217,7 @@ void CheckedReader::CheckOwnMemory() const {
   FUZZ_REQUIRE(control->head.LoadRelaxed() == released_);
   FUZZ_REQUIRE(control->counters.messages_read.LoadRelaxed() == messages_);
   FUZZ_REQUIRE(control->counters.bytes_read.LoadRelaxed() == bytes_);
-  // All but head and the counters, which are the last.
+  // All but head and the counters, which come last.
   const auto* bytes = reinterpret_cast<const std::byte*>(control);
   const auto* zeros = reinterpret_cast<const std::byte*>(&kUntouched);
   constexpr size_t kHeadEnd = offsetof(ControlBlock, head) + sizeof(uint64_t);

@@ -1,7 +1,7 @@
 #pragma once
 
-// A RingReader whose every answer is held against the reference reader, and whose targets end where
-// memory ends.
+// Compares each result of a RingReader with the reference reader. Targets end where their memory
+// ends.
 
 #include "core/ring_reader.h"
 #include "fuzz/platform/guarded_memory.h"
@@ -12,11 +12,11 @@ namespace shmwire::fuzz {
 inline constexpr uint64_t kMessageBytesMost = 1 << 18;
 inline constexpr uint32_t kDescriptorsMost = 64;
 
-// The two segments of one direction, and where the reader copies to. Made once for a process.
+// The two segments of one direction and the reader's target. Created once for a process.
 struct ReaderMemory {
   ReaderMemory();
 
-  OwnSegment peer;  // the writer's, in the fuzzer's hands
+  OwnSegment peer;  // the writer's, which the fuzzer controls
   OwnSegment own;   // the reader's
   PeerSegment peer_view;
   GuardedMemory target;
@@ -30,20 +30,20 @@ class CheckedReader {
 
   void Poll();
   void Freeze();
-  // `target_bytes` of negative size: in place.
+  // A negative `target_bytes`: in place.
   void Receive(int64_t target_bytes, uint64_t offset, uint32_t descriptors_max);
-  // With the length that the last Receive asked for, give or take `wrong_bytes`.
+  // With the length that the last Receive required, plus `wrong_bytes`.
   void Assemble(int64_t wrong_bytes);
   void Release();
-  // What nobody but the reader may have written, and what it must have.
+  // Checks the memory that only the reader may write.
   void CheckOwnMemory() const;
 
-  // Of the last call.
+  // Whether the last call failed.
   [[nodiscard]] bool failed() const { return failed_; }
   [[nodiscard]] uint64_t messages() const { return messages_; }
 
  private:
-  void Note(Status status);
+  void Check(Status status);
   void CheckBatch(const Batch& batch, uint64_t offset);
   void CheckStop(Status status, const Batch& batch, bool more);
   void CheckFragments(Status status, uint64_t before, const AssembledMessage& message, bool more);

@@ -1,7 +1,7 @@
-// A whole end against a peer that writes anything anywhere in its segment, also while the end
-// spins, yields or waits. Oracles: only the documented statuses; after a violation every call
-// reports it and hands out nothing; after Close every call says so; what is handed out lies in the
-// target; what is counted is what was handed out; no call goes on for ever.
+// An end whose peer writes anything anywhere in its segment, also while the end spins, yields or
+// waits. Oracles: only the documented statuses. After a violation, every call reports it and
+// delivers nothing. After Close, every call fails with kClosed. Delivered messages lie in the
+// target. The counters count the delivered messages. Every call ends.
 
 #include <functional>
 #include <initializer_list>
@@ -21,6 +21,7 @@ constexpr uint64_t kMessageBytesMax = 100'000;
 constexpr uint32_t kDescriptorsMost = 32;
 constexpr uint64_t kWaitNanosMost = 100'000'000;
 constexpr intptr_t kSomeSocket = 77;
+constexpr uint64_t kSpinNanos = 5'000;
 
 OwnSegment MakeSegment() {
   OwnSegment segment;
@@ -54,13 +55,13 @@ class EndpointRun {
   void Receive();
   void Assemble();
   void Wait();
-  void Look();
+  void CallOther();
   void Close();
   void Step();
   void CheckOwnMemory();
-  // The status of a call that needs a working connection; true when it had one.
+  // Checks the status of a call that needs a working connection. True: it had one.
   bool Usable(Status status, std::initializer_list<StatusCode> others = {});
-  // The status of a call that works after a violation too.
+  // Checks the status of a call that works after a violation, too.
   void Unconditional(Status status) const {
     FUZZ_REQUIRE(status.code() == (closed_ ? StatusCode::kClosed : StatusCode::kOk));
   }
@@ -71,7 +72,7 @@ class EndpointRun {
   Endpoint endpoint_;
   bool closed_ = false;
   std::optional<Status> violation_;
-  uint64_t handed_out_ = 0;
+  uint64_t delivered_ = 0;
   uint64_t required_ = 0;
   uint64_t tail_ = 0;
   uint16_t kind_ = 1;
@@ -143,7 +144,7 @@ void EndpointRun::PeerStep() {
       break;
     case 6:
     case 7:
-      // All that we have shown, read.
+      // As if the peer had read everything that was published.
       if (endpoint_.own().valid()) {
         control->head.StoreRelaxed(endpoint_.own().control()->tail.LoadRelaxed());
       }
@@ -161,7 +162,7 @@ void EndpointRun::PeerStep() {
       control->room_wake.StoreRelaxed(input_.Take<uint16_t>());
       break;
     case 12:
-      control->signal.StoreRelaxed(input_.Byte());
+      control->wake_sequence.StoreRelaxed(input_.Byte());
       break;
     case 13:
       control->state.StoreRelaxed(input_.Byte() & 3);
@@ -186,13 +187,13 @@ void EndpointRun::Write() {
   }
   const uint64_t before = offset_;
   bool wrote = true;
-  bool doorbell = true;
+  bool needs_wake = true;
   const Status status = endpoint_.Write(kind_, 9, memory_->payload.Last(length_), length_, &offset_,
-                                        &wrote, &doorbell);
+                                        &wrote, &needs_wake);
   const bool tried = Usable(status, {StatusCode::kMessageTooLarge, StatusCode::kInvalidArgument});
   FUZZ_REQUIRE(offset_ >= before && offset_ <= length_);
-  // A violation may come after the first fragments were written and shown.
-  FUZZ_REQUIRE(wrote || (offset_ == before && !doorbell));
+  // A violation may come after the first fragments were published.
+  FUZZ_REQUIRE(wrote || (offset_ == before && !needs_wake));
   if (!tried) FUZZ_REQUIRE(!wrote);
   if (status.code() == StatusCode::kMessageTooLarge) FUZZ_REQUIRE(length_ > kMessageBytesMax);
   if (offset_ == before && !wrote) length_ = before == 0 ? 0 : length_;
@@ -220,11 +221,11 @@ void EndpointRun::Claim() {
 }
 
 void EndpointRun::Commit() {
-  bool doorbell = true;
+  bool needs_wake = true;
   const uint64_t length = input_.Below(claimed_ + 2);
-  const Status status = endpoint_.Commit(1, 1, length, &doorbell);
+  const Status status = endpoint_.Commit(1, 1, length, &needs_wake);
   Usable(status, {StatusCode::kInvalidArgument});
-  if (!status.ok()) FUZZ_REQUIRE(!doorbell);
+  if (!status.ok()) FUZZ_REQUIRE(!needs_wake);
 }
 
 void EndpointRun::Receive() {
@@ -239,9 +240,9 @@ void EndpointRun::Receive() {
                  .offset = 0,
                  .descriptors = descriptors,
                  .descriptors_max = most};
-  bool doorbell = true;
-  const uint64_t spin_nanos = (how & 2) != 0 ? 5000 : 0;
-  const Status status = endpoint_.Receive(&batch, spin_nanos, (how & 4) != 0, &doorbell);
+  bool needs_wake = true;
+  const SpinOptions options = {(how & 2) != 0 ? kSpinNanos : 0, (how & 4) != 0};
+  const Status status = endpoint_.Receive(&batch, options, &needs_wake);
   if (!Usable(status) || !status.ok()) FUZZ_REQUIRE(batch.count == 0);
   FUZZ_REQUIRE(batch.count <= most && batch.offset <= bytes);
   const uint64_t end = in_place ? kRingBytes : bytes;
@@ -250,26 +251,26 @@ void EndpointRun::Receive() {
     FUZZ_REQUIRE(one.kind != 0 && one.length <= kInlineMax);
     FUZZ_REQUIRE(one.length == 0 || uint64_t{one.offset} + one.length <= end);
   }
-  handed_out_ += batch.count;
+  delivered_ += batch.count;
   FUZZ_REQUIRE(batch.required_bytes >= -1);
   FUZZ_REQUIRE(batch.required_bytes <= static_cast<int64_t>(kMessageBytesMax));
   if (batch.fragmented) required_ = static_cast<uint64_t>(batch.required_bytes);
-  if (in_place && (how & 8) != 0) Unconditional(endpoint_.Release(&doorbell));
+  if (in_place && (how & 8) != 0) Unconditional(endpoint_.Release(&needs_wake));
 }
 
 void EndpointRun::Assemble() {
-  bool doorbell = true;
+  bool needs_wake = true;
   AssembledMessage message;
   const uint8_t how = input_.Byte();
-  const uint64_t spin_nanos = (how & 1) != 0 ? 5000 : 0;
-  const Status status = endpoint_.Assemble(memory_->message.Last(required_), required_, spin_nanos,
-                                           (how & 2) != 0, &message, &doorbell);
+  const SpinOptions options = {(how & 1) != 0 ? kSpinNanos : 0, (how & 2) != 0};
+  const Status status = endpoint_.Assemble(memory_->message.Last(required_), required_, options,
+                                           &message, &needs_wake);
   const bool tried = Usable(status, {StatusCode::kInvalidArgument});
   FUZZ_REQUIRE(message.received_bytes <= required_);
   if (!tried || !status.ok()) FUZZ_REQUIRE(!message.whole);
   if (!message.whole) return;
   FUZZ_REQUIRE(message.received_bytes == required_ && message.kind != 0);
-  handed_out_++;
+  delivered_++;
 }
 
 void EndpointRun::Wait() {
@@ -284,13 +285,13 @@ void EndpointRun::Wait() {
     FUZZ_REQUIRE(memory_->peer.control()->state.LoadRelaxed() != 0);
   }
   if (outcome == WaitOutcome::kPeerGone) FUZZ_REQUIRE((how & 4) != 0);
-  // No ring is asked for by an end that is awake.
+  // An end that is awake requests no wake-up.
   if (closed_) return;
   FUZZ_REQUIRE((endpoint_.own().control()->data_wake.LoadRelaxed() & kWakeArmedBit) == 0 ||
                violation_.has_value());
 }
 
-void EndpointRun::Look() {
+void EndpointRun::CallOther() {
   bool flag = true;
   uint64_t bytes = ~uint64_t{0};
   switch (input_.Byte() & 3) {
@@ -336,17 +337,18 @@ void EndpointRun::CheckOwnMemory() {
   FUZZ_REQUIRE(tail % 16 == 0 && tail >= tail_);
   tail_ = tail;
   FUZZ_REQUIRE(control->head.LoadRelaxed() % 16 == 0);
-  // An assembled message counts when it is whole, and a message in a failed batch was handed out.
-  FUZZ_REQUIRE(control->counters.messages_read.LoadRelaxed() == handed_out_);
+  // A message counts when it is complete, and the messages of a failed batch were delivered.
+  FUZZ_REQUIRE(control->counters.messages_read.LoadRelaxed() == delivered_);
 }
 
 void EndpointRun::Step() {
   using Call = void (EndpointRun::*)();
   static constexpr Call kCalls[] = {
-      &EndpointRun::PeerStep, &EndpointRun::PeerStep, &EndpointRun::PeerStep, &EndpointRun::Receive,
-      &EndpointRun::Receive,  &EndpointRun::Assemble, &EndpointRun::Write,    &EndpointRun::Write,
-      &EndpointRun::Claim,    &EndpointRun::Commit,   &EndpointRun::Wait,     &EndpointRun::Room,
-      &EndpointRun::Look,     &EndpointRun::Close};
+      &EndpointRun::PeerStep,  &EndpointRun::PeerStep, &EndpointRun::PeerStep,
+      &EndpointRun::Receive,   &EndpointRun::Receive,  &EndpointRun::Assemble,
+      &EndpointRun::Write,     &EndpointRun::Write,    &EndpointRun::Claim,
+      &EndpointRun::Commit,    &EndpointRun::Wait,     &EndpointRun::Room,
+      &EndpointRun::CallOther, &EndpointRun::Close};
   (this->*kCalls[input_.Byte() % std::size(kCalls)])();
   CheckOwnMemory();
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// The peer's segment in the hands of the fuzzer. Knows what it made dirty, so that a run costs what
-// it wrote and not the whole ring.
+// The peer's segment, which the fuzzer controls. It tracks the written bytes, so that a reset costs
+// only those, and not the whole ring.
 
 #include <algorithm>
 #include <cstring>
@@ -21,7 +21,7 @@ class ForgedPeer {
  public:
   explicit ForgedPeer(const OwnSegment* segment) : segment_(segment) {}
 
-  // As a segment is before its owner's first record.
+  // Restores the state before the owner's first record.
   void Reset() {
     for (const Dirt& dirt : dirt_) std::memset(segment_->data() + dirt.offset, 0, dirt.bytes);
     dirt_.clear();
@@ -35,7 +35,7 @@ class ForgedPeer {
   [[nodiscard]] uint32_t sequence() const { return sequence_; }
   [[nodiscard]] uint64_t left() const { return kRingBytes - (tail_ & kRingMask); }
 
-  // Anywhere; what passes the end of the ring is cut off.
+  // At any position. Bytes beyond the end of the ring are dropped.
   void Write(uint64_t position, const void* bytes, uint64_t count) {
     const uint64_t offset = position & kRingMask;
     const uint64_t written = std::min(count, kRingBytes - offset);
@@ -43,14 +43,13 @@ class ForgedPeer {
     dirt_.push_back({offset, written});
   }
 
-  // A record behind those before it, with whatever header; the payload is what was there. Moves
-  // the tail that Publish shows.
+  // Appends a record with any header over the existing payload. Advances the tail for Publish.
   void Append(const RecordHeader& header, uint64_t span) {
     Write(tail_, &header, sizeof(header));
     tail_ += span;
   }
 
-  // What a writer does: padding where the record would pass the end, and the next sequence.
+  // As a valid writer: pads before the end of the ring, and uses the next sequence.
   void AppendHonest(uint16_t kind, uint16_t flags, uint32_t id, uint32_t length) {
     if (RecordSpan(length) > left()) AppendPad();
     Append({.length = length, .kind = kind, .flags = flags, .id = id, .sequence = sequence_},
@@ -63,7 +62,7 @@ class ForgedPeer {
     Append({.length = length | kPadBit, .kind = 0, .flags = 0, .id = 0, .sequence = 0}, left());
   }
 
-  // Anything: how a header differs from an honest one is up to the input.
+  // The input determines how the header differs from a valid one.
   void AppendForged(Input* input) {
     RecordHeader header = {.length = static_cast<uint32_t>(input->Below(64)),
                            .kind = 1,
@@ -83,7 +82,7 @@ class ForgedPeer {
   }
 
   void Publish() { control()->tail.StoreRelaxed(tail_); }
-  // Another tail than the true one.
+  // Publishes a tail other than the true one.
   void ForgeTail(Input* input) {
     const uint8_t how = input->Byte();
     const uint64_t tail = how < 128 ? tail_ + kRecordAlignment * (how - 64) : Far(how, input);

@@ -1,6 +1,5 @@
-// Messages in fragments, as a peer may send them: each field of each fragment right or wrong, in
-// any order, with the memory changing while the message is put together. Oracle: the reference
-// reader.
+// Fragmented messages from a peer: each field of each fragment right or wrong, in any order, while
+// the memory changes during the assembly. Oracle: the reference reader.
 
 #include "fuzz/checked_reader.h"
 #include "fuzz/input.h"
@@ -9,10 +8,10 @@ namespace shmwire::fuzz {
 namespace {
 
 constexpr int kStepsMax = 128;
-// A reader that is told to come back has given back a quarter: it comes back less often than this.
+// A reader pauses only after it has released a quarter, so it pauses fewer times than this.
 constexpr int kTurnsMax = 64;
 
-// What the next honest fragment of the message would be.
+// The next valid fragment of the message.
 struct Plan {
   uint16_t kind = 1;
   uint32_t id = 0;
@@ -48,7 +47,7 @@ void AppendFragment(ForgedPeer* peer, Plan* plan, bool first, uint8_t wrong, Inp
   plan->left -= count;
 }
 
-// All there is, as an endpoint reads it, into a target of `target_bytes`.
+// Reads all data as an endpoint does, into a target of `target_bytes`.
 void ReadAll(CheckedReader* reader, int64_t target_bytes) {
   reader->Poll();
   for (int turn = 0; turn < kTurnsMax; turn++) {

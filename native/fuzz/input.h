@@ -1,7 +1,6 @@
 #pragma once
 
-// What the fuzzer gives a target, read from the front: a change in the middle leaves the beginning
-// of a run as it was.
+// The fuzzer's input, read from the front: a change in the middle keeps the beginning of a run.
 
 #include <algorithm>
 #include <array>
@@ -18,7 +17,7 @@ class Input {
 
   [[nodiscard]] bool empty() const { return left_ == 0; }
 
-  // An unsigned integer or an array of bytes; zeros where the input has ended.
+  // An unsigned integer or an array of bytes; zeros after the end of the input.
   template <typename T>
   T Take() {
     T value{};
@@ -29,7 +28,7 @@ class Input {
     return value;
   }
   uint8_t Byte() { return Take<uint8_t>(); }
-  // 0 to bound - 1; the shortest input that can hold it.
+  // From 0 to bound - 1, from as few bytes as possible.
   uint64_t Below(uint64_t bound) {
     if (bound <= 1) return 0;
     if (bound <= 256) return Byte() % bound;

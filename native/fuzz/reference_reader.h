@@ -1,7 +1,7 @@
 #pragma once
 
-// A second reader of the ring, written from docs/memory-layout.md and not from ring_reader.cc:
-// slow, plain, one record at a time. The targets compare.
+// A second reader of the ring, for comparison. Written from docs/memory-layout.md and not from
+// ring_reader.cc: slow and simple, one record at a time.
 
 #include <cstring>
 #include <optional>
@@ -17,7 +17,7 @@ class ReferenceReader {
   struct Record {
     RecordHeader header{};
     uint64_t position = 0;
-    uint64_t total_bytes = 0;  // of the message, if it is in fragments
+    uint64_t total_bytes = 0;  // of the message, if it is fragmented
     [[nodiscard]] bool whole() const { return header.flags == kFlagsWhole; }
     [[nodiscard]] bool first() const { return (header.flags & kFlagFirst) != 0; }
   };
@@ -25,7 +25,7 @@ class ReferenceReader {
   ReferenceReader(const OwnSegment& peer, uint64_t message_bytes_max)
       : data_(peer.data()), message_bytes_max_(message_bytes_max) {}
 
-  // Whether a peer may show this tail now.
+  // Whether a peer may publish this tail now.
   bool Poll(uint64_t tail) {
     const bool valid = tail % 16 == 0 && tail >= tail_ && tail <= head_ + kRingBytes;
     if (valid) tail_ = tail;
@@ -34,14 +34,14 @@ class ReferenceReader {
 
   [[nodiscard]] uint64_t head() const { return head_; }
   [[nodiscard]] uint64_t tail() const { return tail_; }
-  // The message that has begun; `missing` counts from its length down.
+  // A message has begun; `missing` counts down from its length.
   [[nodiscard]] bool message_open() const { return open_.has_value(); }
   [[nodiscard]] const Record& message() const { return *open_; }
   [[nodiscard]] uint64_t received_bytes() const { return received_; }
-  // Its first fragment has been looked at and not been taken.
+  // Peek has read its first fragment, which is not consumed yet.
   [[nodiscard]] bool first_waits() const { return first_waits_; }
 
-  // Looks at the next record, behind padding, which it passes.
+  // Checks the next record, and consumes the padding before it.
   Found Peek(Record* record) {
     if (first_waits_) {
       *record = *open_;
@@ -57,7 +57,7 @@ class ReferenceReader {
     return Found::kNothing;
   }
 
-  // After Peek found it to begin a message.
+  // Call it when Peek found the first fragment of a message.
   void Open(const Record& record) {
     open_ = record;
     received_ = 0;

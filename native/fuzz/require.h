@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-// What holds whatever the input is. Ends the run, so that the fuzzer keeps the input.
+// An invariant for every input. A violation ends the run, so that the fuzzer keeps the input.
 #define FUZZ_REQUIRE(condition) \
   ((condition) ? void() : ::shmwire::fuzz::Fail(#condition, __FILE__, __LINE__))
 

@@ -1,5 +1,5 @@
-// A reader against a writer that writes anything: records, padding, tails and single bytes, before,
-// between and after the reader's calls. Oracle: the reference reader (checked_reader.h).
+// A reader whose writer writes anything: records, padding, tails and single bytes, before, between
+// and after the reader's calls. Oracle: the reference reader (checked_reader.h).
 
 #include "fuzz/checked_reader.h"
 #include "fuzz/input.h"
@@ -7,7 +7,7 @@
 namespace shmwire::fuzz {
 namespace {
 
-// So that a run ends soon, however long the input is.
+// Bounds the time of a run, however long the input is.
 constexpr int kStepsMax = 96;
 
 constexpr uint64_t kMessageBytesMax[] = {40, 1000, kInlineMax, 20'000, kMessageBytesMost};
@@ -25,7 +25,7 @@ void ForgeBytes(ForgedPeer* peer, Input* input) {
   peer->Write(peer->tail() + kRingBytes - back, bytes.data(), 1 + input->Below(bytes.size()));
 }
 
-// As many whole records as lead the next one to where the ring ends.
+// Appends whole records until the next one is near the end of the ring.
 void NearTheEnd(ForgedPeer* peer, Input* input) {
   const uint64_t distance = kRecordAlignment * (1 + input->Below(512));
   while (peer->left() > distance) {

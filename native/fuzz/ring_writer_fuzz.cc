@@ -1,6 +1,6 @@
-// A writer against a reader that shows any head, another one before every call. Oracles: what the
-// peer has not given back stays as it was written; what is new are records as
-// docs/memory-layout.md wants them, with the message's bytes; room that the peer has shown is used.
+// A writer whose reader publishes any head, a new one before each call. Oracles: bytes that the
+// peer has not released stay unchanged; new bytes are the records of docs/memory-layout.md with the
+// message's payload; the writer uses all released room.
 
 #include <vector>
 
@@ -33,9 +33,9 @@ struct WriterMemory {
   OwnSegment own;
   OwnSegment peer;
   PeerSegment peer_view;
-  // One more than the longest: a caller in the wrong.
+  // One byte more than the longest message, for callers that make a mistake.
   GuardedMemory payload = MapGuarded(kMessageBytesMost + 1);
-  // The ring as it must be, from run to run.
+  // The expected content of the ring, kept between runs.
   std::vector<std::byte> shadow;
 };
 
@@ -68,13 +68,13 @@ class CheckedWriter {
   void HasRoom(Input* input);
   void DepthBytes();
   void Publish();
-  // Before each call: what the peer shows is what the writer may take as given back.
-  void Look();
-  void Note(Status status) const;
+  // Before each call: the head that the peer publishes is the one that the writer may use.
+  void ReadHead();
+  void CheckStatus(Status status) const;
   void CheckRefused(Status status, uint64_t length) const;
   void CheckRecord(const Message& message, uint64_t count, const std::byte* payload);
   void CheckKept() const;
-  // In one piece.
+  // Contiguous bytes.
   void Remember(uint64_t position, uint64_t bytes) {
     std::memcpy(memory_->shadow.data() + (position & kRingMask), At(position), bytes);
   }
@@ -91,8 +91,8 @@ class CheckedWriter {
   uint64_t tail_ = 0;
   uint64_t published_ = 0;
   uint32_t sequence_ = 0;
-  // The furthest head that the peer has shown and may show, and the present one.
-  uint64_t given_back_ = 0;
+  // The largest valid head that the peer has published, and the present one.
+  uint64_t released_ = 0;
   uint64_t head_ = 0;
   Message message_;
   std::byte* claim_ = nullptr;
@@ -101,19 +101,19 @@ class CheckedWriter {
   uint64_t bytes_ = 0;
 };
 
-void CheckedWriter::Look() {
+void CheckedWriter::ReadHead() {
   head_ = memory_->peer.control()->head.LoadRelaxed();
-  if (head_ % 16 == 0 && head_ >= given_back_ && head_ <= published_) given_back_ = head_;
+  if (head_ % 16 == 0 && head_ >= released_ && head_ <= published_) released_ = head_;
 }
 
-void CheckedWriter::Note(Status status) const {
+void CheckedWriter::CheckStatus(Status status) const {
   FUZZ_REQUIRE(status.ok() || status.code() == StatusCode::kCorrupt);
-  // Never of a head that is one.
-  FUZZ_REQUIRE(status.ok() || head_ != given_back_);
+  // A valid head never fails.
+  FUZZ_REQUIRE(status.ok() || head_ != released_);
 }
 
 void CheckedWriter::CheckKept() const {
-  for (uint64_t at = given_back_; at < tail_;) {
+  for (uint64_t at = released_; at < tail_;) {
     const uint64_t offset = at & kRingMask;
     const uint64_t count = std::min(tail_ - at, kRingBytes - offset);
     FUZZ_REQUIRE(
@@ -122,14 +122,14 @@ void CheckedWriter::CheckKept() const {
   }
 }
 
-// There is no room, as far as the peer's head says.
+// There is no room, according to the peer's head.
 void CheckedWriter::CheckRefused(Status status, uint64_t length) const {
   const uint64_t span = RecordSpan(length);
-  if (!status.ok() || head_ != given_back_) return;
-  FUZZ_REQUIRE(PadBefore(span) + span > kRingBytes - (tail_ - given_back_));
+  if (!status.ok() || head_ != released_) return;
+  FUZZ_REQUIRE(PadBefore(span) + span > kRingBytes - (tail_ - released_));
 }
 
-// One record was written, of `count` bytes of the message from `payload` on.
+// One record was written, with `count` bytes of the message from `payload` on.
 void CheckedWriter::CheckRecord(const Message& message, uint64_t count, const std::byte* payload) {
   const bool first = message.offset == 0;
   const bool last = message.offset + count == message.length;
@@ -137,7 +137,7 @@ void CheckedWriter::CheckRecord(const Message& message, uint64_t count, const st
   const uint64_t prefix = first && !in_one ? 8 : 0;
   const uint64_t span = RecordSpan(prefix + count);
   const uint64_t pad = PadBefore(span);
-  FUZZ_REQUIRE(tail_ + pad + span - given_back_ <= kRingBytes);
+  FUZZ_REQUIRE(tail_ + pad + span - released_ <= kRingBytes);
   CheckKept();
   if (pad != 0) {
     const RecordHeader header = LoadRecordHeader(At(tail_));
@@ -166,7 +166,7 @@ void CheckedWriter::WriteNext(Input* input) {
     const uint64_t bound = how < 128 ? 256 : how < 224 ? 2 * kInlineMax : kMessageBytesMost + 1;
     message = {.open = false, .kind = how, .id = how, .length = input->Below(bound), .offset = 0};
   }
-  // Now and then the caller is in the wrong.
+  // Sometimes the caller makes a mistake.
   const uint8_t wrong = input->Byte();
   if (wrong == 1) message.offset++;
   if (wrong == 2) message.length++;
@@ -177,7 +177,7 @@ void CheckedWriter::WriteNext(Input* input) {
   const std::byte* payload = memory_->payload.Last(message.length);
   uint64_t offset = message.offset;
   bool wrote = true;
-  Look();
+  ReadHead();
   const Status status =
       writer_.WriteNext(message.kind, message.id, payload, message.length, &offset, &wrote);
   FUZZ_REQUIRE((status.code() == StatusCode::kInvalidArgument) == !acceptable);
@@ -185,7 +185,7 @@ void CheckedWriter::WriteNext(Input* input) {
     FUZZ_REQUIRE(!wrote && offset == message.offset);
     return;
   }
-  Note(status);
+  CheckStatus(status);
   FUZZ_REQUIRE(status.ok() || !wrote);
   const uint64_t prefix = message.offset == 0 && message.length > kInlineMax ? 8 : 0;
   const uint64_t next = std::min(message.length - message.offset, kInlineMax - prefix);
@@ -204,7 +204,7 @@ void CheckedWriter::WriteNext(Input* input) {
 void CheckedWriter::Claim(Input* input) {
   const uint64_t length = input->Below(input->Byte() < 128 ? 256 : kInlineMax + 64);
   std::byte* bytes = At(0);
-  Look();
+  ReadHead();
   const Status status = writer_.Claim(length, &bytes);
   claim_ = nullptr;
   if (message_.open || length > kInlineMax) {
@@ -213,11 +213,11 @@ void CheckedWriter::Claim(Input* input) {
                  (message_.open ? StatusCode::kInvalidArgument : StatusCode::kMessageTooLarge));
     return;
   }
-  Note(status);
+  CheckStatus(status);
   if (bytes == nullptr) return CheckRefused(status, length);
   const uint64_t span = RecordSpan(length);
   FUZZ_REQUIRE(status.ok() && bytes == At(tail_ + PadBefore(span)) + 16);
-  FUZZ_REQUIRE(tail_ + PadBefore(span) + span - given_back_ <= kRingBytes);
+  FUZZ_REQUIRE(tail_ + PadBefore(span) + span - released_ <= kRingBytes);
   claim_ = bytes;
   claim_length_ = length;
   std::memcpy(claim_, memory_->payload.writable, length);
@@ -226,12 +226,12 @@ void CheckedWriter::Claim(Input* input) {
 void CheckedWriter::Commit(Input* input) {
   const uint64_t length = input->Below(claim_length_ + 2);
   const std::byte* claimed = claim_;
-  Look();
+  ReadHead();
   const bool committed = writer_.Commit(3, 4, length);
   FUZZ_REQUIRE(committed == (claim_ != nullptr && length <= claim_length_));
   if (!committed) return;
   claim_ = nullptr;
-  // The place is that of the claim, also where a shorter record would have needed no padding.
+  // The position of the claim, even if a shorter record would have needed no padding.
   const uint64_t position = (static_cast<uint64_t>(claimed - memory_->own.data()) - 16) & kRingMask;
   if (position != (tail_ & kRingMask)) {
     const uint64_t pad = kRingBytes - (tail_ & kRingMask);
@@ -249,19 +249,19 @@ void CheckedWriter::HasRoom(Input* input) {
   const uint64_t length = input->Below(2 * kInlineMax);
   const uint64_t span = RecordSpan(std::min(length, kInlineMax));
   bool has_room = true;
-  Look();
+  ReadHead();
   const Status status = writer_.HasRoom(length, &has_room);
-  Note(status);
+  CheckStatus(status);
   if (!has_room) return CheckRefused(status, std::min(length, kInlineMax));
-  FUZZ_REQUIRE(status.ok() && tail_ + PadBefore(span) + span - given_back_ <= kRingBytes);
+  FUZZ_REQUIRE(status.ok() && tail_ + PadBefore(span) + span - released_ <= kRingBytes);
 }
 
 void CheckedWriter::DepthBytes() {
   uint64_t bytes = ~uint64_t{0};
-  Look();
+  ReadHead();
   const Status status = writer_.DepthBytes(&bytes);
-  Note(status);
-  FUZZ_REQUIRE(bytes <= kRingBytes && tail_ - bytes <= given_back_);
+  CheckStatus(status);
+  FUZZ_REQUIRE(bytes <= kRingBytes && tail_ - bytes <= released_);
   FUZZ_REQUIRE(!status.ok() || tail_ - bytes == head_);
 }
 
@@ -275,11 +275,11 @@ void CheckedWriter::ForgeHead(Input* input) {
   const uint8_t how = input->Byte();
   uint64_t head = published_;
   if (how < 160) {
-    head = given_back_ + (published_ - given_back_) / 16 * how / 159 * 16;
+    head = released_ + (published_ - released_) / 16 * how / 159 * 16;
   } else if (how < 192) {
     head += how - 176;
   } else if (how < 224) {
-    head = given_back_ + 16 * (how - 208);
+    head = released_ + 16 * (how - 208);
   } else if (how < 240) {
     head = input->Take<uint64_t>();
   }

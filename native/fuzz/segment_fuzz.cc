@@ -1,5 +1,5 @@
-// The header of a peer's segment: any bytes, for a memory of any size. Nothing but the header's
-// page can be touched. Oracle: the table in docs/memory-layout.md.
+// The header of a peer's segment: any bytes, for memory of any size. Only the header's page is
+// accessible. Oracle: the table in docs/memory-layout.md.
 
 #include <sys/mman.h>
 
@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint64_t kMost = SegmentBytes(kRingBytesMax);
 
-// One page to write to, in front of what nobody may touch.
+// One writable page, before pages without access.
 std::byte* Reserve() {
   void* reserved = mmap(nullptr, kMost + kLayoutPageBytes, PROT_NONE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -47,9 +47,9 @@ void Patch(std::byte* header, Input* input) {
   std::memcpy(header + at, &value, size_t{1} << (input->Byte() & 3));
 }
 
-// What the prose says, with its numbers.
+// The result according to docs/memory-layout.md, with its numbers.
 StatusCode Expected(const SegmentHeader& header, uint64_t bytes) {
-  // 8192 bytes and a power of two from 64 KiB to 1 GiB, before anything is read.
+  // 8192 bytes and a power of two from 64 KiB to 1 GiB, checked before any read.
   const uint64_t ring_bytes = bytes - 8192;
   if (bytes < 8192 + 65'536 || bytes > 8192 + (uint64_t{1} << 30) ||
       (ring_bytes & (ring_bytes - 1)) != 0) {

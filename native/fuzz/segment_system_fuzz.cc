@@ -1,6 +1,6 @@
-// What the kernel lets a peer hand over as its segment: a memfd of any size, with holes, with any
-// seals and any header, or no memfd at all. Oracle: mapped only if sealed, sized and filled as
-// docs/memory-layout.md wants it, and then every byte can be read.
+// The kernel's objects that a peer can send as its segment: a memfd of any size, with holes, with
+// any seals and any header, or another file. Oracle: it is mapped only if it is sealed, sized and
+// filled as docs/memory-layout.md requires, and then every byte can be read.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -21,11 +21,11 @@ namespace shmwire::fuzz {
 namespace {
 
 constexpr uint64_t kSmallest = SegmentBytes(kRingBytesMin);
-constexpr int kSealsWanted = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+constexpr int kSealsRequired = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
 constexpr int kSeals[] = {F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_FUTURE_WRITE, F_SEAL_SEAL,
                           F_SEAL_WRITE};
 
-// The first page of a segment as shmwire makes it.
+// The first page of a valid segment.
 std::array<std::byte, sizeof(SegmentHeader)> HonestHeader() {
   OwnSegment own;
   FUZZ_REQUIRE(OwnSegment::Create(kRingBytesMin, &own).ok());
@@ -40,7 +40,7 @@ struct Made {
   bool has_holes;
 };
 
-// No memory with seals: none of these may be mapped.
+// Files without seals, none of which may be mapped.
 platform::Handle Stranger(uint8_t which) {
   int ends[2];
   switch (which & 3) {
@@ -59,15 +59,15 @@ platform::Handle Stranger(uint8_t which) {
 
 int ForgeSeals(Input* input) {
   const uint8_t wrong = input->Byte();
-  if (wrong < 160) return kSealsWanted;
-  int seals = kSealsWanted;
+  if (wrong < 160) return kSealsRequired;
+  int seals = kSealsRequired;
   for (size_t index = 0; index < std::size(kSeals); index++) {
     if ((wrong >> index & 1) != 0) seals ^= kSeals[index];
   }
   return seals;
 }
 
-// Writes the first `filled` bytes or only reserves them; `beyond` reserves as much behind the end.
+// Writes the first `filled` bytes or only reserves them. `beyond` reserves as much behind the end.
 void MakePages(int file, uint64_t bytes, uint64_t filled, bool only_reserved, bool beyond) {
   const auto length = static_cast<off_t>(filled);
   if (beyond && length > 0) {
@@ -109,11 +109,11 @@ Made MakeMemory(Input* input) {
   FUZZ_REQUIRE(pwrite(file, header.data(), count, 0) == static_cast<ssize_t>(count));
   const int seals = ForgeSeals(input);
   FUZZ_REQUIRE(fcntl(file, F_ADD_SEALS, seals) == 0);
-  // The memory is taken in whole pages.
+  // The kernel allocates whole pages.
   made.has_holes = (only_reserved && bytes > 0) ||
                    (filled + kLayoutPageBytes - 1) / kLayoutPageBytes * kLayoutPageBytes < bytes;
-  // A changed header may still be a right one: its id and owner are anything.
-  made.honest = bytes == kSmallest && seals == kSealsWanted && !changed && !made.has_holes;
+  // A changed header may still be valid: its id and owner are arbitrary.
+  made.honest = bytes == kSmallest && seals == kSealsRequired && !changed && !made.has_holes;
   return made;
 }
 
@@ -130,9 +130,9 @@ void Run(Input input) {
   FUZZ_REQUIRE(peer.valid() == status.ok());
   if (!status.ok()) return;
   FUZZ_REQUIRE((fcntl(static_cast<int>(made.handle.native()), F_GET_SEALS) & ~F_SEAL_WRITE) ==
-               kSealsWanted);
+               kSealsRequired);
   FUZZ_REQUIRE(peer.ring_bytes() == kRingBytesMin);
-  // A read of what is not backed would be the end of us.
+  // A read of a missing page would end this process.
   const volatile std::byte* data = peer.data();
   for (uint64_t at = 0; at < peer.ring_bytes(); at += kLayoutPageBytes) (void)data[at];
   (void)data[peer.ring_bytes() - 1];

@@ -5,18 +5,17 @@
 
 namespace shmwire::platform {
 
-// Where a handle is closed.
+// Which thread closes a handle.
 enum class Closing : uint8_t {
-  // In the thread that gives it up.
+  // The thread that releases it.
   kHere,
-  // In a thread of its own, because the last close may wait for as long as a peer likes.
+  // Another one, because the last close may block for as long as a peer likes.
   kElsewhere,
-  // The same for a socket that only this process has: its other end sees it closed at once.
+  // The same, for a socket that only this process has. Its other end sees the close at once.
   kOwnElsewhere,
 };
 
-// Owns one handle of the operating system: a file descriptor, a HANDLE. Closed when it goes out of
-// scope.
+// Owns a handle of the operating system: a file descriptor, a HANDLE. Its destructor closes it.
 class Handle {
  public:
   static constexpr intptr_t kNone = -1;
@@ -42,9 +41,9 @@ class Handle {
   [[nodiscard]] intptr_t native() const { return native_; }
   // Idempotent.
   void Close();
-  // For a caller that has checked that the last close does not wait.
+  // For a caller that knows that the last close does not block.
   void CloseHere() { closing_ = Closing::kHere; }
-  // The caller owns it from now on.
+  // Passes the ownership to the caller.
   intptr_t Release() { return std::exchange(native_, kNone); }
 
  private:

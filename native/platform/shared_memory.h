@@ -1,6 +1,6 @@
 #pragma once
 
-// Memory without a name that one process writes and others only read.
+// Memory without a name, which one process writes and others only read.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace shmwire::platform {
 
-// Owns one mapping. Unmapped when it goes out of scope.
+// Owns one mapping. Its destructor unmaps it.
 class Mapping {
  public:
   Mapping() = default;
@@ -34,8 +34,8 @@ class Mapping {
   [[nodiscard]] uint64_t bytes() const { return bytes_; }
   // Idempotent.
   void Unmap();
-  // Gives up the memory, but not its addresses: for the rest of the process's life, reads there
-  // find zeros and writes reach nobody. For memory that something out of sight may still use.
+  // Frees the memory and keeps its addresses. Until the process ends, reads there find zeros and
+  // writes have no effect. For memory whose users cannot be enumerated.
   void Vacate();
 
  private:
@@ -43,20 +43,18 @@ class Mapping {
   uint64_t bytes_ = 0;
 };
 
-// Creates `bytes` of zeroed memory and maps it read-write. Every page exists before this returns,
-// so no later access can fail for want of memory. Errors: kOutOfMemory; kUnavailable where the
-// system has no such memory.
+// Creates `bytes` of zeroed memory and maps it read-write. All pages exist before this returns, so
+// no later access fails for lack of memory. Errors: kOutOfMemory; kUnavailable (no such memory).
 Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping);
 
-// From now on nobody, the owner included, can map the memory writable, write to it in another way,
-// or change its size; mappings that exist stay writable. Errors: kUnavailable.
+// Forbids every process, also this one, to map the memory writable, to write to it in another way,
+// or to change its size. Existing mappings stay writable. Errors: kUnavailable.
 Status SealSharedMemory(const Handle& handle);
 
-// Maps what another process sealed, read-only. Verifies that it is sealed so, that `is_size`
-// accepts its size, and that every page exists. So no later read can fault, and none allocates
-// memory, which would be charged to the reader. Waits for no lock that the peer can hold. Errors:
-// kCorrupt; kUnavailable (some pages do not exist now, or the system does not show it);
-// kOutOfMemory.
+// Maps the memory of another process read-only. Verifies that it is sealed, that `is_size` accepts
+// its size, and that all pages exist. So no later read faults, and none allocates memory, which the
+// kernel would charge to this process. Takes no lock that the peer can hold. Errors: kCorrupt;
+// kUnavailable (some pages do not exist now, or the system does not report it); kOutOfMemory.
 Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapping* mapping);
 
 }  // namespace shmwire::platform

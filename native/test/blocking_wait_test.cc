@@ -1,4 +1,4 @@
-// Waits that are interrupted. What ends a wait is in endpoint_test.cc and endpoint_process_test.cc.
+// Waits that are interrupted. endpoint_test.cc and endpoint_process_test.cc test how waits end.
 
 #include "core/blocking_wait.h"
 
@@ -14,7 +14,7 @@ namespace shmwire {
 using test::kMessageBytesMax;
 using test::kRingBytes;
 
-TEST_CASE("a wait that is interrupted goes on without reading the ring") {
+TEST_CASE("continues an interrupted wait without polling the ring") {
   test::EndpointPair pair(kRingBytes, kMessageBytesMax);
   constexpr WaitFor kWait = {
       .for_data = true, .timeout_nanos = test::kNeverNanos, .interrupt_nanos = 1'000'000};
@@ -26,14 +26,14 @@ TEST_CASE("a wait that is interrupted goes on without reading the ring") {
   CHECK((armed & kWakeArmedBit) != 0);
   CHECK((armed & kWakeBlockedBit) != 0);
 
-  // Published without a ring: a wake-up that was lost. The wait must not find it by the clock.
+  // Published without a wake-up, as if it were lost. The wait must not find it by the clock.
   const_cast<ControlBlock*>(pair.second.own().control())->tail.StoreSeqCst(kRecordHeaderBytes);
   REQUIRE(pair.first.ContinueWait(&outcome).ok());
   CHECK(outcome == WaitOutcome::kInterrupted);
   CHECK(word.LoadRelaxed() == armed);
 }
 
-TEST_CASE("a ring ends a wait that was interrupted, also a ring between two calls") {
+TEST_CASE("ends an interrupted wait by a wake-up, also between two calls") {
   test::EndpointPair pair(kRingBytes, kMessageBytesMax);
   WaitOutcome outcome = WaitOutcome::kTimeout;
   REQUIRE(
@@ -43,18 +43,19 @@ TEST_CASE("a ring ends a wait that was interrupted, also a ring between two call
               &outcome)
           .ok());
   REQUIRE(outcome == WaitOutcome::kInterrupted);
-  bool doorbell = false;
+  bool needs_wake = false;
   bool wrote = false;
   uint64_t offset = 0;
   const test::Payload payload = test::MakePayload(1, 100);
-  REQUIRE(pair.second.Write(1, 1, payload.data(), payload.size(), &offset, &wrote, &doorbell).ok());
-  CHECK_FALSE(doorbell);
+  REQUIRE(
+      pair.second.Write(1, 1, payload.data(), payload.size(), &offset, &wrote, &needs_wake).ok());
+  CHECK_FALSE(needs_wake);
   REQUIRE(pair.first.ContinueWait(&outcome).ok());
   CHECK(outcome == WaitOutcome::kReady);
   CHECK(pair.first.ContinueWait(&outcome).code() == StatusCode::kInvalidArgument);
 }
 
-TEST_CASE("the time of a wait goes on while it is interrupted") {
+TEST_CASE("counts the time of a wait while it is interrupted") {
   test::EndpointPair pair(kRingBytes, kMessageBytesMax);
   WaitOutcome outcome = WaitOutcome::kTimeout;
   REQUIRE(pair.first
@@ -69,13 +70,13 @@ TEST_CASE("the time of a wait goes on while it is interrupted") {
   CHECK(interruptions > 0);
 }
 
-TEST_CASE("a peer that rings without end keeps no wait from being interrupted") {
+TEST_CASE("interrupts a wait although the peer wakes it without end") {
   test::EndpointPair pair(kRingBytes, kMessageBytesMax);
   std::atomic<bool> stop{false};
-  std::thread ringer([&] {
+  std::thread waker([&] {
     ControlBlock* control = pair.second.own().control();
-    for (uint32_t signal = 1; !stop.load(std::memory_order_relaxed); signal++) {
-      control->signal.StoreSeqCst(signal);
+    for (uint32_t sequence = 1; !stop.load(std::memory_order_relaxed); sequence++) {
+      control->wake_sequence.StoreSeqCst(sequence);
     }
   });
   WaitOutcome outcome = WaitOutcome::kTimeout;
@@ -86,7 +87,7 @@ TEST_CASE("a peer that rings without end keeps no wait from being interrupted") 
     status = pair.first.ContinueWait(&outcome);
   }
   stop.store(true, std::memory_order_relaxed);
-  ringer.join();
+  waker.join();
   CHECK(status.ok());
   CHECK(outcome == WaitOutcome::kInterrupted);
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-// Child processes of tests that fork.
+// Child processes for tests that fork.
 
 #include <doctest/doctest.h>
 #include <sys/wait.h>
@@ -15,8 +15,8 @@
 
 namespace shmwire::test {
 
-// A fork copies one thread. A lock that another one holds at that moment, AddressSanitizer's for
-// example, stays locked in the child for ever. The thread that closes descriptors ends by itself.
+// A fork copies one thread. A lock that another thread holds at that moment, for example one of
+// AddressSanitizer, stays locked in the child. The thread that closes descriptors ends by itself.
 inline void AwaitOnlyThread() {
   const timespec pause = {.tv_sec = 0, .tv_nsec = 100'000};
   constexpr int kPausesMax = 100'000;
@@ -29,14 +29,14 @@ inline void AwaitOnlyThread() {
 
 enum class ForkWhen : uint8_t { kOnlyThread, kAtOnce };
 
-// Runs `body` in a forked child, whose exit status is what it returns. Killed with this object.
+// Runs `body` in a forked child and exits with its result. The destructor kills the child.
 class Child {
  public:
   explicit Child(const std::function<int()>& body, ForkWhen when = ForkWhen::kOnlyThread) {
     if (when == ForkWhen::kOnlyThread) AwaitOnlyThread();
     pid_ = fork();
     REQUIRE(pid_ >= 0);
-    // Without destructors and exit handlers: those are the parent's.
+    // Without destructors and exit handlers, which belong to the parent.
     if (pid_ == 0) _exit(body());
   }
   ~Child() {
@@ -51,7 +51,7 @@ class Child {
     kill(pid_, SIGKILL);
     Join();
   }
-  // The exit status, or -1 when it was killed.
+  // The exit status; -1 if a signal ended the child.
   int Join() {
     int status = 0;
     waitpid(pid_, &status, 0);

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the tests with two threads share.
+// Support for the tests with two threads.
 
 #include <sched.h>
 
@@ -11,7 +11,7 @@
 
 namespace shmwire::test {
 
-// doctest's assertions are not for several threads: each keeps its own verdict.
+// Each thread keeps its own verdict, because doctest's assertions are not thread-safe.
 struct Verdict {
   const char* fault = nullptr;
   void Expect(bool held, const char* what) {
@@ -19,17 +19,17 @@ struct Verdict {
   }
 };
 
-// Keeps the calling thread on the nth core that it may use, as long as it lives: a race of two
-// threads that share a core is none, and schedulers like to put those who wake each other on one.
+// Keeps the calling thread on the nth core that it may use. Two threads on one core cannot race,
+// and schedulers like to put threads that wake each other on one core.
 class OnCore {
  public:
   explicit OnCore(int nth) {
     cpu_set_t one;
     CPU_ZERO(&one);
     sched_getaffinity(0, sizeof(allowed_), &allowed_);
-    const int wanted = nth % CPU_COUNT(&allowed_);
+    const int chosen = nth % CPU_COUNT(&allowed_);
     for (int core = 0, found = 0; core < CPU_SETSIZE; core++) {
-      if (CPU_ISSET(core, &allowed_) && found++ == wanted) CPU_SET(core, &one);
+      if (CPU_ISSET(core, &allowed_) && found++ == chosen) CPU_SET(core, &one);
     }
     sched_setaffinity(0, sizeof(one), &one);
   }
@@ -41,7 +41,7 @@ class OnCore {
   cpu_set_t allowed_;
 };
 
-// One thread for each, on a core of its own.
+// Runs each in a thread and on a core of its own.
 inline void RunBoth(const std::function<void(Verdict*)>& first,
                     const std::function<void(Verdict*)>& second) {
   Verdict first_verdict;

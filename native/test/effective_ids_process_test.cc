@@ -1,5 +1,5 @@
-// Processes whose effective ids differ from their real ones, as daemons have them that start as
-// root. The kernel names the effective ids of a socket's peer, so a message must name the same.
+// Processes whose effective ids differ from their real ones, such as daemons that start as root.
+// The kernel reports the effective ids of a socket's peer, so a message must carry the same.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -9,8 +9,8 @@
 
 #include <functional>
 
-#include "platform/bell.h"
-#include "platform/handle_inbox.h"
+#include "platform/doorbell.h"
+#include "platform/handover_socket.h"
 #include "platform/process.h"
 #include "test/child.h"
 #include "test/support.h"
@@ -25,7 +25,7 @@ using test::Child;
 constexpr uid_t kUser = 1000;
 constexpr gid_t kGroup = 12;
 
-// Only root can become another user. Says so where the test does nothing.
+// Only root can become another user. Prints a message if the test is skipped.
 bool IsRoot() {
   if (geteuid() == 0) return true;
   MESSAGE("skipped: only root can change its effective user and group");
@@ -36,13 +36,13 @@ Handle MakeMemory() { return Handle(memfd_create("test", MFD_CLOEXEC | MFD_ALLOW
 
 int ReportAsFailure(const Status& status) { return status.ok() ? 0 : 1; }
 
-// Makes a bell and sends it with memory to the inbox at `path`.
+// Creates a doorbell and sends it with memory to the handover socket at `path`.
 int HandOver(const char* path, const Token& token) {
   Handle own;
-  Handle given;
+  Handle peer_end;
   bool full = true;
-  if (!MakeBell(&own, &given).ok()) return 2;
-  return ReportAsFailure(SendToInbox(path, token, MakeMemory(), given, &full));
+  if (!MakeDoorbell(&own, &peer_end).ok()) return 2;
+  return ReportAsFailure(SendToHandoverSocket(path, token, MakeMemory(), peer_end, &full));
 }
 
 struct Case {
@@ -66,18 +66,18 @@ const Case kCases[] = {
 
 }  // namespace
 
-TEST_CASE("the process knows its effective user") {
+TEST_CASE("reports the effective user of the process") {
   if (!IsRoot()) return;
   Child child([] { return seteuid(kUser) == 0 && CurrentUserId() == kUser ? 0 : 1; });
   CHECK(child.Join() == 0);
 }
 
-TEST_CASE("a handover names the effective ids of its sender") {
+TEST_CASE("sends the effective ids with a handover") {
   if (!IsRoot()) return;
-  const test::TemporaryPath path("inbox");
-  HandleInbox inbox;
-  REQUIRE(inbox.Bind(path.c_str()).ok());
-  // Others have to reach it.
+  const test::TemporaryPath path("handover");
+  HandoverSocket handover_socket;
+  REQUIRE(handover_socket.Bind(path.c_str()).ok());
+  // Other users must reach it.
   const std::string directory(path.c_str(), std::strrchr(path.c_str(), '/'));
   REQUIRE(chmod(directory.c_str(), 0755) == 0);
   REQUIRE(chmod(path.c_str(), 0666) == 0);
@@ -94,57 +94,57 @@ TEST_CASE("a handover names the effective ids of its sender") {
       return HandOver(path.c_str(), token);
     });
     const Credentials expected{static_cast<uint32_t>(child.pid()), one.uid, one.gid};
-    REQUIRE(inbox.Expect(token, &expected).ok());
+    REQUIRE(handover_socket.Expect(token, &expected).ok());
     REQUIRE(write(static_cast<int>(start.native()), "x", 1) == 1);
     CHECK(child.Join() == 0);
     Handover handover;
-    REQUIRE(inbox.Take(token, &handover).ok());
+    REQUIRE(handover_socket.Take(token, &handover).ok());
     CHECK(handover.sender == expected);
-    CHECK(CheckBell(handover.bell, handover.sender).ok());
-    // A process that has no number here is known by its ids alone, so all of them must agree.
-    CHECK(CheckBell(handover.bell, {0, one.uid, one.gid}).code() == StatusCode::kCorrupt);
+    CHECK(CheckDoorbell(handover.doorbell, handover.sender).ok());
+    // A process without a pid here is identified by its ids alone, so all of them must agree.
+    CHECK(CheckDoorbell(handover.doorbell, {0, one.uid, one.gid}).code() == StatusCode::kCorrupt);
   }
 }
 
-TEST_CASE("an answer is accepted from a server that has changed its ids since it listened") {
+TEST_CASE("accepts an answer from a server that changed its ids after it listened") {
   if (!IsRoot()) return;
   for (const Case& one : kCases) {
     CAPTURE(one.name);
     Handle own;
-    Handle given;
-    REQUIRE(MakeBell(&own, &given).ok());
+    Handle peer_end;
+    REQUIRE(MakeDoorbell(&own, &peer_end).ok());
     Child child([&] {
       Handle child_own;
-      Handle child_given;
-      if (!one.change() || !MakeBell(&child_own, &child_given).ok()) return 3;
-      return ReportAsFailure(SendHandles(given, MakeMemory(), child_given));
+      Handle child_peer_end;
+      if (!one.change() || !MakeDoorbell(&child_own, &child_peer_end).ok()) return 3;
+      return ReportAsFailure(SendHandles(peer_end, MakeMemory(), child_peer_end));
     });
     const Credentials listened{static_cast<uint32_t>(child.pid()), geteuid(), getegid()};
     CHECK(child.Join() == 0);
     Handle memory;
-    Handle bell;
-    CHECK(ReceiveHandles(own, &listened, &memory, &bell).ok());
+    Handle doorbell;
+    CHECK(ReceiveHandles(own, &listened, &memory, &doorbell).ok());
   }
 }
 
-TEST_CASE("a sender that changed its user since it connected is unavailable, not a violation") {
+TEST_CASE("reports a sender that changed its user as unavailable, not as a violation") {
   if (!IsRoot()) return;
-  const test::TemporaryPath path("inbox");
-  HandleInbox inbox;
-  REQUIRE(inbox.Bind(path.c_str()).ok());
+  const test::TemporaryPath path("handover");
+  HandoverSocket handover_socket;
+  REQUIRE(handover_socket.Bind(path.c_str()).ok());
   const Token token{1};
   const Credentials connected{static_cast<uint32_t>(getpid()), kUser, 0};
-  REQUIRE(inbox.Expect(token, &connected).ok());
+  REQUIRE(handover_socket.Expect(token, &connected).ok());
   REQUIRE(HandOver(path.c_str(), token) == 0);
   Handover handover;
-  CHECK(inbox.Take(token, &handover).code() == StatusCode::kUnavailable);
+  CHECK(handover_socket.Take(token, &handover).code() == StatusCode::kUnavailable);
   CHECK_FALSE(handover.memory.valid());
 
-  // Nothing says that two processes without a number are one.
+  // Two processes without a pid may differ.
   const Credentials unnamed{0, kUser, 0};
-  REQUIRE(inbox.Expect(token, &unnamed).ok());
+  REQUIRE(handover_socket.Expect(token, &unnamed).ok());
   REQUIRE(HandOver(path.c_str(), token) == 0);
-  CHECK(inbox.Take(token, &handover).code() == StatusCode::kCorrupt);
+  CHECK(handover_socket.Take(token, &handover).code() == StatusCode::kCorrupt);
 }
 
 }  // namespace shmwire::platform

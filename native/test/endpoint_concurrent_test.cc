@@ -1,4 +1,4 @@
-// Two threads, one at each end, over one pair of mappings. What ThreadSanitizer is for.
+// Two threads, one at each end, over one pair of mappings: for ThreadSanitizer.
 
 #include <chrono>
 #include <condition_variable>
@@ -6,7 +6,7 @@
 #include <mutex>
 #include <thread>
 
-#include "platform/bell.h"
+#include "platform/doorbell.h"
 #include "platform/process.h"
 #include "test/concurrent_support.h"
 
@@ -24,7 +24,7 @@ using test::Verdict;
 
 constexpr uint64_t kMessageBytesMax = 3 * kRingBytes;
 
-// The sizes of a stream of messages: mostly small, some at the edges, some in fragments.
+// The lengths of a stream of messages: mostly small, some near the bounds, some in fragments.
 uint64_t SizeOf(uint64_t seed, uint64_t index) {
   test::Random random(seed * 31 + index * 7919 + 1);
   random.Next();
@@ -40,7 +40,7 @@ uint64_t SizeOf(uint64_t seed, uint64_t index) {
   }
 }
 
-// Writes the messages of a stream one after the other, as room comes.
+// Writes the messages of a stream as far as there is room.
 class Source {
  public:
   Source(Endpoint* endpoint, uint64_t seed, uint64_t count)
@@ -51,14 +51,14 @@ class Source {
   [[nodiscard]] bool done() const { return index_ == count_; }
   [[nodiscard]] uint64_t missing_bytes() const { return payload_.size() - offset_; }
 
-  // False when there was no room.
-  bool Step(Verdict* verdict, bool* doorbell) {
+  // False: there was no room.
+  bool Step(Verdict* verdict, bool* needs_wake) {
     bool wrote = false;
-    bool rings = false;
+    bool needed = false;
     Status status = endpoint_->Write(1, static_cast<uint32_t>(index_), payload_.data(),
-                                     payload_.size(), &offset_, &wrote, &rings);
+                                     payload_.size(), &offset_, &wrote, &needed);
     verdict->Expect(status.ok(), status.context());
-    *doorbell = *doorbell || rings;
+    *needs_wake = *needs_wake || needed;
     if (wrote && offset_ == payload_.size()) {
       index_++;
       Next();
@@ -81,7 +81,7 @@ class Source {
   test::Payload payload_;
 };
 
-// Reads a stream and compares it.
+// Reads a stream and compares it with the expected one.
 class Drain {
  public:
   Drain(Endpoint* endpoint, uint64_t seed, uint64_t count)
@@ -89,8 +89,8 @@ class Drain {
 
   [[nodiscard]] bool done() const { return index_ == count_; }
 
-  // False when there was nothing.
-  bool Step(Verdict* verdict, bool* doorbell) {
+  // False: there was no data.
+  bool Step(Verdict* verdict, bool* needs_wake) {
     const bool found = collector_.Collect(
         [&](uint32_t id, const std::byte* data, uint64_t bytes) {
           const test::Payload expected = test::MakePayload(seed_ + index_, SizeOf(seed_, index_));
@@ -100,7 +100,7 @@ class Drain {
                           "a message differs");
           index_++;
         },
-        doorbell);
+        needs_wake);
     verdict->Expect(collector_.status().ok(), collector_.status().context());
     return found;
   }
@@ -112,32 +112,32 @@ class Drain {
   uint64_t index_ = 0;
 };
 
-// The socket's doorbell and an event loop that sleeps on it.
+// A doorbell, and the event loop that sleeps on it.
 class Doorbell {
  public:
-  void Ring() {
+  void Wake() {
     const std::lock_guard lock(mutex_);
-    rung_ = true;
+    woken_ = true;
     condition_.notify_one();
   }
-  // False when nobody rang: a lost wake-up.
+  // False: no wake-up arrived, so one was lost.
   bool Wait() {
     std::unique_lock lock(mutex_);
-    const bool rung =
-        condition_.wait_for(lock, std::chrono::nanoseconds(kNeverNanos), [this] { return rung_; });
-    rung_ = false;
-    return rung;
+    const bool woken =
+        condition_.wait_for(lock, std::chrono::nanoseconds(kNeverNanos), [this] { return woken_; });
+    woken_ = false;
+    return woken;
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable condition_;
-  bool rung_ = false;
+  bool woken_ = false;
 };
 
 }  // namespace
 
-TEST_CASE("a stream arrives whole and in order, both sides spinning") {
+TEST_CASE("delivers a stream whole and in order while both sides spin") {
   const uint64_t seed = PrintedSeed();
   constexpr uint64_t kCount = 5000;
   test::EndpointPair pair(kRingBytes, kMessageBytesMax);
@@ -158,38 +158,38 @@ TEST_CASE("a stream arrives whole and in order, both sides spinning") {
       });
 }
 
-TEST_CASE("a stream arrives whole and in order, both sides blocking") {
+TEST_CASE("delivers a stream whole and in order while both sides block") {
   const uint64_t seed = PrintedSeed();
   constexpr uint64_t kCount = 5000;
   test::EndpointPair pair(kRingBytes, kMessageBytesMax);
   RunBoth(
       [&](Verdict* verdict) {
         Source source(&pair.first, seed, kCount);
-        bool doorbell = false;
+        bool needs_wake = false;
         while (!source.done() && verdict->fault == nullptr) {
-          if (source.Step(verdict, &doorbell)) continue;
+          if (source.Step(verdict, &needs_wake)) continue;
           WaitOutcome outcome = WaitOutcome::kTimeout;
           Status status = pair.first.Wait(
               {.room_length = source.missing_bytes(), .timeout_nanos = kNeverNanos}, &outcome);
           verdict->Expect(status.ok() && outcome == WaitOutcome::kReady, "lost: room");
         }
-        verdict->Expect(!doorbell, "a doorbell for a blocked sleeper");
+        verdict->Expect(!needs_wake, "a doorbell for a blocked sleeper");
       },
       [&](Verdict* verdict) {
         Drain drain(&pair.second, seed, kCount);
-        bool doorbell = false;
+        bool needs_wake = false;
         while (!drain.done() && verdict->fault == nullptr) {
-          if (drain.Step(verdict, &doorbell)) continue;
+          if (drain.Step(verdict, &needs_wake)) continue;
           WaitOutcome outcome = WaitOutcome::kTimeout;
           Status status =
               pair.second.Wait({.for_data = true, .timeout_nanos = kNeverNanos}, &outcome);
           verdict->Expect(status.ok() && outcome == WaitOutcome::kReady, "lost: data");
         }
-        verdict->Expect(!doorbell, "a doorbell for a blocked sleeper");
+        verdict->Expect(!needs_wake, "a doorbell for a blocked sleeper");
       });
 }
 
-TEST_CASE("a stream arrives whole and in order, both sides sleeping in event loops") {
+TEST_CASE("delivers a stream whole and in order while both sides sleep in event loops") {
   const uint64_t seed = PrintedSeed();
   constexpr uint64_t kCount = 5000;
   test::EndpointPair pair(kRingBytes, kMessageBytesMax);
@@ -199,9 +199,9 @@ TEST_CASE("a stream arrives whole and in order, both sides sleeping in event loo
       [&](Verdict* verdict) {
         Source source(&pair.first, seed, kCount);
         while (!source.done() && verdict->fault == nullptr) {
-          bool doorbell = false;
-          const bool wrote = source.Step(verdict, &doorbell);
-          if (doorbell) second_doorbell.Ring();
+          bool needs_wake = false;
+          const bool wrote = source.Step(verdict, &needs_wake);
+          if (needs_wake) second_doorbell.Wake();
           bool has_room = wrote;
           if (!wrote) {
             verdict->Expect(pair.first.ArmForRoom(source.missing_bytes(), &has_room).ok(), "arm");
@@ -212,30 +212,30 @@ TEST_CASE("a stream arrives whole and in order, both sides sleeping in event loo
       [&](Verdict* verdict) {
         Drain drain(&pair.second, seed, kCount);
         while (!drain.done() && verdict->fault == nullptr) {
-          bool doorbell = false;
-          bool has_data = drain.Step(verdict, &doorbell);
-          if (doorbell) first_doorbell.Ring();
+          bool needs_wake = false;
+          bool has_data = drain.Step(verdict, &needs_wake);
+          if (needs_wake) first_doorbell.Wake();
           if (!has_data) verdict->Expect(pair.second.ArmForData(&has_data).ok(), "arm");
           if (!has_data) verdict->Expect(second_doorbell.Wait(), "lost: data");
         }
       });
 }
 
-TEST_CASE("streams in both directions at once arrive whole and in order") {
+TEST_CASE("delivers streams in both directions at once, whole and in order") {
   const uint64_t seed = PrintedSeed();
   constexpr uint64_t kCount = 3000;
   test::EndpointPair pair(kRingBytes, kMessageBytesMax);
-  // Who is stuck on both sides waits for data or for room, as it happens, for a moment: each wait
-  // alone could be for what never comes.
+  // A side that can neither write nor read waits for data or for room, chosen at random, for a
+  // moment: either one alone may never come.
   constexpr uint64_t kMomentNanos = 1'000'000;
   const auto side = [&](Endpoint* endpoint, uint64_t out_seed, uint64_t in_seed, Verdict* verdict) {
     Source source(endpoint, out_seed, kCount);
     Drain drain(endpoint, in_seed, kCount);
     test::Random random(out_seed);
-    bool doorbell = false;
+    bool needs_wake = false;
     while (!(source.done() && drain.done()) && verdict->fault == nullptr) {
-      const bool wrote = !source.done() && source.Step(verdict, &doorbell);
-      const bool read = !drain.done() && drain.Step(verdict, &doorbell);
+      const bool wrote = !source.done() && source.Step(verdict, &needs_wake);
+      const bool read = !drain.done() && drain.Step(verdict, &needs_wake);
       if (wrote || read) continue;
       WaitOutcome outcome = WaitOutcome::kTimeout;
       const bool for_data = source.done() || (!drain.done() && random.Below(2) == 0);
@@ -251,13 +251,13 @@ TEST_CASE("streams in both directions at once arrive whole and in order") {
           [&](Verdict* verdict) { side(&pair.second, seed + 1, seed, verdict); });
 }
 
-TEST_CASE("a blocked reader is woken by a ring, and never by its looks whether the peer lives") {
+TEST_CASE("wakes a blocked reader by a wake-up only, not by its check of the peer") {
   constexpr uint64_t kTimeoutNanos = 200'000'000;
   test::EndpointPair pair;
   platform::Handle control_socket;
   platform::Handle peers_end;
-  REQUIRE(platform::MakeBell(&control_socket, &peers_end).ok());
-  // Publishes, and does not ring: a wake-up that is lost.
+  REQUIRE(platform::MakeDoorbell(&control_socket, &peers_end).ok());
+  // Publishes without a wake-up, as if it were lost.
   RingWriter writer(pair.second.own(), PeerSegment::Borrow(pair.first.own()));
   const test::Payload payload = test::MakePayload(1, 100);
   std::thread publisher([&] {
@@ -277,12 +277,12 @@ TEST_CASE("a blocked reader is woken by a ring, and never by its looks whether t
   const uint64_t nanos = platform::MonotonicNanos() - start;
   publisher.join();
   CHECK(status.ok());
-  // The caller's own time may end it, with a last look; nothing else.
+  // Only the timeout may end the wait, with a last poll.
   CHECK(nanos >= kTimeoutNanos);
   CHECK(outcome == WaitOutcome::kReady);
 }
 
-TEST_CASE("a close wakes a blocked reader and a blocked writer") {
+TEST_CASE("wakes a blocked reader and a blocked writer by a close") {
   for (int round = 0; round < 50; round++) {
     test::EndpointPair pair;
     while (test::WriteOne(&pair.first, test::Payload(kInlineMax)).wrote) {
@@ -306,7 +306,7 @@ TEST_CASE("a close wakes a blocked reader and a blocked writer") {
   }
 }
 
-TEST_CASE("a close that unmaps leaves the peer's own mapping alone") {
+TEST_CASE("keeps the peer's own mapping when a close unmaps") {
   for (int round = 0; round < 20; round++) {
     test::HandedOverPair pair;
     RunBoth(

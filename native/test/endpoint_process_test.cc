@@ -1,4 +1,4 @@
-// Two processes: the one that dies, and the one that reads what it left.
+// Two processes: one dies, and the other reads the rest of its data.
 
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -19,16 +19,16 @@ constexpr uint64_t kSizeMax = 4 * test::kInlineMax;
 
 uint64_t SizeOf(uint64_t index) { return test::Random(index + 1).Next() % kSizeMax; }
 
-// Writes for ever. Returns only on an error.
+// Writes without end. Returns only on an error.
 int WriteForever(Endpoint* endpoint) {
   for (uint64_t index = 0;; index++) {
     const test::Payload payload = test::MakePayload(index, SizeOf(index));
     uint64_t offset = 0;
     bool wrote = false;
-    bool doorbell = false;
+    bool needs_wake = false;
     do {
       Status status = endpoint->Write(1, static_cast<uint32_t>(index), payload.data(),
-                                      payload.size(), &offset, &wrote, &doorbell);
+                                      payload.size(), &offset, &wrote, &needs_wake);
       if (!status.ok()) return 1;
       WaitOutcome outcome = WaitOutcome::kReady;
       if (!wrote &&
@@ -44,14 +44,14 @@ int WriteForever(Endpoint* endpoint) {
 
 }  // namespace
 
-TEST_CASE("a process killed in mid-stream leaves only whole messages, in order") {
+TEST_CASE("delivers only whole messages, in order, from a process killed during a stream") {
   const uint64_t seed = test::Seed();
   MESSAGE("SHMWIRE_TEST_SEED=", seed);
   test::Random random(seed);
   for (int round = 0; round < 40; round++) {
     test::HandedOverPair pair;
     uint64_t index = 0;
-    bool doorbell = false;
+    bool needs_wake = false;
     test::Collector collector(&pair.server);
     const auto collect = [&] {
       const bool found = collector.Collect(
@@ -62,7 +62,7 @@ TEST_CASE("a process killed in mid-stream leaves only whole messages, in order")
             REQUIRE((bytes == 0 || std::memcmp(data, expected.data(), bytes) == 0));
             index++;
           },
-          &doorbell);
+          &needs_wake);
       REQUIRE(collector.status().ok());
       return found;
     };
@@ -88,7 +88,7 @@ TEST_CASE("a process killed in mid-stream leaves only whole messages, in order")
   }
 }
 
-TEST_CASE("a process that closes wakes one that is blocked") {
+TEST_CASE("wakes a blocked process by a close") {
   for (int round = 0; round < 20; round++) {
     test::HandedOverPair pair;
     test::Child child([&] {
@@ -104,7 +104,7 @@ TEST_CASE("a process that closes wakes one that is blocked") {
   }
 }
 
-TEST_CASE("a blocked process notices a peer that is gone although signals interrupt its wait") {
+TEST_CASE("reports that the peer is gone although signals interrupt the wait") {
   test::HandedOverPair pair;
   int ends[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
@@ -112,7 +112,7 @@ TEST_CASE("a blocked process notices a peer that is gone although signals interr
   platform::Handle peers(ends[1]);
   test::Child child([&] {
     peers.Close();
-    // A profiler's timer. With a handler the kernel does not take the wait up again.
+    // A profiler's timer. With a handler, the kernel does not resume the wait.
     struct sigaction action = {};
     action.sa_handler = [](int) {};
     const itimerval often = {.it_interval = {.tv_sec = 0, .tv_usec = 1'000},
@@ -120,7 +120,7 @@ TEST_CASE("a blocked process notices a peer that is gone although signals interr
     if (sigaction(SIGALRM, &action, nullptr) != 0) return 2;
     if (setitimer(ITIMER_REAL, &often, nullptr) != 0) return 3;
     WaitOutcome outcome = WaitOutcome::kTimeout;
-    // The bound ends a wait that would notice nothing.
+    // The timeout ends a wait that would not notice the death.
     const bool waited = pair.server
                             .Wait({.for_data = true,
                                    .timeout_nanos = 30'000'000'000,
@@ -133,14 +133,14 @@ TEST_CASE("a blocked process notices a peer that is gone although signals interr
   CHECK(child.Join() == 0);
 }
 
-TEST_CASE("who waits for short times again and again notices a peer that is gone") {
+TEST_CASE("reports that the peer is gone to a caller that waits for short times in a loop") {
   test::HandedOverPair pair;
   int ends[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
   const platform::Handle watched(ends[0]);
   platform::Handle(ends[1]).Close();
   WaitOutcome outcome = WaitOutcome::kTimeout;
-  // Waits of 30 s in all, as a bound for one that would notice nothing.
+  // At most 30 s of waits, in case they do not notice the death.
   for (int wait = 0; wait < 30'000 && outcome == WaitOutcome::kTimeout; wait++) {
     REQUIRE(
         pair.server
@@ -152,13 +152,13 @@ TEST_CASE("who waits for short times again and again notices a peer that is gone
   CHECK(outcome == WaitOutcome::kPeerGone);
 }
 
-TEST_CASE("two processes that block on each other exchange many messages") {
+TEST_CASE("exchanges many messages between two processes that block on each other") {
   test::HandedOverPair pair;
   constexpr int kRounds = 5000;
   const auto echo = [&](Endpoint* endpoint, int rounds, bool begins) {
     test::Collector collector(endpoint);
-    bool doorbell = false;
-    // Turns are even to write and odd to read; who does not begin is one turn later.
+    bool needs_wake = false;
+    // Even turns write and odd ones read. The side that does not begin is one turn later.
     const int start = begins ? 0 : 1;
     for (int turn = start; turn < start + 2 * rounds; turn++) {
       if (turn % 2 == 0) {
@@ -171,7 +171,7 @@ TEST_CASE("two processes that block on each other exchange many messages") {
         if (!endpoint->Wait({.for_data = true, .timeout_nanos = kNeverNanos}, &outcome).ok())
           return 2;
         if (outcome != WaitOutcome::kReady) return 3;
-        collector.Collect([&](uint32_t, const std::byte*, uint64_t) { received++; }, &doorbell);
+        collector.Collect([&](uint32_t, const std::byte*, uint64_t) { received++; }, &needs_wake);
       }
     }
     return 0;

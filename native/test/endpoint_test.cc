@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "platform/bell.h"
+#include "platform/doorbell.h"
 #include "platform/process.h"
 #include "test/endpoint_support.h"
 
@@ -17,10 +17,10 @@ using test::kMessageBytesMax;
 using test::kRingBytes;
 using test::WriteOne;
 
-size_t Drain(Endpoint* endpoint, bool* doorbell) {
+size_t Drain(Endpoint* endpoint, bool* needs_wake) {
   test::Collector collector(endpoint);
   size_t count = 0;
-  while (collector.Collect([&](uint32_t, const std::byte*, uint64_t) { count++; }, doorbell)) {
+  while (collector.Collect([&](uint32_t, const std::byte*, uint64_t) { count++; }, needs_wake)) {
   }
   REQUIRE(collector.status().ok());
   return count;
@@ -33,50 +33,51 @@ void Fill(Endpoint* endpoint) {
 
 }  // namespace
 
-TEST_CASE("two ends that handed over their handles talk both ways, and keep no memory's handle") {
+TEST_CASE("sends both ways after a handover, and keeps no handle of the memory") {
   const size_t before = test::OpenDescriptorCount();
   test::HandedOverPair pair;
-  CHECK(test::OpenDescriptorCount() == before + 4);  // each end of the two bells
-  bool doorbell = false;
+  CHECK(test::OpenDescriptorCount() == before + 4);  // each end of the two doorbells
+  bool needs_wake = false;
   for (Endpoint* writer : {&pair.client, &pair.server}) {
     Endpoint* reader = writer == &pair.client ? &pair.server : &pair.client;
     REQUIRE(WriteOne(writer, test::MakePayload(1, 1000)).wrote);
     REQUIRE(WriteOne(writer, test::MakePayload(2, kInlineMax * 3)).wrote);
-    CHECK(Drain(reader, &doorbell) == 2);
+    CHECK(Drain(reader, &needs_wake) == 2);
   }
   pair.client.Close();
   pair.server.Close();
   CHECK(test::OpenDescriptorCount() == before);
 }
 
-TEST_CASE("each end hears the other ring, through a bell that is lent once") {
+TEST_CASE("wakes each end through its doorbell, which it transfers once") {
   for (const bool client_sleeps : {false, true}) {
     test::HandedOverPair pair;
     Endpoint& sleeper = client_sleeps ? pair.client : pair.server;
-    Endpoint& ringer = client_sleeps ? pair.server : pair.client;
-    const int bell = static_cast<int>(sleeper.LendBell());
-    REQUIRE(bell != platform::Handle::kNone);
-    CHECK(sleeper.LendBell() == platform::Handle::kNone);
-    char rings[2];
-    CHECK(read(bell, rings, sizeof(rings)) == -1);
-    REQUIRE(ringer.RingBell().ok());
-    CHECK(read(bell, rings, sizeof(rings)) == 1);
-    ringer.Close();
-    CHECK(ringer.RingBell().code() == StatusCode::kClosed);
-    CHECK(read(bell, rings, sizeof(rings)) == 0);
+    Endpoint& waker = client_sleeps ? pair.server : pair.client;
+    const int doorbell = static_cast<int>(sleeper.TransferDoorbell());
+    REQUIRE(doorbell != platform::Handle::kNone);
+    CHECK(sleeper.TransferDoorbell() == platform::Handle::kNone);
+    char bytes[2];
+    CHECK(read(doorbell, bytes, sizeof(bytes)) == -1);
+    REQUIRE(waker.WakeThroughDoorbell().ok());
+    CHECK(read(doorbell, bytes, sizeof(bytes)) == 1);
+    waker.Close();
+    CHECK(waker.WakeThroughDoorbell().code() == StatusCode::kClosed);
+    CHECK(read(doorbell, bytes, sizeof(bytes)) == 0);
   }
 }
 
-TEST_CASE("a lent bell that nobody has closed is closed, and not what has its number since") {
+TEST_CASE(
+    "closes a transferred doorbell that is still open, and not another file with its number") {
   const size_t before = test::OpenDescriptorCount();
   for (const bool closed : {false, true}) {
     test::HandedOverPair pair;
-    const int bell = static_cast<int>(pair.client.LendBell());
+    const int doorbell = static_cast<int>(pair.client.TransferDoorbell());
     if (closed) {
       const int another = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      REQUIRE(dup2(another, bell) == bell);
+      REQUIRE(dup2(another, doorbell) == doorbell);
       pair.client.Close();
-      CHECK(close(bell) == 0);
+      CHECK(close(doorbell) == 0);
       CHECK(close(another) == 0);
     }
     pair.client.Close();
@@ -85,15 +86,15 @@ TEST_CASE("a lent bell that nobody has closed is closed, and not what has its nu
   }
 }
 
-TEST_CASE("what is called too early or too late fails, and harms nothing") {
+TEST_CASE("rejects calls that come too early or too late, without harm") {
   Endpoint endpoint;
   bool flag = false;
-  bool doorbell = false;
+  bool needs_wake = false;
   uint64_t bytes = 0;
   Batch batch{};
   AssembledMessage message;
   WaitOutcome outcome = WaitOutcome::kReady;
-  platform::HandleInbox inbox;
+  platform::HandoverSocket handover_socket;
   const platform::Token token{};
   const auto codes = [&](StatusCode expected) {
     CHECK(WriteOne(&endpoint, {}).status.code() == expected);
@@ -101,8 +102,8 @@ TEST_CASE("what is called too early or too late fails, and harms nothing") {
     CHECK(endpoint.ArmForRoom(1, &flag).code() == expected);
     CHECK(endpoint.DisarmForRoom().code() == expected);
     CHECK(endpoint.Wait({.room_length = 1, .timeout_nanos = 1}, &outcome).code() == expected);
-    CHECK(endpoint.Receive(&batch, 0, false, &doorbell).code() == expected);
-    CHECK(endpoint.Assemble(nullptr, 0, 0, false, &message, &doorbell).code() == expected);
+    CHECK(endpoint.Receive(&batch, {}, &needs_wake).code() == expected);
+    CHECK(endpoint.Assemble(nullptr, 0, {}, &message, &needs_wake).code() == expected);
     CHECK(endpoint.ArmForData(&flag).code() == expected);
     CHECK(endpoint.DisarmForData().code() == expected);
     CHECK(endpoint.Wait({.for_data = true, .timeout_nanos = 1}, &outcome).code() == expected);
@@ -114,91 +115,91 @@ TEST_CASE("what is called too early or too late fails, and harms nothing") {
   REQUIRE(endpoint.Create(kRingBytes, kMessageBytesMax).ok());
   CHECK(endpoint.Create(kRingBytes, kMessageBytesMax).code() == StatusCode::kInvalidArgument);
   codes(StatusCode::kInvalidArgument);
-  CHECK(endpoint.AcceptHandles(&inbox, token).code() == StatusCode::kClosed);
+  CHECK(endpoint.AcceptHandles(&handover_socket, token).code() == StatusCode::kClosed);
   endpoint.Close();
   endpoint.Close();
   codes(StatusCode::kClosed);
   CHECK(endpoint.OfferHandles("/nowhere", token, &flag).code() == StatusCode::kClosed);
-  CHECK(endpoint.AcceptHandles(&inbox, token).code() == StatusCode::kClosed);
+  CHECK(endpoint.AcceptHandles(&handover_socket, token).code() == StatusCode::kClosed);
   CHECK(endpoint.Create(kRingBytes, kMessageBytesMax).code() == StatusCode::kInvalidArgument);
 }
 
-TEST_CASE("a peer is attached once") {
+TEST_CASE("attaches one peer only") {
   test::EndpointPair pair;
   CHECK(pair.first.Attach(PeerSegment::Borrow(pair.second.own())).code() ==
         StatusCode::kInvalidArgument);
 }
 
-TEST_CASE("a server that closes before it answers is a gone peer") {
-  test::TemporaryPath path("inbox");
+TEST_CASE("reports a server that closes before it answers as gone") {
+  test::TemporaryPath path("handover");
   const platform::Token token{9};
   Endpoint client;
   bool full = true;
   REQUIRE(client.Create(kRingBytes, kMessageBytesMax).ok());
   {
-    platform::HandleInbox inbox;
-    REQUIRE(inbox.Bind(path.c_str()).ok());
-    REQUIRE(inbox.Expect(token, nullptr).ok());
+    platform::HandoverSocket handover_socket;
+    REQUIRE(handover_socket.Bind(path.c_str()).ok());
+    REQUIRE(handover_socket.Expect(token, nullptr).ok());
     REQUIRE(client.OfferHandles(path.c_str(), token, &full).ok());
     CHECK(client.AttachOffered(nullptr).code() == StatusCode::kCorrupt);  // READY without an answer
     bool rested = false;
-    REQUIRE(inbox.Drain(&rested).ok());
+    REQUIRE(handover_socket.Drain(&rested).ok());
   }
-  // Waits for the thread that closes the inbox, and with it what its queue held.
+  // Waits for the thread that closes the handover socket and the descriptors in its queue.
   test::OpenDescriptorCount();
   CHECK(client.AttachOffered(nullptr).code() == StatusCode::kPeerGone);
 }
 
-TEST_CASE("a peer without a segment is refused, and nothing is sent to it") {
-  test::TemporaryPath path("inbox");
+TEST_CASE("rejects a peer without a segment, and sends it nothing") {
+  test::TemporaryPath path("handover");
   const platform::Token token{9};
-  platform::HandleInbox inbox;
-  REQUIRE(inbox.Bind(path.c_str()).ok());
-  REQUIRE(inbox.Expect(token, nullptr).ok());
+  platform::HandoverSocket handover_socket;
+  REQUIRE(handover_socket.Bind(path.c_str()).ok());
+  REQUIRE(handover_socket.Expect(token, nullptr).ok());
   platform::Handle own;
-  platform::Handle given;
-  REQUIRE(platform::MakeBell(&own, &given).ok());
+  platform::Handle peer_end;
+  REQUIRE(platform::MakeDoorbell(&own, &peer_end).ok());
   bool full = true;
-  REQUIRE(platform::SendToInbox(path.c_str(), token, own, given, &full).ok());
+  REQUIRE(platform::SendToHandoverSocket(path.c_str(), token, own, peer_end, &full).ok());
   Endpoint server;
   REQUIRE(server.Create(kRingBytes, kMessageBytesMax).ok());
-  CHECK(server.AcceptHandles(&inbox, token).code() == StatusCode::kCorrupt);
+  CHECK(server.AcceptHandles(&handover_socket, token).code() == StatusCode::kCorrupt);
   platform::Handle memory;
-  platform::Handle bell;
-  CHECK(platform::ReceiveHandles(own, nullptr, &memory, &bell).code() == StatusCode::kCorrupt);
+  platform::Handle doorbell;
+  CHECK(platform::ReceiveHandles(own, nullptr, &memory, &doorbell).code() == StatusCode::kCorrupt);
 }
 
-TEST_CASE("a message above the limit is refused before anything is written") {
+TEST_CASE("rejects a message above the limit before it writes anything") {
   test::EndpointPair pair(kRingBytes, 1000);
   CHECK(WriteOne(&pair.first, test::Payload(1001)).status.code() == StatusCode::kMessageTooLarge);
   CHECK(WriteOne(&pair.first, test::Payload(1000)).wrote);
-  bool doorbell = false;
-  CHECK(Drain(&pair.second, &doorbell) == 1);
+  bool needs_wake = false;
+  CHECK(Drain(&pair.second, &needs_wake) == 1);
 }
 
-TEST_CASE("a writer rings the doorbell of a sleeping reader, once") {
+TEST_CASE("wakes a sleeping reader once") {
   test::EndpointPair pair;
-  CHECK_FALSE(WriteOne(&pair.first, {}).doorbell);
+  CHECK_FALSE(WriteOne(&pair.first, {}).needs_wake);
   bool has_data = false;
   REQUIRE(pair.second.ArmForData(&has_data).ok());
   CHECK(has_data);
-  bool doorbell = false;
-  CHECK(Drain(&pair.second, &doorbell) == 1);
+  bool needs_wake = false;
+  CHECK(Drain(&pair.second, &needs_wake) == 1);
   REQUIRE(pair.second.ArmForData(&has_data).ok());
   CHECK_FALSE(has_data);
-  CHECK(WriteOne(&pair.first, {}).doorbell);
-  CHECK_FALSE(WriteOne(&pair.first, {}).doorbell);
-  CHECK(Drain(&pair.second, &doorbell) == 2);
+  CHECK(WriteOne(&pair.first, {}).needs_wake);
+  CHECK_FALSE(WriteOne(&pair.first, {}).needs_wake);
+  CHECK(Drain(&pair.second, &needs_wake) == 2);
   REQUIRE(pair.second.ArmForData(&has_data).ok());
   REQUIRE(pair.second.DisarmForData().ok());
-  CHECK_FALSE(WriteOne(&pair.first, {}).doorbell);
-  CHECK(pair.first.own().control()->counters.doorbells_rung.LoadRelaxed() == 1);
+  CHECK_FALSE(WriteOne(&pair.first, {}).needs_wake);
+  CHECK(pair.first.own().control()->counters.doorbell_wakes.LoadRelaxed() == 1);
 }
 
-TEST_CASE("a claim is a message once it is committed, and rings the doorbell") {
+TEST_CASE("publishes a claim when it is committed, and wakes the reader") {
   test::HandedOverPair pair;
   int64_t offset = -1;
-  bool doorbell = true;
+  bool needs_wake = true;
   bool has_data = true;
   REQUIRE(pair.server.ArmForData(&has_data).ok());
   REQUIRE(pair.client.Claim(100, &offset).ok());
@@ -207,11 +208,11 @@ TEST_CASE("a claim is a message once it is committed, and rings the doorbell") {
   REQUIRE(pair.server.ArmForData(&has_data).ok());
   CHECK_FALSE(has_data);
   CHECK(WriteOne(&pair.client, test::Payload(1)).status.code() == StatusCode::kInvalidArgument);
-  CHECK(pair.client.Commit(1, 5, 101, &doorbell).code() == StatusCode::kInvalidArgument);
-  CHECK_FALSE(doorbell);
-  REQUIRE(pair.client.Commit(1, 5, 60, &doorbell).ok());
-  CHECK(doorbell);
-  CHECK(pair.client.Commit(1, 5, 60, &doorbell).code() == StatusCode::kInvalidArgument);
+  CHECK(pair.client.Commit(1, 5, 101, &needs_wake).code() == StatusCode::kInvalidArgument);
+  CHECK_FALSE(needs_wake);
+  REQUIRE(pair.client.Commit(1, 5, 60, &needs_wake).ok());
+  CHECK(needs_wake);
+  CHECK(pair.client.Commit(1, 5, 60, &needs_wake).code() == StatusCode::kInvalidArgument);
   test::Collector collector(&pair.server);
   uint32_t seen = 0;
   REQUIRE(collector.Collect(
@@ -220,7 +221,7 @@ TEST_CASE("a claim is a message once it is committed, and rings the doorbell") {
         CHECK(length == 60);
         CHECK(bytes[59] == std::byte{7});
       },
-      &doorbell));
+      &needs_wake));
   CHECK(seen == 5);
   REQUIRE(pair.client.Claim(100, &offset).ok());
   REQUIRE(pair.client.Abort().ok());
@@ -228,7 +229,7 @@ TEST_CASE("a claim is a message once it is committed, and rings the doorbell") {
   CHECK(WriteOne(&pair.client, test::Payload(1)).wrote);
 }
 
-TEST_CASE("what is received in place stays until it is released") {
+TEST_CASE("keeps messages in place until they are released") {
   test::HandedOverPair pair;
   const test::Payload payload = test::MakePayload(1, 500);
   MessageDescriptor descriptors[4];
@@ -237,10 +238,10 @@ TEST_CASE("what is received in place stays until it is released") {
                  .offset = 0,
                  .descriptors = descriptors,
                  .descriptors_max = 4};
-  bool doorbell = false;
+  bool needs_wake = false;
   REQUIRE(WriteOne(&pair.client, payload, 3).wrote);
   REQUIRE(WriteOne(&pair.client, test::Payload(), 4).wrote);
-  REQUIRE(pair.server.Receive(&batch, 0, false, &doorbell).ok());
+  REQUIRE(pair.server.Receive(&batch, {}, &needs_wake).ok());
   REQUIRE(batch.count == 2);
   CHECK(descriptors[0].id == 3);
   CHECK(descriptors[1].length == 0);
@@ -249,34 +250,34 @@ TEST_CASE("what is received in place stays until it is released") {
   uint64_t depth = 0;
   REQUIRE(pair.client.DepthBytes(&depth).ok());
   CHECK(depth == RecordSpan(500) + RecordSpan(0));
-  REQUIRE(pair.server.Release(&doorbell).ok());
+  REQUIRE(pair.server.Release(&needs_wake).ok());
   REQUIRE(pair.client.DepthBytes(&depth).ok());
   CHECK(depth == 0);
-  // A whole message at a time, until a quarter of the ring waits to be released.
+  // One whole message at a time, until a quarter of the ring waits to be released.
   Fill(&pair.client);
   batch.count = 0;
-  REQUIRE(pair.server.Receive(&batch, 0, false, &doorbell).ok());
+  REQUIRE(pair.server.Receive(&batch, {}, &needs_wake).ok());
   CHECK(batch.count == 2);
   batch.count = 0;
-  REQUIRE(pair.server.Receive(&batch, 0, false, &doorbell).ok());
+  REQUIRE(pair.server.Receive(&batch, {}, &needs_wake).ok());
   CHECK(batch.count == 0);
-  REQUIRE(pair.server.Release(&doorbell).ok());
-  REQUIRE(pair.server.Receive(&batch, 0, false, &doorbell).ok());
+  REQUIRE(pair.server.Release(&needs_wake).ok());
+  REQUIRE(pair.server.Receive(&batch, {}, &needs_wake).ok());
   CHECK(batch.count == 2);
 }
 
-TEST_CASE("a reader that frees room does not ring a writer that waits for data") {
+TEST_CASE("does not wake a writer that waits for data when room is freed") {
   test::EndpointPair pair;
   Fill(&pair.first);
   bool has_data = true;
   REQUIRE(pair.first.ArmForData(&has_data).ok());
   CHECK_FALSE(has_data);
-  bool doorbell = false;
-  CHECK(Drain(&pair.second, &doorbell) == 8);
-  CHECK_FALSE(doorbell);
+  bool needs_wake = false;
+  CHECK(Drain(&pair.second, &needs_wake) == 8);
+  CHECK_FALSE(needs_wake);
 }
 
-TEST_CASE("a writer that waits for room is rung when a quarter is free, not before") {
+TEST_CASE("wakes a writer that waits for room when a quarter is free, not before") {
   test::EndpointPair pair;
   while (WriteOne(&pair.first, test::Payload(kInlineMax / 2 - 8)).wrote) {
   }
@@ -285,22 +286,22 @@ TEST_CASE("a writer that waits for room is rung when a quarter is free, not befo
   REQUIRE_FALSE(has_room);
   test::Payload target(kInlineMax);
   MessageDescriptor descriptor;
-  bool doorbell = false;
+  bool needs_wake = false;
   for (int index = 1; index <= 16; index++) {
     Batch batch = {.target = target.data(),
                    .target_bytes = target.size(),
                    .offset = 0,
                    .descriptors = &descriptor,
                    .descriptors_max = 1};
-    REQUIRE(pair.second.Receive(&batch, 0, false, &doorbell).ok());
+    REQUIRE(pair.second.Receive(&batch, {}, &needs_wake).ok());
     REQUIRE(batch.count == 1);
-    CHECK(doorbell == (index == 4));  // each is a sixteenth of the ring
+    CHECK(needs_wake == (index == 4));  // each is a sixteenth of the ring
   }
   REQUIRE(pair.first.ArmForRoom(kInlineMax, &has_room).ok());
   CHECK(has_room);
 }
 
-TEST_CASE("room is asked for in whole records") {
+TEST_CASE("checks room for whole records") {
   test::EndpointPair pair;
   bool has_room = false;
   for (const uint64_t bytes : {uint64_t{0}, kInlineMax, kInlineMax + 1, kMessageBytesMax}) {
@@ -312,7 +313,7 @@ TEST_CASE("room is asked for in whole records") {
   CHECK_FALSE(has_room);
 }
 
-TEST_CASE("depth is what the peer has not read") {
+TEST_CASE("reports as depth the bytes that the peer has not read") {
   test::EndpointPair pair;
   uint64_t depth = 1;
   REQUIRE(pair.first.DepthBytes(&depth).ok());
@@ -320,25 +321,25 @@ TEST_CASE("depth is what the peer has not read") {
   REQUIRE(WriteOne(&pair.first, test::Payload(100)).wrote);
   REQUIRE(pair.first.DepthBytes(&depth).ok());
   CHECK(depth == RecordSpan(100));
-  bool doorbell = false;
-  CHECK(Drain(&pair.second, &doorbell) == 1);
+  bool needs_wake = false;
+  CHECK(Drain(&pair.second, &needs_wake) == 1);
   REQUIRE(pair.first.DepthBytes(&depth).ok());
   CHECK(depth == 0);
 }
 
-TEST_CASE("a receive of nothing ends after its spin") {
+TEST_CASE("ends a receive without data after its spin") {
   test::EndpointPair pair;
-  bool doorbell = false;
+  bool needs_wake = false;
   Batch batch{};
   constexpr uint64_t kNanos = 1'000'000;
   const uint64_t before = platform::MonotonicNanos();
-  REQUIRE(pair.first.Receive(&batch, kNanos, true, &doorbell).ok());
+  REQUIRE(pair.first.Receive(&batch, {kNanos, true}, &needs_wake).ok());
   CHECK(platform::MonotonicNanos() - before >= kNanos);
   CHECK(batch.count == 0);
   CHECK(batch.required_bytes == -1);
 }
 
-TEST_CASE("waits end with their time, and leave the word disarmed") {
+TEST_CASE("ends waits at their timeout, and leaves the word disarmed") {
   test::EndpointPair pair;
   WaitOutcome outcome = WaitOutcome::kReady;
   REQUIRE(pair.first.Wait({.for_data = true, .timeout_nanos = 1'000'000}, &outcome).ok());
@@ -355,22 +356,22 @@ TEST_CASE("waits end with their time, and leave the word disarmed") {
   CHECK((control.room_wake.LoadRelaxed() & kWakeArmedBit) == 0);
 }
 
-TEST_CASE("what a closed peer wrote is read before its close is told") {
+TEST_CASE("delivers all data of a closed peer before it reports the close") {
   test::HandedOverPair pair;
   REQUIRE(WriteOne(&pair.client, test::MakePayload(1, 10)).wrote);
   pair.client.Close();
   WaitOutcome outcome = WaitOutcome::kTimeout;
   REQUIRE(pair.server.Wait({.for_data = true, .timeout_nanos = test::kNeverNanos}, &outcome).ok());
   CHECK(outcome == WaitOutcome::kReady);
-  bool doorbell = false;
-  CHECK(Drain(&pair.server, &doorbell) == 1);
+  bool needs_wake = false;
+  CHECK(Drain(&pair.server, &needs_wake) == 1);
   REQUIRE(pair.server.Wait({.for_data = true, .timeout_nanos = test::kNeverNanos}, &outcome).ok());
   CHECK(outcome == WaitOutcome::kClosed);
   REQUIRE(pair.server.Wait({.room_length = 1, .timeout_nanos = test::kNeverNanos}, &outcome).ok());
   CHECK(outcome == WaitOutcome::kClosed);
 }
 
-TEST_CASE("a violation of the writer's peer stays") {
+TEST_CASE("keeps reporting a violation of the writer's peer") {
   test::EndpointPair pair;
   pair.second.own().control()->head.StoreRelaxed(16);
   uint64_t depth = 0;

@@ -1,6 +1,6 @@
 #pragma once
 
-// A ring in the hands of a peer that breaks the rules.
+// A ring whose peer breaks the rules.
 
 #include <functional>
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace shmwire::test {
 
-// The peer's side of a ring, in its own hands.
+// The peer's side of a ring.
 class ForgedRing {
  public:
   void Tail(uint64_t position) { ring_.writer_segment.control()->tail.StoreRelaxed(position); }
@@ -20,7 +20,7 @@ class ForgedRing {
     std::memcpy(ring_.writer_segment.data() + (position & (kRingBytes - 1)) + kRecordHeaderBytes,
                 &total, sizeof(total));
   }
-  // Honest messages that were read, up to `position`.
+  // Writes and reads valid messages up to `position`.
   void Advance(uint64_t position) {
     uint64_t tail = 0;
     while (tail < position) {
@@ -34,7 +34,7 @@ class ForgedRing {
   }
   [[nodiscard]] uint32_t sequence() const { return sequence_; }
 
-  // As Endpoint reads: all there is, whole messages and fragments.
+  // Reads all data as Endpoint does: whole messages and fragments.
   Status Read() {
     Payload target(kRingBytes);
     MessageDescriptor descriptors[16];
@@ -69,7 +69,7 @@ inline void CheckCorrupt(ForgedRing* ring, const char* context) {
   CHECK(std::string(status.context()) == context);
 }
 
-// One record at position 0 with a tail behind it.
+// Expects `context` for one record at position 0 with the tail after it.
 inline void CheckRecord(const RecordHeader& header, uint64_t tail, const char* context) {
   ForgedRing ring;
   ring.Header(0, header);
@@ -77,7 +77,7 @@ inline void CheckRecord(const RecordHeader& header, uint64_t tail, const char* c
   CheckCorrupt(&ring, context);
 }
 
-// What the forged records differ from.
+// A valid record, which the forged ones vary.
 inline constexpr RecordHeader kHonest = {
     .length = 16, .kind = 1, .flags = kFlagsWhole, .id = 0, .sequence = 0};
 

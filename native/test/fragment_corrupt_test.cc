@@ -1,5 +1,4 @@
-// What a peer that breaks the rules may write as fragments; whole records are in
-// ring_reader_corrupt_test.cc.
+// Fragments from a peer that breaks the rules. ring_reader_corrupt_test.cc has the whole records.
 
 #include <functional>
 #include <string>
@@ -21,7 +20,7 @@ using test::With;
 
 }  // namespace
 
-TEST_CASE("a message above the limit is a violation, whole or in fragments") {
+TEST_CASE("rejects a message above the limit, whole or in fragments") {
   test::RingPair small(kRingBytes, 100);
   REQUIRE(test::WriteAll(&small.writer, 1, 0, test::Payload(100)));
   CHECK(test::ReadAll(&small.reader).size() == 1);
@@ -47,7 +46,7 @@ TEST_CASE("a message above the limit is a violation, whole or in fragments") {
   }
 }
 
-TEST_CASE("a first fragment that cannot be one is a violation") {
+TEST_CASE("rejects an invalid first fragment") {
   for (const uint32_t length : {0U, 7U, 8U}) {
     ForgedRing ring;
     ring.Header(0, With([&](RecordHeader* header) {
@@ -63,31 +62,32 @@ TEST_CASE("a first fragment that cannot be one is a violation") {
     ring.Header(0, With([](RecordHeader* header) { header->flags = kFlagFirst; }));  // 8 + 8 bytes
     ring.Total(0, total);
     ring.Tail(32);
-    CheckCorrupt(&ring, "a first fragment holds more than its message");
+    CheckCorrupt(&ring, "a first fragment is longer than its message");
   }
 }
 
-TEST_CASE("a later fragment without a first is a violation") {
+TEST_CASE("rejects a later fragment without a first one") {
   for (const uint16_t flags : {uint16_t{0}, kFlagLast}) {
     CheckRecord(With([&](RecordHeader* header) { header->flags = flags; }), 32,
-                "a fragment has no beginning");
+                "a message does not begin with its first fragment");
   }
 }
 
-TEST_CASE("a fragment that does not continue its message is a violation") {
+TEST_CASE("rejects a fragment that does not continue its message") {
   struct Case {
     std::function<void(RecordHeader*)> change;
     const char* context;
   };
-  // After a first fragment of 8 bytes of 24, of kind 1 and id 5; a middle one of 8 is honest.
+  // After a first fragment with 8 of 24 bytes, of kind 1 and id 5. A middle one has 8 bytes.
   const Case cases[] = {
       {[](RecordHeader* header) { header->flags = kFlagFirst; }, "a message begins inside another"},
       {[](RecordHeader* header) { header->flags = kFlagsWhole; },
        "a message begins inside another"},
-      {[](RecordHeader* header) { header->kind = 2; }, "a fragment is of another message"},
-      {[](RecordHeader* header) { header->id = 6; }, "a fragment is of another message"},
+      {[](RecordHeader* header) { header->kind = 2; }, "a fragment belongs to another message"},
+      {[](RecordHeader* header) { header->id = 6; }, "a fragment belongs to another message"},
       {[](RecordHeader* header) { header->length = 0; }, "a fragment is empty"},
-      {[](RecordHeader* header) { header->length = 17; }, "fragments hold more than their message"},
+      {[](RecordHeader* header) { header->length = 17; },
+       "fragments are longer than their message"},
       {[](RecordHeader* header) { header->length = 16; },
        "the last fragment does not end its message"},
       {[](RecordHeader* header) { header->flags = kFlagLast; },
@@ -106,7 +106,7 @@ TEST_CASE("a fragment that does not continue its message is a violation") {
   }
 }
 
-TEST_CASE("a total that changes after it was checked has no effect") {
+TEST_CASE("ignores a change of the total after it was checked") {
   test::RingPair pair;
   const test::Payload payload = test::MakePayload(1, kInlineMax + 100);
   REQUIRE(test::WriteAll(&pair.writer, 1, 1, payload));

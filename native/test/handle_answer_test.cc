@@ -1,4 +1,4 @@
-// The way back of a handover: SendHandles, ReceiveHandles.
+// The server's answer in a handover: SendHandles and ReceiveHandles.
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -8,8 +8,8 @@
 #include <csignal>
 #include <vector>
 
-#include "platform/bell.h"
-#include "platform/handle_inbox.h"
+#include "platform/doorbell.h"
+#include "platform/handover_socket.h"
 #include "test/support.h"
 
 TEST_SUITE_BEGIN("handle_answer_test");
@@ -33,20 +33,20 @@ Handle MakeMemory() {
   return handle;
 }
 
-// The bell of a client and that of its server.
-struct Bells {
-  Bells() {
-    REQUIRE(MakeBell(&client_own, &client_given).ok());
-    REQUIRE(MakeBell(&server_own, &server_given).ok());
+// The doorbells of a client and of its server.
+struct Doorbells {
+  Doorbells() {
+    REQUIRE(MakeDoorbell(&client_own, &client_end).ok());
+    REQUIRE(MakeDoorbell(&server_own, &server_end).ok());
   }
 
-  [[nodiscard]] Status Answer() const { return SendHandles(client_given, memory, server_given); }
+  [[nodiscard]] Status Answer() const { return SendHandles(client_end, memory, server_end); }
 
   Handle memory = MakeMemory();
   Handle client_own;
-  Handle client_given;
+  Handle client_end;
   Handle server_own;
-  Handle server_given;
+  Handle server_end;
 };
 
 void SendRaw(const Handle& socket, const Handle& handle, size_t count) {
@@ -69,87 +69,87 @@ void SendRaw(const Handle& socket, const Handle& handle, size_t count) {
 
 }  // namespace
 
-TEST_CASE("an answer into a bell whose owner is gone is a gone peer, and no signal") {
+TEST_CASE("reports an answer to a closed doorbell as a gone peer, without a signal") {
   struct sigaction previous {};
   struct sigaction deadly {};
   deadly.sa_handler = SIG_DFL;
   sigaction(SIGPIPE, &deadly, &previous);
-  Bells bells;
-  bells.client_own.Close();
-  CHECK(bells.Answer().code() == StatusCode::kPeerGone);
+  Doorbells doorbells;
+  doorbells.client_own.Close();
+  CHECK(doorbells.Answer().code() == StatusCode::kPeerGone);
   sigaction(SIGPIPE, &previous, nullptr);
 }
 
-TEST_CASE("an answer into something that is no bell is a violation, and never blocks") {
+TEST_CASE("rejects an answer to something other than a doorbell, without blocking") {
   const Handle null = OpenNull();
-  Bells bells;
-  CHECK(SendHandles(null, null, bells.server_given).code() == StatusCode::kCorrupt);
+  Doorbells doorbells;
+  CHECK(SendHandles(null, null, doorbells.server_end).code() == StatusCode::kCorrupt);
   const Handle unconnected(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  CHECK(SendHandles(unconnected, null, bells.server_given).code() == StatusCode::kCorrupt);
+  CHECK(SendHandles(unconnected, null, doorbells.server_end).code() == StatusCode::kCorrupt);
   // A blocking socket with a full queue.
-  REQUIRE(fcntl(Native(bells.client_given), F_SETFL, 0) == 0);
-  while (send(Native(bells.client_given), "x", 1, MSG_DONTWAIT) == 1) {
+  REQUIRE(fcntl(Native(doorbells.client_end), F_SETFL, 0) == 0);
+  while (send(Native(doorbells.client_end), "x", 1, MSG_DONTWAIT) == 1) {
   }
-  CHECK(bells.Answer().code() == StatusCode::kCorrupt);
+  CHECK(doorbells.Answer().code() == StatusCode::kCorrupt);
 }
 
-TEST_CASE("an answer that is not two handles, the second a bell, is a violation, and closed") {
+TEST_CASE("rejects and closes an answer other than two handles, the second a doorbell") {
   const Handle sent[] = {MakeMemory(), OpenNull()};
-  Bells bells;
+  Doorbells doorbells;
   Handle memory;
-  Handle bell;
+  Handle doorbell;
   const auto receive = [&] {
-    return ReceiveHandles(bells.client_own, nullptr, &memory, &bell).code();
+    return ReceiveHandles(doorbells.client_own, nullptr, &memory, &doorbell).code();
   };
-  CHECK(receive() == StatusCode::kCorrupt);  // nothing there
-  REQUIRE(send(Native(bells.client_given), "x", 1, 0) == 1);
+  CHECK(receive() == StatusCode::kCorrupt);  // nothing was sent
+  REQUIRE(send(Native(doorbells.client_end), "x", 1, 0) == 1);
   CHECK(receive() == StatusCode::kCorrupt);  // no descriptor
 
   const size_t before = OpenDescriptorCount();
   for (const Handle& handle : sent) {
-    // With two, the second is no bell.
+    // With two, the second is not a doorbell.
     for (const size_t count : {size_t{1}, size_t{2}, size_t{3}, size_t{100}}) {
-      SendRaw(bells.client_given, handle, count);
+      SendRaw(doorbells.client_end, handle, count);
       CHECK(receive() == StatusCode::kCorrupt);
       CHECK_FALSE(memory.valid());
       CHECK(OpenDescriptorCount() == before);
     }
   }
 
-  REQUIRE(bells.Answer().ok());
+  REQUIRE(doorbells.Answer().ok());
   CHECK(receive() == StatusCode::kOk);
-  CHECK(RingBell(bell).ok());
-  bells.client_given.Close();
+  CHECK(WakeThroughDoorbell(doorbell).ok());
+  doorbells.client_end.Close();
   CHECK(receive() == StatusCode::kPeerGone);
 }
 
-TEST_CASE("an answer of another process than expected is a violation, and closed") {
+TEST_CASE("rejects and closes an answer from another process than expected") {
   const Credentials self{CurrentProcessId(), CurrentUserId(), getegid()};
   const Credentials strangers[] = {
       {self.pid + 1, self.uid, self.gid},
-      {0, self.uid, self.gid},  // in a pid namespace that we do not see, which this process is not
+      {0, self.uid, self.gid},  // another process, in a pid namespace outside of this one
   };
   const Credentials same[] = {
-      self, {self.pid, self.uid + 1, self.gid + 1},  // it has changed its user since
+      self, {self.pid, self.uid + 1, self.gid + 1},  // the process has changed its user
   };
-  Bells bells;
+  Doorbells doorbells;
   Handle memory;
-  Handle bell;
+  Handle doorbell;
   const auto receive = [&](const Credentials& sender) {
-    REQUIRE(bells.Answer().ok());
-    return ReceiveHandles(bells.client_own, &sender, &memory, &bell).code();
+    REQUIRE(doorbells.Answer().ok());
+    return ReceiveHandles(doorbells.client_own, &sender, &memory, &doorbell).code();
   };
   const size_t before = OpenDescriptorCount();
   for (const Credentials& stranger : strangers) {
     CHECK(receive(stranger) == StatusCode::kCorrupt);
     CHECK_FALSE(memory.valid());
-    CHECK_FALSE(bell.valid());
+    CHECK_FALSE(doorbell.valid());
     CHECK(OpenDescriptorCount() == before);
   }
   for (const Credentials& expected : same) {
     CHECK(receive(expected) == StatusCode::kOk);
     CHECK(memory.valid());
-    CHECK(RingBell(bell).ok());
+    CHECK(WakeThroughDoorbell(doorbell).ok());
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// A descriptor whose last close waits.
+// A descriptor whose last close blocks.
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
@@ -15,8 +15,8 @@
 
 namespace shmwire::test {
 
-// A connected TCP socket with unsent data, and SO_LINGER of `seconds`: its last close waits for so
-// long, or until the other end is closed.
+// A connected TCP socket with unsent data, and SO_LINGER of `seconds`: its last close blocks for
+// that time, or until the other end is closed.
 class LingeringSocket {
  public:
   explicit LingeringSocket(int seconds) {
@@ -43,9 +43,9 @@ class LingeringSocket {
     }
   }
 
-  // For the caller to give away: this object does not close it.
+  // The caller owns it: this object does not close it.
   [[nodiscard]] int descriptor() const { return descriptor_; }
-  // Ends the wait of a close.
+  // Ends a close that blocks.
   void CloseOther() { other_.Close(); }
 
  private:

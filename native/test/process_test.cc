@@ -14,7 +14,7 @@ TEST_SUITE_BEGIN("process_test");
 
 namespace shmwire::platform {
 
-TEST_CASE("the process knows its id, user and start time") {
+TEST_CASE("reports the id, user and start time of the process") {
   CHECK(CurrentProcessId() == static_cast<uint32_t>(getpid()));
   CHECK(CurrentUserId() == geteuid());
   std::ifstream stat("/proc/self/stat");
@@ -27,7 +27,7 @@ TEST_CASE("the process knows its id, user and start time") {
   CHECK(CurrentProcessStartTime() > 0);
 }
 
-TEST_CASE("a connected Unix socket tells who is at its other end") {
+TEST_CASE("reports the process at the other end of a Unix socket") {
   int ends[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
   const Handle first(ends[0]);
@@ -37,7 +37,7 @@ TEST_CASE("a connected Unix socket tells who is at its other end") {
   CHECK(peer == Credentials{static_cast<uint32_t>(getpid()), geteuid(), getegid()});
 }
 
-TEST_CASE("a pid names one process, and no pid needs the same user and group") {
+TEST_CASE("identifies a process by its pid, or without a pid by user and group") {
   CHECK(NameSameProcess({5, 1, 2}, {5, 1, 2}));
   CHECK(NameSameProcess({5, 1, 2}, {5, 3, 4}));
   CHECK_FALSE(NameSameProcess({5, 1, 2}, {6, 1, 2}));
@@ -48,7 +48,7 @@ TEST_CASE("a pid names one process, and no pid needs the same user and group") {
   CHECK_FALSE(NameSameProcess({0, 1, 2}, {0, 1, 3}));
 }
 
-TEST_CASE("only a connected Unix socket has a peer") {
+TEST_CASE("rejects a socket without a peer") {
   Credentials peer;
   const Handle unconnected(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   CHECK(PeerCredentials(unconnected.native(), &peer).code() == StatusCode::kInvalidArgument);
@@ -62,7 +62,7 @@ TEST_CASE("only a connected Unix socket has a peer") {
   CHECK(PeerCredentials(-1, &peer).code() == StatusCode::kInvalidArgument);
 }
 
-TEST_CASE("random bytes differ") {
+TEST_CASE("fills buffers with different random bytes") {
   uint64_t first = 0;
   uint64_t second = 0;
   REQUIRE(FillRandom(&first, sizeof(first)).ok());
@@ -70,7 +70,7 @@ TEST_CASE("random bytes differ") {
   CHECK(first != second);
 }
 
-TEST_CASE("the clock never goes back") {
+TEST_CASE("never moves the clock back") {
   uint64_t before = MonotonicNanos();
   for (int count = 0; count < 1000; count++) {
     const uint64_t now = MonotonicNanos();
@@ -80,7 +80,7 @@ TEST_CASE("the clock never goes back") {
   }
 }
 
-TEST_CASE("an error number has a text") {
+TEST_CASE("returns a text for an error number") {
   char buffer[128];
   CHECK(std::string(OsErrorText(ENOENT, buffer, sizeof(buffer))) == "No such file or directory");
 }

@@ -6,7 +6,7 @@ TEST_SUITE_BEGIN("ring_layout_test");
 
 namespace shmwire {
 
-TEST_CASE("a record spans its header and payload, padded to 16") {
+TEST_CASE("pads the span of a header and payload to 16") {
   CHECK(RecordSpan(0) == 16);
   CHECK(RecordSpan(1) == 32);
   CHECK(RecordSpan(16) == 32);
@@ -14,18 +14,18 @@ TEST_CASE("a record spans its header and payload, padded to 16") {
   CHECK(RecordSpan(0xFFFF'FFFF) == (uint64_t{1} << 32) + 16);
 }
 
-TEST_CASE("the largest record spans an eighth of the ring") {
+TEST_CASE("limits a record to an eighth of the ring") {
   CHECK(InlineBytesMax(65536) == 8176);
   for (uint32_t log2 = kRingBytesLog2Min; log2 <= kRingBytesLog2Max; log2++) {
     const uint64_t ring_bytes = uint64_t{1} << log2;
     CHECK(RecordSpan(InlineBytesMax(ring_bytes)) * 8 == ring_bytes);
-    // What a waiting writer is woken for holds any record and its padding.
+    // The room that wakes a writer is enough for any record and its padding.
     CHECK(2 * RecordSpan(InlineBytesMax(ring_bytes)) <= QuarterBytes(ring_bytes));
     CHECK(InlineBytesMax(ring_bytes) < kPadBit);
   }
 }
 
-TEST_CASE("a header comes back as it was stored, in the documented bytes") {
+TEST_CASE("loads a header as it was stored, in the documented bytes") {
   alignas(16) std::byte memory[16];
   const RecordHeader stored = {.length = 0x0403'0201,
                                .kind = 0x0605,

@@ -1,4 +1,4 @@
-// What a peer that breaks the rules may write: each case is forged in its segment, byte for byte.
+// Records from a peer that breaks the rules. Each case is forged in its segment, byte for byte.
 
 #include <functional>
 #include <string>
@@ -22,14 +22,14 @@ using test::With;
 
 }  // namespace
 
-TEST_CASE("the honest record that the others differ from is accepted") {
+TEST_CASE("accepts the valid record that the forged ones vary") {
   ForgedRing ring;
   ring.Header(0, kHonest);
   ring.Tail(32);
   CHECK(ring.Read().ok());
 }
 
-TEST_CASE("a tail that no writer can have is a violation") {
+TEST_CASE("rejects a tail that no writer can have") {
   for (const uint64_t tail : {uint64_t{1}, uint64_t{8}, uint64_t{15}, uint64_t{17}}) {
     ForgedRing ring;
     ring.Tail(tail);
@@ -42,21 +42,21 @@ TEST_CASE("a tail that no writer can have is a violation") {
   }
 }
 
-TEST_CASE("a tail that goes back is a violation") {
+TEST_CASE("rejects a tail that moves back") {
   ForgedRing ring;
   ring.Advance(4096);
   ring.Tail(4080);
   CheckCorrupt(&ring, "the peer's tail is more than a ring ahead");
 
-  // Back, but not behind what was read.
+  // Back, but not behind the head.
   test::RingPair pair;
   for (int count = 0; count < 4; count++) REQUIRE(test::WriteAll(&pair.writer, 1, 0, {}));
   REQUIRE(pair.reader.Poll().ok());
   pair.writer_segment.control()->tail.StoreRelaxed(32);
-  CHECK(std::string(pair.reader.Poll().context()) == "the peer's tail went back");
+  CHECK(std::string(pair.reader.Poll().context()) == "the peer's tail moved back");
 }
 
-TEST_CASE("a record that is too long is a violation") {
+TEST_CASE("rejects a record that is too long") {
   const char* context = "a record is longer than an eighth of the ring";
   for (const uint32_t length :
        {static_cast<uint32_t>(kInlineMax + 1), uint32_t{65536}, 0x7FFF'FFFFU, 0x7FFF'FFF0U}) {
@@ -64,14 +64,14 @@ TEST_CASE("a record that is too long is a violation") {
   }
 }
 
-TEST_CASE("a record longer than what is published is a violation") {
-  const char* context = "a record is longer than what is published";
+TEST_CASE("rejects a record longer than the published bytes") {
+  const char* context = "a record is longer than the published bytes";
   CheckRecord(With([](RecordHeader* header) { header->length = 17; }), 32, context);
   CheckRecord(With([](RecordHeader* header) { header->length = kInlineMax; }), 64, context);
   CheckRecord(kHonest, 16, context);
 }
 
-TEST_CASE("a record that passes the end of the ring is a violation") {
+TEST_CASE("rejects a record that passes the end of the ring") {
   ForgedRing ring;
   ring.Advance(kRingBytes - 32);
   ring.Header(
@@ -81,7 +81,7 @@ TEST_CASE("a record that passes the end of the ring is a violation") {
   CheckCorrupt(&ring, "a record passes the ring's end");
 }
 
-TEST_CASE("a record without a kind, or with unknown flags, is a violation") {
+TEST_CASE("rejects a record without a kind or with unknown flags") {
   CheckRecord(With([](RecordHeader* header) { header->kind = 0; }), 32, "a record has no kind");
   for (const uint16_t flags : {uint16_t{4}, uint16_t{7}, uint16_t{0x8003}}) {
     CheckRecord(With([&](RecordHeader* header) { header->flags = flags; }), 32,
@@ -93,14 +93,14 @@ TEST_CASE("a record without a kind, or with unknown flags, is a violation") {
   CheckCorrupt(&ring, "a record has no kind");
 }
 
-TEST_CASE("a record out of sequence is a violation") {
+TEST_CASE("rejects a record out of sequence") {
   for (const uint32_t sequence : {1U, 0xFFFF'FFFFU}) {
     CheckRecord(With([&](RecordHeader* header) { header->sequence = sequence; }), 32,
                 "a record is out of sequence");
   }
 }
 
-TEST_CASE("a pad that is not exactly one is a violation") {
+TEST_CASE("rejects an invalid pad") {
   constexpr uint64_t kLeft = 64;
   struct Case {
     RecordHeader header;
@@ -127,7 +127,7 @@ TEST_CASE("a pad that is not exactly one is a violation") {
        "a pad does not end with the ring"},
       {with([](RecordHeader* header) { header->length = kPadBit; }), 128,
        "a pad does not end with the ring"},
-      {pad, 48, "a pad is longer than what is published"},
+      {pad, 48, "a pad is longer than the published bytes"},
   };
   for (const Case& one : cases) {
     ForgedRing ring;
@@ -138,7 +138,7 @@ TEST_CASE("a pad that is not exactly one is a violation") {
   }
 }
 
-TEST_CASE("a pad as long as a record is a violation, the whole ring too") {
+TEST_CASE("rejects a pad as long as a record, or as the whole ring") {
   const char* context = "a pad is as long as a record";
   CheckRecord({.length = kPadBit | static_cast<uint32_t>(kRingBytes - 16),
                .kind = 0,
@@ -158,7 +158,7 @@ TEST_CASE("a pad as long as a record is a violation, the whole ring too") {
   CheckCorrupt(&ring, context);
 }
 
-TEST_CASE("a pad with nothing after it is skipped, and the ring goes on") {
+TEST_CASE("skips a pad with nothing after it, and continues") {
   ForgedRing ring;
   ring.Advance(kRingBytes - 64);
   ring.Header(kRingBytes - 64,
@@ -171,7 +171,7 @@ TEST_CASE("a pad with nothing after it is skipped, and the ring goes on") {
   CHECK(ring.Read().ok());
 }
 
-TEST_CASE("messages before a violation are delivered, and the violation stays") {
+TEST_CASE("delivers the messages before a violation, and keeps reporting it") {
   Endpoint writer;
   Endpoint reader;
   REQUIRE(writer.Create(kRingBytes, kMessageBytesMax).ok());
@@ -180,8 +180,8 @@ TEST_CASE("messages before a violation are delivered, and the violation stays") 
   REQUIRE(writer.Attach(PeerSegment::Borrow(reader.own())).ok());
   uint64_t offset = 0;
   bool wrote = false;
-  bool doorbell = false;
-  REQUIRE(writer.Write(1, 1, nullptr, 0, &offset, &wrote, &doorbell).ok());
+  bool needs_wake = false;
+  REQUIRE(writer.Write(1, 1, nullptr, 0, &offset, &wrote, &needs_wake).ok());
   StoreRecordHeader(writer.own().data() + 16,
                     {.length = 0, .kind = 0, .flags = 0, .id = 0, .sequence = 0});
   writer.own().control()->tail.StoreRelaxed(32);
@@ -192,25 +192,26 @@ TEST_CASE("messages before a violation are delivered, and the violation stays") 
                  .offset = 0,
                  .descriptors = descriptors,
                  .descriptors_max = 4};
-  CHECK(reader.Receive(&batch, 0, false, &doorbell).ok());
+  CHECK(reader.Receive(&batch, {}, &needs_wake).ok());
   CHECK(batch.count == 1);
-  // Mended memory mends nothing.
+  // A peer that repairs its memory does not end the violation.
   StoreRecordHeader(writer.own().data() + 16,
                     {.length = 0, .kind = 1, .flags = kFlagsWhole, .id = 0, .sequence = 1});
   bool has_data = true;
   WaitOutcome outcome = WaitOutcome::kReady;
   batch.count = 0;
-  CHECK(reader.Receive(&batch, 0, false, &doorbell).code() == StatusCode::kCorrupt);
-  CHECK(reader.Receive(&batch, 1000, true, &doorbell).code() == StatusCode::kCorrupt);
+  CHECK(reader.Receive(&batch, {}, &needs_wake).code() == StatusCode::kCorrupt);
+  CHECK(reader.Receive(&batch, {1000, true}, &needs_wake).code() == StatusCode::kCorrupt);
   CHECK(reader.ArmForData(&has_data).code() == StatusCode::kCorrupt);
   CHECK(reader.Wait({.for_data = true, .timeout_nanos = test::kNeverNanos}, &outcome).code() ==
         StatusCode::kCorrupt);
-  CHECK(reader.Write(1, 1, nullptr, 0, &offset, &wrote, &doorbell).code() == StatusCode::kCorrupt);
+  CHECK(reader.Write(1, 1, nullptr, 0, &offset, &wrote, &needs_wake).code() ==
+        StatusCode::kCorrupt);
   CHECK(reader.DisarmForData().ok());
   CHECK(batch.count == 0);
 }
 
-TEST_CASE("any bytes whatever end in messages or a violation, never elsewhere") {
+TEST_CASE("turns arbitrary bytes into messages or a violation only") {
   const uint64_t seed = test::Seed();
   MESSAGE("SHMWIRE_TEST_SEED=", seed);
   test::Random random(seed);

@@ -14,7 +14,7 @@ uint64_t Head(const test::RingPair& ring) {
   return ring.reader_segment.control()->head.LoadRelaxed();
 }
 
-// A target of `bytes` and room for `records`.
+// A target of `bytes` with room for `records`.
 struct Target {
   explicit Target(uint64_t bytes, uint32_t records = 64) : memory(bytes), descriptors(records) {}
 
@@ -41,7 +41,7 @@ Batch ReceiveOnce(test::RingPair* ring, Target* target, uint64_t offset = 0) {
 
 }  // namespace
 
-TEST_CASE("after Freeze, what was published before comes out, and nothing else") {
+TEST_CASE("delivers after Freeze only the messages published before") {
   test::RingPair ring;
   REQUIRE(test::WriteAll(&ring.writer, 3, 1, test::MakePayload(1, 100)));
   REQUIRE(ring.reader.Freeze().ok());
@@ -51,7 +51,7 @@ TEST_CASE("after Freeze, what was published before comes out, and nothing else")
   CHECK_FALSE(ring.reader.has_data());
 }
 
-TEST_CASE("messages come out as they went in") {
+TEST_CASE("delivers messages unchanged and in order") {
   test::RingPair ring;
   Target target(65536);
   uint64_t index = 0;
@@ -68,7 +68,7 @@ TEST_CASE("messages come out as they went in") {
   }
 }
 
-TEST_CASE("a batch takes all that fits, at multiples of 8, and releases nothing by itself") {
+TEST_CASE("fills a batch at multiples of 8, and releases nothing by itself") {
   test::RingPair ring;
   for (uint32_t id = 0; id < 3; id++) {
     REQUIRE(test::WriteAll(&ring.writer, 1, id, test::MakePayload(id, 5)));
@@ -76,7 +76,7 @@ TEST_CASE("a batch takes all that fits, at multiples of 8, and releases nothing 
   Target target(64);
   const Batch batch = ReceiveOnce(&ring, &target, 3);
   CHECK(batch.count == 3);
-  CHECK(batch.offset == 29);  // exact: never past the target's end
+  CHECK(batch.offset == 29);  // exact: not past the target's end
   CHECK(batch.required_bytes == -1);
   CHECK_FALSE(batch.fragmented);
   for (uint32_t id = 0; id < 3; id++) {
@@ -89,7 +89,7 @@ TEST_CASE("a batch takes all that fits, at multiples of 8, and releases nothing 
   CHECK_FALSE(ring.reader.Release());
 }
 
-TEST_CASE("an empty ring gives an empty batch") {
+TEST_CASE("returns an empty batch for an empty ring") {
   test::RingPair ring;
   Target target(64);
   const Batch batch = ReceiveOnce(&ring, &target);
@@ -98,7 +98,7 @@ TEST_CASE("an empty ring gives an empty batch") {
   CHECK_FALSE(ring.reader.Release());
 }
 
-TEST_CASE("a batch stops at its number of descriptors") {
+TEST_CASE("ends a batch when all descriptors are used") {
   test::RingPair ring;
   for (uint32_t id = 0; id < 5; id++) REQUIRE(test::WriteAll(&ring.writer, 1, id, {}));
   Target target(64, 2);
@@ -107,7 +107,7 @@ TEST_CASE("a batch stops at its number of descriptors") {
   CHECK(ReceiveOnce(&ring, &target).count == 1);
 }
 
-TEST_CASE("a message that does not fit stays, and its size is told") {
+TEST_CASE("keeps a message that does not fit, and reports its length") {
   test::RingPair ring;
   REQUIRE(test::WriteAll(&ring.writer, 1, 1, test::MakePayload(1, 60)));
   REQUIRE(test::WriteAll(&ring.writer, 1, 2, test::MakePayload(2, 61)));
@@ -121,7 +121,7 @@ TEST_CASE("a message that does not fit stays, and its size is told") {
   CHECK(exact.memory == test::MakePayload(2, 61));
 }
 
-TEST_CASE("an empty message fits into a full target") {
+TEST_CASE("delivers an empty message into a full target") {
   test::RingPair ring;
   REQUIRE(test::WriteAll(&ring.writer, 1, 1, test::MakePayload(1, 13)));
   REQUIRE(test::WriteAll(&ring.writer, 1, 2, {}));
@@ -133,7 +133,7 @@ TEST_CASE("an empty message fits into a full target") {
   CHECK(ReceiveOnce(&ring, &none).count == 1);
 }
 
-TEST_CASE("an offset past the end admits no bytes") {
+TEST_CASE("copies no bytes to an offset past the end") {
   test::RingPair ring;
   REQUIRE(test::WriteAll(&ring.writer, 1, 1, test::MakePayload(1, 1)));
   Target target(9);
@@ -142,7 +142,7 @@ TEST_CASE("an offset past the end admits no bytes") {
   CHECK(batch.required_bytes == 1);
 }
 
-TEST_CASE("records go round the ring, padded or not") {
+TEST_CASE("wraps around the end of the ring, with and without padding") {
   test::RingPair ring;
   test::Random random(7);
   for (uint64_t index = 0; index < 5000; index++) {
@@ -154,7 +154,7 @@ TEST_CASE("records go round the ring, padded or not") {
   }
 }
 
-TEST_CASE("a batch pauses when a quarter of the ring has been read") {
+TEST_CASE("pauses a batch when a quarter of the ring has been read") {
   test::RingPair ring;
   for (uint32_t id = 0; id < 8; id++) {
     REQUIRE(test::WriteAll(&ring.writer, 1, id, test::Payload(kInlineMax)));
@@ -175,7 +175,7 @@ TEST_CASE("a batch pauses when a quarter of the ring has been read") {
   CHECK(batch.count == 8);
 }
 
-TEST_CASE("fragments become one message again") {
+TEST_CASE("joins fragments to one message") {
   test::RingPair ring;
   for (const uint64_t bytes :
        {kInlineMax + 1, 2 * kInlineMax - 8, 2 * kInlineMax - 7, 5 * kInlineMax}) {
@@ -192,7 +192,7 @@ TEST_CASE("fragments become one message again") {
   }
 }
 
-TEST_CASE("a message longer than the ring passes through it") {
+TEST_CASE("delivers a message longer than the ring") {
   test::RingPair ring;
   const test::Payload payload = test::MakePayload(3, 10 * kRingBytes + 12345);
   test::Payload target(payload.size());
@@ -222,7 +222,7 @@ TEST_CASE("a message longer than the ring passes through it") {
   CHECK(target == payload);
 }
 
-TEST_CASE("while a fragmented message waits for its rest, nothing is required") {
+TEST_CASE("requires no bytes while a fragmented message waits for further fragments") {
   test::RingPair ring;
   const test::Payload payload(kInlineMax + 100);
   uint64_t offset = 0;
@@ -249,7 +249,7 @@ TEST_CASE("while a fragmented message waits for its rest, nothing is required") 
   CHECK(message.whole);
 }
 
-TEST_CASE("assembling needs a fragmented message and its exact length") {
+TEST_CASE("assembles only a fragmented message, with its exact length") {
   test::RingPair ring;
   test::Payload target(kInlineMax + 100);
   AssembledMessage message;
@@ -270,7 +270,7 @@ TEST_CASE("assembling needs a fragmented message and its exact length") {
   CHECK(message.whole);
 }
 
-TEST_CASE("a full ring is read to its end") {
+TEST_CASE("reads a full ring to its end") {
   test::RingPair ring;
   uint32_t count = 0;
   while (test::WriteAll(&ring.writer, 1, count, {})) count++;
@@ -281,7 +281,7 @@ TEST_CASE("a full ring is read to its end") {
   CHECK(Head(ring) == kRingBytes);
 }
 
-TEST_CASE("counters count messages and payload bytes") {
+TEST_CASE("counts messages and payload bytes") {
   test::RingPair ring;
   REQUIRE(test::WriteAll(&ring.writer, 1, 0, test::Payload(100)));
   REQUIRE(test::WriteAll(&ring.writer, 1, 0, test::Payload(2 * kInlineMax)));

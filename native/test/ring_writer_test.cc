@@ -39,7 +39,7 @@ bool WriteOne(test::RingPair* ring, uint64_t bytes) {
 
 }  // namespace
 
-TEST_CASE("a record is written with its header and published") {
+TEST_CASE("publishes a record with its header") {
   test::RingPair ring;
   const test::Payload payload = test::MakePayload(1, 100);
   REQUIRE(test::WriteAll(&ring.writer, 7, 9, payload));
@@ -56,7 +56,7 @@ TEST_CASE("a record is written with its header and published") {
   CHECK(Tail(ring) == RecordSpan(100) + 16);
 }
 
-TEST_CASE("nothing shows before the commit, and an aborted claim leaves nothing") {
+TEST_CASE("shows no claim before its commit, and leaves nothing after an abort") {
   test::RingPair ring;
   std::byte* bytes = nullptr;
   REQUIRE(ring.writer.Claim(100, &bytes).ok());
@@ -70,7 +70,7 @@ TEST_CASE("nothing shows before the commit, and an aborted claim leaves nothing"
   CHECK(HeaderAt(ring, 0).sequence == 0);
 }
 
-TEST_CASE("a commit may be shorter than its claim") {
+TEST_CASE("commits less than was claimed") {
   test::RingPair ring;
   std::byte* bytes = nullptr;
   REQUIRE(ring.writer.Claim(1000, &bytes).ok());
@@ -83,7 +83,7 @@ TEST_CASE("a commit may be shorter than its claim") {
   CHECK(HeaderAt(ring, 0).length == 10);
 }
 
-TEST_CASE("while a claim is open nothing else is written, and none is taken inside a message") {
+TEST_CASE("rejects other writes while a claim is open, and claims inside a message") {
   test::RingPair ring;
   std::byte* bytes = nullptr;
   const test::Payload payload = test::MakePayload(1, 2 * kInlineMax);
@@ -99,7 +99,7 @@ TEST_CASE("while a claim is open nothing else is written, and none is taken insi
   CHECK(bytes == nullptr);
 }
 
-TEST_CASE("a head beyond what was published is corrupt, although it was written") {
+TEST_CASE("rejects a head beyond the published tail, although it was written") {
   test::RingPair ring;
   const test::Payload payload = test::MakePayload(1, 100);
   uint64_t offset = 0;
@@ -111,7 +111,7 @@ TEST_CASE("a head beyond what was published is corrupt, although it was written"
   CHECK(ring.writer.DepthBytes(&depth).code() == StatusCode::kCorrupt);
 }
 
-TEST_CASE("a claim above the largest record is refused") {
+TEST_CASE("rejects a claim above the largest record") {
   test::RingPair ring;
   std::byte* bytes = nullptr;
   CHECK(ring.writer.Claim(kInlineMax, &bytes).ok());
@@ -120,7 +120,7 @@ TEST_CASE("a claim above the largest record is refused") {
   CHECK(bytes == nullptr);
 }
 
-TEST_CASE("a record that exactly reaches the end of the ring gets no pad") {
+TEST_CASE("writes no pad when a record exactly reaches the end of the ring") {
   test::RingPair ring;
   AdvanceTo(&ring, kRingBytes - 64);
   REQUIRE(WriteOne(&ring, 48));
@@ -128,7 +128,7 @@ TEST_CASE("a record that exactly reaches the end of the ring gets no pad") {
   CHECK(HeaderAt(ring, kRingBytes - 64).length == 48);
 }
 
-TEST_CASE("a record that does not fit before the end is padded") {
+TEST_CASE("pads when a record does not fit before the end") {
   for (const uint64_t left :
        {uint64_t{16}, uint64_t{32}, uint64_t{64}, RecordSpan(kInlineMax) - 16}) {
     CAPTURE(left);
@@ -147,7 +147,7 @@ TEST_CASE("a record that does not fit before the end is padded") {
   }
 }
 
-TEST_CASE("a pad takes no sequence number") {
+TEST_CASE("gives a pad no sequence number") {
   test::RingPair ring;
   AdvanceTo(&ring, kRingBytes - 32);
   std::byte* bytes = nullptr;
@@ -159,7 +159,7 @@ TEST_CASE("a pad takes no sequence number") {
   CHECK(HeaderAt(ring, kRingBytes).sequence == before + 1);
 }
 
-TEST_CASE("a ring is filled to its last byte, and not beyond") {
+TEST_CASE("fills a ring to its last byte, and not beyond") {
   test::RingPair ring;
   for (uint64_t count = 0; count < kRingBytes / 16; count++) REQUIRE(WriteOne(&ring, 0));
   CHECK(Tail(ring) == kRingBytes);
@@ -177,11 +177,11 @@ TEST_CASE("a ring is filled to its last byte, and not beyond") {
   REQUIRE(WriteOne(&ring, kInlineMax));
 }
 
-TEST_CASE("the pad counts as used room") {
+TEST_CASE("counts a pad as used room") {
   test::RingPair ring;
   AdvanceTo(&ring, kRingBytes - 32);
   SetPeerHead(&ring, kRingBytes - 32);
-  // All of it is free: 32 before the end, the rest after it.
+  // All of it is free: 32 bytes before the end, the rest after it.
   for (uint64_t count = 0; count < 7; count++) REQUIRE(WriteOne(&ring, kInlineMax));
   CHECK(Tail(ring) == kRingBytes + 7 * RecordSpan(kInlineMax));
   bool has_room = true;
@@ -194,7 +194,7 @@ TEST_CASE("the pad counts as used room") {
   CHECK_FALSE(has_room);
 }
 
-TEST_CASE("a message above the largest record travels in fragments") {
+TEST_CASE("writes a message above the largest record in fragments") {
   test::RingPair ring;
   const uint64_t bytes = kInlineMax + 1;
   REQUIRE(WriteOne(&ring, bytes));
@@ -210,7 +210,7 @@ TEST_CASE("a message above the largest record travels in fragments") {
   CHECK(last.sequence == 1);
 }
 
-TEST_CASE("a fragmented message goes on where the room ended") {
+TEST_CASE("continues a fragmented message where the room ended") {
   test::RingPair ring;
   const test::Payload payload(kRingBytes * 2);
   uint64_t offset = 0;
@@ -228,7 +228,7 @@ TEST_CASE("a fragmented message goes on where the room ended") {
   CHECK(HeaderAt(ring, kRingBytes).flags == 0);
 }
 
-TEST_CASE("an unfinished message admits no other, and only the right offset") {
+TEST_CASE("rejects another message or offset while a message is unfinished") {
   test::RingPair ring;
   const test::Payload payload(kRingBytes * 2);
   const std::byte* data = payload.data();
@@ -251,7 +251,7 @@ TEST_CASE("an unfinished message admits no other, and only the right offset") {
   CHECK(write(1, 1, payload.size(), next) == StatusCode::kOk);
 }
 
-TEST_CASE("a head that the peer cannot have is a violation") {
+TEST_CASE("rejects a head that the peer cannot have") {
   test::RingPair ring;
   for (int count = 0; count < 8; count++) REQUIRE(WriteOne(&ring, kInlineMax));
   SetPeerHead(&ring, 1024);
@@ -274,9 +274,9 @@ TEST_CASE("a head that the peer cannot have is a violation") {
   CHECK(WriteOne(&ring, kInlineMax));
 }
 
-TEST_CASE("with a quarter free, any record fits wherever the tail is") {
+TEST_CASE("finds room for any record at any tail when a quarter is free") {
   test::RingPair ring;
-  // One record of 16 bytes at a time, so that every position of a lap comes by.
+  // One record of 16 bytes at a time, so that each position of a round occurs.
   for (uint64_t tail = 0; tail < 2 * kRingBytes; tail += 16) {
     const uint64_t unread = kRingBytes - QuarterBytes(kRingBytes);
     SetPeerHead(&ring, tail < unread ? 0 : tail - unread);
@@ -287,7 +287,7 @@ TEST_CASE("with a quarter free, any record fits wherever the tail is") {
   }
 }
 
-TEST_CASE("counters count messages and payload bytes") {
+TEST_CASE("counts messages and payload bytes") {
   test::RingPair ring;
   REQUIRE(WriteOne(&ring, 100));
   REQUIRE(WriteOne(&ring, kInlineMax * 2));

@@ -26,7 +26,7 @@ constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEA
 
 int FileOf(const OwnSegment& segment) { return static_cast<int>(segment.handle().native()); }
 
-// Which pages of a forged segment exist.
+// The pages of a forged segment that exist.
 enum class Pages : uint8_t { kAll, kFirst, kReserved, kReservedBeyondEnd, kAllButLast };
 
 struct Forgery {
@@ -49,7 +49,7 @@ void MakePages(int file, off_t bytes, Pages pages) {
   }
 }
 
-// Memory as a peer might make it: right but for what `forgery` says.
+// Memory that a peer might create: valid except for `forgery`.
 platform::Handle Forge(const Forgery& forgery) {
   const OwnSegment model = test::MakeSegment();
   SegmentHeader header;
@@ -84,7 +84,7 @@ StatusCode MapCodeWith(std::function<void(SegmentHeader*)> change) {
 
 }  // namespace
 
-TEST_CASE("an own segment has the documented header and an open, empty control block") {
+TEST_CASE("creates an own segment with the documented header and an empty control block") {
   const OwnSegment segment = test::MakeSegment(1 << 20);
   CHECK(segment.ring_bytes() == 1 << 20);
   SegmentHeader header;
@@ -103,7 +103,7 @@ TEST_CASE("an own segment has the documented header and an open, empty control b
   CHECK(segment.control()->state.LoadRelaxed() == static_cast<uint32_t>(SegmentState::kOpen));
 }
 
-TEST_CASE("an own segment of a wrong size is refused") {
+TEST_CASE("rejects an own segment of a wrong size") {
   for (const uint64_t bytes : {uint64_t{0}, uint64_t{65535}, uint64_t{65537}, uint64_t{1} << 31}) {
     OwnSegment segment;
     CHECK(OwnSegment::Create(bytes, &segment).code() == StatusCode::kInvalidArgument);
@@ -111,7 +111,7 @@ TEST_CASE("an own segment of a wrong size is refused") {
   }
 }
 
-TEST_CASE("an own segment is sealed, and its memory is all there") {
+TEST_CASE("seals an own segment with all of its pages") {
   const OwnSegment segment = test::MakeSegment();
   const int file = FileOf(segment);
   CHECK((fcntl(file, F_GET_SEALS) & kSeals) == kSeals);
@@ -124,7 +124,7 @@ TEST_CASE("an own segment is sealed, and its memory is all there") {
   CHECK(PeerSegment::Map(segment.handle(), &peer).ok());
 }
 
-TEST_CASE("who holds the descriptor can write in no way") {
+TEST_CASE("forbids every kind of write through the descriptor") {
   const OwnSegment segment = test::MakeSegment();
   const int file = FileOf(segment);
   const size_t bytes = SegmentBytes(test::kRingBytes);
@@ -148,7 +148,7 @@ TEST_CASE("who holds the descriptor can write in no way") {
   munmap(view, bytes);
 }
 
-TEST_CASE("a peer sees what the owner writes after the sealing") {
+TEST_CASE("shows the peer all writes after the sealing") {
   OwnSegment own = test::MakeSegment(1 << 17);
   PeerSegment peer;
   REQUIRE(PeerSegment::Map(own.handle(), &peer).ok());
@@ -162,7 +162,7 @@ TEST_CASE("a peer sees what the owner writes after the sealing") {
   CHECK(peer.control()->tail.LoadRelaxed() == 4711);
 }
 
-TEST_CASE("a forged segment without a fault is accepted") {
+TEST_CASE("accepts a forged segment without a fault") {
   CHECK(MapCode(Forgery{}) == StatusCode::kOk);
   CHECK(MapCodeWith([](SegmentHeader* header) { header->layout_minor = 9; }) == StatusCode::kOk);
   CHECK(MapCodeWith([](SegmentHeader* header) { header->features_optional = ~uint64_t{0}; }) ==
@@ -170,7 +170,7 @@ TEST_CASE("a forged segment without a fault is accepted") {
   CHECK(MapCodeWith([](SegmentHeader* header) { header->header_bytes = 4096; }) == StatusCode::kOk);
 }
 
-TEST_CASE("memory without every seal is refused") {
+TEST_CASE("rejects memory without every seal") {
   CHECK(MapCode(Forgery{.seals = 0}) == StatusCode::kCorrupt);
   for (const int missing : {F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_FUTURE_WRITE, F_SEAL_SEAL}) {
     CHECK(MapCode(Forgery{.seals = kSeals & ~missing}) == StatusCode::kCorrupt);
@@ -180,7 +180,7 @@ TEST_CASE("memory without every seal is refused") {
   CHECK(MapCode(Forgery{.seals = kSeals | F_SEAL_WRITE}) == StatusCode::kCorrupt);
 }
 
-TEST_CASE("memory of another size than its header says is refused") {
+TEST_CASE("rejects memory of another size than its header states") {
   for (const uint64_t bytes :
        {uint64_t{0}, uint64_t{4096}, uint64_t{8192}, SegmentBytes(test::kRingBytes) - 4096,
         SegmentBytes(test::kRingBytes) + 4096, SegmentBytes(test::kRingBytes * 2)}) {
@@ -190,15 +190,15 @@ TEST_CASE("memory of another size than its header says is refused") {
                         .pages = Pages::kFirst}) == StatusCode::kCorrupt);
 }
 
-TEST_CASE("memory with holes is refused") {
+TEST_CASE("rejects memory with holes") {
   CHECK(MapCode(Forgery{.pages = Pages::kFirst}) == StatusCode::kCorrupt);
   CHECK(MapCode(Forgery{.pages = Pages::kAllButLast}) == StatusCode::kCorrupt);
-  // As many blocks as an honest segment has, but not as its pages.
+  // As many blocks as a valid segment has, but not as its pages.
   CHECK(MapCode(Forgery{.pages = Pages::kReserved}) == StatusCode::kUnavailable);
   CHECK(MapCode(Forgery{.pages = Pages::kReservedBeyondEnd}) == StatusCode::kUnavailable);
 }
 
-TEST_CASE("memory of huge pages is refused, whatever its size and seals") {
+TEST_CASE("rejects memory of huge pages, whatever its size and seals") {
   constexpr off_t kHugePageBytes = off_t{2} << 20;
   for (const off_t bytes : {off_t{0}, kHugePageBytes}) {
     const platform::Handle file(
@@ -214,7 +214,7 @@ TEST_CASE("memory of huge pages is refused, whatever its size and seals") {
   }
 }
 
-TEST_CASE("another user's memory is mapped unless its mode hides which pages exist") {
+TEST_CASE("maps another user's memory unless its mode hides the existing pages") {
   if (geteuid() != 0) {
     MESSAGE("skipped: only root can become another user");
     return;
@@ -232,7 +232,7 @@ TEST_CASE("another user's memory is mapped unless its mode hides which pages exi
   }
 }
 
-TEST_CASE("reading all of a peer's memory allocates none") {
+TEST_CASE("allocates no memory when all of a peer's memory is read") {
   const OwnSegment own = test::MakeSegment();
   PeerSegment peer;
   REQUIRE(PeerSegment::Map(own.handle(), &peer).ok());
@@ -245,7 +245,7 @@ TEST_CASE("reading all of a peer's memory allocates none") {
   CHECK(after.st_blocks == before.st_blocks);
 }
 
-TEST_CASE("what is no segment of this version is refused as such") {
+TEST_CASE("rejects memory that is not a segment of this version") {
   CHECK(MapCodeWith([](SegmentHeader* header) { header->magic = 0; }) == StatusCode::kVersion);
   CHECK(MapCodeWith([](SegmentHeader* header) { header->magic++; }) == StatusCode::kVersion);
   CHECK(MapCodeWith([](SegmentHeader* header) { header->endian_tag = 0x0403'0201; }) ==
@@ -256,7 +256,7 @@ TEST_CASE("what is no segment of this version is refused as such") {
         StatusCode::kVersion);
 }
 
-TEST_CASE("a header with a wrong number is refused") {
+TEST_CASE("rejects a header with a wrong number") {
   const std::function<void(SegmentHeader*)> changes[] = {
       [](SegmentHeader* header) { header->header_bytes = 96; },
       [](SegmentHeader* header) { header->header_bytes = 4097; },
@@ -275,7 +275,7 @@ TEST_CASE("a header with a wrong number is refused") {
   for (const auto& change : changes) CHECK(MapCodeWith(change) == StatusCode::kCorrupt);
 }
 
-TEST_CASE("descriptors of other things are refused") {
+TEST_CASE("rejects descriptors of other files") {
   const platform::Handle zero(open("/dev/zero", O_RDWR | O_CLOEXEC));
   CHECK(MapCode(zero) == StatusCode::kCorrupt);
   int ends[2];
@@ -294,7 +294,7 @@ TEST_CASE("descriptors of other things are refused") {
   CHECK(MapCode(platform::Handle()) == StatusCode::kCorrupt);
 }
 
-TEST_CASE("neither success nor refusal keeps a descriptor") {
+TEST_CASE("keeps no descriptor after success or failure") {
   const size_t count = test::OpenDescriptorCount();
   {
     OwnSegment own = test::MakeSegment();
@@ -306,7 +306,7 @@ TEST_CASE("neither success nor refusal keeps a descriptor") {
   CHECK(test::OpenDescriptorCount() == count);
 }
 
-TEST_CASE("no descriptors left is out of memory") {
+TEST_CASE("reports that no descriptors are left as out of memory") {
   rlimit limit{};
   REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
   rlimit none = limit;

@@ -21,7 +21,7 @@ SharedMapping MakeMapping() {
 
 }  // namespace
 
-TEST_CASE("a mapping stays until its last owner has gone") {
+TEST_CASE("keeps a mapping until its last owner has gone") {
   const size_t count = test::SegmentMappingCount();
   SharedMapping first = MakeMapping();
   CHECK(first.bytes() == kBytes);
@@ -36,7 +36,7 @@ TEST_CASE("a mapping stays until its last owner has gone") {
   CHECK(test::SegmentMappingCount() == count);
 }
 
-TEST_CASE("an owner that goes in doubt leaves addresses of zeros, and no memory") {
+TEST_CASE("keeps the addresses, as zeros, and frees the memory for an owner in doubt") {
   const size_t count = test::SegmentMappingCount();
   SharedMapping owner = MakeMapping();
   SharedMapping doubtful(owner);

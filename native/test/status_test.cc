@@ -8,7 +8,7 @@ TEST_SUITE_BEGIN("status_test");
 
 namespace shmwire {
 
-TEST_CASE("a status is ok without more") {
+TEST_CASE("is ok by default") {
   constexpr Status status;
   CHECK(status.ok());
   CHECK(status.code() == StatusCode::kOk);
@@ -16,11 +16,11 @@ TEST_CASE("a status is ok without more") {
   CHECK(std::string(status.context()).empty());
 }
 
-TEST_CASE("an error holds its code, context and the system's number") {
-  constexpr Status status = Status::Error(StatusCode::kDenied, "cannot look", 13);
+TEST_CASE("keeps the code, the context and the system's number") {
+  constexpr Status status = Status::Error(StatusCode::kDenied, "cannot read", 13);
   CHECK_FALSE(status.ok());
   CHECK(status.code() == StatusCode::kDenied);
-  CHECK(std::string(status.context()) == "cannot look");
+  CHECK(std::string(status.context()) == "cannot read");
   CHECK(status.os_error() == 13);
 }
 

@@ -12,7 +12,7 @@ TEST_SUITE_BEGIN("stray_descriptors_concurrent_test");
 
 namespace shmwire::platform {
 
-TEST_CASE("the descriptors of all threads are closed, while the closing thread starts and ends") {
+TEST_CASE("closes the descriptors of all threads while the closing thread starts and ends") {
   constexpr int kThreads = 4;
   constexpr int kRounds = 500;
   const size_t before = test::OpenDescriptorCount();
@@ -25,7 +25,7 @@ TEST_CASE("the descriptors of all threads are closed, while the closing thread s
                                    open("/dev/null", O_RDONLY | O_CLOEXEC)};
         CloseElsewhere(descriptors, 2);
         if (round % 8 == 0) std::this_thread::yield();
-        // Bounds what is open.
+        // Bounds the number of open descriptors.
         while (StrayDescriptorsOpen() > 100) std::this_thread::yield();
         StrayDescriptorBacklog();
       }

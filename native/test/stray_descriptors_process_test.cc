@@ -1,4 +1,4 @@
-// What is closed elsewhere, where the thread cannot be started, is stuck, or was lost in a fork.
+// The thread that closes descriptors, when it cannot be started, when it blocks, and after a fork.
 
 #include "platform/linux/stray_descriptors.h"
 
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/endpoint.h"
-#include "platform/handle_inbox.h"
+#include "platform/handover_socket.h"
 #include "platform/process.h"
 #include "platform/queued_handles.h"
 #include "test/child.h"
@@ -29,12 +29,12 @@ using test::kNeverNanos;
 using test::LingeringSocket;
 using test::TemporaryPath;
 
-// An exit status that no failure has.
+// An exit status that no failure uses.
 constexpr int kNotRoot = 77;
 // A user without processes.
 constexpr uid_t kNobodyElse = 64'321;
 constexpr int kLingerSeconds = 20;
-// A thread that did not linger is faster on any machine.
+// Longer than a close without lingering takes on any machine.
 constexpr uint64_t kNoLingerNanos = 5'000'000'000;
 
 std::vector<int> OpenNulls(size_t count) {
@@ -56,8 +56,7 @@ bool ClosesAll() {
 
 bool IsOpen(int descriptor) { return fcntl(descriptor, F_GETFD) >= 0; }
 
-// From now on this process can start no thread. `*before`: the limit to go back to. False: only
-// root can become a user without processes.
+// Makes every later start of a thread fail. `*before`: the previous limit. False: not root.
 bool RefuseThreads(rlimit* before = nullptr) {
   rlimit limit{};
   if (geteuid() != 0 || getrlimit(RLIMIT_NPROC, &limit) != 0) return false;
@@ -66,7 +65,7 @@ bool RefuseThreads(rlimit* before = nullptr) {
   return setresuid(kNobodyElse, kNobodyElse, 0) == 0 && setrlimit(RLIMIT_NPROC, &limit) == 0;
 }
 
-// Of Linux 6.16 and newer.
+// Since Linux 6.16.
 bool RefusesHandles() {
   const Handle socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   return StopHandles(socket.native());
@@ -81,7 +80,7 @@ void ExpectPassed(Child* child) {
   }
 }
 
-// A datagram of as many descriptors as one can have.
+// Sends a datagram with as many descriptors as one can have.
 bool SendStrays(const char* path, int descriptor) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -109,7 +108,7 @@ bool SendStrays(const char* path, int descriptor) {
 
 }  // namespace
 
-TEST_CASE("descriptors are kept while no thread can be started, and closed once one can") {
+TEST_CASE("keeps descriptors while no thread can be started, and closes them later") {
   Child child([] {
     rlimit before{};
     if (!RefuseThreads(&before)) return kNotRoot;
@@ -129,50 +128,51 @@ TEST_CASE("descriptors are kept while no thread can be started, and closed once 
   ExpectPassed(&child);
 }
 
-TEST_CASE("what a connection keeps is closed at once, and what is refused waits for the thread") {
+TEST_CASE("closes the handles of a connection at once, and rejected ones in the thread") {
   Child child([] {
     if (!RefuseThreads()) return kNotRoot;
-    TemporaryPath path("inbox");
-    HandleInbox inbox;
+    TemporaryPath path("handover");
+    HandoverSocket handover_socket;
     Endpoint client;
     Endpoint server;
     bool full = true;
-    if (!inbox.Bind(path.c_str()).ok()) return 1;
+    if (!handover_socket.Bind(path.c_str()).ok()) return 1;
     for (Endpoint* end : {&client, &server}) {
       if (!end->Create(test::kRingBytes, test::kMessageBytesMax).ok()) return 2;
     }
     const Token kept{1};
-    if (!inbox.Expect(kept, nullptr).ok()) return 3;
+    if (!handover_socket.Expect(kept, nullptr).ok()) return 3;
     if (!client.OfferHandles(path.c_str(), kept, &full).ok() || full) return 4;
-    if (!server.AcceptHandles(&inbox, kept).ok() || !client.AttachOffered(nullptr).ok()) return 5;
+    if (!server.AcceptHandles(&handover_socket, kept).ok() || !client.AttachOffered(nullptr).ok())
+      return 5;
     if (StrayDescriptorsOpen() != 0) return 6;
     client.Close();
     server.Close();
-    // Before Linux 6.16, each end's own bell can hold descriptors.
-    const size_t bells = RefusesHandles() ? 0 : 2;
-    if (StrayDescriptorsOpen() != bells) return 7;
+    // Before Linux 6.16, the own doorbell of each end can hold descriptors.
+    const size_t doorbells = RefusesHandles() ? 0 : 2;
+    if (StrayDescriptorsOpen() != doorbells) return 7;
 
     Endpoint refused;
     if (!refused.Create(test::kRingBytes, test::kMessageBytesMax).ok()) return 8;
     const Token dropped{2};
-    if (!inbox.Expect(dropped, nullptr).ok()) return 9;
+    if (!handover_socket.Expect(dropped, nullptr).ok()) return 9;
     if (!refused.OfferHandles(path.c_str(), dropped, &full).ok() || full) return 10;
     bool rested = false;
-    if (!inbox.Drain(&rested).ok()) return 11;
-    inbox.Discard(dropped);
-    return StrayDescriptorsOpen() == bells + 2 ? 0 : 12;
+    if (!handover_socket.Drain(&rested).ok()) return 11;
+    handover_socket.Discard(dropped);
+    return StrayDescriptorsOpen() == doorbells + 2 ? 0 : 12;
   });
   ExpectPassed(&child);
 }
 
-TEST_CASE("a close that waits keeps nobody, and the child of a fork has a thread of its own") {
+TEST_CASE("does not wait for a close that blocks, and starts a thread in the child of a fork") {
   Child child([] {
     LingeringSocket lingering(kLingerSeconds);
     const int descriptor = lingering.descriptor();
     const std::vector<int> behind = OpenNulls(10);
     const uint64_t begin = MonotonicNanos();
     CloseElsewhere(&descriptor, 1);
-    // Once the thread is in the close, all others wait.
+    // The thread is in the close, so all later descriptors wait.
     while (IsOpen(descriptor)) usleep(1000);
     CloseElsewhere(behind.data(), behind.size());
     if (StrayDescriptorsOpen() != 11) return 1;
@@ -194,11 +194,11 @@ TEST_CASE("a close that waits keeps nobody, and the child of a fork has a thread
   CHECK(child.Join() == 0);
 }
 
-TEST_CASE("an inbox refuses service while too many descriptors wait to be closed") {
+TEST_CASE("refuses service while too many descriptors wait to be closed") {
   Child child([] {
-    TemporaryPath path("inbox");
-    HandleInbox inbox;
-    if (!inbox.Bind(path.c_str()).ok()) return 1;
+    TemporaryPath path("handover");
+    HandoverSocket handover_socket;
+    if (!handover_socket.Bind(path.c_str()).ok()) return 1;
     LingeringSocket lingering(kLingerSeconds);
     const int descriptor = lingering.descriptor();
     const uint64_t begin = MonotonicNanos();
@@ -207,31 +207,31 @@ TEST_CASE("an inbox refuses service while too many descriptors wait to be closed
     const Token before{1};
     const Token after{2};
     bool rested = false;
-    if (!inbox.Expect(before, nullptr).ok()) return 2;
+    if (!handover_socket.Expect(before, nullptr).ok()) return 2;
     Status status;
     int sent = 0;
     while (status.ok() && MonotonicNanos() - begin < kNoLingerNanos) {
-      // The inbox may be full: it rests in between.
+      // The queue may be full, because the handover socket rests between two reads.
       if (SendStrays(path.c_str(), static_cast<int>(null.native()))) sent++;
-      status = inbox.Drain(&rested);
+      status = handover_socket.Drain(&rested);
     }
     if (sent < 5) return 3;
     if (status.code() != StatusCode::kUnavailable) return 4;
     const size_t held = StrayDescriptorsOpen();
     if (held > 1024 + 253) return 5;
-    // The inbox is not read any more, though datagrams are there.
+    // The handover socket does not read the queued datagrams.
     SendStrays(path.c_str(), static_cast<int>(null.native()));
     for (int call = 0; call < 20; call++) {
-      if (inbox.Drain(&rested).code() != StatusCode::kUnavailable) return 6;
+      if (handover_socket.Drain(&rested).code() != StatusCode::kUnavailable) return 6;
     }
     if (StrayDescriptorsOpen() != held) return 7;
-    if (inbox.Expect(after, nullptr).code() != StatusCode::kUnavailable) return 8;
+    if (handover_socket.Expect(after, nullptr).code() != StatusCode::kUnavailable) return 8;
     Handover handover;
-    if (inbox.Take(before, &handover).code() != StatusCode::kUnavailable) return 9;
+    if (handover_socket.Take(before, &handover).code() != StatusCode::kUnavailable) return 9;
     if (MonotonicNanos() - begin > kNoLingerNanos) return 10;
     lingering.CloseOther();
     if (!ClosesAll()) return 11;
-    return inbox.Expect(after, nullptr).ok() ? 0 : 12;
+    return handover_socket.Expect(after, nullptr).ok() ? 0 : 12;
   });
   CHECK(child.Join() == 0);
 }

@@ -14,8 +14,8 @@
 namespace shmwire::test {
 
 uint64_t Seed() {
-  const char* given = std::getenv("SHMWIRE_TEST_SEED");
-  return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  const char* seed = std::getenv("SHMWIRE_TEST_SEED");
+  return seed != nullptr ? std::strtoull(seed, nullptr, 10) : std::random_device{}();
 }
 
 Payload MakePayload(uint64_t index, uint64_t bytes) {
@@ -31,7 +31,7 @@ Payload MakePayload(uint64_t index, uint64_t bytes) {
 }
 
 size_t OpenDescriptorCount() {
-  // Those that are closed by another thread are as good as closed.
+  // Counts the descriptors that another thread closes as closed.
   while (platform::StrayDescriptorsOpen() > 0) std::this_thread::yield();
   DIR* directory = opendir("/proc/self/fd");
   REQUIRE(directory != nullptr);

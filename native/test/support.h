@@ -1,6 +1,6 @@
 #pragma once
 
-// What several test files need.
+// Support for several test files.
 
 #include <doctest/doctest.h>
 
@@ -30,10 +30,10 @@ namespace shmwire::test {
 inline constexpr uint64_t kRingBytes = kRingBytesMin;
 inline constexpr uint64_t kInlineMax = InlineBytesMax(kRingBytes);
 inline constexpr uint64_t kMessageBytesMax = uint64_t{1} << 20;
-// A bound that no correct run comes near: a wait that long is a lost wake-up.
+// Far above the time of any correct run: a longer wait is a lost wake-up.
 inline constexpr uint64_t kNeverNanos = 60'000'000'000;
 
-// Small, fast and the same everywhere (Marsaglia, Xorshift RNGs, 2003).
+// Small, fast and deterministic (Marsaglia, Xorshift RNGs, 2003).
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed | 1) {}
@@ -49,21 +49,21 @@ class Random {
   uint64_t state_;
 };
 
-// SHMWIRE_TEST_SEED, or another one each time. Print it.
+// SHMWIRE_TEST_SEED, or a new seed for each process. Print it.
 uint64_t Seed();
 
 using Payload = std::vector<std::byte>;
 
-// Bytes that no other message has in this order.
+// A sequence of bytes that no other message has.
 Payload MakePayload(uint64_t index, uint64_t bytes);
 
-// Mappings of segments in this process.
+// The number of mapped segments in this process.
 size_t SegmentMappingCount();
 
-// Descriptors of this process that are open.
+// The number of open descriptors in this process.
 size_t OpenDescriptorCount();
 
-// A file name in a directory of this process's own, which is gone afterwards.
+// A file name in a new directory, which the destructor removes.
 class TemporaryPath {
  public:
   explicit TemporaryPath(const char* name);
@@ -107,11 +107,10 @@ struct Received {
   Payload payload;
 };
 
-// Writes and publishes all of the message, in as many records as it takes. False when there was no
-// room for all.
+// Writes and publishes a message in as many records as it needs. False: there was too little room.
 bool WriteAll(RingWriter* writer, uint16_t kind, uint32_t id, const Payload& payload);
 
-// Reads and releases whole messages until the ring is empty, fragmented ones included.
+// Reads and releases messages until the ring is empty, fragmented ones included.
 std::vector<Received> ReadAll(RingReader* reader);
 
 }  // namespace shmwire::test

@@ -1,4 +1,4 @@
-// The races of the wake protocol: two threads, each at its end, at the same moment.
+// Races of the wake protocol: two threads, one at each end, at the same moment.
 
 #include <functional>
 #include <thread>
@@ -20,14 +20,14 @@ using test::PrintedSeed;
 using test::RunBoth;
 using test::Verdict;
 
-// ThreadSanitizer looks for another kind of fault, and its slowness leaves no race to win.
+// ThreadSanitizer searches for other faults, and is too slow to provoke these races.
 #if defined(__SANITIZE_THREAD__)
 constexpr int kSlowdown = 10;
 #else
 constexpr int kSlowdown = 1;
 #endif
 
-// Runs `first` and `second` at the same moment, many times over, with `after` alone in between.
+// Runs `first` and `second` many times at the same moment, and `after` alone in between.
 class Race {
  public:
   void Run(int rounds, uint64_t seed, const std::function<void()>& first,
@@ -61,7 +61,7 @@ class Race {
   }
 
  private:
-  // Spins, so that both begin at once; but two threads may have one core.
+  // Spins, so that both begin at once, and yields, because both may be on one core.
   static void AwaitRound(const SharedWord<uint32_t>& word, uint32_t round) {
     constexpr int kSpinsPerYield = 1000;
     for (int spin = 1; word.LoadSeqCst() < round; spin++) {
@@ -79,19 +79,19 @@ constexpr int kRaces = 200000 / kSlowdown;
 
 }  // namespace
 
-TEST_CASE("no wake-up is lost in many short round trips") {
+TEST_CASE("loses no wake-up in many short round trips") {
   const uint64_t seed = PrintedSeed();
   constexpr int kRounds = 20000 / kSlowdown;
   test::EndpointPair pair;
   const auto side = [&](Endpoint* endpoint, bool begins, uint64_t side_seed, Verdict* verdict) {
     test::Collector collector(endpoint);
     test::Random random(side_seed);
-    bool doorbell = false;
-    // Turns are even to write and odd to read; who does not begin is one turn later.
+    bool needs_wake = false;
+    // Even turns write and odd ones read. The side that does not begin is one turn later.
     const int start = begins ? 0 : 1;
     for (int turn = start; turn < start + 2 * kRounds && verdict->fault == nullptr; turn++) {
       if (turn % 2 == 0) {
-        // A short, random pause moves the writing against the other side's arming.
+        // A short, random pause shifts the write against the arming of the other side.
         for (uint64_t pause = random.Below(64); pause > 0; pause--) PauseCpu();
         verdict->Expect(test::WriteOne(endpoint, test::Payload(8)).wrote, "no room");
         continue;
@@ -101,7 +101,7 @@ TEST_CASE("no wake-up is lost in many short round trips") {
         WaitOutcome outcome = WaitOutcome::kTimeout;
         Status status = endpoint->Wait({.for_data = true, .timeout_nanos = kNeverNanos}, &outcome);
         verdict->Expect(status.ok() && outcome == WaitOutcome::kReady, "lost: data");
-        collector.Collect([&](uint32_t, const std::byte*, uint64_t) { received++; }, &doorbell);
+        collector.Collect([&](uint32_t, const std::byte*, uint64_t) { received++; }, &needs_wake);
       }
     }
   };
@@ -109,33 +109,32 @@ TEST_CASE("no wake-up is lost in many short round trips") {
           [&](Verdict* verdict) { side(&pair.second, false, seed + 1, verdict); });
 }
 
-TEST_CASE("no ring is lost between the arming and the sleep") {
-  // The other side never sleeps, so that its answers fall into the moments in which this one falls
-  // asleep.
+TEST_CASE("loses no wake-up between the arming and the sleep") {
+  // The other side never sleeps, so its answers arrive while this side falls asleep.
   const uint64_t seed = PrintedSeed();
   constexpr int kRounds = 30000 / kSlowdown;
   test::EndpointPair pair;
   RunBoth(
       [&](Verdict* verdict) {
         test::Collector collector(&pair.first);
-        bool doorbell = false;
+        bool needs_wake = false;
         for (int round = 0; round < kRounds && verdict->fault == nullptr; round++) {
           verdict->Expect(test::WriteOne(&pair.first, {}).wrote, "no room");
           WaitOutcome outcome = WaitOutcome::kTimeout;
           Status status =
               pair.first.Wait({.for_data = true, .timeout_nanos = kNeverNanos}, &outcome);
           verdict->Expect(status.ok() && outcome == WaitOutcome::kReady, "lost: data");
-          collector.Collect([](uint32_t, const std::byte*, uint64_t) {}, &doorbell);
+          collector.Collect([](uint32_t, const std::byte*, uint64_t) {}, &needs_wake);
         }
         pair.first.AnnounceClosed();
       },
       [&](Verdict* verdict) {
         test::Collector collector(&pair.second);
         test::Random random(seed);
-        bool doorbell = false;
+        bool needs_wake = false;
         const SharedWord<uint32_t>& state = pair.first.own().control()->state;
         while (state.LoadSeqCst() == 0 && verdict->fault == nullptr) {
-          if (!collector.Collect([](uint32_t, const std::byte*, uint64_t) {}, &doorbell)) {
+          if (!collector.Collect([](uint32_t, const std::byte*, uint64_t) {}, &needs_wake)) {
             continue;
           }
           for (uint64_t pause = random.Below(64); pause > 0; pause--) PauseCpu();
@@ -144,27 +143,27 @@ TEST_CASE("no ring is lost between the arming and the sleep") {
       });
 }
 
-// The allowed outcomes of SYNC(wake.arm): the sleeper sees, the waker rings, or both. Never
-// neither.
+// The allowed outcomes of SYNC(wake.arm): the sleeper sees the position, the waker sees the armed
+// word, or both. Never neither.
 
-TEST_CASE("a reader that arms while a message is written sees it or is rung") {
+TEST_CASE("shows a message to a reader that arms, or wakes the reader") {
   test::EndpointPair pair;
   test::Collector collector(&pair.first);
   bool has_data = false;
-  bool doorbell = false;
+  bool needs_wake = false;
   Race().Run(
       kRaces, PrintedSeed(), [&] { (void)pair.first.ArmForData(&has_data); },
-      [&] { doorbell = test::WriteOne(&pair.second, {}).doorbell; },
+      [&] { needs_wake = test::WriteOne(&pair.second, {}).needs_wake; },
       [&] {
         bool ignored = false;
         size_t count = 0;
         collector.Collect([&](uint32_t, const std::byte*, uint64_t) { count++; }, &ignored);
-        return count == 1 && (has_data || doorbell) && pair.first.DisarmForData().ok();
+        return count == 1 && (has_data || needs_wake) && pair.first.DisarmForData().ok();
       });
 }
 
-TEST_CASE("a writer that arms while room is freed sees it or is rung") {
-  // Below the endpoint, so that nothing but the four accesses is in the race.
+TEST_CASE("shows freed room to a writer that arms, or wakes the writer") {
+  // Below the endpoint, so that only the four accesses race.
   test::RingPair ring;
   SharedWord<uint32_t> word{};
   Sleeper sleeper(&word);
@@ -173,8 +172,8 @@ TEST_CASE("a writer that arms while room is freed sees it or is rung") {
   test::Payload target(2 * kInlineMax);
   MessageDescriptor descriptors[2];
   bool has_room = false;
-  bool rung = false;
-  // A full ring of which a quarter is read, but not yet released.
+  bool woken = false;
+  // A full ring of which a quarter was read and not released.
   const auto prepare = [&] {
     while (test::WriteAll(&ring.writer, 1, 0, payload)) {
     }
@@ -193,10 +192,10 @@ TEST_CASE("a writer that arms while room is freed sees it or is rung") {
         sleeper.Arm(SleepMode::kEventLoop);
         (void)ring.writer.HasRoom(kInlineMax, &has_room);
       },
-      [&] { rung = ring.reader.Release() && waker.Check() != Ring::kNone; },
+      [&] { woken = ring.reader.Release() && waker.Check() != WakeAction::kNone; },
       [&] {
         sleeper.Disarm();
-        return (has_room || rung) && prepare();
+        return (has_room || woken) && prepare();
       });
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { ErrorCode, ShmwireError } from '../errors.js'
-import type { Credentials, NativeEndpoint, NativeInbox } from '../native/binding.js'
+import type { Credentials, NativeEndpoint, NativeHandoverSocket } from '../native/binding.js'
 import type { ReleaseSlot } from './handover-slots.js'
 import { callNative, NativeFailure } from './native-failure.js'
 
@@ -26,12 +26,12 @@ async function readAgain(pause: Pause, read: () => boolean): Promise<void> {
 export class ExpectedHandover {
   /** Under which the descriptors are expected. */
   readonly token = randomBytes(TOKEN_BYTES)
-  readonly #inbox: NativeInbox
+  readonly #inbox: NativeHandoverSocket
   readonly #releaseSlot: ReleaseSlot
   #endpoint: NativeEndpoint | undefined
 
   /** Without `sender`, any process may send the descriptors. Throws `NativeFailure`, and then the slot is free. */
-  constructor(inbox: NativeInbox, sender: Credentials | undefined, releaseSlot: ReleaseSlot) {
+  constructor(inbox: NativeHandoverSocket, sender: Credentials | undefined, releaseSlot: ReleaseSlot) {
     this.#inbox = inbox
     this.#releaseSlot = releaseSlot
     try {

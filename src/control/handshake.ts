@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Peer } from '../link/link.js'
-import type { NativeEndpoint, NativeInbox } from '../native/binding.js'
+import type { NativeEndpoint, NativeHandoverSocket } from '../native/binding.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings, WaitOptions } from '../options.js'
 import type { FrameParser } from './frame-parser.js'
@@ -40,7 +40,7 @@ export interface ClientHandshakeOptions extends HandshakeOptions {
 }
 
 export interface ServerHandshakeOptions extends HandshakeOptions {
-  readonly inbox: NativeInbox | undefined
+  readonly inbox: NativeHandoverSocket | undefined
   /** One and the same object for all clients of the server. */
   readonly limits: HandshakeLimits
   /** Why there is no inbox, where the addon is there. */

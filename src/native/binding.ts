@@ -1,11 +1,12 @@
 /**
- * The addon's only declaration. Everything here is checked by the addon itself: a wrong argument throws a
- * TypeError, a failure throws a NativeError. No call keeps a pointer into an argument after it has returned.
+ * The addon's only declaration. The addon checks all arguments: it throws a TypeError for a wrong
+ * one, and a NativeError for a failure. No call keeps a pointer into an argument after it has
+ * returned.
  */
 export interface NativeError extends Error {
   /** One of ErrorCode. */
   code: string
-  /** The operating system's error number, where it was the cause. */
+  /** The operating system's error number, if the system was the cause. */
   errno?: number
 }
 
@@ -15,131 +16,149 @@ export interface Credentials {
   gid: number
 }
 
-/** A server's datagram socket beside its control socket, through which clients hand over descriptors. */
-export interface NativeInbox {
+/** A server's datagram socket beside its control socket: clients send their descriptors to it. */
+export interface NativeHandoverSocket {
   /**
-   * Lets a datagram with this 16-byte token in, and only from `sender`, where given. All other datagrams are dropped, their
-   * descriptors closed.
+   * Accepts one datagram with this 16-byte token, and only from `sender` if given. Drops all other
+   * datagrams and closes their descriptors.
    */
   expect(token: Uint8Array, sender?: Credentials): void
-  /** Forgets the token and what came with it. Idempotent. */
+  /** Stops expecting the token and drops its datagram. Idempotent. */
   discard(token: Uint8Array): void
   /**
-   * Reads what is queued, for about 1 ms at most, so that a client that found the inbox full can try again. False: nothing was
-   * read, because the last call took that long and was a few milliseconds ago.
+   * Reads queued datagrams for about 1 ms at most, so that a client that found the queue full can
+   * try again. False: it read nothing, because the last call took that long and was a few
+   * milliseconds ago.
    */
   drain(): boolean
   /**
-   * Reads as `drain` does, until what was expected under the token is there. False: more is queued before it; call again in a few
-   * milliseconds. True: `acceptHandles` has it, or knows that it was not sent.
+   * Reads as `drain` does, until the datagram with the token has arrived. False: others are queued
+   * before it; call again in a few milliseconds. True: `acceptHandles` has its result, also if the
+   * client did not send the datagram.
    */
   settle(token: Uint8Array): boolean
-  /** Closes the socket and all that it holds. Does not unlink the path. Idempotent. */
+  /** Closes the socket and the received descriptors. Does not unlink the path. Idempotent. */
   close(): void
 }
 
 export interface NativeEndpoint {
-  /** `recordsMax` entries of `DESCRIPTOR_WORDS` words: kind, id, offset in the target, length. Written by `receive`. */
+  /** `recordsMax` entries, which `receive` writes: kind, id, offset in the target, length. */
   readonly descriptors: Uint32Array
-  /** The second results of the calls below, at the `SIGNAL_…` indices. */
-  readonly signals: Float64Array
+  /** Further results of the calls below, at the `RESULT_…` indices. */
+  readonly results: Float64Array
 
-  /** Client: sends own segment's descriptor and its bell to the inbox. False: the inbox is full. */
-  offerHandles(inboxPath: string, token: Uint8Array): boolean
-  /** Server: takes what came with the token, maps the peer's segment and sends its own descriptor and bell back through the client's bell. */
-  acceptHandles(inbox: NativeInbox, token: Uint8Array): void
-  /** Client: takes the server's descriptors from its bell, and only from the process of `server`, where given. Maps the segment. */
+  /** Client: sends its segment and its doorbell to the handover socket. False: the queue is full. */
+  offerHandles(socketPath: string, token: Uint8Array): boolean
+  /**
+   * Server: takes the datagram with the token, maps the client's segment, and sends its own
+   * descriptors through the client's doorbell.
+   */
+  acceptHandles(socket: NativeHandoverSocket, token: Uint8Array): void
+  /**
+   * Client: receives the server's descriptors from its doorbell, and only from the process of
+   * `server` if given. Maps the segment.
+   */
   attachPeer(server?: Credentials): void
   /**
-   * A descriptor that becomes readable when the peer rings, for the event loop to listen to. Whoever does closes it before `close`,
-   * which closes what nobody else has. Once, after `acceptHandles` or `attachPeer`; −1 the second time.
+   * Transfers a descriptor to the event loop, which it wakes by becoming readable. The event loop
+   * must close it before `close`, which closes it only if it is still open. Once, after
+   * `acceptHandles` or `attachPeer`; −1 the second time.
    */
-  lendBell(): number
+  transferDoorbell(): number
 
-  /** What `write` is to write, at the `RECORD_…` indices. */
+  /** The kind and id for `write` and `commit`, at the `RECORD_…` indices. */
   readonly record: Uint32Array
   /**
-   * Writes payload[offset..] (all of it by default) as records of the kind and id in `record`, as far as there is room, and
-   * publishes them. A payload of at most `inlineBytesMax` is written whole or not at all.
-   * signals[SIGNAL_WRITTEN] is the new offset; −1 when nothing could be written for want of room.
-   * Rings the peer's bell if it sleeps, as do `commit`, `receive`, `release` and `assemble`, and counts that in
-   * signals[SIGNAL_RINGS].
+   * Writes and publishes payload[offset..] (by default all of it) as records of the kind and id in
+   * `record`, as far as there is room. A payload of at most `inlineBytesMax` is written whole or
+   * not at all.
+   * results[RESULT_WRITTEN] is the new offset; −1 if there was no room.
+   * Wakes the peer's event loop if it sleeps, and counts that in results[RESULT_WAKES]. So do
+   * `commit`, `receive`, `release` and `assemble`.
    */
   write(payload: Uint8Array, offset?: number): void
   /**
-   * Room for a record of up to `bytes` of payload, at most `inlineBytesMax`: the offset of the payload in `ownMemory`; −1 when
-   * there is no room. Nothing else may be written before `commit` or `abort`.
+   * Reserves room for a record of up to `bytes` of payload, at most `inlineBytesMax`. Returns the
+   * offset of the payload in `ownMemory`; −1 if there is no room. Write nothing else before
+   * `commit` or `abort`.
    */
   claim(bytes: number): number
-  /** Makes a record of the first `bytes` of what was claimed, as `write` does. */
+  /** Publishes the first `bytes` of the claim as a record, as `write` does. */
   commit(bytes: number): void
-  /** Gives the claim up. Idempotent. */
+  /** Drops the claim. Idempotent. */
   abort(): void
   /**
-   * This side's ring, where claims lie; undefined where the runtime allows no buffer over foreign memory.
-   * The buffer and its memory outlive the endpoint. JavaScript may transfer it: then it is detached here.
+   * This side's ring, which contains the claims; undefined if the runtime allows no buffer over
+   * foreign memory. The buffer and its memory outlive the endpoint. If JavaScript transfers the
+   * buffer, this one is detached.
    */
   ownMemory(): ArrayBuffer | undefined
-  /** The same of the peer's ring, but `close` detaches it. Writing to it ends the process: the memory is read-only. */
+  /** The peer's ring, as `ownMemory`; `close` detaches it. A write to it ends the process. */
   peerMemory(): ArrayBuffer | undefined
-  /** Fills `target` from `offset` of the peer's ring: for messages in place whose `peerMemory` was transferred. */
+  /** Copies from the peer's ring to `target`, for after `peerMemory` was transferred. */
   copyFromPeer(offset: number, target: Uint8Array): void
-  /** Whether a payload of `bytes` (or a first fragment of it) could be written now. */
+  /** Whether there is room for a payload of `bytes`, or for its first fragment. */
   hasRoom(bytes: number): boolean
-  /** Arms the room wake word and looks again. True: there is room for `bytes` of payload (or a first fragment) now, and the word is disarmed. */
+  /** Arms the room wake word. True: there is room, and the word is disarmed again. */
   armForRoom(bytes: number): boolean
   disarmForRoom(): void
 
   /**
-   * Copies whole messages into `target` from `offset` on and releases them. Returns how many; their
-   * descriptors are in `descriptors`. When the next message did not fit: signals[SIGNAL_REQUIRED] holds its
-   * bytes, else −1; signals[SIGNAL_FRAGMENTED] = 1 when it must be taken with `assemble`.
-   * signals[SIGNAL_OFFSET] is the first free offset in `target`; payloads start at multiples of 8.
-   * Empty: looks for up to `spinNanos` nanoseconds before it returns 0; with `yieldCpu` it gives the core away once when it found nothing.
-   * signals[SIGNAL_CORE_LOST] = 1 when another program took the core that was given away, and kept it for long.
-   * While a fragmented message is being assembled: returns 0, and reports it again whenever a further fragment is there.
+   * Copies whole messages into `target` from `offset` on, and releases them. Returns their number;
+   * `descriptors` describes them. results[RESULT_REQUIRED] is the length of the next message if it
+   * did not fit, otherwise −1.
+   * results[RESULT_FRAGMENTED] is 1 if `assemble` must receive it. results[RESULT_OFFSET] is the
+   * first free offset in `target`; payloads start at multiples of 8.
+   * Polls an empty ring for up to `spinNanos` nanoseconds before it returns 0; with `yieldCpu`, it
+   * then yields the core once. results[RESULT_PREEMPTED] is 1 if another program took the core and
+   * kept it for long.
+   * While a fragmented message is incomplete, it returns 0, and reports that message whenever a
+   * further fragment has arrived.
    */
   receive(target: Uint8Array, offset: number, spinNanos: number, yieldCpu: boolean): number
   /**
-   * As `receive`, but nothing is copied: the offsets in `descriptors` are of `peerMemory`, where the payloads stay until `release`.
+   * As `receive`, but copies nothing: the offsets in `descriptors` are offsets in `peerMemory`,
+   * where the payloads stay until `release`.
    */
   receiveInPlace(spinNanos: number, yieldCpu: boolean): number
-  /** Gives back what `receiveInPlace` has shown. */
+  /** Releases the messages of `receiveInPlace`. */
   release(): void
   /**
-   * Copies further fragments into `target`, whose length is the required one; when there is none, looks as `receive` does.
-   * Returns how many bytes of it are there; when all are, its kind and id are in descriptors[0], [1].
+   * Copies further fragments into `target`, which must have the required length. Polls an empty
+   * ring as `receive` does. Returns how many bytes have arrived; when all have, descriptors[0] and
+   * [1] are the kind and id.
    */
   assemble(target: Uint8Array, spinNanos: number, yieldCpu: boolean): number
-  /** Arms the data wake word and looks again. True: there is data now, and the word is disarmed. */
+  /** Arms the data wake word and polls. True: there is data, and the word is disarmed. */
   armForData(): boolean
   disarmForData(): void
 
   /**
-   * Blocks this thread until there is data (with `forData`) or room for `roomBytes` (unless 0), for at most `timeoutNanos`.
-   * `controlSocket` is the descriptor that tells whether the peer lives.
+   * Blocks this thread until there is data (with `forData`) or room for `roomBytes` (unless 0), for
+   * at most `timeoutNanos`. `controlSocket` is a descriptor that hangs up when the peer ends.
    * Returns one of `WAIT_…`. Both words are disarmed afterwards, except after WAIT_INTERRUPTED.
    */
   wait(forData: boolean, roomBytes: number, timeoutNanos: number, controlSocket: number): number
-  /** Goes on with a wait that returned WAIT_INTERRUPTED. No other call may come in between. */
+  /** Continues a wait that returned WAIT_INTERRUPTED. Make no other call in between. */
   continueWait(): number
 
-  /** Looks at the peer's ring for the last time: what it publishes from now on is not seen. */
+  /** Polls the peer's ring for the last time: later calls find no new data. */
   freeze(): void
-  /** Bytes published and not yet read by the peer. */
+  /** Bytes that are published and that the peer has not released. */
   depthBytes(): number
   /**
-   * Closes all descriptors, wakes a blocked peer, and gives both segments up; they are unmapped when no buffer shows them either.
-   * Idempotent; every other call throws afterwards.
+   * Closes all descriptors, wakes a blocked peer, and drops both segments; they are unmapped once
+   * no buffer exposes them. Idempotent; every other call throws afterwards.
    */
   close(): void
 }
 
-/** Both ends of a doorbell in one process: shows whether the event loop of this runtime reports one. */
-export interface NativeBell {
-  /** The descriptor for the event loop to watch, as `NativeEndpoint.lendBell`. Throws a TypeError the second time. */
-  lend(): number
-  ring(): void
+/** Both ends of a doorbell in one process, to test the event loop of this runtime. */
+export interface NativeDoorbell {
+  /** As `NativeEndpoint.transferDoorbell`. Throws a TypeError the second time. */
+  transfer(): number
+  /** Wakes the event loop. */
+  wake(): void
   /** Closes both ends, unless the event loop has closed its own. Idempotent. */
   close(): void
 }
@@ -147,42 +166,43 @@ export interface NativeBell {
 export interface NativeBinding {
   readonly LAYOUT_VERSION: number
   readonly DESCRIPTOR_WORDS: number
-  /** There is what `wait` waited for. */
+  /** There is data or room, as requested. */
   readonly WAIT_READY: number
   readonly WAIT_TIMEOUT: number
-  /** The peer has closed its end, and nothing is left to read. */
+  /** The peer has closed its end, and no data is left. */
   readonly WAIT_CLOSED: number
-  /** The peer's process has ended, and nothing is left to read. */
+  /** The peer's process has ended, and no data is left. */
   readonly WAIT_PEER_GONE: number
-  /** The wait returns to JavaScript at least every 50 ms, so that a thread can be terminated. Call `continueWait`. */
+  /** At least every 50 ms, so that a thread can be terminated. Call `continueWait`. */
   readonly WAIT_INTERRUPTED: number
-  readonly SIGNAL_RINGS: number
-  readonly SIGNAL_REQUIRED: number
-  readonly SIGNAL_FRAGMENTED: number
-  readonly SIGNAL_OFFSET: number
-  readonly SIGNAL_WRITTEN: number
-  readonly SIGNAL_CORE_LOST: number
+  readonly RESULT_WAKES: number
+  readonly RESULT_REQUIRED: number
+  readonly RESULT_FRAGMENTED: number
+  readonly RESULT_OFFSET: number
+  readonly RESULT_WRITTEN: number
+  readonly RESULT_PREEMPTED: number
   readonly RECORD_KIND: number
   readonly RECORD_ID: number
   readonly RECORD_HEADER_BYTES: number
-  /** Largest payload that travels in one record of a ring of `ringBytes`. */
+  /** The largest payload of one record in a ring of `ringBytes`. */
   inlineBytesMax(ringBytes: number): number
-  /** Creates and seals own segment. */
+  /** Creates and seals the own segment. */
   Endpoint: new (options: {
     ringBytes: number
     maxMessageBytes: number
     recordsMax: number
   }) => NativeEndpoint
   /** Binds a datagram socket at `path`, which must not exist. */
-  HandleInbox: new (
+  HandoverSocket: new (
     path: string,
-  ) => NativeInbox
-  Bell: new () => NativeBell
+  ) => NativeHandoverSocket
+  Doorbell: new () => NativeDoorbell
   /** SO_PEERCRED of a connected Unix socket. */
   peerCredentials(fd: number): Credentials
   /**
-   * From now on nobody can send descriptors to this Unix socket, nor to those that it accepts (SO_PASSRIGHTS; no effect before Linux
-   * 6.16). Throws `CORRUPT` when some were sent before: then `fd` is a socket that has hung up.
+   * Stops the transfer of descriptors to this Unix socket and to all that it accepts
+   * (SO_PASSRIGHTS; no effect before Linux 6.16). Throws `CORRUPT` if some are queued already: then
+   * `fd` is a socket that has hung up.
    */
   refuseDescriptors(fd: number): void
 }

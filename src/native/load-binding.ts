@@ -4,18 +4,18 @@ import { fileURLToPath } from 'node:url'
 import { textOfThrown } from '../uncaught.js'
 import type { NativeBinding } from './binding.js'
 
-/** The addon, or a sentence that says why it cannot be used. */
+/** The addon, or the reason why it cannot be used, as a sentence. */
 export type NativeLoad = Loaded | Unavailable
 
 interface Loaded {
   readonly binding: NativeBinding
-  /** Why this process cannot use shared memory, although it has the addon. */
+  /** The reason why this process cannot use shared memory, although it has the addon. */
   readonly noMemory?: string
 }
 
 interface Unavailable {
   readonly unavailable: string
-  /** It is there and did not load, which may have been for want of a descriptor or of memory. */
+  /** The addon exists and did not load; a descriptor or memory may have been short. */
   readonly mayPass?: boolean
 }
 
@@ -28,8 +28,8 @@ const PACKAGE_ROOT = fileURLToPath(new URL('../../', import.meta.url))
 let loaded: NativeLoad | undefined
 
 /**
- * Loads the addon once in this thread; one that did not load is tried again by the next call. Never throws.
- * `SHMWIRE_NO_ADDON=1`, read at the first call, pretends that there is none.
+ * Loads the addon once in each thread; if it did not load, the next call tries again. Never throws.
+ * `SHMWIRE_NO_ADDON=1`, read at the first call, disables the addon.
  */
 export function loadBinding(): NativeLoad {
   if (loaded === undefined || ('mayPass' in loaded && loaded.mayPass)) {
@@ -38,7 +38,7 @@ export function loadBinding(): NativeLoad {
   return loaded
 }
 
-/** Why this process has no shared memory; undefined if it has. */
+/** The reason why this process has no shared memory; undefined if it has some. */
 export function memoryFault(native: NativeLoad): string | undefined {
   return 'binding' in native ? native.noMemory : native.unavailable
 }
@@ -48,7 +48,7 @@ export function findBinding(root: string, environment: NodeJS.ProcessEnv): Nativ
   if (environment['SHMWIRE_NO_ADDON'] === '1')
     return { unavailable: 'SHMWIRE_NO_ADDON=1 turns the native addon off' }
   const platform = platformName()
-  // One built here, by a developer or because the shipped one did not fit, goes first.
+  // An addon that was built here takes precedence over the shipped one.
   const candidates = ['build/Release/shmwire.node', `prebuilds/${platform}/shmwire.node`]
   const failures: string[] = []
   let mayPass = false
@@ -75,7 +75,7 @@ function faultOf(binding: NativeBinding): string | undefined {
   const version = binding.LAYOUT_VERSION
   if (version !== LAYOUT_VERSION)
     return `has layout version ${version}, and this version of shmwire needs ${LAYOUT_VERSION}`
-  const members = ['Endpoint', 'HandleInbox', 'Bell', 'peerCredentials', 'refuseDescriptors'] as const
+  const members = ['Endpoint', 'HandoverSocket', 'Doorbell', 'peerCredentials', 'refuseDescriptors'] as const
   return members.every((name) => typeof binding[name] === 'function')
     ? undefined
     : 'is not the addon of this package'
@@ -86,9 +86,9 @@ function platformName(): string {
 }
 
 /**
- * A glibc binary crashes in a musl process, so this must be known before loading. The loader that is mapped
- * into this very process tells; files on the disk may belong to the other libc. Cheaper than process.report,
- * which may ask the network.
+ * A glibc binary crashes in a musl process, so the C library must be known before loading. The
+ * loader that is mapped into this process decides; files on the disk may belong to the other C
+ * library. It is cheaper than process.report, which may use the network.
  */
 function usesMusl(): boolean {
   if (process.platform !== 'linux') return false

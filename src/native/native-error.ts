@@ -4,8 +4,9 @@ import { textOfThrown } from '../uncaught.js'
 const CODES: ReadonlySet<unknown> = new Set(Object.values(ErrorCode))
 
 /**
- * What a call of the addon threw, as the error that the user gets. `what` is the sentence's beginning: "… cannot be
- * mapped". Anything without a code of ours is `UNAVAILABLE`: whatever it is, there is no shared memory.
+ * Converts an exception of the addon to the error that the user gets. `what` begins the message: "…
+ * cannot be mapped". An exception without one of our codes becomes `UNAVAILABLE`: there is no
+ * shared memory.
  */
 export function toShmwireError(cause: unknown, what: string): ShmwireError {
   if (cause instanceof ShmwireError) return cause

@@ -10,7 +10,7 @@ import { handshakeAsClient } from '../../src/control/handshake-client.js'
 import { handshakeAsServer } from '../../src/control/handshake-server.js'
 import { encodePreamble } from '../../src/control/preamble.js'
 import { ErrorCode, ShmwireError } from '../../src/errors.js'
-import type { NativeEndpoint, NativeInbox } from '../../src/native/binding.js'
+import type { NativeEndpoint, NativeHandoverSocket } from '../../src/native/binding.js'
 import { loadBinding } from '../../src/native/load-binding.js'
 import { resolveOptions } from '../../src/options.js'
 import { fuzz } from '../support/fuzz.js'
@@ -32,14 +32,14 @@ const native = loadBinding()
 const limits = newHandshakeLimits()
 let pairs: SocketPairs
 let inboxPath = ''
-let inbox: NativeInbox | undefined
+let inbox: NativeHandoverSocket | undefined
 let descriptors = 0
 
 beforeAll(async () => {
   const directory = longDirectory()
   pairs = await SocketPairs.in(directory)
   inboxPath = join(directory, 'inbox')
-  if ('binding' in native) inbox = new native.binding.HandleInbox(inboxPath)
+  if ('binding' in native) inbox = new native.binding.HandoverSocket(inboxPath)
   descriptors = openDescriptors()
 })
 
@@ -187,7 +187,7 @@ async function handOver(
   }
   if ((await peer.find(FrameKind.HANDLES)) === undefined) return
   try {
-    endpoint.acceptHandles(inbox as NativeInbox, token)
+    endpoint.acceptHandles(inbox as NativeHandoverSocket, token)
   } catch (error) {
     // The client was told another token, or has given up.
     expect([ErrorCode.CORRUPT, ErrorCode.PEER_GONE]).toContain((error as ShmwireError).code)

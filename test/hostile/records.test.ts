@@ -49,7 +49,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
   it.each<[string, ForgedRecord, number, RegExp]>([
     ['longer than an eighth of the ring', { length: INLINE_MAX + 1 }, 16_384, /longer than an eighth/],
     ['of 2 GiB less one', { length: PAD - 1 }, 65_536, /longer than an eighth/],
-    ['longer than what is published', { length: 100 }, 16, /longer than what is published/],
+    ['longer than what is published', { length: 100 }, 16, /longer than the published bytes/],
     ['without a kind', { length: 0, kind: 0 }, 16, /has no kind/],
     ['of unknown flags', { length: 0, flags: 4 | Flag.WHOLE }, 16, /unknown flags/],
     ['of all flags', { length: 0, flags: 0xffff }, 16, /unknown flags/],
@@ -57,8 +57,13 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
     ['of the last sequence', { length: 0, sequence: 2 ** 32 - 1 }, 16, /out of sequence/],
     ['of a kind that no channel knows', { length: 0, kind: 99 }, 16, /unknown kind 99/],
     ['of the highest kind', { length: 0, kind: 0xffff }, 16, /unknown kind 65535/],
-    ['of a middle fragment first', { length: 8, flags: 0 }, 32, /has no beginning/],
-    ['of a last fragment first', { length: 8, flags: Flag.LAST }, 32, /has no beginning/],
+    ['of a middle fragment first', { length: 8, flags: 0 }, 32, /does not begin with its first fragment/],
+    [
+      'of a last fragment first',
+      { length: 8, flags: Flag.LAST },
+      32,
+      /does not begin with its first fragment/,
+    ],
     ['of an empty first fragment', { length: 8, flags: Flag.FIRST }, 32, /first fragment is empty/],
     ['of an answer to no request', { length: 0, kind: 3, id: 7 }, 16, /reply to a request that is not open/],
     ['of a note to a codec without notes', { length: 0, kind: 7 }, 16, /CODEC|note/i],
@@ -91,8 +96,8 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
     ['says more than the longest message', BigInt(MESSAGE_MAX + 1), /longer than maxMessageBytes/],
     ['says 2^63', 2n ** 63n, /longer than maxMessageBytes/],
     ['says 2^64 - 1', 2n ** 64n - 1n, /longer than maxMessageBytes/],
-    ['says less than it holds', 8n, /holds more than its message/],
-    ['says nothing at all', 0n, /holds more than its message/],
+    ['says less than it holds', 8n, /longer than its message/],
+    ['says nothing at all', 0n, /longer than its message/],
   ])('a first fragment that %s', async (_what, total, text) => {
     const payload = firstFragment(total)
     publish(peer.segment.record(0, { length: payload.length, flags: Flag.FIRST }, payload))
@@ -102,10 +107,10 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
   it.each<[string, ForgedRecord, RegExp]>([
     ['another first', { length: 24, flags: Flag.FIRST }, /begins inside another/],
     ['a whole message', { length: 24 }, /begins inside another/],
-    ['one of another kind', { length: 24, flags: 0, kind: 2 }, /of another message/],
-    ['one of another id', { length: 24, flags: 0, id: 1 }, /of another message/],
+    ['one of another kind', { length: 24, flags: 0, kind: 2 }, /belongs to another message/],
+    ['one of another id', { length: 24, flags: 0, id: 1 }, /belongs to another message/],
     ['an empty one', { length: 0, flags: 0 }, /fragment is empty/],
-    ['one that holds too much', { length: 2000, flags: Flag.LAST }, /more than their message/],
+    ['one that holds too much', { length: 2000, flags: Flag.LAST }, /longer than their message/],
     ['a last one too early', { length: 24, flags: Flag.LAST }, /does not end its message/],
     ['an end without the last flag', { length: 984, flags: 0 }, /does not end its message/],
   ])('a first fragment, and behind it %s', async (_what, second, text) => {

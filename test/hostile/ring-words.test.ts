@@ -45,7 +45,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     await eventually(() => peer.victimHead === tail)
     peer.segment.publish(next(tail))
     peer.ring()
-    await siege.expectCorrupt(peer, /tail is more than a ring ahead|tail went back/)
+    await siege.expectCorrupt(peer, /tail is more than a ring ahead|tail moved back/)
   })
 
   it('a tail that changes without end', async () => {
@@ -53,7 +53,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     peer.segment.record(16, { length: 0, sequence: 1 })
     siege.disturb(peer.segment.word(Word.TAIL, 8), [16n, 32n])
     peer.ring()
-    await siege.expectCorrupt(peer, /tail went back|tail is more than a ring ahead/)
+    await siege.expectCorrupt(peer, /tail moved back|tail is more than a ring ahead/)
   })
 
   it('a tail that runs away over records that were never written', async () => {
@@ -67,10 +67,10 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
 
   it.each([
     ['not aligned', (tail: bigint) => tail - 8n, /head is not aligned/],
-    ['beyond the tail', (tail: bigint) => tail + 16n, /head went back or past our tail/],
-    ['a ring beyond the tail', (tail: bigint) => tail + RING, /head went back or past our tail/],
-    ['2^63', () => 2n ** 63n, /head went back or past our tail/],
-    ['2^64 - 16', () => 2n ** 64n - 16n, /head went back or past our tail/],
+    ['beyond the tail', (tail: bigint) => tail + 16n, /head moved back or past the tail/],
+    ['a ring beyond the tail', (tail: bigint) => tail + RING, /head moved back or past the tail/],
+    ['2^63', () => 2n ** 63n, /head moved back or past the tail/],
+    ['2^64 - 16', () => 2n ** 64n - 16n, /head moved back or past the tail/],
   ])('a head that is %s', async (_what, next, text) => {
     peer.say(TALK)
     await eventually(() => peer.victimTail > RING - 2048n)
@@ -87,7 +87,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     await eventually(() => peer.victimTail > RING + 32_768n)
     peer.segment.store64(Word.HEAD, 16n)
     peer.ring()
-    await siege.expectCorrupt(peer, /head went back or past our tail/)
+    await siege.expectCorrupt(peer, /head moved back or past the tail/)
   })
 
   it('a state that says nothing known, and wake words that were never armed, change nothing', async () => {

@@ -22,15 +22,16 @@ function descriptors(): string[] {
 
 describe('the probe of a doorbell', () => {
   it('passes in Node, and leaves no descriptor open', async () => {
-    expect(await probeBell(new binding.Bell())).toBeUndefined()
+    expect(await probeBell(new binding.Doorbell())).toBeUndefined()
     const before = descriptors().length
-    for (let round = 0; round < 20; round += 1) expect(await probeBell(new binding.Bell())).toBeUndefined()
+    for (let round = 0; round < 20; round += 1)
+      expect(await probeBell(new binding.Doorbell())).toBeUndefined()
     await expect.poll(() => descriptors().length).toBe(before)
   })
 
   it('fails where no socket watches the descriptor, and leaves none open', async () => {
     const before = descriptors().length
-    expect(await probeBell(new binding.Bell(), () => new Socket())).toEqual({
+    expect(await probeBell(new binding.Doorbell(), () => new Socket())).toEqual({
       reason: expect.stringMatching(/does not report a doorbell/) as string,
       mayPass: false,
     })
@@ -39,21 +40,21 @@ describe('the probe of a doorbell', () => {
 })
 
 describe('a doorbell of the addon', () => {
-  it('lends its descriptor once', () => {
-    const bell = new binding.Bell()
-    expect(bell.lend()).toBeGreaterThan(2)
-    expect(() => bell.lend()).toThrow('the doorbell is already lent, or closed')
+  it('transfers its descriptor once', () => {
+    const bell = new binding.Doorbell()
+    expect(bell.transfer()).toBeGreaterThan(2)
+    expect(() => bell.transfer()).toThrow('the doorbell was already transferred, or is closed')
     bell.close()
     bell.close()
   })
 
   it('leaves a descriptor alone that the event loop has closed and another file has by now', async () => {
-    const bell = new binding.Bell()
-    const socket = openBell(bell.lend(), () => {})
+    const bell = new binding.Doorbell()
+    const socket = openBell(bell.transfer(), () => {})
     const closed = new Promise((resolve) => socket.once('close', resolve))
     socket.destroy()
     await closed
-    const other = new binding.Bell()
+    const other = new binding.Doorbell()
     bell.close()
     // Both ends of the second one work.
     expect(await probeBell(other)).toBeUndefined()

@@ -71,11 +71,11 @@ const NEEDED: readonly [call: string, role: Role, named: RegExp][] = [
   ['statx', 'server', /statx/],
   ['socketpair', 'client', /socketpair/],
   ['socketpair', 'server', /socketpair/],
-  ['sendmsg', 'client', /inbox/],
+  ['sendmsg', 'client', /handover socket/],
   ['sendmsg', 'server', /cannot send the descriptors/],
-  ['recvmsg', 'client', /bell/],
-  ['recvmsg', 'server', /inbox/],
-  ['SO_PASSCRED', 'server', /inbox/],
+  ['recvmsg', 'client', /doorbell/],
+  ['recvmsg', 'server', /handover socket/],
+  ['SO_PASSCRED', 'server', /handover socket/],
 ]
 
 describe.each(['EPERM', 'ENOSYS'] as const)('a call refused with %s', (error) => {

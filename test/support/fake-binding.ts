@@ -1,5 +1,10 @@
 import { ErrorCode } from '../../src/errors.js'
-import type { Credentials, NativeBinding, NativeError, NativeInbox } from '../../src/native/binding.js'
+import type {
+  Credentials,
+  NativeBinding,
+  NativeError,
+  NativeHandoverSocket,
+} from '../../src/native/binding.js'
 
 export type FakeStep = 'create' | 'offer' | 'accept' | 'attach' | 'credentials' | 'expect'
 
@@ -66,7 +71,7 @@ function currentTurn(): number {
 /** Inboxes by path: what the kernel is to the real ones. */
 const inboxes = new Map<string, FakeInbox>()
 
-export class FakeInbox implements NativeInbox {
+export class FakeInbox implements NativeHandoverSocket {
   readonly expected = new Set<string>()
   readonly arrived = new Map<string, FakeEndpoint>()
   readonly #fake: FakeBinding

@@ -57,7 +57,7 @@ export const joinShmLinks: JoinLinks = async (options) => {
   const [left, right] = [newEndpoint(), newEndpoint()]
   inTemporaryDirectory((directory) => {
     const path = join(directory, 'fd')
-    const inbox = new binding.HandleInbox(path)
+    const inbox = new binding.HandoverSocket(path)
     const token = randomBytes(16)
     inbox.expect(token)
     left.offerHandles(path, token)

@@ -12,7 +12,7 @@ let probes: number
 let bellFault: Error | undefined
 
 /** A constructor. */
-function Bell(): void {
+function Doorbell(): void {
   if (bellFault !== undefined) throw bellFault
 }
 
@@ -26,7 +26,7 @@ beforeEach(() => {
   probes = 0
   bellFault = undefined
   Object.defineProperty(process, 'release', { ...release, value: { name: 'other' } })
-  vi.doMock('../../src/native/load-binding.js', () => ({ loadBinding: () => ({ binding: { Bell } }) }))
+  vi.doMock('../../src/native/load-binding.js', () => ({ loadBinding: () => ({ binding: { Doorbell } }) }))
   vi.doMock('../../src/link/shm/bell-probe.js', () => ({
     probeBell: async () => results[probes++],
   }))

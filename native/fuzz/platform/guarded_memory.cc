@@ -12,7 +12,7 @@
 namespace shmwire::fuzz {
 namespace {
 
-// The kernel's page is no larger where the fuzzers run: the layout's unit is then whole pages.
+// The fuzzers run where pages are not larger, so the layout's unit consists of whole pages.
 constexpr uint64_t kPageBytes = kLayoutPageBytes;
 
 struct Slot {
@@ -20,7 +20,7 @@ struct Slot {
   bool used;
 };
 
-// Made for OwnSegment::Create, and kept for the next one of the same size.
+// Created for OwnSegment::Create, and kept for the next segment of the same size.
 std::vector<Slot>& Slots() {
   static std::vector<Slot> slots;
   return slots;
@@ -91,7 +91,7 @@ Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
   for (fuzz::Slot& slot : fuzz::Slots()) {
     if (slot.used || slot.memory.bytes != bytes) continue;
     slot.used = true;
-    // The writer never reads its data, so what an earlier run left there does not matter.
+    // The writer never reads its data, so the rest of an earlier run does not matter.
     std::memset(slot.memory.writable, 0, kDataOffset);
     *mapping = Mapping(slot.memory.writable, bytes);
     return {};
@@ -105,7 +105,7 @@ Status SealSharedMemory(const Handle& /*handle*/) { return {}; }
 
 Status MapPeerMemory(const Handle& /*handle*/, bool (*is_size)(uint64_t bytes), Mapping* mapping) {
   if (!is_size(fuzz::offered_bytes)) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's memory has a size that no segment has");
+    return Status::Error(StatusCode::kCorrupt, "the peer's memory does not have a segment's size");
   }
   *mapping = Mapping(const_cast<std::byte*>(fuzz::offered_data), fuzz::offered_bytes);
   return {};

@@ -1,9 +1,8 @@
 #pragma once
 
-// The memory of a fuzz target, and the contract of platform/shared_memory.h on top of it. Each
-// memory has pages around it that nobody may touch, so that a byte too far is a fault, and two
-// addresses: one as its owner writes it, one as its peer may only read it. Mapped once for a
-// process, not once for a run.
+// The memory of a fuzz target, behind the contract of platform/shared_memory.h, mapped once for a
+// process. Pages without access surround each memory, so that an access beyond its bounds faults.
+// Each memory has two addresses: a writable one for the owner, and a read-only one for the peer.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,20 +16,20 @@ struct GuardedMemory {
   const std::byte* readable;
   uint64_t bytes;
 
-  // So that what follows the last of `count` bytes is a page that nobody may touch.
+  // An address whose `count` bytes end right before a page without access.
   [[nodiscard]] std::byte* Last(uint64_t count) const { return writable + bytes - count; }
 };
 
-// `bytes` are rounded up to pages. Stays for good.
+// Rounds `bytes` up to pages. Stays mapped.
 GuardedMemory MapGuarded(uint64_t bytes);
 
-// What MapPeerMemory maps from now on: that `bytes` of memory are at `data` is the caller's word.
+// The memory that MapPeerMemory maps from now on. The caller vouches for its size.
 void OfferMemory(const std::byte* data, uint64_t bytes);
 
-// The peer's view of a segment that OwnSegment::Create made, at its read-only address.
+// The peer's view of an own segment, at its read-only address.
 PeerSegment MapReadOnly(const OwnSegment& own);
 
-// From now on whatever is written to the header, or is done with the data, is a fault.
+// From now on, every write to the header and every access to the data is a fault.
 void LeaveControlOnly(const OwnSegment& own);
 
 }  // namespace shmwire::fuzz

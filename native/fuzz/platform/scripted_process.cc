@@ -46,7 +46,7 @@ Status FillRandom(void* bytes, size_t count) {
   return {};
 }
 
-// A yield sometimes takes long: another program had the core.
+// Sometimes a yield takes long, as if another program had the core.
 void YieldCpu() { fuzz::Moment(fuzz::TheScript().nanos % 4 == 0 ? 2'000'000 : 1000); }
 
 void Nap() { fuzz::Moment(60'000); }
@@ -63,7 +63,7 @@ const char* OsErrorText(int32_t /*os_error*/, char* /*buffer*/, size_t /*buffer_
 void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos) {
   fuzz::Script& script = fuzz::TheScript();
   if (script.moment) script.moment();
-  // Nobody else runs: what has not come by now does not come before the time is over.
+  // No other thread runs, so a value that has not arrived now will not arrive before the timeout.
   const uint32_t now = __atomic_load_n(word, __ATOMIC_SEQ_CST);
   if (now == expected) script.nanos += timeout_nanos;
 }

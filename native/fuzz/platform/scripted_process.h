@@ -1,7 +1,7 @@
 #pragma once
 
-// A process and a clock that the fuzzer drives: what the core asks of the system is a moment at
-// which the peer may do something, so the target is told of each.
+// A process and a clock that the fuzzer controls. The core's calls of the system are the moments at
+// which the peer may act, so each one notifies the target.
 
 #include <cstdint>
 #include <functional>
@@ -9,11 +9,11 @@
 namespace shmwire::fuzz {
 
 struct Script {
-  // Called whenever the core looks at the clock, gives its core away, naps or waits.
+  // Called whenever the core reads the clock, yields, naps or waits.
   std::function<void()> moment;
-  // What HasHungUp answers.
+  // The result of HasHungUp.
   bool hung_up = false;
-  // Moves with every look, so that no wait is without an end.
+  // Advances at each reading, so that every wait ends.
   uint64_t nanos = 0;
 };
 

@@ -13,12 +13,12 @@ namespace {
 
 constexpr size_t kSentDescriptorsMax = kHandlesMax;
 
-// The ids by which a socket names its peer (SO_PEERCRED) are the effective ones.
+// SO_PEERCRED of a socket has the effective ids, too.
 ucred OwnCredentials() { return {getpid(), geteuid(), getegid()}; }
 
-// By default, the kernel attaches the real ids to a message (unix(7), SCM_CREDENTIALS). An id that
-// our user namespace does not map can be attached by the kernel but not stated by us, so we state
-// the ids only where it makes a difference.
+// By default, the kernel attaches the real ids to a message (unix(7), SCM_CREDENTIALS). It can
+// attach an id that our user namespace does not map, but a sender cannot state one. So this process
+// states the ids only if they differ.
 bool StatesCredentials() { return geteuid() != getuid() || getegid() != getgid(); }
 
 void PutPart(cmsghdr* part, int type, const void* data, size_t bytes) {

@@ -17,7 +17,7 @@ namespace {
 
 constexpr uint64_t kNanosPerSecond = 1'000'000'000;
 
-// strerror_r has two forms, by the C library; each returns what one of these takes.
+// strerror_r has two forms, depending on the C library. Each returns what one of these accepts.
 [[maybe_unused]] const char* TextOf(int result, const char* buffer) {
   return result == 0 ? buffer : "unknown error";
 }
@@ -53,7 +53,7 @@ Status PeerCredentials(intptr_t native, Credentials* credentials) {
     return Status::Error(StatusCode::kInvalidArgument,
                          "the descriptor is not a connected Unix socket", errno);
   }
-  // What the kernel answers for a socket that is not connected.
+  // The kernel's answer for a socket that is not connected.
   if (bytes != sizeof(peer) || peer.uid == static_cast<uid_t>(-1)) {
     return Status::Error(StatusCode::kInvalidArgument,
                          "the descriptor is not a connected Unix socket");
@@ -75,7 +75,7 @@ Status FillRandom(void* bytes, size_t count) {
     result = getrandom(bytes, count, 0);
   } while (result < 0 && errno == EINTR);
   if (result != static_cast<ssize_t>(count)) {
-    return Status::Error(StatusCode::kUnavailable, "cannot draw random bytes (getrandom)", errno);
+    return Status::Error(StatusCode::kUnavailable, "cannot get random bytes (getrandom)", errno);
   }
   return {};
 }

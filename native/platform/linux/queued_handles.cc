@@ -14,11 +14,11 @@
 namespace shmwire::platform {
 namespace {
 
-// asm-generic/socket.h from Linux 6.16 on.
+// In asm-generic/socket.h since Linux 6.16.
 constexpr int kSoPassrights = 83;
 
-// The number of descriptors in the receive queue of a Unix socket (Linux 5.6, proc_pid_fdinfo(5)).
-// False: it cannot be read.
+// Whether a Unix socket's receive queue holds descriptors (Linux 5.6, proc_pid_fdinfo(5)). False:
+// unknown.
 bool ReadQueuedDescriptors(int descriptor, bool* any) {
   char path[64];
   std::snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", descriptor);
@@ -36,7 +36,7 @@ bool ReadQueuedDescriptors(int descriptor, bool* any) {
   return true;
 }
 
-// -1: the socket has no such option.
+// -1: the socket does not have the option.
 int Option(int descriptor, int option) {
   int value = -1;
   socklen_t bytes = sizeof(value);
@@ -54,7 +54,7 @@ bool MayHoldHandles(intptr_t native) {
   const int descriptor = static_cast<int>(native);
   bool any = false;
   if (ReadQueuedDescriptors(descriptor, &any)) return any;
-  // Not exact: an out-of-band byte that was read with MSG_OOB leaves its descriptors, and no byte.
+  // Not exact: after MSG_OOB has read an out-of-band byte, its descriptors remain without a byte.
   int bytes = 0;
   return ioctl(descriptor, FIONREAD, &bytes) != 0 || bytes != 0;
 }
@@ -67,9 +67,9 @@ bool StopHandles(intptr_t native) {
 
 Status RefuseHandles(intptr_t native) {
   const int descriptor = static_cast<int>(native);
-  // 0: inherited from the socket that accepted it, and so its peer could never send any.
+  // 0: inherited from the listening socket, so the peer could never send any.
   if (Option(descriptor, kSoPassrights) != 1 || !StopHandles(native)) return {};
-  // A connection that came before has a queue of its own, and goes through here when accepted.
+  // A connection that is not accepted yet has its own queue, and is checked when it is accepted.
   if (Option(descriptor, SO_ACCEPTCONN) == 1 || !MayHoldHandles(native)) return {};
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 
-// Newer than the oldest headers we build with.
+// Newer than the oldest headers that the build supports.
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010
 #endif
@@ -21,11 +21,11 @@
 namespace shmwire::platform {
 namespace {
 
-// Size fixed, no new writable mapping, no write, no hole, and the seals themselves fixed
+// Fixed size, no new writable mapping, no write, no hole, and no change of the seals
 // (memfd_create(2), fcntl(2)). Not F_SEAL_WRITE: the owner could not write either.
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
 
-// A profiler's timer may interrupt each attempt; without a bound we would never return.
+// A profiler's timer may interrupt every attempt.
 constexpr int kReserveAttemptsMax = 100;
 
 Status SystemError(const char* context, int os_error) {
@@ -48,7 +48,7 @@ int CreateMemoryFile() {
   return memfd_create("shmwire", kFlags);  // before Linux 6.3
 }
 
-// Zero, or the error number.
+// Returns 0 or the error number.
 int Reserve(int file, off_t bytes) {
   int os_error = EINTR;
   for (int attempt = 0; attempt < kReserveAttemptsMax && os_error == EINTR; attempt++) {
@@ -57,9 +57,9 @@ int Reserve(int file, off_t bytes) {
   return os_error == EINTR ? ENOMEM : os_error;
 }
 
-constexpr uint64_t kBlockBytes = 512;  // of stx_blocks, whatever the file system's are
+constexpr uint64_t kBlockBytes = 512;  // of stx_blocks, on every file system
 
-// Pages that one call of mincore reports.
+// Pages in one call of mincore.
 constexpr uint64_t kPagesPerCall = 4096;
 
 uint64_t PageBytes() { return static_cast<uint64_t>(sysconf(_SC_PAGESIZE)); }
@@ -68,9 +68,9 @@ uint64_t RoundUpToPage(uint64_t bytes) {
   return (bytes + PageBytes() - 1) / PageBytes() * PageBytes();
 }
 
-// Counts the pages of a mapping that exist. Pages that are only reserved (fallocate) do not exist
-// yet. It takes no lock that a peer can hold, neither of the file's position nor of the inode, so
-// it cannot wait for a peer; lseek with SEEK_HOLE takes both. Errors: kUnavailable.
+// Counts the existing pages of a mapping. Pages that are only reserved (fallocate) do not exist
+// yet. Takes no lock that a peer can hold, so it cannot wait for a peer; lseek with SEEK_HOLE takes
+// the lock of the file's position and that of the inode. Errors: kUnavailable.
 Status CountPages(std::byte* data, uint64_t bytes, uint64_t* pages) {
   *pages = 0;
   const uint64_t count = RoundUpToPage(bytes) / PageBytes();
@@ -85,24 +85,23 @@ Status CountPages(std::byte* data, uint64_t bytes, uint64_t* pages) {
   return {};
 }
 
-// Errors: kUnavailable, also where the system does not show it.
+// Errors: kUnavailable, also if the system does not report the pages.
 Status CheckPeerPages(std::byte* data, uint64_t bytes) {
-  // To a process that may not know, mincore reports every page, also the one behind the end, which
-  // never exists.
+  // Without permission, mincore reports every page as existing, even one behind the end.
   uint64_t pages = 0;
   Status status = CountPages(data + RoundUpToPage(bytes), PageBytes(), &pages);
   if (!status.ok()) return status;
   if (pages != 0) {
     return Status::Error(StatusCode::kUnavailable,
-                         "the system does not show which pages of the peer's memory exist");
+                         "the system does not report which pages of the peer's memory exist");
   }
   if (status = CountPages(data, bytes, &pages); !status.ok()) return status;
   if (pages == RoundUpToPage(bytes) / PageBytes()) return {};
-  // Not a violation for certain: an honest peer's page may have been swapped out.
+  // Not necessarily a violation: the page of an honest peer may be swapped out.
   return Status::Error(StatusCode::kUnavailable, "not all pages of the peer's memory exist");
 }
 
-// mmap does not report that it could not populate all of it.
+// mmap does not report a page that it could not populate.
 void TouchPages(std::byte* data, uint64_t bytes) {
   for (uint64_t at = 0; at < bytes; at += PageBytes()) {
     static_cast<void>(*static_cast<volatile std::byte*>(data + at));
@@ -118,7 +117,7 @@ Status FillPages(std::byte* data, uint64_t bytes) {
   TouchPages(data, bytes);
   if (Status status = CountPages(data, bytes, &pages); !status.ok()) return status;
   if (pages == expected) return {};
-  // A peer would refuse it.
+  // A peer would reject the memory.
   return Status::Error(StatusCode::kUnavailable, "cannot fill shared memory with pages");
 }
 
@@ -133,7 +132,7 @@ void Mapping::Unmap() {
 
 void Mapping::Vacate() {
   if (data_ == nullptr) return;
-  // Where this fails, the mapping stays as it is: its addresses must not become another's.
+  // If this fails, the mapping stays: its addresses must not be reused.
   static_cast<void>(mmap(data_, bytes_, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0));
   data_ = nullptr;
@@ -148,11 +147,11 @@ Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
   if (ftruncate(file, length) != 0) {
     return SystemError("cannot size shared memory (ftruncate)", errno);
   }
-  // Without it too little memory shows as SIGBUS at some later write.
+  // Without it, a shortage of memory raises SIGBUS at a later write.
   if (const int os_error = Reserve(file, length); os_error != 0) {
     return SystemError("cannot reserve shared memory (fallocate)", os_error);
   }
-  // Populated: the pages are there already, and a fault for each would cost eight times as much.
+  // MAP_POPULATE: the pages exist already, and a fault for each would cost eight times as much.
   void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, 0);
   if (data == MAP_FAILED) return SystemError("cannot map shared memory (mmap)", errno);
   Mapping created_mapping(static_cast<std::byte*>(data), bytes);
@@ -164,7 +163,7 @@ Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
 
 Status SealSharedMemory(const Handle& handle) {
   if (fcntl(static_cast<int>(handle.native()), F_ADD_SEALS, kSeals) != 0) {
-    // F_SEAL_FUTURE_WRITE came with Linux 5.1.
+    // F_SEAL_FUTURE_WRITE exists since Linux 5.1.
     return Status::Error(StatusCode::kUnavailable, "cannot seal shared memory (F_ADD_SEALS)",
                          errno);
   }
@@ -173,7 +172,7 @@ Status SealSharedMemory(const Handle& handle) {
 
 Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapping* mapping) {
   const int file = static_cast<int>(handle.native());
-  // First, because what follows is stable only under the seals. Files that know no seals fail here.
+  // First, because only seals make the following checks stable. Files without seals fail here.
   const int seals = fcntl(file, F_GET_SEALS);
   if (seals < 0) {
     return Status::Error(StatusCode::kCorrupt, "the peer's descriptor is not sealable memory",
@@ -182,17 +181,16 @@ Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapp
   if ((seals & kSeals) != kSeals || (seals & F_SEAL_WRITE) != 0) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory lacks a required seal");
   }
-  // Huge pages (hugetlbfs) can be sealed too, but a read can still fail for want of one.
+  // Huge pages (hugetlbfs) can be sealed too, but a read still fails when they run out.
   struct statfs file_system {};
   if (fstatfs(file, &file_system) != 0) {
     return Status::Error(StatusCode::kUnavailable, "cannot examine the peer's memory (fstatfs)",
                          errno);
   }
   if (file_system.f_type != TMPFS_MAGIC) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's memory is not made of plain pages");
+    return Status::Error(StatusCode::kCorrupt, "the peer's memory does not have regular pages");
   }
-  // Not fstat: compiled against a new glibc it would ask users for 2.33, and Node itself runs
-  // from 2.28 on.
+  // Not fstat: built against a new glibc it would require 2.33, and Node itself runs from 2.28 on.
   struct statx file_stat {};
   if (statx(file, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &file_stat) != 0) {
     return Status::Error(StatusCode::kUnavailable, "cannot examine the peer's memory (statx)",
@@ -203,7 +201,7 @@ Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapp
   }
   const uint64_t bytes = file_stat.stx_size;
   if (!is_size(bytes)) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's memory has a size that no segment has");
+    return Status::Error(StatusCode::kCorrupt, "the peer's memory does not have a segment's size");
   }
   if (file_stat.stx_blocks * kBlockBytes < bytes) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory has holes");
@@ -214,7 +212,7 @@ Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapp
     return Status::Error(StatusCode::kOutOfMemory, "cannot map the peer's memory (mmap)", errno);
   }
   auto* data = static_cast<std::byte*>(mapped);
-  // The seals forbid new holes, so this stays true. Blocks beyond the end of the file do not count.
+  // The seals forbid new holes, so this stays true. Blocks behind the end of the file do not count.
   Status status = CheckPeerPages(data, bytes);
   munmap(data + RoundUpToPage(bytes), PageBytes());
   Mapping checked(data, bytes);

@@ -13,8 +13,8 @@
 
 #include "platform/process.h"
 
-// The first versions that glibc had. Built against a newer glibc (2.32, 2.34) they would ask users
-// for that one, and Node itself runs from 2.28 on.
+// The first versions in glibc. Built against a newer glibc (2.32, 2.34), they would require that
+// one, and Node itself runs from 2.28 on.
 #if defined(__GLIBC__) && defined(__x86_64__)
 #define FIRST_VERSION(call) __asm__(".symver " #call ", " #call "@GLIBC_2.2.5")
 #elif defined(__GLIBC__) && defined(__aarch64__)
@@ -36,19 +36,18 @@ constexpr size_t kStraysShare = 4;
 constexpr uint64_t kStuckNanos = 250'000'000;
 constexpr size_t kCapacityMin = 256;
 
-// Of this process, for all its threads. Constant-initialised and never destroyed: the thread may
-// run while the process exits.
+// For all threads. Never destroyed, because the thread may run while the process exits.
 struct Queue {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   int* descriptors = nullptr;
   size_t count = 0;
   size_t capacity = 0;
-  // No memory for their numbers: they stay open.
+  // Descriptors that stay open, because no memory was left for their numbers.
   size_t lost = 0;
-  // When the thread began to close one, or the first was queued. On the monotonic clock.
+  // The monotonic time at which the current close began, or the first descriptor was queued.
   uint64_t progress_nanos = 0;
   bool running = false;
-  // The thread closes one, which is not in the array any more.
+  // The thread is closing a descriptor, which is no longer in the array.
   bool closing = false;
   bool watches_forks = false;
 };
@@ -80,7 +79,7 @@ void* CloseAll(void* /*unused*/) {
   }
 }
 
-// The child of a fork has the descriptors, but not the thread.
+// The child of a fork inherits the descriptors, but not the thread.
 void WatchForks() {
   if (queue.watches_forks) return;
   const auto lock = [] { pthread_mutex_lock(&queue.mutex); };
@@ -93,7 +92,7 @@ void WatchForks() {
   queue.watches_forks = pthread_atfork(lock, unlock, restart) == 0;
 }
 
-// With the lock.
+// The caller holds the lock.
 void StartThread() {
   if (queue.running || queue.count == 0) return;
   WatchForks();
@@ -101,7 +100,7 @@ void StartThread() {
   if (pthread_attr_init(&attributes) != 0) return;
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_attr_setstacksize(&attributes, kStackBytes);
-  // The thread inherits the mask: the program's signals are for its own threads.
+  // The thread inherits this mask: signals are for the program's own threads.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
@@ -112,7 +111,7 @@ void StartThread() {
   pthread_attr_destroy(&attributes);
 }
 
-// With the lock. False: there is no memory.
+// The caller holds the lock. False: no memory.
 bool MakeRoom(size_t count) {
   if (queue.capacity - queue.count >= count) return true;
   const size_t capacity = std::max({kCapacityMin, 2 * queue.capacity, queue.count + count});

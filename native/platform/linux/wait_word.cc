@@ -11,13 +11,13 @@ namespace shmwire::platform {
 namespace {
 
 constexpr uint64_t kNanosPerSecond = 1'000'000'000;
-// Longer waits come back early, which the contract allows.
+// Longer waits return early, which the contract allows.
 constexpr uint64_t kWaitSecondsMax = 3600;
 
 }  // namespace
 
-// Never with FUTEX_PRIVATE_FLAG: that keys the word by address space, and the peer is in another
-// one. EAGAIN, EINTR and ETIMEDOUT all mean the same to the caller: look again (futex(2)).
+// Without FUTEX_PRIVATE_FLAG, which keys the word by address space: the peer is in another one.
+// EAGAIN, EINTR and ETIMEDOUT mean the same to the caller: check the word again (futex(2)).
 void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos) {
   const uint64_t seconds = timeout_nanos / kNanosPerSecond;
   timespec timeout{};

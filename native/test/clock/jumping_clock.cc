@@ -1,6 +1,5 @@
-// A clock of the wall that is set back and forth without end: each look finds it years ahead or
-// years behind, in turn. For LD_PRELOAD; test/process/places.test.ts compiles it. Other clocks are
-// as they are.
+// A wall clock that jumps: its readings alternate between years ahead and years behind. Other
+// clocks are unchanged. For LD_PRELOAD; test/process/places.test.ts compiles it.
 
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -14,8 +13,8 @@ namespace {
 constexpr time_t kYearsSeconds = 100'000'000;
 constexpr long kNanosPerMicro = 1'000;
 
-// Counts only; orders nothing.
-std::atomic<unsigned> looks{0};
+// A counter only; it orders nothing.
+std::atomic<unsigned> readings{0};
 
 bool IsWall(clockid_t clock) { return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE; }
 
@@ -25,7 +24,7 @@ extern "C" __attribute__((visibility("default"))) int clock_gettime(clockid_t cl
                                                                     timespec* now) noexcept {
   const auto result = static_cast<int>(syscall(SYS_clock_gettime, clock, now));
   if (result != 0 || !IsWall(clock)) return result;
-  const bool ahead = looks.fetch_add(1, std::memory_order_relaxed) % 2 == 0;
+  const bool ahead = readings.fetch_add(1, std::memory_order_relaxed) % 2 == 0;
   now->tv_sec += ahead ? kYearsSeconds : -kYearsSeconds;
   return 0;
 }

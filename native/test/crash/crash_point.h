@@ -1,7 +1,7 @@
 #pragma once
 
-// Crashes at a chosen store. A process that dies leaves in shared memory what it had stored, so its
-// stores are all the moments at which it can die as far as anybody else can tell.
+// Crashes at a chosen store. A process that dies leaves its stores in shared memory. So to other
+// processes, its death can only happen after one of its stores.
 
 #include <unistd.h>
 
@@ -13,13 +13,13 @@ inline constexpr int kCrashedExit = 42;
 
 inline uint64_t stores_left = 0;
 
-// This process ends right after its nth store to shared memory from now on; 0: it does not.
+// This process will end right after its nth store to shared memory; 0: it will not.
 inline void CrashAfter(uint64_t stores) { stores_left = stores; }
 
 inline void Stored() {
   if (stores_left == 0) return;
   stores_left--;
-  // Nothing is undone and nobody is told, as with SIGKILL.
+  // Without cleanup or notification, like SIGKILL.
   if (stores_left == 0) _exit(kCrashedExit);
 }
 

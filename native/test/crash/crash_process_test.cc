@@ -1,5 +1,5 @@
-// A process that dies right after its nth store, for every n: what it published is there, whole;
-// what it did not publish is not; and its peer learns that it is gone.
+// A process that dies right after its nth store, for every n. Everything that it published is there
+// and whole, nothing else is, and the peer notices that it is gone.
 
 #include <algorithm>
 #include <set>
@@ -20,10 +20,10 @@ constexpr WaitFor kForData = {.for_data = true};
 constexpr WaitFor kForRoom = {.room_length = kInlineMax};
 constexpr WaitFor kForNothing = {};
 
-// Messages, and where their records lie, worked out apart from the code under test.
+// Messages, and the positions of their records, computed without the code under test.
 struct Stream {
   std::vector<Payload> messages;
-  // Of them, how many are written and read before anybody dies.
+  // How many messages are written and read before the victim dies.
   size_t before;
   std::vector<uint64_t> tails;     // after each message
   std::set<uint64_t> heads = {0};  // after each record
@@ -57,7 +57,7 @@ struct Stream {
   uint64_t tail_ = 0;
 };
 
-// Of the messages of a stream, those from `first` to before `end`.
+// Writes the messages from `first` to before `end`.
 bool WriteSome(Endpoint* endpoint, const Stream& stream, size_t first, size_t end) {
   for (size_t index = first; index < end; index++) {
     const Payload& message = stream.messages[index];
@@ -75,18 +75,18 @@ bool CommitAll(Endpoint* endpoint, const Stream& stream) {
   for (uint32_t id = 0; id < stream.messages.size(); id++) {
     const Payload& message = stream.messages[id];
     int64_t offset = -1;
-    bool doorbell = false;
+    bool needs_wake = false;
     if (!endpoint->Claim(message.size(), &offset).ok() || offset < 0) return false;
     SharedAccess::Copy(endpoint->own().data() + offset, message.data(), message.size());
-    if (!endpoint->Commit(1, id, message.size(), &doorbell).ok()) return false;
+    if (!endpoint->Commit(1, id, message.size(), &needs_wake).ok()) return false;
   }
   return true;
 }
 
 bool ReadAll(Endpoint* endpoint) {
   test::Collector collector(endpoint);
-  bool doorbell = false;
-  while (collector.Collect([](uint32_t, const std::byte*, uint64_t) {}, &doorbell)) {
+  bool needs_wake = false;
+  while (collector.Collect([](uint32_t, const std::byte*, uint64_t) {}, &needs_wake)) {
   }
   return collector.status().ok();
 }
@@ -99,18 +99,18 @@ bool ReadInPlace(Endpoint* endpoint) {
                    .offset = 0,
                    .descriptors = descriptors,
                    .descriptors_max = 3};
-    bool doorbell = false;
-    if (!endpoint->Receive(&batch, 0, false, &doorbell).ok()) return false;
-    if (!endpoint->Release(&doorbell).ok()) return false;
+    bool needs_wake = false;
+    if (!endpoint->Receive(&batch, {}, &needs_wake).ok()) return false;
+    if (!endpoint->Release(&needs_wake).ok()) return false;
     if (batch.count == 0) return true;
   }
 }
 
-// Reads all that there is from the nth message on. How many there are now.
+// Reads all messages from the nth on. Returns how many have been read in total.
 size_t Collect(Endpoint* endpoint, const Stream& stream, size_t first) {
   test::Collector collector(endpoint);
   size_t next = first;
-  bool doorbell = false;
+  bool needs_wake = false;
   const auto check = [&](uint32_t id, const std::byte* data, uint64_t bytes) {
     REQUIRE(id == next);
     const Payload& expected = stream.messages[id];
@@ -118,21 +118,20 @@ size_t Collect(Endpoint* endpoint, const Stream& stream, size_t first) {
     REQUIRE((bytes == 0 || std::memcmp(data, expected.data(), bytes) == 0));
     next++;
   };
-  while (collector.Collect(check, &doorbell)) REQUIRE(collector.status().ok());
+  while (collector.Collect(check, &needs_wake)) REQUIRE(collector.status().ok());
   REQUIRE(collector.status().ok());
   return next;
 }
 
-// What a wait of the survivor ends with when there is nothing left.
+// The outcome of a wait of the survivor when no data is left.
 WaitOutcome EndOf(CrashRun* run) {
   const ControlBlock* control = run->victim().own().control();
   const bool closed = control->state.LoadSeqCst() != static_cast<uint32_t>(SegmentState::kOpen);
   return closed ? WaitOutcome::kClosed : WaitOutcome::kPeerGone;
 }
 
-// The victim writes the rest of the stream; the survivor, asleep in a blocking wait if `wait` says
-// so and else in an event loop, gets what was published when it died. Returns in how many places it
-// died.
+// The victim writes the rest of the stream. The survivor sleeps in a blocking wait for `wait`, or
+// in an event loop, and receives what was published. Returns how many stores the victim has.
 uint64_t CheckDeathsOfWriter(const Stream& stream, const WaitFor& wait, const CrashRun::Act& act) {
   std::set<size_t> counts;
   for (uint64_t stores = 1;; stores++) {
@@ -151,14 +150,14 @@ uint64_t CheckDeathsOfWriter(const Stream& stream, const WaitFor& wait, const Cr
     CHECK(outcome == EndOf(&run));
     if (!done) continue;
     CHECK(published == stream.messages.size());
-    // It died between any two of them.
+    // The victim died between any two messages.
     CHECK(counts.size() == stream.messages.size() - stream.before + 1);
     return stores - 1;
   }
 }
 
-// The victim reads what the survivor has written, and sleeps or closes; the survivor writes until
-// the ring is full, and learns that nobody will make room. Returns in how many places it died.
+// The victim reads the survivor's messages, and sleeps or closes. The survivor fills the ring, and
+// notices that the peer is gone. Returns how many stores the victim has.
 uint64_t CheckDeathsOfReader(const Stream& stream, const WaitFor& wait, const CrashRun::Act& act) {
   for (uint64_t stores = 1;; stores++) {
     CAPTURE(stores);
@@ -185,17 +184,17 @@ uint64_t CheckDeathsOfReader(const Stream& stream, const WaitFor& wait, const Cr
 
 }  // namespace
 
-TEST_CASE("a writer that dies in a message leaves what it had published") {
+TEST_CASE("keeps the published messages when a writer dies in a message") {
   const Stream stream({64, 0, 300});
   const auto act = [&](Endpoint* endpoint) { return WriteRest(endpoint, stream); };
   const uint64_t places = CheckDeathsOfWriter(stream, kForData, act);
   CHECK(places > stream.messages.size());
-  // To ring an event loop is not a store of its own but for a counter; to ring a blocked peer is.
+  // To wake an event loop is one store, of a counter. To wake a blocked peer is one more.
   CHECK(CheckDeathsOfWriter(stream, kForNothing, act) < places);
 }
 
-TEST_CASE("a writer that dies in a record behind a pad leaves what it had published") {
-  // Seven records of the largest size and a smaller one leave less than the next one needs.
+TEST_CASE("keeps the published messages when a writer dies in a record behind a pad") {
+  // Seven records of the largest size and a smaller one leave too little for the next.
   std::vector<uint64_t> sizes(7, kInlineMax);
   sizes.insert(sizes.end(), {kInlineMax / 2, kInlineMax, 1});
   const Stream stream(sizes, 8);
@@ -203,19 +202,20 @@ TEST_CASE("a writer that dies in a record behind a pad leaves what it had publis
   CHECK(CheckDeathsOfWriter(stream, kForNothing, act) > 2);
 }
 
-TEST_CASE("a writer that dies in a message of fragments leaves none of it, and all before it") {
+TEST_CASE(
+    "keeps all messages before one in fragments when its writer dies, and nothing of that one") {
   const Stream stream({10, 2 * kInlineMax, 10});
   const auto act = [&](Endpoint* endpoint) { return WriteRest(endpoint, stream); };
   CHECK(CheckDeathsOfWriter(stream, kForData, act) > 2 * stream.messages.size());
 }
 
-TEST_CASE("a writer that dies in a claim or its commit leaves what it had published") {
+TEST_CASE("keeps the published messages when a writer dies in a claim or its commit") {
   const Stream stream({64, kInlineMax});
   const auto act = [&](Endpoint* endpoint) { return CommitAll(endpoint, stream); };
   CHECK(CheckDeathsOfWriter(stream, kForData, act) > stream.messages.size());
 }
 
-TEST_CASE("an end that dies in its close has closed or is gone") {
+TEST_CASE("reports an end that dies in its close as closed or gone") {
   const Stream stream({64});
   const auto act = [&](Endpoint* endpoint) {
     if (!WriteRest(endpoint, stream)) return false;
@@ -225,22 +225,22 @@ TEST_CASE("an end that dies in its close has closed or is gone") {
   CHECK(CheckDeathsOfWriter(stream, kForData, act) > stream.messages.size() + 1);
 }
 
-TEST_CASE("a reader that dies gives back whole records or nothing") {
+TEST_CASE("releases whole records or nothing when a reader dies") {
   const Stream stream(std::vector<uint64_t>(kRecordsPerRingMin, kInlineMax));
   CHECK(CheckDeathsOfReader(stream, kForRoom, ReadAll) > stream.messages.size());
 }
 
-TEST_CASE("a reader that dies where messages lie in place gives back whole records or nothing") {
+TEST_CASE("releases whole records or nothing when a reader of messages in place dies") {
   const Stream stream(std::vector<uint64_t>(kRecordsPerRingMin, kInlineMax));
   CHECK(CheckDeathsOfReader(stream, kForRoom, ReadInPlace) > 2);
 }
 
-TEST_CASE("a reader that dies in a message of fragments gives back whole records or nothing") {
+TEST_CASE("releases whole records or nothing when a reader dies in a message of fragments") {
   const Stream stream({10, 2 * kInlineMax});
   CHECK(CheckDeathsOfReader(stream, kForNothing, ReadAll) > 3);
 }
 
-TEST_CASE("an end that dies as it falls asleep, wakes up or closes does its peer no harm") {
+TEST_CASE("does not harm the peer of an end that dies while it falls asleep, wakes up or closes") {
   const Stream stream({64, 0});
   const auto act = [](Endpoint* endpoint) {
     bool there = false;

@@ -1,6 +1,6 @@
 #pragma once
 
-// A victim that dies at each of its stores in turn, and the survivor that looks what it left.
+// A victim that dies at each of its stores in turn, and a survivor that checks the rest.
 
 #include <sys/socket.h>
 
@@ -14,7 +14,7 @@
 
 namespace shmwire::crash {
 
-// What tells that the other process lives. Each process keeps one end of it.
+// Hangs up when the other process ends. Each process keeps one end.
 class ControlSocket {
  public:
   ControlSocket() {
@@ -35,16 +35,16 @@ class ControlSocket {
 // One run: the victim uses the client's end, the survivor the server's.
 class CrashRun {
  public:
-  // What the victim does, from its first store that counts on. False when it went wrong.
+  // The actions of the victim, whose stores count. False: one of them failed.
   using Act = std::function<bool(Endpoint*)>;
 
   [[nodiscard]] Endpoint& victim() { return pair_.client; }
   [[nodiscard]] Endpoint& survivor() { return pair_.server; }
   [[nodiscard]] intptr_t control_socket() const { return control_.native(); }
 
-  // Lets the victim act, until it has done all or has crashed after `stores` stores, while the
-  // survivor is asleep in a blocking wait for what `wait` says, if it says anything; `*outcome` is
-  // how that wait ended. Returns whether the victim has done all.
+  // Lets the victim act until it is done, or until it crashes after `stores` stores. The survivor
+  // sleeps meanwhile in a blocking wait for `wait` if it has a condition; `*outcome` is the result.
+  // Returns whether the victim completed its actions.
   bool Run(const Act& act, uint64_t stores, const WaitFor& wait, WaitOutcome* outcome) {
     const bool sleeps = wait.for_data || wait.room_length.has_value();
     test::Child child([&] {
@@ -60,7 +60,7 @@ class CrashRun {
     return exit_status == 0;
   }
 
-  // A blocking wait of the survivor, without an end but by the peer.
+  // A blocking wait of the survivor, which only the peer ends.
   WaitOutcome Wait(WaitFor wait) {
     wait.timeout_nanos = test::kNeverNanos;
     wait.control_socket = control_socket();
@@ -73,7 +73,7 @@ class CrashRun {
   }
 
  private:
-  // So that each run of a victim meets the same peer: one that is asleep, or about to be.
+  // So that each run starts with a peer that sleeps or is about to.
   void AwaitArmed(const WaitFor& wait) {
     const ControlBlock* control = victim().peer().control();
     const SharedWord<uint32_t>& word = wait.for_data ? control->data_wake : control->room_wake;

@@ -2,8 +2,8 @@
 //
 //   shmwire_explore [--seeds N] [--from S] [--scenario NAME]
 //
-// Each scenario has N runs, with the seeds from S on; the same seed is the same run. Ends with
-// `N passed, N failed`, of scenarios; a scenario ends with its first fault.
+// Runs each scenario N times, with the seeds from S on. One seed always gives the same run. Ends
+// with `N passed, N failed`, counting scenarios. The first fault ends a scenario.
 
 #include <charconv>
 #include <cstdio>
@@ -48,7 +48,7 @@ bool Parse(int count, char** values, Arguments* arguments) {
   return count % 2 == 1;
 }
 
-// Whether all of its runs were good.
+// Whether all runs passed.
 bool Explore(const Scenario& scenario, const Arguments& arguments) {
   ScenarioRun run(scenario);
   uint64_t steps = 0;

@@ -1,7 +1,7 @@
 #pragma once
 
-// What the core's accesses to shared memory and its system calls become under the explorer. Outside
-// of a run, when no actor is on, they take effect at once.
+// The core's accesses and system calls under the explorer. Without a running actor, effective at
+// once.
 
 #include <atomic>
 #include <cstddef>

@@ -9,11 +9,11 @@
 namespace shmwire::explore {
 namespace {
 
-// No run of a scenario takes nearly as many: one that does goes round in circles.
+// Far above the steps of any run: a longer one does not end.
 constexpr uint64_t kStepsMax = 200'000;
-// Waits at least that long have no end: the clock is not moved for them.
+// A wait of at least this time has no deadline: the clock does not advance for it.
 constexpr uint64_t kForeverNanos = UINT64_MAX / 2;
-// A long copy is seen half done, at so many places.
+// Another actor may run in the middle of a long copy, at this many places.
 constexpr size_t kCopyPieces = 3;
 constexpr size_t kPieceAlignment = 8;
 constexpr size_t kWholePieceBytesMax = 16;
@@ -52,9 +52,9 @@ void Explorer::Begin(size_t index, const std::function<void()>& body) {
     try {
       body();
       EnterSystem();
-      Note(Event::kDone);
+      Record(Event::kDone);
     } catch (const Stopped&) {
-      // The run is over; its verdict stands.
+      // The run has ended, and its verdict stands.
     }
     actors_[index]->done = true;
     runnable_[index] = false;
@@ -92,7 +92,7 @@ void Explorer::Fail(const char* fault) {
 
 void Explorer::Step() {
   outcome_.steps++;
-  if (outcome_.steps > kStepsMax) Fail("the actors go round in circles");
+  if (outcome_.steps > kStepsMax) Fail("the run does not end");
   if (schedule_.StoreLeaves()) {
     Random* random = schedule_.random();
     actors_[random->Below(runnable_.size())]->buffer.LetOneLeave(random);
@@ -106,7 +106,7 @@ void Explorer::Reschedule() {
     const bool all_done = std::all_of(actors_.begin(), actors_.begin() + runnable_.size(),
                                       [](const auto& actor) { return actor->done; });
     if (all_done) LeaveActors();
-    Fail("LOST WAKE-UP: whoever is not done sleeps for ever");
+    Fail("LOST WAKE-UP: every actor that is not done sleeps without end");
   }
   SwitchTo(schedule_.Next(runnable_, current_));
 }
@@ -142,7 +142,7 @@ void Explorer::Load(const std::byte* from, std::memory_order order, std::byte* v
   if (mutation_.Is(MutationKind::kLoadsZero, place.part)) std::memset(value, 0, bytes);
   uint64_t loaded = 0;
   std::memcpy(&loaded, value, bytes);
-  Note(Event::kLoad, place, order, loaded);
+  Record(Event::kLoad, place, order, loaded);
 }
 
 void Explorer::Store(std::byte* to, std::memory_order order, const std::byte* value, size_t bytes) {
@@ -156,7 +156,7 @@ void Explorer::Store(std::byte* to, std::memory_order order, const std::byte* va
   if (mutation_.Is(MutationKind::kNoStore, place.part)) return;
   uint64_t stored = 0;
   std::memcpy(&stored, value, bytes);
-  Note(Event::kStore, place, order, stored);
+  Record(Event::kStore, place, order, stored);
   current().buffer.Add(to, order, value, bytes);
   if (!schedule_.buffers()) current().buffer.LetAllLeave();
 }
@@ -174,7 +174,7 @@ void Explorer::Copy(std::byte* to, const std::byte* from, size_t bytes) {
   for (size_t at = 0; at < bytes; at += piece_bytes) {
     const size_t count = std::min(piece_bytes, bytes - at);
     Step();
-    Note(Event::kCopy, place, std::memory_order_relaxed, count);
+    Record(Event::kCopy, place, std::memory_order_relaxed, count);
     if (place.part == Part::kPrivate || !schedule_.buffers()) {
       current().buffer.Load(from + at, to + at, count);
       continue;
@@ -193,19 +193,19 @@ void Explorer::EnterSystem() {
 
 void Explorer::Sleep(const void* key, uint64_t timeout_nanos) {
   if (stopping_) return;
-  Note(Event::kSleep);
+  Record(Event::kSleep);
   current().sleeps_on = key;
   current().deadline_nanos =
       timeout_nanos >= kForeverNanos ? UINT64_MAX : now_nanos_ + timeout_nanos;
   runnable_[current_] = false;
   Reschedule();
-  Note(Event::kWoken);
+  Record(Event::kWoken);
 }
 
 void Explorer::Wake(const void* key) {
   EnterSystem();
   if (stopping_) return;
-  Note(Event::kWake);
+  Record(Event::kWake);
   for (size_t index = 0; index < runnable_.size(); index++) {
     Actor& actor = *actors_[index];
     if (actor.done || actor.sleeps_on != key) continue;
@@ -226,7 +226,7 @@ void Explorer::YieldCpu() {
   EnterSystem();
 }
 
-void Explorer::Note(Event event, const Place& place, std::memory_order order, uint64_t value) {
+void Explorer::Record(Event event, const Place& place, std::memory_order order, uint64_t value) {
   trace_.Add({outcome_.steps, current_, event, place, order, value});
 }
 

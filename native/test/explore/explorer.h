@@ -1,14 +1,13 @@
 #pragma once
 
-// Runs actors over shared memory, one at a time, and lets a schedule decide at each access who goes
-// on: every run is one interleaving of the real core, and the same seed is the same run.
+// Runs actors over shared memory, one at a time. At each access, a schedule chooses the actor that
+// continues. Each run is one interleaving of the real core, and one seed always gives the same run.
 //
 // Stores wait in buffers as long as their order allows (store_buffer.h). Futexes, doorbells and the
-// clock are simulated: an actor that sleeps runs again when it is woken, or when all sleep and its
-// time has come. When all sleep and none has a time, a wake-up was lost.
+// clock are simulated. An actor that sleeps runs again when it is woken, or when all sleep and its
+// deadline is the next. When all sleep and none has a deadline, a wake-up was lost.
 //
-// Not explored: loads that are late (a missing acquire), and accesses of a peer that breaks the
-// rules.
+// Not explored: late loads (a missing acquire), and accesses of a peer that breaks the rules.
 
 #include <cstddef>
 #include <cstdint>
@@ -26,28 +25,28 @@
 namespace shmwire::explore {
 
 struct Outcome {
-  std::string fault;  // empty when there was none
+  std::string fault;  // empty: no fault
   std::string trace;  // of a run with a fault
   uint64_t steps = 0;
 };
 
 class Explorer {
  public:
-  // The one whose actor is running; null outside of a run.
+  // The explorer of the running actor; null outside of a run.
   static Explorer* Running();
 
-  // Runs each of `actors` to its end, or until there is a fault.
+  // Runs each of `actors` to its end, or until a fault.
   Outcome Run(const std::vector<std::function<void()>>& actors, Schedule schedule,
               const Mutation& mutation);
 
-  // What follows is for the running actor.
+  // The running actor calls the following.
   void Load(const std::byte* from, std::memory_order order, std::byte* value, size_t bytes);
   void Store(std::byte* to, std::memory_order order, const std::byte* value, size_t bytes);
   void Copy(std::byte* to, const std::byte* from, size_t bytes);
   void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos);
-  // A call of the system: all stores before it have left, and somebody else may run.
+  // Enters a system call: all earlier stores become visible, and another actor may run.
   void EnterSystem();
-  // Until somebody wakes whoever sleeps on `key`, or the time has passed.
+  // Sleeps until another actor wakes `key`, or until the timeout.
   void Sleep(const void* key, uint64_t timeout_nanos);
   void Wake(const void* key);
   void YieldCpu();
@@ -63,11 +62,11 @@ class Explorer {
     uint64_t deadline_nanos = 0;
     bool done = true;
   };
-  // Thrown in an actor that is to end in the middle, so that its stack is unwound.
+  // Thrown in an actor that ends early, so that its stack is unwound.
   struct Stopped {};
 
   void Begin(size_t index, const std::function<void()>& body);
-  // Lets the schedule decide who goes on. Returns when it is the caller again.
+  // Lets the schedule choose an actor. Returns when it chooses the caller again.
   void Step();
   void Reschedule();
   [[nodiscard]] bool AdvanceClock();
@@ -75,8 +74,8 @@ class Explorer {
   void LeaveActors();
   void UnwindAll();
   [[nodiscard]] Actor& current() { return *actors_[current_]; }
-  void Note(Event event, const Place& place = {},
-            std::memory_order order = std::memory_order_relaxed, uint64_t value = 0);
+  void Record(Event event, const Place& place = {},
+              std::memory_order order = std::memory_order_relaxed, uint64_t value = 0);
 
   Fiber main_;
   std::vector<std::unique_ptr<Actor>> actors_;  // kept between runs, for their stacks
@@ -91,7 +90,7 @@ class Explorer {
   bool stopping_ = false;
 };
 
-// Of an actor: ends the run unless it held.
+// Ends the actor's run unless `held`.
 void Expect(bool held, const char* what);
 
 }  // namespace shmwire::explore

@@ -1,5 +1,5 @@
-// The explorer finds what it is for, and reports nothing else. Each mutation takes back one thing
-// that the core relies on; an explorer that does not find it would prove nothing by finding none.
+// The explorer finds the faults that it was made for, and reports no others. Each mutation removes
+// one thing that the core relies on. An explorer that misses it would prove nothing.
 
 #include <doctest/doctest.h>
 
@@ -19,12 +19,12 @@ constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr auto kAcquire = std::memory_order_acquire;
 constexpr auto kRelease = std::memory_order_release;
 
-// The seeds are always the same, so that this is no matter of luck. All were found within 250.
+// The seeds are fixed, so the result is too. Each fault was found within 250.
 constexpr uint64_t kSeedsMax = 5'000;
 
 constexpr std::string_view kLostWakeUp = "LOST WAKE-UP";
 
-// The first fault that is found.
+// Returns the first run with a fault.
 Outcome Explore(std::string_view scenario_name, const Mutation& mutation) {
   const Scenario* scenario = FindScenario(scenario_name);
   REQUIRE(scenario != nullptr);
@@ -50,7 +50,7 @@ struct Litmus {
   SharedWord<uint64_t> second{};
   uint64_t loaded[2] = {};
 
-  // Whether some run ends as `ended` says.
+  // Whether `ended` holds after one of the runs.
   template <typename One, typename Other, typename Ended>
   bool CanEnd(One one, Other other, Ended ended) {
     constexpr uint64_t kSteps = 8;
@@ -68,32 +68,32 @@ struct Litmus {
 
 }  // namespace
 
-TEST_CASE("finds a lost wake-up when arming for data is only released") {
+TEST_CASE("finds a lost wake-up when arming for data is only a release store") {
   CheckFinds(kLostWakeUp, "loop-data", {MutationKind::kStoreOrder, Part::kDataWake, kRelease});
   CheckFinds(kLostWakeUp, "loop-both-ways", {MutationKind::kStoreOrder, Part::kDataWake, kRelease});
 }
 
-TEST_CASE("finds a lost wake-up when arming for room is only released") {
+TEST_CASE("finds a lost wake-up when arming for room is only a release store") {
   CheckFinds(kLostWakeUp, "loop-room", {MutationKind::kStoreOrder, Part::kRoomWake, kRelease});
 }
 
-// In a loop: a blocked wait looks at the peer's state too, which makes up for it.
-TEST_CASE("finds a lost wake-up when the look after the arming only acquires") {
+// In a loop: a blocked wait also loads the peer's state, which compensates.
+TEST_CASE("finds a lost wake-up when the poll after the arming is only an acquire load") {
   CheckFinds(kLostWakeUp, "loop-data", {MutationKind::kLoadOrder, Part::kTail, kAcquire});
   CheckFinds(kLostWakeUp, "loop-room", {MutationKind::kLoadOrder, Part::kHead, kAcquire});
 }
 
-TEST_CASE("finds a lost wake-up when tail is only released") {
+TEST_CASE("finds a lost wake-up when tail is stored with release only") {
   CheckFinds(kLostWakeUp, "loop-data", {MutationKind::kStoreOrder, Part::kTail, kRelease});
   CheckFinds(kLostWakeUp, "blocked-data", {MutationKind::kStoreOrder, Part::kTail, kRelease});
 }
 
-TEST_CASE("finds a lost wake-up when head is only released") {
+TEST_CASE("finds a lost wake-up when head is stored with release only") {
   CheckFinds(kLostWakeUp, "loop-room", {MutationKind::kStoreOrder, Part::kHead, kRelease});
   CheckFinds(kLostWakeUp, "blocked-room", {MutationKind::kStoreOrder, Part::kHead, kRelease});
 }
 
-TEST_CASE("finds a lost wake-up when the waker's check only acquires") {
+TEST_CASE("finds a lost wake-up when the waker's check is only an acquire load") {
   CheckFinds(kLostWakeUp, "blocked-data", {MutationKind::kLoadOrder, Part::kDataWake, kAcquire});
   CheckFinds(kLostWakeUp, "loop-room-once", {MutationKind::kLoadOrder, Part::kRoomWake, kAcquire});
 }
@@ -103,11 +103,11 @@ TEST_CASE("finds a lost wake-up when the waker does not check") {
   CheckFinds(kLostWakeUp, "claims-in-place", {MutationKind::kLoadsZero, Part::kRoomWake});
 }
 
-TEST_CASE("finds a lost wake-up when a ring does not change the signal") {
-  CheckFinds(kLostWakeUp, "blocked-data", {MutationKind::kNoStore, Part::kSignal});
+TEST_CASE("finds a lost wake-up when the waker does not change the wake sequence") {
+  CheckFinds(kLostWakeUp, "blocked-data", {MutationKind::kNoStore, Part::kWakeSequence});
 }
 
-TEST_CASE("finds a lost wake-up when a wait does not compare the signal") {
+TEST_CASE("finds a lost wake-up when a wait does not compare the wake sequence") {
   CheckFinds(kLostWakeUp, "blocked-data", {.kind = MutationKind::kWaitsAnyway});
 }
 
@@ -116,11 +116,11 @@ TEST_CASE("finds a lost wake-up when a close is not stored") {
   CheckFinds(kLostWakeUp, "close-wakes-writer", {MutationKind::kNoStore, Part::kState});
 }
 
-TEST_CASE("finds records that are seen before they are written when tail is relaxed") {
+TEST_CASE("finds records that are read before they are written when tail is relaxed") {
   CheckFinds("a record", "loop-data", {MutationKind::kStoreOrder, Part::kTail, kRelaxed});
 }
 
-TEST_CASE("finds no fault where there is none") {
+TEST_CASE("finds no fault in the unchanged core") {
   for (const Scenario& scenario : Scenarios()) {
     ScenarioRun run(scenario);
     for (uint64_t seed = 1; seed <= 100; seed++) {
@@ -131,7 +131,7 @@ TEST_CASE("finds no fault where there is none") {
   }
 }
 
-TEST_CASE("the same seed is the same run") {
+TEST_CASE("repeats a run for the same seed") {
   const Mutation mutation = {MutationKind::kStoreOrder, Part::kDataWake, kRelease};
   const Outcome first = Explore("loop-data", mutation);
   const Outcome second = Explore("loop-data", mutation);
@@ -141,7 +141,7 @@ TEST_CASE("the same seed is the same run") {
   CHECK(first.steps == second.steps);
 }
 
-TEST_CASE("two that store and then look miss each other unless all four are seq_cst") {
+TEST_CASE("shows both actors old values unless all four accesses are seq_cst") {
   Litmus words;
   const auto both_missed = [&] { return words.loaded[0] == 0 && words.loaded[1] == 0; };
   const auto store_release = [&] {
@@ -165,7 +165,7 @@ TEST_CASE("two that store and then look miss each other unless all four are seq_
   CHECK_FALSE(words.CanEnd(seq_cst, other, both_missed));
 }
 
-TEST_CASE("a relaxed store is seen before an older one, a released one is not") {
+TEST_CASE("makes a relaxed store visible before an older one, but not a release store") {
   Litmus words;
   const auto reads = [&] {
     words.loaded[0] = words.second.LoadAcquire();
@@ -184,12 +184,12 @@ TEST_CASE("a relaxed store is seen before an older one, a released one is not") 
   CHECK_FALSE(words.CanEnd(released, reads, reordered));
 }
 
-TEST_CASE("an actor sees its own stores at once, and the others see them in their order") {
+TEST_CASE("shows an actor its own stores at once, and others the stores in order") {
   Litmus words;
   const auto writes = [&] {
     words.first.StoreRelaxed(1);
     words.first.StoreRelaxed(2);
-    Expect(words.first.LoadRelaxed() == 2, "the own store is not seen");
+    Expect(words.first.LoadRelaxed() == 2, "the own store is not visible");
   };
   const auto reads = [&] {
     words.loaded[0] = words.first.LoadRelaxed();
@@ -199,26 +199,25 @@ TEST_CASE("an actor sees its own stores at once, and the others see them in thei
   CHECK_FALSE(words.CanEnd(writes, reads, [&] { return words.loaded[0] > words.loaded[1]; }));
 }
 
-TEST_CASE("a sleeper's time comes only when nobody else can go on") {
+TEST_CASE("reaches a sleeper's deadline only when no other actor can continue") {
   SharedWord<uint32_t> word{};
   Explorer explorer;
   uint64_t woken_nanos = 0;
-  const Outcome outcome = explorer.Run({[&] {
-                                          platform::WaitOnWord(word.address(), 0, 1000);
-                                          woken_nanos = Explorer::Running()->now_nanos();
-                                        },
-                                        [&] {
-                                          for (int access = 0; access < 100; access++)
-                                            (void)word.LoadRelaxed();
-                                          Expect(Explorer::Running()->now_nanos() == 0,
-                                                 "the clock was moved too early");
-                                        }},
-                                       Schedule(1, 2, 100), {});
+  const Outcome outcome =
+      explorer.Run({[&] {
+                      platform::WaitOnWord(word.address(), 0, 1000);
+                      woken_nanos = Explorer::Running()->now_nanos();
+                    },
+                    [&] {
+                      for (int access = 0; access < 100; access++) (void)word.LoadRelaxed();
+                      Expect(Explorer::Running()->now_nanos() == 0, "the clock advanced too early");
+                    }},
+                   Schedule(1, 2, 100), {});
   CHECK(outcome.fault == "");
   CHECK(woken_nanos == 1000);
 }
 
-TEST_CASE("a wait that nobody ends is a lost wake-up") {
+TEST_CASE("reports a wait that no actor ends as a lost wake-up") {
   SharedWord<uint32_t> word{};
   Explorer explorer;
   const Outcome outcome = explorer.Run(

@@ -10,7 +10,7 @@
 namespace shmwire::explore {
 namespace {
 
-// The core has no deep calls, but a sanitizer makes each frame several times as large.
+// The core has no deep calls, but a sanitizer multiplies the size of each frame.
 constexpr size_t kStackBytes = size_t{256} * 1024;
 constexpr unsigned kHalfBits = 32;
 
@@ -25,7 +25,7 @@ void Fiber::Start(std::function<void()> body) {
   context_.uc_stack.ss_sp = stack_.get();
   context_.uc_stack.ss_size = kStackBytes;
   context_.uc_link = nullptr;
-  // makecontext passes ints only.
+  // makecontext passes only ints.
   const auto self = reinterpret_cast<uintptr_t>(this);
   makecontext(&context_, reinterpret_cast<void (*)()>(&Fiber::Enter), 2,
               static_cast<unsigned>(self >> kHalfBits), static_cast<unsigned>(self));
@@ -37,7 +37,7 @@ void Fiber::Enter(unsigned high, unsigned low) {
   self->body_();
 }
 
-// AddressSanitizer must be told which stack it is on (sanitizer/common_interface_defs.h).
+// AddressSanitizer must know the current stack (sanitizer/common_interface_defs.h).
 void Fiber::Entered() {
 #if defined(__SANITIZE_ADDRESS__)
   const void* bottom = nullptr;

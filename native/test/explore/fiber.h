@@ -1,6 +1,6 @@
 #pragma once
 
-// A function with a stack of its own, which runs when it is switched to (makecontext(3)).
+// A function with its own stack, which runs after a switch to it (makecontext(3)).
 
 #include <ucontext.h>
 
@@ -12,14 +12,14 @@ namespace shmwire::explore {
 
 class Fiber {
  public:
-  // The calling thread itself, so that fibers can switch back to it.
+  // The calling thread, so that fibers can switch back to it.
   Fiber() = default;
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
-  // Prepares another run of `body`, which must not return: it switches away for the last time.
+  // Prepares another run of `body`, which must not return: it ends with a switch to another fiber.
   void Start(std::function<void()> body);
-  // Leaves `from`, which is running, until somebody switches to it.
+  // Suspends the running fiber `from` until a switch to it.
   void SwitchFrom(Fiber* from);
 
  private:
@@ -29,7 +29,7 @@ class Fiber {
   ucontext_t context_{};
   std::unique_ptr<std::byte[]> stack_;
   std::function<void()> body_;
-  // Of the fiber that switched to this one; for AddressSanitizer.
+  // The fiber that switched to this one; for AddressSanitizer.
   Fiber* previous_ = nullptr;
   void* fake_stack_ = nullptr;
   const void* bottom_ = nullptr;

@@ -1,7 +1,6 @@
 #pragma once
 
-// A fault that is put into a run, to see that it is found. It changes what an access does, so that
-// the core's source stays what it is.
+// A fault for the explorer to find. It changes the effect of an access, and not the core's source.
 
 #include <atomic>
 #include <cstdint>
@@ -14,7 +13,7 @@ enum class MutationKind : uint8_t {
   kNone,
   kStoreOrder,   // stores to the part have `order`
   kLoadOrder,    // loads of the part have `order`
-  kNoStore,      // stores to the part are left out
+  kNoStore,      // stores to the part have no effect
   kLoadsZero,    // loads of the part find 0
   kWaitsAnyway,  // a wait does not compare the word before it sleeps
 };
@@ -24,7 +23,9 @@ struct Mutation {
   Part part = Part::kPrivate;  // of both segments
   std::memory_order order = std::memory_order_seq_cst;
 
-  [[nodiscard]] bool Is(MutationKind wanted, Part at) const { return kind == wanted && at == part; }
+  [[nodiscard]] bool Is(MutationKind expected, Part at) const {
+    return kind == expected && at == part;
+  }
 };
 
 }  // namespace shmwire::explore

@@ -14,7 +14,7 @@ struct Segment {
   uint64_t bytes;
 };
 
-// Of the ends of one connection; their numbers hold while both are there.
+// The segments of one connection; the numbers are valid while both exist.
 std::vector<Segment> segments;
 
 struct PartStart {
@@ -23,12 +23,12 @@ struct PartStart {
   const char* name;
 };
 
-// Descending, so that the first that is not above an offset is the one that holds it.
+// In descending order: the first one at or below an offset contains it.
 constexpr std::array<PartStart, 9> kParts = {{
     {kDataOffset, Part::kRecords, "records"},
     {kControlOffset + offsetof(ControlBlock, counters), Part::kCounters, "counters"},
     {kControlOffset + offsetof(ControlBlock, state), Part::kState, "state"},
-    {kControlOffset + offsetof(ControlBlock, signal), Part::kSignal, "signal"},
+    {kControlOffset + offsetof(ControlBlock, wake_sequence), Part::kWakeSequence, "wake_sequence"},
     {kControlOffset + offsetof(ControlBlock, room_wake), Part::kRoomWake, "room wake"},
     {kControlOffset + offsetof(ControlBlock, data_wake), Part::kDataWake, "data wake"},
     {kControlOffset + offsetof(ControlBlock, head), Part::kHead, "head"},

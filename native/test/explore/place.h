@@ -1,6 +1,6 @@
 #pragma once
 
-// What lies at an address of the explored memory.
+// Names the part of a segment at an address of the explored memory.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,13 +9,13 @@
 namespace shmwire::explore {
 
 enum class Part : uint8_t {
-  kPrivate,  // of no segment
+  kPrivate,  // not in a segment
   kHeader,
   kTail,
   kHead,
   kDataWake,
   kRoomWake,
-  kSignal,
+  kWakeSequence,
   kState,
   kCounters,
   kRecords,
@@ -23,7 +23,7 @@ enum class Part : uint8_t {
 
 struct Place {
   Part part = Part::kPrivate;
-  size_t segment = 0;   // in the order in which they were made
+  size_t segment = 0;   // in the order of creation
   uint64_t offset = 0;  // in the part
 };
 

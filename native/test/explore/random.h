@@ -4,8 +4,8 @@
 
 namespace shmwire::explore {
 
-// Small, the same everywhere, and good also for seeds that follow each other (Steele, Lea and
-// Flood, Fast Splittable Pseudorandom Number Generators, 2014).
+// Small, deterministic, and good for consecutive seeds (Steele, Lea and Flood, Fast Splittable
+// Pseudorandom Number Generators, 2014).
 class Random {
  public:
   explicit Random(uint64_t seed) : state_(seed) {}

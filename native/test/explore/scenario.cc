@@ -9,7 +9,7 @@ namespace {
 
 constexpr SleepMode kLoop = SleepMode::kEventLoop;
 constexpr SleepMode kBlocked = SleepMode::kBlocked;
-// Records of the largest size that fill a ring.
+// As many records of the largest size fill a ring.
 constexpr uint32_t kFull = kRecordsPerRingMin;
 constexpr uint32_t kQuarter = kFull / 4;
 
@@ -24,7 +24,7 @@ constexpr std::array kScenarios = {
         "blocked-room",
         {{.sleeps = kBlocked, .sends = kFull + 2, .sizes = Sizes::kLargest, .sends_first = kFull},
          {.sleeps = kBlocked, .receives = kFull + 2}}},
-    // The least that is worth a ring, and nothing after it that could make up for a lost one.
+    // The least data that causes a wake-up. Nothing after it could compensate for a lost one.
     Scenario{"loop-room-once",
              {{.sleeps = kLoop, .sends = kFull + 1, .sizes = Sizes::kLargest, .sends_first = kFull},
               {.sleeps = kLoop, .receives = kQuarter}}},
@@ -41,7 +41,7 @@ constexpr std::array kScenarios = {
     Scenario{"loop-both-ways",
              {{.sleeps = kLoop, .sends = 2, .receives = 2},
               {.sleeps = kLoop, .sends = 2, .receives = 2}}},
-    // Each waits for data and for room at once.
+    // Each side waits for data and for room at once.
     Scenario{"blocked-both-ways",
              {{.sleeps = kBlocked,
                .sends = kFull + 2,

@@ -1,7 +1,7 @@
 #pragma once
 
-// Small programs over one connection, each about one way to wait, and what is true of them in
-// every interleaving: each message arrives whole and in order, and nobody sleeps for ever.
+// Small programs over one connection, each for one way to wait. In every interleaving, each message
+// must arrive whole and in order, and no actor may sleep without end.
 
 #include <cstdint>
 #include <span>
@@ -18,13 +18,13 @@ struct Scenario {
 };
 
 std::span<const Scenario> Scenarios();
-// Null when there is none of the name.
+// Null: there is no scenario of this name.
 const Scenario* FindScenario(std::string_view name);
 
 class ScenarioRun {
  public:
   explicit ScenarioRun(const Scenario& scenario);
-  // One interleaving; the same for the same seed.
+  // One interleaving, which the seed determines.
   Outcome Run(uint64_t seed, const Mutation& mutation = {});
 
  private:

@@ -8,7 +8,7 @@ namespace shmwire::explore {
 namespace {
 
 constexpr std::array<uint64_t, 4> kAccessesPerSwitch = {2, 4, 16, 64};
-// 0: a store leaves only when it must.
+// 0: a store stays in its buffer until its order forces it out.
 constexpr std::array<uint64_t, 4> kAccessesPerLeaving = {0, 64, 8, 2};
 constexpr uint64_t kChangesMax = 4;
 

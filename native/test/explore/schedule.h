@@ -1,13 +1,12 @@
 #pragma once
 
-// Who goes on at each access, and when a store leaves its buffer: all that is left to chance in a
-// run, and all of it decided by the seed.
+// Chooses, by the seed alone, the next actor at each access, and when a store leaves its buffer.
 //
-// Half of the seeds switch at random, more or less often. The other half run by priorities: the
-// runnable actor of the highest goes on, and at a few accesses, drawn beforehand, the running one
-// falls to the lowest. A fault that takes d such constraints among k accesses of n actors is then
-// found with a probability of at least 1/(n k^(d-1)) a run (Burckhardt, Kothari, Musuvathi,
-// Nagarakatte, "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs", 2010).
+// Half of the seeds switch at random. The other half use priorities: the runnable actor with the
+// highest one continues, and at a few accesses, chosen beforehand, the running actor falls to the
+// lowest. A run then finds a fault that takes d such constraints among k accesses of n actors with
+// a probability of at least 1/(n k^(d-1)) (Burckhardt, Kothari, Musuvathi, Nagarakatte, "A
+// Randomized Scheduler with Probabilistic Guarantees of Finding Bugs", 2010).
 
 #include <cstddef>
 #include <cstdint>
@@ -19,18 +18,18 @@ namespace shmwire::explore {
 
 class Schedule {
  public:
-  // `steps` is how many accesses a run has, about.
+  // `steps`: the approximate number of accesses in a run.
   Schedule(uint64_t seed, size_t actors, uint64_t steps);
-  // Each actor goes on until it sleeps, and no store waits.
+  // Each actor continues until it sleeps, and no store is delayed.
   static Schedule InTurn(size_t actors);
 
-  // The next access is due. `runnable` has a place for each actor, and one of them at least is.
+  // Chooses for the next access. At least one actor is runnable.
   size_t Next(const std::vector<bool>& runnable, size_t current);
-  // The running actor gives its core away.
+  // The running actor yields its core.
   void Yield(size_t current);
   // Whether a store leaves its buffer now.
   bool StoreLeaves() { return random_.OnceIn(accesses_per_leaving_); }
-  // Whether stores wait at all.
+  // Whether stores are delayed at all.
   [[nodiscard]] bool buffers() const { return buffers_; }
   Random* random() { return &random_; }
 
@@ -41,7 +40,7 @@ class Schedule {
   Random random_;
   bool buffers_ = false;
   uint64_t accesses_per_leaving_ = 0;
-  uint64_t accesses_per_switch_ = 0;  // 0: by priorities
+  uint64_t accesses_per_switch_ = 0;  // 0: priorities
   std::vector<uint64_t> change_steps_;
   std::vector<int64_t> priorities_;
   int64_t lowest_ = 0;

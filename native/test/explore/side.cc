@@ -18,7 +18,7 @@ constexpr uint64_t kTargetBytes = 2 * kInlineMax;
 constexpr uint32_t kDescriptors = 8;
 constexpr uint16_t kKind = 1;
 
-// The same at both ends, without a word between them.
+// Both ends compute the same value without communication.
 uint64_t BytesOf(uint64_t seed, uint32_t id, Sizes sizes) {
   Random random(seed ^ (uint64_t{id} << 32));
   constexpr uint64_t kSmallMax = 80;
@@ -55,16 +55,16 @@ Connection::Connection() {
   (void)ends[1].Attach(PeerSegment::Borrow(ends[0].own()));
 }
 
-void Doorbell::Ring() {
+void Doorbell::Wake() {
   if (Explorer* explorer = Explorer::Running(); explorer != nullptr) explorer->EnterSystem();
-  rung_ = true;
+  woken_ = true;
   if (Explorer* explorer = Explorer::Running(); explorer != nullptr) explorer->Wake(this);
 }
 
 void Doorbell::Wait() {
   Explorer::Running()->EnterSystem();
-  if (!rung_) Explorer::Running()->Sleep(this, kForeverNanos);
-  rung_ = false;
+  if (!woken_) Explorer::Running()->Sleep(this, kForeverNanos);
+  woken_ = false;
 }
 
 Side::Side(Connection* connection, size_t end, uint64_t seed, const SideOptions& options,
@@ -79,7 +79,7 @@ Side::Side(Connection* connection, size_t end, uint64_t seed, const SideOptions&
       target_(kTargetBytes) {}
 
 void Side::Prepare() {
-  while (sent_ < options_.sends_first) Expect(Send(), "no room for what is there before");
+  while (sent_ < options_.sends_first) Expect(Send(), "no room for the first messages");
 }
 
 void Side::Run() {
@@ -94,7 +94,7 @@ void Side::Run() {
       break;
     }
   }
-  Expect(options_.sees_close || (!sending() && !receiving()), "a stream has an end too early");
+  Expect(options_.sees_close || (!sending() && !receiving()), "a stream ended too early");
   if (options_.closes) endpoint_->AnnounceClosed();
 }
 
@@ -108,12 +108,12 @@ bool Side::Send() {
   if (offset_ == 0) FillNext();
   if (options_.claims) return SendClaimed();
   bool wrote = false;
-  bool doorbell = false;
+  bool needs_wake = false;
   Status status =
       endpoint_->Write(kKind, sent_, reinterpret_cast<const std::byte*>(outgoing_.data()),
-                       outgoing_bytes_, &offset_, &wrote, &doorbell);
+                       outgoing_bytes_, &offset_, &wrote, &needs_wake);
   Expect(status.ok(), status.context());
-  RingIf(doorbell);
+  WakeIf(needs_wake);
   if (wrote && offset_ == outgoing_bytes_) {
     offset_ = 0;
     sent_++;
@@ -123,7 +123,7 @@ bool Side::Send() {
 
 bool Side::SendClaimed() {
   int64_t at = -1;
-  bool doorbell = false;
+  bool needs_wake = false;
   Status status = endpoint_->Claim(outgoing_bytes_, &at);
   Expect(status.ok(), status.context());
   if (at < 0) return false;
@@ -131,16 +131,16 @@ bool Side::SendClaimed() {
     SharedAccess::Copy(endpoint_->own().data() + at,
                        reinterpret_cast<const std::byte*>(outgoing_.data()), outgoing_bytes_);
   }
-  status = endpoint_->Commit(kKind, sent_, outgoing_bytes_, &doorbell);
+  status = endpoint_->Commit(kKind, sent_, outgoing_bytes_, &needs_wake);
   Expect(status.ok(), status.context());
-  RingIf(doorbell);
+  WakeIf(needs_wake);
   sent_++;
   return true;
 }
 
 void Side::Take(uint32_t id, const std::byte* data, uint64_t bytes) {
   Expect(id == received_, "a message is out of order");
-  Expect(bytes == BytesOf(peer_seed_, id, peer_.sizes), "a message has another length");
+  Expect(bytes == BytesOf(peer_seed_, id, peer_.sizes), "a message has a wrong length");
   Expect(IsMessage(id, data, bytes), "a message differs");
   received_++;
 }
@@ -152,14 +152,14 @@ bool Side::Receive() {
                  .offset = 0,
                  .descriptors = descriptors.data(),
                  .descriptors_max = std::min(kDescriptors, options_.receives - received_)};
-  bool doorbell = false;
-  Status status = endpoint_->Receive(&batch, 0, false, &doorbell);
+  bool needs_wake = false;
+  Status status = endpoint_->Receive(&batch, {}, &needs_wake);
   Expect(status.ok(), status.context());
-  RingIf(doorbell);
+  WakeIf(needs_wake);
   for (uint32_t index = 0; index < batch.count; index++) {
     const MessageDescriptor& one = descriptors[index];
     if (options_.in_place && one.length != 0) {
-      // As a listener looks at it: while the writer goes on.
+      // As a listener reads it: the writer continues meanwhile.
       SharedAccess::Copy(target_.data(), endpoint_->peer().data() + one.offset, one.length);
       Take(one.id, target_.data(), one.length);
     } else {
@@ -167,9 +167,9 @@ bool Side::Receive() {
     }
   }
   if (options_.in_place) {
-    status = endpoint_->Release(&doorbell);
+    status = endpoint_->Release(&needs_wake);
     Expect(status.ok(), status.context());
-    RingIf(doorbell);
+    WakeIf(needs_wake);
   }
   if (batch.fragmented) return Assemble(batch) || batch.count > 0;
   return batch.count > 0 || batch.required_bytes >= 0;
@@ -178,18 +178,18 @@ bool Side::Receive() {
 bool Side::Assemble(const Batch& batch) {
   whole_.resize(static_cast<size_t>(batch.required_bytes));
   AssembledMessage message;
-  bool doorbell = false;
-  Status status = endpoint_->Assemble(whole_.data(), whole_.size(), 0, false, &message, &doorbell);
+  bool needs_wake = false;
+  Status status = endpoint_->Assemble(whole_.data(), whole_.size(), {}, &message, &needs_wake);
   Expect(status.ok(), status.context());
-  RingIf(doorbell);
+  WakeIf(needs_wake);
   if (message.whole) Take(message.id, whole_.data(), whole_.size());
   return true;
 }
 
-void Side::RingIf(bool doorbell) {
-  if (!doorbell) return;
+void Side::WakeIf(bool needs_wake) {
+  if (!needs_wake) return;
   Expect(peer_.sleeps == SleepMode::kEventLoop, "a doorbell for a blocked sleeper");
-  peer_doorbell_->Ring();
+  peer_doorbell_->Wake();
 }
 
 void Side::SleepInEventLoop() {
@@ -204,7 +204,7 @@ void Side::SleepInEventLoop() {
   Expect(endpoint_->DisarmForData().ok() && endpoint_->DisarmForRoom().ok(), "disarm");
 }
 
-// False when the peer has closed and left nothing.
+// False: the peer has closed, and no data is left.
 bool Side::SleepBlocked() {
   WaitFor wait = {.for_data = receiving() || options_.sees_close, .timeout_nanos = kForeverNanos};
   if (sending()) wait.room_length = outgoing_bytes_ - offset_;
@@ -213,11 +213,11 @@ bool Side::SleepBlocked() {
   Expect(status.ok(), status.context());
   if (outcome == WaitOutcome::kClosed) {
     Expect(options_.sees_close, "the peer has closed");
-    Expect(!receiving(), "the peer has closed before all of its stream was seen");
+    Expect(!receiving(), "the peer closed before its stream was received");
     peer_closed_ = true;
     return false;
   }
-  Expect(outcome == WaitOutcome::kReady, "a wait without an end has ended");
+  Expect(outcome == WaitOutcome::kReady, "a wait without a timeout timed out");
   return true;
 }
 

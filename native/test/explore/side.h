@@ -1,7 +1,7 @@
 #pragma once
 
-// What an actor does at its end of a connection: sends a stream, takes one, and sleeps when it can
-// do neither, as a program does it in an event loop or in blocking calls.
+// An actor's side of a connection: sends one stream, receives another, and sleeps when it can do
+// neither, in an event loop or in blocking calls.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,14 +12,14 @@
 
 namespace shmwire::explore {
 
-// The bell of an event loop. Ringing is a system call, and so is the wait.
+// The doorbell of an event loop. Wake and Wait are system calls.
 class Doorbell {
  public:
-  void Ring();
+  void Wake();
   void Wait();
 
  private:
-  bool rung_ = false;
+  bool woken_ = false;
 };
 
 struct Connection {
@@ -37,10 +37,10 @@ struct SideOptions {
   uint32_t receives = 0;
   Sizes sizes = Sizes::kSmall;
   bool claims = false;       // sends by Claim and Commit
-  bool in_place = false;     // looks at messages where they lie
-  bool closes = false;       // announces its close when it has sent and received all
-  bool sees_close = false;   // goes on until the peer has closed, in blocking waits
-  uint32_t sends_first = 0;  // messages of the stream that are there before the run
+  bool in_place = false;     // reads messages in place
+  bool closes = false;       // announces its close after it has sent and received everything
+  bool sees_close = false;   // continues until the peer has closed, in blocking waits
+  uint32_t sends_first = 0;  // how many messages are sent before the run
 };
 
 class Side {
@@ -48,9 +48,9 @@ class Side {
   Side(Connection* connection, size_t end, uint64_t seed, const SideOptions& options,
        const SideOptions& peer);
 
-  // Before the run: what is there already.
+  // Sends the first messages, before the run.
   void Prepare();
-  // To its end; faults are reported to the explorer.
+  // Runs to the end, and reports faults to the explorer.
   void Run();
 
  private:
@@ -61,7 +61,7 @@ class Side {
   bool Receive();
   bool Assemble(const Batch& batch);
   void Take(uint32_t id, const std::byte* data, uint64_t bytes);
-  void RingIf(bool doorbell);
+  void WakeIf(bool needs_wake);
   void SleepInEventLoop();
   bool SleepBlocked();
   void FillNext();
@@ -77,7 +77,7 @@ class Side {
   uint32_t received_ = 0;
   uint64_t offset_ = 0;
   bool peer_closed_ = false;
-  std::vector<uint64_t> outgoing_;  // words, so that it is filled and compared fast
+  std::vector<uint64_t> outgoing_;  // words, so that filling and comparing are fast
   uint64_t outgoing_bytes_ = 0;
   std::vector<std::byte> target_;
   std::vector<std::byte> whole_;

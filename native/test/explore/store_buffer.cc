@@ -6,7 +6,7 @@
 namespace shmwire::explore {
 namespace {
 
-// Processors have some 50 to 80.
+// Processors have about 50 to 80.
 constexpr size_t kStoresMax = 64;
 
 bool Overlap(const std::byte* one, size_t one_bytes, const std::byte* other, size_t other_bytes) {
@@ -51,8 +51,8 @@ void StoreBuffer::Leave(size_t index) {
 
 void StoreBuffer::LetOneLeave(Random* random) {
   if (stores_.empty()) return;
-  const auto wanted = static_cast<size_t>(random->Below(stores_.size()));
-  Leave(MayLeave(wanted) ? wanted : 0);
+  const auto chosen = static_cast<size_t>(random->Below(stores_.size()));
+  Leave(MayLeave(chosen) ? chosen : 0);
 }
 
 void StoreBuffer::LetSeqCstLeave() {

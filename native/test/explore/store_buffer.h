@@ -1,17 +1,16 @@
 #pragma once
 
-// Stores that one actor has made and nobody else sees yet: everything that the orders of C++ allow
-// to be late, on x86 and arm64 and no more than there.
-//
-//  1. Stores to one place leave in their order, and the actor itself sees them at once.
-//  2. A release or seq_cst store leaves behind all that was stored before it (arm64: stlr).
-//  3. A relaxed store, and each piece of a payload, may leave before others that are older (arm64:
-//     str; x86 would keep the order).
+// Stores of one actor that others cannot see yet. It delays exactly the stores that the orders of
+// C++ allow to be delayed on x86 and arm64:
+//  1. Stores to one place leave in order, and the actor itself sees them at once.
+//  2. A release or seq_cst store leaves after all earlier stores (arm64: stlr).
+//  3. A relaxed store, and each piece of a payload, may leave before older stores (arm64: str; x86
+//     keeps the order).
 //  4. A seq_cst load waits until the actor's own seq_cst stores have left (x86: xchg; arm64: ldar
-//     after stlr). A weaker load does not.
+//     after stlr). A weaker load does not wait.
 //
-// So a store may pass later loads unless both are seq_cst, which is what SYNC(wake.arm) is about.
-// Loads are never late: a load that is weaker than it must be is found only through rule 4.
+// So a store may pass later loads unless both are seq_cst: the subject of SYNC(wake.arm). Loads are
+// never delayed: only rule 4 reveals a load that is too weak.
 
 #include <atomic>
 #include <cstddef>
@@ -25,16 +24,16 @@ namespace shmwire::explore {
 class StoreBuffer {
  public:
   void Add(std::byte* to, std::memory_order order, const std::byte* value, size_t bytes);
-  // What the actor itself sees: memory, and over it the stores that wait.
+  // Loads as the actor sees it: from the delayed stores first, then from memory.
   void Load(const std::byte* from, std::byte* value, size_t bytes) const;
 
   [[nodiscard]] bool empty() const { return stores_.empty(); }
-  // Lets one store leave, of those that may.
+  // Lets one store leave that may.
   void LetOneLeave(Random* random);
-  // Lets all leave up to the last seq_cst store.
+  // Lets all stores leave up to the last seq_cst one.
   void LetSeqCstLeave();
   void LetAllLeave();
-  // Forgets what waits: nobody will look.
+  // Drops the delayed stores, at the end of a run.
   void Clear();
 
  private:

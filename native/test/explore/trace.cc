@@ -39,7 +39,7 @@ void Print(const TraceEntry& entry, std::ostream* stream) {
       *stream << "is woken";
       break;
     case Event::kWake:
-      *stream << "wakes whoever sleeps on its signal or doorbell";
+      *stream << "wakes every sleeper on its wake sequence or doorbell";
       break;
     case Event::kDone:
       *stream << "is done";

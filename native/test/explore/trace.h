@@ -30,7 +30,7 @@ class Trace {
     entries_[count_ % kEntries] = entry;
     count_++;
   }
-  // A line for each, the oldest first.
+  // One line per access, the oldest first.
   [[nodiscard]] std::string Text() const;
 
  private:

@@ -26,7 +26,7 @@ sockaddr_un AddressOf(const std::string& path) {
 }  // namespace
 
 int MakeMemory(uint64_t bytes, int64_t reserved_from, bool sealable) {
-  // The name of honest segments, so that those who count mappings count these.
+  // The name of valid segments, so that tests that count mappings count these, too.
   const int file = memfd_create("shmwire", MFD_CLOEXEC | (sealable ? MFD_ALLOW_SEALING : 0));
   if (file < 0) return -1;
   const auto length = static_cast<off_t>(bytes);
@@ -106,15 +106,16 @@ Received Receive(int socket) {
   return received;
 }
 
-int BindInbox(const std::string& path) {
-  const int inbox = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+int BindHandoverSocket(const std::string& path) {
+  const int handover_socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const sockaddr_un address = AddressOf(path);
-  if (bind(inbox, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return inbox;
-  close(inbox);
+  if (bind(handover_socket, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0)
+    return handover_socket;
+  close(handover_socket);
   return -1;
 }
 
-uint64_t Ring(int socket, uint64_t count) {
+uint64_t WriteBytes(int socket, uint64_t count) {
   const std::vector<unsigned char> bytes(count, 0xff);
   const ssize_t sent = send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   return sent < 0 ? 0 : static_cast<uint64_t>(sent);

@@ -1,7 +1,6 @@
 #pragma once
 
-// What a hostile peer does with memory and descriptors. Nothing is checked: the tests know what
-// they ask for, and want it done as they say.
+// Memory and descriptors for a hostile peer. Arguments are unchecked: the tests need invalid ones.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,24 +15,24 @@ struct Received {
   std::vector<int> descriptors;
 };
 
-// Memory of `bytes` bytes; as many are reserved from `reserved_from` on, which may be beyond the
-// end, or none if it is -1. -1: it could not be made.
+// Creates memory of `bytes` bytes, and reserves as many from `reserved_from` on, possibly beyond
+// the end; none if it is -1. Returns -1 on failure.
 int MakeMemory(uint64_t bytes, int64_t reserved_from, bool sealable);
-// These return 0 or the error number.
+// Return 0 or the error number.
 int AddSeals(int descriptor, int seals);
 int PunchHole(int descriptor, uint64_t offset, uint64_t bytes);
 int RemovePages(void* start, uint64_t bytes);
 
-// Sends payload and descriptors, as many times as the kernel takes in one message, to `path` by a
-// datagram, or through `socket` where `path` is empty. 0 or the error number.
+// Sends the payload and as many descriptors as one message holds: in a datagram to `path`, or
+// through `socket` if `path` is empty. Returns 0 or the error number.
 int Send(int socket, const std::string& path, const void* payload, size_t payload_bytes,
          const std::vector<int>& descriptors);
-// What is queued; never waits.
+// Receives the next queued message. Never blocks.
 Received Receive(int socket);
-// A datagram socket at `path`. -1: it could not be bound.
-int BindInbox(const std::string& path);
-// Writes up to `count` bytes without waiting. How many were taken.
-uint64_t Ring(int socket, uint64_t count);
+// Binds a datagram socket at `path`. Returns -1 on failure.
+int BindHandoverSocket(const std::string& path);
+// Writes up to `count` bytes without blocking. Returns how many were written.
+uint64_t WriteBytes(int socket, uint64_t count);
 void SetBlocking(int descriptor, bool blocking);
 
 }  // namespace shmwire::hostile

@@ -13,7 +13,7 @@
 namespace shmwire::hostile {
 namespace {
 
-// Published together, so that the victim finds batches.
+// Published together, so that the victim receives batches.
 constexpr uint64_t kBatchRecords = 64;
 
 void Pause(uint64_t nanos) {
@@ -23,13 +23,13 @@ void Pause(uint64_t nanos) {
   }
 }
 
-// Relaxed: no order is promised to the victim, and none may be needed.
+// Relaxed: the victim must not depend on the order.
 void Store(std::byte* word, size_t word_bytes, uint64_t value) {
   if (word_bytes == sizeof(uint64_t)) {
     reinterpret_cast<SharedWord<uint64_t>*>(word)->StoreRelaxed(value);
   } else {
     reinterpret_cast<SharedWord<uint32_t>*>(word)->StoreRelaxed(static_cast<uint32_t>(value));
-    // Whoever sleeps on it sleeps no more.
+    // Wakes every sleeper on the word.
     syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
   }
 }
@@ -51,11 +51,11 @@ void Disturbances::Flood(std::byte* own, const std::byte* peer, uint64_t ring_by
     auto& control = *reinterpret_cast<ControlBlock*>(own + kControlOffset);
     const auto& reader = *reinterpret_cast<const ControlBlock*>(peer + kControlOffset);
     std::byte* data = own + kDataOffset;
-    // Relaxed: nobody else writes it.
+    // Relaxed: only this thread writes it.
     uint64_t tail = control.tail.LoadRelaxed();
     uint32_t sequence = 0;
     while (!stopping()) {
-      // What the reader has given up is overwritten: acquire, of its release of the room.
+      // Acquire: the released room is overwritten.
       const uint64_t head = reader.head.LoadAcquire();
       if (tail - head > ring_bytes - kBatchRecords * kRecordHeaderBytes) continue;
       for (uint64_t count = 0; count < kBatchRecords; count++) {
@@ -72,7 +72,7 @@ void Disturbances::Flood(std::byte* own, const std::byte* peer, uint64_t ring_by
 }
 
 uint64_t Disturbances::Stop() {
-  // Relaxed, all three: the threads are joined, and begin after the second store.
+  // Relaxed, all three: the threads are joined, and start after the second store.
   stopping_.store(true, std::memory_order_relaxed);
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();

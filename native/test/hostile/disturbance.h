@@ -15,14 +15,14 @@ class Disturbances {
  public:
   ~Disturbances() { Stop(); }
 
-  // Stores the values at `word`, one after the other, again and again; `word_bytes` is 4 or 8; at a
-  // word of 4, whoever sleeps on it is woken each time. Lets `pause_nanos` pass between two stores.
+  // Stores the values at `word` in a loop, with pauses in between. `word_bytes` is 4 or 8. Each
+  // store to a word of 4 bytes also wakes every sleeper on it.
   void Cycle(std::byte* word, size_t word_bytes, std::vector<uint64_t> values,
              uint64_t pause_nanos);
-  // Fills the ring of segment `own` with empty messages of kind 1 as fast as the reader, whose
-  // segment `peer` is, makes room. Rings nobody.
+  // Fills the ring of segment `own` with empty messages of kind 1, as fast as the reader in segment
+  // `peer` releases room. Sends no wake-ups.
   void Flood(std::byte* own, const std::byte* peer, uint64_t ring_bytes);
-  // Ends all threads. How many messages Flood has published since the last time.
+  // Ends all threads. Returns how many messages Flood has published since the last call.
   uint64_t Stop();
 
  private:

@@ -68,7 +68,7 @@ int FuseFile::Open(const std::string& path) {
 void FuseFile::Close() {
   over_ = true;
   if (server_.joinable()) server_.join();
-  // The kernel fails what is not answered.
+  // The kernel then fails all unanswered requests.
   if (device_ >= 0) close(device_);
   if (file_ >= 0) close(file_);
   device_ = -1;

@@ -6,9 +6,8 @@
 
 namespace shmwire::hostile {
 
-// A regular file of a FUSE file system that this process serves, and serves badly: it can be
-// opened, and then nothing that anybody asks of it is answered, be it its size or a byte of it, or
-// that it be flushed, which closing it does.
+// A regular file of a FUSE file system in this process. It can be opened, but every further request
+// stays unanswered: for its size, for a byte, or for the flush when it is closed.
 class FuseFile {
  public:
   FuseFile() = default;
@@ -16,10 +15,10 @@ class FuseFile {
   FuseFile& operator=(const FuseFile&) = delete;
   ~FuseFile() { Close(); }
 
-  // Once. Mounts it over the file at `path`, and opens it. The descriptor, closed by Close, or the
-  // negative error number: it takes a user that may mount.
+  // Mounts it over the file at `path` and opens it, once. Returns a descriptor, which Close closes,
+  // or the negative error number. Only some users may mount.
   int Open(const std::string& path);
-  // All that waits for an answer fails.
+  // Fails all pending requests.
   void Close();
 
  private:

@@ -1,6 +1,6 @@
 // The native half of the hostile peer in test/hostile: memory and descriptors of any kind, and
-// threads that write shared words without end. Trusts whoever calls it; its interface is
-// test/support/hostile-native.ts.
+// threads that write shared words without end. It does not check its arguments.
+// test/support/hostile-native.ts declares its interface.
 
 #include <node_api.h>
 #include <sys/mman.h>
@@ -25,7 +25,7 @@ struct Bytes {
   size_t count = 0;
 };
 
-// The arguments of one call, taken for what they should be.
+// The arguments of one call, without checks.
 class Call {
  public:
   Call(napi_env env, napi_callback_info info) : env_(env) {
@@ -54,7 +54,7 @@ class Call {
     return {text, bytes};
   }
 
-  // Of a typed array.
+  // The memory of a typed array.
   [[nodiscard]] Bytes Array(size_t index) const {
     napi_typedarray_type type = napi_uint8_array;
     size_t length = 0;
@@ -98,7 +98,7 @@ napi_value ArrayOf(napi_env env, const std::vector<int>& descriptors) {
   return array;
 }
 
-// What goes on until Stop.
+// Everything that runs until Stop.
 struct UnderWay {
   Disturbances disturbances;
   std::list<FuseFile> files;
@@ -178,13 +178,13 @@ napi_value ReceiveOf(napi_env env, napi_callback_info info) {
   return result;
 }
 
-napi_value BindInboxOf(napi_env env, napi_callback_info info) {
-  return Number(env, BindInbox(Call(env, info).Text(0)));
+napi_value BindHandoverSocketOf(napi_env env, napi_callback_info info) {
+  return Number(env, BindHandoverSocket(Call(env, info).Text(0)));
 }
 
-napi_value RingOf(napi_env env, napi_callback_info info) {
+napi_value WriteBytesOf(napi_env env, napi_callback_info info) {
   const Call call(env, info);
-  const uint64_t taken = Ring(call.Descriptor(0), static_cast<uint64_t>(call.Integer(1)));
+  const uint64_t taken = WriteBytes(call.Descriptor(0), static_cast<uint64_t>(call.Integer(1)));
   return Number(env, static_cast<int64_t>(taken));
 }
 
@@ -245,8 +245,8 @@ NAPI_MODULE_INIT() {
       Function("pair", Pair),
       Function("send", SendOf),
       Function("receive", ReceiveOf),
-      Function("bindInbox", BindInboxOf),
-      Function("ring", RingOf),
+      Function("bindInbox", BindHandoverSocketOf),
+      Function("ring", WriteBytesOf),
       Function("setBlocking", SetBlockingOf),
       Function("cycle", Cycle),
       Function("flood", Flood),

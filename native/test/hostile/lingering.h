@@ -4,8 +4,8 @@
 
 namespace shmwire::hostile {
 
-// A connected TCP socket with unsent data and SO_LINGER, and its other end: the last close of the
-// first waits for `seconds`, or until the other end is closed.
+// A connected TCP socket with unsent data and SO_LINGER, and its other end. The last close of the
+// first blocks for `seconds`, or until the other end is closed.
 std::vector<int> MakeLingering(int seconds);
 
 }  // namespace shmwire::hostile

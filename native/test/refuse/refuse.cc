@@ -1,9 +1,9 @@
-// Runs a program to which the kernel refuses one system call, as a sandbox would.
+// Runs a program for which the kernel rejects one system call, as in a sandbox.
 //
 //   refuse <call> <EPERM|ENOSYS|ENOSPC|ENOMEM> <program> <argument>…
 //
-// test/process/refused-calls.test.ts compiles it. Exits with 2 when the filter or the program
-// cannot be had.
+// test/process/refused-calls.test.ts compiles it. Exits with 2 if it cannot install the filter or
+// start the program.
 
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -29,7 +29,7 @@ namespace {
 constexpr int kFailed = 2;
 constexpr uint32_t kWholeWord = ~uint32_t{0};
 
-// The call is refused when (argument & mask) == value; with mask 0 always.
+// The kernel rejects the call when (argument & mask) == value; with mask 0 always.
 struct Call {
   const char* name;
   uint32_t number;
@@ -48,8 +48,8 @@ constexpr Call kCalls[] = {
     {"recvmsg", SYS_recvmsg},
     {"SO_PASSCRED", SYS_setsockopt, 2, kWholeWord, SO_PASSCRED},
     {"SO_PEERCRED", SYS_getsockopt, 2, kWholeWord, SO_PEERCRED},
-    // FUTEX_WAIT (0) and FUTEX_WAKE (1) without FUTEX_PRIVATE_FLAG: the C library's own locks are
-    // private, and without those no program starts.
+    // FUTEX_WAIT (0) and FUTEX_WAKE (1) without FUTEX_PRIVATE_FLAG. The C library's locks are
+    // private, and no program starts without them.
     {"futex", SYS_futex, 1, kWholeWord - 1, 0},
 };
 
@@ -58,7 +58,7 @@ struct Error {
   uint32_t number;
 };
 
-// A sandbox forbids, an old kernel does not know, a full system has nothing left.
+// A sandbox forbids the call, an old kernel does not have it, a full system has no space.
 constexpr Error kErrors[] = {
     {"EPERM", EPERM}, {"ENOSYS", ENOSYS}, {"ENOSPC", ENOSPC}, {"ENOMEM", ENOMEM}};
 
@@ -70,10 +70,10 @@ const Named* Find(const Named (&all)[kCount], const char* name) {
   return nullptr;
 }
 
-// For this process and all that it becomes.
+// For this process and every program that it executes.
 bool Refuse(const Call& call, uint32_t os_error) {
-  // The lower half of the argument: all processors that shmwire runs on are little-endian. The
-  // architecture is not asked for, because the program is no adversary.
+  // The lower half of the argument: shmwire runs on little-endian processors only. The filter does
+  // not check the architecture, because the program is not an adversary.
   const auto argument =
       static_cast<uint32_t>(offsetof(seccomp_data, args) + call.argument_index * sizeof(uint64_t));
   sock_filter steps[] = {
@@ -87,7 +87,7 @@ bool Refuse(const Call& call, uint32_t os_error) {
   };
   const sock_fprog program = {.len = static_cast<unsigned short>(std::size(steps)),
                               .filter = steps};
-  // Without it only root may install a filter.
+  // Otherwise only root may install a filter.
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
          prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }

@@ -25,7 +25,7 @@ export class BatchReader {
   readonly #binding: NativeBinding
   readonly #context: Pick<LinkContext, 'budget' | 'onError'>
   readonly #endpoint: NativeEndpoint
-  readonly #signals: Float64Array
+  readonly #results: Float64Array
   readonly #descriptors: Uint32Array
   readonly #words: number
   #sink!: LinkSink
@@ -63,7 +63,7 @@ export class BatchReader {
     this.#context = context
     this.#binding = binding
     this.#endpoint = endpoint
-    this.#signals = endpoint.signals
+    this.#results = endpoint.results
     this.#descriptors = endpoint.descriptors
     this.#words = binding.DESCRIPTOR_WORDS
     const peerMemory = inPlace ? endpoint.peerMemory() : undefined
@@ -141,15 +141,15 @@ export class BatchReader {
       this.#context.onError(error)
       return 0
     }
-    const signals = this.#signals
-    if (signals[this.#binding.SIGNAL_CORE_LOST] === 1) this.#coreLost()
+    const results = this.#results
+    if (results[this.#binding.RESULT_PREEMPTED] === 1) this.#coreLost()
     if (count === 0) {
-      const requiredBytes = signals[this.#binding.SIGNAL_REQUIRED] as number
+      const requiredBytes = results[this.#binding.RESULT_REQUIRED] as number
       if (requiredBytes < 0) return 0
       if (provided) return this.#changed()
-      return this.#provide(requiredBytes, signals[this.#binding.SIGNAL_FRAGMENTED] === 1)
+      return this.#provide(requiredBytes, results[this.#binding.RESULT_FRAGMENTED] === 1)
     }
-    this.#slabOffset = signals[this.#binding.SIGNAL_OFFSET] as number
+    this.#slabOffset = results[this.#binding.RESULT_OFFSET] as number
     this.#batchCount = count
     this.#batchNext = 0
     return this.#inPlace ? this.#deliverInPlace() : this.#deliver()
@@ -204,7 +204,7 @@ export class BatchReader {
       this.#context.onError(error)
       return 0
     }
-    if (this.#signals[this.#binding.SIGNAL_CORE_LOST] === 1) this.#coreLost()
+    if (this.#results[this.#binding.RESULT_PREEMPTED] === 1) this.#coreLost()
     if (bytes < assembly.length) {
       const moved = bytes > this.#assemblyBytes ? 1 : 0
       this.#assemblyBytes = bytes

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { NativeBell } from '../../native/binding.js'
+import type { NativeDoorbell } from '../../native/binding.js'
 import { textOfThrown } from '../../uncaught.js'
 import { openBell } from './bell.js'
 
@@ -23,7 +23,7 @@ export interface BellFault {
  * Rings a doorbell of this process. Resolves to undefined when the event loop has reported it. Takes a few turns of the event loop, or a second where the runtime ignores the descriptor.
  * Closes `bell`.
  */
-export function probeBell(bell: NativeBell, listen = openBell): Promise<BellFault | undefined> {
+export function probeBell(bell: NativeDoorbell, listen = openBell): Promise<BellFault | undefined> {
   return new Promise((resolve) => {
     let reported = 0
     let turns = 0
@@ -45,7 +45,7 @@ export function probeBell(bell: NativeBell, listen = openBell): Promise<BellFaul
     }
     const onRing = (): void => {
       reported += 1
-      if (reported < RINGS) attempt(() => bell.ring())
+      if (reported < RINGS) attempt(() => bell.wake())
       else finish()
     }
     const timer = setInterval(() => {
@@ -53,9 +53,9 @@ export function probeBell(bell: NativeBell, listen = openBell): Promise<BellFaul
       if (turns === TURNS_MAX) finish({ reason: SILENT, mayPass: false })
     }, TURN_MS)
     attempt(() => {
-      socket = listen(bell.lend(), onRing)
+      socket = listen(bell.transfer(), onRing)
       socket.on('error', (error) => finish(unusable(error)))
-      bell.ring()
+      bell.wake()
     })
   })
 }

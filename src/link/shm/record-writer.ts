@@ -18,8 +18,8 @@ export class RecordWriter {
   readonly #record: Uint32Array
   readonly #kindIndex: number
   readonly #idIndex: number
-  readonly #signals: Float64Array
-  readonly #writtenSignal: number
+  readonly #results: Float64Array
+  readonly #writtenIndex: number
 
   /** `onFull` runs when a record finds no room. */
   constructor(context: LinkContext, onFull: () => void) {
@@ -30,8 +30,8 @@ export class RecordWriter {
     this.#record = endpoint.record
     this.#kindIndex = binding.RECORD_KIND
     this.#idIndex = binding.RECORD_ID
-    this.#signals = endpoint.signals
-    this.#writtenSignal = binding.SIGNAL_WRITTEN
+    this.#results = endpoint.results
+    this.#writtenIndex = binding.RESULT_WRITTEN
     this.#inlineBytesMax = binding.inlineBytesMax(ringBytes)
     this.roomBytes = ringBytes / 4
   }
@@ -57,7 +57,7 @@ export class RecordWriter {
       this.#context.onError(error)
       return -1
     }
-    const end = this.#signals[this.#writtenSignal] as number
+    const end = this.#results[this.#writtenIndex] as number
     if (end !== payload.length) this.#full()
     return end
   }

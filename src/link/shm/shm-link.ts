@@ -67,7 +67,9 @@ export class ShmLink implements Link {
     if (socket.closed) this.#socketClosed()
     socket.resume()
     this.#guard(() => {
-      this.#bell = poller.run(() => openBell(this.#context.endpoint.lendBell(), () => this.#idle.woken()))
+      this.#bell = poller.run(() =>
+        openBell(this.#context.endpoint.transferDoorbell(), () => this.#idle.woken()),
+      )
       this.#bell.on('error', (error) => this.#fail(error))
     })
     this.#idle.start(sink)
@@ -128,7 +130,7 @@ export class ShmLink implements Link {
   stats(): LinkStats {
     const { binding, endpoint, stats } = this.#context
     if (!this.#closed) this.#writer.measureDepth()
-    stats.wakesSent = endpoint.signals[binding.SIGNAL_RINGS] as number
+    stats.wakesSent = endpoint.results[binding.RESULT_WAKES] as number
     return { ...stats }
   }
 

@@ -6,15 +6,15 @@ import type { NativeBinding, NativeEndpoint } from '../../../src/native/binding.
 
 const binding = {
   DESCRIPTOR_WORDS: 4,
-  SIGNAL_REQUIRED: 0,
-  SIGNAL_FRAGMENTED: 1,
-  SIGNAL_OFFSET: 2,
-  SIGNAL_CORE_LOST: 3,
+  RESULT_REQUIRED: 0,
+  RESULT_FRAGMENTED: 1,
+  RESULT_OFFSET: 2,
+  RESULT_PREEMPTED: 3,
 } as NativeBinding
 
 const { MESSAGE, REQUEST, CODEC } = RecordKind
 
-let signals: Float64Array
+let results: Float64Array
 let failures: unknown[]
 /** The records of the next batch, by kind. Their ids count from 0. */
 let kinds: number[]
@@ -30,15 +30,15 @@ beforeEach(() => {
   log = []
   onRecord = () => true
   onBatchEnd = () => {}
-  signals = new Float64Array(4)
+  results = new Float64Array(4)
   const descriptors = new Uint32Array(4 * 16)
   receive = () => {
-    signals[binding.SIGNAL_REQUIRED] = -1
+    results[binding.RESULT_REQUIRED] = -1
     const count = kinds.length
     for (const [index, kind] of kinds.splice(0).entries()) descriptors.set([kind, index, 0, 0], 4 * index)
     return count
   }
-  const endpoint = { signals, descriptors, receive: () => receive() } as unknown as NativeEndpoint
+  const endpoint = { results, descriptors, receive: () => receive() } as unknown as NativeEndpoint
   const context = {
     binding,
     endpoint,
@@ -64,7 +64,7 @@ it('fails with CORRUPT at a record that is longer at each poll', () => {
   let polls = 0
   receive = () => {
     polls += 1
-    signals[binding.SIGNAL_REQUIRED] = 10_000 + polls
+    results[binding.RESULT_REQUIRED] = 10_000 + polls
     return 0
   }
   expect(reader.read(0, false)).toBe(0)

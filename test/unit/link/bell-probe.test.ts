@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { probeBell } from '../../../src/link/shm/bell-probe.js'
-import type { NativeBell } from '../../../src/native/binding.js'
+import type { NativeDoorbell } from '../../../src/native/binding.js'
 
 const SILENT = {
   reason: expect.stringMatching(/^the event loop of this runtime does not report a doorbell/) as string,
@@ -13,16 +13,16 @@ const unusable = (why: string) => ({
 })
 
 /** A doorbell whose event loop is the test. */
-class FakeBell implements NativeBell {
+class FakeBell implements NativeDoorbell {
   rings = 0
   closed = false
   onRing: () => void = () => {}
 
-  lend(): number {
+  transfer(): number {
     return 9
   }
 
-  ring(): void {
+  wake(): void {
     this.rings += 1
     this.onRing()
   }
@@ -94,11 +94,11 @@ it('rejects a runtime whose socket takes no descriptor', async () => {
 
 it('rejects a runtime in which a doorbell cannot be rung a second time', async () => {
   reports = 2
-  const ring = bell.ring.bind(bell)
-  bell.ring = () => {
-    if (bell.rings === 1) throw new Error('cannot ring the peer')
-    ring()
+  const wake = bell.wake.bind(bell)
+  bell.wake = () => {
+    if (bell.rings === 1) throw new Error('cannot wake the peer')
+    wake()
   }
-  expect(await probeBell(bell, listen)).toEqual(unusable('cannot ring the peer'))
+  expect(await probeBell(bell, listen)).toEqual(unusable('cannot wake the peer'))
   await expectEnd()
 })

@@ -3,12 +3,12 @@ import { newLinkStats } from '../../../src/link/link.js'
 import type { LinkContext } from '../../../src/link/shm/context.js'
 import { RecordWriter } from '../../../src/link/shm/record-writer.js'
 
-const binding = { RECORD_KIND: 0, RECORD_ID: 1, SIGNAL_WRITTEN: 0, inlineBytesMax: () => 100 }
+const binding = { RECORD_KIND: 0, RECORD_ID: 1, RESULT_WRITTEN: 0, inlineBytesMax: () => 100 }
 const RING_BYTES = 400
 
 let endpoint: {
   record: Uint32Array
-  signals: Float64Array
+  results: Float64Array
   written: { kind: number; id: number; bytes: string }[]
   roomBytes: number
   memory: ArrayBuffer | undefined
@@ -29,7 +29,7 @@ const sink = { record: () => true, drain: () => (drains += 1), close: () => {} }
 beforeEach(() => {
   endpoint = {
     record: new Uint32Array(2),
-    signals: new Float64Array(1),
+    results: new Float64Array(1),
     written: [],
     roomBytes: RING_BYTES,
     memory: new ArrayBuffer(RING_BYTES),
@@ -37,7 +37,7 @@ beforeEach(() => {
     write(payload, offset = 0) {
       if (this.failure !== undefined) throw this.failure
       const end = Math.min(payload.length, offset + this.roomBytes)
-      this.signals[0] = end > offset ? end : -1
+      this.results[0] = end > offset ? end : -1
       if (end <= offset) return
       const [kind, id] = this.record as unknown as [number, number]
       this.written.push({ kind, id, bytes: Buffer.from(payload.subarray(offset, end)).toString() })

@@ -1,7 +1,12 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { NativeBell, NativeBinding, NativeEndpoint, NativeInbox } from '../../../src/native/binding.js'
+import type {
+  NativeBinding,
+  NativeDoorbell,
+  NativeEndpoint,
+  NativeHandoverSocket,
+} from '../../../src/native/binding.js'
 import { loadBinding } from '../../../src/native/load-binding.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 
@@ -26,13 +31,13 @@ function thrownBy(call: () => unknown): unknown {
 
 const binding = needBinding()
 let endpoint: NativeEndpoint
-let inbox: NativeInbox
-let bell: NativeBell
+let inbox: NativeHandoverSocket
+let bell: NativeDoorbell
 
 beforeEach(() => {
   endpoint = new binding.Endpoint(OPTIONS)
-  inbox = new binding.HandleInbox(join(temporaryDirectory(), 'inbox'))
-  bell = new binding.Bell()
+  inbox = new binding.HandoverSocket(join(temporaryDirectory(), 'inbox'))
+  bell = new binding.Doorbell()
 })
 
 afterEach(() => {
@@ -64,14 +69,14 @@ describe('a method of the addon', () => {
 
   it('rejects an argument of another class', () => {
     for (const argument of [bell, endpoint, {}, Object.create(inbox) as unknown, new Proxy(inbox, {})]) {
-      const accept = (): void => endpoint.acceptHandles(argument as NativeInbox, new Uint8Array(16))
+      const accept = (): void => endpoint.acceptHandles(argument as NativeHandoverSocket, new Uint8Array(16))
       expect(accept).toThrow(expect.objectContaining(INVALID))
     }
     // Node-API itself rejects some of these, without a code.
     for (const argument of [undefined, null, 1])
-      expect(() => endpoint.acceptHandles(argument as unknown as NativeInbox, new Uint8Array(16))).toThrow(
-        TypeError,
-      )
+      expect(() =>
+        endpoint.acceptHandles(argument as unknown as NativeHandoverSocket, new Uint8Array(16)),
+      ).toThrow(TypeError)
   })
 
   it('rejects views that are not a Uint8Array', () => {
@@ -82,7 +87,7 @@ describe('a method of the addon', () => {
 })
 
 describe('a constructor of the addon', () => {
-  it.each(['Endpoint', 'HandleInbox', 'Bell'] as const)('must be called with new: %s', (name) => {
+  it.each(['Endpoint', 'HandoverSocket', 'Doorbell'] as const)('must be called with new: %s', (name) => {
     expect(() => Reflect.apply(binding[name], undefined, [OPTIONS]) as unknown).toThrow(
       expect.objectContaining(INVALID),
     )
@@ -103,7 +108,7 @@ describe('a constructor of the addon', () => {
     const path = join(temporaryDirectory(), 'missing', 'inbox')
     const before = readdirSync('/proc/self/fd').length
     for (let count = 0; count < 20; count += 1)
-      expect(thrownBy(() => new binding.HandleInbox(path))).toMatchObject({
+      expect(thrownBy(() => new binding.HandoverSocket(path))).toMatchObject({
         code: 'ERR_SHMWIRE_UNAVAILABLE',
         errno: 2,
       })

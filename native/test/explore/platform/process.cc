@@ -4,7 +4,7 @@
 
 #include "test/explore/explored_access.h"
 
-// Nothing here may differ between two runs of one seed.
+// Two runs of one seed must not differ in any result.
 
 namespace shmwire::platform {
 
@@ -13,7 +13,7 @@ uint32_t CurrentUserId() { return 1; }
 uint64_t CurrentProcessStartTime() { return 1; }
 
 Status PeerCredentials(intptr_t /*native*/, Credentials* /*credentials*/) {
-  return Status::Error(StatusCode::kInvalidArgument, "there are no sockets to explore");
+  return Status::Error(StatusCode::kInvalidArgument, "the explorer has no sockets");
 }
 bool HasHungUp(intptr_t /*native*/) { return false; }
 

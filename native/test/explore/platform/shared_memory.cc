@@ -4,7 +4,7 @@
 
 #include "test/explore/place.h"
 
-// Memory of this process alone: its actors are the peers, and a run has no time for system calls.
+// Plain memory: the actors are the peers, and system calls would slow down each run.
 
 namespace shmwire::platform {
 

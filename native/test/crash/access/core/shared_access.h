@@ -1,6 +1,6 @@
 #pragma once
 
-// SharedAccess with crash points: same name and place as the shipped one in native/core.
+// SharedAccess with crash points. It replaces the shipped header of this name in native/core.
 
 #include <algorithm>
 #include <atomic>
@@ -23,8 +23,8 @@ struct SharedAccess {
     crash::Stored();
   }
 
-  // In pieces, so that some crashes leave half a payload. One that copies out of the ring has crash
-  // points too: what it had read is lost with it.
+  // In pieces, so that some crashes leave half a payload. A copy out of the ring has crash points,
+  // too: its data is lost with the process.
   static void Copy(std::byte* to, const std::byte* from, size_t bytes) {
     constexpr size_t kPieces = 3;
     constexpr size_t kWholeBytesMax = 16;

@@ -1,6 +1,6 @@
 #pragma once
 
-// SharedAccess under the explorer: same name and place as the shipped one in native/core.
+// SharedAccess under the explorer. It replaces the shipped header of this name in native/core.
 
 #include <atomic>
 #include <cstddef>

@@ -1,4 +1,4 @@
-// An inbox that other processes keep full.
+// A handover socket whose queue other processes keep full.
 
 #include <fcntl.h>
 #include <sched.h>
@@ -13,12 +13,12 @@
 #include <memory>
 #include <vector>
 
-#include "platform/bell.h"
-#include "platform/handle_inbox.h"
+#include "platform/doorbell.h"
+#include "platform/handover_socket.h"
 #include "test/child.h"
 #include "test/support.h"
 
-TEST_SUITE_BEGIN("handle_inbox_process_test");
+TEST_SUITE_BEGIN("handover_socket_process_test");
 
 namespace shmwire::platform {
 namespace {
@@ -26,7 +26,7 @@ namespace {
 using test::Child;
 using test::TemporaryPath;
 
-// An exit status that no failure has.
+// An exit status that no failure uses.
 constexpr int kNoNamespace = 77;
 
 Token MakeToken(uint8_t first) {
@@ -37,7 +37,7 @@ Token MakeToken(uint8_t first) {
 
 Handle MakeMemory() { return Handle(memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING)); }
 
-// A datagram with a token that nobody expects. Zero, or the error number.
+// Sends a datagram with an unexpected token. Returns 0 or the error number.
 int SendStranger(const char* path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -50,26 +50,26 @@ int SendStranger(const char* path) {
 }
 
 struct Bound {
-  Bound() { REQUIRE(inbox.Bind(path.c_str()).ok()); }
+  Bound() { REQUIRE(handover_socket.Bind(path.c_str()).ok()); }
 
-  // As a server does, but with shorter pauses. `*calls` counts.
+  // Settles as a server does, with shorter pauses. `*calls` counts the calls.
   Status Settle(const Token& token, int* calls) {
     bool settled = false;
     for (*calls = 1;; (*calls)++) {
-      Status status = inbox.Settle(token, &settled);
+      Status status = handover_socket.Settle(token, &settled);
       if (!status.ok() || settled) return status;
       usleep(1000);
     }
   }
 
-  TemporaryPath path{"inbox"};
-  HandleInbox inbox;
+  TemporaryPath path{"handover"};
+  HandoverSocket handover_socket;
 };
 
 }  // namespace
 
-TEST_CASE("an honest handover is never a violation, however much is queued before it") {
-  // Of a network namespace: this process keeps its own.
+TEST_CASE("accepts a valid handover however many datagrams are queued before it") {
+  // In a network namespace of its own, so that the parent keeps its settings.
   Child child([] {
     if (unshare(CLONE_NEWNET) != 0) return kNoNamespace;
     std::ofstream limit("/proc/sys/net/unix/max_dgram_qlen");
@@ -77,40 +77,41 @@ TEST_CASE("an honest handover is never a violation, however much is queued befor
     Bound bound;
     const Handle memory_file = MakeMemory();
     Handle own;
-    Handle given;
+    Handle peer_end;
     bool full = false;
-    if (!MakeBell(&own, &given).ok()) return 3;
+    if (!MakeDoorbell(&own, &peer_end).ok()) return 3;
     const auto hand_over = [&](const Token& token) {
-      return SendToInbox(bound.path.c_str(), token, memory_file, given, &full).ok() && !full;
+      return SendToHandoverSocket(bound.path.c_str(), token, memory_file, peer_end, &full).ok() &&
+             !full;
     };
     Handover handover;
     int calls = 0;
     for (const int before : {10, 1000, 15'000}) {
       const Token token = MakeToken(1);
-      if (!bound.inbox.Expect(token, nullptr).ok()) return 4;
+      if (!bound.handover_socket.Expect(token, nullptr).ok()) return 4;
       for (int count = 0; count < before; count++) {
         if (SendStranger(bound.path.c_str()) != 0) return 5;
       }
       if (!hand_over(token)) return 6;
       if (!bound.Settle(token, &calls).ok()) return 7;
-      // 15,000 system calls take longer than one call of Settle may.
+      // 15,000 system calls exceed the bound of one call of Settle.
       if (before == 15'000 && calls == 1) return 8;
-      if (!bound.inbox.Take(token, &handover).ok()) return 9;
-      // What is behind too much for one call is no violation.
+      if (!bound.handover_socket.Take(token, &handover).ok()) return 9;
+      // A datagram behind that bound is not a violation.
       const Token next = MakeToken(2);
-      if (!bound.inbox.Expect(next, nullptr).ok()) return 10;
+      if (!bound.handover_socket.Expect(next, nullptr).ok()) return 10;
       for (int count = 0; count < before; count++) {
         if (SendStranger(bound.path.c_str()) != 0) return 11;
       }
       if (!hand_over(next)) return 12;
-      const StatusCode code = bound.inbox.Take(next, &handover).code();
+      const StatusCode code = bound.handover_socket.Take(next, &handover).code();
       if (code == StatusCode::kCorrupt) return 13;
-      // The token is not expected any more, and what comes with it is dropped. A peer that sent
-      // nothing is still a violation, once the inbox was seen empty.
+      // The token is no longer expected, so its handover is dropped. A peer that sent nothing is a
+      // violation once the queue was empty.
       const Token never = MakeToken(3);
-      if (!bound.inbox.Expect(never, nullptr).ok()) return 14;
+      if (!bound.handover_socket.Expect(never, nullptr).ok()) return 14;
       if (!bound.Settle(never, &calls).ok()) return 15;
-      if (bound.inbox.Take(never, &handover).code() != StatusCode::kCorrupt) return 16;
+      if (bound.handover_socket.Take(never, &handover).code() != StatusCode::kCorrupt) return 16;
     }
     return 0;
   });
@@ -122,12 +123,12 @@ TEST_CASE("an honest handover is never a violation, however much is queued befor
   }
 }
 
-TEST_CASE("an honest handover is found while others send without end") {
+TEST_CASE("finds a valid handover while others send without end") {
   Bound bound;
   const Handle memory_file = MakeMemory();
   Handle own;
-  Handle given;
-  REQUIRE(MakeBell(&own, &given).ok());
+  Handle peer_end;
+  REQUIRE(MakeDoorbell(&own, &peer_end).ok());
   std::vector<std::unique_ptr<Child>> senders;
   for (int count = 0; count < 3; count++) {
     senders.push_back(std::make_unique<Child>([&]() -> int {
@@ -136,38 +137,38 @@ TEST_CASE("an honest handover is found while others send without end") {
   }
   for (int round = 0; round < 100; round++) {
     const Token token = MakeToken(1);
-    REQUIRE(bound.inbox.Expect(token, nullptr).ok());
+    REQUIRE(bound.handover_socket.Expect(token, nullptr).ok());
     bool full = true;
     while (full) {
-      REQUIRE(SendToInbox(bound.path.c_str(), token, memory_file, given, &full).ok());
+      REQUIRE(SendToHandoverSocket(bound.path.c_str(), token, memory_file, peer_end, &full).ok());
       bool rested = false;
-      if (full) REQUIRE(bound.inbox.Drain(&rested).ok());
+      if (full) REQUIRE(bound.handover_socket.Drain(&rested).ok());
     }
     int calls = 0;
     REQUIRE(bound.Settle(token, &calls).ok());
     Handover handover;
-    REQUIRE(bound.inbox.Take(token, &handover).ok());
+    REQUIRE(bound.handover_socket.Take(token, &handover).ok());
   }
 }
 
-TEST_CASE("an answer of another process than the server is a violation") {
+TEST_CASE("rejects an answer from another process than the server") {
   Handle own;
-  Handle given;
-  REQUIRE(MakeBell(&own, &given).ok());
-  // Whoever the server lets have the client's bell can send through it.
+  Handle peer_end;
+  REQUIRE(MakeDoorbell(&own, &peer_end).ok());
+  // Every process that gets the client's doorbell from the server can send through it.
   Child child([&] {
     Handle child_own;
-    Handle child_given;
-    if (!MakeBell(&child_own, &child_given).ok()) return 3;
-    return SendHandles(given, MakeMemory(), child_given).ok() ? 0 : 1;
+    Handle child_peer_end;
+    if (!MakeDoorbell(&child_own, &child_peer_end).ok()) return 3;
+    return SendHandles(peer_end, MakeMemory(), child_peer_end).ok() ? 0 : 1;
   });
   CHECK(child.Join() == 0);
   const Credentials server{CurrentProcessId(), CurrentUserId(), getegid()};
   Handle memory;
-  Handle bell;
-  CHECK(ReceiveHandles(own, &server, &memory, &bell).code() == StatusCode::kCorrupt);
+  Handle doorbell;
+  CHECK(ReceiveHandles(own, &server, &memory, &doorbell).code() == StatusCode::kCorrupt);
   CHECK_FALSE(memory.valid());
-  CHECK_FALSE(bell.valid());
+  CHECK_FALSE(doorbell.valid());
 }
 
 }  // namespace shmwire::platform

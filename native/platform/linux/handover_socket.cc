@@ -1,4 +1,4 @@
-#include "platform/handle_inbox.h"
+#include "platform/handover_socket.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <ctime>
 
-#include "platform/bell.h"
+#include "platform/doorbell.h"
 #include "platform/linux/descriptor_message.h"
 #include "platform/linux/stray_descriptors.h"
 
@@ -15,18 +15,16 @@ namespace shmwire::platform {
 namespace {
 
 constexpr size_t kHandoverHandles = kHandlesMax;
-// One call reads for so long, so that senders that never stop cannot keep us here...
+// How long one call reads, so that senders that never stop cannot keep this thread busy.
 constexpr uint64_t kReadNanosMax = 1'000'000;
-// ...and then no call reads for so long, so that they take a fifth of the thread at most, however
-// many handshakes are under way.
+// How long no call reads afterwards. So senders use at most a fifth of the thread.
 constexpr uint64_t kRestNanos = 4'000'000;
-// More than the kernel queues (net.unix.max_dgram_qlen, 10 by default) unless an administrator
-// raises it: so many are read in any case.
+// Every call reads this many. More than the kernel queues (net.unix.max_dgram_qlen, 10 by default)
+// unless an administrator raises the limit.
 constexpr int kReadDatagramsMin = 12;
 constexpr uint64_t kNanosPerSecond = 1'000'000'000;
 
-// Of this thread. Not the monotonic clock: what other threads do while this one waits for a core is
-// not the senders' work.
+// Of this thread. Not the monotonic clock: a wait for a core is not the senders' work.
 uint64_t ProcessorNanos() {
   timespec time{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -41,16 +39,16 @@ Status OutOfHandles(int os_error) {
 
 Status TooManyStrays() {
   return Status::Error(StatusCode::kUnavailable,
-                       "too many descriptors that peers sent wait to be closed: closing one of "
-                       "them does not end, or no thread can be started for it");
+                       "too many descriptors from peers are waiting to be closed: a close blocks, "
+                       "or no thread can be started");
 }
 
-// False when the path is too long for an address.
+// False: the path is too long for an address.
 bool FillAddress(const char* path, sockaddr_un* address) {
   *address = {};
   address->sun_family = AF_UNIX;
   const size_t bytes = std::strlen(path);
-  // Never empty: Linux would bind a name of its own making.
+  // Not empty: Linux would choose a name.
   if (bytes == 0 || bytes >= sizeof(address->sun_path)) return false;
   std::memcpy(address->sun_path, path, bytes);
   return true;
@@ -58,11 +56,12 @@ bool FillAddress(const char* path, sockaddr_un* address) {
 
 Status PathTooLong() {
   return Status::Error(StatusCode::kInvalidArgument,
-                       "the inbox's path must have 1 to 107 bytes; SHMWIRE_DIR can shorten it");
+                       "the path of the handover socket must have 1 to 107 bytes; set SHMWIRE_DIR "
+                       "to a shorter directory");
 }
 
 Status BindError(int os_error) {
-  const char* context = "cannot bind the inbox";
+  const char* context = "cannot bind the handover socket";
   switch (os_error) {
     case EADDRINUSE:
       return Status::Error(StatusCode::kNameInUse, context, os_error);
@@ -81,14 +80,14 @@ Status BindError(int os_error) {
 
 }  // namespace
 
-Status HandleInbox::Bind(const char* path) {
+Status HandoverSocket::Bind(const char* path) {
   sockaddr_un address;
   if (!FillAddress(path, &address)) return PathTooLong();
   // Its queue may hold descriptors when it is closed.
   Handle bound(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
                Closing::kOwnElsewhere);
   if (!bound.valid()) return OutOfHandles(errno);
-  // Before the bind, so that no datagram can come without credentials.
+  // Before the bind, so that no datagram arrives without credentials.
   const int enabled = 1;
   if (setsockopt(Native(bound), SOL_SOCKET, SO_PASSCRED, &enabled, sizeof(enabled)) != 0) {
     return BindError(errno);
@@ -100,15 +99,15 @@ Status HandleInbox::Bind(const char* path) {
   return {};
 }
 
-HandleInbox::Slot* HandleInbox::Find(const Token& token) {
+HandoverSocket::Slot* HandoverSocket::Find(const Token& token) {
   for (Slot& slot : slots_) {
     if (slot.state != SlotState::kFree && slot.token == token) return &slot;
   }
   return nullptr;
 }
 
-Status HandleInbox::Expect(const Token& token, const Credentials* sender) {
-  if (!socket_.valid()) return Status::Error(StatusCode::kClosed, "the inbox is closed");
+Status HandoverSocket::Expect(const Token& token, const Credentials* sender) {
+  if (!socket_.valid()) return Status::Error(StatusCode::kClosed, "the handover socket is closed");
   if (StrayDescriptorBacklog() == StrayBacklog::kStuck) return TooManyStrays();
   if (Find(token) != nullptr) {
     return Status::Error(StatusCode::kInvalidArgument, "the token is already in use");
@@ -121,28 +120,28 @@ Status HandleInbox::Expect(const Token& token, const Credentials* sender) {
     slot.sender = sender != nullptr ? *sender : Credentials{};
     return {};
   }
-  return Status::Error(StatusCode::kOutOfMemory, "256 handshakes are under way already");
+  return Status::Error(StatusCode::kOutOfMemory, "256 handshakes are already in progress");
 }
 
-void HandleInbox::Discard(const Token& token) {
+void HandoverSocket::Discard(const Token& token) {
   if (Slot* slot = Find(token); slot != nullptr) *slot = Slot{};
 }
 
-bool HandleInbox::ReceiveOne(Status* status) {
+bool HandoverSocket::ReceiveOne(Status* status) {
   Token token{};
   ReceivedMessage message;
   const int os_error = ReceiveMessage(Native(socket_), token.data(), token.size(), &message);
   if (os_error == EAGAIN) return false;
   if (os_error != 0) {
-    *status = Status::Error(StatusCode::kUnavailable, "cannot read the inbox", os_error);
+    *status = Status::Error(StatusCode::kUnavailable, "cannot read the handover socket", os_error);
     return false;
   }
   const bool is_token = message.payload_bytes == kTokenBytes && !message.payload_truncated;
   Slot* slot = is_token && message.has_credentials ? Find(token) : nullptr;
-  // The first one holds: a second handover with the same token is a mistake or an attack.
+  // The first handover counts: a second one with the same token is a mistake or an attack.
   if (slot == nullptr || slot->state != SlotState::kExpected) return true;
   if (slot->has_sender && slot->sender != message.credentials) {
-    // 0 names no process, so nothing says that it is the same one.
+    // Processes with pid 0 may differ.
     const bool same_process = slot->sender.pid != 0 && slot->sender.pid == message.credentials.pid;
     slot->sender_changed = slot->sender_changed || same_process;
     return true;
@@ -158,16 +157,16 @@ bool HandleInbox::ReceiveOne(Status* status) {
   return true;
 }
 
-Status HandleInbox::ReadQueue(const Slot* wanted, ReadEnd* end) {
+Status HandoverSocket::ReadQueue(const Slot* awaited, ReadEnd* end) {
   *end = ReadEnd::kRested;
-  if (!socket_.valid()) return Status::Error(StatusCode::kClosed, "the inbox is closed");
+  if (!socket_.valid()) return Status::Error(StatusCode::kClosed, "the handover socket is closed");
   if (MonotonicNanos() < rests_until_nanos_) return {};
   Status status;
   const uint64_t begin = ProcessorNanos();
   for (int count = 0; count < kReadDatagramsMin || ProcessorNanos() - begin < kReadNanosMax;
        count++) {
     *end = ReadEnd::kArrived;
-    if (wanted != nullptr && wanted->state != SlotState::kExpected) return status;
+    if (awaited != nullptr && awaited->state != SlotState::kExpected) return status;
     const StrayBacklog backlog = StrayDescriptorBacklog();
     if (backlog == StrayBacklog::kStuck) return TooManyStrays();
     if (backlog == StrayBacklog::kFull) break;
@@ -180,16 +179,16 @@ Status HandleInbox::ReadQueue(const Slot* wanted, ReadEnd* end) {
   return status;
 }
 
-Status HandleInbox::Drain(bool* rested) {
+Status HandoverSocket::Drain(bool* rested) {
   ReadEnd end = ReadEnd::kRested;
   Status status = ReadQueue(nullptr, &end);
   *rested = status.ok() && end == ReadEnd::kRested;
   return status;
 }
 
-Status HandleInbox::Settle(const Token& token, bool* settled) {
+Status HandoverSocket::Settle(const Token& token, bool* settled) {
   *settled = false;
-  if (!socket_.valid()) return Status::Error(StatusCode::kClosed, "the inbox is closed");
+  if (!socket_.valid()) return Status::Error(StatusCode::kClosed, "the handover socket is closed");
   Slot* slot = Find(token);
   if (slot == nullptr) {
     return Status::Error(StatusCode::kInvalidArgument, "the token is not expected");
@@ -197,7 +196,7 @@ Status HandleInbox::Settle(const Token& token, bool* settled) {
   if (slot->state == SlotState::kExpected) {
     ReadEnd end = ReadEnd::kRested;
     if (Status status = ReadQueue(slot, &end); !status.ok()) return status;
-    // The kernel queues in order, so what an honest peer sent was before the end of the queue.
+    // The kernel keeps the order: a valid datagram comes before the end of the queue.
     if (end == ReadEnd::kEmpty && slot->state == SlotState::kExpected) {
       slot->state = SlotState::kMissing;
     }
@@ -206,7 +205,7 @@ Status HandleInbox::Settle(const Token& token, bool* settled) {
   return {};
 }
 
-Status HandleInbox::Take(const Token& token, Handover* handover) {
+Status HandoverSocket::Take(const Token& token, Handover* handover) {
   bool settled = false;
   if (Status status = Settle(token, &settled); !status.ok()) return status;
   Slot* slot = Find(token);
@@ -224,26 +223,26 @@ Status HandleInbox::Take(const Token& token, Handover* handover) {
   }
   if (!settled) {
     return Status::Error(StatusCode::kUnavailable,
-                         "too many datagrams are queued before that of the peer");
+                         "too many datagrams are queued before the peer's");
   }
-  return Status::Error(StatusCode::kCorrupt, "the peer sent no acceptable descriptors");
+  return Status::Error(StatusCode::kCorrupt, "the peer did not send the expected descriptors");
 }
 
-void HandleInbox::Close() {
+void HandoverSocket::Close() {
   socket_.Close();
   for (Slot& slot : slots_) slot = Slot{};
 }
 
-Status SendToInbox(const char* path, const Token& token, const Handle& memory, const Handle& bell,
-                   bool* full) {
+Status SendToHandoverSocket(const char* path, const Token& token, const Handle& memory,
+                            const Handle& doorbell, bool* full) {
   *full = false;
   sockaddr_un address;
   if (!FillAddress(path, &address)) return PathTooLong();
   const Handle sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!sender.valid()) return OutOfHandles(errno);
-  // The answer may bring more.
+  // The answer may bring further ones.
   if (StrayDescriptorBacklog() == StrayBacklog::kStuck) return TooManyStrays();
-  const int descriptors[kHandoverHandles] = {Native(memory), Native(bell)};
+  const int descriptors[kHandoverHandles] = {Native(memory), Native(doorbell)};
   const int os_error =
       SendMessage(Native(sender), reinterpret_cast<const sockaddr*>(&address), sizeof(address),
                   token.data(), token.size(), descriptors, kHandoverHandles);
@@ -256,24 +255,26 @@ Status SendToInbox(const char* path, const Token& token, const Handle& memory, c
     case ENOMEM:
     case ENOBUFS:
     case ETOOMANYREFS:
-      return Status::Error(StatusCode::kOutOfMemory, "cannot send to the server's inbox", os_error);
+      return Status::Error(StatusCode::kOutOfMemory, "cannot send to the server's handover socket",
+                           os_error);
     default:
-      // Not there, or not for us: whatever the reason, the control socket still works.
-      return Status::Error(StatusCode::kUnavailable, "cannot reach the server's inbox", os_error);
+      // Missing, or not accessible. In either case, the control socket still works.
+      return Status::Error(StatusCode::kUnavailable, "cannot reach the server's handover socket",
+                           os_error);
   }
 }
 
-Status SendHandles(const Handle& peer_bell, const Handle& memory, const Handle& bell) {
+Status SendHandles(const Handle& peer_doorbell, const Handle& memory, const Handle& doorbell) {
   const uint8_t payload = 0;
-  const int descriptors[kHandoverHandles] = {Native(memory), Native(bell)};
-  const int os_error = SendMessage(Native(peer_bell), nullptr, 0, &payload, sizeof(payload),
+  const int descriptors[kHandoverHandles] = {Native(memory), Native(doorbell)};
+  const int os_error = SendMessage(Native(peer_doorbell), nullptr, 0, &payload, sizeof(payload),
                                    descriptors, kHandoverHandles);
   switch (os_error) {
     case 0:
       return {};
     case EPIPE:
     case ECONNRESET:
-      return Status::Error(StatusCode::kPeerGone, "the peer closed its bell", os_error);
+      return Status::Error(StatusCode::kPeerGone, "the peer closed its doorbell", os_error);
     case ENOMEM:
     case ENOBUFS:
     case ETOOMANYREFS:
@@ -281,7 +282,7 @@ Status SendHandles(const Handle& peer_bell, const Handle& memory, const Handle& 
     case EPERM:
     case EACCES:
     case ENOSYS:
-      // A sandbox or a security module forbids it, which is not the peer's fault.
+      // A sandbox or a security module forbids it; the peer did nothing wrong.
       return Status::Error(StatusCode::kUnavailable, "cannot send the descriptors", os_error);
     default:
       return Status::Error(StatusCode::kCorrupt, "the peer's doorbell accepts no message",
@@ -289,37 +290,37 @@ Status SendHandles(const Handle& peer_bell, const Handle& memory, const Handle& 
   }
 }
 
-Status ReceiveHandles(const Handle& own_bell, const Credentials* sender, Handle* memory,
-                      Handle* peer_bell) {
+Status ReceiveHandles(const Handle& own_doorbell, const Credentials* sender, Handle* memory,
+                      Handle* peer_doorbell) {
   uint8_t payload = 0;
   ReceivedMessage message;
-  const int os_error = ReceiveMessage(Native(own_bell), &payload, sizeof(payload), &message);
+  const int os_error = ReceiveMessage(Native(own_doorbell), &payload, sizeof(payload), &message);
   if (os_error == EAGAIN) {
-    return Status::Error(StatusCode::kCorrupt, "the peer sent no descriptors through the bell");
+    return Status::Error(StatusCode::kCorrupt, "the peer sent no descriptors through the doorbell");
   }
   if (os_error == ECONNRESET || (os_error == 0 && message.payload_bytes == 0)) {
-    return Status::Error(StatusCode::kPeerGone, "the peer closed the bell", os_error);
+    return Status::Error(StatusCode::kPeerGone, "the peer closed the doorbell", os_error);
   }
   if (os_error != 0) {
-    return Status::Error(StatusCode::kUnavailable, "cannot read the bell", os_error);
+    return Status::Error(StatusCode::kUnavailable, "cannot read the doorbell", os_error);
   }
   if (message.descriptors_truncated) {
     return Status::Error(StatusCode::kOutOfMemory, "cannot receive the peer's descriptors", EMFILE);
   }
   if (message.handle_count != kHandoverHandles || message.stray_count > 0 ||
       !message.has_credentials) {
-    return Status::Error(StatusCode::kCorrupt,
-                         "the peer did not send exactly two descriptors, of memory and of a bell");
-  }
-  if (sender != nullptr && !NameSameProcess(*sender, message.credentials)) {
     return Status::Error(
         StatusCode::kCorrupt,
-        "the descriptors were sent by another process than the one that listens at the address");
+        "the peer did not send exactly two descriptors, one of memory and one of a doorbell");
   }
-  Status status = CheckBell(message.handles[1], message.credentials);
+  if (sender != nullptr && !NameSameProcess(*sender, message.credentials)) {
+    return Status::Error(StatusCode::kCorrupt,
+                         "another process than the server at the address sent the descriptors");
+  }
+  Status status = CheckDoorbell(message.handles[1], message.credentials);
   if (!status.ok()) return status;
   *memory = std::move(message.handles[0]);
-  *peer_bell = std::move(message.handles[1]);
+  *peer_doorbell = std::move(message.handles[1]);
   return {};
 }
 

@@ -3,22 +3,21 @@
 #include <napi.h>
 
 #include "addon/wrapped.h"
-#include "platform/handle_inbox.h"
+#include "platform/handover_socket.h"
 
 namespace shmwire::addon {
 
-// NativeInbox of src/native/binding.ts.
-class InboxObject : public Wrapped<InboxObject> {
+// NativeHandoverSocket of src/native/binding.ts.
+class HandoverSocketObject : public Wrapped<HandoverSocketObject> {
  public:
   static constexpr napi_type_tag kTypeTag = {0x3f8e'52c7'90b1'4d26, 0x9a61'7e0d'c45b'f813};
 
-  // The class. Empty, and an exception, on failure.
   static Napi::Function Define(Napi::Env env);
 
   using Wrapped::Wrapped;
   bool Initialize(const Napi::CallbackInfo& info);
 
-  platform::HandleInbox* inbox() { return &inbox_; }
+  platform::HandoverSocket* socket() { return &socket_; }
 
  private:
   void Expect(const Napi::CallbackInfo& info);
@@ -27,7 +26,7 @@ class InboxObject : public Wrapped<InboxObject> {
   Napi::Value Settle(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
-  platform::HandleInbox inbox_;
+  platform::HandoverSocket socket_;
 };
 
 }  // namespace shmwire::addon

@@ -1,5 +1,5 @@
-#include "platform/handle_inbox.h"
-#include "platform/bell.h"
+#include "platform/handover_socket.h"
+#include "platform/doorbell.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -14,7 +14,7 @@
 
 #include "test/support.h"
 
-TEST_SUITE_BEGIN("handle_inbox_test");
+TEST_SUITE_BEGIN("handover_socket_test");
 
 namespace shmwire::platform {
 namespace {
@@ -37,7 +37,7 @@ Handle MakeMemory() {
   return handle;
 }
 
-// A datagram as any process could send it. Zero, or the error number.
+// Sends a datagram as any process could. Returns 0 or the error number.
 int SendRaw(const char* path, const void* payload, size_t payload_bytes, size_t descriptor_count,
             const Handle& handle = MakeMemory()) {
   sockaddr_un address{};
@@ -69,35 +69,35 @@ int SendRaw(const char* path, const Token& token, size_t descriptor_count) {
 }
 
 struct Bound {
-  Bound() { REQUIRE(inbox.Bind(path.c_str()).ok()); }
+  Bound() { REQUIRE(handover_socket.Bind(path.c_str()).ok()); }
   Status Drain() {
     bool rested = false;
-    return inbox.Drain(&rested);
+    return handover_socket.Drain(&rested);
   }
-  TemporaryPath path{"inbox"};
-  HandleInbox inbox;
+  TemporaryPath path{"handover"};
+  HandoverSocket handover_socket;
 };
 
 }  // namespace
 
-TEST_CASE("two handles, a token and the sender arrive") {
+TEST_CASE("receives two handles, a token and the sender") {
   Bound bound;
   const Token token = MakeToken(1);
-  REQUIRE(bound.inbox.Expect(token, nullptr).ok());
+  REQUIRE(bound.handover_socket.Expect(token, nullptr).ok());
   const Handle memory_file = MakeMemory();
   Handle own;
-  Handle given;
-  REQUIRE(MakeBell(&own, &given).ok());
+  Handle peer_end;
+  REQUIRE(MakeDoorbell(&own, &peer_end).ok());
   bool full = true;
-  REQUIRE(SendToInbox(bound.path.c_str(), token, memory_file, given, &full).ok());
+  REQUIRE(SendToHandoverSocket(bound.path.c_str(), token, memory_file, peer_end, &full).ok());
   CHECK_FALSE(full);
-  given.Close();
+  peer_end.Close();
 
   Handover handover;
-  REQUIRE(bound.inbox.Take(token, &handover).ok());
+  REQUIRE(bound.handover_socket.Take(token, &handover).ok());
   CHECK(handover.sender == Credentials{static_cast<uint32_t>(getpid()), geteuid(), getegid()});
   CHECK((fcntl(Native(handover.memory), F_GETFD) & FD_CLOEXEC) != 0);
-  CHECK((fcntl(Native(handover.bell), F_GETFD) & FD_CLOEXEC) != 0);
+  CHECK((fcntl(Native(handover.doorbell), F_GETFD) & FD_CLOEXEC) != 0);
   struct stat sent {};
   struct stat received {};
   REQUIRE(fstat(Native(memory_file), &sent) == 0);
@@ -105,30 +105,30 @@ TEST_CASE("two handles, a token and the sender arrive") {
   CHECK(sent.st_ino == received.st_ino);
 
   Handle server_own;
-  Handle server_given;
-  REQUIRE(MakeBell(&server_own, &server_given).ok());
-  REQUIRE(SendHandles(handover.bell, memory_file, server_given).ok());
+  Handle server_peer_end;
+  REQUIRE(MakeDoorbell(&server_own, &server_peer_end).ok());
+  REQUIRE(SendHandles(handover.doorbell, memory_file, server_peer_end).ok());
   Handle memory;
-  Handle peer_bell;
-  REQUIRE(ReceiveHandles(own, nullptr, &memory, &peer_bell).ok());
+  Handle peer_doorbell;
+  REQUIRE(ReceiveHandles(own, nullptr, &memory, &peer_doorbell).ok());
   CHECK(memory.valid());
-  REQUIRE(RingBell(peer_bell).ok());
+  REQUIRE(WakeThroughDoorbell(peer_doorbell).ok());
   char ring = 1;
   CHECK(recv(Native(server_own), &ring, 1, 0) == 1);
 }
 
-TEST_CASE("a token is taken once") {
+TEST_CASE("takes a token once") {
   Bound bound;
   const Token token = MakeToken(1);
   Handover handover;
-  CHECK(bound.inbox.Take(token, &handover).code() == StatusCode::kInvalidArgument);
-  REQUIRE(bound.inbox.Expect(token, nullptr).ok());
-  CHECK(bound.inbox.Expect(token, nullptr).code() == StatusCode::kInvalidArgument);
-  CHECK(bound.inbox.Take(token, &handover).code() == StatusCode::kCorrupt);
-  CHECK(bound.inbox.Take(token, &handover).code() == StatusCode::kInvalidArgument);
+  CHECK(bound.handover_socket.Take(token, &handover).code() == StatusCode::kInvalidArgument);
+  REQUIRE(bound.handover_socket.Expect(token, nullptr).ok());
+  CHECK(bound.handover_socket.Expect(token, nullptr).code() == StatusCode::kInvalidArgument);
+  CHECK(bound.handover_socket.Take(token, &handover).code() == StatusCode::kCorrupt);
+  CHECK(bound.handover_socket.Take(token, &handover).code() == StatusCode::kInvalidArgument);
 }
 
-TEST_CASE("what is not exactly a token and two handles is dropped and closed") {
+TEST_CASE("drops and closes everything but a token with two handles") {
   Bound bound;
   const Handle null(open("/dev/null", O_RDONLY | O_CLOEXEC));
   const size_t before = OpenDescriptorCount();
@@ -150,39 +150,39 @@ TEST_CASE("what is not exactly a token and two handles is dropped and closed") {
       [&] { return SendRaw(bound.path.c_str(), token.data(), token.size(), 253, null); },
   };
   for (const auto& send : sends) {
-    REQUIRE(bound.inbox.Expect(token, nullptr).ok());
+    REQUIRE(bound.handover_socket.Expect(token, nullptr).ok());
     REQUIRE(send() == 0);
     Handover handover;
-    CHECK(bound.inbox.Take(token, &handover).code() == StatusCode::kCorrupt);
+    CHECK(bound.handover_socket.Take(token, &handover).code() == StatusCode::kCorrupt);
     CHECK_FALSE(handover.memory.valid());
     CHECK(OpenDescriptorCount() == before);
   }
 }
 
-TEST_CASE("what is dropped does not stop what is good") {
+TEST_CASE("accepts a valid handover after dropped ones") {
   Bound bound;
   const Token token = MakeToken(1);
-  REQUIRE(bound.inbox.Expect(token, nullptr).ok());
+  REQUIRE(bound.handover_socket.Expect(token, nullptr).ok());
   REQUIRE(SendRaw(bound.path.c_str(), token, 3) == 0);
   REQUIRE(SendRaw(bound.path.c_str(), token, 2) == 0);
   Handover handover;
-  CHECK(bound.inbox.Take(token, &handover).ok());
+  CHECK(bound.handover_socket.Take(token, &handover).ok());
 }
 
-TEST_CASE("the first handover with a token holds, a second is closed") {
+TEST_CASE("keeps the first handover of a token, and closes a second one") {
   Bound bound;
   const size_t before = OpenDescriptorCount();
   const Token token = MakeToken(1);
-  REQUIRE(bound.inbox.Expect(token, nullptr).ok());
+  REQUIRE(bound.handover_socket.Expect(token, nullptr).ok());
   REQUIRE(SendRaw(bound.path.c_str(), token, 2) == 0);
   REQUIRE(SendRaw(bound.path.c_str(), token, 2) == 0);
   REQUIRE(bound.Drain().ok());
   CHECK(OpenDescriptorCount() == before + 2);
   Handover handover;
-  CHECK(bound.inbox.Take(token, &handover).ok());
+  CHECK(bound.handover_socket.Take(token, &handover).ok());
 }
 
-TEST_CASE("only the expected sender is let in") {
+TEST_CASE("accepts only the expected sender") {
   Bound bound;
   const Credentials own = {static_cast<uint32_t>(getpid()), getuid(), getgid()};
   for (int field = 0; field < 4; field++) {
@@ -192,89 +192,89 @@ TEST_CASE("only the expected sender is let in") {
     if (field == 2) expected.uid++;
     if (field == 3) expected.gid++;
     const Token token = MakeToken(1);
-    REQUIRE(bound.inbox.Expect(token, &expected).ok());
+    REQUIRE(bound.handover_socket.Expect(token, &expected).ok());
     REQUIRE(SendRaw(bound.path.c_str(), token, 2) == 0);
     Handover handover;
-    // Another user of the same process is one that has changed; another process never is.
+    // Another user with the same pid has changed its user. Another process is a violation.
     const StatusCode outcomes[] = {StatusCode::kOk, StatusCode::kCorrupt, StatusCode::kUnavailable,
                                    StatusCode::kUnavailable};
-    CHECK(bound.inbox.Take(token, &handover).code() == outcomes[field]);
+    CHECK(bound.handover_socket.Take(token, &handover).code() == outcomes[field]);
   }
 }
 
-TEST_CASE("handovers wait for their own tokens") {
+TEST_CASE("keeps each handover for its own token") {
   Bound bound;
   for (uint8_t index = 0; index < 5; index++) {
-    REQUIRE(bound.inbox.Expect(MakeToken(index), nullptr).ok());
+    REQUIRE(bound.handover_socket.Expect(MakeToken(index), nullptr).ok());
   }
   for (uint8_t index = 5; index-- > 0;) {
     REQUIRE(SendRaw(bound.path.c_str(), MakeToken(index), 2) == 0);
   }
   for (uint8_t index = 0; index < 5; index++) {
     Handover handover;
-    CHECK(bound.inbox.Take(MakeToken(index), &handover).ok());
+    CHECK(bound.handover_socket.Take(MakeToken(index), &handover).ok());
   }
 }
 
-TEST_CASE("a discarded token's handles are closed, before and after they came") {
+TEST_CASE("closes the handles of a discarded token, before and after they arrive") {
   Bound bound;
   const size_t before = OpenDescriptorCount();
   const Token token = MakeToken(1);
-  REQUIRE(bound.inbox.Expect(token, nullptr).ok());
+  REQUIRE(bound.handover_socket.Expect(token, nullptr).ok());
   REQUIRE(SendRaw(bound.path.c_str(), token, 2) == 0);
   REQUIRE(bound.Drain().ok());
   CHECK(OpenDescriptorCount() == before + 2);
-  bound.inbox.Discard(token);
-  bound.inbox.Discard(token);
+  bound.handover_socket.Discard(token);
+  bound.handover_socket.Discard(token);
   CHECK(OpenDescriptorCount() == before);
-  REQUIRE(bound.inbox.Expect(token, nullptr).ok());
+  REQUIRE(bound.handover_socket.Expect(token, nullptr).ok());
   REQUIRE(SendRaw(bound.path.c_str(), token, 2) == 0);
-  bound.inbox.Discard(token);
+  bound.handover_socket.Discard(token);
   REQUIRE(bound.Drain().ok());
   CHECK(OpenDescriptorCount() == before);
 }
 
-TEST_CASE("the number of handshakes under way is bounded") {
+TEST_CASE("limits the number of handshakes in progress") {
   Bound bound;
   Token token{};
-  for (size_t index = 0; index < HandleInbox::kExpectedMax; index++) {
+  for (size_t index = 0; index < HandoverSocket::kExpectedMax; index++) {
     token[0] = static_cast<uint8_t>(index);
     token[1] = static_cast<uint8_t>(index >> 8);
-    REQUIRE(bound.inbox.Expect(token, nullptr).ok());
+    REQUIRE(bound.handover_socket.Expect(token, nullptr).ok());
   }
   const Token surplus = MakeToken(7);
-  CHECK(bound.inbox.Expect(surplus, nullptr).code() == StatusCode::kOutOfMemory);
-  bound.inbox.Discard(token);
-  CHECK(bound.inbox.Expect(surplus, nullptr).ok());
+  CHECK(bound.handover_socket.Expect(surplus, nullptr).code() == StatusCode::kOutOfMemory);
+  bound.handover_socket.Discard(token);
+  CHECK(bound.handover_socket.Expect(surplus, nullptr).ok());
 }
 
-TEST_CASE("a full inbox says so without blocking, and takes more once drained") {
+TEST_CASE("reports a full queue without blocking, and accepts more once it is drained") {
   Bound bound;
   const Handle memory_file = MakeMemory();
   Handle own;
-  Handle given;
-  REQUIRE(MakeBell(&own, &given).ok());
+  Handle peer_end;
+  REQUIRE(MakeDoorbell(&own, &peer_end).ok());
   const Token token = MakeToken(1);
   bool full = false;
   int sent = 0;
   while (!full && sent < 100000) {
-    REQUIRE(SendToInbox(bound.path.c_str(), token, memory_file, given, &full).ok());
+    REQUIRE(SendToHandoverSocket(bound.path.c_str(), token, memory_file, peer_end, &full).ok());
     sent++;
   }
   REQUIRE(full);
   CHECK(sent > 1);
   REQUIRE(bound.Drain().ok());
-  REQUIRE(SendToInbox(bound.path.c_str(), token, memory_file, given, &full).ok());
+  REQUIRE(SendToHandoverSocket(bound.path.c_str(), token, memory_file, peer_end, &full).ok());
   CHECK_FALSE(full);
 }
 
-TEST_CASE("no descriptors left to receive into is out of memory, and nothing leaks") {
+TEST_CASE("reports that no descriptors are left as out of memory, and leaks none") {
   Bound bound;
   const Token token = MakeToken(1);
-  REQUIRE(bound.inbox.Expect(token, nullptr).ok());
+  REQUIRE(bound.handover_socket.Expect(token, nullptr).ok());
   REQUIRE(SendRaw(bound.path.c_str(), token, 2) == 0);
   const size_t before = OpenDescriptorCount();
-  // Room for one of the two.
+  // One of the two handles fits.
   const int lowest = dup(0);
   close(lowest);
   rlimit limit{};
@@ -283,32 +283,32 @@ TEST_CASE("no descriptors left to receive into is out of memory, and nothing lea
   tight.rlim_cur = static_cast<rlim_t>(lowest) + 1;
   REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
   Handover handover;
-  const Status status = bound.inbox.Take(token, &handover);
+  const Status status = bound.handover_socket.Take(token, &handover);
   REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
   CHECK(status.code() == StatusCode::kOutOfMemory);
   CHECK(OpenDescriptorCount() == before);
 }
 
-TEST_CASE("a closed inbox holds nothing and does nothing") {
+TEST_CASE("holds nothing and does nothing after a close") {
   Bound bound;
   const Token token = MakeToken(1);
-  REQUIRE(bound.inbox.Expect(token, nullptr).ok());
+  REQUIRE(bound.handover_socket.Expect(token, nullptr).ok());
   REQUIRE(SendRaw(bound.path.c_str(), token, 2) == 0);
   REQUIRE(bound.Drain().ok());
   const size_t before = OpenDescriptorCount();
-  bound.inbox.Close();
-  bound.inbox.Close();
+  bound.handover_socket.Close();
+  bound.handover_socket.Close();
   CHECK(OpenDescriptorCount() == before - 3);
   Handover handover;
   CHECK(bound.Drain().code() == StatusCode::kClosed);
-  CHECK(bound.inbox.Expect(token, nullptr).code() == StatusCode::kClosed);
-  CHECK(bound.inbox.Take(token, &handover).code() == StatusCode::kClosed);
-  bound.inbox.Discard(token);
+  CHECK(bound.handover_socket.Expect(token, nullptr).code() == StatusCode::kClosed);
+  CHECK(bound.handover_socket.Take(token, &handover).code() == StatusCode::kClosed);
+  bound.handover_socket.Discard(token);
 }
 
-TEST_CASE("a path that cannot be bound is refused with the reason") {
+TEST_CASE("rejects a path that cannot be bound, with the reason") {
   Bound bound;
-  HandleInbox second;
+  HandoverSocket second;
   const Status in_use = second.Bind(bound.path.c_str());
   CHECK(in_use.code() == StatusCode::kNameInUse);
   CHECK(in_use.os_error() == EADDRINUSE);
@@ -322,20 +322,21 @@ TEST_CASE("a path that cannot be bound is refused with the reason") {
   unlink(longest.c_str());
 }
 
-TEST_CASE("an inbox that cannot be reached is unavailable, so that the socket can serve") {
+TEST_CASE("reports a handover socket that cannot be reached as unavailable") {
   const Handle memory_file = MakeMemory();
   bool full = true;
-  const TemporaryPath path("inbox");
-  CHECK(SendToInbox(path.c_str(), MakeToken(1), memory_file, memory_file, &full).code() ==
+  const TemporaryPath path("handover");
+  CHECK(SendToHandoverSocket(path.c_str(), MakeToken(1), memory_file, memory_file, &full).code() ==
         StatusCode::kUnavailable);
   CHECK_FALSE(full);
   {
-    HandleInbox gone;
+    HandoverSocket gone;
     REQUIRE(gone.Bind(path.c_str()).ok());
   }
-  CHECK(SendToInbox(path.c_str(), MakeToken(1), memory_file, memory_file, &full).code() ==
+  CHECK(SendToHandoverSocket(path.c_str(), MakeToken(1), memory_file, memory_file, &full).code() ==
         StatusCode::kUnavailable);
-  CHECK(SendToInbox(std::string(200, 'x').c_str(), MakeToken(1), memory_file, memory_file, &full)
+  CHECK(SendToHandoverSocket(std::string(200, 'x').c_str(), MakeToken(1), memory_file, memory_file,
+                             &full)
             .code() == StatusCode::kInvalidArgument);
 }
 

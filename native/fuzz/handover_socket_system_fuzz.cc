@@ -1,7 +1,7 @@
-// Datagrams and descriptors that any process may send to an inbox or through a bell, over the
-// kernel's own sockets: payloads, tokens and numbers of descriptors of the fuzzer's choice.
-// Oracles: only an expected token with exactly two descriptors and the right sender is taken, once;
-// only the documented statuses; at the end every descriptor is closed.
+// Datagrams and descriptors from any process to a handover socket or through a doorbell, over the
+// kernel's own sockets. The fuzzer chooses payloads, tokens and numbers of descriptors. Oracles:
+// only an expected token with exactly two descriptors and the right sender is taken, once; only the
+// documented statuses occur; at the end every descriptor is closed.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -18,30 +18,30 @@
 
 #include "fuzz/input.h"
 #include "fuzz/require.h"
-#include "platform/bell.h"
-#include "platform/handle_inbox.h"
+#include "platform/doorbell.h"
+#include "platform/handover_socket.h"
 #include "platform/linux/stray_descriptors.h"
 
 namespace shmwire::fuzz {
 namespace {
 
 using platform::Handle;
-using platform::HandleInbox;
+using platform::HandoverSocket;
 using platform::Token;
 
 constexpr int kStepsMax = 24;
 constexpr size_t kTokens = 4;
 constexpr size_t kStray = 2;  // of System::files
-// Above what a run can open.
+// More than a run can open.
 constexpr size_t kDescriptorsSeen = 300;
 
 int Native(const Handle& handle) { return static_cast<int>(handle.native()); }
 
-// Which of the lowest descriptors are open: one call, not a directory to read.
+// Which of the lowest descriptors are open, by one call instead of a directory listing.
 std::bitset<kDescriptorsSeen> OpenDescriptors() {
   static std::array<pollfd, kDescriptorsSeen> all;
   for (size_t index = 0; index < all.size(); index++) all[index] = {static_cast<int>(index), 0, 0};
-  // Those that are closed by another thread are as good as closed.
+  // Counts the descriptors that another thread closes as closed.
   while (platform::StrayDescriptorsOpen() > 0) sched_yield();
   FUZZ_REQUIRE(poll(all.data(), all.size(), 0) >= 0);
   std::bitset<kDescriptorsSeen> open;
@@ -54,30 +54,30 @@ struct System {
   System() {
     char pattern[] = "/tmp/shmwire-fuzz-XXXXXX";
     FUZZ_REQUIRE(mkdtemp(pattern) != nullptr);
-    path = std::string(pattern) + "/inbox";
-    FUZZ_REQUIRE(inbox.Bind(path.c_str()).ok());
+    path = std::string(pattern) + "/handover";
+    FUZZ_REQUIRE(handover_socket.Bind(path.c_str()).ok());
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
     sender = Handle(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     FUZZ_REQUIRE(sender.valid());
     FUZZ_REQUIRE(connect(Native(sender), reinterpret_cast<sockaddr*>(&address), sizeof(address)) ==
                  0);
-    // The address stays with the socket; nobody needs the name any more but SendToInbox, which the
-    // tests have.
+    // The socket keeps its address. Only SendToHandoverSocket needs the name, and it has its own
+    // tests.
     FUZZ_REQUIRE(unlink(path.c_str()) == 0 && rmdir(pattern) == 0);
   }
 
-  HandleInbox inbox;
+  HandoverSocket handover_socket;
   std::string path;
   sockaddr_un address{};
   Handle sender;
-  // What travels: two that can be told apart, and one that is never taken.
+  // The files to send: two different ones of known kinds, and one stray.
   Handle files[3] = {Handle(memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING)),
                      Handle(memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING)),
                      Handle(open("/dev/null", O_RDONLY | O_CLOEXEC))};
 };
 
-// A message with `descriptors` copies of `one`; false when the kernel took it not.
+// Sends a message with `descriptors` copies of `one`. False: the kernel rejected it.
 bool SendRaw(int socket, const void* payload, size_t bytes, size_t descriptors, int one) {
   static std::array<int, 253> copies;
   alignas(cmsghdr) static unsigned char control[CMSG_SPACE(sizeof(copies))];
@@ -103,9 +103,9 @@ size_t DescriptorCount(Input* input) {
   return how < 128 ? 2 : how < 240 ? how % 5 : how < 254 ? how - 230 : 253;
 }
 
-class InboxRun {
+class HandoverSocketRun {
  public:
-  InboxRun(System* system, Input input) : system_(system), input_(input) {}
+  HandoverSocketRun(System* system, Input input) : system_(system), input_(input) {}
   void Go();
 
  private:
@@ -128,35 +128,36 @@ class InboxRun {
 
   System* system_;
   Input input_;
-  // What must become of each token.
+  // The expected state of each token.
   std::array<State, kTokens> states_{};
-  // Which of the two files came with it, first.
+  // Which of the two files arrived first with it.
   std::array<size_t, kTokens> arrived_{};
 };
 
-void InboxRun::Expect() {
+void HandoverSocketRun::Expect() {
   const size_t index = Index();
   const bool foreign = (input_.Byte() & 7) == 0;
   const platform::Credentials stranger = {0, 4'000'000'000, 7};
-  const Status status = system_->inbox.Expect(TokenOf(index), foreign ? &stranger : nullptr);
+  const Status status =
+      system_->handover_socket.Expect(TokenOf(index), foreign ? &stranger : nullptr);
   const bool fresh = states_[index] == State::kUnknown;
   FUZZ_REQUIRE(status.code() == (fresh ? StatusCode::kOk : StatusCode::kInvalidArgument));
   if (fresh) states_[index] = foreign ? State::kForeign : State::kExpected;
 }
 
-// A queue of the default length is read by one call; the next ones may rest.
-void InboxRun::Drain() {
+// One call reads a queue of the default length; the next calls may rest.
+void HandoverSocketRun::Drain() {
   while (platform::StrayDescriptorsOpen() > 0) sched_yield();
-  for (bool rested = true; rested;) FUZZ_REQUIRE(system_->inbox.Drain(&rested).ok());
+  for (bool rested = true; rested;) FUZZ_REQUIRE(system_->handover_socket.Drain(&rested).ok());
 }
 
-void InboxRun::Send() {
+void HandoverSocketRun::Send() {
   const size_t index = Index();
   const size_t count = DescriptorCount(&input_);
   const uint8_t choice = input_.Byte();
   const size_t file = (choice & 0x0F) == 0x0F ? kStray : choice & 1;
   const Token token = TokenOf(index);
-  // The tokens that are expected now are those that the datagram may meet.
+  // Only a token that is expected now can accept the datagram.
   if (!SendRaw(Native(system_->sender), token.data(), token.size(), count,
                Native(system_->files[file]))) {
     return;
@@ -167,31 +168,31 @@ void InboxRun::Send() {
   arrived_[index] = file;
 }
 
-void InboxRun::SendNoToken() {
+void HandoverSocketRun::SendNoToken() {
   std::array<uint8_t, 40> payload = input_.Take<std::array<uint8_t, 40>>();
   const Token token = TokenOf(Index());
   if ((input_.Byte() & 1) != 0) std::memcpy(payload.data(), token.data(), token.size());
   const size_t bytes = input_.Below(payload.size() + 1);
-  // All of a token and nothing behind it is another step's.
+  // A complete token alone belongs to another step.
   if (bytes == token.size()) payload[15] = 2;
   SendRaw(Native(system_->sender), payload.data(), bytes, DescriptorCount(&input_),
           Native(system_->files[0]));
 }
 
-void InboxRun::Take() {
+void HandoverSocketRun::Take() {
   const size_t index = Index();
   if ((input_.Byte() & 3) == 0) {
-    system_->inbox.Discard(TokenOf(index));
+    system_->handover_socket.Discard(TokenOf(index));
     states_[index] = State::kUnknown;
     return;
   }
-  // Take does not wait until the inbox may be read again.
+  // Take does not wait for the end of a rest.
   Drain();
   platform::Handover handover;
-  const Status status = system_->inbox.Take(TokenOf(index), &handover);
+  const Status status = system_->handover_socket.Take(TokenOf(index), &handover);
   const State state = states_[index];
   states_[index] = State::kUnknown;
-  FUZZ_REQUIRE(handover.memory.valid() == status.ok() && handover.bell.valid() == status.ok());
+  FUZZ_REQUIRE(handover.memory.valid() == status.ok() && handover.doorbell.valid() == status.ok());
   if (state == State::kUnknown) {
     FUZZ_REQUIRE(status.code() == StatusCode::kInvalidArgument);
   } else {
@@ -204,38 +205,38 @@ void InboxRun::Take() {
   struct stat taken {};
   FUZZ_REQUIRE(fstat(Native(system_->files[arrived_[index]]), &sent) == 0);
   FUZZ_REQUIRE(fstat(Native(handover.memory), &taken) == 0 && taken.st_ino == sent.st_ino);
-  // The bell is a file, which takes no message.
-  FUZZ_REQUIRE(SendHandles(handover.bell, handover.memory, handover.memory).code() ==
+  // The doorbell is a file, which accepts no message.
+  FUZZ_REQUIRE(SendHandles(handover.doorbell, handover.memory, handover.memory).code() ==
                StatusCode::kCorrupt);
 }
 
-// What the peer sends back through the bell.
-void InboxRun::Answer() {
+// The answer of the peer through the doorbell.
+void HandoverSocketRun::Answer() {
   Handle own;
-  Handle given;
-  FUZZ_REQUIRE(platform::MakeBell(&own, &given).ok());
+  Handle peer_end;
+  FUZZ_REQUIRE(platform::MakeDoorbell(&own, &peer_end).ok());
   const uint8_t how = input_.Byte();
   const auto payload = input_.Take<std::array<uint8_t, 4>>();
   const size_t bytes = how & 3;
   const size_t count = DescriptorCount(&input_);
   const bool sent =
-      (how & 4) == 0 && SendRaw(Native(given), payload.data(), bytes, count, Native(given));
-  if ((how & 8) != 0) given.Close();
+      (how & 4) == 0 && SendRaw(Native(peer_end), payload.data(), bytes, count, Native(peer_end));
+  if ((how & 8) != 0) peer_end.Close();
   Handle memory;
-  Handle bell;
-  // The process of the server is this one, or another.
+  Handle doorbell;
+  // The server is this process, or another one.
   const bool foreign = (how & 16) != 0;
   const platform::Credentials server{platform::CurrentProcessId() + (foreign ? 1 : 0),
                                      platform::CurrentUserId(), getegid()};
-  const Status status = platform::ReceiveHandles(own, &server, &memory, &bell);
-  FUZZ_REQUIRE(memory.valid() == status.ok() && bell.valid() == status.ok());
-  // What comes with the first byte counts; further ones are rings.
+  const Status status = platform::ReceiveHandles(own, &server, &memory, &doorbell);
+  FUZZ_REQUIRE(memory.valid() == status.ok() && doorbell.valid() == status.ok());
+  // Only the first byte carries descriptors; further bytes are wake-ups.
   FUZZ_REQUIRE(status.ok() == (sent && count == 2 && bytes >= 1 && !foreign));
   FUZZ_REQUIRE(status.ok() || status.code() == StatusCode::kCorrupt ||
                status.code() == StatusCode::kPeerGone);
 }
 
-void InboxRun::Go() {
+void HandoverSocketRun::Go() {
   for (int step = 0; step < kStepsMax && !input_.empty(); step++) {
     switch (input_.Byte() % 6) {
       case 0:
@@ -257,14 +258,14 @@ void InboxRun::Go() {
     }
   }
   Drain();
-  for (size_t index = 0; index < kTokens; index++) system_->inbox.Discard(TokenOf(index));
+  for (size_t index = 0; index < kTokens; index++) system_->handover_socket.Discard(TokenOf(index));
 }
 
 void Run(Input input) {
   static System system;
-  // Of this run: the fuzzer may open pipes to a symbolizer between two of them.
+  // Counted in each run: between two runs, the fuzzer may open pipes to a symbolizer.
   const std::bitset<kDescriptorsSeen> before = OpenDescriptors();
-  InboxRun(&system, input).Go();
+  HandoverSocketRun(&system, input).Go();
   FUZZ_REQUIRE(OpenDescriptors() == before);
 }
 
