@@ -1,15 +1,15 @@
 /*
- * Sleeping and waking: native/core/wake.h, Wait and Publish and ReleaseRead and AnnounceClosed of native/core/endpoint.cc,
- * and the sleeping link of src/link/shm/shm-link.ts.
+ * Sleeping and waking: native/core/wake.h; Wait, Publish, ReleaseRead and AnnounceClosed of native/core/endpoint.cc; and the
+ * sleeping link of src/link/shm/shm-link.ts.
  *
- * A writer sends RECORDS records through a ring that holds CAPACITY, and leaves. A reader takes them, and may leave before.
- * Either sleeps when there is nothing to do for it: in its event loop, where the peer rings a bell, or blocked, where it
- * changes its signal word; each sleep is of either kind. Either may be killed between any two steps.
+ * A writer sends RECORDS records through a ring that holds CAPACITY, and leaves. A reader receives them, and may leave before.
+ * Either sleeps when it has no work: in its event loop, where the peer wakes it through a doorbell, or blocked, where the peer
+ * changes its wake sequence. Each sleep is of either kind. Either may be killed between any two steps.
  *
- * What must hold: every run comes to its end (a state in which nobody can go on is a lost wake-up, or a wait for a peer that
- * has gone), and the reader has read all that was published. No wait in this model ends by time.
+ * Every run must end, and the reader must have read everything that was published. A state in which neither can continue is a
+ * lost wake-up, or a wait for a peer that has gone. No wait in this model ends by time.
  *
- * Left out: what the records hold (ring.pml); an end that waits for data and for room in the same call.
+ * Left out: the content of records (ring.pml), and an end that waits for data and for room in the same call.
  */
 
 /* RUN(-DPATIENT): nobody leaves early; each store waits in its buffer for as long as it may */
@@ -20,38 +20,38 @@
 
 /* MUTATION(-DTAIL_STORE=RELEASE): the writer publishes with release only */
 /* MUTATION(-DHEAD_STORE=RELEASE): the reader frees room with release only */
-/* MUTATION(-DPATIENT -DCHECK_LOAD=ACQUIRE): the waker looks at the wake word with acquire only */
+/* MUTATION(-DPATIENT -DCHECK_LOAD=ACQUIRE): the waker loads the wake word with acquire only */
 /* MUTATION(-DARM_STORE=RELEASE): the sleeper arms with release only */
-/* MUTATION(-DPATIENT -DTAIL_LOAD=ACQUIRE): the armed reader looks for data with acquire only */
-/* MUTATION(-DPATIENT -DHEAD_LOAD=ACQUIRE): the armed writer looks for room with acquire only */
-/* MUTATION(-DARM_AFTER_LOOK): the sleeper looks before it arms */
-/* MUTATION(-DLOOK_FORGOTTEN): the sleeper does not look once it is armed */
-/* MUTATION(-DRING_BEFORE_STORE): the waker looks at the wake word before it stores the position */
-/* MUTATION(-DBLOCKED_BIT_UNSEEN): the waker rings the bell for a blocked sleeper too */
+/* MUTATION(-DPATIENT -DTAIL_LOAD=ACQUIRE): the armed reader polls for data with acquire only */
+/* MUTATION(-DPATIENT -DHEAD_LOAD=ACQUIRE): the armed writer checks for room with acquire only */
+/* MUTATION(-DARM_AFTER_POLL): the sleeper polls before it arms */
+/* MUTATION(-DPOLL_FORGOTTEN): the sleeper does not poll once it is armed */
+/* MUTATION(-DWAKE_BEFORE_STORE): the waker loads the wake word before it stores the position */
+/* MUTATION(-DBLOCKED_BIT_UNSEEN): the waker uses the doorbell for a blocked sleeper too */
 /* MUTATION(-DEPOCH_UNCHANGED): each arming is the same epoch */
-/* MUTATION(-DROOM_NEVER_RUNG): the reader frees room and does not look whether it must ring */
-/* MUTATION(-DSIGNAL_UNCHANGED): the waker wakes without changing its signal word */
-/* MUTATION(-DWAKE_BEFORE_CHANGE): the waker wakes before it changes its signal word */
-/* MUTATION(-DSIGNAL_READ_AFTER_ARM): the sleeper reads the signal word after it has armed, before it looks */
-/* MUTATION(-DSIGNAL_READ_AFTER_LOOK): the sleeper reads the signal word after it has looked */
-/* MUTATION(-DSIGNAL_LOAD=RELAXED): the signal word is loaded relaxed, so that the arming may come before it */
-/* MUTATION(-DSIGNAL_UNCOMPARED): the system's wait begins although the signal word has changed */
-/* MUTATION(-DEARLY -DCLOSED_UNSEEN): a blocked sleeper does not look whether the peer has closed */
-/* MUTATION(-DEARLY -DCLOSED_AFTER_DATA): a blocked sleeper looks for data first and then whether the peer has closed */
-/* MUTATION(-DEARLY -DSTATE_LOAD=RELAXED): the state is loaded relaxed, so that the look for data may come before it */
-/* MUTATION(-DEARLY -DCLOSE_WITHOUT_SIGNAL): who closes does not ring unasked */
-/* MUTATION(-DEARLY -DSIGNAL_BEFORE_STATE): who closes rings first and then says so */
-/* MUTATION(-DPATIENT -DEARLY -DSIGNAL_STORE=RELAXED): the signal word is stored relaxed, and may pass the state */
-/* MUTATION(-DDEATH -DHANG_UP_UNSEEN): a blocked wait does not ask whether the peer lives */
-/* MUTATION(-DDEATH -DGONE_WITHOUT_LOOK): a blocked wait ends at the peer's death without one more look */
-/* MUTATION(-DDEATH -DDEAD_WITHOUT_LOOK): an event loop ends at the peer's death without one more look */
+/* MUTATION(-DROOM_NEVER_WOKEN): the reader frees room and does not check the wake word */
+/* MUTATION(-DSEQUENCE_UNCHANGED): the waker wakes without changing its wake sequence */
+/* MUTATION(-DWAKE_BEFORE_CHANGE): the waker wakes before it changes its wake sequence */
+/* MUTATION(-DSEQUENCE_READ_AFTER_ARM): the sleeper reads the wake sequence after it has armed, before it polls */
+/* MUTATION(-DSEQUENCE_READ_AFTER_POLL): the sleeper reads the wake sequence after it has polled */
+/* MUTATION(-DSEQUENCE_LOAD=RELAXED): the wake sequence is loaded relaxed, so that the arming may come before it */
+/* MUTATION(-DSEQUENCE_UNCOMPARED): the system's wait begins although the wake sequence has changed */
+/* MUTATION(-DEARLY -DCLOSED_UNSEEN): a blocked sleeper does not check whether the peer has closed */
+/* MUTATION(-DEARLY -DCLOSED_AFTER_DATA): a blocked sleeper polls for data first, and then checks whether the peer has closed */
+/* MUTATION(-DEARLY -DSTATE_LOAD=RELAXED): the state is loaded relaxed, so that the poll may come before it */
+/* MUTATION(-DEARLY -DCLOSE_WITHOUT_WAKE): a close does not change the wake sequence */
+/* MUTATION(-DEARLY -DSEQUENCE_BEFORE_STATE): a close changes the wake sequence before the state */
+/* MUTATION(-DPATIENT -DEARLY -DSEQUENCE_STORE=RELAXED): the wake sequence is stored relaxed, and may pass the state */
+/* MUTATION(-DDEATH -DHANG_UP_UNSEEN): a blocked wait does not check that the peer is alive */
+/* MUTATION(-DDEATH -DGONE_WITHOUT_POLL): a blocked wait ends at the peer's death without a last poll */
+/* MUTATION(-DDEATH -DDEAD_WITHOUT_POLL): an event loop ends at the peer's death without a last poll */
 /* MUTATION(-DCALLS -DWAIT_LEAVES_ASLEEP): a link that slept before a blocking call counts as asleep after it */
 
-/* ALLOWED(-DDISARM_FORGOTTEN): the sleeper does not disarm: it is rung once too often, no more */
-/* ALLOWED(-DRUNG_FORGOTTEN): the waker does not remember what it has rung */
-/* ALLOWED(-DPATIENT -DSIGNAL_LOAD=ACQUIRE): the signal word is loaded with acquire: the arming stays behind it */
-/* ALLOWED(-DPATIENT -DEARLY -DSIGNAL_STORE=RELEASE): the signal word is stored with release: a system call follows */
-/* ALLOWED(-DPATIENT -DEARLY -DSTATE_STORE=RELAXED): the state is stored relaxed: the signal word follows */
+/* ALLOWED(-DDISARM_FORGOTTEN): the sleeper does not disarm: one more spurious wake-up */
+/* ALLOWED(-DWOKEN_FORGOTTEN): the waker does not remember the epoch that it has woken */
+/* ALLOWED(-DPATIENT -DSEQUENCE_LOAD=ACQUIRE): the wake sequence is loaded with acquire: the arming stays behind it */
+/* ALLOWED(-DPATIENT -DEARLY -DSEQUENCE_STORE=RELEASE): the wake sequence is stored with release: a system call follows */
+/* ALLOWED(-DPATIENT -DEARLY -DSTATE_STORE=RELAXED): the state is stored relaxed: the wake sequence follows */
 /* ALLOWED(-DPATIENT -DEARLY -DSTATE_LOAD=ACQUIRE): the state is loaded with acquire */
 
 #ifndef TAIL_STORE
@@ -72,11 +72,11 @@
 #ifndef CHECK_LOAD
 #define CHECK_LOAD SEQ_CST
 #endif
-#ifndef SIGNAL_STORE
-#define SIGNAL_STORE SEQ_CST
+#ifndef SEQUENCE_STORE
+#define SEQUENCE_STORE SEQ_CST
 #endif
-#ifndef SIGNAL_LOAD
-#define SIGNAL_LOAD SEQ_CST
+#ifndef SEQUENCE_LOAD
+#define SEQUENCE_LOAD SEQ_CST
 #endif
 #ifndef STATE_STORE
 #define STATE_STORE SEQ_CST
@@ -93,7 +93,7 @@
 
 mtype = {
   writer, reader,
-  writer_state, reader_state, writer_signal, reader_signal, room_wake, data_wake, head, tail
+  writer_state, reader_state, writer_sequence, reader_sequence, room_wake, data_wake, head, tail
 };
 #define WORDS 8
 #define WRITER 0
@@ -104,7 +104,7 @@ mtype = {
 #include "wake.inc"
 
 #define IS_DONE(me) (me == WRITER && mine[me] == RECORDS)
-/* A close wakes the peer; so as not to hide that the last record did not, the writer closes when that has been read. */
+/* A close wakes the peer. It must not hide that the last record did not, so the writer closes after that was read. */
 #ifdef EARLY
 #define MAY_CLOSE true
 #else
@@ -112,20 +112,20 @@ mtype = {
 #endif
 
 proctype End(byte me; byte peer) {
-  byte word, signal;
+  byte word, sequence;
   bool closed, gone, called;
   {
     skip;
 awake:
     if
-    :: atomic { bell[me] -> bell[me] = false; printf("%e: hears the bell, awake\n", NAME(me)); goto awake }
+    :: atomic { doorbell[me] -> doorbell[me] = false; printf("%e: is woken by the doorbell, awake\n", NAME(me)); goto awake }
     :: hung_up[peer] -> goto dead
 #ifdef EARLY
     :: me == READER -> leave(me, peer); goto over
 #endif
     :: IS_DONE(me) && MAY_CLOSE -> leave(me, peer); goto over
     :: atomic {
-         !IS_DONE(me) -> look(me, peer);
+         !IS_DONE(me) -> poll(me, peer);
          if
          :: HAS_WORK(me) -> goto working
          :: !HAS_WORK(me) -> goto loop_sleep
@@ -140,12 +140,12 @@ working:
 
 loop_sleep:
     skip;
-#ifdef ARM_AFTER_LOOK
-    look(me, peer); arm(me, 0);
-#elif defined(LOOK_FORGOTTEN)
+#ifdef ARM_AFTER_POLL
+    poll(me, peer); arm(me, 0);
+#elif defined(POLL_FORGOTTEN)
     arm(me, 0);
 #else
-    arm(me, 0); look(me, peer);
+    arm(me, 0); poll(me, peer);
 #endif
     atomic {
       if
@@ -156,8 +156,8 @@ loop_sleep:
 asleep:
     if
     :: atomic {
-         bell[me] -> bell[me] = false; printf("%e: hears the bell\n", NAME(me));
-         /* A link that will not look on goes back to sleep, without disarming. */
+         doorbell[me] -> doorbell[me] = false; printf("%e: is woken by the doorbell\n", NAME(me));
+         /* A link that will not poll again goes back to sleep without disarming. */
          if
          :: disarm(me)
          :: skip
@@ -178,52 +178,52 @@ asleep:
 
 blocked_sleep:
     skip;
-#if SIGNAL_LOAD == RELAXED
+#if SEQUENCE_LOAD == RELAXED
     if
-    :: read_signal(me, peer, signal); arm(me, BLOCKED)
-    :: arm(me, BLOCKED); read_signal(me, peer, signal)
+    :: read_sequence(me, peer, sequence); arm(me, BLOCKED)
+    :: arm(me, BLOCKED); read_sequence(me, peer, sequence)
     fi;
 #else
-#if !defined(SIGNAL_READ_AFTER_ARM) && !defined(SIGNAL_READ_AFTER_LOOK)
-    read_signal(me, peer, signal);
+#if !defined(SEQUENCE_READ_AFTER_ARM) && !defined(SEQUENCE_READ_AFTER_POLL)
+    read_sequence(me, peer, sequence);
 #endif
-#ifndef ARM_AFTER_LOOK
+#ifndef ARM_AFTER_POLL
     arm(me, BLOCKED);
 #endif
 #endif
-#ifdef SIGNAL_READ_AFTER_ARM
-    read_signal(me, peer, signal);
+#ifdef SEQUENCE_READ_AFTER_ARM
+    read_sequence(me, peer, sequence);
 #endif
-    look_around(me, peer, closed);
-looked:
+    poll_armed(me, peer, closed);
+polled:
     skip;
-#ifdef ARM_AFTER_LOOK
+#ifdef ARM_AFTER_POLL
     arm(me, BLOCKED);
 #endif
-#ifdef SIGNAL_READ_AFTER_LOOK
-    read_signal(me, peer, signal);
+#ifdef SEQUENCE_READ_AFTER_POLL
+    read_sequence(me, peer, sequence);
 #endif
     atomic {
       if
       :: closed || gone ->
-         signal = 0; closed = false; gone = false;
+         sequence = 0; closed = false; gone = false;
          disarm(me);
          if
          :: me == READER && HAS_WORK(me) -> goto working
          :: else -> goto over
          fi
-      :: !(closed || gone) && HAS_WORK(me) -> signal = 0; disarm(me); goto awake
+      :: !(closed || gone) && HAS_WORK(me) -> sequence = 0; disarm(me); goto awake
       :: else
       fi
     }
     d_step {
       DRAINED(me) ->
-#ifdef SIGNAL_UNCOMPARED
+#ifdef SEQUENCE_UNCOMPARED
       waiting[me] = true;
 #else
-      waiting[me] = (memory[SIGNAL_OF(peer)] == signal);
+      waiting[me] = (memory[SEQUENCE_OF(peer)] == sequence);
 #endif
-      signal = 0;
+      sequence = 0;
       if
       :: waiting[me] -> printf("%e: sleeps, blocked\n", NAME(me))
       :: else
@@ -235,7 +235,7 @@ looked:
     :: atomic {
          waiting[me] && killed[peer] && hung_up[peer] ->
          waiting[me] = false; printf("%e: sees that the peer has hung up\n", NAME(me));
-#ifdef GONE_WITHOUT_LOOK
+#ifdef GONE_WITHOUT_POLL
          goto over
 #else
          gone = true
@@ -248,8 +248,8 @@ looked:
 dead:
     atomic {
       printf("%e: its socket closes\n", NAME(me));
-#ifndef DEAD_WITHOUT_LOOK
-      look(me, peer);
+#ifndef DEAD_WITHOUT_POLL
+      poll(me, peer);
       if
       :: me == READER && HAS_WORK(me) -> mine[me] = seen[me]
       :: else
@@ -258,13 +258,13 @@ dead:
     }
 
 over:
-    /* Who left by itself owes nothing more. */
+    /* An end that left by itself has no further duty. */
     CLAIM(me == WRITER || hung_up[me] || mine[me] >= published, "end: not all that was published has been read\n");
     d_step { DRAINED(me) -> hung_up[me] = true; printf("%e: is over\n", NAME(me)) }
   } unless { killed[me] -> skip }
 }
 
-/* Kills one of the two, or nobody. */
+/* Kills one of the two, or neither. */
 active proctype Reaper() {
   byte who;
   if
@@ -278,7 +278,7 @@ active proctype Reaper() {
 kill:
   skip;
   d_step { killed[who] = true; printf("%e: is killed\n", NAME(who)) }
-  d_step { DRAINED(who) -> hung_up[who] = true; bell[who] = false; waiting[who] = false }
+  d_step { DRAINED(who) -> hung_up[who] = true; doorbell[who] = false; waiting[who] = false }
 spared:
   skip
 }
