@@ -11,7 +11,14 @@ import { randomBits } from '../test/process/children/talk/pattern.mjs'
 import { run } from './stages/command.mjs'
 import { newSeed, numbersFromArguments } from './talk/arguments.mjs'
 import { faultsOfPair, faultsOfSurvivor, readProgress } from './talk/oracle.mjs'
-import { describePlans, gapPlans, memoryPlans, randomPlans, streamPlans, turnPlans } from './talk/plans.mjs'
+import {
+  describePlans,
+  gapPlans,
+  inProcessPlans,
+  randomPlans,
+  streamPlans,
+  turnPlans,
+} from './talk/plans.mjs'
 import { Talker } from './talk/talker.mjs'
 import { Watch } from './talk/watch.mjs'
 
@@ -22,7 +29,7 @@ const KINDS = [
   { plans: randomPlans, share: 0.35 },
   { plans: turnPlans, share: 0.08 },
   { plans: gapPlans, share: 0.05 },
-  { plans: memoryPlans, share: 0.02 },
+  { plans: inProcessPlans, share: 0.02 },
 ]
 /** In a long run; a short one has shorter ones, so that it has some of each. */
 const CONVERSATION_MS_MAX = 15_000
@@ -86,7 +93,7 @@ async function converseOnce() {
   })
   current.what = describePlans(plans)
   const talkers =
-    plans.transport === 'memory' ? [new Talker(directory)] : plans.sides.map(() => new Talker(directory))
+    plans.transport === 'in-process' ? [new Talker(directory)] : plans.sides.map(() => new Talker(directory))
   let faults
   try {
     faults = await converse(talkers, plans, isKilled ? lengthMs : undefined)
@@ -105,7 +112,7 @@ async function converseOnce() {
 
 /** Returns what was wrong. */
 async function converse(talkers, plans, killAfterMs) {
-  if (plans.transport === 'memory') talkers[0].tell({ plan: { role: 'both', sides: plans.sides } })
+  if (plans.transport === 'in-process') talkers[0].tell({ plan: { role: 'both', sides: plans.sides } })
   else {
     talkers[0].tell({ plan: plans.sides[0] })
     await talkers[0].next('listening')
@@ -130,7 +137,7 @@ async function converse(talkers, plans, killAfterMs) {
 }
 
 async function endInOrder(talkers, stopped, plans) {
-  const isStopped = plans.transport !== 'memory' && bits() % STOPPED_OF === 0
+  const isStopped = plans.transport !== 'in-process' && bits() % STOPPED_OF === 0
   const stopping = isStopped ? stopOnce(talkers[bits() % 2], stopped, plans.sides[0].durationMs) : undefined
   const accounts = (await Promise.all(talkers.map((talker) => talker.next('account')))).flatMap(
     (said) => said.accounts,

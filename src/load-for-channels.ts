@@ -3,17 +3,17 @@ import type { NativeBell, NativeBinding } from './native/binding.js'
 import { loadBinding, type NativeLoad } from './native/load-binding.js'
 import type { Settings } from './options.js'
 
-/** Bun and Deno also call themselves `node` there, and have an entry of their own in `process.versions`. */
+/** Bun and Deno also have the name `node` there, and another entry in `process.versions`. */
 const isNode =
   process.release?.name === 'node' && !('bun' in process.versions) && !('deno' in process.versions)
 
-/** Of this thread: it has an event loop of its own. Forgotten when an error ended it. */
+/** The probe of this thread, because each thread has its own event loop. Dropped after a passing error. */
 let probed: Promise<BellFault | undefined> | undefined
 
 /**
- * Loads the addon. Runtimes other than Node first show, once in each thread, that their event loop reports a doorbell: without
- * one, two sides would agree on shared memory and then never wake up. Node skips that, because it takes a tenth of the
- * first connection's processor time; docs/decisions/0022.
+ * Loads the addon. In other runtimes than Node it first checks, once for each thread, that the event loop reports a doorbell. Otherwise two
+ * sides would agree on shared memory and then never wake up. Node skips this check, because it takes a tenth of the processor time of the
+ * first connection (docs/decisions/0022).
  */
 export async function loadForChannels({ transport }: Settings): Promise<NativeLoad> {
   const native = loadBinding()
@@ -30,12 +30,12 @@ async function probeOnce(binding: NativeBinding): Promise<BellFault | undefined>
   }
   const probe = probed
   const fault = await probe
-  // Others may have waited for the same probe, and begun a new one since.
+  // Another caller can have started a new probe meanwhile.
   if (fault?.mayPass === true && probed === probe) probed = undefined
   return fault
 }
 
-/** Undefined for want of a descriptor, which says nothing about the runtime; creating the channel reports that. */
+/** Undefined if no descriptor is left, which the creation of the channel reports. It proves nothing about the runtime. */
 function newBell(binding: NativeBinding): NativeBell | undefined {
   try {
     return new binding.Bell()

@@ -1,11 +1,11 @@
 import { Channel } from './channel/channel.js'
 import type { ChannelDependencies } from './channel/types.js'
 import type { Codec } from './codec/codec.js'
-import type { Agreement } from './control/handshake.js'
 import { createLink } from './link/create-link.js'
 import { log } from './log.js'
 import type { NativeLoad } from './native/load-binding.js'
 import type { Settings } from './options.js'
+import type { Agreement } from './wire/agreement.js'
 
 export interface ChannelContext {
   readonly settings: Settings

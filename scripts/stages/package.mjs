@@ -69,6 +69,8 @@ function contents(folder) {
     'THIRD_PARTY_NOTICES',
     'dist/index.js',
     'dist/index.d.ts',
+    'dist/testing/index.js',
+    'dist/testing/index.d.ts',
     `prebuilds/${process.platform}-${process.arch}/shmwire.node`,
   ]) {
     if (!files.includes(file)) faults.push(`${file} is missing`)

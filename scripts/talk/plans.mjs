@@ -125,12 +125,12 @@ export function gapPlans(bits, durationMs) {
 }
 
 /** Both ends in one process, over the link that has nothing below it. */
-export function memoryPlans(bits, durationMs) {
+export function inProcessPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
-  const shared = { durationMs, profile: 'mixed', transport: 'memory', ringBytes: RING_BYTES }
+  const shared = { durationMs, profile: 'mixed', transport: 'in-process', ringBytes: RING_BYTES }
   return pairOf(
     bits,
-    'memory',
+    'in-process',
     [0, 1].map(() => randomSide(pick, shared, false, false)),
   )
 }

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
-import { type Link, RecordKind } from '../link/link.js'
+import type { Link } from '../link/link.js'
 import { misuse } from '../options.js'
+import { RecordKind } from '../wire/record-kind.js'
 import { type Claim, type ClaimSender, checkClaim, OpenClaim } from './claims.js'
 import type { CloseHandshake } from './close-handshake.js'
 import { MessageCodec } from './message-codec.js'

@@ -11,7 +11,7 @@ const CODECS: Readonly<Record<CodecName, Codec>> = {
   v8: v8Codec,
 }
 
-/** The codec for one channel, from a checked option. */
+/** The codec that a checked option names. */
 export function codecFor(codec: CodecName | Codec): Codec {
   return typeof codec === 'string' ? CODECS[codec] : codec
 }

@@ -3,9 +3,9 @@ import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { FrameKind } from '../../src/control/frames.js'
-import { descriptorOf } from '../../src/control/peer.js'
 import { ErrorCode } from '../../src/index.js'
+import { descriptorOf } from '../../src/socket-descriptor.js'
+import { FrameKind } from '../../src/wire/frames.js'
 import {
   DATA_OFFSET,
   ForgedSegment,

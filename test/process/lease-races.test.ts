@@ -4,14 +4,14 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { probe } from '../../src/control/claim-files.js'
+import { probe } from '../../src/control/server-files.js'
 import { ErrorCode } from '../../src/errors.js'
 import { bundle } from '../support/bundle.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
-it('claimAddress lets exactly one of eight processes win, with the files of killed ones about', async () => {
+it('acquireNameLease lets exactly one of eight processes win, with the files of killed ones', async () => {
   const directory = temporaryDirectory()
-  const file = await bundle('claimant', directory)
+  const file = await bundle('lease-candidate', directory)
   const sockets = join(directory, 's')
   mkdirSync(sockets)
   const path = join(sockets, 'a.sock')

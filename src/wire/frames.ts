@@ -11,13 +11,13 @@ import { ErrorCode, ShmwireError } from '../errors.js'
 
 export const FRAME_HEADER_BYTES = 12
 
-/** Where the fields of a header are. */
+/** The offsets of the fields in a header. */
 export const FrameOffset = { LENGTH: 0, KIND: 4, FLAGS: 6, ID: 8 } as const
 
-/** Kinds 1 to this are records of the channel; they travel as frames on the socket link only. */
+/** Kinds from 1 to this one are records of the channel. Only the socket link sends them as frames. */
 export const RECORD_KIND_MAX = 255
 
-/** The handshake's kinds carry a JSON object. Their id is 0 and not looked at. */
+/** The frames of the handshake have a JSON object as payload. Their id is 0 and is ignored. */
 export const FrameKind = {
   HELLO: 256,
   OFFER: 257,
@@ -29,7 +29,7 @@ export const FrameKind = {
   SOCKET: 263,
 } as const
 
-/** Far above any handshake, and what a stranger can make us hold before it has said who it is. */
+/** Far more than any handshake needs. An unknown peer can make this process hold so many bytes. */
 export const CONTROL_PAYLOAD_BYTES_MAX = 64 * 1024
 
 export function writeFrameHeader(
@@ -45,7 +45,7 @@ export function writeFrameHeader(
   target.writeUInt32LE(id, offset + FrameOffset.ID)
 }
 
-/** Header and payload in one fresh buffer. */
+/** Header and payload in one new buffer. */
 export function encodeFrame(kind: number, id: number, payload: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payload.byteLength)
   writeFrameHeader(frame, 0, kind, id, payload.byteLength)
@@ -58,15 +58,15 @@ export function encodeControlFrame(kind: number, message: object): Buffer {
   return encodeFrame(kind, 0, Buffer.from(JSON.stringify(message), 'utf8'))
 }
 
-/** The longest payload that a kind may have at present; negative: the kind is not allowed. */
+/** The longest payload that a kind may have at present. Negative: the kind is not allowed. */
 export type PayloadBound = (kind: number) => number
 
-/** For the socket link: the channel's records of up to `bytesMax`, nothing else. */
+/** For the socket link: only records of the channel, of up to `bytesMax`. */
 export function recordBound(bytesMax: number): PayloadBound {
   return (kind) => (kind >= 1 && kind <= RECORD_KIND_MAX ? bytesMax : -1)
 }
 
-/** For the shared-memory link, which has no frames: any byte is too many. */
+/** For the shared-memory link, whose socket carries no bytes. */
 export function silenceBroken(): ShmwireError {
   return corrupt('the peer wrote to the control socket, on which nothing may follow the handshake')
 }
@@ -76,7 +76,7 @@ export function controlBound(kinds: readonly number[]): PayloadBound {
   return (kind) => (kinds.includes(kind) ? CONTROL_PAYLOAD_BYTES_MAX : -1)
 }
 
-/** Throws `CORRUPT` unless a header says what may come at present. */
+/** Throws `CORRUPT` unless this header is allowed at present. */
 export function checkFrameHeader(
   kind: number,
   flags: number,

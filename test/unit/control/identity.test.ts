@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { identifyPeer, ownerOf, peerFault } from '../../../src/control/peer.js'
+import { identifyPeer, ownerOf, peerFault } from '../../../src/control/identity.js'
 import { ErrorCode } from '../../../src/errors.js'
 import { type ChannelOptions, resolveOptions } from '../../../src/options.js'
 import { FakeBinding, nativeError } from '../../support/fake-binding.js'
@@ -50,14 +50,14 @@ describe('a peer that the kernel reports as the overflow user', () => {
     })
     expect(fault()).toMatchObject({
       code: ErrorCode.DENIED,
-      message: expect.stringMatching(/does not map.*; .*pass the option allow/) as string,
+      message: expect.stringMatching(/does not map.*; .*pass the option authorize/) as string,
     })
   })
 
-  it('cannot be taken for user 65534 by allow, which may let it in', () => {
-    expect(fault({ allow: (peer) => peer.uid === OVERFLOW })).toMatchObject({ code: ErrorCode.DENIED })
-    expect(fault({ allow: (peer) => peer.verified })).toMatchObject({ code: ErrorCode.DENIED })
-    expect(fault({ allow: () => true })).toBeUndefined()
+  it('cannot be taken for user 65534 by authorize, which may let it in', () => {
+    expect(fault({ authorize: (peer) => peer.uid === OVERFLOW })).toMatchObject({ code: ErrorCode.DENIED })
+    expect(fault({ authorize: (peer) => peer.verified })).toMatchObject({ code: ErrorCode.DENIED })
+    expect(fault({ authorize: () => true })).toBeUndefined()
   })
 
   it('is verified when only its group is unknown', () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FrameParser } from '../../../src/control/frame-parser.js'
-import { encodeFrame, recordBound } from '../../../src/control/frames.js'
 import { ErrorCode } from '../../../src/errors.js'
+import { FrameParser } from '../../../src/wire/frame-parser.js'
+import { encodeFrame, recordBound } from '../../../src/wire/frames.js'
 
 interface Frame {
   kind: number

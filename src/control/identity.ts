@@ -1,23 +1,24 @@
-import type { Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { ErrorCode, ShmwireError } from '../errors.js'
-import type { Peer } from '../link/link.js'
 import type { Credentials } from '../native/binding.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings } from '../options.js'
+import type { Peer } from '../peer.js'
+import { descriptorOf } from '../socket-descriptor.js'
 import type { Owner } from './handover-slots.js'
 import { mayBeUnmapped } from './unmapped-ids.js'
 
 /** The peer of a control socket. */
 export interface Identity {
-  /** For the user of the library: an id that identifies nobody is undefined. */
+  /** For the user of the library: an id that identifies no user is undefined. */
   readonly peer: Peer
-  /** The kernel's answer as it is, to be compared with its other answers. Undefined without the addon. */
+  /** The unchanged answer of the kernel, to compare with its other answers. Undefined without the addon. */
   readonly credentials: Credentials | undefined
 }
 
 /**
- * Identifies the peer: by the kernel where the addon can ask it, else by what the peer says of itself. A client sees its
- * server as it was when it began to listen (unix(7), SO_PEERCRED). Throws `DENIED` when the kernel does not answer.
+ * Identifies the peer: with the addon by the kernel, else by the peer's own message. A client sees the credentials that its server had
+ * when it began to listen (unix(7), SO_PEERCRED). Throws `DENIED` if the kernel does not answer.
  */
 export function identifyPeer(socket: Socket, native: NativeLoad, claimedPid: number): Identity {
   if (!('binding' in native)) {
@@ -31,7 +32,7 @@ export function identifyPeer(socket: Socket, native: NativeLoad, claimedPid: num
   const known = !mayBeUnmapped('uid', uid)
   return {
     peer: {
-      // 0: the process is in a pid namespace that we do not see.
+      // 0: the process is in a pid namespace that is not visible here.
       pid: pid > 0 ? pid : undefined,
       uid: known ? uid : undefined,
       gid: mayBeUnmapped('gid', gid) ? undefined : gid,
@@ -56,29 +57,29 @@ function askKernel(socket: Socket, native: Extract<NativeLoad, { binding: unknow
   }
 }
 
-/** By whom the server counts a connection before anything has been checked: the process, or the user of one without a number. */
+/** The owner of a connection before any check: its process, or its user if the process has no id here. */
 export function ownerOf(socket: Socket, native: NativeLoad): Owner {
   if (!('binding' in native)) return 'unknown'
   try {
     const { pid, uid, gid } = askKernel(socket, native)
     return pid > 0 ? `process ${pid}` : `user ${uid}, group ${gid}`
   } catch {
-    // The handshake refuses it later, with the reason.
+    // The handshake refuses the peer later, with the reason.
     return 'unknown'
   }
 }
 
-/** A `DENIED` error unless we may talk to this peer. */
+/** A `DENIED` error, unless this peer is authorized. */
 export function peerFault({ peer, credentials }: Identity, settings: Settings): ShmwireError | undefined {
   const who = `process ${peer.pid ?? 'unknown'} of user ${peer.uid ?? 'unknown'}`
-  if (settings.allow !== undefined) {
+  if (settings.authorize !== undefined) {
     try {
-      // Exactly true: a promise, which an async `allow` would return, must not open the door.
-      const answer: unknown = settings.allow(peer)
+      // Only exactly true, because the promise of an async `authorize` must not authorize a peer.
+      const answer: unknown = settings.authorize(peer)
       if (answer === true) return undefined
-      return new ShmwireError(ErrorCode.DENIED, `the option allow did not return true for ${who}`)
+      return new ShmwireError(ErrorCode.DENIED, `the option authorize did not return true for ${who}`)
     } catch (cause) {
-      return new ShmwireError(ErrorCode.DENIED, `the option allow threw for ${who}`, { cause })
+      return new ShmwireError(ErrorCode.DENIED, `the option authorize threw for ${who}`, { cause })
     }
   }
   if (credentials === undefined) return undefined
@@ -87,17 +88,11 @@ export function peerFault({ peer, credentials }: Identity, settings: Settings): 
   if (peer.uid === undefined) {
     return new ShmwireError(
       ErrorCode.DENIED,
-      `${who} cannot be identified: the kernel reports user ${credentials.uid}, as for every user that this user namespace does not map; run both sides as mapped users other than ${credentials.uid}, or pass the option allow on the side that refuses`,
+      `${who} cannot be identified: the kernel reports user ${credentials.uid}, as for every user that this user namespace does not map; run both sides as mapped users other than ${credentials.uid}, or pass the option authorize on the side that refuses`,
     )
   }
   return new ShmwireError(
     ErrorCode.DENIED,
-    `${who} is not of user ${ownUid}; to accept other users, pass the option allow on the side that refuses`,
+    `${who} is not of user ${ownUid}; to accept other users, pass the option authorize on the side that refuses`,
   )
-}
-
-/** Node has no public way to a socket's descriptor. Undefined where a runtime has no such property. */
-export function descriptorOf(socket: Socket | Server): number | undefined {
-  const descriptor = (socket as { _handle?: { fd?: unknown } | null })._handle?.fd
-  return typeof descriptor === 'number' && descriptor >= 0 ? descriptor : undefined
 }

@@ -3,29 +3,29 @@ import { existsSync, linkSync, lstatSync, readdirSync, symlinkSync, unlinkSync, 
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { probe } from '../../../src/control/claim-files.js'
-import { type Claim, type ClaimOptions, claimAddress } from '../../../src/control/rendezvous.js'
+import { acquireNameLease, type NameLease, type NameLeaseOptions } from '../../../src/control/name-lease.js'
+import { probe } from '../../../src/control/server-files.js'
 import { ErrorCode } from '../../../src/errors.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 
-const claims: Claim[] = []
+const leases: NameLease[] = []
 const servers: Server[] = []
 
 afterEach(() => {
-  for (const won of claims.splice(0)) won.release()
+  for (const won of leases.splice(0)) won.release()
   for (const server of servers.splice(0)) server.close()
 })
 
-async function claim(path: string, options?: ClaimOptions): Promise<Claim> {
+async function acquire(path: string, options?: NameLeaseOptions): Promise<NameLease> {
   const server = createServer()
   servers.push(server)
-  const won = await claimAddress(path, server, options)
-  claims.push(won)
+  const won = await acquireNameLease(path, server, options)
+  leases.push(won)
   return won
 }
 
 function outcomeOf(path: string): Promise<string> {
-  return claim(path).then(
+  return acquire(path).then(
     () => 'won',
     (error: { code?: string }) => error.code ?? 'no code',
   )
@@ -47,20 +47,20 @@ async function leaveDeadSocket(path: string): Promise<void> {
   expect(lstatSync(path).isSocket()).toBe(true)
 }
 
-describe('claimAddress', () => {
-  it('publishes a socket that clients reach, with one claim beside it', async () => {
+describe('acquireNameLease', () => {
+  it('publishes a socket that clients reach, with one lease beside it', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
-    await claim(path)
+    await acquire(path)
     expect(await probe(path)).toBe('alive')
     expect(readdirSync(directory).toSorted()).toEqual(['a.sock', 'a.sock.1'])
   })
 
-  it('leaves nothing behind after release, and frees the address at once', async () => {
+  it('removes its files and frees the address at release', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
     for (let round = 0; round < 3; round += 1) {
-      const won = await claim(path)
+      const won = await acquire(path)
       won.release()
       won.release()
       expect(readdirSync(directory)).toEqual([])
@@ -71,9 +71,9 @@ describe('claimAddress', () => {
   it('rejects a second server with NAME_IN_USE and leaves the first one alone', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
-    await claim(path)
+    await acquire(path)
     const second = createServer()
-    await expect(claimAddress(path, second, { text: 'prices' })).rejects.toMatchObject({
+    await expect(acquireNameLease(path, second, { text: 'prices' })).rejects.toMatchObject({
       code: ErrorCode.NAME_IN_USE,
       message: expect.stringContaining('the address prices is in use'),
     })
@@ -82,7 +82,7 @@ describe('claimAddress', () => {
     expect(await probe(path)).toBe('alive')
   })
 
-  it('lets exactly one of many in one process win, round after round', async () => {
+  it('gives the address to exactly one of many servers in one process, in each round', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
     for (let round = 0; round < 20; round += 1) {
@@ -90,7 +90,7 @@ describe('claimAddress', () => {
       expect(outcomes.filter((outcome) => outcome === 'won')).toHaveLength(1)
       expect(outcomes.filter((outcome) => outcome === ErrorCode.NAME_IN_USE)).toHaveLength(11)
       expect(await probe(path)).toBe('alive')
-      claims.pop()?.release()
+      leases.pop()?.release()
       expect(readdirSync(directory)).toEqual([])
     }
   })
@@ -99,12 +99,12 @@ describe('claimAddress', () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
     for (const ending of ['', '.3', '.7', '.fd', '.0123456789ab~']) await leaveDeadSocket(path + ending)
-    await claim(path)
+    await acquire(path)
     expect(readdirSync(directory).toSorted()).toEqual(['a.sock', 'a.sock.8'])
     expect(await probe(path)).toBe('alive')
   })
 
-  it('frees the inbox for its owner before clients can come, and removes it at release', async () => {
+  it('removes a dead handover socket before clients can connect, and its own one at release', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
     await leaveDeadSocket(`${path}.fd`)
@@ -114,34 +114,34 @@ describe('claimAddress', () => {
       expect(existsSync(path)).toBe(false)
       writeFileSync(inbox, '')
     })
-    const won = await claim(path, { openInbox })
+    const won = await acquire(path, { openInbox })
     expect(openInbox).toHaveBeenCalledOnce()
     won.release()
     expect(readdirSync(directory)).toEqual([])
   })
 
-  it('takes everything back when the inbox cannot be opened', async () => {
+  it('removes its files when the handover socket cannot be opened', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
     const openInbox = () => {
       throw new RangeError('no inbox')
     }
-    await expect(claim(path, { openInbox })).rejects.toThrow('no inbox')
+    await expect(acquire(path, { openInbox })).rejects.toThrow('no inbox')
     expect(readdirSync(directory)).toEqual([])
   })
 
-  it("does not take over somebody else's live socket", async () => {
+  it('does not take over a live socket of another program', async () => {
     const path = join(temporaryDirectory(), 'a.sock')
     await listenPlainly(path)
     expect(await outcomeOf(path)).toBe(ErrorCode.NAME_IN_USE)
     expect(await probe(path)).toBe('alive')
   })
 
-  it.each(['', '.1', '.fd'])('never deletes a file that is no socket: P%s', async (ending) => {
+  it.each(['', '.1', '.fd'])('never deletes a file that is not a socket: P%s', async (ending) => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
     writeFileSync(path + ending, 'precious')
-    await expect(claim(path)).rejects.toMatchObject({
+    await expect(acquire(path)).rejects.toMatchObject({
       code: ErrorCode.INVALID_ARGUMENT,
       message: expect.stringContaining(`${path}${ending} exists and is not a socket`),
     })
@@ -153,41 +153,41 @@ describe('claimAddress', () => {
     symlinkSync(join(directory, 'elsewhere'), join(directory, 'a.sock'))
     expect(await outcomeOf(join(directory, 'a.sock'))).toBe(ErrorCode.INVALID_ARGUMENT)
     writeFileSync(join(directory, 'b.sock.0123456789ab~'), 'precious')
-    await claim(join(directory, 'b.sock'))
+    await acquire(join(directory, 'b.sock'))
     expect(existsSync(join(directory, 'b.sock.0123456789ab~'))).toBe(true)
   })
 
   it('does not mistake the files of another address for its own', async () => {
     const directory = temporaryDirectory()
-    await claim(join(directory, 'a.sock'))
-    await claim(join(directory, 'a'))
-    await claim(join(directory, 'b.sock'))
+    await acquire(join(directory, 'a.sock'))
+    await acquire(join(directory, 'a'))
+    await acquire(join(directory, 'b.sock'))
     expect(readdirSync(directory)).toHaveLength(6)
   })
 
-  it('says that the directory is missing', async () => {
-    await expect(claim(join(temporaryDirectory(), 'none', 'a.sock'))).rejects.toMatchObject({
+  it('reports a missing directory', async () => {
+    await expect(acquire(join(temporaryDirectory(), 'none', 'a.sock'))).rejects.toMatchObject({
       code: ErrorCode.INVALID_ARGUMENT,
       cause: { code: 'ENOENT' },
     })
   })
 
-  it('reports a directory that denies', async () => {
-    await expect(claim('/proc/self/a.sock')).rejects.toMatchObject({ cause: expect.any(Error) })
+  it('reports a directory that denies access', async () => {
+    await expect(acquire('/proc/self/a.sock')).rejects.toMatchObject({ cause: expect.any(Error) })
   })
 
   it("leaves a successor's files alone at release", async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
-    const first = await claim(path)
+    const first = await acquire(path)
     for (const file of readdirSync(directory)) unlinkSync(join(directory, file))
-    await claim(path, { openInbox: (inbox) => writeFileSync(inbox, '') })
+    await acquire(path, { openInbox: (inbox) => writeFileSync(inbox, '') })
     first.release()
     expect(readdirSync(directory).toSorted()).toEqual(['a.sock', 'a.sock.1', 'a.sock.fd'])
     expect(await probe(path)).toBe('alive')
   })
 
-  it('gives everything back when it is aborted, whenever that is', async () => {
+  it('removes its files when it is aborted after any number of turns', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
     await leaveDeadSocket(`${path}.1`)
@@ -195,13 +195,13 @@ describe('claimAddress', () => {
       const controller = new AbortController()
       const server = createServer()
       servers.push(server)
-      const outcome = claimAddress(path, server, { signal: controller.signal }).catch(
+      const outcome = acquireNameLease(path, server, { signal: controller.signal }).catch(
         (error: unknown) => error,
       )
       for (let count = 0; count < turns; count += 1) await new Promise((resolve) => setImmediate(resolve))
       controller.abort()
       const result = await outcome
-      if ('release' in (result as Claim)) (result as Claim).release()
+      if ('release' in (result as NameLease)) (result as NameLease).release()
       else expect(result).toMatchObject({ code: ErrorCode.ABORTED })
       expect(server.listening).toBe(false)
       await new Promise((resolve) => setTimeout(resolve, 5))
@@ -209,7 +209,7 @@ describe('claimAddress', () => {
     }
   })
 
-  it('gives everything back when it is aborted in any microtask between two of its waits', async () => {
+  it('removes its files when it is aborted in any microtask between two of its waits', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
     for (let ticks = 0; ticks < 30; ticks += 1) {
@@ -221,7 +221,7 @@ describe('claimAddress', () => {
           left > 0 ? queueMicrotask(() => tick(left - 1)) : controller.abort()
         tick(ticks)
       })
-      const outcome = claimAddress(path, server, { signal: controller.signal }).then(
+      const outcome = acquireNameLease(path, server, { signal: controller.signal }).then(
         (won) => won.release(),
         (error: unknown) => expect(error).toMatchObject({ code: ErrorCode.ABORTED }),
       )
@@ -233,10 +233,10 @@ describe('claimAddress', () => {
     }
   })
 
-  it('hangs up on rivals that look whether it lives', async () => {
+  it('closes the connections of rivals that check whether it is alive', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
-    // Each of these is probed in turn, which keeps the claimant busy for a while.
+    // Each of these is probed in turn, which keeps the candidate busy for a while.
     await leaveDeadSocket(`${path}.1`)
     for (let count = 0; count < 50; count += 1) {
       linkSync(`${path}.1`, `${path}.${count.toString().padStart(12, '0')}~`)
@@ -244,19 +244,19 @@ describe('claimAddress', () => {
     const left = new Set(readdirSync(directory))
     const server = createServer()
     servers.push(server)
-    const claimed = claimAddress(path, server)
+    const acquired = acquireNameLease(path, server)
     await once(server, 'listening')
     const temporary = readdirSync(directory).find((file) => !left.has(file)) as string
     const rival = connect(join(directory, temporary))
     rival.on('error', () => {})
     rival.resume()
     await once(rival, 'close')
-    claims.push(await claimed)
+    leases.push(await acquired)
     expect(server.listenerCount('connection')).toBe(0)
     expect(server.listenerCount('error')).toBe(0)
   })
 
-  it('withdraws for a live claim below its own that came after its first look, and tries again', async () => {
+  it('withdraws for a live lease below its own that was linked after its first list, and tries again', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0.99)
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
@@ -265,18 +265,18 @@ describe('claimAddress', () => {
     const server = createServer()
     servers.push(server)
     const state = { settled: false }
-    const claimed = claimAddress(path, server).finally(() => {
+    const acquired = acquireNameLease(path, server).finally(() => {
       state.settled = true
     })
     await once(server, 'listening')
-    // Microtasks only: the claimant has listed the claims, and its probe of the fifth has no answer yet.
+    // Microtasks only: the candidate has listed the leases, and its probe of the fifth has no answer yet.
     for (let tick = 0; tick < 50; tick += 1) await Promise.resolve()
     linkSync(join(directory, 'rival'), `${path}.2`)
     while (!existsSync(`${path}.6`) && !state.settled) await turn()
     while (existsSync(`${path}.6`) && !state.settled) await turn()
     expect(existsSync(path)).toBe(false)
     rival.close()
-    claims.push(await claimed)
+    leases.push(await acquired)
     expect(readdirSync(directory).toSorted()).toEqual(['a.sock', 'a.sock.6'])
     vi.restoreAllMocks()
   })

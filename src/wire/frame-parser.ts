@@ -3,30 +3,30 @@ import { Fifo } from '../fifo.js'
 import { markShared, memoryTransferred } from '../received-memory.js'
 import { checkFrameHeader, FRAME_HEADER_BYTES, FrameOffset, type PayloadBound } from './frames.js'
 
-/** One frame. Returns false to stop the parser behind it. */
+/** Receives one frame. Returns false to stop the parser after it. */
 export type FrameHandler = (kind: number, id: number, payload: Buffer) => boolean
 
 const NO_BYTES = Buffer.alloc(0)
 
 /**
- * Cuts the chunks of a socket into frames. The same object serves the handshake and then the link, so what
- * came too early for the one is there for the other.
+ * Splits the chunks of a socket into frames. The handshake and then the link use the same parser, so that bytes of the link that arrive
+ * during the handshake are not lost.
  *
- * A payload that lies whole in a chunk is a view of it; any other is collected into one buffer of its final
- * length. A header is checked before its payload is awaited. The state is consistent whenever the handler
- * runs: it may throw, and `parse` then goes on with the next frame. After `CORRUPT` every `parse` throws again.
+ * A payload within one chunk is a view of it. Any other payload is collected into one buffer of its final length. A header is checked
+ * before its payload arrives. The state is consistent when the handler runs, so the handler may throw, and the next `parse` continues
+ * with the next frame. After `CORRUPT`, every `parse` throws again.
  */
 export class FrameParser {
   #bound: PayloadBound
-  /** The chunk being read, from `#offset` on; `#waiting` holds those behind it. */
+  /** The current chunk, read up to `#offset`. `#waiting` holds the next ones. */
   #chunk: Buffer = NO_BYTES
   #offset = 0
   readonly #waiting = new Fifo<Buffer>()
   #waitingBytes = 0
-  /** A header that two or more chunks share. */
+  /** A header in several chunks. */
   readonly #header = Buffer.alloc(FRAME_HEADER_BYTES)
   #headerBytes = 0
-  /** A payload that two or more chunks share, with its header's fields. */
+  /** A payload in several chunks, with the fields of its header. */
   #payload: Buffer | undefined
   #payloadBytes = 0
   #kind = 0
@@ -36,17 +36,17 @@ export class FrameParser {
     this.#bound = bound
   }
 
-  /** What is allowed from the next header on. Not to be called while a payload is being collected. */
+  /** Sets the allowed payloads from the next header on. Not allowed while a payload is incomplete. */
   set bound(bound: PayloadBound) {
     this.#bound = bound
   }
 
-  /** True when no byte is held: the stream may end here without a frame being cut off. */
+  /** True if no byte is held, so that the stream can end here without an incomplete frame. */
   get isEmpty(): boolean {
     return this.#headerBytes === 0 && this.#payload === undefined && !this.#moreChunks()
   }
 
-  /** Adds a chunk, which the parser and the payloads keep. Parses nothing. */
+  /** Adds a chunk without parsing it. The parser and the payloads keep it. */
   push(chunk: Buffer): void {
     if (chunk.length === 0) return
     markShared(chunk.buffer)
@@ -60,11 +60,11 @@ export class FrameParser {
   }
 
   /**
-   * Hands out whole frames. False: the handler stopped it, and there may be more. True: more chunks are needed.
-   * Throws `CORRUPT` for what is not allowed, and what the handler throws.
+   * Passes complete frames to the handler. False: the handler stopped the parser, and more frames can follow. True: it needs more chunks.
+   * Throws `CORRUPT` for a frame that is not allowed, and the error of the handler.
    */
   parse(handler: FrameHandler): boolean {
-    // A header that is whole and still here was refused, and is refused again, also when nothing follows it.
+    // A complete header that is still here was refused. It is refused again, even if no byte follows.
     while (this.#moreChunks() || this.#headerBytes === FRAME_HEADER_BYTES) {
       if (this.#payload !== undefined) {
         if (!this.#collect()) continue
@@ -89,7 +89,7 @@ export class FrameParser {
     return true
   }
 
-  /** Takes raw bytes, before any frame (the preamble). Undefined: fewer than `length` are there, and none is taken. */
+  /** Takes raw bytes before the first frame (the preamble). Undefined: there are fewer than `length`, and none is taken. */
   take(length: number): Buffer | undefined {
     if (this.#chunk.length - this.#offset + this.#waitingBytes < length) return undefined
     const bytes = Buffer.alloc(length)
@@ -97,7 +97,7 @@ export class FrameParser {
     return bytes
   }
 
-  /** Forgets everything that it holds. */
+  /** Drops all bytes that it holds. */
   clear(): void {
     this.#chunk = NO_BYTES
     this.#offset = 0
@@ -124,7 +124,7 @@ export class FrameParser {
     return true
   }
 
-  /** Fills `target` from the present chunk. Returns how many bytes it copied. */
+  /** Fills `target` from the current chunk. Returns the number of copied bytes. */
   #copy(target: Buffer, filled: number): number {
     const copied = this.#chunk.copy(target, filled, this.#offset)
     this.#offset += copied
@@ -151,7 +151,7 @@ export class FrameParser {
     return payloadBytes
   }
 
-  /** The header has been read, `#offset` is behind it. Delivers the payload, or begins to collect it. */
+  /** Delivers the payload at `#offset`, or begins to collect it. */
   #body(payloadBytes: number, handler: FrameHandler): boolean {
     if (payloadBytes === 0) return handler(this.#kind, this.#id, NO_BYTES)
     const start = this.#offset

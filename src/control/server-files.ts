@@ -1,10 +1,10 @@
 /**
  * The files of a server whose control socket is P:
  *
- *   P                 the published socket, which clients connect to
- *   P.<generation>    a claim to the address: decimal, from 1
- *   P.<12 hex>~       a socket on its way to another name
- *   P.fd              the inbox for descriptors
+ *   P                 the published socket, to which clients connect
+ *   P.<generation>    a lease of the name: decimal, from 1
+ *   P.<12 hex>~       a socket that will get another name
+ *   P.fd              the handover socket, which receives descriptors
  */
 import { randomBytes } from 'node:crypto'
 import { lstatSync, readdirSync, unlinkSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { basename, dirname, join } from 'node:path'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { fileFault } from './file-fault.js'
 
-/** So many digits are as long as the other endings; with one more claim each millisecond they last for 31 years. */
+/** As long as the other endings. At one lease each millisecond, the numbers last for 31 years. */
 const GENERATION_DIGITS_MAX = 12
 export const GENERATION_MAX = 10 ** GENERATION_DIGITS_MAX - 1
 const RANDOM_BYTES = 6
@@ -21,7 +21,7 @@ const RANDOM_BYTES = 6
 const GENERATION = new RegExp(`^[1-9]\\d{0,${GENERATION_DIGITS_MAX - 1}}$`)
 const TEMPORARY = new RegExp(`^[0-9a-f]{${2 * RANDOM_BYTES}}~$`)
 
-export function claimPath(path: string, generation: number): string {
+export function leasePath(path: string, generation: number): string {
   return `${path}.${generation}`
 }
 
@@ -29,21 +29,21 @@ export function newTemporaryPath(path: string): string {
   return `${path}.${randomBytes(RANDOM_BYTES).toString('hex')}~`
 }
 
-/** Where the server of the control socket `path` takes descriptors. */
+/** Where the server of the control socket `path` receives descriptors. */
 export function inboxPath(path: string): string {
   return `${path}.fd`
 }
 
 export interface ServerFiles {
-  /** Ascending. */
+  /** Of the leases, in ascending order. */
   readonly generations: readonly number[]
-  /** Whole paths. */
+  /** Absolute paths. */
   readonly temporaries: readonly string[]
 }
 
 /**
- * Lists the claims and temporaries of `path`. Throws `INVALID_ARGUMENT` for a claim that is not a socket: it is another
- * program's file. `lstat` decides that, because `Dirent.isSocket` is always false in Deno.
+ * Lists the leases and temporaries of `path`. Throws `INVALID_ARGUMENT` if a lease is not a socket, because another program made
+ * that file. `lstat` decides that, because `Dirent.isSocket` is always false in Deno.
  */
 export function listServerFiles(path: string): ServerFiles {
   const prefix = `${basename(path)}.`
@@ -62,7 +62,7 @@ export function listServerFiles(path: string): ServerFiles {
   return { generations: generations.toSorted((a, b) => a - b), temporaries }
 }
 
-/** Whether there is a socket at `file`. `INVALID_ARGUMENT` when there is anything else, which is nobody's to delete. */
+/** Whether a socket is at `file`. Throws `INVALID_ARGUMENT` for any other file, because this package must not delete that. */
 export function isSocketAt(file: string): boolean {
   const stats = lstatSync(file, { throwIfNoEntry: false })
   if (stats === undefined) return false
@@ -70,7 +70,7 @@ export function isSocketAt(file: string): boolean {
   return true
 }
 
-/** Unlinks `file`; that it is not there is fine. */
+/** Unlinks `file`, if it exists. */
 export function unlinkIfPresent(file: string): void {
   try {
     unlinkSync(file)
@@ -79,20 +79,19 @@ export function unlinkIfPresent(file: string): void {
   }
 }
 
-export type Life = 'alive' | 'dead' | 'gone'
+export type Liveness = 'alive' | 'dead' | 'gone'
 
 /**
- * Whether somebody listens on the socket `file`, found out by connecting. `'dead'` is for ever: a socket that is
- * closed cannot be opened again under the same inode. The caller knows that it is a socket; connecting
- * to any other file is ECONNREFUSED too.
+ * Connects to find out whether a process listens on the socket `file`. `'dead'` is final, because a closed socket cannot be opened
+ * again under the same inode. The caller has checked that the file is a socket: other files also refuse with ECONNREFUSED.
  */
-export function probe(file: string, guard: (socket: Socket) => void = () => {}): Promise<Life> {
+export function probe(file: string, guard: (socket: Socket) => void = () => {}): Promise<Liveness> {
   return new Promise((resolve, reject) => {
     const socket = connect(file)
     try {
       guard(socket)
     } catch {
-      // Somebody is there, and sends what no server of ours sends first. The socket has hung up.
+      // A process listens and sent something that no shmwire server sends first. `guard` has shut the socket down.
       socket.on('error', () => {})
       socket.destroy()
       resolve('alive')
@@ -108,11 +107,11 @@ export function probe(file: string, guard: (socket: Socket) => void = () => {}):
           return resolve('dead')
         case 'ENOENT':
           return resolve('gone')
-        // Its queue of connections is full; or it is a live socket of another type.
+        // A full queue of connections, or a live socket of another type.
         case 'EAGAIN':
         case 'EPROTOTYPE':
           return resolve('alive')
-        // It has accepted and hung up.
+        // The process accepted the connection and closed it.
         case 'ECONNRESET':
         case 'EPIPE':
           return resolve('alive')

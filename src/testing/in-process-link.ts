@@ -1,8 +1,10 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { Fifo } from '../fifo.js'
-import { endsBatch, type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from './link.js'
+import { type Link, type LinkSink, type LinkStats, newLinkStats } from '../link/link.js'
+import type { Peer } from '../peer.js'
+import { endsBatch } from '../wire/record-kind.js'
 
-/** Records delivered in one turn of the event loop, so that timers and sockets get theirs. */
+/** At most so many records are delivered in one turn of the event loop, so that timers and sockets also run. */
 const RECORDS_PER_TURN = 64
 
 interface Item {
@@ -12,21 +14,21 @@ interface Item {
 }
 
 /**
- * Two links joined inside one process, for tests: the same contract with nothing below it. Up to
- * `capacityBytes` may be on the way in each direction, or one record that is longer.
+ * Creates two links that are connected inside this process. In each direction up to `capacityBytes` may wait, or one record that
+ * is longer.
  */
-export function createMemoryLinks(capacityBytes: number): [Link, Link] {
-  const left = new MemoryLink(capacityBytes)
-  const right = new MemoryLink(capacityBytes)
+export function createInProcessLinks(capacityBytes: number): [Link, Link] {
+  const left = new InProcessLink(capacityBytes)
+  const right = new InProcessLink(capacityBytes)
   left.join(right)
   right.join(left)
   return [left, right]
 }
 
-type Ending = 'no' | 'ended' | 'destroyed'
+type LinkEnd = 'none' | 'ended' | 'destroyed'
 
-class MemoryLink implements Link {
-  readonly transport = 'memory'
+class InProcessLink implements Link {
+  readonly transport = 'unix'
   readonly peer: Peer = {
     pid: process.pid,
     uid: process.geteuid?.(),
@@ -35,22 +37,22 @@ class MemoryLink implements Link {
   }
   readonly #capacityBytes: number
   readonly #stats: LinkStats = newLinkStats()
-  #other!: MemoryLink
+  #other!: InProcessLink
   #sink: LinkSink | undefined
-  /** Written by the other side and not yet delivered here. */
+  /** Records that the other side has written and that this side has not delivered. */
   readonly #incoming = new Fifo<Item>()
   #incomingBytes = 0
   #turn: NodeJS.Immediate | undefined
   #paused = false
   #wantsRoom = false
-  #ending: Ending = 'no'
+  #end: LinkEnd = 'none'
   #closed = false
 
   constructor(capacityBytes: number) {
     this.#capacityBytes = capacityBytes
   }
 
-  join(other: MemoryLink): void {
+  join(other: InProcessLink): void {
     this.#other = other
   }
 
@@ -79,19 +81,19 @@ class MemoryLink implements Link {
   }
 
   end(): void {
-    if (this.#ending === 'no') this.#ending = 'ended'
+    if (this.#end === 'none') this.#end = 'ended'
     this.#other.#schedule()
     this.#schedule()
   }
 
   destroy(): void {
-    this.#ending = 'destroyed'
+    this.#end = 'destroyed'
     this.#closed = true
     this.#incoming.clear()
     this.#other.#schedule()
   }
 
-  /** A record on the way keeps the process alive by its turn; an idle link has nothing that could. */
+  /** A waiting record keeps the process alive, because its delivery is scheduled. An idle link does not. */
   ref(): void {}
   unref(): void {}
 
@@ -109,14 +111,14 @@ class MemoryLink implements Link {
         this.#deliver(this.#sink as LinkSink)
         thrown = false
       } finally {
-        // A listener that throws must keep back neither the records behind it nor the room and the end.
+        // A listener that throws must not hold back the next records, the room or the end.
         if (thrown || (!this.#paused && this.#incoming.length > 0)) this.#schedule()
       }
     })
   }
 
   #deliver(sink: LinkSink): void {
-    const peerGone = this.#other.#ending === 'destroyed'
+    const peerGone = this.#other.#end === 'destroyed'
     if (peerGone) this.#paused = false
     let inBatch = false
     for (let count = 0; count < RECORDS_PER_TURN && !this.#paused && !this.#closed; count += 1) {
@@ -140,10 +142,10 @@ class MemoryLink implements Link {
       sink.drain()
     }
     if (this.#incoming.length > 0 || this.#closed) return
-    const otherEnding = this.#other.#ending
-    if (otherEnding === 'destroyed')
-      this.#close(new ShmwireError(ErrorCode.PEER_GONE, 'the other side was destroyed'))
-    else if (otherEnding === 'ended' && this.#ending === 'ended') this.#close(undefined)
+    const otherEnd = this.#other.#end
+    if (otherEnd === 'destroyed')
+      this.#close(new ShmwireError(ErrorCode.PEER_GONE, 'the peer is gone: its channel was destroyed'))
+    else if (otherEnd === 'ended' && this.#end === 'ended') this.#close(undefined)
   }
 
   #close(error: ShmwireError | undefined): void {

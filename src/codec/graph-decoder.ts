@@ -5,25 +5,24 @@ import { KeyTable, KeyWork } from './key-work.js'
 import { PatternWork } from './pattern-work.js'
 
 /**
- * Puts a value together again from its graph form. The nodes are input: throws TypeError where they are not of the
- * form in graph.ts (SyntaxError or RangeError where an engine's own check of a pattern or number does), and RangeError where
- * the value needs more memory than `budget` has, or more work than its size justifies (key-work.ts, pattern-work.ts). The work is
- * linear in the number of nodes and of their bytes.
+ * Creates a value from its graph form. The nodes are input from the peer. Throws TypeError unless they have the form in graph.ts, or
+ * the SyntaxError or RangeError of the engine for a pattern or number. Throws RangeError if the value needs more memory than `budget`
+ * has, or more work than its size justifies (key-work.ts, pattern-work.ts). The work is linear in the nodes and their bytes.
  */
-export function rebuild(nodes: unknown, budget: DecodeBudget): unknown {
-  if (!Array.isArray(nodes) || nodes.length === 0) throw malformed('there is no list of nodes')
+export function decodeGraph(nodes: unknown, budget: DecodeBudget): unknown {
+  if (!Array.isArray(nodes) || nodes.length === 0) throw malformed('it is not a list of nodes')
   budget.spend(Cost.PLACE * nodes.length)
-  // First every object, still empty, then their contents: references may lead forward and in circles.
+  // All objects exist before any of them is filled, because references can lead forward and in cycles.
   const patterns = new PatternWork()
   const keys = new KeyWork()
-  const values: unknown[] = nodes.map((node) => shell(node, budget, patterns))
+  const values: unknown[] = nodes.map((node) => createNode(node, budget, patterns))
   nodes.forEach((node, index) => {
     if (Array.isArray(node)) fill(values[index], node, values, budget, keys)
   })
   return values[0]
 }
 
-function shell(node: unknown, budget: DecodeBudget, patterns: PatternWork): unknown {
+function createNode(node: unknown, budget: DecodeBudget, patterns: PatternWork): unknown {
   if (!Array.isArray(node)) return leafOf(node)
   switch (node[0]) {
     case 'object':
@@ -53,7 +52,7 @@ function shell(node: unknown, budget: DecodeBudget, patterns: PatternWork): unkn
   }
 }
 
-/** MessagePack has more than the graph's leaves: maps. */
+/** MessagePack also has maps, which a graph does not use as nodes. */
 function leafOf(node: unknown): unknown {
   const isLeaf =
     typeof node !== 'object' ||
@@ -111,7 +110,7 @@ function fillObject(
   }
 }
 
-/** A key that comes twice would be compared with its equal each time, at whatever length. */
+/** Rejects a duplicate key, because V8 would compare it with its equal each time, at any length. */
 function fillMap(
   target: Map<unknown, unknown>,
   node: readonly unknown[],
@@ -125,7 +124,7 @@ function fillMap(
     budget.spend(Cost.ENTRY)
     table.add(key)
     target.set(key, resolve(node[at + 1], values))
-    if (target.size !== (at + 1) / 2) throw malformed('a key of a Map comes twice')
+    if (target.size !== (at + 1) / 2) throw malformed('a Map has a duplicate key')
   }
 }
 
@@ -142,26 +141,26 @@ function fillSet(
     budget.spend(Cost.ENTRY)
     table.add(element)
     target.add(element)
-    if (target.size !== at) throw malformed('an element of a Set comes twice')
+    if (target.size !== at) throw malformed('a Set has a duplicate element')
   }
 }
 
 function resolve(index: unknown, values: readonly unknown[]): unknown {
   if (typeof index !== 'number' || !Number.isInteger(index) || index < 0 || index >= values.length) {
     throw malformed(
-      `node ${typeof index === 'number' ? index : typeof index} of ${values.length} is referred to`,
+      `it refers to node ${typeof index === 'number' ? index : typeof index} of ${values.length}`,
     )
   }
   return values[index]
 }
 
-/** `__proto__` is a name like any other, so it must not be assigned; the rest may be, which is faster. */
+/** An assignment to `__proto__` would set the prototype, so that key is defined. Assignment is faster for the others. */
 function define(target: object, key: string, value: unknown, enumerable: boolean): void {
   if (enumerable && key !== '__proto__') (target as Record<string, unknown>)[key] = value
   else Object.defineProperty(target, key, { value, enumerable, writable: true, configurable: true })
 }
 
-/** With a block of just this length where V8 makes one: `push` into `[]` takes room for 17 elements. */
+/** V8 allocates a block of exactly this length; `push` into `[]` would allocate 17 elements. */
 function arrayOf(length: number): unknown[] {
   // oxlint-disable-next-line unicorn/no-new-array -- see above
   return length > LENGTH_AT_ONCE_MAX ? [] : new Array<unknown>(length)
@@ -191,16 +190,16 @@ function bigintOf(digits: unknown, budget: DecodeBudget): bigint {
   const text = stringOf(digits)
   const isNegative = text.startsWith('-')
   const magnitude = isNegative ? text.slice(1) : text
-  // Without a quantifier, which would put each digit on the matcher's stack.
+  // A quantifier would put each digit on the stack of the matcher.
   if (magnitude === '' || /[^0-9a-f]/.test(magnitude)) throw malformed('a bigint is not hexadecimal')
-  // The text with its prefix, and twice the number.
+  // For the text with its prefix, and for two copies of the number.
   budget.spend(Cost.BIGINT + 2 * text.length)
   const value = BigInt(`0x${magnitude}`)
   return isNegative ? -value : value
 }
 
 function stringOf(value: unknown): string {
-  if (typeof value !== 'string') throw malformed(`a ${typeof value} is where a string must be`)
+  if (typeof value !== 'string') throw malformed(`it has a ${typeof value} instead of a string`)
   return value
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ErrorCode } from '../../../src/errors.js'
 import {
   checkFrameHeader,
   controlBound,
@@ -6,8 +7,7 @@ import {
   encodeFrame,
   FrameKind,
   recordBound,
-} from '../../../src/control/frames.js'
-import { ErrorCode } from '../../../src/errors.js'
+} from '../../../src/wire/frames.js'
 
 describe('encodeFrame', () => {
   it('writes length, kind, flags and id, little-endian, before the payload', () => {

@@ -1,22 +1,22 @@
 /**
- * A process that claims an address again and again, on command. Protocol over process.send:
+ * A process that acquires and releases the lease of a name on command. Protocol over process.send:
  * in `{ path }`, out `{ outcome: 'won' | code }`; in `'release'`, out `{ outcome: 'released' }`.
  */
 import { createServer } from 'node:net'
-import { type Claim, claimAddress } from '../../src/control/rendezvous.js'
+import { acquireNameLease, type NameLease } from '../../src/control/name-lease.js'
 
-let claim: Claim | undefined
+let lease: NameLease | undefined
 
 process.on('message', (message: { path: string } | 'release') => {
   if (message === 'release') {
-    claim?.release()
-    claim = undefined
+    lease?.release()
+    lease = undefined
     process.send?.({ outcome: 'released' })
     return
   }
-  claimAddress(message.path, createServer()).then(
+  acquireNameLease(message.path, createServer()).then(
     (won) => {
-      claim = won
+      lease = won
       process.send?.({ outcome: 'won' })
     },
     (error: { code?: string }) => process.send?.({ outcome: error.code ?? 'no code' }),

@@ -1,8 +1,8 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
 
-/** ASCII `SHMW`, u8 major, u8 minor, u16 zero: the first bytes of each side. */
+/** The first bytes of each side: ASCII `SHMW`, u8 major, u8 minor, u16 zero. */
 export const PREAMBLE_BYTES = 8
-/** Another major cannot be talked to; a higher minor only adds what may be ignored. */
+/** Another major version is incompatible. A higher minor version adds only parts that this version ignores. */
 export const PROTOCOL_MAJOR = 1
 export const PROTOCOL_MINOR = 0
 
@@ -12,7 +12,7 @@ export function encodePreamble(): Buffer {
   return Buffer.from([...MAGIC, PROTOCOL_MAJOR, PROTOCOL_MINOR, 0, 0])
 }
 
-/** Whether the bytes are a preamble of shmwire at all. The zeros are left for later versions, so they are not looked at. */
+/** Whether the bytes are a preamble of shmwire. The zeros are reserved for later versions and not checked. */
 export function hasMagic(preamble: Buffer): boolean {
   return preamble.length === PREAMBLE_BYTES && preamble.subarray(0, MAGIC.length).equals(MAGIC)
 }
@@ -25,7 +25,7 @@ export function noShmwire(preamble: Buffer): ShmwireError {
   )
 }
 
-/** A `VERSION` error unless the peer speaks our major version. `hasMagic` must hold. */
+/** A `VERSION` error, unless the peer speaks the same major version. Needs a preamble with the magic. */
 export function versionFault(preamble: Buffer): ShmwireError | undefined {
   const major = preamble.readUInt8(MAGIC.length)
   if (major === PROTOCOL_MAJOR) return undefined

@@ -4,10 +4,10 @@ import { HASHED_LENGTH_MAX, KeyTable, KeyWork } from './key-work.js'
 import { PatternWork } from './pattern-work.js'
 import { INT64_MIN, isPlainString, UINT64_MAX, VIEW_CLASSES } from './plain.js'
 
-/** Stands for −0 in a Map, which takes it for 0. */
+/** Replaces −0 as a key of a Map, which does not distinguish it from 0. */
 const MINUS_ZERO = Symbol('-0')
 
-/** The engine's own accessors: a derived class may have others, of another pattern than it matches with. */
+/** The accessors of the engine: those of a derived class can return another pattern than the one that matches. */
 const PATTERN_SOURCE = getterOf('source')
 const PATTERN_FLAGS = Object.entries({
   d: 'hasIndices',
@@ -21,18 +21,18 @@ const PATTERN_FLAGS = Object.entries({
 }).map(([flag, name]) => [flag, getterOf(name)] as const)
 
 function getterOf(name: string): (this: RegExp) => unknown {
-  // oxlint-disable-next-line typescript/unbound-method -- it is called with a pattern
+  // oxlint-disable-next-line typescript/unbound-method -- the callers pass a pattern
   return Object.getOwnPropertyDescriptor(RegExp.prototype, name)?.get as (this: RegExp) => unknown
 }
 
-/** Characters that may be compared to find long texts in the table of one message: some 50 ms. */
+/** Characters that one message may compare to find long texts in its table: about 50 ms. */
 const COMPARED_CHARACTERS_MAX = 256 * 1024 * 1024
 
 /**
- * Takes a value apart. Throws TypeError for what cannot be carried, RangeError for what the receiver would refuse as too much work,
- * and for what needs more than `bytesMax` bytes because it cannot be written once.
+ * Turns a value into the nodes of its graph form. Throws TypeError for a value that cannot be sent. Throws RangeError if the receiver
+ * would refuse the work, or if colliding keys, which are written for each place, need more than `bytesMax` bytes.
  */
-export function flatten(root: unknown, bytesMax = Number.POSITIVE_INFINITY): GraphNode[] {
+export function encodeGraph(root: unknown, bytesMax = Number.POSITIVE_INFINITY): GraphNode[] {
   const nodes: GraphNode[] = []
   const values = new ValueTable(bytesMax)
   const graph: Graph = {
@@ -46,18 +46,18 @@ export function flatten(root: unknown, bytesMax = Number.POSITIVE_INFINITY): Gra
 }
 
 interface Graph {
-  /** Gives the index of a value's node. */
+  /** Returns the index of the node of a value. */
   readonly refer: (value: unknown) => number
   readonly keys: KeyWork
   readonly patterns: PatternWork
 }
 
-/** The values of a graph. Each is in it once, unless to find it would be too much work. */
+/** The values of a graph. Each occurs once, unless a search for it would be too much work. */
 class ValueTable {
   readonly list: unknown[] = []
   readonly #indices = new Map<unknown, number>()
   readonly #numbers = new KeyTable(new KeyWork())
-  /** How many long texts of each length are in the table: V8 compares each with all of them (key-work.ts). */
+  /** Long texts in the table, by length: V8 compares a text with all others of its length (key-work.ts). */
   readonly #longTexts = new Map<number, number>()
   #charactersLeft = COMPARED_CHARACTERS_MAX
   #bytesLeft: number
@@ -87,7 +87,7 @@ class ValueTable {
     return this.#charactersLeft >= 0
   }
 
-  /** Keys that collide, perhaps another peer's choice, get a node for each place instead of a search. */
+  /** Colliding keys, perhaps chosen by another peer, get a node for each place instead of a search. */
   #addAlone(value: unknown): number {
     if (typeof value === 'string') this.#bytesLeft -= value.length
     if (typeof value === 'bigint') this.#bytesLeft -= value.toString(16).length
@@ -124,7 +124,7 @@ function describeObject(value: object, graph: Graph): GraphNode {
   if (types.isNativeError(value)) return describeError(value, graph)
   if (types.isArrayBuffer(value)) return ArrayBuffer.prototype.slice.call(value, 0)
   if (ArrayBuffer.isView(value)) return describeView(value)
-  // Built-in objects with an inside of their own (promises, weak maps, boxed primitives, URLs, …) have other tags.
+  // Built-in objects with internal state (promises, weak maps, boxed primitives, URLs, …) have other tags.
   const tag = tagOf(value)
   if (tag !== 'Object') throw new TypeError(`cannot send a ${tag}`)
   const node: GraphNode[] = ['object']
@@ -181,15 +181,15 @@ function describeError(value: Error, graph: Graph): GraphNode {
   const node: GraphNode[] = ['error', className]
   const keys = new Set([...HIDDEN_ERROR_KEYS, ...Object.keys(value)])
   for (const key of keys) {
-    const isWanted = key === 'name' ? value.name !== className : Object.hasOwn(value, key)
-    if (!isWanted) continue
+    const isCarried = key === 'name' ? value.name !== className : Object.hasOwn(value, key)
+    if (!isCarried) continue
     graph.keys.add(key)
     node.push(graph.refer(key), graph.refer((value as unknown as Record<string, unknown>)[key]))
   }
   return node
 }
 
-/** By name, so that an error of another realm keeps its class. */
+/** Compares names, so that an error of another realm keeps its class. */
 function inherits(value: object, className: string): boolean {
   for (let link = Object.getPrototypeOf(value); link !== null; link = Object.getPrototypeOf(link)) {
     if (Object.hasOwn(link, 'constructor') && link.constructor?.name === className) return true
