@@ -11,7 +11,10 @@ export async function check(report) {
   report.check('check-sync', await runNode('scripts/check-sync.mjs', []))
   report.check('check-words', await runNode('scripts/check-words.mjs', []))
   report.check('figures', await runNode('scripts/figures.mjs', ['--check']))
-  report.check('knip', await runNode('node_modules/knip/bin/knip.js', ['--no-progress']))
+  const knip = 'node_modules/knip/bin/knip.js'
+  report.check('knip', await runNode(knip, ['--no-progress']))
+  // Every file in src/ is part of what the package exports.
+  report.check('knip, exports', await runNode(knip, ['--no-progress', '--production', '--include', 'files']))
   await clangFormat(report)
 }
 
