@@ -52,7 +52,7 @@ function checkTests() {
   }
 }
 
-/** A path in somebody's home directory exists on one machine only. */
+/** Such a path exists on one machine only. */
 function checkMachinePaths() {
   const machinePath = new RegExp(`(?<![\\w.~}/])/(${['root', 'home', 'work'].join('|')})/`)
   for (const file of files.filter((name) => TEXT.test(name))) {

@@ -68,7 +68,7 @@ export async function fuzzNative(name, budget, updateCorpus) {
   const seconds = (performance.now() - start) / 1000
   const executions = Number(/number_of_executed_units:\s*(\d+)/.exec(output)?.[1] ?? 0)
   const found = readdirSync(findings).map((file) => join(findings, file))
-  // A finding alone is no failure: a process that was stopped for a while leaves one about a slow input.
+  // A finding alone is not a failure: a process that was stopped for a while reports a slow input.
   if (ok) {
     const extended = updateCorpus ? await extend(name, program, corpus, fresh) : { ok: true, output: '' }
     rmSync(scratch, { recursive: true, force: true })

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { findAny, root, run, runNode } from './command.mjs'
 
-/** Format, lint, types, and the rules of the tree. Each counts as one. */
+/** Checks format, lint, types, and the rules of this repository. Each tool counts as one test. */
 export async function check(report) {
   report.check('biome', await runNode('node_modules/@biomejs/biome/bin/biome', ['check', '--colors=off']))
   report.check('oxlint', await runNode('node_modules/oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']))
