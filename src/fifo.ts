@@ -62,7 +62,6 @@ export class Fifo<T> {
     return item
   }
 
-  /** Removes all items. */
   clear(): void {
     this.#first = new Segment<T>(SLOTS_MIN)
     this.#last = this.#first

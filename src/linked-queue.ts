@@ -27,7 +27,6 @@ export class LinkedQueue<T extends QueueLinks<T>> {
     this.#link(entry, this.#last, undefined)
   }
 
-  /** Adds an entry at the front. */
   unshift(entry: T): void {
     this.#link(entry, undefined, this.#first)
   }

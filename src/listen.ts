@@ -135,7 +135,6 @@ export class Server<Incoming = any, Outgoing = any>
   readonly address: string
   readonly #parts: ServerParts
   readonly #channels = new Set<Channel<Incoming, Outgoing>>()
-  /** The channels for the loop. */
   readonly #queue = new AsyncQueue<Channel<Incoming, Outgoing>>()
   readonly #limits = newHandshakeLimits()
   readonly #stopping = new AbortController()

@@ -2,17 +2,13 @@
 export type Owner = string
 
 export interface SlotBounds {
-  /** All slots. */
   readonly slots: number
-  /** Slots for one owner. */
   readonly slotsPerOwner: number
   /** All requests that may wait for a slot. */
   readonly waiting: number
-  /** Waiting requests of one owner. */
   readonly waitingPerOwner: number
   /** The longest wait while no handshake succeeds. */
   readonly waitMs: number
-  /** The longest wait. */
   readonly waitMaxMs: number
 }
 

@@ -70,7 +70,6 @@ export function isSocketAt(file: string): boolean {
   return true
 }
 
-/** Unlinks `file`, if it exists. */
 export function unlinkIfPresent(file: string): void {
   try {
     unlinkSync(file)

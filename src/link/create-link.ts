@@ -5,7 +5,6 @@ import type { Link } from './link.js'
 import { ShmLink } from './shm/shm-link.js'
 import { SocketLink } from './socket/socket-link.js'
 
-/** Creates the link of an agreement. */
 export function createLink(agreement: Agreement, settings: Settings, native: NativeLoad): Link {
   const { socket, parser, peer, endpoint, maxMessageBytes } = agreement
   if (endpoint !== undefined && 'binding' in native) {

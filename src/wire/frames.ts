@@ -11,7 +11,6 @@ import { ErrorCode, ShmwireError } from '../errors.js'
 
 export const FRAME_HEADER_BYTES = 12
 
-/** The offsets of the fields in a header. */
 export const FrameOffset = { LENGTH: 0, KIND: 4, FLAGS: 6, ID: 8 } as const
 
 /** Kinds from 1 to this one are records of the channel. Only the socket link sends them as frames. */
@@ -45,7 +44,6 @@ export function writeFrameHeader(
   target.writeUInt32LE(id, offset + FrameOffset.ID)
 }
 
-/** Header and payload in one new buffer. */
 export function encodeFrame(kind: number, id: number, payload: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(FRAME_HEADER_BYTES + payload.byteLength)
   writeFrameHeader(frame, 0, kind, id, payload.byteLength)
