@@ -1,4 +1,4 @@
-// The addon with AddressSanitizer and UndefinedBehaviorSanitizer, in Node: all tests that load it. `npm test` has a part of them.
+// Runs all tests that load the addon, with AddressSanitizer and UndefinedBehaviorSanitizer. `npm test` runs a part of them.
 import { asan } from './stages/asan.mjs'
 import { Report } from './stages/report.mjs'
 

@@ -2,8 +2,8 @@
 //
 //   node scripts/build-addon.mjs [--asan | --hostile] [--force] [--quiet]
 //
-// CXX names the compiler; the default is the first of c++, g++ and clang++ that works. Sources and flags are those of
-// native/sources.json. The result is build/Release/shmwire.node;
+// CXX names the compiler. Default: the first of c++, g++ and clang++ that works. native/sources.json has the sources and flags.
+// The result is build/Release/shmwire.node, or:
 //   --asan      build/asan/shmwire.node, with AddressSanitizer and UndefinedBehaviorSanitizer (scripts/asan.mjs)
 //   --hostile   build/hostile/hostile.node, the native half of the peer in test/hostile
 import { spawn, spawnSync } from 'node:child_process'
@@ -27,7 +27,7 @@ function fail(reason) {
   process.exit(1)
 }
 
-/** Where the objects and the result go, and further flags. */
+/** The folders of the objects and the result, and further flags. */
 function chooseTarget() {
   if (options.has('--hostile'))
     return { objects: 'build/hostile/direct', output: 'build/hostile/hostile.node', flags: ['-pthread'] }
@@ -37,7 +37,7 @@ function chooseTarget() {
 }
 
 function findCompiler() {
-  // CXX may hold a launcher and flags, as in make: 'ccache g++'.
+  // As in make, CXX can contain a launcher and flags: 'ccache g++'.
   const candidates = process.env.CXX ? [process.env.CXX.trim()] : ['c++', 'g++', 'clang++']
   for (const [command, ...args] of candidates.map((words) => words.split(/\s+/))) {
     const { status, stdout } = spawnSync(command, [...args, '--version'], { encoding: 'utf8' })
@@ -63,7 +63,7 @@ function modified(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 }
 
-/** Writes under another name first: an interrupted compiler leaves no half file, and a process may have the old one mapped. */
+/** Writes to another name first, because a compiler can be interrupted, and a process can have the old file mapped. */
 async function compile(command, args, output) {
   log(`${command}: ${output}`)
   const unfinished = `${output}.${process.pid}`
@@ -87,7 +87,7 @@ async function build() {
   const coreFlags = [...flags, ...list.flags.core]
   const addonFlags = [...flags, ...list.flags.addon]
 
-  // Objects of another compiler or other flags are not ours. bench/support/native.mjs reads the recipe.
+  // The recipe invalidates objects of another compiler or of other flags. bench/support/native.mjs reads it.
   const recipe = JSON.stringify({ compiler, coreFlags, addonFlags, linkFlags: list.flags.link, sources })
   const recipePath = join(target.objects, 'recipe.json')
   if (options.has('--force') || modified(recipePath) === 0 || readFileSync(recipePath, 'utf8') !== recipe) {

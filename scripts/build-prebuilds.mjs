@@ -1,8 +1,8 @@
-// Puts the binaries that the package ships into prebuilds/<platform>/: that of the machine it runs on.
+// Puts the binary of this machine into prebuilds/<platform>/, which the package ships.
 //
 //   node scripts/build-prebuilds.mjs
 //
-// npm runs it before it packs. The loader (src/native/load-binding.ts) looks there first.
+// npm runs it before it packs. The loader (src/native/load-binding.ts) reads that folder.
 
 import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -1,8 +1,8 @@
-// Builds dist/ and the addon; does nothing where nothing changed.
+// Builds dist/ and the addon, if a source has changed.
 //   node scripts/build.mjs [--quiet] [--ts-only] [--force]
 //
-// dist/ is written aside and moved over file by file, so that a process which loads it meanwhile, or a second
-// build at the same time, never sees half a file.
+// The compiler writes to another folder. Then each file is moved to dist/, so that a concurrent process or build never reads an
+// incomplete file.
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,
@@ -21,7 +21,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const source = join(root, 'src')
 const dist = join(root, 'dist')
-// As deep in the tree as dist/, so that the relative paths in source maps are right after the move.
+// As deep in the tree as dist/, so that the relative paths in source maps stay valid after the move.
 const staging = join(root, `.build-${process.pid}`)
 // Outside dist/, which is published whole.
 const stamp = join(root, 'node_modules/.cache/shmwire-build.stamp')
@@ -29,7 +29,7 @@ const options = new Set(process.argv.slice(2))
 const quiet = options.has('--quiet')
 
 if (options.has('--force') || !isFresh()) {
-  // The clock of files, whose times it is compared with.
+  // The clock of file times, because it is compared with them.
   const startMs = Date.now()
   try {
     compile()
@@ -49,14 +49,14 @@ if (!options.has('--ts-only')) {
   run(process.execPath, [join(root, 'scripts/build-addon.mjs'), ...flags])
 }
 
-/** Type-checks and emits all but the bundling, with the compiler's own output on failure. */
+/** Compiles all files, and prints the output of the compiler after a failure. */
 function compile() {
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root, '--outDir', staging])
 }
 
 /**
- * Puts msgpackr's pure JavaScript into dist/codec/msgpack.js: as a dependency it would bring an optional
- * package with an install script, which some package managers refuse.
+ * Bundles the pure JavaScript of msgpackr into dist/codec/msgpack.js. As a dependency, it would install an optional package with an
+ * install script, which some package managers refuse.
  */
 async function bundleMsgpack() {
   const { rolldown } = await import('rolldown')
@@ -66,7 +66,7 @@ async function bundleMsgpack() {
     platform: 'node',
     external: (id, importer) =>
       id.startsWith('node:') || (id.startsWith('.') && importer?.startsWith(source)),
-    // By path: the package's exports lead Node to the entry that looks for the native part.
+    // A path, because the exports of the package give Node the entry that loads the native part.
     resolve: { alias: { msgpackr: join(root, 'node_modules/msgpackr/index.js') } },
     plugins: [withoutEval()],
     logLevel: 'warn',
@@ -75,15 +75,15 @@ async function bundleMsgpack() {
   await bundle.close()
   const code = readFileSync(file, 'utf8')
   for (const unwanted of [/from\s*["']msgpackr/, /msgpackr-extract/, /new Function\b/, /\brequire\(/]) {
-    if (unwanted.test(code)) throw new Error(`dist/codec/msgpack.js holds ${unwanted}`)
+    if (unwanted.test(code)) throw new Error(`dist/codec/msgpack.js contains ${unwanted}`)
   }
 }
 
-/** msgpackr compiles readers for its own extension for records, which shmwire does not use, and goes on without where it cannot. */
+/** msgpackr compiles readers for an extension that shmwire does not use, and works without them. */
 function withoutEval() {
   return {
     name: 'without-eval',
-    // One name for another on one line: the map of the original will do.
+    // The name changes within one line, so the source map of the original stays valid.
     transform: (code, id) =>
       id.endsWith('/unpack.js')
         ? { code: code.replace('new Function', 'new BlockedFunction'), map: null }
@@ -91,7 +91,7 @@ function withoutEval() {
   }
 }
 
-/** The package contains code of msgpackr and of node-addon-api, and so their licences. */
+/** The package contains code of msgpackr and of node-addon-api, so it needs their licences. */
 function checkNotices() {
   const notices = readFileSync(join(root, 'THIRD_PARTY_NOTICES'), 'utf8')
   for (const licence of ['msgpackr/LICENSE', 'node-addon-api/LICENSE.md']) {
@@ -101,7 +101,7 @@ function checkNotices() {
   }
 }
 
-/** Moves what differs over dist/ and deletes what has no source any more. */
+/** Moves changed files to dist/ and deletes files without a source. */
 function install() {
   const built = new Set(filesUnder(staging))
   for (const file of built) {
@@ -115,7 +115,7 @@ function install() {
   }
 }
 
-/** Dates the stamp at the start of the build: what was edited during it counts as newer. */
+/** Dates the stamp at the start of the build, so that a file that was edited during the build counts as newer. */
 function markFresh(startMs) {
   mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, '')
@@ -126,7 +126,7 @@ function isFresh() {
   if (!existsSync(stamp) || !existsSync(join(dist, 'index.js'))) return false
   const builtMs = statSync(stamp).mtimeMs
   const single = ['tsconfig.json', 'package-lock.json', 'scripts/build.mjs', 'THIRD_PARTY_NOTICES']
-  // Folders too: their time changes when a file in them is deleted or renamed.
+  // Also folders, whose time changes when a file in them is deleted or renamed.
   const inputs = [source, ...readdirSync(source, { recursive: true }).map((file) => join(source, file))]
   inputs.push(...single.map((file) => join(root, file)))
   return inputs.every((file) => statSync(file).mtimeMs < builtMs)

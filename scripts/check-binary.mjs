@@ -1,4 +1,4 @@
-// Checks that a built addon runs where Node runs: which library versions does it ask for?
+// Checks the library versions that a built addon needs: it must run on every system that Node supports.
 //
 //   node scripts/check-binary.mjs FILE
 //
@@ -8,10 +8,10 @@ import { spawnSync } from 'node:child_process'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 
-/** Node 20's own floor, and that of the g++ 8 which glibc 2.28's distributions came with. */
+/** The minimum versions of Node 20, and those of g++ 8, the compiler of distributions with glibc 2.28. */
 const FLOORS = { GLIBC: [2, 28], GLIBCXX: [3, 4, 25], CXXABI: [1, 3, 11] }
 
-/** The symbol versions above the floors, as `GLIBC_2.33`; empty when the file may be shipped. */
+/** The symbol versions above the minimum, such as `GLIBC_2.33`. Empty if the file may be shipped. */
 export function versionsTooNew(file) {
   const found = new Set(versionTable(file).match(/\b(?:GLIBC|GLIBCXX|CXXABI)_\d+(?:\.\d+)*/g))
   if (found.size === 0) throw new Error(`${file} names no library version; is it an ELF file?`)

@@ -1,10 +1,10 @@
-// Checks that every access to shared memory says whom it meets. In native/core a comment on the same line or directly above has
+// Checks that every access to shared memory names its partner. In native/core, a comment on the same line or directly above has
 //
 //   SYNC(name): observed in Class::Function   at the store that publishes, and
 //   SYNC(name): stored in Class::Function     at the load that observes it;
 //
-// the two name each other, and docs/memory-model.md has a row with both. A relaxed access says why it may be one; counters are
-// added to with AddOwned. Other mentions, `SYNC(name), as there`, only have to name what exists.
+// The two name each other, and docs/memory-model.md has a row with both. A relaxed access has a reason. Only counters use AddOwned.
+// Other mentions, `SYNC(name), as there`, must name an existing point.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,14 +12,14 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const FOLDER = 'native/core'
 const DOCUMENT = 'docs/memory-model.md'
-/** What the accesses are made of. */
+/** The file that implements the accesses. */
 const WRAPPER = `${FOLDER}/shared_word.h`
 
 const ACCESS = /\b(?:Load|Store)(Relaxed|Acquire|Release|SeqCst)\(/
 const SIDE = /SYNC\(([\w.]+)\): (observed|stored) in ((?:\w+::)*\w+)/g
 
 const violations = []
-/** name → {observed, stored}: the places of each side, with the function they stand in and the one they name. */
+/** name → {observed, stored}: the places of each side, with their function and the function that they name. */
 const points = new Map()
 const mentions = []
 
@@ -39,20 +39,21 @@ process.exitCode = violations.length > 0 ? 1 : 0
 function checkFile(file, lines) {
   lines.forEach((line, index) => {
     const place = `${file}:${index + 1}`
-    if (/\bAddOwned\(/.test(line) && !/counters/.test(line)) report(place, 'adds to what is no counter')
+    if (/\bAddOwned\(/.test(line) && !/counters/.test(line))
+      report(place, 'adds to a word that is not a counter')
     const code = line.replace(/\/\/.*/, '')
     const order = ACCESS.exec(code)?.[1]
     const comment = order === undefined ? '' : commentAt(lines, index)
-    if (order === 'Relaxed' && !/\w/.test(comment)) report(place, 'is relaxed and does not say why')
+    if (order === 'Relaxed' && !/\w/.test(comment)) report(place, 'is relaxed without a reason')
     if (order !== undefined && order !== 'Relaxed' && !/SYNC\([\w.]+\): (observed|stored) in /.test(comment))
-      report(place, 'does not say with whom it synchronizes')
+      report(place, 'does not name its partner')
     for (const [, name, side, partner] of comment.matchAll(SIDE))
       addSide(name, side, partner, place, lines, index)
     for (const [, name] of line.matchAll(/SYNC\(([\w.]+)\)/g)) mentions.push({ place, name })
   })
 }
 
-/** On the line, and directly above it or above the accesses that it follows. */
+/** The comment on the line, and directly above it or above the accesses before it. */
 function commentAt(lines, index) {
   const own = /\/\/(.*)/.exec(lines[index])?.[1] ?? ''
   let above = index - 1
@@ -70,7 +71,7 @@ function addSide(name, side, partner, place, lines, index) {
   points.get(name)[side].push({ place, partner, within: functionAt(lines, index) })
 }
 
-/** The function that the line is in, with its class. In this code's format a definition begins at the margin, or in a class. */
+/** The function of a line, with its class. In the format of this code, a definition begins at the margin or in a class. */
 function functionAt(lines, index) {
   const definition = /^(?: {2})?(?! |\/\/|if|for|while|return|switch).*?((?:\w+::)*\w+)\([^;]*$/
   for (let at = index - 1; at >= 0; at -= 1) {

@@ -6,7 +6,17 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Files and folders that are checked. */
-const COVERED = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'docs', 'examples', '.github']
+const COVERED = [
+  'README.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'docs',
+  'examples',
+  '.github',
+  'src',
+  'native',
+]
 
 const ACTOR = 'the actor: the caller, the sender, the receiver, the peer, the kernel'
 

@@ -1,4 +1,4 @@
-// Builds and runs the explorer: the real core, one interleaving of its accesses to shared memory for each seed.
+// Builds and runs the explorer, which runs the real core with one interleaving of its accesses to shared memory for each seed.
 //
 //   npm run explore                                              20,000 seeds of each scenario
 //   npm run explore -- --seeds 1000000 --from 7 --scenario loop-room

@@ -1,12 +1,12 @@
 // Writes the results of the benchmark to docs/benchmarks.md, docs/benchmarks.svg, and the README between its two markers.
-// Some scenarios with another Node, for the targets that ask for it, are in bench/results/node-MAJOR.json:
+// bench/results/node-MAJOR.json has some scenarios with another Node, for targets that need it:
 //   npm run bench -- --only objects --node PATH --json bench/results/node-26.json
 //
 //   node scripts/figures.mjs [--check] [--results FILE] [--out FOLDER]
 //
-//   --results  default bench/results/latest.json; only a whole run, not a quick one, which nobody should quote
-//   --out      writes benchmarks.md, benchmarks.svg and readme.md there instead, also of a quick run: to look at
-//   --check    changes nothing and exits 1 if a file says something else than the results
+//   --results  default bench/results/latest.json; only of a complete run, because the figures of a quick one are not reliable
+//   --out      writes benchmarks.md, benchmarks.svg and readme.md there instead, also for a quick run
+//   --check    changes no file, and exits 1 if a file does not match the results
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

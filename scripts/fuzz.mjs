@@ -1,8 +1,8 @@
-// Runs the fuzz targets; docs/fuzzing.md says what they are. Ends with `N passed, N failed`.
+// Runs the fuzz targets of docs/fuzzing.md. Ends with `N passed, N failed`.
 //   npm run fuzz                                all targets, a minute each
 //   npm run fuzz -- --seconds 600 --only codec  one target (or several, with commas), ten minutes
 //   npm run fuzz -- --runs 10000000             so many executions of each
-//   npm run fuzz -- --update-corpus             and keeps the inputs that reach more, in native/fuzz/corpus/
+//   npm run fuzz -- --update-corpus             adds inputs that reach more code to native/fuzz/corpus/
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { buildNative, missingForNative } from './fuzz/native.mjs'
@@ -63,6 +63,7 @@ function unknown(name, all) {
 
 function positive(option, text) {
   const number = Number(text)
-  if (!Number.isInteger(number) || number <= 0) throw new Error(`${option} wants a whole number above 0`)
+  if (!Number.isInteger(number) || number <= 0)
+    throw new Error(`${option} is ${text}; it must be a whole number above 0`)
   return number
 }

@@ -1,7 +1,7 @@
-// Kills one of two processes that talk, at any moment, again and again; docs/failure-model.md says what must hold.
+// Repeatedly kills one of two connected processes at a random moment. docs/failure-model.md has the guarantees.
 //   npm run kills                               10,000 kills
-//   npm run kills -- --count 300 --seed 7       so many, and the same ones as in the run that printed this seed
-// The survivor lives on and has the next conversation; at the end it must hold what it held at the beginning.
+//   npm run kills -- --count 300 --seed 7       so many, and the same kills as the run with this seed
+// The survivor then connects to the next victim. At the end it must hold the same resources as at the beginning.
 // The last line is `N passed, N failed`.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
@@ -15,9 +15,9 @@ import { describePlans, randomPlans } from './talk/plans.mjs'
 import { Talker } from './talk/talker.mjs'
 
 const DELAY_MS_MAX = 40
-/** Then the survivor has met every way of talking, and its code is compiled. */
+/** After these, the survivor has run every plan, and its code is compiled. */
 const WARM_UP_KILLS = 25
-/** The heap also has the code that the engine goes on compiling, 2 MiB in 5,000 conversations; a channel that were kept would be objects. */
+/** The heap also grows by compiled code, 2 MiB in 5,000 kills. A leaked channel would be objects. */
 const NOISE = { heapBytes: 4 * 1024 * 1024, objects: 100 }
 const SHOW_EVERY_MS = 10_000
 
@@ -42,7 +42,7 @@ const passed = totals.kills - totals.failed + resourceFaults.filter((faults) => 
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed > 0 || totals.promised === 0 ? 1 : 0
 
-/** One survivor and as many victims. Returns what it holds at the end and should not. */
+/** Runs one survivor with so many victims. Returns the leaks of the survivor. */
 async function runLane(kills, laneSeed) {
   const bits = randomBits(laneSeed)
   const root = mkdtempSync(join(tmpdir(), 'sw-'))
@@ -51,7 +51,7 @@ async function runLane(kills, laneSeed) {
   const survivor = new Talker(directory)
   try {
     let before
-    // The next victim starts while this one is at work.
+    // The next victim starts while this one works.
     let spare = new Talker(directory)
     for (let number = 0; number < kills; number += 1) {
       const victim = spare
@@ -97,7 +97,7 @@ async function killOne({ survivor, victim, directory, plans, bits, file }) {
     const promises = plans.transport === 'shm'
     faults.push(...victim.faults, ...faultsOfSurvivor(account, promises ? file : undefined))
     if (account.transport !== (promises ? 'shm' : 'unix')) faults.push(`it ran over ${account.transport}`)
-    // What a killed server leaves behind is replaced by the next one, and taken away by its close.
+    // The next server replaces the files of a killed one, and removes them when it closes.
     if (!victimListens && readdirSync(directory).length > 0)
       faults.push(`left: ${readdirSync(directory).join(' ')}`)
     tally(victimListens ? 'server' : 'client', doomed, plans, account, file)

@@ -1,11 +1,11 @@
-// Checks the models in models/ with Spin, all states of each: what the protocol is must hold, what it is not must be caught.
+// Checks all states of the models in models/ with Spin: the protocol must pass, and each mutation of it must fail.
 //
 //   node scripts/models.mjs [--write] [--only <model>]
 //
-//   --write   also writes what was caught into docs/memory-model.md, between its markers; else that is compared
-//   --only    this model, without a look at the document
+//   --write   also writes the counter-examples to docs/memory-model.md, between its markers; otherwise compares them
+//   --only    checks this model and not the document
 //
-// Prints a line each; the last one is `N passed, N failed[, N skipped]`.
+// Prints a line for each experiment; the last line is `N passed, N failed[, N skipped]`.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,7 +45,7 @@ async function checkAll() {
   }
 }
 
-/** As many at a time as there are cores, the long ones first; reported in the order of the models. */
+/** Runs one experiment for each core, long ones first. Reports them in the order of the models. */
 async function searchAll(folder) {
   const results = []
   const open = experiments.map((experiment, index) => ({ experiment, index }))
@@ -54,7 +54,7 @@ async function searchAll(folder) {
     for (let next = open.shift(); next !== undefined; next = open.shift()) {
       const { experiment, index } = next
       results[index] = { ...experiment, ...(await search(experiment, compiler, join(folder, String(index)))) }
-      // What is built for one is worth some megabytes.
+      // The build of one experiment takes several megabytes.
       rmSync(join(folder, String(index)), { recursive: true, force: true })
     }
   }

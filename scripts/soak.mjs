@@ -1,7 +1,7 @@
-// Two processes talk for as long as one likes, in every way there is; each byte is checked, and nothing is repaired.
+// Two processes exchange messages in all ways for a given time. Each byte is checked.
 //   npm run soak                                     a minute
 //   npm run soak -- --minutes 600 --seed 7           or --seconds
-// A conversation that stops while both are idle is a lost wake-up: it is reported with the wake words, and fails.
+// If both sides are idle before the end, a wake-up was lost: the conversation fails, and the report has the wake words.
 // The last line is `N passed, N failed`, of conversations.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,20 +11,27 @@ import { randomBits } from '../test/process/children/talk/pattern.mjs'
 import { run } from './stages/command.mjs'
 import { newSeed, numbersFromArguments } from './talk/arguments.mjs'
 import { faultsOfPair, faultsOfSurvivor, readProgress } from './talk/oracle.mjs'
-import { describePlans, gapPlans, memoryPlans, randomPlans, streamPlans, turnPlans } from './talk/plans.mjs'
+import {
+  describePlans,
+  gapPlans,
+  inProcessPlans,
+  randomPlans,
+  streamPlans,
+  turnPlans,
+} from './talk/plans.mjs'
 import { Talker } from './talk/talker.mjs'
 import { Watch } from './talk/watch.mjs'
 
 const SHOW_EVERY_MS = 10_000
-/** Shares of the time; a stream makes the numbers, the others find the faults. */
+/** The shares of the time. Streams give large numbers of messages, the others find more bugs. */
 const KINDS = [
   { plans: streamPlans, share: 0.5 },
   { plans: randomPlans, share: 0.35 },
   { plans: turnPlans, share: 0.08 },
   { plans: gapPlans, share: 0.05 },
-  { plans: memoryPlans, share: 0.02 },
+  { plans: inProcessPlans, share: 0.02 },
 ]
-/** In a long run; a short one has shorter ones, so that it has some of each. */
+/** In a long run. A short run has shorter ones, so that it has some of each. */
 const CONVERSATION_MS_MAX = 15_000
 const CONVERSATIONS_MIN = 12
 const KILLED_OF = 5
@@ -66,7 +73,7 @@ console.log(`${totals.conversations - totals.failed} passed, ${totals.failed} fa
 process.exitCode = totals.failed > 0 ? 1 : 0
 
 async function converseOnce() {
-  // Whichever is furthest behind its share.
+  // The plans that are furthest behind their share.
   const behind = KINDS.map(({ share }, index) => spentMs[index] / share)
   const kind = behind.indexOf(Math.min(...behind))
   const lengthMs = Math.min(
@@ -86,7 +93,7 @@ async function converseOnce() {
   })
   current.what = describePlans(plans)
   const talkers =
-    plans.transport === 'memory' ? [new Talker(directory)] : plans.sides.map(() => new Talker(directory))
+    plans.transport === 'in-process' ? [new Talker(directory)] : plans.sides.map(() => new Talker(directory))
   let faults
   try {
     faults = await converse(talkers, plans, isKilled ? lengthMs : undefined)
@@ -103,9 +110,9 @@ async function converseOnce() {
   console.error(`${describePlans(plans)}:\n  ${faults.join('\n  ')}`)
 }
 
-/** Returns what was wrong. */
+/** Returns the faults. */
 async function converse(talkers, plans, killAfterMs) {
-  if (plans.transport === 'memory') talkers[0].tell({ plan: { role: 'both', sides: plans.sides } })
+  if (plans.transport === 'in-process') talkers[0].tell({ plan: { role: 'both', sides: plans.sides } })
   else {
     talkers[0].tell({ plan: plans.sides[0] })
     await talkers[0].next('listening')
@@ -116,7 +123,7 @@ async function converse(talkers, plans, killAfterMs) {
   const watch = new Watch(talkers, current.files, () => stopped.now)
   const ending =
     killAfterMs === undefined ? endInOrder(talkers, stopped, plans) : endByKill(talkers, plans, killAfterMs)
-  // The stall is the fault; what the killed talkers say afterwards is none.
+  // Only the stall is a fault, not the later reports of the killed processes.
   ending.catch(() => {})
   const stall = watch.stalled.then((report) => {
     totals.stalls += 1
@@ -130,7 +137,7 @@ async function converse(talkers, plans, killAfterMs) {
 }
 
 async function endInOrder(talkers, stopped, plans) {
-  const isStopped = plans.transport !== 'memory' && bits() % STOPPED_OF === 0
+  const isStopped = plans.transport !== 'in-process' && bits() % STOPPED_OF === 0
   const stopping = isStopped ? stopOnce(talkers[bits() % 2], stopped, plans.sides[0].durationMs) : undefined
   const accounts = (await Promise.all(talkers.map((talker) => talker.next('account')))).flatMap(
     (said) => said.accounts,
@@ -151,7 +158,7 @@ async function endByKill(talkers, plans, killAfterMs) {
   return [...talkers[doomed].faults, ...faultsOfSurvivor(account, committedFile)]
 }
 
-/** Stops a process in the midst of it for a while. Nothing may be lost, and nobody may take it for dead. */
+/** Stops a process for a while during a conversation. No message may be lost, and the peer must not consider it dead. */
 async function stopOnce(talker, stopped, withinMs) {
   await sleep(fraction() * withinMs * 0.8)
   stopped.now = true
@@ -190,7 +197,7 @@ function receivedOf(file) {
   try {
     return readProgress(file).received
   } catch (error) {
-    // The conversation has not begun yet.
+    // The conversation has not started yet.
     if (error.code === 'ENOENT') return 0
     throw error
   }

@@ -1,6 +1,6 @@
-// What `npm test` runs. Every stage runs, whatever failed before; the last line is `N passed, N failed`.
+// Runs the stages of `npm test`, each of them even if an earlier one failed. The last line is `N passed, N failed`.
 //   npm test                          everything
-//   npm test -- --only vitest,check   these stages (the build comes first all the same)
+//   npm test -- --only vitest,check   these stages, after the build
 import { addons } from './stages/addons.mjs'
 import { asan } from './stages/asan.mjs'
 import { build } from './stages/build.mjs'

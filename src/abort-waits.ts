@@ -1,6 +1,6 @@
 import { runApart } from './uncaught.js'
 
-/** The waits that one signal ends. */
+/** The waits of one signal. */
 class AbortWaits {
   readonly #signal: AbortSignal
   readonly #waits = new Set<() => void>()
@@ -19,7 +19,7 @@ class AbortWaits {
       this.#signal.removeEventListener('abort', this.#abort)
   }
 
-  /** Each wait removes itself. What one throws must not keep the others waiting. */
+  /** Each wait removes itself. An error of one must not keep the others waiting. */
   readonly #abort = (): void => {
     for (const onAbort of this.#waits) runApart(onAbort)
   }
@@ -28,8 +28,8 @@ class AbortWaits {
 const waitsOf = new WeakMap<AbortSignal, AbortWaits>()
 
 /**
- * Calls `onAbort` when the signal fires, until the returned function is called. The signal has one listener for all such
- * waits: an EventTarget searches its list of listeners for each one that is added or removed.
+ * Calls `onAbort` when the signal fires, until the returned function is called. All waits share one listener of the signal, because an
+ * EventTarget searches its whole list of listeners to add or remove one.
  */
 export function onceAborted(signal: AbortSignal, onAbort: () => void): () => void {
   let waits = waitsOf.get(signal)

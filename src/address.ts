@@ -2,14 +2,14 @@ import { isAbsolute, join } from 'node:path'
 import { runtimeDirectory } from './control/runtime-directory.js'
 import { invalid, misuse, show } from './options.js'
 
-/** Where a server listens. */
+/** A parsed address of a server. */
 export interface Address {
   readonly kind: 'unix'
-  /** Of the control socket. */
+  /** The path of the control socket. */
   readonly path: string
-  /** As the user wrote it, for messages. */
+  /** The address as the user wrote it, for messages. */
   readonly text: string
-  /** The private directory that a plain name lives in; absent with an explicit path, whose directory is the user's business. */
+  /** The private directory of a plain name. Undefined for an explicit path, whose directory the user chooses. */
   readonly directory: string | undefined
 }
 
@@ -19,19 +19,19 @@ const SUPPORTED = "a plain name such as 'prices', or 'unix:/absolute/path.sock'"
 
 /** `sun_path` without its zero (unix(7); 104 bytes on macOS). */
 const SOCKET_PATH_BYTES_MAX = process.platform === 'darwin' ? 103 : 107
-/** The longest ending that the control plane puts behind a path: `.`, 12 hexadecimal digits, `~`. */
+/** The longest suffix of a server's other files: `.`, 12 hexadecimal digits, `~`. */
 const SUFFIX_BYTES_MAX = 14
-/** The names of a server's other files (control/rendezvous.ts): two servers must not mean different things by one file. */
+/** The suffixes of a server's other files (control/server-files.ts), which must not be the control socket of another server. */
 const RESERVED = /\.(?:\d+|fd|[0-9a-f]{12}~)$/
 
 /**
- * Takes an address apart. Touches no file. Throws `INVALID_ARGUMENT` for what is not of one of the forms, for a
- * path that is too long for a socket, and for a `SHMWIRE_DIR` or `TMPDIR` that is not absolute.
+ * Parses an address. Accesses no file. Throws `INVALID_ARGUMENT` for another form, for a path that is too long for a socket, and for a
+ * `SHMWIRE_DIR` or `TMPDIR` that is not absolute.
  */
 export function parseAddress(text: string): Address {
   if (typeof text !== 'string') throw invalid('address', text, SUPPORTED)
   if (text.includes('\0')) throw invalid('address', text, `${SUPPORTED}, without a zero byte`)
-  // Half a character becomes another on its way to the file system: a server would not know its own files again.
+  // The file system would get another character for a lone surrogate, so a server would not recognize its own files.
   if (!text.isWellFormed()) throw invalid('address', text, `${SUPPORTED}, without a lone surrogate`)
   const scheme = SCHEME.exec(text)?.[1]
   if (scheme === undefined) return fromName(text)
@@ -66,11 +66,11 @@ function fromPath(text: string, path: string): Address {
   return { kind: 'unix', path: checkLength(text, path, 'choose a shorter path'), text, directory: undefined }
 }
 
-function checkLength(text: string, path: string, cure: string): string {
+function checkLength(text: string, path: string, remedy: string): string {
   const bytes = Buffer.byteLength(path)
   const bytesMax = SOCKET_PATH_BYTES_MAX - SUFFIX_BYTES_MAX
   if (bytes <= bytesMax) return path
   throw misuse(
-    `address ${show(text)} has the socket path ${path} of ${bytes} bytes, more than ${bytesMax}; ${cure}`,
+    `address ${show(text)} has the socket path ${path} of ${bytes} bytes, more than ${bytesMax}; ${remedy}`,
   )
 }

@@ -3,17 +3,17 @@ import { parseAddress } from './address.js'
 import type { Channel } from './channel/channel.js'
 import type { ChannelDependencies } from './channel/types.js'
 import { codecFor } from './codec/codecs.js'
-import { inboxPath } from './control/claim-files.js'
 import { handshakeAsClient } from './control/handshake-client.js'
 import { refuseDescriptors } from './control/refuse-descriptors.js'
 import { checkRuntimeDirectory } from './control/runtime-directory.js'
+import { inboxPath } from './control/server-files.js'
 import { loadForChannels } from './load-for-channels.js'
 import type { NativeLoad } from './native/load-binding.js'
 import { openChannel } from './open-channel.js'
 import { type ChannelOptions, resolveOptions, type WaitOptions } from './options.js'
 
 /**
- * Connects to a server of this machine and resolves to the channel.
+ * Connects to a server on this machine. Resolves to the channel.
  *
  * `connect<Incoming, Outgoing>(…)` gives the channel the types of its messages; see `Channel`.
  *
@@ -29,7 +29,7 @@ export function connect<Incoming = any, Outgoing = any>(
   return connectChannel(address, options)
 }
 
-/** The same for who has to know that the channel is over, whatever becomes of its listeners. */
+/** Like `connect`. `onClosed` reports the end of the channel even if a listener of the user throws. */
 export async function connectChannel(
   address: string,
   options: ChannelOptions & WaitOptions,
@@ -40,7 +40,7 @@ export async function connectChannel(
   const codec = codecFor(settings.codec)
   const native = await loadForChannels(settings)
   if (directory !== undefined) checkRuntimeDirectory(directory)
-  // All that may be an accessor of the user is read before there is a connection, which nobody would close if it threw.
+  // An accessor of the user can throw, so the options are read before there is a connection to close.
   const { signal, timeoutMs } = options
   const handshake = { settings, codecName: codec.name, native, inboxPath: inboxPath(path), signal, timeoutMs }
   const socket = createConnection({ path })

@@ -2,18 +2,18 @@ import { onceAborted } from './abort-waits.js'
 import { ErrorCode, ShmwireError } from './errors.js'
 import { checkWaitOptions, type WaitOptions } from './options.js'
 
-/** Gets the two ends of a promise; returns how to take the wait back. */
+/** Starts a wait with the two functions of its promise. Returns a function that cancels the wait. */
 type Begin<T> = (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void
 
 /**
- * Runs a wait under `{signal, timeoutMs}`. What `begin` returns runs at most once, and only when the signal or the time
- * came first. Under a signal that has fired before nothing is begun.
+ * Runs a wait within `{signal, timeoutMs}`. The returned function of `begin` runs at most once, and only if the signal or the timeout
+ * comes first. If the signal has already fired, the wait does not start.
  */
 export function waitWithin<T>(options: WaitOptions | undefined, what: string, begin: Begin<T>): Promise<T> {
   return wait(options, what, begin, false)
 }
 
-/** The same for what brings an end: it is begun in any case, because whoever gives up waiting for an end wants it no less. */
+/** Like `waitWithin`, but always starts: an aborted close still closes. */
 export function endWithin(options: WaitOptions | undefined, what: string, begin: Begin<void>): Promise<void> {
   return wait(options, what, begin, true)
 }
@@ -22,11 +22,11 @@ function wait<T>(
   options: WaitOptions | undefined,
   what: string,
   begin: Begin<T>,
-  inAnyCase: boolean,
+  alwaysStarts: boolean,
 ): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const { signal, timeoutMs } = checkWaitOptions(options)
-    if (signal?.aborted && !inAnyCase) throw aborted(what, signal)
+    if (signal?.aborted && !alwaysStarts) throw aborted(what, signal)
 
     let settled = false
     let timer: NodeJS.Timeout | undefined
@@ -36,27 +36,27 @@ function wait<T>(
       if (timer !== undefined) clearTimeout(timer)
       stopListening?.()
     }
-    const takeBack = begin(
+    const cancel = begin(
       (value) => {
         settle()
         resolve(value)
       },
       (error) => {
         settle()
-        // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- what was thrown is passed on as it is
+        // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- the caller gets the same value
         reject(error)
       },
     )
-    // `begin` may have settled already; then nothing may be left behind that could fire later or keep the process alive.
+    // If `begin` has settled, no timer or listener may stay.
     if (settled) return
     const giveUp = (error: ShmwireError): void => {
-      // Settled first: what `takeBack` sets off, even a throw, comes too late to change the outcome.
+      // Settles first, so that `cancel` cannot change the outcome, even if it throws.
       settle()
       reject(error)
-      takeBack()
+      cancel()
     }
     if (signal !== undefined) {
-      // Before, or by code that `begin` has run; its event is over.
+      // The signal fired before the call or during `begin`, so its event will not come.
       if (signal.aborted) return giveUp(aborted(what, signal))
       stopListening = onceAborted(signal, () => giveUp(abortedWithOthers(what, signal)))
     }
@@ -73,8 +73,8 @@ function timedOut(what: string, timeoutMs: number): ShmwireError {
 const lastErrors = new WeakMap<AbortSignal, ShmwireError>()
 
 /**
- * One error for equal waits that one event ends, as the DOM rejects them all with the signal's reason. Ten thousand errors
- * take longer than all the rest of their end, and each would have the stack of that event.
+ * Returns one error for all equal waits of a signal, as the DOM rejects them all with the reason of the signal. The stack is the same for
+ * all, and ten thousand errors would take longer than the rest of their end.
  */
 function abortedWithOthers(what: string, signal: AbortSignal): ShmwireError {
   const last = lastErrors.get(signal)

@@ -2,10 +2,10 @@
 const SLOTS_MIN = 16
 const SLOTS_MAX = 1024
 
-/** An empty queue keeps a segment of up to this length, so that a steady flow allocates nothing. */
+/** An empty queue keeps a segment of up to this length, so that steady traffic needs no allocation. */
 const SLOTS_KEPT = 128
 
-/** A ring of slots. */
+/** A circular buffer. */
 class Segment<T> {
   readonly slots: (T | undefined)[]
   /** Index of the oldest item. */
@@ -14,15 +14,14 @@ class Segment<T> {
   next: Segment<T> | undefined
 
   constructor(length: number) {
-    // oxlint-disable-next-line unicorn/no-new-array -- of known length, so that it never grows
+    // oxlint-disable-next-line unicorn/no-new-array -- a known length, so that it never grows
     this.slots = new Array<T | undefined>(length)
   }
 }
 
 /**
- * A queue whose `push` and `shift` take constant time, however long it is: a list of rings, after the
- * fixed-queue of Node and undici. `Array.prototype.shift` moves a long array for each item that leaves it.
- * An item that has left is not referenced any more, and neither is a segment that is empty.
+ * A queue with constant time for `push` and `shift` at any length: a list of circular buffers, after the fixed-queue of Node and undici.
+ * `Array.prototype.shift` moves a long array for each item. The queue drops its references to removed items and empty segments.
  */
 export class Fifo<T> {
   #first = new Segment<T>(SLOTS_MIN)
@@ -63,14 +62,13 @@ export class Fifo<T> {
     return item
   }
 
-  /** Removes all items. */
   clear(): void {
     this.#first = new Segment<T>(SLOTS_MIN)
     this.#last = this.#first
     this.#length = 0
   }
 
-  /** Invariant: the first segment is empty only while the whole queue is. */
+  /** Keeps the invariant that the first segment is empty only if the whole queue is empty. */
   #leave(segment: Segment<T>): void {
     if (segment.next !== undefined) this.#first = segment.next
     else if (segment.slots.length > SLOTS_KEPT) this.clear()

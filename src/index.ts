@@ -12,7 +12,8 @@ export {
   keepConnected,
   type Retry,
 } from './keep-connected.js'
-export type { Peer, Transport } from './link/link.js'
+export type { Transport } from './link/link.js'
 export { listen, type Server, type ServerEvents } from './listen.js'
 export type { ChannelOptions, Logger, TransportChoice, WaitMode, WaitOptions } from './options.js'
+export type { Peer } from './peer.js'
 export type { ChannelStats } from './stats.js'

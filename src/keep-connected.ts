@@ -15,36 +15,36 @@ import {
 } from './options.js'
 import { runApart } from './uncaught.js'
 
-/** How long to wait before the next try, in milliseconds. */
+/** The waits between attempts, in milliseconds. */
 export interface BackOff {
-  /** The bound of the first wait; each further one doubles it. 1 to 3,600,000. Default 20. */
+  /** The upper limit of the first wait. Each further wait doubles it. 1 to 3,600,000. Default 20. */
   minMs?: number | undefined
-  /** The bound of all waits. From `minMs` to 3,600,000. Default 2,000. */
+  /** The upper limit of all waits. From `minMs` to 3,600,000. Default 2,000. */
   maxMs?: number | undefined
 }
 
 export interface KeepConnectedOptions extends ChannelOptions {
-  /** For each try; see `connect`. Default 10,000. */
+  /** For each attempt; see `connect`. Default 10,000. */
   timeoutMs?: number | undefined
   backOff?: BackOff | undefined
 }
 
-/** Why there is no channel, and when there will be a further try. */
+/** The reason why there is no channel, and the time of the next attempt. */
 export interface Retry {
-  /** What ended the last channel or the last try; undefined when the channel was closed in order. */
+  /** The error that ended the last channel or attempt; undefined after a `close` of the channel. */
   readonly error: Error | undefined
-  /** Counts from 1; anew after a channel that has lasted for longer than `backOff.maxMs`. */
+  /** Counts from 1. Starts again after a channel that lasted longer than `backOff.maxMs`. */
   readonly attempt: number
   readonly delayMs: number
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
 export interface ConnectorEvents<Incoming = any, Outgoing = any> {
-  /** Connected, for the first time or again. A new channel each time: nothing of the one before is carried over. */
+  /** The connector has connected. The channel is new: it shares no state with the one before. */
   channel: [channel: Channel<Incoming, Outgoing>]
-  /** The channel is over, or a try has failed; there will be another one. */
+  /** The channel has ended or an attempt has failed. Another attempt follows. */
   retry: [retry: Retry]
-  /** There will be no further try: with why, unless `close` or `destroy` was called. Always, once, last. */
+  /** No further attempt follows. With an error, unless `close` or `destroy` was called. Always the last event, once. */
   close: [error: Error | undefined]
 }
 
@@ -55,7 +55,7 @@ interface Bounds {
   readonly maxMs: number
 }
 
-/** What a server that is not there, is about to die, or is about to come may cause. All else would be the same the next time. */
+/** Errors that a missing, ending or starting server can cause. After any other error, the next attempt would fail the same way. */
 const PASSING: ReadonlySet<unknown> = new Set([
   ErrorCode.NOT_LISTENING,
   ErrorCode.PEER_GONE,
@@ -65,9 +65,8 @@ const PASSING: ReadonlySet<unknown> = new Set([
 ])
 
 /**
- * Connects, and connects again whenever the channel is over, until it is closed. The waits between tries grow, and are drawn at
- * random, so that the clients of a server that was restarted do not come all at once (M. Brooker, "Exponential Backoff And
- * Jitter", 2015: full jitter).
+ * Connects, and connects again whenever the channel ends, until it is closed. The waits between attempts grow and are random, so that the
+ * clients of a restarted server do not connect all at once (M. Brooker, "Exponential Backoff And Jitter", 2015: full jitter).
  *
  * @param address as for `connect`
  * @throws `INVALID_ARGUMENT`
@@ -90,7 +89,7 @@ export function keepConnected<Incoming = any, Outgoing = any>(
   return new Connector(address, channelOptions, backOffOption(backOff))
 }
 
-/** One connection after the other to the same address. It keeps the process alive until it is closed, or `unref()` is called. */
+/** Keeps one connection to an address. It keeps the process alive until it is closed, or `unref()` is called. */
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
 export class Connector<Incoming = any, Outgoing = any>
   extends EventEmitter<ConnectorEvents<Incoming, Outgoing>>
@@ -106,7 +105,7 @@ export class Connector<Incoming = any, Outgoing = any>
   #referenced = true
   #attempt = 0
 
-  /** Connectors come from `keepConnected`. */
+  /** Only `keepConnected` creates connectors. */
   constructor(address: string, options: ChannelOptions & WaitOptions, backOff: Bounds) {
     super()
     this.address = address
@@ -115,12 +114,12 @@ export class Connector<Incoming = any, Outgoing = any>
     this.#over = this.#run()
   }
 
-  /** The channel that is open at present. */
+  /** The open channel, if there is one. */
   get channel(): Channel<Incoming, Outgoing> | undefined {
     return this.#channel
   }
 
-  /** Ends the tries and closes the channel in order (see `Channel.close`). Resolves when it is over. Rejects like that. */
+  /** Ends the attempts and closes the channel. Resolves and rejects like `Channel.close`. */
   async close(options?: WaitOptions): Promise<void> {
     const bounds = checkWaitOptions(options)
     const channel = this.#channel
@@ -136,13 +135,13 @@ export class Connector<Incoming = any, Outgoing = any>
     return this.close()
   }
 
-  /** Ends the tries and the channel at once; see `Channel.destroy`. */
+  /** Ends the attempts and destroys the channel; see `Channel.destroy`. */
   destroy(error?: Error): void {
     this.#stopping.abort()
     this.#channel?.destroy(error)
   }
 
-  /** It keeps the process alive: the default. */
+  /** The connector keeps the process alive, which is the default. */
   ref(): this {
     this.#referenced = true
     this.#channel?.ref()
@@ -150,7 +149,7 @@ export class Connector<Incoming = any, Outgoing = any>
     return this
   }
 
-  /** The process may end, except in the midst of a try. */
+  /** The process may end, except during an attempt. */
   unref(): this {
     this.#referenced = false
     this.#channel?.unref()
@@ -161,15 +160,15 @@ export class Connector<Incoming = any, Outgoing = any>
   async #run(): Promise<void> {
     let failure: Error | undefined
     try {
-      await this.#connectAgainAndAgain()
+      await this.#connectUntilStopped()
     } catch (error) {
       if (!this.#stopping.signal.aborted) failure = error as Error
     }
-    // In a turn of its own, like 'retry', so that what a listener throws is an uncaught exception.
+    // In a separate turn, like 'retry', so that an error of a listener is an uncaught exception.
     process.nextTick(() => this.emit('close', failure))
   }
 
-  async #connectAgainAndAgain(): Promise<void> {
+  async #connectUntilStopped(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       const error = await this.#connectOnce()
@@ -179,11 +178,11 @@ export class Connector<Incoming = any, Outgoing = any>
     }
   }
 
-  /** Resolves, when the channel is over, to what ended it, or to why there was none. Rejects when there never will be one. */
+  /** Resolves to the error that ended the channel or the attempt. Rejects if further attempts would fail the same way. */
   async #connectOnce(): Promise<Error | undefined> {
     let channel: Channel
     let end!: (error: Error | undefined) => void
-    // Not by its event, which a listener of the user can keep from us.
+    // The 'close' event can be missing here, because a listener of the user can throw.
     const over = new Promise<Error | undefined>((resolve) => {
       end = resolve
     })
@@ -196,9 +195,9 @@ export class Connector<Incoming = any, Outgoing = any>
     const beginMs = performance.now()
     this.#channel = channel
     if (!this.#referenced) channel.unref()
-    // Whoever has ended the tries just now did not find the channel.
+    // A stop during the attempt did not find the channel.
     if (this.#stopping.signal.aborted) channel.destroy()
-    // In the same turn: its first record may come in the next one, and wants a handler.
+    // In the same turn, because the first record can arrive in the next one and needs a handler.
     else runApart(() => this.emit('channel', channel))
     const error = await over
     this.#channel = undefined
@@ -242,7 +241,7 @@ function backOffOption(backOff: BackOff = {}): Bounds {
   return { minMs, maxMs: bound }
 }
 
-/** Strings and bigints can be compared with numbers, too, and fail only where they are calculated with. */
+/** A string or a bigint also passes a comparison with numbers, and fails only in a calculation. */
 function isWithin(value: unknown, min: number, max: number): boolean {
   return typeof value === 'number' && value >= min && value <= max
 }

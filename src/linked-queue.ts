@@ -1,4 +1,4 @@
-/** The fields of an entry that belong to the queue that holds it. New entries have all three undefined. */
+/** The fields of an entry for its queue. In a new entry, all three are undefined. */
 export interface QueueLinks<T extends QueueLinks<T>> {
   queue: LinkedQueue<T> | undefined
   previous: T | undefined
@@ -6,8 +6,8 @@ export interface QueueLinks<T extends QueueLinks<T>> {
 }
 
 /**
- * A queue from whose middle entries can be removed in constant time: a doubly linked list through fields of the
- * entries themselves. An entry is in one queue at a time. One that has left keeps no reference to its neighbours.
+ * A queue that removes any entry in constant time: a doubly linked list through fields of the entries. An entry is in one queue at a
+ * time. A removed entry keeps no reference to its neighbours.
  */
 export class LinkedQueue<T extends QueueLinks<T>> {
   #first: T | undefined
@@ -27,7 +27,6 @@ export class LinkedQueue<T extends QueueLinks<T>> {
     this.#link(entry, this.#last, undefined)
   }
 
-  /** Adds an entry before all others. */
   unshift(entry: T): void {
     this.#link(entry, undefined, this.#first)
   }
@@ -39,7 +38,7 @@ export class LinkedQueue<T extends QueueLinks<T>> {
     return first
   }
 
-  /** Removes the entry, wherever it stands. False: it is not in this queue. */
+  /** Removes the entry at any position. False: it is not in this queue. */
   remove(entry: T): boolean {
     if (entry.queue !== this) return false
     const { previous, next } = entry

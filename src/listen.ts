@@ -7,8 +7,8 @@ import type { Codec } from './codec/codec.js'
 import { codecFor } from './codec/codecs.js'
 import { newHandshakeLimits } from './control/handshake.js'
 import { handshakeAsServer } from './control/handshake-server.js'
+import { acquireNameLease, type NameLease } from './control/name-lease.js'
 import { refuseDescriptors } from './control/refuse-descriptors.js'
-import { type Claim, claimAddress } from './control/rendezvous.js'
 import { prepareRuntimeDirectory } from './control/runtime-directory.js'
 import { endWithin } from './deadline.js'
 import { ErrorCode, ShmwireError } from './errors.js'
@@ -23,15 +23,15 @@ import { runApart, textOfThrown } from './uncaught.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
 export interface ServerEvents<Incoming = any, Outgoing = any> {
-  /** A client has connected. A channel that neither a listener nor a loop takes is destroyed. */
+  /** A client has connected. Without a listener and a loop, the channel is destroyed. */
   channel: [channel: Channel<Incoming, Outgoing>]
-  /** The server is over. */
+  /** The server has closed. */
   close: []
 }
 
 /**
- * Listens at an address; resolves once clients can connect. What a dead server has left behind there is
- * replaced at once; of live servers exactly one has the address.
+ * Listens at an address. Resolves when clients can connect. One live server can have an address. The files of a dead server are replaced
+ * at once.
  *
  * `listen<Incoming, Outgoing>(…)` gives its channels the types of their messages; see `Channel`.
  *
@@ -46,7 +46,7 @@ export async function listen<Incoming = any, Outgoing = any>(
   const settings = resolveOptions(options)
   const { path, text, directory } = parseAddress(address)
   const codec = codecFor(settings.codec)
-  // Once: an accessor of the user may throw, and nobody would close the connection of the client that it threw for.
+  // Read once, because an accessor of the user can throw, and a later error would leave a client's connection open.
   const codecName = codec.name
   const native = await loadForChannels(settings)
   const fault = memoryFault(native)
@@ -55,16 +55,16 @@ export async function listen<Incoming = any, Outgoing = any>(
   }
   if (directory !== undefined) prepareRuntimeDirectory(directory)
   const netServer = createServer({ pauseOnConnect: true })
-  const inbox = new HandleInbox(native, settings)
+  const inbox = new HandoverInbox(native, settings)
   const guard = (socket: Socket | NetServer): void => refuseDescriptors(socket, native)
-  // The sockets that it accepts inherit this, except those of clients that connected before. Both come before a socket is read or closed.
+  // Accepted sockets inherit this, except those of earlier clients. Both calls precede the first read or close of a socket.
   netServer.on('listening', () => guard(netServer))
   netServer.on('connection', (socket) => guardAccepted(socket, guard, settings))
   try {
     const { signal, timeoutMs } = options
     const openInbox = (inboxPath: string): void => inbox.open(inboxPath)
-    const claim = await claimAddress(path, netServer, { signal, timeoutMs, text, openInbox, guard })
-    return new Server({ netServer, claim, inbox, address: text, settings, codec, codecName, native })
+    const lease = await acquireNameLease(path, netServer, { signal, timeoutMs, text, openInbox, guard })
+    return new Server({ netServer, lease, inbox, address: text, settings, codec, codecName, native })
   } catch (error) {
     inbox.close()
     throw error
@@ -75,13 +75,13 @@ function guardAccepted(socket: Socket, guard: (socket: Socket) => void, settings
   try {
     guard(socket)
   } catch (error) {
-    // Its other end has closed: the handshake ends with PEER_GONE.
+    // The socket is shut down, so the handshake ends with PEER_GONE.
     log(settings.logger, 'debug', () => `a client was refused: ${textOfThrown(error)}`)
   }
 }
 
-/** The server's end for descriptors, or why there is none. */
-class HandleInbox {
+/** The socket that receives descriptors, or the reason why there is none. */
+class HandoverInbox {
   readonly #native: NativeLoad
   readonly #settings: Settings
   native: NativeHandoverSocket | undefined
@@ -116,8 +116,8 @@ class HandleInbox {
 
 interface ServerParts {
   readonly netServer: NetServer
-  readonly claim: Claim
-  readonly inbox: HandleInbox
+  readonly lease: NameLease
+  readonly inbox: HandoverInbox
   readonly address: string
   readonly settings: Settings
   readonly codec: Codec
@@ -125,17 +125,16 @@ interface ServerParts {
   readonly native: NativeLoad
 }
 
-/** Accepts channels at an address, by the `channel` event or a `for await` loop. It keeps the process alive until it is closed. */
+/** Accepts channels at an address, with the `channel` event or a `for await` loop. It keeps the process alive until it is closed. */
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
 export class Server<Incoming = any, Outgoing = any>
   extends EventEmitter<ServerEvents<Incoming, Outgoing>>
   implements AsyncDisposable
 {
-  /** As given to `listen`. */
+  /** The address that was passed to `listen`. */
   readonly address: string
   readonly #parts: ServerParts
   readonly #channels = new Set<Channel<Incoming, Outgoing>>()
-  /** Channels for the loop. */
   readonly #queue = new AsyncQueue<Channel<Incoming, Outgoing>>()
   readonly #limits = newHandshakeLimits()
   readonly #stopping = new AbortController()
@@ -144,7 +143,7 @@ export class Server<Incoming = any, Outgoing = any>
   #finished = false
   #closers: (() => void)[] = []
 
-  /** Servers come from `listen`. */
+  /** Only `listen` creates servers. */
   constructor(parts: ServerParts) {
     super()
     this.#parts = parts
@@ -155,14 +154,14 @@ export class Server<Incoming = any, Outgoing = any>
     )
   }
 
-  /** The channels that are open. */
+  /** The open channels. */
   get channels(): ReadonlySet<Channel<Incoming, Outgoing>> {
     return this.#channels
   }
 
   /**
-   * The channels, one by one, as clients connect; meanwhile they do not go to listeners. Ends when the server is closed.
-   * Channels that have come and were not taken when the loop is left are destroyed.
+   * Yields the channels as clients connect. Meanwhile, `channel` listeners do not get them. The loop ends when the server closes. If you
+   * leave the loop, the remaining channels are destroyed.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Channel<Incoming, Outgoing>, undefined> {
     return this.#queue.iterate(() => {
@@ -172,8 +171,8 @@ export class Server<Incoming = any, Outgoing = any>
   }
 
   /**
-   * Frees the address, then closes every channel in order (see `Channel.close`). Resolves when all are closed.
-   * A wait that is given up destroys those that are left. Rejects with `TIMEOUT`, `ABORTED`.
+   * Frees the address, then closes every channel (see `Channel.close`). Resolves when all are closed. Rejects with `TIMEOUT`, `ABORTED`,
+   * which destroys the remaining channels.
    */
   close(options?: WaitOptions): Promise<void> {
     return endWithin(options, 'closing the server', (resolve) => {
@@ -184,7 +183,7 @@ export class Server<Incoming = any, Outgoing = any>
       }
       this.#closers.push(resolve)
       for (const channel of this.#channels) {
-        // Why a channel did not close in order, its own `close` event tells; here it is only over.
+        // The `close` event of the channel reports the error.
         channel.close().catch(() => {})
       }
       this.#finishWhenIdle()
@@ -198,13 +197,13 @@ export class Server<Incoming = any, Outgoing = any>
     return this.close()
   }
 
-  /** The listening server keeps the process alive: the default. */
+  /** The listening server keeps the process alive, which is the default. */
   ref(): this {
     this.#parts.netServer.ref()
     return this
   }
 
-  /** The process may end although the server listens. Channels have their own `unref`. */
+  /** The process may end while the server listens. Channels have their own `unref`. */
   unref(): this {
     this.#parts.netServer.unref()
     return this
@@ -231,7 +230,7 @@ export class Server<Incoming = any, Outgoing = any>
       })
       this.#offer(channel)
     } catch (error) {
-      // A client that could not be served is the client's trouble; it was told, and the server goes on.
+      // The client knows the reason. A failed client does not affect the server.
       log(settings.logger, 'debug', () => `a client was refused: ${textOfThrown(error)}`)
     } finally {
       this.#handshakes -= 1
@@ -241,7 +240,7 @@ export class Server<Incoming = any, Outgoing = any>
 
   #offer(channel: Channel): void {
     this.#channels.add(channel)
-    // In the same turn: its first record may come in the next one, and wants a handler.
+    // In the same turn, because the first record can arrive in the next one and needs a handler.
     runApart(() => {
       if (!this.#closed && this.#queue.iterating) this.#queue.push(channel)
       else if (this.#closed || !this.emit('channel', channel)) channel.destroy()
@@ -256,7 +255,7 @@ export class Server<Incoming = any, Outgoing = any>
   #stop(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#parts.claim.release()
+    this.#parts.lease.release()
     this.#stopping.abort()
     this.#parts.inbox.close()
     this.#queue.end()
@@ -265,7 +264,7 @@ export class Server<Incoming = any, Outgoing = any>
   #finishWhenIdle(): void {
     if (!this.#closed || this.#handshakes > 0 || this.#channels.size > 0 || this.#finished) return
     this.#finished = true
-    // In a turn of its own: it may be the end of a channel, or a call of `close`, that leads here.
+    // In a separate turn, because the end of a channel or a call of `close` leads here.
     process.nextTick(() => {
       for (const resolve of this.#closers.splice(0)) resolve()
       this.emit('close')

@@ -1,19 +1,19 @@
-import { type BellFault, probeBell } from './link/shm/bell-probe.js'
+import { type DoorbellFault, probeDoorbell } from './link/shm/doorbell-probe.js'
 import type { NativeBinding, NativeDoorbell } from './native/binding.js'
 import { loadBinding, type NativeLoad } from './native/load-binding.js'
 import type { Settings } from './options.js'
 
-/** Bun and Deno also call themselves `node` there, and have an entry of their own in `process.versions`. */
+/** Bun and Deno also have the name `node` there, and another entry in `process.versions`. */
 const isNode =
   process.release?.name === 'node' && !('bun' in process.versions) && !('deno' in process.versions)
 
-/** Of this thread: it has an event loop of its own. Forgotten when an error ended it. */
-let probed: Promise<BellFault | undefined> | undefined
+/** The probe of this thread, because each thread has its own event loop. Dropped after a passing error. */
+let probed: Promise<DoorbellFault | undefined> | undefined
 
 /**
- * Loads the addon. Runtimes other than Node first show, once in each thread, that their event loop reports a doorbell: without
- * one, two sides would agree on shared memory and then never wake up. Node skips that, because it takes a tenth of the
- * first connection's processor time; docs/decisions/0022.
+ * Loads the addon. In other runtimes than Node it first checks, once for each thread, that the event loop reports a doorbell. Otherwise two
+ * sides would agree on shared memory and then never wake up. Node skips this check, because it takes a tenth of the processor time of the
+ * first connection (docs/decisions/0022).
  */
 export async function loadForChannels({ transport }: Settings): Promise<NativeLoad> {
   const native = loadBinding()
@@ -22,21 +22,21 @@ export async function loadForChannels({ transport }: Settings): Promise<NativeLo
   return fault === undefined ? native : { binding: native.binding, noMemory: fault.reason }
 }
 
-async function probeOnce(binding: NativeBinding): Promise<BellFault | undefined> {
+async function probeOnce(binding: NativeBinding): Promise<DoorbellFault | undefined> {
   if (probed === undefined) {
-    const bell = newBell(binding)
-    if (bell === undefined) return undefined
-    probed = probeBell(bell)
+    const doorbell = newDoorbell(binding)
+    if (doorbell === undefined) return undefined
+    probed = probeDoorbell(doorbell)
   }
   const probe = probed
   const fault = await probe
-  // Others may have waited for the same probe, and begun a new one since.
+  // Another caller can have started a new probe meanwhile.
   if (fault?.mayPass === true && probed === probe) probed = undefined
   return fault
 }
 
-/** Undefined for want of a descriptor, which says nothing about the runtime; creating the channel reports that. */
-function newBell(binding: NativeBinding): NativeDoorbell | undefined {
+/** Undefined if no descriptor is left, which the creation of the channel reports. It proves nothing about the runtime. */
+function newDoorbell(binding: NativeBinding): NativeDoorbell | undefined {
   try {
     return new binding.Doorbell()
   } catch {

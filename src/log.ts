@@ -9,8 +9,8 @@ const LINE_CHARACTERS_MAX = 4096
 const debug = debuglog('shmwire')
 
 /**
- * Writes one line to the user's logger, and to stderr with `NODE_DEBUG=shmwire`. With neither it does not call `textOf`.
- * The text may contain what a peer wrote, so it is made printable here in any case.
+ * Writes one line to the user's logger, and to stderr with `NODE_DEBUG=shmwire`. Without both, it does not call `textOf`. The text can quote
+ * a peer, so hidden characters are escaped.
  */
 export function log(logger: Logger | undefined, level: keyof Logger, textOf: () => string): void {
   if (logger === undefined && !debug.enabled) return

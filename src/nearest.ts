@@ -1,6 +1,6 @@
 const DISTANCE_MAX = 2
 
-/** The name that a typing error most likely meant: at most two insertions, removals or replacements away. */
+/** The most similar name, with at most two insertions, removals or replacements. */
 export function nearest(text: string, names: readonly string[]): string | undefined {
   let best: string | undefined
   let bestDistance = DISTANCE_MAX + 1
@@ -11,7 +11,7 @@ export function nearest(text: string, names: readonly string[]): string | undefi
   return best
 }
 
-/** The Levenshtein distance, or `DISTANCE_MAX + 1` where the lengths alone differ by more: `a` may be of any length. */
+/** The Levenshtein distance, or `DISTANCE_MAX + 1` if the lengths differ by more, because `a` can have any length. */
 function distanceWithin(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > DISTANCE_MAX) return DISTANCE_MAX + 1
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)

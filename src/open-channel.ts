@@ -1,11 +1,11 @@
 import { Channel } from './channel/channel.js'
 import type { ChannelDependencies } from './channel/types.js'
 import type { Codec } from './codec/codec.js'
-import type { Agreement } from './control/handshake.js'
 import { createLink } from './link/create-link.js'
 import { log } from './log.js'
 import type { NativeLoad } from './native/load-binding.js'
 import type { Settings } from './options.js'
+import type { Agreement } from './wire/agreement.js'
 
 export interface ChannelContext {
   readonly settings: Settings
@@ -15,7 +15,7 @@ export interface ChannelContext {
   readonly onClosed?: ChannelDependencies['onClosed']
 }
 
-/** The channel of two sides that have agreed. What it throws is the codec's; then everything has been given back. */
+/** Opens the channel of two sides that agree. Throws only errors of the codec, after it has released everything. */
 export function openChannel(agreement: Agreement, context: ChannelContext): Channel {
   const { settings, codec, native, onClosed } = context
   const { maxMessageBytes, fallbackReason } = agreement

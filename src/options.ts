@@ -1,77 +1,76 @@
 import type { Codec, CodecName } from './codec/codec.js'
 import { decodedBytesDefault } from './codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from './errors.js'
-import type { Peer } from './link/link.js'
 import { nearest } from './nearest.js'
+import type { Peer } from './peer.js'
 import { printable } from './printable.js'
 
-/** Bounds for everything that waits. */
+/** Limits of a wait. */
 export interface WaitOptions {
   /** Ends the wait with `ERR_SHMWIRE_ABORTED`; the signal's reason is the error's `cause`. */
   signal?: AbortSignal | undefined
-  /** Ends the wait with `ERR_SHMWIRE_TIMEOUT` after so many milliseconds. Default: no bound, unless the call says otherwise. */
+  /** Ends the wait with `ERR_SHMWIRE_TIMEOUT` after so many milliseconds. Default: no limit, unless the call has its own. */
   timeoutMs?: number | undefined
 }
 
-/** Where diagnostics go, one line each, with control characters escaped; `console` fits. */
+/** Receives diagnostics, one line each, with escaped control characters; `console` is one. */
 export interface Logger {
   debug(message: string): void
   warn(message: string): void
 }
 
-/** Options that `listen` and `connect` share. */
+/** The options of `listen` and `connect`. */
 export interface ChannelOptions {
-  /** How values become bytes; both sides must name the same. Default `'msgpack'`. */
+  /** Turns values into bytes. Both sides must use a codec with the same name. Default `'msgpack'`. */
   codec?: CodecName | Codec | undefined
-  /** Bytes of the ring this side writes into: a power of two from 64 KiB to 1 GiB. Default 1 MiB. A longer message travels in fragments. */
+  /** The size of the ring that this side writes to: a power of two from 64 KiB to 1 GiB. Longer messages travel in fragments. Default 1 MiB. */
   ringBytes?: number | undefined
-  /** Longest message in bytes, encoded; the smaller value of the two sides holds. 1 to 1 GiB. Default 64 MiB. */
+  /** The longest encoded message, in bytes. The smaller value of the two sides applies. 1 to 1 GiB. Default 64 MiB. */
   maxMessageBytes?: number | undefined
   /**
-   * The most memory that decoding one message may take, in bytes, besides those of the message: a peer can make one byte into 100. What
-   * needs more is `ERR_SHMWIRE_CODEC`, and ends the channel. Each value is charged by its kind, rather too much than too little:
-   * an object 64 and 96 a key (24 and 8 a key where objects with these keys come often in `msgpack`), an array 48 and 8 an element, a text 24 and up to 2 a byte,
-   * a number that is not an integer of 32 bits 16.
-   * 1 MiB to 64 GiB. Default: 1 GiB, or 8 times `maxMessageBytes` where that is more, but at most half of this thread's heap
-   * (`v8.getHeapStatistics().heap_size_limit`) and at least 64 MiB. Holds for `msgpack` and `json`; `v8` cannot be stopped.
+   * The most memory that decoding one message may use, in bytes, without the message: one byte of a message can need 100 bytes. A message
+   * that needs more is `ERR_SHMWIRE_CODEC` and ends the channel. Each value is charged by its type, with upper bounds: an object 64 and 96
+   * for each key (24 and 8 for frequent shapes in `msgpack`), an array 48 and 8 for each element, a text 24 and up to 2 for each byte, a
+   * number other than a 32-bit integer 16.
+   * 1 MiB to 64 GiB. Default: 1 GiB, or 8 times `maxMessageBytes` if that is more, but at most half of the heap of this thread
+   * (`v8.getHeapStatistics().heap_size_limit`) and at least 64 MiB. Applies to `msgpack` and `json`; `v8` cannot be stopped.
    */
   maxDecodedBytes?: number | undefined
   /**
-   * What a reader does when its ring is empty. `'adaptive'` polls for a bounded time that it learns from the
-   * traffic, then sleeps; `'sleep'` never polls; `'spin'` polls for ever and wants a core of its own. Default `'adaptive'`.
+   * How a reader waits while its ring is empty. `'adaptive'` polls for a limited time that it derives from the traffic, then sleeps.
+   * `'sleep'` never polls. `'spin'` polls for ever and needs a core of its own. Default `'adaptive'`.
    */
   wait?: WaitMode | undefined
   /**
-   * The longest that `'adaptive'` polls an empty ring before it sleeps, in microseconds, 0 to 1,000,000; ten times as long while the
-   * peer has sent a part of a message, or has a full ring to read. Default 100.
+   * The longest time that `'adaptive'` polls an empty ring before it sleeps, in microseconds, 0 to 1,000,000. It is ten times as long while
+   * a message is incomplete or the peer reads a full ring. Default 100.
    */
   spinMicros?: number | undefined
   /**
-   * For codec `'bytes'`, over shared memory: a listener of `message` or `messages` gets large and small messages where they lie, in the
-   * peer's ring, without a copy. Such a Buffer is good until the listener returns, then it holds other messages; it must
-   * not be written to (the memory is read-only: the process would end), and a peer that breaks the rules may change it
-   * meanwhile. `trySend` copies it at once, and so does `send` where it has to wait; nothing else that goes on after the listener may be
-   * given it. The ring's room is given back after the listener, so a slow one slows the sender, and a blocking call from inside
-   * one, or from inside a handler, throws `INVALID_ARGUMENT`. Messages longer than an eighth of
-   * the peer's ring, loops, blocking calls, requests and replies get copies as ever, and so does every message where the
-   * runtime allows no view of foreign memory (Electron), or over another link. Default false.
+   * For codec `'bytes'` over shared memory: listeners of `message` and `messages` get a Buffer over the peer's ring instead of a copy. The
+   * Buffer is valid until the listener returns; then it holds other messages. Do not write to it: the memory is read-only, and a write ends
+   * the process. A peer that breaks the protocol can change it meanwhile. You can pass it to `trySend` and `send`, which copy it if
+   * necessary. Copy it before you pass it to anything that continues after the listener. The room in the ring is released after the
+   * listener, so a slow listener slows the sender. A blocking call from inside a listener or a handler throws `INVALID_ARGUMENT`. Loops,
+   * blocking calls, requests and replies get copies, and so does every message that is longer than an eighth of the peer's ring, that
+   * arrives over the socket, or in a runtime without views of foreign memory (Electron). Default false.
    */
   views?: boolean | undefined
-  /** `'shm'` fails where shared memory cannot be had, `'socket'` never tries it. Default `'auto'`: shared memory, else the socket, with the reason in `channel.fallbackReason`. */
+  /** `'auto'`: shared memory, else the socket, with the reason in `channel.fallbackReason`. `'shm'` fails instead, `'socket'` never uses it. Default `'auto'`. */
   transport?: TransportChoice | undefined
   /**
-   * Whether to talk to this peer. Default: the same user only, where the addon can ask the kernel. A user that the kernel
-   * cannot name in this user namespace has the `uid` undefined and is not `verified`.
+   * Decides whether to accept a peer; only exactly `true` does. Default: peers of the same user, if the addon can ask the kernel. A user that
+   * this user namespace does not map has an undefined `uid` and is not `verified`.
    */
-  allow?: ((peer: Peer) => boolean) | undefined
-  /** Receives notes on fallbacks and refused peers. Default: none. `NODE_DEBUG=shmwire` writes the same lines to stderr. */
+  authorize?: ((peer: Peer) => boolean) | undefined
+  /** Receives one line for each fallback and refused peer. Default: none. `NODE_DEBUG=shmwire` writes the same lines to stderr. */
   logger?: Logger | undefined
 }
 
 export type WaitMode = 'adaptive' | 'sleep' | 'spin'
 export type TransportChoice = 'auto' | 'shm' | 'socket'
 
-/** The options with every default filled in. */
+/** The options with all defaults. */
 export interface Settings {
   readonly codec: CodecName | Codec
   readonly ringBytes: number
@@ -81,7 +80,7 @@ export interface Settings {
   readonly spinMicros: number
   readonly views: boolean
   readonly transport: TransportChoice
-  readonly allow: ((peer: Peer) => boolean) | undefined
+  readonly authorize: ((peer: Peer) => boolean) | undefined
   readonly logger: Logger | undefined
 }
 
@@ -103,7 +102,7 @@ const CODEC_NAMES: readonly string[] = ['msgpack', 'json', 'bytes', 'v8'] satisf
 const WAIT_MODES: readonly string[] = ['adaptive', 'sleep', 'spin'] satisfies WaitMode[]
 const TRANSPORT_CHOICES: readonly string[] = ['auto', 'shm', 'socket'] satisfies TransportChoice[]
 const UNBOUNDED: WaitOptions = {}
-/** Of `connect` and `listen`. */
+/** The names of the options of `connect` and `listen`. */
 export const OPTION_NAMES: readonly string[] = [
   'codec',
   'ringBytes',
@@ -113,13 +112,13 @@ export const OPTION_NAMES: readonly string[] = [
   'spinMicros',
   'views',
   'transport',
-  'allow',
+  'authorize',
   'logger',
   'signal',
   'timeoutMs',
 ]
 
-/** Checks the options and fills in the defaults. Throws `INVALID_ARGUMENT`, for an unknown name too. */
+/** Checks the options and adds the defaults. Throws `INVALID_ARGUMENT`, also for an unknown name. */
 export function resolveOptions(options: ChannelOptions & WaitOptions = {}): Settings {
   if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
   for (const name of Object.keys(options)) {
@@ -133,7 +132,7 @@ export function resolveOptions(options: ChannelOptions & WaitOptions = {}): Sett
   } = options
   const { wait = 'adaptive', spinMicros = SPIN_MICROS_DEFAULT, transport = 'auto' } = options
   const ringBytes = integer('ringBytes', ring, RING_BYTES_MIN, RING_BYTES_MAX)
-  // Integers up to 2^30 are exact in 32 bits, so the bit test is sound here.
+  // Integers up to 2^30 are exact in 32 bits, so this bit test is correct.
   if ((ringBytes & (ringBytes - 1)) !== 0) throw invalid('ringBytes', ringBytes, 'a power of two')
   const messageBytes = integer('maxMessageBytes', maxMessageBytes, 1, MESSAGE_BYTES_MAX)
   const { maxDecodedBytes = decodedBytesDefault(messageBytes) } = options
@@ -146,12 +145,12 @@ export function resolveOptions(options: ChannelOptions & WaitOptions = {}): Sett
     spinMicros: integer('spinMicros', spinMicros, 0, SPIN_MICROS_MAX),
     views: viewsOption(options.views, codec),
     transport: oneOf<TransportChoice>('transport', transport, TRANSPORT_CHOICES),
-    allow: functionOption('allow', options.allow),
+    authorize: functionOption('authorize', options.authorize),
     logger: loggerOption(options.logger),
   }
 }
 
-/** Throws `INVALID_ARGUMENT` unless `signal` and `timeoutMs` are of their form; returns them, because to read them again may give others. */
+/** Throws `INVALID_ARGUMENT` unless `signal` and `timeoutMs` are valid. Returns them, because accessors could return others later. */
 export function checkWaitOptions(options: WaitOptions | undefined): WaitOptions {
   if (options === undefined) return UNBOUNDED
   if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
@@ -161,12 +160,12 @@ export function checkWaitOptions(options: WaitOptions | undefined): WaitOptions 
   return { signal, timeoutMs }
 }
 
-/** Throws `INVALID_ARGUMENT` unless `timeoutMs` is of its form. */
+/** Throws `INVALID_ARGUMENT` unless `timeoutMs` is valid. */
 export function checkTimeout(timeoutMs: number | undefined): void {
   if (timeoutMs !== undefined) integer('timeoutMs', timeoutMs, 0, TIMEOUT_MS_MAX)
 }
 
-/** By its form: a signal from another realm (a vm context, a test runner) is no instance of our AbortSignal. */
+/** Checks the members, because a signal of another realm (a vm context, a test runner) is not an instance of AbortSignal. */
 function isAbortSignal(value: unknown): value is AbortSignal {
   const signal = value as Partial<AbortSignal> | null
   return (
@@ -178,10 +177,10 @@ function isAbortSignal(value: unknown): value is AbortSignal {
   )
 }
 
-/** setTimeout holds its delay in 31 bits; a longer one would fire at once. */
+/** setTimeout has 31 bits for its delay; a longer one would fire at once. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1
 
-/** An `INVALID_ARGUMENT` for a value: what was passed, and what is expected. */
+/** An `INVALID_ARGUMENT` with the value and the expected form. */
 export function invalid(name: string, value: unknown, expected: string): ShmwireError {
   return new ShmwireError(ErrorCode.INVALID_ARGUMENT, `${name} is ${show(value)}; it must be ${expected}`)
 }
@@ -200,7 +199,7 @@ export function unknownOption(name: string, names: readonly string[]): ShmwireEr
 
 const SHOWN_CHARACTERS_MAX = 80
 
-/** A value for a message: strings are quoted, long texts cut, hidden characters escaped. */
+/** Formats a value for a message: quotes strings, cuts long texts, escapes hidden characters. */
 export function show(value: unknown): string {
   if (typeof value === 'string') return quote(value)
   return printable(describe(value), SHOWN_CHARACTERS_MAX)
@@ -208,7 +207,7 @@ export function show(value: unknown): string {
 
 function quote(text: string): string {
   if (text.length <= SHOWN_CHARACTERS_MAX) return printable(JSON.stringify(text))
-  // Cut first: the text may be as long as a message.
+  // Cut first, because the text can be as long as a message.
   const beginning = printable(JSON.stringify(text.slice(0, SHOWN_CHARACTERS_MAX)))
   return `${beginning}… (${text.length} characters)`
 }
@@ -241,7 +240,7 @@ function functionOption<T>(name: string, value: T | undefined): T | undefined {
 
 function viewsOption(value: boolean = false, codec: unknown): boolean {
   if (typeof value !== 'boolean') throw invalid('views', value, 'true or false')
-  // Other codecs would read what the peer may be changing.
+  // Other codecs would read memory that the peer can change at the same time.
   if (value && codec !== 'bytes') throw misuse(`views: true needs codec 'bytes'; the codec is ${show(codec)}`)
   return value
 }
@@ -249,12 +248,12 @@ function viewsOption(value: boolean = false, codec: unknown): boolean {
 function codecOption(value: unknown): CodecName | Codec {
   if (typeof value === 'string') return oneOf<CodecName>('codec', value, CODEC_NAMES)
   const codec = value as Codec
-  const whole =
+  const isComplete =
     typeof value === 'object' &&
     value !== null &&
     typeof codec.encode === 'function' &&
     typeof codec.decode === 'function'
-  if (!whole)
+  if (!isComplete)
     throw invalid(
       'codec',
       value,

@@ -1,6 +1,6 @@
 /**
- * Characters that change what a terminal or a log shows instead of being shown: control characters (C0, DEL, C1), line and
- * paragraph separators, marks that change the direction of text, and surrogates without their other half.
+ * Characters that are not shown but change the output of a terminal or a log: control characters (C0, DEL, C1), line and paragraph
+ * separators, marks that change the direction of text, and lone surrogates.
  */
 const HIDDEN = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]/gu
 
@@ -11,8 +11,8 @@ const SHORT: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * The text with such characters as escapes, at most `charactersMax` long before they are escaped. For what others wrote and
- * people read: one line of it is one line of a log. An escaped text stays as it is.
+ * Cuts a text to `charactersMax` characters and escapes its hidden ones, so that a text of a peer is one line of a log. An escaped text does
+ * not change.
  */
 export function printable(text: string, charactersMax = Number.POSITIVE_INFINITY): string {
   if (text.length <= charactersMax) return text.replace(HIDDEN, escapeOf)

@@ -2,15 +2,15 @@ import { markAsUntransferable } from 'node:worker_threads'
 import { ErrorCode, ShmwireError } from './errors.js'
 
 /**
- * Several messages are views of `memory`: a transfer of one message must not empty the others. `postMessage` and
- * `structuredClone` refuse to transfer such memory, or copy it, as with the pool of Buffer. Byte streams (BYOB) and
- * `ArrayBuffer.prototype.transfer` do so from Node 24 on; before, they transfer it all the same.
+ * Marks memory with several messages, because the transfer of one message must not empty the others. `postMessage` and `structuredClone`
+ * then refuse to transfer it or copy it, as with the pool of Buffer. Byte streams (BYOB) and `ArrayBuffer.prototype.transfer` do so only
+ * from Node 24 on.
  */
 export function markShared(memory: ArrayBufferLike): void {
   markAsUntransferable(memory)
 }
 
-/** The error of a channel whose next messages were in memory that a listener has transferred. */
+/** The error of a channel after a listener has transferred the memory of the next messages. */
 export function memoryTransferred(): ShmwireError {
   return new ShmwireError(
     ErrorCode.INVALID_ARGUMENT,

@@ -1,6 +1,6 @@
 /**
- * Runs what may call code of the user, in the midst of work that has to go on: what that throws is an uncaught
- * exception, as with any other event, and keeps back nothing of ours.
+ * Runs code of the user during work that must continue. An error that it throws is an uncaught exception, as for any other event, and does
+ * not stop that work.
  */
 export function runApart(work: () => void): void {
   try {
@@ -12,11 +12,11 @@ export function runApart(work: () => void): void {
   }
 }
 
-/** What was thrown, as text for a message. Anything can be thrown, with accessors that throw again. */
+/** The text of any thrown value, for a message. The accessors of such a value can throw again. */
 export function textOfThrown(thrown: unknown): string {
   try {
     return String(thrown instanceof Error ? thrown.message : thrown)
   } catch {
-    return 'what was thrown cannot be told'
+    return 'the thrown value has no readable message'
   }
 }

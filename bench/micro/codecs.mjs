@@ -30,7 +30,7 @@ export function codecTasks() {
 function codecsOfChannel(codec) {
   const receiver = codec.perChannel?.(() => true, BOUNDS) ?? codec
   const tell = (note) => {
-    receiver.learn(copyOf(note))
+    receiver.applyNote(copyOf(note))
     return true
   }
   return { sender: codec.perChannel?.(tell, BOUNDS) ?? codec, receiver }

@@ -2,18 +2,18 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { find, findAny, root, run } from '../stages/command.mjs'
+import { packCorpus, unpackCorpus } from './corpus.mjs'
 
 const FOLDER = join(root, 'build/cmake/fuzz')
-const CORPUS = join(root, 'native/fuzz/corpus')
 
-/** Longer inputs are slower and find no more: a run ends after so many steps. */
+/** Longer inputs are slower and find nothing more, because a run ends after a fixed number of steps. */
 const INPUT_BYTES_MAX = 256
-/** What takes longer than this goes on for ever. */
+/** An input that takes longer counts as one that never ends. */
 const INPUT_SECONDS_MAX = 10
-/** Memory that was freed is kept back for so long only; more makes the runs slower. */
+/** A larger quarantine of freed memory makes the runs slower. */
 const SANITIZER = 'quarantine_size_mb=16'
 
-/** What to install for the native targets; empty: nothing. */
+/** The packages to install for the native targets; empty if none is missing. */
 export async function missingForNative() {
   const missing = []
   if (find('cmake') === undefined) missing.push('cmake')
@@ -45,13 +45,14 @@ export async function buildNative() {
   return run('cmake', ['--build', FOLDER, '--parallel', String(availableParallelism())])
 }
 
-/** One target over its corpus, and on from there. What it finds stays in a temporary directory. */
+/** Runs a target, starting from its corpus. Findings stay in a temporary directory. */
 export async function fuzzNative(name, budget, updateCorpus) {
   const program = join(FOLDER, `${name}_fuzz`)
-  const corpus = join(CORPUS, name)
   const scratch = mkdtempSync(join(tmpdir(), `shmwire-fuzz-${name}-`))
-  const [fresh, findings] = ['new', 'findings'].map((folder) => join(scratch, folder))
-  for (const folder of [fresh, findings, corpus]) mkdirSync(folder, { recursive: true })
+  const [fresh, findings, corpus] = ['new', 'findings', 'corpus'].map((folder) => join(scratch, folder))
+  for (const folder of [fresh, findings]) mkdirSync(folder)
+  const unpacked = await unpackCorpus(name, corpus, { isNew: updateCorpus })
+  if (!unpacked.ok) return { executions: 0, seconds: 0, ...unpacked }
   const bound =
     budget.runs === undefined ? `-max_total_time=${budget.seconds}` : `-runs=${Math.ceil(budget.runs)}`
   const flags = [
@@ -67,9 +68,9 @@ export async function fuzzNative(name, budget, updateCorpus) {
   const seconds = (performance.now() - start) / 1000
   const executions = Number(/number_of_executed_units:\s*(\d+)/.exec(output)?.[1] ?? 0)
   const found = readdirSync(findings).map((file) => join(findings, file))
-  // Not by the files: a process that was stopped for a while leaves one about a slow input.
+  // A finding alone is not a failure: a process that was stopped for a while reports a slow input.
   if (ok) {
-    const extended = updateCorpus ? await extend(program, corpus, fresh) : { ok: true, output: '' }
+    const extended = updateCorpus ? await extend(name, program, corpus, fresh) : { ok: true, output: '' }
     rmSync(scratch, { recursive: true, force: true })
     return { executions, seconds, ...extended }
   }
@@ -77,13 +78,14 @@ export async function fuzzNative(name, budget, updateCorpus) {
   return { executions, seconds, ok: false, output: [explain(output), ...replay].join('\n') }
 }
 
-/** Adds those of the new inputs that reach code which the committed ones do not. */
-function extend(program, corpus, fresh) {
+/** Adds the new inputs that reach more code than the committed ones. */
+async function extend(name, program, corpus, fresh) {
   const flags = ['-merge=1', '-use_counters=0', '-print_funcs=0', `-max_len=${INPUT_BYTES_MAX}`]
-  return run(program, [...flags, corpus, fresh])
+  const merged = await run(program, [...flags, corpus, fresh])
+  return merged.ok ? packCorpus(name, corpus) : merged
 }
 
-/** Without the progress that came before what went wrong. */
+/** The output without the progress before the failure. */
 function explain(output) {
   return output
     .split('\n')

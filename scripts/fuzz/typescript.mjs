@@ -1,6 +1,6 @@
 import { runNode } from '../stages/command.mjs'
 
-/** One file of test/fuzz/, in a process of its own. */
+/** Runs one file of test/fuzz/ in a separate process. */
 export async function fuzzTypescript(name, budget) {
   const bound =
     budget.runs === undefined
@@ -18,6 +18,6 @@ export async function fuzzTypescript(name, budget) {
   const executions = made.reduce((sum, runs) => sum + runs, 0)
   const seeds = /SHMWIRE_FUZZ_SEED=\S+ SHMWIRE_FUZZ_RUNS=\S+/.exec(output)?.[0]
   const replay = seeds === undefined ? '' : `\nreplay: ${seeds} npx vitest run --project fuzz ${file}`
-  // No test at all is no success.
+  // A run without a test has failed.
   return { executions, seconds, ok: ok && executions > 0, output: `${output}${replay}` }
 }

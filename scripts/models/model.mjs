@@ -4,18 +4,18 @@ import { root } from '../stages/command.mjs'
 
 export const FOLDER = join(root, 'models')
 
-/** What a line of a model says about it: how to run it, how to break it, and what it may do without. */
+/** A comment in a model that describes an experiment. */
 const LINE = /^\/\* (RUN|ALLOWED|MUTATION)\(([^)]*)\): (.+) \*\/$/
 const CLOSED = /^\/\* ?(RUN|ALLOWED|MUTATION)\b/
 
-/** In the order in which they are best read. */
+/** In the best order to read them. */
 const MODELS = ['segment', 'ring', 'wake', 'handshake', 'close']
 
 /**
- * What is to be done with the models, from their own comments:
- *   RUN       the protocol as it is: must pass
- *   ALLOWED   weaker than it is, and good enough: must pass too
- *   MUTATION  broken: must be caught
+ * The experiments, from the comments of the models:
+ *   RUN       the protocol itself: must pass
+ *   ALLOWED   a weaker but sufficient protocol: must pass too
+ *   MUTATION  a broken protocol: must fail
  */
 export function readExperiments() {
   for (const file of readdirSync(FOLDER)) {
@@ -43,7 +43,7 @@ function experimentsOf(model, text) {
   return experiments
 }
 
-/** A flag that the model does not ask for would change nothing, and an ALLOWED of it would always pass. */
+/** A flag that the model does not use would have no effect, so an ALLOWED with it would always pass. */
 function assertUsed(model, flag, text) {
   const name = /^-D(\w+)/.exec(flag)?.[1]
   const included = [...text.matchAll(/^#include "(.+)"$/gm)].map(([, file]) => textOf(file))

@@ -6,7 +6,7 @@ const DOCUMENT = 'docs/memory-model.md'
 const BEGIN = '<!-- models:begin -->'
 const END = '<!-- models:end -->'
 
-/** As the program names itself; undefined where it is not. */
+/** The version that the program reports; undefined without the program. */
 export async function spinVersion() {
   const { ok, output } = await run('spin', ['-V'])
   return ok ? /Version ([\d.]+)/.exec(output)?.[1] : undefined
@@ -16,7 +16,7 @@ export function writeTable(results, version) {
   writeFileSync(join(root, DOCUMENT), filled(results, version))
 }
 
-/** Another version of Spin may find another of several shortest counter-examples, so only the same one is compared. */
+/** Another version of Spin can find another shortest counter-example, so only the results of the same version are compared. */
 export function checkTable(report, results, version) {
   const name = `${DOCUMENT} says what the models do`
   const found = readFileSync(join(root, DOCUMENT), 'utf8')
@@ -68,7 +68,7 @@ function table(head, rows) {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-/** Consecutive steps of one process are one clause. */
+/** Joins consecutive steps of one process. */
 function sentence(steps) {
   const clauses = []
   for (const step of steps) {

@@ -6,7 +6,7 @@ import { find, findAny, root, run } from './command.mjs'
 const PARTS = ['package.json', 'binding.gyp', 'CMakeLists.txt', 'CMakePresets.json', 'cmake', 'native']
 const ADDON = 'build/Release/shmwire.node'
 
-/** The addon by both build systems, each in a copy, so that neither sees what the other left. */
+/** Builds the addon with both build systems, each in a copy, so that neither uses files of the other. */
 export async function addons(report) {
   const compiler = findAny('c++', 'g++', 'clang++') === undefined ? ['g++'] : []
   const make = find('make') === undefined ? ['make'] : []
@@ -27,7 +27,7 @@ export async function addons(report) {
   )
 }
 
-/** Node's headers beside its binary, where they are; node-gyp downloads them otherwise. */
+/** The headers beside the binary of Node, if they are there. Otherwise node-gyp downloads them. */
 function headers() {
   const prefix = dirname(dirname(process.execPath))
   return existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : []

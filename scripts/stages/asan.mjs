@@ -4,21 +4,20 @@ import { tmpdir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { find, root, run } from './command.mjs'
 
-/** What the tests need of the package. Its addon is the instrumented one. */
+/** The parts of the package that the tests need, without the addon: the instrumented one replaces it. */
 const PARTS = ['package.json', 'tsconfig.json', 'vitest.config.ts', 'src', 'dist', 'test', 'build/hostile']
 const ADDON = 'build/Release/shmwire.node'
 
-/** Where the addon sees most of what peers send. */
+/** The tests with most of the input from peers. */
 const SHORT = ['test/hostile', 'test/conformance/shm.test.ts', 'test/unit/link']
 const LONG = [...SHORT, 'test/conformance', 'test/process']
 
 /**
- * Node's own memory is never given back, and memory that was freed is kept back for so long only: more would hide
- * what the tests say about growth.
+ * Node never frees some of its own memory. A larger quarantine of freed memory would hide the growth that the tests check.
  */
 const SANITIZER = 'detect_leaks=0:quarantine_size_mb=16:allocator_may_return_null=1'
 
-/** The addon under AddressSanitizer and UndefinedBehaviorSanitizer, in Node, against hostile and honest peers. */
+/** Runs the addon with AddressSanitizer and UndefinedBehaviorSanitizer, in Node, against hostile and honest peers. */
 export async function asan(report, { long = false } = {}) {
   const name = 'addon under AddressSanitizer'
   if (process.platform !== 'linux') return report.skip(name, 'is for Linux')
@@ -53,7 +52,7 @@ export async function asan(report, { long = false } = {}) {
   }
 }
 
-/** Loads the addon, and sees that the sanitizers watch it. */
+/** Loads the addon, and checks that the sanitizers are active. */
 const LOAD = `const { Endpoint } = require(process.argv[1])
   if (typeof Endpoint !== 'function') throw new Error('the addon has no Endpoint')
   const { readFileSync } = require('node:fs')
@@ -61,7 +60,7 @@ const LOAD = `const { Endpoint } = require(process.argv[1])
   for (const call of ['__asan_report_load', '__ubsan_handle'])
     if (!readFileSync(process.argv[1]).includes(call)) throw new Error('the addon is not instrumented: ' + call)`
 
-/** The sanitizer's library, which must be loaded before all others; undefined where the compiler has none. */
+/** The library of the sanitizer, which must be loaded first. Undefined if the compiler has none. */
 function runtime() {
   const { stdout } = spawnSync('g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' })
   const file = stdout?.trim() ?? ''

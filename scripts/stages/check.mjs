@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { findAny, root, run, runNode } from './command.mjs'
 
-/** Format, lint, types, and the rules of the tree. Each counts as one. */
+/** Checks format, lint, types, and the rules of this repository. Each tool counts as one test. */
 export async function check(report) {
   report.check('biome', await runNode('node_modules/@biomejs/biome/bin/biome', ['check', '--colors=off']))
   report.check('oxlint', await runNode('node_modules/oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']))
@@ -11,7 +11,10 @@ export async function check(report) {
   report.check('check-sync', await runNode('scripts/check-sync.mjs', []))
   report.check('check-words', await runNode('scripts/check-words.mjs', []))
   report.check('figures', await runNode('scripts/figures.mjs', ['--check']))
-  report.check('knip', await runNode('node_modules/knip/bin/knip.js', ['--no-progress']))
+  const knip = 'node_modules/knip/bin/knip.js'
+  report.check('knip', await runNode(knip, ['--no-progress']))
+  // Every file in src/ is part of what the package exports.
+  report.check('knip, exports', await runNode(knip, ['--no-progress', '--production', '--include', 'files']))
   await clangFormat(report)
 }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Runs a program to its end. Its output is collected, and shown too with `show`. Never rejects. */
+/** Runs a program to its end and collects its output. `show` also prints it. Never rejects. */
 export function run(command, args, { cwd = root, env = {}, show = false } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
@@ -34,17 +34,17 @@ export function runNode(script, args, options) {
   return run(process.execPath, [join(root, script), ...args], options)
 }
 
-/** Where a program is on the PATH; undefined if it is not, or does not start. */
+/** The path of a program; undefined if it is not on the PATH or does not start. */
 export function find(program) {
   const folder = (process.env['PATH'] ?? '')
     .split(delimiter)
     .find((entry) => existsSync(join(entry, program)))
-  // A shim of a version manager can be there without the program.
+  // A version manager can have a shim without the program.
   if (folder === undefined || spawnSync(program, ['--version']).status !== 0) return undefined
   return join(folder, program)
 }
 
-/** The first of several programs that is there. */
+/** The first available one of several programs. */
 export function findAny(...programs) {
   return programs.find((program) => find(program) !== undefined)
 }

@@ -2,10 +2,10 @@ import { availableParallelism } from 'node:os'
 import { buildNative, missingForNative } from '../fuzz/native.mjs'
 import { allTargets, fuzzAll } from '../fuzz/targets.mjs'
 
-/** Enough to go through the corpora and some way on; the long runs are those of `npm run fuzz`. */
+/** Enough for the corpora and some further inputs. `npm run fuzz` is for long runs. */
 const SECONDS = 20
 
-/** Each fuzz target for a short time, from its corpus on. */
+/** Runs each fuzz target for a short time, starting from its corpus. */
 export async function fuzz(report) {
   const all = allTargets()
   const missing = await missingForNative()

@@ -1,6 +1,6 @@
 import { runNode } from './command.mjs'
 
-/** The models of the concurrency, and their mutations. */
+/** Checks the models of the concurrency, and their mutations. */
 export async function models(report) {
   const { ok, output } = await runNode('scripts/models.mjs', [])
   const counts = /^(\d+) passed, (\d+) failed/m.exec(output)

@@ -5,7 +5,7 @@ import { find, findAny, root, run } from './command.mjs'
 
 const PRESETS = ['release', 'asan-ubsan', 'tsan']
 
-/** The core's tests, with and without sanitizers, and clang-tidy on the way. Needs no Node. */
+/** Runs the tests of the core with and without sanitizers, and clang-tidy. */
 export async function native(report) {
   const missing = missingTools()
   for (const preset of PRESETS) {
@@ -30,7 +30,7 @@ function missingTools() {
 
 async function testPreset(report, preset) {
   const name = `native tests, ${preset}`
-  // CMake takes make unless told otherwise.
+  // The default of CMake is make.
   const env = find('make') === undefined ? { CMAKE_GENERATOR: 'Ninja' } : {}
   const configured = await run('cmake', ['--preset', preset], { env })
   if (!configured.ok) return report.fail(`${name}: configure`, configured.output)
@@ -61,7 +61,7 @@ async function testPreset(report, preset) {
   }
 }
 
-/** ThreadSanitizer of some compilers cannot map its shadow where the kernel randomizes much. Containers may forbid to turn it off. */
+/** ThreadSanitizer of some compilers needs a kernel without much address randomization. Some containers forbid to disable that. */
 async function withoutRandomLayout(preset) {
   const setarch = ['setarch', '-R']
   if (preset !== 'tsan' || find('setarch') === undefined) return []
@@ -77,7 +77,7 @@ function countJunit(xml) {
   return { passed: tests - failed - skipped, failed, skipped, skips }
 }
 
-/** Where a preset builds, from CMakePresets.json, following what it inherits. */
+/** The build folder of a preset in CMakePresets.json, which can inherit it. */
 function binaryFolder(preset) {
   const { configurePresets } = JSON.parse(readFileSync(join(root, 'CMakePresets.json'), 'utf8'))
   const folderOf = (name) => {

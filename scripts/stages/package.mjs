@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { root, run, runNode } from './command.mjs'
 import { runtimes } from './runtimes.mjs'
 
-/** What a user gets: the packed tarball, installed into an empty folder without scripts. */
+/** Tests the packed tarball like a user: installed into an empty folder, without scripts. */
 export async function packageStage(report) {
   const scratch = mkdtempSync(join(tmpdir(), 'shmwire-package-'))
   try {
@@ -40,17 +40,17 @@ async function useInstalled(report, scratch, tarball) {
   const installed = await run('npm', ['install', ...flags, tarball], { cwd: scratch })
   if (!report.check('the tarball installs', installed)) return
   const folder = join(scratch, 'node_modules/shmwire')
-  report.check('the package holds what it should', contents(folder))
+  report.check('the contents of the package', contents(folder))
   cpSync(join(root, 'test/package'), scratch, { recursive: true })
   const env = { SHMWIRE_DIR: join(scratch, 'run') }
   mkdirSync(env.SHMWIRE_DIR, { mode: 0o700 })
   for (const script of ['import.mjs', 'require.cjs']) {
     const used = await run(process.execPath, [script], { cwd: scratch, env })
-    // The script prints by which transport.
+    // The script prints the transport.
     report.check(`${script} exchanges messages${used.ok ? ` by ${used.output.trim()}` : ''}`, used)
   }
   await runtimes(report, scratch)
-  // The declarations with everything checked, and no package but Node's types.
+  // With all checks for the declarations, and no other package than the types of Node.
   symlinkSync(join(root, 'node_modules/@types'), join(scratch, 'node_modules/@types'))
   report.check(
     'its types',
@@ -69,6 +69,8 @@ function contents(folder) {
     'THIRD_PARTY_NOTICES',
     'dist/index.js',
     'dist/index.d.ts',
+    'dist/testing/index.js',
+    'dist/testing/index.d.ts',
     `prebuilds/${process.platform}-${process.arch}/shmwire.node`,
   ]) {
     if (!files.includes(file)) faults.push(`${file} is missing`)
@@ -76,7 +78,7 @@ function contents(folder) {
   // A binding.gyp makes npm compile at install.
   for (const file of files) {
     if (/binding\.gyp$|^node_modules|^native|^src|\.test\./.test(file))
-      faults.push(`${file} does not belong there`)
+      faults.push(`${file} must not be packed`)
     const isDeclaration = file.endsWith('.d.ts')
     if (isDeclaration && /['"]msgpackr/.test(readFileSync(join(folder, file), 'utf8'))) {
       faults.push(`${file} refers to msgpackr`)

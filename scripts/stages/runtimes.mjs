@@ -2,13 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from './command.mjs'
 
-/** Runtimes other than Node, as npm packages that hold a binary. The only place that names their versions. */
+/** Other runtimes than Node, as npm packages with a binary. Only this place has their versions. */
 const PACKAGES = ['@oven/bun-linux-x64@1.4.5', '@deno/linux-x64-glibc@2.9.6']
 const INSTALL = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
 
 const QUIET_DENO = { DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' }
 
-/** Server, client, and how the server ends. Each runtime sees a peer of another runtime die. */
+/** Server, client, and the end of the server. A peer of each runtime dies once. */
 const PAIRS = [
   ['Bun', 'Bun', 'finish'],
   ['Deno', 'Deno', 'finish'],
@@ -18,7 +18,7 @@ const PAIRS = [
   ['Deno', 'Node', 'kill'],
 ]
 
-/** Runs test/package/runtimes, a copy of which is in `scratch`, in Bun and Deno, and between them and Node. */
+/** Runs the copy of test/package/runtimes in `scratch` in Bun and Deno, and between them and Node. */
 export async function runtimes(report, scratch) {
   const name = 'Bun and Deno'
   if (process.platform !== 'linux' || process.arch !== 'x64') return report.skip(name, 'is for Linux on x64')
@@ -32,7 +32,7 @@ export async function runtimes(report, scratch) {
   }
 }
 
-/** The command lines of the runtimes; undefined if they cannot be fetched. Installs them in a folder of their own, away from the package. */
+/** Installs the runtimes in a separate folder. Returns their command lines; undefined if they cannot be downloaded. */
 async function installRuntimes(folder) {
   mkdirSync(folder)
   writeFileSync(join(folder, 'package.json'), '{"private":true}')

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 
-/** A test file prints such a line where its `skipIf` skips. */
+/** A test file prints such a line if its `skipIf` skips. */
 const REASON = /^skipped: (.+)$/m
 
-/** Writes what was skipped to the file that SHMWIRE_SKIPPED names: a line for each test file and reason. */
+/** Writes one line for each test file and reason of skipped tests to the file that SHMWIRE_SKIPPED names. */
 export default class SkipReporter {
   #reasons = new Map()
 

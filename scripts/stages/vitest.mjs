@@ -6,7 +6,7 @@ import { root, runNode } from './command.mjs'
 const PROJECTS = ['unit', 'conformance', 'process', 'hostile', 'package']
 const SKIP_REPORTER = `--reporter=${join(root, 'scripts/stages/skip-reporter.mjs')}`
 
-/** All projects, one after the other: the processes of one must not slow the timing of another. */
+/** Runs all projects one after the other, because the processes of one would slow another one. */
 export async function vitest(report) {
   for (const project of PROJECTS) await runProject(report, project)
 }
@@ -25,7 +25,7 @@ async function runProject(report, project) {
     const counts = existsSync(file)
       ? count(JSON.parse(readFileSync(file, 'utf8')))
       : { passed: 0, failed: 0, skipped: 0 }
-    // An error outside of any test, or no test at all.
+    // An error outside a test, or a run without tests.
     if (counts.failed === 0 && (!ok || counts.passed === 0)) counts.failed = 1
     const skips = existsSync(skippedFile) ? JSON.parse(readFileSync(skippedFile, 'utf8')) : []
     report.add(`vitest, ${project}`, { ...counts, skips }, output)

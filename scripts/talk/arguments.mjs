@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-/** Options that are whole numbers above 0, by their defaults; a fault of the caller ends the process. */
+/** Reads options that are whole numbers above 0, with their defaults. A wrong option ends the process. */
 export function numbersFromArguments(defaults) {
   try {
     const options = Object.fromEntries(Object.keys(defaults).map((name) => [name, { type: 'string' }]))

@@ -1,9 +1,9 @@
-// What must be true of the accounts of a conversation. Each returns a list of what is not.
+// Checks the accounts of a conversation. Each function returns a list of faults.
 import { readFileSync } from 'node:fs'
 
 const GONE = 'ERR_SHMWIRE_PEER_GONE'
 
-/** Both sides ended in order. */
+/** For a conversation that both sides closed. */
 export function faultsOfPair(accounts) {
   const faults = accounts.flatMap((account) => [
     ...faultsOfAccount(account),
@@ -29,7 +29,7 @@ export function faultsOfPair(accounts) {
   return faults
 }
 
-/** The peer was killed. `committedFile`: how far it was, by its own account; undefined where that promises nothing. */
+/** For a survivor of a kill. `committedFile` has the progress of the victim; undefined if the link guarantees nothing. */
 export function faultsOfSurvivor(account, committedFile) {
   const faults = faultsOfAccount(account)
   for (const ending of Object.keys(account.endings)) {
@@ -48,8 +48,8 @@ function faultsOfAccount({ fault, closes }) {
 }
 
 /**
- * Of resources before and after so many conversations. What a heap may differ by is noise of the runtime; an object that each
- * conversation left behind would be twice as many as may be more.
+ * Compares resources before and after so many conversations. The heap may differ by noise of the runtime. One leaked object in each
+ * conversation would be twice the limit.
  */
 export function faultsOfResources(before, after, conversations, { heapBytes, objects }) {
   const faults = []

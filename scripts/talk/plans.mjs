@@ -1,10 +1,10 @@
-// What two processes are to say to one another, by a stream of random bits: the same bits, the same plan.
+// Plans for the conversations of two processes, from random bits: the same bits give the same plan.
 
 const RING_BYTES = 64 * 1024
 const KIB = 1024
 const NOBODY = [false, false]
 
-/** So many milliseconds, or null: until one of the two dies. */
+/** Milliseconds, or null: until one of the two dies. */
 export function randomPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
   const transport = pick('shm', 'shm', 'shm', 'shm', 'shm', 'socket')
@@ -30,7 +30,7 @@ function randomSide(pick, { durationMs, profile, transport, ringBytes }, blocks,
     ringBytes,
     receive,
     send: blocks ? 'blocking' : pick(...sends),
-    // Who blocks holds what comes meanwhile, without a bound.
+    // A side in a blocking call holds all messages that arrive, without a limit.
     burst: peerBlocks ? 20 : profile === 'large' ? 3 : pick(200, 200, 20, 3),
     pauses: peerBlocks ? 'gaps' : pick('none', 'some', 'some', 'gaps'),
     lanes: pick(0, 2, 8),
@@ -45,7 +45,7 @@ function randomSide(pick, { durationMs, profile, transport, ringBytes }, blocks,
   }
 }
 
-/** One side sends small messages as fast as it can, and the other counts and checks them: what makes the large numbers. */
+/** One side sends small messages as fast as possible, and the other counts and checks them. */
 export function streamPlans(bits, durationMs) {
   const side = {
     durationMs,
@@ -71,8 +71,8 @@ export function streamPlans(bits, durationMs) {
 }
 
 /**
- * One message at a time, and its answer: a wake-up that is lost stops both for good. In every other way of talking the next
- * message may wake whom the last one did not.
+ * One message at a time, and its answer, so that a lost wake-up stops both sides. In all other plans, the next message can wake the
+ * side that the last one did not wake.
  */
 export function turnPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
@@ -102,7 +102,7 @@ export function turnPlans(bits, durationMs) {
   )
 }
 
-/** One side says little, and the other nothing: each message has to wake a sleeper, and no answer does it by the way. */
+/** One side sends few messages and the other none, so that each message has to wake a sleeper, without an answer that could do so. */
 export function gapPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
   const wait = pick('sleep', 'adaptive')
@@ -124,13 +124,13 @@ export function gapPlans(bits, durationMs) {
   ])
 }
 
-/** Both ends in one process, over the link that has nothing below it. */
-export function memoryPlans(bits, durationMs) {
+/** Both ends in one process. */
+export function inProcessPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
-  const shared = { durationMs, profile: 'mixed', transport: 'memory', ringBytes: RING_BYTES }
+  const shared = { durationMs, profile: 'mixed', transport: 'in-process', ringBytes: RING_BYTES }
   return pairOf(
     bits,
-    'memory',
+    'in-process',
     [0, 1].map(() => randomSide(pick, shared, false, false)),
   )
 }
@@ -150,7 +150,7 @@ function pairOf(bits, transport, sides) {
   }
 }
 
-/** A plan in a line. */
+/** A plan in one line. */
 export function describePlans({ transport, sides }) {
   const describe = ({ options, send, receive, pauses, lanes }) =>
     `${send}/${receive}${options.views ? '+views' : ''} ${options.wait}, ${pauses}, ${lanes} lanes`

@@ -3,12 +3,12 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const SCRIPT = fileURLToPath(new URL('../../test/process/children/talker.mjs', import.meta.url))
-/** Ends what hangs; longer than any conversation may be silent. */
+/** Ends a hanging process. Longer than any pause in a conversation. */
 const PATIENCE_MS = 120_000
 
-/** A process of test/process/children/talker.mjs, and what it says. */
+/** A process of test/process/children/talker.mjs, and its reports. */
 export class Talker {
-  /** Resolves to its code or signal. */
+  /** Resolves to its exit code or signal. */
   exited
   stderr = ''
   #process
@@ -46,7 +46,7 @@ export class Talker {
     this.#process.send(order)
   }
 
-  /** What it says next; of this kind, or it is an error. */
+  /** The next report. Rejects if it is not of this kind. */
   async next(kind) {
     const endMs = performance.now() + PATIENCE_MS
     while (this.#said.length === 0) {
@@ -61,7 +61,7 @@ export class Talker {
     throw new Error(`instead of '${kind}': ${message.fault ?? message.failure ?? message.said}`)
   }
 
-  /** What it has said and nobody has asked for, but that it is talking. */
+  /** The reports that were not read, except those that a conversation has started. */
   get faults() {
     return this.#said.filter(({ said }) => said === 'fault').map(({ fault }) => fault)
   }
@@ -75,7 +75,7 @@ export class Talker {
     return this.exited
   }
 
-  /** What it holds: outside of its heap, as the kernel tells; and in its heap, after a collection. */
+  /** Its resources: those of the kernel, and its heap after a collection. */
   async resources() {
     this.tell('resources')
     const { heap, objects } = await this.next('heap')
@@ -108,7 +108,7 @@ export class Talker {
   }
 }
 
-/** Sockets and pipes without their numbers. */
+/** Sockets and pipes, without their numbers. */
 function targetOf(link) {
   try {
     return readlinkSync(link).replace(/:\[\d+\]$/, '')

@@ -1,17 +1,17 @@
-// Finds a conversation that has stopped although nobody ended it. It repairs nothing: it looks and reports.
+// Detects a conversation that has stopped before its end. It only reads and reports.
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { readProgress } from './oracle.mjs'
 
 const LOOK_MS = 500
-/** A message that was published and not delivered for so long, while both processes do nothing, is a wake-up that was lost. */
+/** If a published message is not delivered for so long while both processes are idle, a wake-up was lost. */
 const STALL_MS = 5_000
-/** Busy, and no further all the same. */
+/** The limit for busy processes without progress. */
 const HANG_MS = 60_000
-/** Of a processor; the timers of an idle process take less. */
+/** A share of a processor. The timers of an idle process use less. */
 const IDLE_SHARE_MAX = 0.05
 const TICK_MS = 10
 
-/** Watches until `stop()`; `stalled` resolves with a report if nothing moves. `held()`: the processes may not run at present. */
+/** Watches until `stop()`. `stalled` resolves with a report if there is no progress. `held()`: the processes are stopped at present. */
 export class Watch {
   stalled
   #timer
@@ -68,10 +68,10 @@ function readProgressIfThere(file) {
   }
 }
 
-/** What the process has used; 0 of one that has ended. */
+/** The processor time of a process; 0 after its end. */
 function cpuMsOf(pid) {
   try {
-    // Behind the name, which may hold anything: state is the first, utime the 12th, stime the 13th (proc_pid_stat(5)).
+    // After the name, which can contain any character: state is the first, utime the 12th, stime the 13th (proc_pid_stat(5)).
     const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1).split(' ')
     return (Number(fields[11]) + Number(fields[12])) * TICK_MS
   } catch (error) {
@@ -96,7 +96,7 @@ const COUNTERS = [
 ]
 const COUNTERS_OFFSET = 768
 
-/** The control blocks that a process has mapped: its own, writable, and its peer's. A line for each. */
+/** The control blocks in the mappings of a process: its own, writable, and its peer's. One line for each. */
 export function describeSegments(pid) {
   let maps
   try {

@@ -1,5 +1,5 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
-import { RecordKind } from '../link/link.js'
+import { RecordKind } from '../wire/record-kind.js'
 import type { MessageCodec } from './message-codec.js'
 import { REQUESTS_OPEN_MAX } from './outgoing-requests.js'
 import { CLOSING, encodeRemoteError } from './remote-error.js'

@@ -46,10 +46,10 @@ export class MessageCodec {
   /** Applies a note of the peer's codec. Returns `CODEC` if it is malformed, `CORRUPT` if this codec has no notes. */
   learn(note: Buffer): ShmwireError | undefined {
     const { name } = this.#codec
-    if (this.#codec.learn === undefined)
+    if (this.#codec.applyNote === undefined)
       return new ShmwireError(ErrorCode.CORRUPT, `the peer sent a note to the codec ${name}, which has none`)
     try {
-      this.#codec.learn(note)
+      this.#codec.applyNote(note)
       return undefined
     } catch (cause) {
       const what = `codec ${name} cannot read the note of ${note.length} bytes that the peer sent`

@@ -1,6 +1,7 @@
-import { type Link, RecordKind } from '../link/link.js'
+import type { Link } from '../link/link.js'
 import { LinkedQueue, type QueueLinks } from '../linked-queue.js'
 import { misuse } from '../options.js'
+import { RecordKind } from '../wire/record-kind.js'
 import type { MessageCodec } from './message-codec.js'
 
 export const NO_PAYLOAD = new Uint8Array(0)

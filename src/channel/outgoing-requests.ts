@@ -1,6 +1,6 @@
 import type { ShmwireError } from '../errors.js'
-import { RecordKind } from '../link/link.js'
 import { LinkedQueue, type QueueLinks } from '../linked-queue.js'
+import { RecordKind } from '../wire/record-kind.js'
 import type { MessageCodec } from './message-codec.js'
 import type { Outgoing } from './outbox.js'
 import { decodeRemoteError } from './remote-error.js'

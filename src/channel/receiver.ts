@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import { ErrorCode, ShmwireError } from '../errors.js'
-import { type Link, type LinkSink, RecordKind } from '../link/link.js'
+import type { Link, LinkSink } from '../link/link.js'
+import { RecordKind } from '../wire/record-kind.js'
 import type { CloseHandshake } from './close-handshake.js'
 import type { Delivery } from './delivery.js'
 import type { IncomingRequests } from './incoming-requests.js'

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
-import { type Link, RecordKind } from '../link/link.js'
+import type { Link } from '../link/link.js'
 import { misuse } from '../options.js'
+import { RecordKind } from '../wire/record-kind.js'
 import { type Claim, type ClaimSender, checkClaim, OpenClaim } from './claims.js'
 import type { CloseHandshake } from './close-handshake.js'
 import { MessageCodec } from './message-codec.js'
@@ -80,7 +81,7 @@ export class Sender implements ClaimSender {
     return this.#outbox.withdraw(outgoing)
   }
 
-  /** Tells the peer that its answer to the request is not needed any more. */
+  /** Cancels a request: this side does not need the answer any more. */
   cancel(id: number): void {
     if (!this.#handshake.closeSent) this.#outbox.push(RecordKind.CANCEL, id, NO_PAYLOAD)
   }
@@ -123,7 +124,7 @@ export class Sender implements ClaimSender {
   /** This side closes: CLOSE follows what was sent, and the open requests of both sides. */
   close(onEnd: (error: Error | undefined) => void): void {
     if (!this.#handshake.localClose(onEnd)) return
-    // The peer's CLOSE may be behind messages that nobody takes.
+    // The peer's CLOSE may be behind messages that no consumer takes.
     this.#link.resume()
     this.closeIfIdle()
   }
@@ -160,7 +161,7 @@ export class Sender implements ClaimSender {
     if (this.#handshake.isComplete) this.#link.end()
   }
 
-  /** A claim has left its place: the records behind it go on. */
+  /** A claim has left its place: the records behind it follow. */
   #sendWaiting(): void {
     this.#outbox.pump()
     // Later, like every `drain`: this runs inside a call of the user.

@@ -2,8 +2,8 @@ import { types } from 'node:util'
 import type { Codec } from './codec.js'
 
 /**
- * Bytes as they are: takes a Uint8Array, any other view of memory, or an ArrayBuffer, and gives a Buffer.
- * Throws TypeError for anything else. Views of a SharedArrayBuffer are taken; what others write to it meanwhile may be half seen.
+ * Sends a Uint8Array, another view or an ArrayBuffer, and delivers a Buffer. Throws TypeError for any other value. It accepts views of
+ * a SharedArrayBuffer, but a message can then contain a part of a concurrent write.
  */
 export const bytesCodec: Codec = {
   name: 'bytes',

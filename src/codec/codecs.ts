@@ -11,7 +11,6 @@ const CODECS: Readonly<Record<CodecName, Codec>> = {
   v8: v8Codec,
 }
 
-/** The codec for one channel, from a checked option. */
 export function codecFor(codec: CodecName | Codec): Codec {
   return typeof codec === 'string' ? CODECS[codec] : codec
 }

@@ -2,16 +2,16 @@ import { getHeapStatistics } from 'node:v8'
 
 const MIB = 1024 * 1024
 const DEFAULT_MAX = 1024 * MIB
-/** The default where the heap is so small that a half of it is less. */
+/** The lower bound, for small heaps. */
 const DEFAULT_MIN = 64 * MIB
-/** An array of small integers takes 8 bytes of memory for each of its own. */
+/** An array of small integers takes 8 bytes of memory for each byte of the message. */
 const BYTES_PER_MESSAGE_BYTE = 8
-/** The largest heap of Node 20 on small machines, for an engine that does not tell its own. */
+/** The largest heap of Node 20 on small machines, for an engine that does not report its own. */
 const HEAP_BYTES_USUAL = 2048 * MIB
 
 /**
- * What decoding one message may take unless `maxDecodedBytes` is set: 1 GiB, or 8 times `messageBytesMax` where that is more, but
- * no more than half of the heap, as V8 ends the process when its heap is full.
+ * The default of `maxDecodedBytes`: 1 GiB, or 8 times `messageBytesMax` if that is more, but at most half of the heap, because V8 ends
+ * the process when its heap is full.
  */
 export function decodedBytesDefault(messageBytesMax: number, heapBytes = heapOfThread()): number {
   const wanted = Math.max(DEFAULT_MAX, BYTES_PER_MESSAGE_BYTE * messageBytesMax)
@@ -26,54 +26,54 @@ function heapOfThread(): number {
 /** For a codec without a channel. */
 export const DECODED_BYTES_DEFAULT = decodedBytesDefault(0)
 
-/** A value needs more memory than one message may take. */
+/** A value needs more memory than one message may use. */
 export class DecodeLimitError extends RangeError {
   override readonly name = 'DecodeLimitError'
 }
 
 /**
- * Bytes of memory that a decoded value takes, without what it holds. Measured on Node 20, 24 and 26 (x64, 8-byte pointers) and
- * rounded up. docs/decisions/0020-decode-budget.md has the measurements, and a test compares both.
+ * Bytes of memory of a decoded value, without its contents. Measured on Node 20, 24 and 26 (x64, 8-byte pointers) and rounded up.
+ * docs/decisions/0020-decode-budget.md has the measurements, and a test compares both.
  */
 export const Cost = {
   /** A place for a value in an array or a list of nodes. */
   PLACE: 8,
-  /** A number that is no integer of 32 bits with a sign, besides its place. */
+  /** A number other than a signed 32-bit integer, without its place. */
   NUMBER: 16,
   ARRAY: 48,
   /** Without its keys. */
   OBJECT: 64,
   /** A key of an object of a known shape: a place. */
   SHAPED_KEY: 8,
-  /** Without its keys: one that a function with an object literal makes, which takes no room for further keys. */
+  /** An object from an object literal, which has no room for further keys. Without its keys. */
   LITERAL: 24,
-  /** A key of any other object: the engine describes the object by a hidden class for each key, or a hash table. */
+  /** A key of any other object: the engine has a hidden class for each key, or a hash table. */
   KEY: 96,
   /** Without its characters: the header of a string, and the rest of its last word. */
   TEXT: 24,
   BIGINT: 32,
   /** A Buffer over the memory of the message, or a Date, which is read from one. */
   VIEW: 112,
-  /** An ArrayBuffer or a view, with memory of its own of which the bytes are counted besides. */
+  /** An ArrayBuffer or a view with its own memory, without the bytes of that memory. */
   COPY: 400,
   MAP: 192,
   SET: 160,
-  /** Of a Map or a Set, in the largest table for its size, which grows by doubling. */
+  /** An entry of a Map or a Set, in the largest table for its size: tables grow by doubling. */
   ENTRY: 64,
   /** Without the frames of its stack. */
   ERROR: 128,
-  /** Of the stack of an error. */
+  /** A frame of the stack of an error. */
   FRAME: 128,
   REGEXP: 256,
 } as const
 
-/** A longer array is not made at once: V8 gives a length of more than 32 Mi elements a hash table instead of a block. */
+/** A longer array is not allocated at once, because V8 would use a hash table instead of a block. */
 export const LENGTH_AT_ONCE_MAX = 32 * 1024 * 1024
 
-/** What is left of the memory that one message may take. One for each codec of a channel; the reader of a message begins it anew. */
+/** The rest of the memory that one message may use. Each codec of a channel has one; the reader of a message resets it. */
 export class DecodeBudget {
   readonly limitBytes: number
-  /** A reader that counts for itself sets it when it is done. */
+  /** A reader that counts by itself sets it at the end. */
   leftBytes: number
 
   constructor(limitBytes: number) {
@@ -81,24 +81,24 @@ export class DecodeBudget {
     this.leftBytes = limitBytes
   }
 
-  /** Of the message that was decoded last. */
+  /** Bytes for the message that was decoded last. */
   get spentBytes(): number {
     return this.limitBytes - this.leftBytes
   }
 
-  /** Called before the memory is taken. Throws DecodeLimitError. */
+  /** Called before the memory is allocated. Throws DecodeLimitError. */
   spend(bytes: number): void {
     this.leftBytes -= bytes
     if (this.leftBytes < 0) this.exceed(this.leftBytes)
   }
 
-  /** Called before a message whose memory is known. Throws DecodeLimitError. */
+  /** Called at the start of a message with a known amount of memory. Throws DecodeLimitError. */
   begin(bytes: number): void {
     this.leftBytes = this.limitBytes
     this.spend(bytes)
   }
 
-  /** `leftBytes` are less than none. */
+  /** Throws DecodeLimitError for a negative `leftBytes`. */
   exceed(leftBytes: number): never {
     throw new DecodeLimitError(
       `the value needs at least ${this.limitBytes - leftBytes} bytes of memory, more than maxDecodedBytes: ${this.limitBytes}; ` +
@@ -109,25 +109,26 @@ export class DecodeBudget {
 
 const DIGIT_0 = 0x30
 const DIGIT_9 = 0x39
-/** V8 turns a block of elements into a hash table when an index leaves so many holes behind the block. */
+/** V8 turns a block of elements into a hash table when an index leaves so many holes after the block. */
 const ELEMENTS_GAP_MAX = 1024
 /**
- * Places for each key of such a hash table besides Cost.KEY, 24 in all: the table has up to 4 entries of 3 places for each key, and V8 makes it a
- * block again when that takes no more than twice the table. (V8: ShouldConvertToFastElements.)
+ * Places for each key of such a hash table, beyond Cost.KEY: 24 in all. The table has up to 4 entries of 3 places for each key, and V8
+ * turns it into a block again if that takes at most twice as much. (V8: ShouldConvertToFastElements.)
  */
 const ELEMENTS_PER_KEY = 12
 /** Digits of the largest index, 2^32 − 2. */
 const INDEX_DIGITS_MAX = 10
 
-/** Whether the engine may keep the value of this key in the block of an object's elements. May say so of other keys. */
+/** Whether the engine can keep the value of this key in the elements of the object. Also true for some other keys. */
 export function isIndexKey(key: string): boolean {
   const first = key.charCodeAt(0)
   return first >= DIGIT_0 && first <= DIGIT_9 && key.length <= INDEX_DIGITS_MAX
 }
 
 /**
- * Places for the elements of an object after this key was added, at most. A key of three digits makes V8 take a block of 1,500 places; behind
- * a gap V8 makes the block a hash table, and later a block again. (V8: JSObject::NewElementsCapacity, ShouldConvertToSlowElements.)
+ * The most places for the elements of an object with this further key. A key of three digits can make V8 allocate a block of 1,500
+ * places. After a gap, V8 turns the block into a hash table, and later into a block again. (V8: JSObject::NewElementsCapacity,
+ * ShouldConvertToSlowElements.)
  */
 export function elementsAfter(elements: number, key: string): number {
   const index = Number(key)
@@ -137,12 +138,12 @@ export function elementsAfter(elements: number, key: string): number {
   return Math.max(places, index + 1 + ((index + 1) >> 1) + 16)
 }
 
-/** Keys up to which an object that is built key by key is no hash table. */
+/** An object with more keys, added one by one, is a hash table. */
 const KEYS_WITHOUT_TABLE_MAX = 16
-/** Keys of an object literal from which on it is a hash table (V8: Factory::ObjectLiteralMapFromCache). */
+/** An object literal with more keys is a hash table (V8: Factory::ObjectLiteralMapFromCache). */
 const LITERAL_KEYS_MAX = 127
 
-/** One object with these keys, all of the same shape. `asLiteral`: a function with an object literal makes it. */
+/** The memory of an object with these keys, without its values. `asLiteral`: it comes from an object literal. */
 export function shapedObjectBytes(keys: readonly string[], asLiteral: boolean): number {
   const isTable = keys.length > (asLiteral ? LITERAL_KEYS_MAX : KEYS_WITHOUT_TABLE_MAX)
   let elements = 0

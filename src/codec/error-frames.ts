@@ -1,14 +1,14 @@
-/** Frames that a stack can have at most, far more than fit into one of the usual size. */
+/** More frames than a stack of the usual size can have. */
 const FRAMES_MAX = 100_000
 
 /**
- * Makes an error without the frames of its stack, which the engine keeps until the stack is read: these would be the decoder's, and the program may
- * have raised their number. `pay` is called before, with the number of frames that the error may still have, where the program has
- * frozen `Error.stackTraceLimit`.
+ * Creates an error without stack frames. The engine would keep the frames of the decoder until the stack is read, and the program can
+ * have raised their number. `pay` is called first, with the number of frames that the error can still have, because a program can
+ * freeze `Error.stackTraceLimit`.
  */
 export function withoutFrames(create: () => Error, pay: (frames: number) => void): Error {
   const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')
-  // V8 takes no frames where it is missing, an accessor or not a number.
+  // V8 captures no frames if it is missing, an accessor or not a number.
   if (typeof limit?.value !== 'number') {
     pay(0)
     return create()

@@ -16,8 +16,8 @@ const EXPONENT = 0x65
 const EXPONENT_UPPER = 0x45
 
 /**
- * Bytes of memory for what one character outside of strings brings: with as many of it as the text has, no value takes more. Less
- * for an array or a key than in a message of msgpack, as JSON.parse knows the length of what it makes.
+ * Bytes of memory for each character outside of strings: an upper bound for any value of the text. An array or a key needs less than
+ * in msgpack, because JSON.parse knows the length of its results.
  */
 const BYTES = new Uint8Array(256)
 BYTES[BRACKET] = 64
@@ -25,20 +25,20 @@ BYTES[BRACE] = Cost.OBJECT
 BYTES[COLON] = 44
 BYTES[COMMA] = Cost.PLACE
 BYTES[QUOTE] = Cost.TEXT
-// A number with one of these may be no short integer. A longer integer is not charged: it has 10 bytes or more of the text for these 16.
+// A number with one of these can be other than a short integer. A longer integer is not charged: its text has 10 bytes or more for these 16.
 BYTES[MINUS] = Cost.NUMBER
 BYTES[POINT] = Cost.NUMBER
 BYTES[EXPONENT] = Cost.NUMBER
 BYTES[EXPONENT_UPPER] = Cost.NUMBER
-/** For a key like an index besides: with 44 for its colon and 24 for its quote a little more than the least table, 36 places. */
+/** In addition, for a key like an index. With 44 for its colon and 24 for its quote, this exceeds the smallest table, 36 places. */
 const INDEX_KEY_BYTES = 184
-/** Characters of the longest index, each written as `\\uXXXX`, and its quote. */
+/** The longest index with each digit as `\\uXXXX`, and its quote. */
 const INDEX_BYTES_MAX = 61
 
-/** No text takes more than this for each of its bytes, so a short one need not be counted. */
+/** The most memory for each byte of a text. So short texts are not counted. */
 export const JSON_BYTES_PER_BYTE_MAX = 64
 
-/** The memory that JSON.parse takes for a value at most, without the text itself. Also of text that is no JSON. */
+/** The most memory that JSON.parse uses for the value of a text, without the text itself. Valid for any text. */
 export function jsonBytes(text: Uint8Array): number {
   let bytes = 0
   let at = 0
@@ -56,12 +56,12 @@ export function jsonBytes(text: Uint8Array): number {
   return bytes
 }
 
-/** A digit may be written with an escape. */
+/** An escape can stand for a digit. */
 function mayBeIndex(character: number): boolean {
   return (character >= DIGIT_0 && character <= DIGIT_9) || character === BACKSLASH
 }
 
-/** Behind the closing quote, or the end of a text without one. */
+/** The position after the closing quote, or the end of the text. */
 function endOfString(text: Uint8Array, start: number): number {
   let at = start
   while (at < text.length) {
@@ -76,15 +76,15 @@ function endOfString(text: Uint8Array, start: number): number {
 /** Whether the string that ends before `end` is a key. */
 function isKey(text: Uint8Array, end: number): boolean {
   let at = end
-  // JSON allows a space, a tab and two line breaks here, all of them up to a space; other such characters end in a SyntaxError.
+  // JSON allows a space, a tab and line breaks here. JSON.parse throws SyntaxError for other characters up to a space.
   while (at < text.length && (text[at] as number) <= SPACE) at += 1
   return text[at] === COLON
 }
 
-/** Every longer key covers a whole block. */
+/** A longer key covers a whole block. */
 const BLOCK_BYTES = 8192
 
-/** Throws RangeError when the text has more than LONG_KEYS_MAX keys that are written in more than HASHED_LENGTH_MAX bytes. */
+/** Throws RangeError if the text has more than LONG_KEYS_MAX keys of more than HASHED_LENGTH_MAX bytes. */
 export function checkLongKeys(text: Buffer): void {
   if (!mayHaveLongKeys(text)) return
   let longKeys = 0
@@ -98,7 +98,7 @@ export function checkLongKeys(text: Buffer): void {
   }
 }
 
-/** Looks for a quote in each block: one without a backslash before it cannot be within a string. Nearly free where quotes are frequent. */
+/** Searches each block for a quote without a backslash before it, which cannot be within a string. Costs little if quotes are frequent. */
 function mayHaveLongKeys(text: Buffer): boolean {
   let blocks = 0
   let at = 0

@@ -4,19 +4,19 @@ import { DECODED_BYTES_DEFAULT, DecodeBudget } from './decode-budget.js'
 import { checkLongKeys, JSON_BYTES_PER_BYTE_MAX, jsonBytes } from './json-size.js'
 
 /**
- * JSON in UTF-8, by `JSON.stringify` and `JSON.parse`, and with their losses: `undefined` members, functions and symbols are left out,
- * NaN and the infinities become null, −0 becomes 0, `toJSON` is called, and Map, Set and binary data are not carried.
- * Strings arrive as they were, lone surrogates too; a `__proto__` key arrives as an ordinary own property.
+ * JSON in UTF-8, by `JSON.stringify` and `JSON.parse`, with their losses: `undefined` members, functions and symbols are left out, NaN
+ * and the infinities become null, −0 becomes 0, `toJSON` is called, and the contents of Map, Set and binary data are lost. Strings keep
+ * lone surrogates. A `__proto__` key becomes an ordinary own property.
  *
- * Throws RangeError on both sides for more than 64 keys of more than 16,383 bytes; TypeError for what has no JSON at all (undefined, a function, a symbol), for bigints and for cycles;
- * on the other side SyntaxError for text that is no JSON, TypeError for bytes that are no UTF-8, DecodeLimitError for text whose
- * value may need more than `maxDecodedBytes`.
+ * Both sides throw RangeError for more than 64 keys of more than 16,383 bytes. The sender throws TypeError for values without JSON
+ * (undefined, a function, a symbol), for bigints and for cycles. The receiver throws SyntaxError for other text than JSON, TypeError for
+ * other bytes than UTF-8, and DecodeLimitError for text whose value may need more than `maxDecodedBytes`.
  */
 export const jsonCodec: Codec = {
   name: 'json',
   encode,
   decode: (bytes) => decode(bytes, new DecodeBudget(DECODED_BYTES_DEFAULT)),
-  perChannel: (_tell, bounds) => new JsonChannelCodec(bounds),
+  perChannel: (_sendNote, bounds) => new JsonChannelCodec(bounds),
 }
 
 class JsonChannelCodec implements ChannelCodec {
@@ -47,10 +47,10 @@ function encode(value: unknown): Uint8Array {
 }
 
 function decode(bytes: Buffer, budget: DecodeBudget): unknown {
-  // JSON.parse cannot be stopped, so a text that may be too much is counted before.
+  // JSON.parse cannot be stopped, so the memory for a long text is counted first.
   if (bytes.length > budget.limitBytes / JSON_BYTES_PER_BYTE_MAX) budget.begin(jsonBytes(bytes))
   checkLongKeys(bytes)
-  // The decoder of Buffer would put U+FFFD in place of what is no UTF-8.
+  // The decoder of Buffer would replace other bytes by U+FFFD.
   if (!isUtf8(bytes)) throw new TypeError(`the ${bytes.length} bytes are not UTF-8`)
   return JSON.parse(bytes.toString('utf8'))
 }

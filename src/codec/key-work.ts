@@ -1,35 +1,35 @@
 /**
- * V8 hashes some keys so that a peer can choose many of them with one hash; each is then compared with all before it.
- * This file bounds that work. Both sides count alike, so the receiver refuses nothing that the sender accepts.
+ * A peer can choose many keys with the same hash, because V8 hashes some keys without a secret. V8 then compares each key with all
+ * earlier ones. This file bounds that work. Both sides count in the same way, so the receiver accepts everything that the sender accepts.
  *
- * Numbers and bigints in a Map or Set: their hash has no secret. KeyTable counts the comparisons in a model of V8's table
- * (OrderedHashMap: chains, two entries a bucket when it is full, doubled then).
+ * Numbers and bigints in a Map or Set: their hash has no secret. KeyTable counts the comparisons in a model of V8's OrderedHashMap,
+ * which has chains, at most two entries a bucket on average, and doubles when it is full.
  *
- * Strings as keys of an object, a Map or a Set: up to 16,383 characters, their hash has a secret. The hash of a longer
- * string is its length only (V8: String::kMaxHashCalcLength), so a message may have few of these.
+ * Strings as keys of an object, a Map or a Set: up to 16,383 characters, their hash has a secret. The hash of a longer string is only
+ * its length (V8: String::kMaxHashCalcLength), so a message may have few of them.
  *
  * Objects as keys have a random hash.
  */
 
 /** V8 hashes the characters of a string up to this length. */
 export const HASHED_LENGTH_MAX = 16_383
-/** Longer keys that one message may have, each occurrence counted. */
+/** Longer keys that one message may have. Each occurrence counts. */
 export const LONG_KEYS_MAX = 64
 
-/** Fewer keys of a collection are not counted: comparing each with all is no more work than the rest of their cost. */
+/** The first keys of a collection are not counted: to compare each with all costs no more than to decode them. */
 const UNCOUNTED_KEYS = 32
-/** Keys of any pattern that was tested need less than 2 comparisons each. */
+/** All tested patterns of keys need less than 2 comparisons for each key. */
 const COMPARISONS_PER_KEY_MAX = 8
-/** Comparisons beyond COMPARISONS_PER_KEY_MAX in all collections of one message: some 10 ms. */
+/** Comparisons beyond COMPARISONS_PER_KEY_MAX in all collections of one message: about 10 ms. */
 const EXTRA_COMPARISONS_MAX = 1_000_000
-/** V8 compares so many more bits of two bigints in the time that it needs to begin a comparison. */
+/** V8 compares so many more digits of two bigints in the time that it needs to begin a comparison. */
 const BIGINT_DIGITS_PER_COMPARISON = 128
 
 const BUCKETS_INITIAL = 2 * UNCOUNTED_KEYS
 const NONE = new Uint32Array(0)
 const EIGHT_BYTES = new DataView(new ArrayBuffer(8))
 
-/** Counts another long key of a message that had `count` before. Throws RangeError when there are too many. */
+/** Counts one more long key of a message with `count` of them. Throws RangeError if there are too many. */
 export function countLongKey(count: number, length: number): number {
   if (count < LONG_KEYS_MAX) return count + 1
   throw new RangeError(
@@ -38,12 +38,12 @@ export function countLongKey(count: number, length: number): number {
   )
 }
 
-/** What the keys of one message have in common. */
+/** The work for the keys of one message. */
 export class KeyWork {
   #longKeys = 0
   #comparisonsLeft = EXTRA_COMPARISONS_MAX
 
-  /** Another key of an object, a Map or a Set. Throws RangeError when too many are long. */
+  /** Counts a key of an object, a Map or a Set. Throws RangeError if too many are long. */
   add(key: unknown): void {
     if (typeof key === 'string' && key.length > HASHED_LENGTH_MAX)
       this.#longKeys = countLongKey(this.#longKeys, key.length)
@@ -66,14 +66,14 @@ export class KeyTable {
   #hashes = NONE
   /** Entries in each bucket. */
   #chains = NONE
-  /** Of the key that was searched last; −1 where it needs no count. */
+  /** The hash of the key that was searched last; −1 if it is not counted. */
   #hash = -1
 
   constructor(work: KeyWork) {
     this.#work = work
   }
 
-  /** The next key, which is not there yet. Throws RangeError when the keys are too much work. */
+  /** Counts a new key. Throws RangeError if the keys are too much work. */
   add(key: unknown): void {
     this.#work.add(key)
     if (!this.search(key)) {
@@ -85,7 +85,7 @@ export class KeyTable {
     this.insert()
   }
 
-  /** The key is looked up. False: the keys are too much work. */
+  /** Counts the search for a key. False: the keys are too much work. */
   search(key: unknown): boolean {
     this.#hash = -1
     if (typeof key !== 'number' && typeof key !== 'bigint') return true
@@ -99,7 +99,7 @@ export class KeyTable {
     return this.#comparisons <= COMPARISONS_PER_KEY_MAX * this.#searches || this.#work.spend(comparisons)
   }
 
-  /** The key that was searched last was not there, and is now. */
+  /** Inserts the key that was searched last. */
   insert(): void {
     if (this.#uncounted > 0) this.#uncounted -= 1
     if (this.#hash < 0) return
@@ -123,21 +123,21 @@ export class KeyTable {
   }
 }
 
-/** Comparisons of short bigints in whose time V8 compares this one with another that has the same end. */
+/** How many comparisons of short bigints take as long as one of this bigint with another that has the same low digits. */
 function weightOf(key: bigint): number {
   return BigInt.asIntN(64, key) === key
     ? 1
     : 1 + Math.floor(key.toString(16).length / BIGINT_DIGITS_PER_COMPARISON)
 }
 
-/** V8: Object::GetSimpleHash. An integer of 32 bits has one hash, however the engine holds it. */
+/** V8: Object::GetSimpleHash. A 32-bit integer has one hash for all representations in the engine. */
 function hashOfNumber(key: number): number {
   if (key >> 0 === key) return hashOf32(key)
   EIGHT_BYTES.setFloat64(0, key)
   return hashOf64(EIGHT_BYTES.getUint32(0), EIGHT_BYTES.getUint32(4))
 }
 
-/** V8: BigIntBase::Hash. Of the lowest 64 bits of the magnitude: longer ones that share these collide. */
+/** V8: BigIntBase::Hash. It covers the lowest 64 bits of the magnitude, so longer bigints with the same bits collide. */
 function hashOfBigint(key: bigint): number {
   EIGHT_BYTES.setBigUint64(0, key)
   const high = EIGHT_BYTES.getUint32(0)

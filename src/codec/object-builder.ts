@@ -1,29 +1,29 @@
 import { shapedObjectBytes } from './decode-budget.js'
 
-/** Gives the values of an object, one after the other. */
+/** Returns the values of an object, one after the other. */
 interface ValueSource {
   read(): unknown
 }
 
 type Build = (source: ValueSource) => object
 
-/** Objects of a shape that are built key by key, before a function for it is worth its compilation. */
+/** After so many objects of a shape, a compiled function is worth its compilation. */
 const COMPILE_AFTER = 32
-/** Functions that are kept for the shapes of all channels. The oldest go first; who has one keeps it. */
+/** Functions that are kept for the shapes of all channels. The oldest is dropped first; its builders keep it. */
 const COMPILED_MAX = 256
 
-/** By the text of the function. A server has the same shapes from a thousand clients. */
+/** By the text of the function, because the clients of a server often send the same shapes. */
 const compiled = new Map<string, Build>()
-/** Not under --disallow-code-generation-from-strings. */
+/** False under --disallow-code-generation-from-strings. */
 let mayCompile = true
 
 /**
- * Puts objects of one shape together. The engine makes an object of known keys at once, and one whose keys
- * are in a list key by key, several times slower; so what comes often gets a function with an object literal of its keys.
+ * Creates objects of one shape. The engine creates an object literal at once, but adds the keys of a list one by one, which is several
+ * times slower. So a frequent shape gets a function with an object literal of its keys.
  */
 export class ObjectBuilder {
   readonly #keys: readonly string[]
-  /** What one object takes, without its values. */
+  /** The memory of one object, without its values. */
   objectBytes: number
   #built = 0
   #compiled: Build | undefined
@@ -50,16 +50,16 @@ export class ObjectBuilder {
   }
 }
 
-/** The keys are the peer's. What JSON.stringify makes of a string is a string literal of JavaScript, whatever is in it. */
+/** The peer chose the keys. JSON.stringify turns any string into a string literal of JavaScript. */
 function compile(keys: readonly string[]): Build | undefined {
   const text = `return (source) => ({${keys.map((key) => `${JSON.stringify(key)}: source.read()`).join(', ')}})`
   let build = compiled.get(text)
   if (build === undefined) {
     try {
-      // oxlint-disable-next-line typescript/no-implied-eval -- see above: what is the peer's can be nothing but a literal
+      // oxlint-disable-next-line typescript/no-implied-eval -- the input of the peer is only in literals
       build = new Function(text)() as Build
     } catch (error) {
-      // Anything else, such as a full stack, says nothing about the next time.
+      // After another error, such as a full stack, the next compilation can succeed.
       if (error instanceof EvalError) mayCompile = false
       return undefined
     }

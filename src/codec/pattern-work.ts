@@ -1,6 +1,6 @@
 /**
- * The work of making a RegExp of a message, in units of some 2 µs: V8 reads the pattern at once, and then one character can stand for
- * a list of all letters, or for thousands of sequences of emoji. Measured on Node 20 to 26; the constants are those of the slowest.
+ * The work of creating a RegExp of a message, in units of about 2 µs. V8 parses the pattern at once, and one character can stand for a
+ * list of all letters, or for thousands of sequences of emoji. Measured on Node 20 to 26; the constants are those of the slowest.
  */
 const Unit = {
   CHARACTER: 1,
@@ -8,24 +8,24 @@ const Unit = {
   UNICODE_CHARACTER: 16,
   /** `\p{…}` with flag u or v. */
   PROPERTY: 500,
-  /** `\p{RGI_Emoji}` and its like, which flag v allows: thousands of strings. */
+  /** With flag v, properties of strings such as `\p{RGI_Emoji}`: thousands of strings. */
   STRINGS: 1_500,
   /** The same with flag i. */
   STRINGS_ANY_CASE: 14_000,
 } as const
 
-/** For all patterns of one message: some 100 ms. */
+/** For all patterns of one message: about 100 ms. */
 export const PATTERN_WORK_MAX = 50_000
 
 const PROPERTIES = /\\[pP]/g
-/** Properties of strings: Basic_Emoji, Emoji_Keycap_Sequence, and all that begin with RGI. */
+/** Properties of strings: Basic_Emoji, Emoji_Keycap_Sequence, and all with the prefix RGI. */
 const PROPERTIES_OF_STRINGS = /\\p\{(?:RGI_|Basic_Emoji|Emoji_Keycap)/g
 
-/** Adds up the work of the patterns of one message, on both sides alike: so the receiver refuses nothing that the sender does not. */
+/** Adds the work of the patterns of one message. Both sides count in the same way, so the receiver accepts what the sender accepts. */
 export class PatternWork {
   #done = 0
 
-  /** Throws RangeError when the patterns are too much work together. */
+  /** Throws RangeError if the patterns together are too much work. */
   add(source: string, flags: string): void {
     this.#done += workOf(source, flags)
     if (this.#done <= PATTERN_WORK_MAX) return
@@ -37,7 +37,7 @@ export class PatternWork {
   }
 }
 
-/** Pairs of a named group and a reference by name that one unit stands for: where the groups have one name, V8 lists all of them for each reference. */
+/** Pairs of a named group and a reference by name in one unit: V8 lists, for each reference, all groups with that name. */
 const NAME_PAIRS_PER_UNIT = 20
 const NAMED_GROUPS = /\(\?</g
 const NAMED_REFERENCES = /\\k</g
@@ -55,7 +55,7 @@ function namesWorkOf(source: string): number {
 
 function charactersWorkOf(source: string, flags: string): number {
   if (!/[uv]/.test(flags)) return source.length * Unit.CHARACTER
-  // What is longer is refused in any case.
+  // A longer pattern is refused in any case.
   if (source.length > PATTERN_WORK_MAX) return source.length * Unit.UNICODE_CHARACTER
   const properties = source.match(PROPERTIES)?.length ?? 0
   const ofStrings = flags.includes('v') ? (source.match(PROPERTIES_OF_STRINGS)?.length ?? 0) : 0

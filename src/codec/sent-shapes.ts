@@ -1,14 +1,14 @@
 import { NOTE_BYTES_MAX, SHAPE_KEYS_MAX, SHAPES_MAX, type Shape } from './tree-format.js'
 import { encodeTree, type ShapesToWrite } from './tree-writer.js'
 
-/** One key of one or several shapes that begin alike. */
+/** One key of all shapes that begin with the same keys. */
 class ShapeNode {
   readonly key: string
   /** The shape that ends here. */
   shape: Shape | undefined
-  /** The child that came first: most keys are followed by one other only. */
+  /** The oldest child. Most keys have only one. */
   first: ShapeNode | undefined
-  /** All children, once there are several. */
+  /** All children, if there are several. */
   all: Map<string, ShapeNode> | undefined
 
   constructor(key: string) {
@@ -31,30 +31,29 @@ class ShapeNode {
   }
 }
 
-/** Shapes that were met once, by a hash of their keys. */
+/** Shapes that were sent once, by a hash of their keys. */
 const CANDIDATES_MAX = 64
-/** A candidate gives way to every fourth other of the same hash: so a few that take turns all get theirs. */
-const CANDIDATE_PATIENCE = 4
+/** Every fourth other shape of the same hash replaces a candidate, so that alternating shapes are all announced. */
+const MISSES_PER_REPLACEMENT = 4
 
-/** In a for-in loop the engine knows the answer, but not with Object.hasOwn, nor through an import. */
-// oxlint-disable-next-line typescript/unbound-method -- it is called with an object
+/** In a for-in loop the engine optimizes this call, but neither Object.hasOwn nor an imported function. */
+// oxlint-disable-next-line typescript/unbound-method -- the callers pass an object
 const hasOwn = Object.prototype.hasOwnProperty
 
 /**
- * What one side of a channel has told: the shapes of the objects that it sends. A shape is told when it is met
- * for the second time, once and for good, until there are SHAPES_MAX. So objects with ever new keys use
- * up no shapes, and the memory is bounded whatever is sent.
+ * The shapes that one side of a channel has announced. A shape is announced once, when its second object is sent, until there are
+ * SHAPES_MAX. So objects with ever new keys use up no shapes, and the memory is bounded for any input.
  */
 export class SentShapes implements ShapesToWrite {
-  readonly #tell: (note: Uint8Array) => boolean
+  readonly #sendNote: (note: Uint8Array) => boolean
   readonly #root = new ShapeNode('')
   #count = 0
   #misses = 0
-  /** Undefined when no more shapes can be told. */
+  /** Undefined after the last shape. */
   #candidates: (readonly string[] | undefined)[] | undefined = []
 
-  constructor(tell: (note: Uint8Array) => boolean) {
-    this.#tell = tell
+  constructor(sendNote: (note: Uint8Array) => boolean) {
+    this.#sendNote = sendNote
   }
 
   find(value: object): Shape | undefined {
@@ -83,15 +82,16 @@ export class SentShapes implements ShapesToWrite {
       this.#candidates[slot] = undefined
       return this.#add(keys)
     }
-    if (candidate === undefined || this.#misses++ % CANDIDATE_PATIENCE === 0) this.#candidates[slot] = keys
+    if (candidate === undefined || this.#misses++ % MISSES_PER_REPLACEMENT === 0)
+      this.#candidates[slot] = keys
     return undefined
   }
 
   #add(keys: readonly string[]): Shape | undefined {
-    // The receiver would have to define it, not assign it.
+    // The receiver assigns keys, and an assignment to `__proto__` would set the prototype.
     if (keys.includes('__proto__')) return undefined
     const note = encodeTree(keys, undefined)
-    if (note === undefined || note.length > NOTE_BYTES_MAX || !this.#tell(note)) return undefined
+    if (note === undefined || note.length > NOTE_BYTES_MAX || !this.#sendNote(note)) return undefined
     let node = this.#root
     for (const key of keys) {
       node = node.child(key) ?? node.add(key)

@@ -1,4 +1,4 @@
-/** What MessagePack's extension −1 stands for: 32, 64 or 96 bits; any other length is the invalid date. */
+/** The date in extension −1 of MessagePack: 32, 64 or 96 bits. Any other length is the invalid date. */
 export function dateOf(data: Buffer): Date {
   switch (data.length) {
     case 4:

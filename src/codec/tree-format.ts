@@ -1,27 +1,27 @@
 import type { ObjectBuilder } from './object-builder.js'
 
 /**
- * The tree form: MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md), in which an object whose shape was told
- * is a record: RECORD, the shape's id, and its values in the order of its keys. docs/protocol.md, section 9, has it
- * byte by byte. Written by tree-writer.ts, read by tree-reader.ts.
+ * The tree form: MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) with shaped objects. A shaped object is an object
+ * whose shape the sender has announced: the token SHAPED_OBJECT, the id of the shape, and the values in the order of the keys.
+ * docs/protocol.md, section 9, describes the bytes. tree-writer.ts writes this form, tree-reader.ts reads it.
  */
 
-/** Never used by MessagePack. In front of a message, followed by a list, it is the graph form instead. */
-export const RECORD = 0xc1
-/** MessagePack's own extension −1. */
+/** A byte that MessagePack never uses. At the start of a message, before a list, it marks the graph form instead. */
+export const SHAPED_OBJECT = 0xc1
+/** Extension −1 of MessagePack. */
 export const TIMESTAMP = 0xff
-/** msgpackr's extension for typed arrays: a code of LEAF_CODES, and the memory. */
+/** The extension of msgpackr for typed arrays: a code of LEAF_CODES, and the bytes. */
 export const TYPED_ARRAY = 0x74
 
-/** Keys in the order of `Object.keys`, and the number that stands for them. */
+/** Keys in the order of `Object.keys`, and their number on the wire. */
 export interface Shape {
   readonly id: number
   readonly keys: readonly string[]
 }
 
-/** Shapes that one side of a channel may tell. Their ids are 0 to 63, in the order of telling. */
+/** Shapes that one side of a channel can announce. Their ids are 0 to 63, in the order of the announcements. */
 export const SHAPES_MAX = 64
-/** Bounds of one shape, and of the note that tells it: objects beyond them travel as maps. */
+/** Limits of a shape, and of the note that announces it. Objects beyond them are sent as maps. */
 export const SHAPE_KEYS_MAX = 128
 export const NOTE_BYTES_MAX = 4096
 

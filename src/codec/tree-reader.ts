@@ -1,33 +1,33 @@
 import { Cost, DecodeBudget, elementsAfter, isIndexKey, LENGTH_AT_ONCE_MAX } from './decode-budget.js'
 import { countLongKey, HASHED_LENGTH_MAX } from './key-work.js'
-import { keyOf, viewOf } from './plain.js'
+import { keyOf, typedArrayFor } from './plain.js'
 import { dateOf } from './timestamp.js'
-import { RECORD, type ShapesToRead, TIMESTAMP, TYPED_ARRAY } from './tree-format.js'
+import { SHAPED_OBJECT, type ShapesToRead, TIMESTAMP, TYPED_ARRAY } from './tree-format.js'
 
-/** In a message of this length a DataView pays off: reading a float byte by byte takes three times as long. */
+/** From this length on, a DataView is worth its creation: it reads a float three times as fast as byte by byte. */
 const VIEW_BYTES_MIN = 512
 
-/** Up to this length a text is put together here, character by character, if it is ASCII. */
+/** Up to this length, an ASCII text is created here, character by character. */
 const TEXT_BYTES_SHORT = 15
 
-/** Short keys of maps that were read lately: the engine looks up each new string among all names that it knows. */
+/** A cache of short keys: the engine searches its table of all names for each new string. */
 const KEYS_KEPT = 4096
 const keysKept = Array.from<string | undefined>({ length: KEYS_KEPT })
 
 const EMPTY = Buffer.alloc(0)
 const NO_BUDGET = new DecodeBudget(0)
 
-/** V8 ends the process when a block of elements grows beyond 2^27, and it grows by half each time. */
+/** V8 ends the process when a block of elements, which grows by half each time, exceeds 2^27. */
 const ARRAY_LENGTH_MAX = 100_000_000
 
-/** Eight bytes of a message, for one number. */
+/** Eight bytes of a message, to read one number. */
 const scratchBytes = new Uint8Array(8)
 const scratch = new DataView(scratchBytes.buffer)
 
 /**
- * Reads what encodeTree of the other side has written, or any MessagePack that has the same extensions. The bytes are
- * input: throws where they are malformed, where they name a shape that was not told, and where the value needs more memory
- * than `budget` has. A Buffer in the value is a view of `bytes`; all else is copied.
+ * Reads the output of encodeTree, or any MessagePack with the same extensions. The bytes are input from the peer. Throws if they are
+ * malformed, if they name a shape that was not announced, and if the value needs more memory than `budget` has. A Buffer in the value
+ * is a view of `bytes`; all other values are copies.
  */
 export function decodeTree(
   bytes: Buffer,
@@ -35,7 +35,7 @@ export function decodeTree(
   budget: DecodeBudget,
   start = 0,
 ): unknown {
-  // A setter on Object.prototype may decode another message meanwhile.
+  // A setter on Object.prototype can decode another message meanwhile.
   const reader = idleReader ?? new TreeReader()
   idleReader = undefined
   try {
@@ -56,7 +56,7 @@ class TreeReader {
   #longKeys = 0
   #shapes: ShapesToRead | undefined
   #budget: DecodeBudget = NO_BUDGET
-  /** Of the budget. Counted here, as the sum of a message is asked for once and added to all the time. */
+  /** The rest of the budget. A local count is faster, because the budget is read only once for each message. */
   #leftBytes = 0
 
   message(bytes: Buffer, shapes: ShapesToRead | undefined, budget: DecodeBudget, start: number): unknown {
@@ -77,20 +77,21 @@ class TreeReader {
     return value
   }
 
-  /** Keeps nothing of the message alive. */
+  /** Drops all references to the message. */
   forget(): void {
     this.#bytes = EMPTY
     this.#view = undefined
     this.#shapes = undefined
   }
 
-  /** Pays for memory before it is taken. */
+  /** Called before memory is allocated. */
   #spend(bytes: number): void {
     this.#leftBytes -= bytes
     if (this.#leftBytes < 0) this.#budget.exceed(this.#leftBytes)
   }
 
-  /** The next value. Builders of objects call it too. */
+  /** The next value. Object builders also call it. */
+  // oxlint-disable-next-line eslint/max-lines-per-function -- one switch over the tokens of the format
   read(): unknown {
     const token = this.#bytes[this.#position++]
     if (token === undefined) throw truncated()
@@ -102,8 +103,8 @@ class TreeReader {
     switch (token) {
       case 0xc0:
         return null
-      case RECORD:
-        return this.#record()
+      case SHAPED_OBJECT:
+        return this.#shapedObject()
       case 0xc2:
         return false
       case 0xc3:
@@ -169,7 +170,7 @@ class TreeReader {
     }
   }
 
-  // Beyond the end these read anything; the next value, or the end of the message, finds the position too far.
+  // These do not check the end. The next value, or the end of the message, finds a position beyond it.
 
   #byte(): number {
     return this.#bytes[this.#position++] as number
@@ -189,7 +190,7 @@ class TreeReader {
     const bytes = this.#bytes
     const position = this.#position
     this.#position = position + 8
-    // Written out: this is the way of each float of a short message.
+    // Without a loop, because each float of a short message is read here.
     scratchBytes[0] = byteAt(bytes, position)
     scratchBytes[1] = byteAt(bytes, position + 1)
     scratchBytes[2] = byteAt(bytes, position + 2)
@@ -240,24 +241,23 @@ class TreeReader {
       let bits = 0
       for (let at = start; at < end; at++) bits |= byteAt(this.#bytes, at)
       if (bits < 0x80) {
-        // The engine has one string for each single character.
+        // The engine has a constant string for each single character.
         if (length > 1) this.#spend(Cost.TEXT + length)
         return shortAscii(this.#bytes, start, length)
       }
     }
     this.#spend(Cost.TEXT + 2 * length)
-    // Without a name of the encoding it is UTF-8, and found faster.
+    // Without a name, the encoding is UTF-8, without a search.
     return this.#bytes.toString(undefined, start, end)
   }
 
   #array(length: number): unknown[] {
-    // Every element of the message has a byte at least, and memory is taken for no more of them than that.
+    // Every element has at least one byte in the message, which bounds the memory for elements.
     this.#elementsLeft -= length
     if (!(this.#elementsLeft >= 0)) throw truncated()
     this.#spend(Cost.ARRAY + Cost.PLACE * length)
     if (length > LENGTH_AT_ONCE_MAX) return this.#longArray(length)
-    // With a block of just this length; `[]` with a length set takes room for 17 elements.
-    // oxlint-disable-next-line unicorn/no-new-array -- see above
+    // oxlint-disable-next-line unicorn/no-new-array -- a block of exactly this length; `[]` with a length set has 17 elements
     const array = new Array<unknown>(length)
     for (let index = 0; index < length; index++) array[index] = this.read()
     return array
@@ -266,7 +266,7 @@ class TreeReader {
   #longArray(length: number): unknown[] {
     if (length > ARRAY_LENGTH_MAX)
       throw new RangeError(`an array has ${length} elements, more than ${ARRAY_LENGTH_MAX}`)
-    // oxlint-disable-next-line unicorn/no-new-array -- with a block of just this length
+    // oxlint-disable-next-line unicorn/no-new-array -- a block of exactly this length
     const array = new Array<unknown>(LENGTH_AT_ONCE_MAX)
     for (let index = 0; index < LENGTH_AT_ONCE_MAX; index++) array[index] = this.read()
     while (array.length < length) array.push(this.read())
@@ -286,7 +286,7 @@ class TreeReader {
         this.#spend(Cost.PLACE * (elements - elementsBefore))
       }
       const value = this.read()
-      // A name like any other, so it must not be assigned; the rest may be, which is faster.
+      // An assignment to `__proto__` would set the prototype. Assignment is faster for the other keys.
       if (key === '__proto__')
         Object.defineProperty(object, key, { value, enumerable: true, writable: true, configurable: true })
       else object[key] = value
@@ -318,10 +318,10 @@ class TreeReader {
     return key
   }
 
-  #record(): object {
+  #shapedObject(): object {
     const id = this.#byte()
     const builder = this.#shapes?.builder(id)
-    if (builder === undefined) throw new TypeError(`shape ${id} was not told`)
+    if (builder === undefined) throw new TypeError(`shape ${id} was not announced`)
     this.#spend(builder.objectBytes)
     return builder.build(this)
   }
@@ -335,8 +335,9 @@ class TreeReader {
     const data = this.#take(length)
     if (type === TIMESTAMP) return dateOf(data)
     this.#spend(Cost.COPY + length)
-    // Copied, so that the elements lie as their class needs it.
-    const view = type === TYPED_ARRAY ? viewOf(data[0], new Uint8Array(data.subarray(1)).buffer) : undefined
+    // A copy, because the elements need the alignment of their class.
+    const view =
+      type === TYPED_ARRAY ? typedArrayFor(data[0], new Uint8Array(data.subarray(1)).buffer) : undefined
     if (view === undefined)
       throw new TypeError(`MessagePack extension ${type} is not part of shmwire's format`)
     return view
@@ -357,7 +358,7 @@ function byteAt(bytes: Buffer, position: number): number {
 
 const { fromCharCode } = String
 
-/** The quickest way to a short string: a call into the runtime takes longer than this. */
+/** The fastest way to create a short string. A call of the runtime takes longer. */
 function shortAscii(bytes: Buffer, start: number, length: number): string {
   if (length === 0) return ''
   const a = byteAt(bytes, start)

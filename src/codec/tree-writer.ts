@@ -1,48 +1,48 @@
 import { types } from 'node:util'
 import { HASHED_LENGTH_MAX, LONG_KEYS_MAX } from './key-work.js'
 import { INT64_MAX, INT64_MIN, isOfOrdinaryClass, LEAF_CODES, LeafCode, UINT64_MAX } from './plain.js'
-import { RECORD, type Shape, TIMESTAMP, TYPED_ARRAY } from './tree-format.js'
+import { SHAPED_OBJECT, type Shape, TIMESTAMP, TYPED_ARRAY } from './tree-format.js'
 
-/** Nesting up to which a value is written by recursion; deeper ones take the graph form, which has no recursion. */
+/** Up to this depth, a value is written by recursion. A deeper value has the graph form, which needs none. */
 const DEPTH_MAX = 100
 
 const BUFFER_BYTES_INITIAL = 8192
-/** A larger buffer is given back after the message, instead of staying for good. */
+/** A larger buffer is released after the message. */
 const BUFFER_BYTES_KEPT = 1024 * 1024
-/** Always free before a value is written: enough for a number, a date or a header. */
+/** Free bytes before each value: enough for a number, a date or a header. */
 const ROOM_BYTES = 16
 
-/** Below this the loop over the characters is faster than the call of the runtime. */
+/** Below this length, a loop over the characters is faster than a call of the runtime. */
 const TEXT_LENGTH_SHORT = 40
-/** Above this memory for three bytes a character is worth a count of them. */
+/** Above this length, a count of the bytes costs less than memory for three bytes a character. */
 const TEXT_LENGTH_LONG = 4096
 
-/** Objects that are remembered in a list, before a Set is worth its while. */
+/** Up to so many objects, a list is faster than a Set. */
 const MET_MAX = 16
 
-/** In a for-in loop the engine knows the answer, but not with Object.hasOwn, nor through an import. */
-// oxlint-disable-next-line typescript/unbound-method -- it is called with an object
+/** In a for-in loop the engine optimizes this call, but neither Object.hasOwn nor an imported function. */
+// oxlint-disable-next-line typescript/unbound-method -- the callers pass an object
 const hasOwn = Object.prototype.hasOwnProperty
 
-/** The shapes that the receiver has been told. */
+/** The shapes that the receiver knows. */
 export interface ShapesToWrite {
-  /** The shape of `value`, if it was told. */
+  /** The shape of `value`, if it was announced. */
   find(value: object): Shape | undefined
-  /** An object with these keys is about to be written as a map. Returns its shape if that was told now. */
+  /** Counts an object with these keys. Returns its shape if this call announced it. */
   meet(keys: readonly string[]): Shape | undefined
 }
 
 /**
- * Writes a tree as MessagePack: plain objects, dense arrays, primitives, dates and binary data, each object once.
- * Undefined: `value` is none, or holds what is none of these, or needs more memory when it has passed `bytesMax` bytes, which one
- * text in many places can make of a small value: so what it returns may be longer. The bytes are good until the next call.
+ * Writes a tree as MessagePack: plain objects, dense arrays, primitives, dates and binary data, each object once. Returns undefined if
+ * `value` is not such a tree, or if it needs more memory beyond `bytesMax` bytes. The result can be longer than `bytesMax`. The next
+ * call overwrites it.
  */
 export function encodeTree(
   value: unknown,
   shapes: ShapesToWrite | undefined,
   bytesMax = Number.POSITIVE_INFINITY,
 ): Buffer | undefined {
-  // Accessors may encode other messages meanwhile: these get a writer of their own.
+  // Accessors can encode other messages meanwhile, which then have another writer.
   const writer = idleWriter ?? new TreeWriter()
   idleWriter = undefined
   try {
@@ -55,17 +55,17 @@ export function encodeTree(
 
 let idleWriter: TreeWriter | undefined
 
-/** One walk over a value, which checks and writes at once: so accessors run once. */
+/** Checks and writes a value in one pass, so that accessors run once. */
 class TreeWriter {
   #target!: Buffer
   #view!: DataView
-  /** Writing may begin up to here, with ROOM_BYTES behind it. */
+  /** A value can begin up to here: ROOM_BYTES follow. */
   #limit = 0
   #position = 0
   #bytesMax = 0
   #longKeys = 0
   #shapes: ShapesToWrite | undefined
-  /** The objects of this message. One that is met twice would arrive as two, or recur for ever. */
+  /** The objects of this message. A second occurrence needs the graph form: it would be a copy, or an endless recursion. */
   readonly #met = Array.from<object | undefined>({ length: MET_MAX })
   #metCount = 0
   #metMany: Set<object> | undefined
@@ -82,7 +82,7 @@ class TreeWriter {
     return this.#write(value, 0) ? this.#target.subarray(0, this.#position) : undefined
   }
 
-  /** Keeps nothing of the message alive. */
+  /** Drops all references to the message. */
   forget(): void {
     this.#met.fill(undefined, 0, this.#metCount)
     this.#metCount = 0
@@ -97,7 +97,7 @@ class TreeWriter {
     this.#limit = target.length - ROOM_BYTES
   }
 
-  /** Makes room for `bytes`, and ROOM_BYTES behind them. False: what is written is too long already. */
+  /** Makes room for `bytes` and ROOM_BYTES more. False: the message is already too long. */
   #reserve(bytes: number): boolean {
     if (this.#position + bytes <= this.#limit) return true
     if (this.#position > this.#bytesMax) return false
@@ -113,7 +113,7 @@ class TreeWriter {
     this.#target[this.#position++] = byte
   }
 
-  /** False: the value is none that can be written. Then the message is given up. */
+  /** False: this form cannot hold the value. */
   #write(value: unknown, depth: number): boolean {
     if (this.#position > this.#limit && !this.#reserve(0)) return false
     switch (typeof value) {
@@ -130,7 +130,7 @@ class TreeWriter {
         this.#byte(0xc0)
         return true
       case 'undefined':
-        // Extension 0, which several implementations use for it.
+        // Extension 0, as in other implementations.
         this.#header16(0xd4, 0)
         return true
       case 'bigint':
@@ -152,7 +152,7 @@ class TreeWriter {
     }
   }
 
-  /** The tag of the shortest of three lengths, and the number. */
+  /** Writes the tag of the shortest of three lengths, and the number. */
   #unsigned(tag: number, value: number): void {
     if (value < 0x100) {
       this.#byte(tag)
@@ -223,12 +223,12 @@ class TreeWriter {
   }
 
   #longText(text: string): boolean {
-    // UTF-8 has no lone surrogates: they would arrive as U+FFFD.
+    // UTF-8 would replace lone surrogates by U+FFFD.
     if (!text.isWellFormed()) return false
     const bytesMax = text.length <= TEXT_LENGTH_LONG ? 3 * text.length : Buffer.byteLength(text)
     if (!this.#reserve(bytesMax)) return false
     const start = this.#position
-    // The length is not known before, and the header for the longest that it may be is right for a shorter one too.
+    // The length is not known yet. A header for the longest possible text is also valid for a shorter one.
     const headerBytes = bytesMax < 0x100 ? 2 : bytesMax < 0x1_0000 ? 3 : 5
     const bytes = this.#target.write(text, start + headerBytes)
     if (headerBytes === 2) {
@@ -277,14 +277,14 @@ class TreeWriter {
     else this.#lengthOf(0xdc, length)
     for (let index = 0; index < length; index++) {
       const element = value[index]
-      // Holes would arrive as undefined, and a long array of them would fill the memory first.
+      // A hole would become undefined, and a long array of holes would fill the memory.
       if (element === undefined && !(index in value)) return false
       if (!this.#write(element, depth + 1)) return false
     }
     return true
   }
 
-  /** With the tag of the 16-bit form; that of the 32-bit form is the next. */
+  /** `tag` is that of the 16-bit form. The tag of the 32-bit form is the next number. */
   #lengthOf(tag: number, length: number): void {
     if (length < 0x1_0000) {
       this.#header16(tag, length)
@@ -297,20 +297,22 @@ class TreeWriter {
 
   #members(value: object, depth: number): boolean {
     const shapes = this.#shapes
-    const told = shapes?.find(value)
-    if (told !== undefined) return this.#record(value, told, depth)
+    const known = shapes?.find(value)
+    if (known !== undefined) return this.#shapedObject(value, known, depth)
     const keys = Object.keys(value)
-    const toldNow = shapes?.meet(keys)
-    return toldNow === undefined ? this.#map(value, keys, depth) : this.#record(value, toldNow, depth)
+    const announced = shapes?.meet(keys)
+    return announced === undefined
+      ? this.#map(value, keys, depth)
+      : this.#shapedObject(value, announced, depth)
   }
 
-  #record(value: object, { id, keys }: Shape, depth: number): boolean {
-    this.#byte(RECORD)
+  #shapedObject(value: object, { id, keys }: Shape, depth: number): boolean {
+    this.#byte(SHAPED_OBJECT)
     this.#byte(id)
     let count = 0
     for (const key in value) {
       if (!hasOwn.call(value, key)) continue
-      // An accessor may have changed the object since its shape was looked at.
+      // An accessor can have changed the object after its shape was read.
       if (key !== keys[count]) return false
       count += 1
       if (!this.#write((value as Record<string, unknown>)[key], depth + 1)) return false
@@ -335,7 +337,7 @@ class TreeWriter {
     if (ArrayBuffer.isView(value))
       return this.#binary(new Uint8Array(value.buffer, value.byteOffset, value.byteLength), code)
     if (types.isArrayBuffer(value)) return this.#binary(new Uint8Array(value), code)
-    // What only has the prototype of one.
+    // An object can have the prototype of a Date without being one.
     if (!types.isDate(value)) return false
     this.#date(value.getTime())
     return true
@@ -356,12 +358,12 @@ class TreeWriter {
     return true
   }
 
-  /** MessagePack's timestamps, the shortest and the longest of the three. */
+  /** Timestamps of MessagePack: the shortest and the longest of the three. */
   #date(timeMs: number): void {
     const seconds = Math.floor(timeMs / 1000)
     const nanoseconds = (timeMs - seconds * 1000) * 1_000_000
     if (Number.isNaN(timeMs)) {
-      // One of a length that there is none of.
+      // A length that no valid timestamp has.
       this.#byte(0xd4)
       this.#byte(TIMESTAMP)
       this.#byte(TIMESTAMP)

@@ -2,11 +2,12 @@ import { deserialize, serialize } from 'node:v8'
 import type { Codec } from './codec.js'
 
 /**
- * V8's structured clone format, by `v8.serialize` and `v8.deserialize`: what `postMessage` carries, with Buffer. Both sides run Node;
- * a version of Node cannot read what a much newer one writes. Meant for peers that are trusted, as V8 makes no promise for forged input.
+ * The structured clone format of V8, by `v8.serialize` and `v8.deserialize`: everything that `postMessage` carries, and Buffer. Both sides
+ * run Node, and a version of Node cannot read the format of a much newer one. Use it for trusted peers only: V8 makes no promise for
+ * forged input.
  *
- * Throws for functions, symbols and SharedArrayBuffer; other objects of the host, such as an AbortSignal, may arrive as empty objects.
- * Typed arrays and Buffers in a received value may be views of the message's memory. Bytes after the value are not noticed.
+ * Throws for functions, symbols and SharedArrayBuffer. Other host objects, such as an AbortSignal, can become empty objects. Typed arrays
+ * and Buffers in a received value can be views of the memory of the message. Bytes after the value are ignored.
  */
 export const v8Codec: Codec = {
   name: 'v8',

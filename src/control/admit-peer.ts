@@ -1,24 +1,24 @@
 import type { ShmwireError } from '../errors.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings } from '../options.js'
-import type { Conversation } from './conversation.js'
-import { type Identity, identifyPeer, peerFault } from './peer.js'
+import type { HandshakeConnection } from './handshake-connection.js'
+import { type Identity, identifyPeer, peerFault } from './identity.js'
 
-/** The peer of a handshake, which says that it is process `pid`. Refuses it, and throws, where it is unknown or not allowed. */
+/** Identifies the peer of a handshake, which reports the id `pid`. Refuses an unknown or unauthorized peer, and throws. */
 export function admitPeer(
-  conversation: Conversation,
+  connection: HandshakeConnection,
   { settings, native }: { readonly settings: Settings; readonly native: NativeLoad },
   pid: number,
 ): Identity {
   let identity: Identity
   try {
-    identity = identifyPeer(conversation.socket, native, pid)
+    identity = identifyPeer(connection.socket, native, pid)
   } catch (error) {
-    throw conversation.refuse(error as ShmwireError)
+    throw connection.refuse(error as ShmwireError)
   }
   const denied = peerFault(identity, settings)
-  if (denied !== undefined) throw conversation.refuse(denied)
-  // `allow` is code of the user, which may have ended the handshake.
-  conversation.assertGoing()
+  if (denied !== undefined) throw connection.refuse(denied)
+  // `authorize` is code of the user, which can end the handshake.
+  connection.assertGoing()
   return identity
 }

@@ -1,4 +1,4 @@
-/** The JSON payloads of the handshake (docs/protocol.md, "Messages"). What the peer sent is input: every member is checked. */
+/** The JSON payloads of the handshake (docs/protocol.md, "Messages"). Every member is input from the peer and is checked. */
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { MESSAGE_BYTES_MAX, RING_BYTES_MAX, RING_BYTES_MIN, show, type TransportChoice } from '../options.js'
 import { printable } from '../printable.js'
@@ -10,7 +10,7 @@ export interface Hello {
   readonly maxMessageBytes: number
   readonly ringBytes: number
   readonly transport: TransportChoice
-  /** True, or why the client has no shared memory. */
+  /** True, or the reason why the client has no shared memory. */
   readonly shm: true | string
   readonly pid: number
 }
@@ -23,21 +23,21 @@ export interface Offer {
   readonly transport: 'shm' | 'socket'
   /** With `'shm'`: 32 hexadecimal digits. */
   readonly token?: string
-  /** With `'shm'`: whether the socket will do when it fails. */
+  /** With `'shm'`: whether the socket replaces it after a failure. */
   readonly mayFallBack?: boolean
-  /** With `'socket'`: why. */
+  /** With `'socket'`: the reason. */
   readonly reason?: string
   readonly pid: number
 }
 
 const FEATURES_MAX = 64
 const NAME_CHARACTERS_MAX = 64
-/** For sentences: reasons and messages. A sender cuts what is longer. */
+/** For reasons and messages. A sender cuts longer ones. */
 export const TEXT_CHARACTERS_MAX = 1024
 const PID_MAX = 2 ** 31 - 1
 const ERROR_CODES: ReadonlySet<string> = new Set(Object.values(ErrorCode))
 
-/** The members of one message; the frame's name is for the errors. */
+/** The members of one message. Errors contain the name of the frame. */
 export class Members {
   readonly #frame: string
   readonly #members: Record<string, unknown>
@@ -59,7 +59,7 @@ export class Members {
     throw this.fault(name, `a string of ${charactersMin} to ${charactersMax} characters`)
   }
 
-  /** A text for people: a reason, which goes on to logs and into further sentences. */
+  /** A reason, which can become part of a log or of another message. */
   sentence(name: string): string {
     return printable(this.text(name, 1, TEXT_CHARACTERS_MAX))
   }
@@ -77,12 +77,12 @@ export class Members {
   }
 
   get(name: string): unknown {
-    // A member, not what every object inherits.
+    // Without inherited members.
     return Object.hasOwn(this.#members, name) ? this.#members[name] : undefined
   }
 
-  fault(name: string, wanted: string): ShmwireError {
-    return corrupt(`${name} of the peer's ${this.#frame} is ${show(this.get(name))}; it must be ${wanted}`)
+  fault(name: string, expected: string): ShmwireError {
+    return corrupt(`${name} of the peer's ${this.#frame} is ${show(this.get(name))}; it must be ${expected}`)
   }
 }
 
@@ -109,12 +109,12 @@ export function readOffer(payload: Buffer): Offer {
   return { ...common, transport, token, mayFallBack }
 }
 
-/** The error that the peer's REJECT stands for. */
+/** The error in a REJECT of the peer. */
 export function readReject(payload: Buffer): ShmwireError {
   const members = new Members('REJECT', payload)
   const code = members.text('code', 1, NAME_CHARACTERS_MAX)
   const message = `the peer refused: ${members.text('message', 0, TEXT_CHARACTERS_MAX)}`
-  // A later version may know codes that we do not.
+  // A later version can have more codes.
   if (!ERROR_CODES.has(code)) return new ShmwireError(ErrorCode.DENIED, `${message} (${code})`)
   return new ShmwireError(code as ErrorCode, message)
 }
@@ -123,7 +123,7 @@ export function readSocketReason(payload: Buffer): string {
   return new Members('SOCKET', payload).sentence('reason')
 }
 
-/** Cuts a sentence down to what the protocol allows. */
+/** Cuts a reason to the maximum of the protocol. */
 export function clip(text: string): string {
   return text.length > TEXT_CHARACTERS_MAX ? `${text.slice(0, TEXT_CHARACTERS_MAX - 1)}…` : text
 }
@@ -155,7 +155,7 @@ function parseJson(frame: string, payload: Buffer): unknown {
   try {
     return JSON.parse(payload.toString('utf8'))
   } catch (error) {
-    // Its message quotes the payload, so it must not become the cause.
+    // The message of this error quotes the payload, so it must not become the cause.
     throw corrupt(`the payload of the peer's ${frame} is not JSON: ${textOfThrown(error)}`)
   }
 }

@@ -5,12 +5,12 @@ import type { ReleaseSlot } from './handover-slots.js'
 import { callNative, NativeFailure } from './native-failure.js'
 
 const TOKEN_BYTES = 16
-/** Other threads of the server run between two reads of the inbox, and a flood of strangers takes a part of the time only. */
+/** Between two reads, other work of the server runs. A flood of datagrams can use only a part of the time. */
 const READ_AGAIN_MS = 5
-/** With the pauses, about a second. The client waits meanwhile. */
+/** With the pauses, about a second, during which the client waits. */
 const READS_MAX = 200
 
-/** Lets other work of the thread run. Throws when the handshake is over. */
+/** Lets other work of the thread run. Throws if the handshake has ended. */
 export type Pause = (ms: number) => Promise<void>
 
 async function readAgain(pause: Pause, read: () => boolean): Promise<void> {
@@ -22,15 +22,15 @@ async function readAgain(pause: Pause, read: () => boolean): Promise<void> {
   throw new NativeFailure(new ShmwireError(ErrorCode.UNAVAILABLE, message))
 }
 
-/** What a server holds for a client that may hand descriptors over: a slot, a place in the inbox, and later a segment. */
+/** The server's resources for a client that may transfer descriptors: a slot, an expected token, and later a segment. */
 export class ExpectedHandover {
-  /** Under which the descriptors are expected. */
+  /** The client sends it with the descriptors. */
   readonly token = randomBytes(TOKEN_BYTES)
   readonly #inbox: NativeHandoverSocket
   readonly #releaseSlot: ReleaseSlot
   #endpoint: NativeEndpoint | undefined
 
-  /** Without `sender`, any process may send the descriptors. Throws `NativeFailure`, and then the slot is free. */
+  /** Without `sender`, any process may send the descriptors. Throws `NativeFailure` after it has released the slot. */
   constructor(inbox: NativeHandoverSocket, sender: Credentials | undefined, releaseSlot: ReleaseSlot) {
     this.#inbox = inbox
     this.#releaseSlot = releaseSlot
@@ -42,19 +42,19 @@ export class ExpectedHandover {
     }
   }
 
-  /** Makes room in the inbox. Throws `NativeFailure`, or what `pause` throws. */
+  /** Makes room in the inbox. Throws `NativeFailure`, or the error of `pause`. */
   async drain(pause: Pause): Promise<void> {
     await readAgain(pause, () => callNative('the inbox cannot be drained', () => this.#inbox.drain()))
-    // Not in this turn: the client may have sent its next request to drain already.
+    // In a later turn, because the client can already have sent its next INBOX_FULL.
     await pause(0)
   }
 
-  /** Reads the inbox until `accept` will find what the client has sent. Throws `NativeFailure`, or what `pause` throws. */
+  /** Reads the inbox until `accept` finds the descriptors of the client. Throws `NativeFailure`, or the error of `pause`. */
   async settle(pause: Pause): Promise<void> {
     await readAgain(pause, () => callNative('the inbox cannot be read', () => this.#inbox.settle(this.token)))
   }
 
-  /** Creates the own segment and exchanges it for the client's. Throws `NativeFailure`. */
+  /** Creates the server's segment and exchanges it for the client's. Throws `NativeFailure`. */
   accept(createEndpoint: () => NativeEndpoint): NativeEndpoint {
     const endpoint = callNative('the server cannot create its segment', createEndpoint)
     this.#endpoint = endpoint
@@ -62,13 +62,13 @@ export class ExpectedHandover {
     return endpoint
   }
 
-  /** The handshake does without shared memory: gives everything back. Idempotent. */
+  /** Releases all resources, for a handshake without shared memory. Idempotent. */
   release(): void {
     this.#leave(false)
     this.#endpoint?.close()
   }
 
-  /** The handshake has succeeded: gives everything back but the segment. */
+  /** Releases all resources but the segment, after a successful handshake. */
   complete(): void {
     this.#leave(true)
   }
@@ -78,7 +78,7 @@ export class ExpectedHandover {
     try {
       this.#inbox.discard(this.token)
     } catch {
-      // The server has closed its inbox in the meantime, and with it all that it held.
+      // The server has closed its inbox meanwhile, which discards all tokens.
     }
   }
 }

@@ -1,12 +1,12 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
 
-/** The error of the library for what the file system said to a server. `what` happened, and what to do about it. */
-export function fileFault(cause: unknown, what: string, cure: string): ShmwireError {
+/** The error that the user gets for an error of the file system: `what` failed, and the remedy. */
+export function fileFault(cause: unknown, what: string, remedy: string): ShmwireError {
   const { code = 'no error code', message } = cause as NodeJS.ErrnoException
-  return new ShmwireError(CODES.get(code) ?? ErrorCode.DENIED, `${what} (${message}); ${cure}`, { cause })
+  return new ShmwireError(CODES.get(code) ?? ErrorCode.DENIED, `${what} (${message}); ${remedy}`, { cause })
 }
 
-/** Anything else is a refusal of the system: EACCES, EPERM (a file system without hard links, too), EROFS, ELOOP, EIO. */
+/** Any other error is a refusal: EACCES, EPERM (also of a file system without hard links), EROFS, ELOOP, EIO. */
 const CODES: ReadonlyMap<string, ErrorCode> = new Map([
   ['ENOSPC', ErrorCode.OUT_OF_MEMORY],
   ['EDQUOT', ErrorCode.OUT_OF_MEMORY],

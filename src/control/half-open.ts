@@ -5,8 +5,8 @@ interface Entry {
 }
 
 /**
- * Connections whose handshake waits for the client. When there are too many, the one that has waited longest of the owner
- * that has most is dismissed: silent clients push out each other, and not those that answer.
+ * Connections whose handshake waits for the client. If there are too many, the owner with the most loses its oldest one. So silent
+ * clients displace each other, and not the clients that answer.
  */
 export class HalfOpenConnections {
   readonly #max: number
@@ -23,7 +23,7 @@ export class HalfOpenConnections {
     return this.#count
   }
 
-  /** Counts a connection until the function that is returned is called, or `dismiss` is. */
+  /** Counts a connection until the returned function or `dismiss` is called. */
   enter(owner: Owner, dismiss: () => void): () => void {
     if ((this.#byOwner.get(owner)?.size ?? 0) >= this.#maxPerOwner) this.#dismissOldest(owner)
     else if (this.#count >= this.#max) this.#dismissOldest(this.#largestOwner())

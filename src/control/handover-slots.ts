@@ -1,25 +1,21 @@
-/** Who holds or waits for something of which each peer gets a part: see `ownerOf`. */
+/** Identifies the holder of a share of the server's resources: see `ownerOf`. */
 export type Owner = string
 
 export interface SlotBounds {
-  /** Slots in all. */
   readonly slots: number
-  /** Of these for one owner. */
   readonly slotsPerOwner: number
-  /** Requests that wait for a slot, in all. */
+  /** All requests that may wait for a slot. */
   readonly waiting: number
-  /** Of these by one owner. */
   readonly waitingPerOwner: number
-  /** The longest wait in which no handshake succeeds. */
+  /** The longest wait while no handshake succeeds. */
   readonly waitMs: number
-  /** The longest wait in any case. */
   readonly waitMaxMs: number
 }
 
-/** Frees a slot. `succeeded`: the handshake did what the slot was for. May be called again. */
+/** Frees a slot. `succeeded`: the handshake used it. Idempotent. */
 export type ReleaseSlot = (succeeded?: boolean) => void
 
-/** A slot that is held, or why there is none. */
+/** A slot, or the reason why there is none. */
 export type Grant = { readonly release: ReleaseSlot } | { readonly unavailable: string }
 
 interface Waiter {
@@ -32,28 +28,28 @@ interface Account {
 }
 
 /**
- * Slots for handshakes that may hand descriptors over at present. Further handshakes wait for a bounded time, and owners get
- * free slots in turn, so that no owner keeps another one out for longer than it can fill all slots.
+ * Slots for handshakes that may transfer descriptors. Further handshakes wait for a limited time. Owners get free slots in turn, so that
+ * no owner can exclude another one for longer than it can fill all slots.
  */
 export class HandoverSlots {
   readonly #bounds: SlotBounds
-  /** Of owners that hold or wait. The one that got a slot last is the last. */
+  /** The accounts of owners that hold or wait. The owner of the latest slot is the last one. */
   readonly #accounts = new Map<Owner, Account>()
   #held = 0
   #waiting = 0
-  /** When a handshake succeeded last, on the monotonic clock. */
+  /** The time of the last successful handshake, on the monotonic clock. */
   #succeededAt = Number.NEGATIVE_INFINITY
 
   constructor(bounds: SlotBounds) {
     this.#bounds = bounds
   }
 
-  /** Slots that are held, and handshakes that wait for one. */
+  /** The numbers of used slots and of waiting handshakes. */
   get load(): { readonly held: number; readonly waiting: number } {
     return { held: this.#held, waiting: this.#waiting }
   }
 
-  /** Calls `settle` once, perhaps at once. The function that is returned ends the wait, or releases the slot; it may be called again. */
+  /** Calls `settle` once, perhaps synchronously. The returned function ends the wait or releases the slot. It is idempotent. */
   request(owner: Owner, settle: (grant: Grant) => void): () => void {
     const account = this.#accounts.get(owner) ?? { held: 0, waiters: new Set() }
     if (this.#held < this.#bounds.slots && account.held < this.#bounds.slotsPerOwner) {
@@ -94,9 +90,9 @@ export class HandoverSlots {
     end = leave
     const onTime = (): void => {
       const now = performance.now()
-      const patienceMs = this.#waitEnd(startedAt) - now
-      if (patienceMs > 0) {
-        timer = setTimeout(onTime, patienceMs)
+      const remainingMs = this.#waitEnd(startedAt) - now
+      if (remainingMs > 0) {
+        timer = setTimeout(onTime, remainingMs)
         return
       }
       const waitedMs = Math.round(now - startedAt)
@@ -111,7 +107,7 @@ export class HandoverSlots {
     return () => end()
   }
 
-  /** A burst of clients that all answer is served to its end, however slow the machine is. */
+  /** While handshakes succeed, a burst of clients is served completely, even on a slow machine. */
   #waitEnd(startedAt: number): number {
     const { waitMs, waitMaxMs } = this.#bounds
     return Math.min(Math.max(startedAt, this.#succeededAt) + waitMs, startedAt + waitMaxMs)
@@ -120,7 +116,7 @@ export class HandoverSlots {
   #take(owner: Owner, account: Account): ReleaseSlot {
     account.held += 1
     this.#held += 1
-    // To the end: others are first when a slot is free.
+    // To the end, because the other owners get the next free slot.
     this.#accounts.delete(owner)
     this.#accounts.set(owner, account)
     let released = false
@@ -135,7 +131,7 @@ export class HandoverSlots {
     }
   }
 
-  /** Passes over owners that wait for nothing or have their part: no more than there are slots. */
+  /** Skips owners without a wait or with all their slots. Each of them holds a slot, so there are few. */
   #grantNext(): void {
     for (const [owner, account] of this.#accounts) {
       if (account.held >= this.#bounds.slotsPerOwner) continue

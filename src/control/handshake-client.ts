@@ -1,5 +1,5 @@
 /**
- * The client's half of the handshake; docs/protocol.md has the state tables.
+ * The client's side of the handshake. docs/protocol.md has the state tables.
  *
  *   preamble, HELLO →            ← preamble, OFFER
  *   socket:  READY →
@@ -7,56 +7,52 @@
  */
 import type { Socket } from 'node:net'
 import { ErrorCode, ShmwireError } from '../errors.js'
-import type { Peer } from '../link/link.js'
 import type { NativeEndpoint } from '../native/binding.js'
 import { memoryFault } from '../native/load-binding.js'
+import type { Peer } from '../peer.js'
+import type { Agreement } from '../wire/agreement.js'
+import { FrameKind } from '../wire/frames.js'
+import { versionFault } from '../wire/preamble.js'
 import { admitPeer } from './admit-peer.js'
 import { clip, type Offer, readOffer, readSocketReason } from './control-messages.js'
-import { type Conversation, converse } from './conversation.js'
-import { FrameKind } from './frames.js'
-import {
-  type Agreement,
-  CLIENT_HANDSHAKE_TIMEOUT_MS,
-  type ClientHandshakeOptions,
-  RECORDS_MAX,
-} from './handshake.js'
+import { CLIENT_HANDSHAKE_TIMEOUT_MS, type ClientHandshakeOptions, RECORDS_MAX } from './handshake.js'
+import { type HandshakeConnection, runHandshake } from './handshake-connection.js'
+import type { Identity } from './identity.js'
 import { callNative, NativeFailure } from './native-failure.js'
-import type { Identity } from './peer.js'
-import { versionFault } from './preamble.js'
 
-/** Each try is a round trip in which the server empties the inbox; only a flood of strangers fills it so often. */
-const INBOX_TRIES_MAX = 100
+/** In each attempt the server empties the inbox. Only a flood from other processes fills it so often. */
+const INBOX_ATTEMPTS_MAX = 100
 
 /**
- * Runs the client's side on a socket that is connected or still connecting. Rejects with a ShmwireError
- * (`VERSION`, `DENIED`, `INVALID_ARGUMENT`, `UNAVAILABLE`, `OUT_OF_MEMORY`, `CORRUPT`, `PEER_GONE`, `TIMEOUT`, `ABORTED`;
- * `NOT_LISTENING` while connecting), after which everything has been given back, the socket too.
+ * Runs the client's side on a socket that is connected or still connecting. Rejects with a ShmwireError (`VERSION`, `DENIED`,
+ * `INVALID_ARGUMENT`, `UNAVAILABLE`, `OUT_OF_MEMORY`, `CORRUPT`, `PEER_GONE`, `TIMEOUT`, `ABORTED`; `NOT_LISTENING` while it connects).
+ * Then all resources are released, and the socket too.
  */
 export function handshakeAsClient(socket: Socket, options: ClientHandshakeOptions): Promise<Agreement> {
   const bounds = { signal: options.signal, timeoutMs: options.timeoutMs ?? CLIENT_HANDSHAKE_TIMEOUT_MS }
-  return converse(socket, bounds, (conversation) => new Client(conversation, options).run())
+  return runHandshake(socket, bounds, (connection) => new Client(connection, options).run())
 }
 
 class Client {
-  readonly #conversation: Conversation
+  readonly #connection: HandshakeConnection
   readonly #options: ClientHandshakeOptions
   #endpoint: NativeEndpoint | undefined
 
-  constructor(conversation: Conversation, options: ClientHandshakeOptions) {
-    this.#conversation = conversation
+  constructor(connection: HandshakeConnection, options: ClientHandshakeOptions) {
+    this.#connection = connection
     this.#options = options
   }
 
   async run(): Promise<Agreement> {
-    const conversation = this.#conversation
-    conversation.sendPreamble()
+    const connection = this.#connection
+    connection.sendPreamble()
     this.#sendHello()
-    const fault = versionFault(await conversation.preamble())
+    const fault = versionFault(await connection.preamble())
     if (fault !== undefined) throw fault
-    const offer = readOffer((await conversation.next([FrameKind.OFFER])).payload)
+    const offer = readOffer((await connection.next([FrameKind.OFFER])).payload)
     const identity = this.#check(offer)
     if (offer.transport === 'socket') {
-      conversation.send(FrameKind.READY)
+      connection.send(FrameKind.READY)
       return this.#agree(offer, identity.peer, undefined, offer.reason)
     }
     return this.#shareMemory(offer, identity)
@@ -65,7 +61,7 @@ class Client {
   #sendHello(): void {
     const { settings, codecName, native } = this.#options
     const fault = memoryFault(native)
-    this.#conversation.send(FrameKind.HELLO, {
+    this.#connection.send(FrameKind.HELLO, {
       features: [],
       codec: codecName,
       maxMessageBytes: settings.maxMessageBytes,
@@ -76,10 +72,10 @@ class Client {
     })
   }
 
-  /** Throws unless the server may be talked to and its offer is an answer to our HELLO. */
+  /** Throws unless the server is authorized and its offer fits the HELLO. */
   #check(offer: Offer): Identity {
     const { settings, codecName, native } = this.#options
-    const identity = admitPeer(this.#conversation, this.#options, offer.pid)
+    const identity = admitPeer(this.#connection, this.#options, offer.pid)
     const contradicts =
       offer.codec !== codecName ||
       (offer.transport === 'shm' && (settings.transport === 'socket' || memoryFault(native) !== undefined)) ||
@@ -103,19 +99,19 @@ class Client {
   }
 
   async #mapBothSegments(offer: Offer, { peer, credentials }: Identity): Promise<Agreement> {
-    const conversation = this.#conversation
+    const connection = this.#connection
     const endpoint = this.#createEndpoint(offer)
     await this.#offerHandles(endpoint, offer)
-    conversation.send(FrameKind.HANDLES)
+    connection.send(FrameKind.HANDLES)
     const fallbackKinds = this.#mayFallBack(offer) ? [FrameKind.SOCKET] : []
-    const answer = await conversation.next([FrameKind.READY, ...fallbackKinds])
+    const answer = await connection.next([FrameKind.READY, ...fallbackKinds])
     if (answer.kind === FrameKind.SOCKET) {
       endpoint.close()
-      conversation.send(FrameKind.READY)
+      connection.send(FrameKind.READY)
       return this.#agree(offer, peer, undefined, readSocketReason(answer.payload))
     }
     callNative("the server's segment cannot be mapped", () => endpoint.attachPeer(credentials))
-    conversation.send(FrameKind.READY)
+    connection.send(FrameKind.READY)
     return this.#agree(offer, peer, endpoint, undefined)
   }
 
@@ -130,31 +126,31 @@ class Client {
       })
     })
     this.#endpoint = endpoint
-    this.#conversation.onFailure(() => endpoint.close())
+    this.#connection.onFailure(() => endpoint.close())
     return endpoint
   }
 
   async #offerHandles(endpoint: NativeEndpoint, offer: Offer): Promise<void> {
-    const conversation = this.#conversation
+    const connection = this.#connection
     const token = Buffer.from(offer.token ?? '', 'hex')
-    for (let tries = 0; tries < INBOX_TRIES_MAX; tries += 1) {
+    for (let attempt = 0; attempt < INBOX_ATTEMPTS_MAX; attempt += 1) {
       const sent = callNative('the client cannot transfer its segment', () =>
         endpoint.offerHandles(this.#options.inboxPath, token),
       )
       if (sent) return
-      conversation.send(FrameKind.INBOX_FULL)
-      await conversation.next([FrameKind.INBOX_READY])
+      connection.send(FrameKind.INBOX_FULL)
+      await connection.next([FrameKind.INBOX_READY])
     }
-    const message = `the server's inbox was full ${INBOX_TRIES_MAX} times in a row`
+    const message = `the server's inbox was full ${INBOX_ATTEMPTS_MAX} times in a row`
     throw new NativeFailure(new ShmwireError(ErrorCode.UNAVAILABLE, message))
   }
 
   #fallBack(failure: NativeFailure, offer: Offer, peer: Peer): Agreement {
-    const conversation = this.#conversation
+    const connection = this.#connection
     this.#endpoint?.close()
-    if (!failure.allowsFallback || !this.#mayFallBack(offer)) throw conversation.refuse(failure.error)
+    if (!failure.allowsFallback || !this.#mayFallBack(offer)) throw connection.refuse(failure.error)
     const reason = clip(failure.message)
-    conversation.send(FrameKind.SOCKET, { reason })
+    connection.send(FrameKind.SOCKET, { reason })
     return this.#agree(offer, peer, undefined, reason)
   }
 
@@ -173,6 +169,6 @@ class Client {
     fallbackReason: string | undefined,
   ): Agreement {
     const maxMessageBytes = this.#maxMessageBytes(offer)
-    return this.#conversation.agreement({ peer, endpoint, fallbackReason, maxMessageBytes })
+    return this.#connection.agreement({ peer, endpoint, fallbackReason, maxMessageBytes })
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The server's half of the handshake; docs/protocol.md has the state tables.
+ * The server's side of the handshake. docs/protocol.md has the state tables.
  *
  *   → preamble, HELLO            preamble, OFFER →
  *   socket:  → READY
@@ -8,48 +8,44 @@
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { ErrorCode, ShmwireError } from '../errors.js'
-import type { Peer } from '../link/link.js'
 import type { Credentials, NativeEndpoint } from '../native/binding.js'
 import { memoryFault } from '../native/load-binding.js'
+import type { Peer } from '../peer.js'
+import type { Agreement } from '../wire/agreement.js'
+import { FrameKind } from '../wire/frames.js'
+import { versionFault } from '../wire/preamble.js'
 import { admitPeer } from './admit-peer.js'
 import { clip, type Hello, readHello, readSocketReason } from './control-messages.js'
-import { type ControlFrame, type Conversation, converse } from './conversation.js'
 import { ExpectedHandover, type Pause } from './expected-handover.js'
-import { FrameKind } from './frames.js'
 import type { Grant, Owner, ReleaseSlot } from './handover-slots.js'
-import {
-  type Agreement,
-  RECORDS_MAX,
-  SERVER_HANDSHAKE_TIMEOUT_MS,
-  type ServerHandshakeOptions,
-} from './handshake.js'
+import { RECORDS_MAX, SERVER_HANDSHAKE_TIMEOUT_MS, type ServerHandshakeOptions } from './handshake.js'
+import { type ControlFrame, type HandshakeConnection, runHandshake } from './handshake-connection.js'
+import { ownerOf } from './identity.js'
 import { NativeFailure } from './native-failure.js'
-import { ownerOf } from './peer.js'
-import { versionFault } from './preamble.js'
 
-/** As often as the protocol lets a client say that the inbox is full. */
+/** The protocol limits the number of INBOX_FULL frames. */
 const DRAINS_MAX = 100
 
 /**
- * Runs the server's side on an accepted socket. Rejects with a ShmwireError (`PEER_GONE` for one that only looked
- * whether somebody listens, `TIMEOUT`, `VERSION`, `CORRUPT`, `DENIED`, …), after which everything has been given back.
+ * Runs the server's side on an accepted socket. Rejects with a ShmwireError (`TIMEOUT`, `VERSION`, `CORRUPT`, `DENIED`, …; `PEER_GONE`
+ * for a client that only checked whether a server listens). Then all resources are released.
  */
 export function handshakeAsServer(socket: Socket, options: ServerHandshakeOptions): Promise<Agreement> {
   const bounds = { signal: options.signal, timeoutMs: options.timeoutMs ?? SERVER_HANDSHAKE_TIMEOUT_MS }
-  return converse(socket, bounds, (conversation) => new Server(conversation, options).run())
+  return runHandshake(socket, bounds, (connection) => new Server(connection, options).run())
 }
 
 class Server {
-  readonly #conversation: Conversation
+  readonly #connection: HandshakeConnection
   readonly #options: ServerHandshakeOptions
   readonly #owner: Owner
-  /** Stops counting the connection as one that waits for its client. */
+  /** Ends the count of this connection as half-open. */
   #leaveHalfOpen = (): void => {}
 
-  constructor(conversation: Conversation, options: ServerHandshakeOptions) {
-    this.#conversation = conversation
+  constructor(connection: HandshakeConnection, options: ServerHandshakeOptions) {
+    this.#connection = connection
     this.#options = options
-    this.#owner = ownerOf(conversation.socket, options.native)
+    this.#owner = ownerOf(connection.socket, options.native)
   }
 
   async run(): Promise<Agreement> {
@@ -59,8 +55,8 @@ class Server {
       this.#leaveHalfOpen()
       return agreement
     } catch (error) {
-      // A refused client may linger, with a descriptor of ours.
-      const { socket } = this.#conversation
+      // A refused client can still hold a descriptor of this server.
+      const { socket } = this.#connection
       if (socket.destroyed) this.#leaveHalfOpen()
       else socket.once('close', this.#leaveHalfOpen)
       throw error
@@ -71,20 +67,20 @@ class Server {
     const { halfOpen } = this.#options.limits
     this.#leaveHalfOpen = halfOpen.enter(this.#owner, () => {
       const message = `the server ended its oldest open handshake, because ${halfOpen.count} others are open too; try again later`
-      this.#conversation.dismiss(new ShmwireError(ErrorCode.UNAVAILABLE, message))
+      this.#connection.dismiss(new ShmwireError(ErrorCode.UNAVAILABLE, message))
     })
   }
 
   async #shake(): Promise<Agreement> {
-    const conversation = this.#conversation
-    const preamble = await conversation.preamble()
-    conversation.sendPreamble()
+    const connection = this.#connection
+    const preamble = await connection.preamble()
+    connection.sendPreamble()
     const fault = versionFault(preamble)
-    if (fault !== undefined) throw conversation.refuse(fault)
-    const hello = readHello((await conversation.next([FrameKind.HELLO])).payload)
-    const { peer, credentials } = admitPeer(this.#conversation, this.#options, hello.pid)
+    if (fault !== undefined) throw connection.refuse(fault)
+    const hello = readHello((await connection.next([FrameKind.HELLO])).payload)
+    const { peer, credentials } = admitPeer(this.#connection, this.#options, hello.pid)
     const refusal = this.#mismatch(hello)
-    if (refusal !== undefined) throw conversation.refuse(refusal)
+    if (refusal !== undefined) throw connection.refuse(refusal)
 
     const obstacle = this.#obstacle(hello)
     if (obstacle !== undefined) return this.#offerSocket(obstacle, hello, peer)
@@ -98,28 +94,28 @@ class Server {
       handover = this.#expect(credentials, grant.release)
     } catch (failure) {
       if (!(failure instanceof NativeFailure)) throw failure
-      if (!failure.allowsFallback) throw conversation.refuse(failure.error)
+      if (!failure.allowsFallback) throw connection.refuse(failure.error)
       return this.#offerSocket(failure.error, hello, peer)
     }
     return this.#offerMemory(handover, hello, peer)
   }
 
-  /** Meanwhile the client waits for us. */
+  /** During this wait, the server keeps the client waiting, so the connection is not half-open. */
   async #waitForSlot(): Promise<Grant> {
     this.#leaveHalfOpen()
     const grant = await new Promise<Grant>((resolve) => {
       const end = this.#options.limits.slots.request(this.#owner, resolve)
-      this.#conversation.onFailure(() => {
+      this.#connection.onFailure(() => {
         end()
         resolve({ unavailable: 'the handshake was aborted' })
       })
     })
-    this.#conversation.assertGoing()
+    this.#connection.assertGoing()
     this.#enterHalfOpen()
     return grant
   }
 
-  /** Why the two sides cannot talk at all. */
+  /** The error if the two sides have no common codec or transport. */
   #mismatch(hello: Hello): ShmwireError | undefined {
     const { settings, codecName } = this.#options
     if (hello.codec !== codecName) {
@@ -132,7 +128,7 @@ class Server {
     return new ShmwireError(ErrorCode.INVALID_ARGUMENT, `${names}; leave one of them at 'auto'`)
   }
 
-  /** Why there will be no shared memory, as far as one can tell without trying. */
+  /** The known reason, if any, why the two sides cannot use shared memory. */
   #obstacle(hello: Hello): ShmwireError | undefined {
     const { settings, native, inbox, inboxUnavailable } = this.#options
     const fault = memoryFault(native)
@@ -148,35 +144,35 @@ class Server {
 
   #expect(credentials: Credentials | undefined, releaseSlot: ReleaseSlot): ExpectedHandover {
     const { inbox } = this.#options
-    if (inbox === undefined) throw new Error('unreachable: #obstacle has seen to it')
+    if (inbox === undefined) throw new Error('unreachable: #obstacle has checked it')
     const handover = new ExpectedHandover(inbox, credentials, releaseSlot)
-    this.#conversation.onFailure(() => handover.release())
+    this.#connection.onFailure(() => handover.release())
     return handover
   }
 
   #createEndpoint(hello: Hello): NativeEndpoint {
     const { settings, native } = this.#options
-    if (!('binding' in native)) throw new Error('unreachable: #obstacle has seen to it')
+    if (!('binding' in native)) throw new Error('unreachable: #obstacle has checked it')
     const { ringBytes } = settings
     const maxMessageBytes = this.#maxMessageBytes(hello)
     return new native.binding.Endpoint({ ringBytes, maxMessageBytes, recordsMax: RECORDS_MAX })
   }
 
   async #offerSocket(error: ShmwireError, hello: Hello, peer: Peer): Promise<Agreement> {
-    const conversation = this.#conversation
-    // 'shm' against 'socket' has been refused before, so an insistence here is a want of means.
-    if (!this.#mayFallBack(hello) && !this.#socketIsWanted(hello)) throw conversation.refuse(error)
+    const connection = this.#connection
+    // #mismatch has refused 'shm' against 'socket'. So a side that insists on 'shm' here cannot have it.
+    if (!this.#mayFallBack(hello) && !this.#isSocketRequested(hello)) throw connection.refuse(error)
     const reason = clip(error.message)
-    conversation.send(FrameKind.OFFER, { ...this.#offer(), transport: 'socket', reason })
-    await conversation.next([FrameKind.READY])
+    connection.send(FrameKind.OFFER, { ...this.#offer(), transport: 'socket', reason })
+    await connection.next([FrameKind.READY])
     return this.#agree(hello, peer, undefined, reason)
   }
 
   async #offerMemory(handover: ExpectedHandover, hello: Hello, peer: Peer): Promise<Agreement> {
-    const conversation = this.#conversation
+    const connection = this.#connection
     const token = handover.token.toString('hex')
     const mayFallBack = this.#mayFallBack(hello)
-    conversation.send(FrameKind.OFFER, { ...this.#offer(), transport: 'shm', token, mayFallBack })
+    connection.send(FrameKind.OFFER, { ...this.#offer(), transport: 'shm', token, mayFallBack })
 
     const fallbackKinds = mayFallBack ? [FrameKind.SOCKET] : []
     const frame = await this.#nextWhileFull(handover, [FrameKind.HANDLES, ...fallbackKinds])
@@ -184,25 +180,25 @@ class Server {
 
     const accepted = await this.#acceptHandles(handover, hello)
     if (accepted instanceof NativeFailure) {
-      if (!mayFallBack || !accepted.allowsFallback) throw conversation.refuse(accepted.error)
+      if (!mayFallBack || !accepted.allowsFallback) throw connection.refuse(accepted.error)
       handover.release()
       const reason = clip(accepted.message)
-      conversation.send(FrameKind.SOCKET, { reason })
-      await conversation.next([FrameKind.READY])
+      connection.send(FrameKind.SOCKET, { reason })
+      await connection.next([FrameKind.READY])
       return this.#agree(hello, peer, undefined, reason)
     }
-    conversation.send(FrameKind.READY)
-    const last = await conversation.next([FrameKind.READY, ...fallbackKinds])
+    connection.send(FrameKind.READY)
+    const last = await connection.next([FrameKind.READY, ...fallbackKinds])
     if (last.kind === FrameKind.SOCKET) return this.#giveUpMemory(handover, last.payload, hello, peer)
     handover.complete()
     return this.#agree(hello, peer, accepted, undefined)
   }
 
-  /** The next frame of these kinds. Meanwhile the client may say that the inbox is full. */
+  /** The next frame of these kinds. Before it, the client can report that the inbox is full. */
   async #nextWhileFull(handover: ExpectedHandover, kinds: readonly number[]): Promise<ControlFrame> {
-    const conversation = this.#conversation
+    const connection = this.#connection
     for (let drains = 0; ; drains += 1) {
-      const frame = await conversation.next([FrameKind.INBOX_FULL, ...kinds])
+      const frame = await connection.next([FrameKind.INBOX_FULL, ...kinds])
       if (frame.kind !== FrameKind.INBOX_FULL) return frame
       if (drains === DRAINS_MAX) {
         const message = `the client found the inbox full more than ${DRAINS_MAX} times`
@@ -212,18 +208,18 @@ class Server {
         await handover.drain(this.#pause)
       } catch (failure) {
         if (!(failure instanceof NativeFailure)) throw failure
-        // What the client sends next fails for the same reason, and then it is told.
+        // The next step fails for the same reason, and reports it to the client.
       }
-      conversation.send(FrameKind.INBOX_READY)
+      connection.send(FrameKind.INBOX_READY)
     }
   }
 
   readonly #pause: Pause = async (ms) => {
     await (ms === 0 ? nextTurn() : sleep(ms))
-    this.#conversation.assertGoing()
+    this.#connection.assertGoing()
   }
 
-  /** Only now is a segment needed: a client that goes no further than HELLO costs none. */
+  /** Creates the segment only now, so that a client that stops after HELLO costs none. */
   async #acceptHandles(handover: ExpectedHandover, hello: Hello): Promise<NativeEndpoint | NativeFailure> {
     try {
       await handover.settle(this.#pause)
@@ -243,7 +239,7 @@ class Server {
     return this.#options.settings.transport === 'auto' && hello.transport === 'auto'
   }
 
-  #socketIsWanted(hello: Hello): boolean {
+  #isSocketRequested(hello: Hello): boolean {
     return this.#options.settings.transport === 'socket' || hello.transport === 'socket'
   }
 
@@ -264,6 +260,6 @@ class Server {
     fallbackReason: string | undefined,
   ): Agreement {
     const maxMessageBytes = this.#maxMessageBytes(hello)
-    return this.#conversation.agreement({ peer, endpoint, fallbackReason, maxMessageBytes })
+    return this.#connection.agreement({ peer, endpoint, fallbackReason, maxMessageBytes })
   }
 }

@@ -1,10 +1,10 @@
 import { ErrorCode, type ShmwireError } from '../errors.js'
 import { toShmwireError } from '../native/native-error.js'
 
-/** Signs of a hostile or foreign peer: to go on over the socket would hide them. */
+/** Signs of a hostile or foreign peer. A fallback to the socket would hide them. */
 const FATAL: ReadonlySet<ErrorCode> = new Set([ErrorCode.CORRUPT, ErrorCode.DENIED, ErrorCode.VERSION])
 
-/** A call of the addon failed, so there will be no shared memory. Does not leave the handshake. */
+/** A failed call of the addon, after which there is no shared memory. Only the handshake handles this error. */
 export class NativeFailure extends Error {
   readonly error: ShmwireError
 
@@ -13,13 +13,13 @@ export class NativeFailure extends Error {
     this.error = error
   }
 
-  /** Whether the socket may take over. */
+  /** Whether the socket may replace shared memory. */
   get allowsFallback(): boolean {
     return !FATAL.has(this.error.code)
   }
 }
 
-/** Runs a call of the addon. Throws `NativeFailure`. `what` is the sentence's beginning: "… cannot be mapped". */
+/** Runs a call of the addon. Throws `NativeFailure`. `what` begins the message: "… cannot be mapped". */
 export function callNative<T>(what: string, call: () => T): T {
   try {
     return call()

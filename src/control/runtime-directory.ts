@@ -10,27 +10,27 @@ const PRIVATE = 0o700
 const WRITABLE_BY_OTHERS = 0o022
 
 /**
- * Where the sockets of plain names are: `SHMWIRE_DIR`, else `$XDG_RUNTIME_DIR/shmwire`, else
- * `<tmp>/shmwire-<uid>`. Touches no file. Throws `INVALID_ARGUMENT` when `SHMWIRE_DIR`, or else `<tmp>`, is not absolute.
+ * The directory of the sockets of plain names: `SHMWIRE_DIR`, else `$XDG_RUNTIME_DIR/shmwire`, else `<tmp>/shmwire-<uid>`. Accesses no
+ * file. Throws `INVALID_ARGUMENT` if `SHMWIRE_DIR`, or else `<tmp>`, is not absolute.
  */
 export function runtimeDirectory(environment: NodeJS.ProcessEnv = process.env): string {
   const own = environment['SHMWIRE_DIR']
   if (own) {
-    // Resolved: with a slash at its end, lstat would follow a symbolic link.
+    // Resolved, because lstat follows a symbolic link with a slash at its end.
     if (isAbsolute(own) && !own.includes('\0')) return resolve(own)
     throw invalid('the environment variable SHMWIRE_DIR', own, 'an absolute path')
   }
   const session = environment['XDG_RUNTIME_DIR']
-  // A relative one is to be ignored, says the XDG base directory specification.
+  // The XDG base directory specification says to ignore a relative path.
   if (session && isAbsolute(session)) return join(session, 'shmwire')
   const temporary = tmpdir()
-  // A relative one is another for whoever works elsewhere, and for this process after a chdir.
+  // A relative path depends on the working directory of each process.
   if (!isAbsolute(temporary))
     throw invalid('the environment variable TMPDIR', temporary, 'an absolute path, unless SHMWIRE_DIR is set')
   return join(temporary, `shmwire-${process.geteuid?.() ?? 'user'}`)
 }
 
-/** For a server: creates the directory where it is missing, and checks it. Throws `DENIED`, `OUT_OF_MEMORY`, `INVALID_ARGUMENT`. */
+/** For a server: creates the directory, if it is missing, and checks it. Throws `DENIED`, `OUT_OF_MEMORY`, `INVALID_ARGUMENT`. */
 export function prepareRuntimeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { mode: PRIVATE })
@@ -43,7 +43,7 @@ export function prepareRuntimeDirectory(directory: string): void {
         { cause: error },
       )
     }
-    // A directory that is there may lie in one that we cannot write to, or on a read-only file system.
+    // An existing directory can be in a directory without write permission, or on a read-only file system.
     if (code !== 'EEXIST' && !exists(directory)) {
       throw fileFault(
         error,
@@ -56,13 +56,13 @@ export function prepareRuntimeDirectory(directory: string): void {
 }
 
 /**
- * For a client too: whoever may write to the directory can put a socket of his own under any name. Throws `DENIED`
- * unless it is a directory, not a symbolic link, ours for certain, and closed to others. A missing one is no fault: nobody listens there.
+ * Also for a client, because any process that may write to the directory can put its own socket under any name. Throws `DENIED` unless it
+ * is a directory, not a symbolic link, owned by this user, and not writable by others. A missing directory is valid: then no server listens.
  */
 export function checkRuntimeDirectory(directory: string): void {
   let stats: Stats | undefined
   try {
-    // lstat: a link in a directory for all, such as /tmp, may be anybody's.
+    // lstat, because any user can create a link in a shared directory such as /tmp.
     stats = lstatSync(directory, { throwIfNoEntry: false })
   } catch (error) {
     throw fileFault(
@@ -104,9 +104,9 @@ function exists(directory: string): boolean {
   }
 }
 
-function denied(directory: string, fault: string, cure: string): ShmwireError {
+function denied(directory: string, fault: string, remedy: string): ShmwireError {
   return new ShmwireError(
     ErrorCode.DENIED,
-    `the directory ${directory} for sockets ${fault}; ${cure}, or set SHMWIRE_DIR to a directory of your own`,
+    `the directory ${directory} for sockets ${fault}; ${remedy}, or set SHMWIRE_DIR to a directory of your own`,
   )
 }

@@ -1,17 +1,17 @@
 /**
- * Users and groups that our user namespace does not map. The kernel reports each of them as the overflow id,
- * usually 65534 (user_namespaces(7)), so in such a namespace that number identifies nobody, even where it is mapped too.
+ * Users and groups that the user namespace of this process does not map. The kernel reports each of them as the overflow id, usually 65534
+ * (user_namespaces(7)). In such a namespace, that number identifies no user, even if it is mapped too.
  */
 import { readFileSync } from 'node:fs'
 
-/** Of Linux, unless an administrator has changed it. */
+/** The default of Linux. */
 const OVERFLOW_ID_DEFAULT = 65_534
-/** All numbers of 32 bits but the last, which means "none". */
+/** All 32-bit numbers but the last, which means "none". */
 const IDS_OF_KERNEL = 2 ** 32 - 1
 
 /**
- * Whether `id`, as the kernel reports it, may stand for a user or group that our namespace does not map. True also when
- * it is the overflow id and `/proc` does not tell what is mapped.
+ * Whether `id`, as the kernel reports it, can stand for an unmapped user or group. Also true for the overflow id if `/proc` does not list
+ * the mapped ids.
  */
 export function mayBeUnmapped(kind: 'uid' | 'gid', id: number, proc = '/proc'): boolean {
   if (process.platform !== 'linux' || id !== overflowId(kind, proc)) return false

@@ -1,11 +1,10 @@
-import type { Agreement } from '../control/handshake.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings } from '../options.js'
+import type { Agreement } from '../wire/agreement.js'
 import type { Link } from './link.js'
 import { ShmLink } from './shm/shm-link.js'
 import { SocketLink } from './socket/socket-link.js'
 
-/** The link that the two sides have agreed on. */
 export function createLink(agreement: Agreement, settings: Settings, native: NativeLoad): Link {
   const { socket, parser, peer, endpoint, maxMessageBytes } = agreement
   if (endpoint !== undefined && 'binding' in native) {

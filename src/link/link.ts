@@ -1,39 +1,8 @@
 import type { ShmwireError } from '../errors.js'
+import type { Peer } from '../peer.js'
 
 /** The carrier of a channel's records. */
-export type Transport = 'shm' | 'unix' | 'memory'
-
-/**
- * The meaning of a record to the channel. Links only distinguish messages, for `LinkSink.batchEnd`.
- * Values 1 to 255 belong to the channel, higher ones to the frames of the links (docs/protocol.md).
- */
-export const RecordKind = {
-  MESSAGE: 1,
-  REQUEST: 2,
-  REPLY: 3,
-  ERROR: 4,
-  CANCEL: 5,
-  /** The last record of its sender. */
-  CLOSE: 6,
-  /** A note from the sender's codec to the receiver's, before a message that needs it. */
-  CODEC: 7,
-} as const
-
-/** Whether a batch of messages ends before a record of this kind. A note is for messages behind it. */
-export function endsBatch(kind: number): boolean {
-  return kind !== RecordKind.MESSAGE && kind !== RecordKind.CODEC
-}
-
-/**
- * The process at the other end, as far as known. `verified`: `pid` and `uid` come from the kernel. An
- * id that the user namespace of this process does not map is undefined, and then `verified` is false.
- */
-export interface Peer {
-  readonly pid: number | undefined
-  readonly uid: number | undefined
-  readonly gid: number | undefined
-  readonly verified: boolean
-}
+export type Transport = 'shm' | 'unix'
 
 /** Counters of a link since its start. Bytes are those of payloads. */
 export interface LinkStats {

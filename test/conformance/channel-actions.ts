@@ -65,7 +65,7 @@ async function play(fixture: ChannelFixture, round: Round): Promise<void> {
       return msgpackCodec.decode(bytes)
     },
   }
-  const views = codec === 'bytes' && fixture.transport !== 'memory' && round.chance(0.5)
+  const views = codec === 'bytes' && fixture.views && round.chance(0.5)
   const wait = round.pick(['adaptive', 'sleep', 'spin'] as const)
   const [left, right] = await fixture.join({ codec: codec === 'own' ? own : codec, views, wait })
   const style = { codec, longs: round.pick([0.05, 0.5]), blocking: round.pick([1, 5]) }

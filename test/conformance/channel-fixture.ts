@@ -8,6 +8,8 @@ import { newSeed } from '../support/random.js'
 export interface ChannelImplementation {
   readonly name: string
   readonly transport: Transport
+  /** Whether `join` takes the option `views`. */
+  readonly views: boolean
   readonly join: JoinChannels
   /** The longest payload that travels in one piece. */
   inlineBytesMax(ringBytes: number): number
@@ -20,6 +22,7 @@ export const MESSAGE_BYTES_MAX = 16 * RING_BYTES + 3
 export class ChannelFixture {
   readonly name: string
   readonly transport: Transport
+  readonly views: boolean
   readonly inlineBytesMax: number
   readonly pattern: Pattern
   readonly #join: JoinChannels
@@ -28,6 +31,7 @@ export class ChannelFixture {
   constructor(implementation: ChannelImplementation) {
     this.name = implementation.name
     this.transport = implementation.transport
+    this.views = implementation.views
     this.inlineBytesMax = implementation.inlineBytesMax(RING_BYTES)
     this.#join = implementation.join
     const lengths = mixedLengths(this.inlineBytesMax, 4 * RING_BYTES)

@@ -38,8 +38,7 @@ export function channelSoak(fixture: ChannelFixture): void {
       SOAK_TIMEOUT_MS,
     )
 
-    // Links in one process have no views.
-    it.each(name === 'memory' ? [false] : [false, true])(
+    it.each(fixture.views ? [false, true] : [false])(
       'loses nothing and stops nowhere though listeners of every kind throw at random, with views: %s',
       async (views) => {
         const seed = newSeed(`listeners that throw, ${name}`)

@@ -22,8 +22,7 @@ export function channelSuite(implementation: ChannelImplementation): void {
   channelRequests(fixture)
   channelCancel(fixture)
   channelClaims(fixture)
-  // Links in one process have no options.
-  if (implementation.transport !== 'memory') channelViews(fixture)
+  if (implementation.views) channelViews(fixture)
   channelCallbacks(fixture)
   channelActions(fixture)
   channelEnd(fixture)

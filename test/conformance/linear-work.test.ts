@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { Outbox } from '../../src/channel/outbox.js'
 import { OutgoingRequests, REQUESTS_OPEN_MAX } from '../../src/channel/outgoing-requests.js'
 import { ReceiveQueue } from '../../src/channel/receive-queue.js'
-import { FrameParser } from '../../src/control/frame-parser.js'
-import { recordBound } from '../../src/control/frames.js'
 import type { Link } from '../../src/link/link.js'
 import { type Polled, poller } from '../../src/link/shm/poller.js'
+import { FrameParser } from '../../src/wire/frame-parser.js'
+import { recordBound } from '../../src/wire/frames.js'
 import { growth, type Prepare } from '../support/growth.js'
 
 /** Eight times as much takes 64 times as long where work is quadratic. */

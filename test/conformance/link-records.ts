@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/errors.js'
-import { endsBatch, RecordKind } from '../../src/link/link.js'
+import { endsBatch, RecordKind } from '../../src/wire/record-kind.js'
 import { turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
 import { type LinkFixture, MESSAGE, MESSAGE_BYTES_MAX, RING_BYTES } from './link-fixture.js'

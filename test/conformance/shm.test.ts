@@ -12,4 +12,4 @@ linkSuite({
   deliversAfterDestroy: true,
 })
 
-channelSuite({ name: 'shm', transport: 'shm', join: joinShmChannels, inlineBytesMax })
+channelSuite({ name: 'shm', transport: 'shm', views: true, join: joinShmChannels, inlineBytesMax })

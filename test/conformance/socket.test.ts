@@ -13,4 +13,4 @@ linkSuite({
   deliversAfterDestroy: false,
 })
 
-channelSuite({ name: 'socket', transport: 'unix', join: joinSocketChannels, inlineBytesMax })
+channelSuite({ name: 'socket', transport: 'unix', views: true, join: joinSocketChannels, inlineBytesMax })

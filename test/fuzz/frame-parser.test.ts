@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import { FrameParser } from '../../src/control/frame-parser.js'
-import { encodeFrame, FRAME_HEADER_BYTES, FrameKind, type PayloadBound } from '../../src/control/frames.js'
 import { ErrorCode, ShmwireError } from '../../src/errors.js'
+import { FrameParser } from '../../src/wire/frame-parser.js'
+import { encodeFrame, FRAME_HEADER_BYTES, FrameKind, type PayloadBound } from '../../src/wire/frames.js'
 import { fuzz } from '../support/fuzz.js'
 
 const BYTES_MAX = 200

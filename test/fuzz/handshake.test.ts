@@ -4,15 +4,16 @@ import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect } from 'vitest'
-import { encodeControlFrame, FrameKind } from '../../src/control/frames.js'
-import { type Agreement, newHandshakeLimits } from '../../src/control/handshake.js'
+import { newHandshakeLimits } from '../../src/control/handshake.js'
 import { handshakeAsClient } from '../../src/control/handshake-client.js'
 import { handshakeAsServer } from '../../src/control/handshake-server.js'
-import { encodePreamble } from '../../src/control/preamble.js'
 import { ErrorCode, ShmwireError } from '../../src/errors.js'
 import type { NativeEndpoint, NativeHandoverSocket } from '../../src/native/binding.js'
 import { loadBinding } from '../../src/native/load-binding.js'
 import { resolveOptions } from '../../src/options.js'
+import type { Agreement } from '../../src/wire/agreement.js'
+import { encodeControlFrame, FrameKind } from '../../src/wire/frames.js'
+import { encodePreamble } from '../../src/wire/preamble.js'
 import { fuzz } from '../support/fuzz.js'
 import { resourcesOf } from '../support/process-resources.js'
 import { HELLO, OFFER, RawPeer } from '../support/raw-peer.js'
@@ -136,7 +137,7 @@ const ending = fc.constantFrom('end', 'destroy')
 const options = fc.record(
   {
     transport: fc.constantFrom('auto', 'auto', 'shm', 'socket'),
-    allow: fc.constantFrom(
+    authorize: fc.constantFrom(
       undefined,
       undefined,
       () => true,

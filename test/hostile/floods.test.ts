@@ -1,8 +1,8 @@
 import { createConnection } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { encodeControlFrame, FrameKind } from '../../src/control/frames.js'
 import { ErrorCode } from '../../src/index.js'
+import { encodeControlFrame, FrameKind } from '../../src/wire/frames.js'
 import { RING_BYTES, Word } from '../support/forged-segment.js'
 import { hostileNative, SocketType, whyNotHostile } from '../support/hostile-native.js'
 import { HostileClient, type HostilePeer } from '../support/hostile-peers.js'
@@ -96,7 +96,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('a peer that never stops, agai
     const before = resourcesOf(siege.pid)
     const descriptors = Array.from({ length: 200 }, () => peer.segment.descriptor)
     for (let count = 0; count < 50; count += 1) {
-      hostileNative().send(peer.bell, '', Buffer.alloc(1), descriptors)
+      hostileNative().send(peer.doorbell, '', Buffer.alloc(1), descriptors)
       await turn()
     }
     await siege.expectAnswers()
@@ -114,7 +114,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('a peer that never stops, agai
     await expectAlive(2)
   })
 
-  it('whose bell blocks and is never read', async () => {
+  it('whose doorbell blocks and is never read', async () => {
     // The same open file as the one that the victim rings.
     hostileNative().setBlocking(peer.givenBell, true)
     armWithoutEnd(Word.DATA_WAKE, ARMED)
@@ -125,7 +125,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('a peer that never stops, agai
     await expectAlive(2)
   })
 
-  it('whose bell is closed', async () => {
+  it('whose doorbell is closed', async () => {
     peer.closeBell()
     peer.segment.store32(Word.DATA_WAKE, 5)
     peer.say(TALK)

@@ -3,9 +3,9 @@ import { closeSync, ftruncateSync, openSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { FrameKind } from '../../src/control/frames.js'
-import { descriptorOf } from '../../src/control/peer.js'
 import { ErrorCode } from '../../src/index.js'
+import { descriptorOf } from '../../src/socket-descriptor.js'
+import { FrameKind } from '../../src/wire/frames.js'
 import {
   DATA_OFFSET,
   ForgedSegment,
@@ -184,7 +184,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
   })
 })
 
-describe.skipIf(reason !== undefined).each(ROLES)('a bell that is none, for a %s', (role) => {
+describe.skipIf(reason !== undefined).each(ROLES)('a doorbell that is none, for a %s', (role) => {
   let siege: Siege
   beforeAll(async () => {
     siege = await Siege.begin()
@@ -200,13 +200,13 @@ describe.skipIf(reason !== undefined).each(ROLES)('a bell that is none, for a %s
   ]
 
   it.each(FOREIGN)('but %s is CORRUPT', async (_what, open) => {
-    const bell = await open()
+    const doorbell = await open()
     const outcome = await handOver(siege, role, new ForgedSegment(), (peer) => {
-      peer.owns(bell)
-      return [peer.segment.descriptor, bell]
+      peer.owns(doorbell)
+      return [peer.segment.descriptor, doorbell]
     })
     expect(outcome.code).toBe(ErrorCode.CORRUPT)
-    expect(outcome.message).toMatch(/bell|descriptors/)
+    expect(outcome.message).toMatch(/doorbell|descriptors/)
     await siege.expectUnharmed()
   })
 
@@ -230,7 +230,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('a bell that is none, for a %s
   })
 })
 
-describe.skipIf(reason !== undefined)('a bell whose other end is closed', () => {
+describe.skipIf(reason !== undefined)('a doorbell whose other end is closed', () => {
   it('ends the handover to a server, which goes on over the socket and says why', async () => {
     const siege = await Siege.begin()
     const client = siege.owns(await HostileClient.greet(siege.path))
@@ -273,8 +273,8 @@ describe.skipIf(reason !== undefined).each(ROLES)('descriptors in a wrong number
 
   it.each<[string, (peer: HostilePeer) => number[]]>([
     ['memory alone', (peer) => [peer.segment.descriptor]],
-    ['the bell alone', (peer) => [peer.givenBell]],
-    ['the bell first', (peer) => [peer.givenBell, peer.segment.descriptor]],
+    ['the doorbell alone', (peer) => [peer.givenBell]],
+    ['the doorbell first', (peer) => [peer.givenBell, peer.segment.descriptor]],
     ['one more', (peer) => [peer.segment.descriptor, peer.givenBell, peer.givenBell]],
     [
       'a hundred more',

@@ -3,9 +3,9 @@ import { closeSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { FrameKind } from '../../src/control/frames.js'
-import { descriptorOf } from '../../src/control/peer.js'
 import { ErrorCode } from '../../src/index.js'
+import { descriptorOf } from '../../src/socket-descriptor.js'
+import { FrameKind } from '../../src/wire/frames.js'
 import { RING_BYTES } from '../support/forged-segment.js'
 import { hostileNative, SocketType, whyNotHostile } from '../support/hostile-native.js'
 import { HostileClient, type HostilePeer } from '../support/hostile-peers.js'
@@ -82,23 +82,23 @@ describe.skipIf(reason !== undefined)('a descriptor whose close waits', () => {
     })
   })
 
-  it.for(ROLES)('cannot be sent through the bell of a %s', async (role, { skip }) => {
+  it.for(ROLES)('cannot be sent through the doorbell of a %s', async (role, { skip }) => {
     const peer = await siege.attack(role)
     await expectNoGap(async () => {
-      const failed = await withLingering((lingering) => send(peer.bell, lingering))
+      const failed = await withLingering((lingering) => send(peer.doorbell, lingering))
       if (failed === 0) skip(OLD_KERNEL)
       expect(failed).toBe(EPERM)
     })
   })
 
-  it.each(ROLES)('cannot be put into the bell that a %s has accepted', async (role) => {
+  it.each(ROLES)('cannot be put into the doorbell that a %s has accepted', async (role) => {
     const peer = await siege.attack(role)
     await expectNoGap(async () => {
       expect(await withLingering((lingering) => send(peer.ownBell, lingering))).toBe(EPIPE)
     })
   })
 
-  it('in the queue of a bell is CORRUPT', async () => {
+  it('in the queue of a doorbell is CORRUPT', async () => {
     await expectNoGap(async () => {
       const client = siege.owns(await HostileClient.greet(siege.path))
       const pass = (lingering: number): number => {

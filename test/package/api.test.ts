@@ -23,6 +23,8 @@ const PREFIXES: Readonly<Record<string, string>> = {
   ShmwireError: 'error.',
 }
 
+const ENTRIES = ['dist/index.d.ts', 'dist/testing/index.d.ts'].map((file) => join(ROOT, file))
+
 interface Section {
   readonly heading: string
   readonly entries: readonly { readonly heading: string; readonly text: string }[]
@@ -43,7 +45,7 @@ let declarations: Map<string, Declaration>
 
 beforeAll(() => {
   ensureBuilt()
-  declarations = readDeclarations(join(ROOT, 'dist'))
+  declarations = readDeclarations(ENTRIES)
 })
 
 describe('docs/api.md', () => {

@@ -1,4 +1,5 @@
 import { type Channel, type Codec, connect, ErrorCode, ShmwireError } from 'shmwire'
+import { type ChannelPairOptions, createChannelPair } from 'shmwire/testing'
 
 const upperCase: Codec = {
   name: 'upper-case',
@@ -16,4 +17,8 @@ export async function ask(name: string, question: unknown): Promise<unknown> {
   } finally {
     await channel.close()
   }
+}
+
+export function pair(options: ChannelPairOptions = { codec: upperCase }): [Channel, Channel] {
+  return createChannelPair(options)
 }

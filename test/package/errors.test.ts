@@ -4,12 +4,13 @@ import { createServer } from 'node:net'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel } from '../../src/channel/channel.js'
 import { codecFor } from '../../src/codec/codecs.js'
-import { socketError } from '../../src/control/conversation.js'
-import { peerFault } from '../../src/control/peer.js'
+import { peerFault } from '../../src/control/identity.js'
+import { socketError } from '../../src/control/socket-error.js'
 import { type ChannelOptions, connect, ErrorCode, listen, ShmwireError } from '../../src/index.js'
-import { type LinkSink, RecordKind } from '../../src/link/link.js'
-import { createMemoryLinks } from '../../src/link/memory.js'
+import type { LinkSink } from '../../src/link/link.js'
 import { resolveOptions } from '../../src/options.js'
+import { createInProcessLinks } from '../../src/testing/in-process-link.js'
+import { RecordKind } from '../../src/wire/record-kind.js'
 import { readDocument } from '../support/documents.js'
 import { memoryChannels } from '../support/memory-channels.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
@@ -164,7 +165,7 @@ function deniedErrors(): ShmwireError[] {
     peer: { pid: 4711, uid: 1001, gid: 1001, verified: true },
     credentials: { pid: 4711, uid: 1001, gid: 1001 },
   }
-  const errors = [resolveOptions(), resolveOptions({ allow: () => false })].map((settings) =>
+  const errors = [resolveOptions(), resolveOptions({ authorize: () => false })].map((settings) =>
     peerFault(identity, settings),
   )
   vi.restoreAllMocks()
@@ -190,7 +191,7 @@ async function peerErrors(): Promise<ShmwireError[]> {
 }
 
 function withRawPeer() {
-  const [peer, link] = createMemoryLinks(1024)
+  const [peer, link] = createInProcessLinks(1024)
   const channel = new Channel({ link, codec: codecFor('json'), maxMessageBytes: 1024 })
   peer.start({ record: () => true, drain: () => {}, close: () => {} })
   return {
@@ -201,7 +202,7 @@ function withRawPeer() {
 
 /** A link that delivers messages of 16 bytes for as long as the channel waits for a reply. */
 function backlogError(): ShmwireError {
-  const [link] = createMemoryLinks(1024)
+  const [link] = createInProcessLinks(1024)
   const message = Buffer.alloc(64 * 1024).subarray(0, 16)
   let sink: LinkSink | undefined
   Object.assign(link, {

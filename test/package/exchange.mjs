@@ -25,3 +25,11 @@ export async function exchange({ listen, connect, ShmwireError }) {
   await channel.close()
   await server.close()
 }
+
+/** The same request between the two ends of a pair. */
+export async function exchangeInProcess({ createChannelPair }) {
+  const [left, right] = createChannelPair()
+  right.handle((message) => [message])
+  assert.deepStrictEqual(await left.request(MESSAGE), [MESSAGE])
+  await left.close()
+}

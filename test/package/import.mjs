@@ -1,3 +1,4 @@
-import { exchange } from './exchange.mjs'
+import { exchange, exchangeInProcess } from './exchange.mjs'
 
 await exchange(await import('shmwire'))
+await exchangeInProcess(await import('shmwire/testing'))

@@ -1,3 +1,7 @@
 const shmwire = require('shmwire')
+const testing = require('shmwire/testing')
 
-void import('./exchange.mjs').then(({ exchange }) => exchange(shmwire))
+void import('./exchange.mjs').then(async ({ exchange, exchangeInProcess }) => {
+  await exchange(shmwire)
+  await exchangeInProcess(testing)
+})

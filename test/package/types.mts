@@ -1,4 +1,5 @@
 import { type Channel, connect, keepConnected, listen, type RequestContext, type Server } from 'shmwire'
+import { createChannelPair } from 'shmwire/testing'
 
 interface Tick {
   readonly symbol: string
@@ -63,6 +64,13 @@ export function typedConnector(): void {
   const connector = keepConnected<Tick, Order>('prices')
   expectType<Channel<Tick, Order> | undefined>()(connector.channel, true)
   connector.on('channel', (channel) => channel.on('message', (message) => expectType<Tick>()(message, true)))
+}
+
+/** The second channel of a pair has the reverse types. */
+export function typedPair(): void {
+  const [client, server] = createChannelPair<Tick, Order>()
+  expectType<Channel<Tick, Order>>()(client, true)
+  expectType<Channel<Order, Tick>>()(server, true)
 }
 
 /** Without types, everything is `any`, and a typed channel is a `Channel`. */

@@ -37,7 +37,7 @@ describe('options that are wrong', () => {
     ['spinMicros', 1_000_001],
     ['transport', 'tcp'],
     ['transport', null],
-    ['allow', true],
+    ['authorize', true],
     ['logger', { debug() {} }],
     ['signal', {}],
     ['timeoutMs', -1],
@@ -171,9 +171,9 @@ describe('a directory for sockets', () => {
       chmodSync(join(directory, '..'), 0o755)
       mkdirSync(open)
       chmodSync(open, 0o755)
-      for (const allow of [undefined, () => true]) {
+      for (const authorize of [undefined, () => true]) {
         const address = `unix:${open}/s`
-        const server = await listen(address, { allow })
+        const server = await listen(address, { authorize })
         server.on('channel', () => {})
         for (const file of ['s', 's.fd']) chmodSync(join(open, file), 0o666)
         const child = new Child('as-nobody', {
@@ -183,7 +183,7 @@ describe('a directory for sockets', () => {
         // The client in turn refuses a server of another user.
         const told = await child.next<Told>()
         expect(told.connected).toMatchObject(denied)
-        expect(told.connected.message.startsWith('the peer refused')).toBe(allow === undefined)
+        expect(told.connected.message.startsWith('the peer refused')).toBe(authorize === undefined)
         await server.close()
       }
     },

@@ -78,15 +78,15 @@ describe.each(['shm', 'socket'] as const)("the user's code in a server over %s",
     },
   )
 
-  it.each(['allow', 'a codec that differs'])(
+  it.each(['authorize', 'a codec that differs'])(
     'a logger that throws keeps no client from its refusal by %s',
     async (by) => {
       const options = { transport, logger: { debug: fail, warn: fail } }
-      const server = await listen(NAME, by === 'allow' ? { ...options, allow: fail } : options)
-      const code = by === 'allow' ? ErrorCode.DENIED : ErrorCode.INVALID_ARGUMENT
+      const server = await listen(NAME, by === 'authorize' ? { ...options, authorize: fail } : options)
+      const code = by === 'authorize' ? ErrorCode.DENIED : ErrorCode.INVALID_ARGUMENT
       const thrown = await collectUncaught(async () => {
         await expect(
-          connect(NAME, { transport, ...(by === 'allow' ? {} : { codec: 'json' }) }),
+          connect(NAME, { transport, ...(by === 'authorize' ? {} : { codec: 'json' }) }),
         ).rejects.toMatchObject({
           code,
         })
@@ -98,15 +98,15 @@ describe.each(['shm', 'socket'] as const)("the user's code in a server over %s",
     },
   )
 
-  it('allow may close its server', async () => {
+  it('authorize may close its server', async () => {
     let server: Server | undefined
     let closed: Promise<void> | undefined
     const before = await resourcesOnceCollected()
-    const allow = (): boolean => {
+    const authorize = (): boolean => {
       closed = server?.close()
       return true
     }
-    server = await listen(NAME, { transport, allow })
+    server = await listen(NAME, { transport, authorize })
     let closes = 0
     server.on('close', () => {
       closes += 1
@@ -119,17 +119,17 @@ describe.each(['shm', 'socket'] as const)("the user's code in a server over %s",
     expect(closes).toBe(1)
   })
 
-  it("a client's allow may give the connecting up: nothing is left", async () => {
+  it("a client's authorize may give the connecting up: nothing is left", async () => {
     const server = await listen(NAME, { transport })
     server.on('channel', () => {})
     await turns(3)
     const before = await resourcesOnceCollected()
     const giveUp = new AbortController()
-    const allow = (): boolean => {
+    const authorize = (): boolean => {
       giveUp.abort()
       return true
     }
-    await expect(connect(NAME, { transport, signal: giveUp.signal, allow })).rejects.toMatchObject({
+    await expect(connect(NAME, { transport, signal: giveUp.signal, authorize })).rejects.toMatchObject({
       code: ErrorCode.ABORTED,
     })
     await expectResources(before)

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { openBell } from '../../src/link/shm/bell.js'
-import { probeBell } from '../../src/link/shm/bell-probe.js'
+import { openDoorbell } from '../../src/link/shm/doorbell.js'
+import { probeDoorbell } from '../../src/link/shm/doorbell-probe.js'
 import type { NativeBinding } from '../../src/native/binding.js'
 import { loadBinding } from '../../src/native/load-binding.js'
 import { ensureBuilt } from '../support/build.js'
@@ -22,16 +22,16 @@ function descriptors(): string[] {
 
 describe('the probe of a doorbell', () => {
   it('passes in Node, and leaves no descriptor open', async () => {
-    expect(await probeBell(new binding.Doorbell())).toBeUndefined()
+    expect(await probeDoorbell(new binding.Doorbell())).toBeUndefined()
     const before = descriptors().length
     for (let round = 0; round < 20; round += 1)
-      expect(await probeBell(new binding.Doorbell())).toBeUndefined()
+      expect(await probeDoorbell(new binding.Doorbell())).toBeUndefined()
     await expect.poll(() => descriptors().length).toBe(before)
   })
 
   it('fails where no socket watches the descriptor, and leaves none open', async () => {
     const before = descriptors().length
-    expect(await probeBell(new binding.Doorbell(), () => new Socket())).toEqual({
+    expect(await probeDoorbell(new binding.Doorbell(), () => new Socket())).toEqual({
       reason: expect.stringMatching(/does not report a doorbell/) as string,
       mayPass: false,
     })
@@ -41,22 +41,22 @@ describe('the probe of a doorbell', () => {
 
 describe('a doorbell of the addon', () => {
   it('transfers its descriptor once', () => {
-    const bell = new binding.Doorbell()
-    expect(bell.transfer()).toBeGreaterThan(2)
-    expect(() => bell.transfer()).toThrow('the doorbell was already transferred, or is closed')
-    bell.close()
-    bell.close()
+    const doorbell = new binding.Doorbell()
+    expect(doorbell.transfer()).toBeGreaterThan(2)
+    expect(() => doorbell.transfer()).toThrow('the doorbell was already transferred, or is closed')
+    doorbell.close()
+    doorbell.close()
   })
 
   it('leaves a descriptor alone that the event loop has closed and another file has by now', async () => {
-    const bell = new binding.Doorbell()
-    const socket = openBell(bell.transfer(), () => {})
+    const doorbell = new binding.Doorbell()
+    const socket = openDoorbell(doorbell.transfer(), () => {})
     const closed = new Promise((resolve) => socket.once('close', resolve))
     socket.destroy()
     await closed
     const other = new binding.Doorbell()
-    bell.close()
+    doorbell.close()
     // Both ends of the second one work.
-    expect(await probeBell(other)).toBeUndefined()
+    expect(await probeDoorbell(other)).toBeUndefined()
   })
 })

@@ -78,7 +78,7 @@ describe.skipIf(!isRoot)('processes whose effective ids differ from the real one
   ])(
     'get the socket with the reason when the client changes its %s during the handshake',
     async (_what, changes) => {
-      const { client, server } = await meet({ allowAll: true }, { changes })
+      const { client, server } = await meet({ authorizeAll: true }, { changes })
       const reason = expect.stringMatching(/has changed its user or group since it connected/) as string
       expect(client).toMatchObject({ transport: 'unix', whole: true, fallbackReason: reason })
       expect(await server.next()).toMatchObject({ transport: 'unix', fallbackReason: reason })
@@ -86,7 +86,7 @@ describe.skipIf(!isRoot)('processes whose effective ids differ from the real one
   )
 
   it('share memory when the server changes its ids during the handshake', async () => {
-    const { client } = await meet({ changes: { uid: USER, gid: GROUP } }, { allowAll: true })
+    const { client } = await meet({ changes: { uid: USER, gid: GROUP } }, { authorizeAll: true })
     expect(client).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, gid: 0 } })
   })
 })
@@ -100,19 +100,19 @@ describe.skipIf(!isRoot)('a user namespace in which the overflow user is mapped'
   }
 
   it('does not take another user from outside for its own', async ({ skip }) => {
-    const { client } = await meet({}, { allowAll: true, uid: STRANGER }, { server: inside(skip) })
+    const { client } = await meet({}, { authorizeAll: true, uid: STRANGER }, { server: inside(skip) })
     expect(client).toMatchObject(denied)
   })
 
   it('refuses its own user too, who reads the same as all others', async ({ skip }) => {
-    const { client } = await meet({}, { allowAll: true }, { server: inside(skip) })
+    const { client } = await meet({}, { authorizeAll: true }, { server: inside(skip) })
     expect(client).toMatchObject(denied)
   })
 
-  it('lets in whom allow lets in, without a user', async ({ skip }) => {
+  it('lets in whom authorize lets in, without a user', async ({ skip }) => {
     const { client, server } = await meet(
-      { allowAll: true },
-      { allowAll: true, uid: STRANGER },
+      { authorizeAll: true },
+      { authorizeAll: true, uid: STRANGER },
       { server: inside(skip) },
     )
     expect(client).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, verified: true } })
@@ -122,7 +122,7 @@ describe.skipIf(!isRoot)('a user namespace in which the overflow user is mapped'
   })
 
   it('has clients that refuse a server from outside', async ({ skip }) => {
-    const { client } = await meet({ allowAll: true, uid: STRANGER }, {}, { client: inside(skip) })
+    const { client } = await meet({ authorizeAll: true, uid: STRANGER }, {}, { client: inside(skip) })
     expect(client).toMatchObject(denied)
   })
 

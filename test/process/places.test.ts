@@ -98,7 +98,7 @@ describe.skipIf(!isRoot)('two users', () => {
   }
 
   it('share memory when each side allows the other, and each knows who the other is', async () => {
-    const { client, seen } = await connectUsers({ allowAll: true }, { allowAll: true })
+    const { client, seen } = await connectUsers({ authorizeAll: true }, { authorizeAll: true })
     expect(client).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, verified: true } })
     expect(await seen.next()).toMatchObject({
       transport: 'shm',
@@ -109,8 +109,8 @@ describe.skipIf(!isRoot)('two users', () => {
 
   it.each([
     ['neither side allows', {}, {}, /^the peer refused/],
-    ['only the client allows', {}, { allowAll: true }, /^the peer refused/],
-    ['only the server allows', { allowAll: true }, {}, /is not of user/],
+    ['only the client authorizes', {}, { authorizeAll: true }, /^the peer refused/],
+    ['only the server authorizes', { authorizeAll: true }, {}, /is not of user/],
   ] as const)('are DENIED when %s', async (_who, server, client, message) => {
     const { client: told } = await connectUsers(server, client)
     expect(told.code).toBe(ErrorCode.DENIED)

@@ -6,7 +6,7 @@ import type { Channel } from '../../src/channel/channel.js'
 import { connect } from '../../src/connect.js'
 import { listen } from '../../src/listen.js'
 import type { ChannelOptions, TransportChoice } from '../../src/options.js'
-import { memoryChannels } from './memory-channels.js'
+import { createChannelPair } from '../../src/testing/channel-pair.js'
 
 export type ChannelPairOptions = Pick<
   ChannelOptions,
@@ -16,12 +16,9 @@ export type ChannelPairOptions = Pick<
 /** How the suite makes two channels that are joined. */
 export type JoinChannels = (options: ChannelPairOptions) => Promise<[Channel, Channel]>
 
-export const joinMemoryChannels: JoinChannels = async ({ codec = 'msgpack', ringBytes, maxMessageBytes }) =>
-  memoryChannels({
-    codec,
-    ...(ringBytes === undefined ? {} : { capacityBytes: ringBytes }),
-    ...(maxMessageBytes === undefined ? {} : { maxMessageBytes }),
-  })
+/** Without the options that have no meaning inside one process. */
+export const joinInProcessChannels: JoinChannels = async ({ codec, ringBytes, maxMessageBytes }) =>
+  createChannelPair({ codec, ringBytes, maxMessageBytes })
 
 export const joinSocketChannels: JoinChannels = (options) => joinOver('socket', options)
 export const joinShmChannels: JoinChannels = (options) => joinOver('shm', options)

@@ -5,7 +5,7 @@ import { msgpackCodec } from '../../src/codec/msgpack.js'
 export interface CodecPair {
   readonly sender: ChannelCodec
   readonly receiver: ChannelCodec
-  /** What the sender has told the receiver. */
+  /** The notes that the sender has sent to the receiver. */
   readonly notes: Buffer[]
   readonly roundTrip: RoundTrip
 }
@@ -16,7 +16,7 @@ export function codecPair(): CodecPair {
   const receiver = channelCodec(() => true)
   const sender = channelCodec((note) => {
     notes.push(Buffer.from(note))
-    receiver.learn?.(Buffer.from(note))
+    receiver.applyNote?.(Buffer.from(note))
     return true
   })
   const roundTrip = <T>(value: T): T => receiver.decode(Buffer.from(sender.encode(value))) as T
@@ -24,17 +24,17 @@ export function codecPair(): CodecPair {
 }
 
 export function channelCodec(
-  tell: (note: Uint8Array) => boolean,
+  sendNote: (note: Uint8Array) => boolean,
   messageBytesMax = Number.POSITIVE_INFINITY,
   decodedBytesMax = DECODED_BYTES_DEFAULT,
 ): ChannelCodec {
   if (msgpackCodec.perChannel === undefined) throw new Error('msgpack has one codec for all channels')
-  return msgpackCodec.perChannel(tell, { messageBytesMax, decodedBytesMax })
+  return msgpackCodec.perChannel(sendNote, { messageBytesMax, decodedBytesMax })
 }
 
 export type RoundTrip = <T>(value: T) => T
 
-/** All the forms that a value can take: objects as maps, with shapes that are told just then, and with shapes that are known. */
+/** All forms of a value: objects as maps, with shapes that are announced just then, and with known shapes. */
 export const ROUND_TRIPS: readonly [form: string, roundTrip: RoundTrip][] = [
   [
     'without a channel',

@@ -23,18 +23,23 @@ interface Source {
   readonly text: string
 }
 
-/** The names that `index.d.ts` in the folder exports, in the format in which the compiler writes declarations. */
-export function readDeclarations(dist: string): Map<string, Declaration> {
-  const index = readFileSync(join(dist, 'index.d.ts'), 'utf8')
-  const exported = new Map<string, Source>()
+/** The names that these files export, in the format in which the compiler writes declarations. */
+export function readDeclarations(entries: readonly string[]): Map<string, Declaration> {
+  const exported = new Map(entries.flatMap(sourcesOf))
+  return new Map([...exported].map(([name, source]) => [name, declarationOf(name, source, exported)]))
+}
+
+function sourcesOf(entry: string): [string, Source][] {
+  const index = readFileSync(entry, 'utf8')
+  const sources: [string, Source][] = []
   for (const [, names = '', from = ''] of index.matchAll(
     /^export (?:type )?\{([^}]*)\} from '([^']*)';$/gm,
   )) {
-    const file = join(dist, from.replace(/\.js$/, '.d.ts'))
+    const file = join(dirname(entry), from.replace(/\.js$/, '.d.ts'))
     const listed = names.split(',').map((text) => text.trim().replace(/^type /, ''))
-    for (const name of listed.filter((text) => text !== '')) exported.set(name, find(file, name))
+    for (const name of listed.filter((text) => text !== '')) sources.push([name, find(file, name)])
   }
-  return new Map([...exported].map(([name, source]) => [name, declarationOf(name, source, exported)]))
+  return sources
 }
 
 function find(file: string, name: string): Source {

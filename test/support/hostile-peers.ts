@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { createConnection, createServer, type Socket } from 'node:net'
-import { inboxPath } from '../../src/control/claim-files.js'
-import { FrameKind } from '../../src/control/frames.js'
+import { inboxPath } from '../../src/control/server-files.js'
+import { FrameKind } from '../../src/wire/frames.js'
 import { Child } from './child.js'
 import { DATA_OFFSET, ForgedSegment, Word } from './forged-segment.js'
 import { hostileNative, SocketType } from './hostile-native.js'
@@ -25,8 +25,8 @@ export class HostilePeer {
   /** The number of the victim's channel to this peer. */
   channel: number | undefined
   /** What rings the victim. */
-  bell = -1
-  /** The end of its own bell that it would listen to, and the one that the victim gets. */
+  doorbell = -1
+  /** The end of its own doorbell that it would listen to, and the one that the victim gets. */
   readonly ownBell: number
   readonly givenBell: number
   readonly #descriptors: number[]
@@ -68,9 +68,9 @@ export class HostilePeer {
     this.#descriptors.push(...descriptors)
   }
 
-  takeVictim(memory: number, bell: number, ringBytes: number): void {
-    this.owns(memory, bell)
-    this.bell = bell
+  takeVictim(memory: number, doorbell: number, ringBytes: number): void {
+    this.owns(memory, doorbell)
+    this.doorbell = doorbell
     this.#victim = hostileNative().map(memory, DATA_OFFSET + ringBytes, false)
   }
 
@@ -83,10 +83,10 @@ export class HostilePeer {
   }
 
   ring(count = 1): number {
-    return hostileNative().ring(this.bell, count)
+    return hostileNative().ring(this.doorbell, count)
   }
 
-  /** Its own bell, both ends as far as it has them. */
+  /** Its own doorbell, both ends as far as it has them. */
   closeBell(): void {
     for (const end of [this.ownBell, this.givenBell]) {
       closeSync(end)
@@ -150,9 +150,9 @@ export class HostileClient extends HostilePeer {
   /** Maps what the victim has sent back. */
   take(victimRingBytes: number): void {
     const received = hostileNative().receive(this.ownBell)
-    const [memory, bell] = received?.descriptors ?? []
-    if (memory === undefined || bell === undefined) throw new Error('the victim sent no descriptors')
-    this.takeVictim(memory, bell, victimRingBytes)
+    const [memory, doorbell] = received?.descriptors ?? []
+    if (memory === undefined || doorbell === undefined) throw new Error('the victim sent no descriptors')
+    this.takeVictim(memory, doorbell, victimRingBytes)
   }
 
   /** The same, and begins. */
@@ -218,10 +218,10 @@ export class HostileServer {
     control.preamble().send('OFFER', { ...own, transport: 'shm', token: TOKEN, mayFallBack: true, ...offer })
     const handles = await control.read()
     const handover = hostileNative().receive(this.#inbox)
-    const [memory, bell] = handover?.descriptors ?? []
-    if (handles === 'closed' || memory === undefined || bell === undefined)
+    const [memory, doorbell] = handover?.descriptors ?? []
+    if (handles === 'closed' || memory === undefined || doorbell === undefined)
       throw new Error(`the victim handed nothing over: ${JSON.stringify(handles)}`)
-    peer.takeVictim(memory, bell, ringBytes)
+    peer.takeVictim(memory, doorbell, ringBytes)
     return peer
   }
 
@@ -230,7 +230,7 @@ export class HostileServer {
     peer: HostilePeer,
     descriptors: readonly number[] = [peer.segment.descriptor, peer.givenBell],
   ): Promise<Frame> {
-    if (descriptors.length > 0) hostileNative().send(peer.bell, '', Buffer.alloc(1), descriptors)
+    if (descriptors.length > 0) hostileNative().send(peer.doorbell, '', Buffer.alloc(1), descriptors)
     peer.control.send('READY')
     return peer.control.read()
   }

@@ -4,16 +4,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { FrameParser } from '../../src/control/frame-parser.js'
-import { controlBound } from '../../src/control/frames.js'
 import { RECORDS_MAX } from '../../src/control/handshake.js'
-import type { Link, Peer } from '../../src/link/link.js'
-import { createMemoryLinks } from '../../src/link/memory.js'
+import type { Link } from '../../src/link/link.js'
 import { ShmLink } from '../../src/link/shm/shm-link.js'
 import { SocketLink } from '../../src/link/socket/socket-link.js'
 import type { NativeBinding, NativeEndpoint } from '../../src/native/binding.js'
 import { loadBinding } from '../../src/native/load-binding.js'
 import type { WaitMode } from '../../src/options.js'
+import type { Peer } from '../../src/peer.js'
+import { createInProcessLinks } from '../../src/testing/in-process-link.js'
+import { FrameParser } from '../../src/wire/frame-parser.js'
+import { controlBound } from '../../src/wire/frames.js'
 
 export interface LinkPairOptions {
   readonly ringBytes: number
@@ -29,7 +30,7 @@ export type JoinLinks = (options: LinkPairOptions) => Promise<[Link, Link]>
 
 const PEER: Peer = { pid: process.pid, uid: undefined, gid: undefined, verified: false }
 
-export const joinMemoryLinks: JoinLinks = async ({ ringBytes }) => createMemoryLinks(ringBytes)
+export const joinInProcessLinks: JoinLinks = async ({ ringBytes }) => createInProcessLinks(ringBytes)
 
 export const joinSocketLinks: JoinLinks = async ({ ringBytes, maxMessageBytes }) => {
   const make = (socket: Socket) =>

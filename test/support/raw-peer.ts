@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import { FrameParser } from '../../src/control/frame-parser.js'
-import { encodeControlFrame, FrameKind } from '../../src/control/frames.js'
-import { encodePreamble, PREAMBLE_BYTES } from '../../src/control/preamble.js'
+import { FrameParser } from '../../src/wire/frame-parser.js'
+import { encodeControlFrame, FrameKind } from '../../src/wire/frames.js'
+import { encodePreamble, PREAMBLE_BYTES } from '../../src/wire/preamble.js'
 
 export const HELLO = {
   features: [],

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { BellFault } from '../../src/link/shm/bell-probe.js'
+import type { DoorbellFault } from '../../src/link/shm/doorbell-probe.js'
 import { resolveOptions } from '../../src/options.js'
 
-const SILENT: BellFault = { reason: 'silent', mayPass: false }
-const FAILED: BellFault = { reason: 'no descriptor is left', mayPass: true }
+const SILENT: DoorbellFault = { reason: 'silent', mayPass: false }
+const FAILED: DoorbellFault = { reason: 'no descriptor is left', mayPass: true }
 
 const release = Object.getOwnPropertyDescriptor(process, 'release') as PropertyDescriptor
 /** What the doorbell of each thread is found to be, probe by probe. */
-let results: (BellFault | undefined)[]
+let results: (DoorbellFault | undefined)[]
 let probes: number
 let bellFault: Error | undefined
 
@@ -27,19 +27,19 @@ beforeEach(() => {
   bellFault = undefined
   Object.defineProperty(process, 'release', { ...release, value: { name: 'other' } })
   vi.doMock('../../src/native/load-binding.js', () => ({ loadBinding: () => ({ binding: { Doorbell } }) }))
-  vi.doMock('../../src/link/shm/bell-probe.js', () => ({
-    probeBell: async () => results[probes++],
+  vi.doMock('../../src/link/shm/doorbell-probe.js', () => ({
+    probeDoorbell: async () => results[probes++],
   }))
 })
 
 afterEach(() => {
   Object.defineProperty(process, 'release', release)
   vi.doUnmock('../../src/native/load-binding.js')
-  vi.doUnmock('../../src/link/shm/bell-probe.js')
+  vi.doUnmock('../../src/link/shm/doorbell-probe.js')
   vi.resetModules()
 })
 
-it.each<[string, BellFault | undefined]>([
+it.each<[string, DoorbellFault | undefined]>([
   ['reports its doorbell', undefined],
   ['does not report its doorbell', SILENT],
 ])('probes a runtime once that %s', async (_what, fault) => {

@@ -28,7 +28,7 @@ describe('resolveOptions', () => {
       spinMicros: 100,
       views: false,
       transport: 'auto',
-      allow: undefined,
+      authorize: undefined,
       logger: undefined,
     })
     expect(resolveOptions({ codec: undefined, ringBytes: undefined, signal: undefined })).toEqual(
@@ -46,16 +46,16 @@ describe('resolveOptions', () => {
       expect(resolveOptions({ spinMicros }).spinMicros).toBe(spinMicros)
   })
 
-  it('takes a codec object, a logger, allow and wait options', () => {
-    const allow = () => true
+  it('takes a codec object, a logger, authorize and wait options', () => {
+    const authorize = () => true
     const settings = resolveOptions({
       codec,
       logger: console,
-      allow,
+      authorize,
       signal: AbortSignal.timeout(1),
       timeoutMs: 0,
     })
-    expect(settings).toMatchObject({ codec, logger: console, allow })
+    expect(settings).toMatchObject({ codec, logger: console, authorize })
   })
 
   it.each([
@@ -80,7 +80,7 @@ describe('resolveOptions', () => {
     ['wait', 3],
     ['transport', 'tcp'],
     ['transport', null],
-    ['allow', 'everybody'],
+    ['authorize', 'everybody'],
     ['logger', { debug() {} }],
     ['logger', null],
     ['codec', 'xml'],
@@ -106,7 +106,7 @@ describe('resolveOptions', () => {
 
   it('lists the options where no name is near', () => {
     expect(faultOf({ size: 1 })).toBe(
-      'unknown option "size"; the options are codec, ringBytes, maxMessageBytes, maxDecodedBytes, wait, spinMicros, views, transport, allow, logger, signal, timeoutMs',
+      'unknown option "size"; the options are codec, ringBytes, maxMessageBytes, maxDecodedBytes, wait, spinMicros, views, transport, authorize, logger, signal, timeoutMs',
     )
   })
 

@@ -4,11 +4,11 @@ import { MessageCodec } from '../../src/channel/message-codec.js'
 import { encodeRemoteError } from '../../src/channel/remote-error.js'
 import { codecFor } from '../../src/codec/codecs.js'
 import { readHello, readOffer, readReject, readSocketReason } from '../../src/control/control-messages.js'
-import { noShmwire } from '../../src/control/preamble.js'
 import { ErrorCode, ShmwireError } from '../../src/errors.js'
 import { log } from '../../src/log.js'
 import { show } from '../../src/options.js'
 import { printable } from '../../src/printable.js'
+import { noShmwire } from '../../src/wire/preamble.js'
 import { HELLO, OFFER } from '../support/raw-peer.js'
 
 /** Clears a screen, begins a line of its own, turns text round, and more. */

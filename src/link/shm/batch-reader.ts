@@ -2,8 +2,9 @@ import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
 import { markShared, memoryTransferred } from '../../received-memory.js'
 import { TURN_MS_MAX } from '../../turn-budget.js'
-import { borrowedMemories, endsBatch, type LinkSink } from '../link.js'
-import { viewOf } from '../view.js'
+import { endsBatch } from '../../wire/record-kind.js'
+import { bufferOver } from '../buffer-over.js'
+import { borrowedMemories, type LinkSink } from '../link.js'
 import type { LinkContext } from './context.js'
 
 /** The messages of a batch are copied into slabs of this size, one after the other. */
@@ -70,7 +71,7 @@ export class BatchReader {
     this.borrowsPeerMemory = peerMemory !== undefined
     this.#inPlace = this.borrowsPeerMemory
     if (peerMemory !== undefined) {
-      this.#useSlab(viewOf(peerMemory, 0, peerMemory.byteLength))
+      this.#useSlab(bufferOver(peerMemory, 0, peerMemory.byteLength))
       borrowedMemories.add(peerMemory)
     }
   }
@@ -142,7 +143,7 @@ export class BatchReader {
       return 0
     }
     const results = this.#results
-    if (results[this.#binding.RESULT_PREEMPTED] === 1) this.#coreLost()
+    if (results[this.#binding.RESULT_PREEMPTED] === 1) this.#preempted()
     if (count === 0) {
       const requiredBytes = results[this.#binding.RESULT_REQUIRED] as number
       if (requiredBytes < 0) return 0
@@ -204,7 +205,7 @@ export class BatchReader {
       this.#context.onError(error)
       return 0
     }
-    if (this.#results[this.#binding.RESULT_PREEMPTED] === 1) this.#coreLost()
+    if (this.#results[this.#binding.RESULT_PREEMPTED] === 1) this.#preempted()
     if (bytes < assembly.length) {
       const moved = bytes > this.#assemblyBytes ? 1 : 0
       this.#assemblyBytes = bytes
@@ -244,7 +245,7 @@ export class BatchReader {
       const length = descriptors[at + 3] as number
       // A listener may have transferred the memory of the batch.
       const payload =
-        this.#slab.length > 0 ? viewOf(this.#memory, offset, length) : this.#withoutMemory(offset, length)
+        this.#slab.length > 0 ? bufferOver(this.#memory, offset, length) : this.#withoutMemory(offset, length)
       if (payload === undefined) break
       // Before the call: a listener may throw, and has had the record.
       this.#batchNext += 1
@@ -287,7 +288,7 @@ export class BatchReader {
     }
   }
 
-  #coreLost(): void {
-    this.#context.budget.coreLost(performance.now() * 1000)
+  #preempted(): void {
+    this.#context.budget.preempted(performance.now() * 1000)
   }
 }

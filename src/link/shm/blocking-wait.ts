@@ -1,5 +1,5 @@
-import { descriptorOf } from '../../control/peer.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
+import { descriptorOf } from '../../socket-descriptor.js'
 import type { LinkContext } from './context.js'
 import type { IdleStrategy } from './idle-strategy.js'
 

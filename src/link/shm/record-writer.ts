@@ -1,6 +1,6 @@
 import type { NativeEndpoint } from '../../native/binding.js'
+import { bufferOver } from '../buffer-over.js'
 import type { LinkSink } from '../link.js'
-import { viewOf } from '../view.js'
 import type { LinkContext } from './context.js'
 
 /** Writes records to the ring of an open endpoint: copied by the addon, or filled in place through a claim. */
@@ -71,7 +71,7 @@ export class RecordWriter {
       this.#context.onError(error)
       return undefined
     }
-    if (offset >= 0) return viewOf(this.#memory as ArrayBuffer, offset, bytes)
+    if (offset >= 0) return bufferOver(this.#memory as ArrayBuffer, offset, bytes)
     this.#full()
     return undefined
   }

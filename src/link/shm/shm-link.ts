@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net'
-import type { FrameParser } from '../../control/frame-parser.js'
-import { silenceBroken } from '../../control/frames.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { toShmwireError } from '../../native/native-error.js'
-import { type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from '../link.js'
+import type { Peer } from '../../peer.js'
+import type { FrameParser } from '../../wire/frame-parser.js'
+import { silenceBroken } from '../../wire/frames.js'
+import { type Link, type LinkSink, type LinkStats, newLinkStats } from '../link.js'
 import { BatchReader } from './batch-reader.js'
-import { openBell } from './bell.js'
 import { BlockingWait } from './blocking-wait.js'
 import type { LinkContext } from './context.js'
+import { openDoorbell } from './doorbell.js'
 import { IdleStrategy } from './idle-strategy.js'
 import { poller } from './poller.js'
 import { RecordWriter } from './record-writer.js'
@@ -33,7 +34,7 @@ export class ShmLink implements Link {
   readonly #writer: RecordWriter
   readonly #idle: IdleStrategy
   readonly #blocking: BlockingWait
-  #bell: Socket | undefined
+  #doorbell: Socket | undefined
   #sink: LinkSink | undefined
   #ended = false
   #closed = false
@@ -67,10 +68,10 @@ export class ShmLink implements Link {
     if (socket.closed) this.#socketClosed()
     socket.resume()
     this.#guard(() => {
-      this.#bell = poller.run(() =>
-        openBell(this.#context.endpoint.transferDoorbell(), () => this.#idle.woken()),
+      this.#doorbell = poller.run(() =>
+        openDoorbell(this.#context.endpoint.transferDoorbell(), () => this.#idle.woken()),
       )
-      this.#bell.on('error', (error) => this.#fail(error))
+      this.#doorbell.on('error', (error) => this.#fail(error))
     })
     this.#idle.start(sink)
     // Bytes behind the handshake's last frame. Later, when the owner of the channel has its listeners.
@@ -113,7 +114,7 @@ export class ShmLink implements Link {
     this.#closed = true
     this.#idle.close()
     this.#socket.destroy()
-    this.#bell?.destroy()
+    this.#doorbell?.destroy()
     this.#reader.close()
   }
 

@@ -2,10 +2,10 @@
 const EMPTY_POLLS_MAX = 64
 
 /** A hypervisor or a compiler thread may take the core once. */
-const CORE_LOSSES_MAX = 2
+const PREEMPTIONS_MAX = 2
 
 /** Losses that follow each other sooner come from one busy program. */
-const CORE_LOST_AGAIN_MICROS = 10_000
+const PREEMPTED_AGAIN_MICROS = 10_000
 
 /** Then the reader does not yield the core for this time, and for twice as long each time it was too short. */
 const CORE_KEPT_MICROS_MIN = 5_000
@@ -38,7 +38,7 @@ export class SpinBudget {
   #failedExtensions = 0
   #skips = 0
   #coreLosses = 0
-  #coreLostAtMicros = Number.NEGATIVE_INFINITY
+  #preemptedAtMicros = Number.NEGATIVE_INFINITY
   #keptMicros = 0
   #noneUntilMicros = Number.NEGATIVE_INFINITY
 
@@ -90,11 +90,11 @@ export class SpinBudget {
    * Another program took the core that the reader yielded. After several losses the reader sleeps
    * instead of polling for a while: the scheduler serves a woken thread sooner.
    */
-  coreLost(nowMicros: number): void {
-    const again = nowMicros - this.#coreLostAtMicros < CORE_LOST_AGAIN_MICROS
-    this.#coreLostAtMicros = nowMicros
+  preempted(nowMicros: number): void {
+    const again = nowMicros - this.#preemptedAtMicros < PREEMPTED_AGAIN_MICROS
+    this.#preemptedAtMicros = nowMicros
     this.#coreLosses = again ? this.#coreLosses + 1 : 1
-    if (this.#coreLosses <= CORE_LOSSES_MAX) return
+    if (this.#coreLosses <= PREEMPTIONS_MAX) return
     this.#coreLosses = 0
     this.#micros = 0
     const enough = nowMicros - this.#noneUntilMicros > CORE_CALM_MICROS

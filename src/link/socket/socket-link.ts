@@ -1,33 +1,35 @@
 import type { Socket } from 'node:net'
-import type { FrameParser } from '../../control/frame-parser.js'
-import { FRAME_HEADER_BYTES, recordBound, writeFrameHeader } from '../../control/frames.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
+import type { Peer } from '../../peer.js'
 import { TURN_MS_MAX } from '../../turn-budget.js'
 import { runApart } from '../../uncaught.js'
-import { endsBatch, type Link, type LinkSink, type LinkStats, newLinkStats, type Peer } from '../link.js'
+import type { FrameParser } from '../../wire/frame-parser.js'
+import { FRAME_HEADER_BYTES, recordBound, writeFrameHeader } from '../../wire/frames.js'
+import { endsBatch } from '../../wire/record-kind.js'
+import { type Link, type LinkSink, type LinkStats, newLinkStats } from '../link.js'
 
 export interface SocketLinkOptions {
-  /** Connected, paused, past the handshake. The link owns it from now on. */
+  /** Connected and paused, after the handshake. The link owns it. */
   readonly socket: Socket
-  /** May hold the first bytes of the peer's records. */
+  /** Can hold the first bytes of the peer's records. */
   readonly parser: FrameParser
   readonly peer: Peer
   /** The longest record the peer may send. */
   readonly maxMessageBytes: number
-  /** Bytes that may wait in this process before `write` refuses: the ring's size on the shared-memory link. */
+  /** Bytes that may wait in this process before `write` refuses. Over shared memory, the size of the ring. */
   readonly capacityBytes: number
 }
 
-/** Small records are joined into chunks of this size: one system call for many. */
+/** Small records share chunks of this size, and so a system call. */
 const CHUNK_BYTES = 64 * 1024
 
-/** A longer payload is taken in parts, so that it never has to be copied whole. */
+/** A longer payload is written in parts, so that it is never copied whole. */
 const INLINE_BYTES_MAX = 64 * 1024
 
-/** Records between two readings of the clock, which costs a part of what a record costs. A power of two. */
+/** Records between two readings of the clock, because a reading costs a part of a record. A power of two. */
 const RECORDS_PER_CHECK = 16
 
-/** Records as frames on the control socket: what runs where shared memory cannot be had. */
+/** Sends records as frames on the control socket, if shared memory is not available. */
 export class SocketLink implements Link {
   readonly transport = 'unix'
   readonly peer: Peer
@@ -41,14 +43,14 @@ export class SocketLink implements Link {
   /** Messages were delivered since the last `batchEnd`. */
   #inBatch = false
   #turn: NodeJS.Immediate | undefined
-  /** When the present turn's delivery stops, 0 until it has delivered several records, and how many it has delivered. */
+  /** The end of the delivery in this turn; 0 until the first reading of the clock. */
   #turnEndMs = 0
   #turnRecords = 0
   #paused = false
   #ended = false
   #closed = false
   #wantsRoom = false
-  /** Bytes [#chunkStart, #chunkEnd) wait for the flush. What is before is with the socket and is never written again. */
+  /** Bytes [#chunkStart, #chunkEnd) wait for the flush. The socket has the bytes before, so they never change. */
   #chunk: Buffer = Buffer.allocUnsafeSlow(0)
   #chunkStart = 0
   #chunkEnd = 0
@@ -166,7 +168,7 @@ export class SocketLink implements Link {
       this.#chunkStart = this.#chunkEnd
       this.#socket.write(bytes)
     }
-    // A socket that was never full does not say that it has drained.
+    // A socket that was never full emits no 'drain'.
     if (this.#wantsRoom && !this.#socket.writableNeedDrain) setImmediate(() => this.#roomAgain())
   }
 
@@ -176,7 +178,7 @@ export class SocketLink implements Link {
     this.#sink?.drain()
   }
 
-  /** Delivers what the parser holds in a later turn, and reads no more from the socket until then. */
+  /** Delivers the records in the parser in a later turn, and does not read the socket until then. */
   #deliverLater(): void {
     if (this.#closed || this.#turn !== undefined) return
     this.#socket.pause()
@@ -195,14 +197,14 @@ export class SocketLink implements Link {
     this.#turnEndMs = 0
     this.#turnRecords = 0
     try {
-      this.#parser.parse((kind, id, payload) => this.#hand(kind, id, payload))
+      this.#parser.parse((kind, id, payload) => this.#deliverRecord(kind, id, payload))
     } catch (error) {
       if (!this.#inSink) {
         this.#fail(error as ShmwireError)
         return
       }
       this.#inSink = false
-      // The listener's own exception goes its way; the records behind come in a later turn.
+      // The exception of the listener continues; the next records follow in a later turn.
       this.#deliverLater()
       throw error
     }
@@ -214,7 +216,7 @@ export class SocketLink implements Link {
     }
   }
 
-  #hand(kind: number, id: number, payload: Buffer): boolean {
+  #deliverRecord(kind: number, id: number, payload: Buffer): boolean {
     const sink = this.#sink as LinkSink
     const ends = endsBatch(kind)
     // The parser has consumed the record, which must follow although a listener of the batch throws.
@@ -231,7 +233,7 @@ export class SocketLink implements Link {
     return false
   }
 
-  /** The listeners have had their time: what the parser still holds comes in the next turn. */
+  /** True after the time of this turn. The records that the parser still holds follow in the next turn. */
   #turnIsOver(): boolean {
     this.#turnRecords += 1
     if ((this.#turnRecords & (RECORDS_PER_CHECK - 1)) !== 0) return false
@@ -242,7 +244,7 @@ export class SocketLink implements Link {
     return true
   }
 
-  /** What the parser still holds is delivered first. It is little, and a pause would keep the end from being told. */
+  /** Delivers the last records in the parser first, which are few. A pause would delay the report of the end. */
   #socketClosed(): void {
     this.#paused = false
     this.#deliver()

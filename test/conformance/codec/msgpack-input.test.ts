@@ -175,7 +175,7 @@ describe('a graph that is none', () => {
 test.each(['c191c1', 'c192c1a3736574', 'c19292a5617272617901c1'])(
   'the byte c1 for a node of a graph throws: %s',
   (hex) => {
-    expect(() => msgpackCodec.decode(Buffer.from(hex, 'hex'))).toThrow('was not told')
+    expect(() => msgpackCodec.decode(Buffer.from(hex, 'hex'))).toThrow('was not announced')
   },
 )
 
@@ -221,8 +221,8 @@ describe('a graph that refers to one text in many places', () => {
   })
 })
 
-describe('a note that tells no shape', () => {
-  const learn = (note: Buffer): void => channelCodec(() => true).learn?.(note)
+describe('a note that announces no shape', () => {
+  const learn = (note: Buffer): void => channelCodec(() => true).applyNote?.(note)
   const numbered = (count: number) => Array.from({ length: count }, (_, index) => `k${index}`)
 
   test.each<[string, unknown]>([
@@ -244,7 +244,7 @@ describe('a note that tells no shape', () => {
   test.each([
     ['nothing', ''],
     ['a list that claims more than there is', 'dcffff'],
-    ['a record', 'c100'],
+    ['a shaped object', 'c100'],
     ['a byte too many', '91a16101'],
     ['a list that was cut off', '92a161'],
     ['lists in lists', '91'.repeat(NOTE_BYTES_MAX)],
@@ -254,8 +254,8 @@ describe('a note that tells no shape', () => {
 
   test('one more than there may be throws; those before it hold', () => {
     const { receiver } = codecPair()
-    for (let id = 0; id < SHAPES_MAX; id++) receiver.learn?.(encoded([`key${id}`]))
-    expect(() => receiver.learn?.(encoded(['more']))).toThrow('malformed shape')
+    for (let id = 0; id < SHAPES_MAX; id++) receiver.applyNote?.(encoded([`key${id}`]))
+    expect(() => receiver.applyNote?.(encoded(['more']))).toThrow('malformed shape')
     expect(receiver.decode(Buffer.of(0xc1, SHAPES_MAX - 1, 5))).toStrictEqual({ [`key${SHAPES_MAX - 1}`]: 5 })
   })
 
@@ -265,18 +265,18 @@ describe('a note that tells no shape', () => {
   })
 })
 
-describe('a record that is none', () => {
+describe('a malformed shaped object', () => {
   const { sender, receiver } = codecPair()
   const value = { id: 1, inner: { text: 'x', list: [1, { text: 'y', list: [] }] } }
   for (let round = 0; round < 3; round++) sender.encode(value)
   const whole = Buffer.from(sender.encode(value))
 
-  test('names a shape that was not told, wherever: it throws', () => {
+  test('throws for a shape that was not announced, at any place', () => {
     for (const id of [2, 63, 64, 0x7f]) {
       for (const hex of ['', '91', '81a161', 'c100'])
         expect(() =>
           receiver.decode(Buffer.concat([Buffer.from(hex, 'hex'), Buffer.of(0xc1, id, 1, 1)])),
-        ).toThrow(`shape ${id} was not told`)
+        ).toThrow(`shape ${id} was not announced`)
     }
   })
 
@@ -306,7 +306,7 @@ describe('a record that is none', () => {
           }
         }
         try {
-          channelCodec(() => true).learn?.(Buffer.from(noise))
+          channelCodec(() => true).applyNote?.(Buffer.from(noise))
         } catch (error) {
           expect(error).toBeInstanceOf(Error)
         }

@@ -2,9 +2,9 @@
 //   guest.mjs server|client <address> <JSON: options of the channel, and those below>
 //     uid                becomes this user first
 //     effective          {uid, gid}: changes its effective ids to these first
-//     changes            {uid, gid}: changes them when it is asked whether to allow the peer
+//     changes            {uid, gid}: changes them when it is asked whether to authorize the peer
 //     addressSpaceBytes  may map so much more than it has mapped at the start
-//     allowAll           passes an `allow` that lets everybody in
+//     authorizeAll           passes an `authorize` that lets everybody in
 //     stays              client: does not close the channel, but waits for its end
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
@@ -17,15 +17,15 @@ const {
   effective,
   changes,
   addressSpaceBytes,
-  allowAll = false,
+  authorizeAll = false,
   stays = false,
   ...rest
 } = JSON.parse(json)
-const allow = () => {
+const authorize = () => {
   becomeEffectively(changes)
   return true
 }
-const options = { ...rest, ...(allowAll || changes ? { allow } : {}) }
+const options = { ...rest, ...(authorizeAll || changes ? { authorize } : {}) }
 const say = (said) => console.log(JSON.stringify(said))
 const told = ({ code, message }) => ({ code, message })
 const what = ({ transport, fallbackReason, peer }) => ({ transport, fallbackReason, peer })

@@ -3,13 +3,11 @@
 //   { plan }       → 'listening' (a server), 'talking', then { account }, or { failure }
 //   'resources'    → what the process's heap holds after a collection (node --expose-gc)
 import { queryObjects } from 'node:v8'
-import { Channel } from '../../../dist/channel/channel.js'
-import { codecFor } from '../../../dist/codec/codecs.js'
 import { connect, listen } from '../../../dist/index.js'
-import { createMemoryLinks } from '../../../dist/link/memory.js'
+import { createChannelPair } from '../../../dist/testing/index.js'
 import { Conversation } from './talk/conversation.mjs'
 
-const MEMORY_BYTES_MAX = 64 * 1024 * 1024
+const MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 
 process.on('disconnect', () => process.exit())
 process.on('message', (order) => {
@@ -41,16 +39,11 @@ const TALKS = {
     return talk([[await connect(plan.address, plan.options), plan]])
   },
 
-  /** Both ends in this process, over links that are nothing but two queues. */
+  /** Both ends in this process. */
   async both({ sides }) {
-    const links = createMemoryLinks(sides[0].ringBytes)
-    const codec = codecFor('bytes')
-    return talk(
-      links.map((link, index) => [
-        new Channel({ link, codec, maxMessageBytes: MEMORY_BYTES_MAX }),
-        sides[index],
-      ]),
-    )
+    const { ringBytes } = sides[0]
+    const ends = createChannelPair({ codec: 'bytes', ringBytes, maxMessageBytes: MESSAGE_BYTES_MAX })
+    return talk(ends.map((channel, index) => [channel, sides[index]]))
   },
 }
 

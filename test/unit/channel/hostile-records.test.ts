@@ -3,8 +3,9 @@ import { Channel } from '../../../src/channel/channel.js'
 import { HANDLERS_RUNNING_MAX } from '../../../src/channel/incoming-requests.js'
 import { codecFor } from '../../../src/codec/codecs.js'
 import { ErrorCode, ShmwireError } from '../../../src/errors.js'
-import { type Link, RecordKind } from '../../../src/link/link.js'
-import { createMemoryLinks } from '../../../src/link/memory.js'
+import type { Link } from '../../../src/link/link.js'
+import { createInProcessLinks } from '../../../src/testing/in-process-link.js'
+import { RecordKind } from '../../../src/wire/record-kind.js'
 import { memoryChannels } from '../../support/memory-channels.js'
 import { eventually, turns } from '../../support/turns.js'
 
@@ -24,7 +25,7 @@ afterEach(() => {
 })
 
 function raw(capacityBytes = 1 << 17, answersClose = true): Raw {
-  const [left, peer] = createMemoryLinks(capacityBytes)
+  const [left, peer] = createInProcessLinks(capacityBytes)
   const channel = new Channel({
     link: left,
     codec: codecFor('bytes'),

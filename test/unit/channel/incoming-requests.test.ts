@@ -4,8 +4,9 @@ import { HANDLERS_RUNNING_MAX, IncomingRequests } from '../../../src/channel/inc
 import { REQUESTS_OPEN_MAX } from '../../../src/channel/outgoing-requests.js'
 import { codecFor } from '../../../src/codec/codecs.js'
 import { ErrorCode } from '../../../src/errors.js'
-import { type Link, RecordKind } from '../../../src/link/link.js'
-import { createMemoryLinks } from '../../../src/link/memory.js'
+import type { Link } from '../../../src/link/link.js'
+import { createInProcessLinks } from '../../../src/testing/in-process-link.js'
+import { RecordKind } from '../../../src/wire/record-kind.js'
 import { eventually, turns } from '../../support/turns.js'
 
 const NO_BYTES = new Uint8Array(0)
@@ -22,7 +23,7 @@ let answers: Map<number, Answer[]>
 let handled: { readonly signal: AbortSignal; end(): void }[]
 
 beforeEach(() => {
-  const [left, right] = createMemoryLinks(1024 * 1024)
+  const [left, right] = createInProcessLinks(1024 * 1024)
   peer = left
   answers = new Map()
   handled = []

@@ -4,13 +4,14 @@ import { Channel } from '../../../src/channel/channel.js'
 import type { Codec, CodecName } from '../../../src/codec/codec.js'
 import { codecFor } from '../../../src/codec/codecs.js'
 import { msgpackCodec } from '../../../src/codec/msgpack.js'
-import { type Link, RecordKind } from '../../../src/link/link.js'
-import { createMemoryLinks } from '../../../src/link/memory.js'
+import type { Link } from '../../../src/link/link.js'
+import { createInProcessLinks } from '../../../src/testing/in-process-link.js'
+import { RecordKind } from '../../../src/wire/record-kind.js'
 import { memoryChannels } from '../../support/memory-channels.js'
 
 /** A channel whose peer is a bare link, which may say anything. */
 function channelAndLink(codec: CodecName): [Channel, Link] {
-  const [left, right] = createMemoryLinks(64 * 1024)
+  const [left, right] = createInProcessLinks(64 * 1024)
   right.start({ record: () => true, drain: () => {}, close: () => {} })
   return [
     new Channel({ link: left, codec: codecFor(codec), maxMessageBytes: 1024, maxDecodedBytes: 1 << 20 }),
@@ -79,7 +80,7 @@ describe('a codec of one’s own', () => {
           return Buffer.of(number)
         },
         decode: (bytes) => learnt[bytes[0] as number],
-        learn: (note) => void learnt.push(note.toString()),
+        applyNote: (note) => void learnt.push(note.toString()),
       }
     },
   }

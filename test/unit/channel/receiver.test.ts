@@ -4,7 +4,7 @@ import { CloseHandshake } from '../../../src/channel/close-handshake.js'
 import type { Delivery } from '../../../src/channel/delivery.js'
 import { Receiver } from '../../../src/channel/receiver.js'
 import { ErrorCode, ShmwireError } from '../../../src/errors.js'
-import { RecordKind } from '../../../src/link/link.js'
+import { RecordKind } from '../../../src/wire/record-kind.js'
 
 const NO_BYTES = Buffer.alloc(0)
 const gone = new ShmwireError(ErrorCode.PEER_GONE, 'the peer is gone')

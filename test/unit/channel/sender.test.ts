@@ -5,7 +5,8 @@ import { Sender } from '../../../src/channel/sender.js'
 import type { Codec } from '../../../src/codec/codec.js'
 import { codecFor } from '../../../src/codec/codecs.js'
 import { ErrorCode, ShmwireError } from '../../../src/errors.js'
-import { type Link, RecordKind } from '../../../src/link/link.js'
+import type { Link } from '../../../src/link/link.js'
+import { RecordKind } from '../../../src/wire/record-kind.js'
 
 /** A link that has room or not, and keeps what it gets. */
 class FakeLink {

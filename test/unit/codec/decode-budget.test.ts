@@ -236,7 +236,7 @@ describe('a value that needs more than maxDecodedBytes', () => {
 
   test('a shaped object is charged for its keys that look like indices', () => {
     const receiver = channelCodec(() => true, MIB, MIB)
-    receiver.learn?.(Buffer.from(msgpackCodec.encode(['999'])))
+    receiver.applyNote?.(Buffer.from(msgpackCodec.encode(['999'])))
     expect(() => receiver.decode(listOf(1000, hex('c10001')))).toThrow('maxDecodedBytes')
   })
 })

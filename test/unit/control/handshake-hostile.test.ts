@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { encodeControlFrame, encodeFrame, FrameKind } from '../../../src/control/frames.js'
-import type { Agreement } from '../../../src/control/handshake.js'
 import { newHandshakeLimits } from '../../../src/control/handshake.js'
 import { handshakeAsClient } from '../../../src/control/handshake-client.js'
 import { handshakeAsServer } from '../../../src/control/handshake-server.js'
-import { encodePreamble } from '../../../src/control/preamble.js'
 import { ErrorCode } from '../../../src/errors.js'
 import { type ChannelOptions, resolveOptions } from '../../../src/options.js'
+import type { Agreement } from '../../../src/wire/agreement.js'
+import { encodeControlFrame, encodeFrame, FrameKind } from '../../../src/wire/frames.js'
+import { encodePreamble } from '../../../src/wire/preamble.js'
 import { FakeBinding, FakeInbox } from '../../support/fake-binding.js'
 import { HELLO, OFFER, RawPeer } from '../../support/raw-peer.js'
 import { socketPair } from '../../support/socket-pair.js'
@@ -351,7 +351,7 @@ describe('a client', () => {
   })
 
   it('refuses descriptors of another process than its control socket names, whatever else is allowed', async () => {
-    const { peer, outcome } = await clientAgainst({ allow: () => true })
+    const { peer, outcome } = await clientAgainst({ authorize: () => true })
     native.answerer = { ...native.credentials, pid: native.credentials.pid + 1 }
     peer.preamble().send('OFFER', OFFER)
     await peer.find(FrameKind.HANDLES)

@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { encodeFrame, recordBound } from '../../../src/control/frames.js'
-import { type Agreement, newHandshakeLimits } from '../../../src/control/handshake.js'
+import { newHandshakeLimits } from '../../../src/control/handshake.js'
 import { handshakeAsClient } from '../../../src/control/handshake-client.js'
 import { handshakeAsServer } from '../../../src/control/handshake-server.js'
 import { ErrorCode } from '../../../src/errors.js'
 import type { NativeLoad } from '../../../src/native/load-binding.js'
 import { type ChannelOptions, resolveOptions } from '../../../src/options.js'
+import type { Agreement } from '../../../src/wire/agreement.js'
+import { encodeFrame, recordBound } from '../../../src/wire/frames.js'
 import { FakeBinding, FakeInbox, type FakeStep, nativeError } from '../../support/fake-binding.js'
 import { socketPair } from '../../support/socket-pair.js'
 
@@ -261,25 +262,21 @@ describe('a handshake', () => {
     ['shm without an addon', { transport: 'shm', native: NO_ADDON }, {}, ErrorCode.UNAVAILABLE, 'no addon'],
     ['shm to no addon', { transport: 'shm' }, { native: NO_ADDON }, ErrorCode.UNAVAILABLE, 'no addon'],
     ['no addon to shm', { native: NO_ADDON }, { transport: 'shm' }, ErrorCode.UNAVAILABLE, 'no addon'],
-    ['a refused client', {}, { allow: () => false }, ErrorCode.DENIED, 'allow did not return true'],
-    ['a refused server', { allow: () => false }, {}, ErrorCode.DENIED, 'allow did not return true'],
+    ['a refused client', {}, { authorize: () => false }, ErrorCode.DENIED, 'authorize did not return true'],
+    ['a refused server', { authorize: () => false }, {}, ErrorCode.DENIED, 'authorize did not return true'],
     [
-      'an async allow',
+      'an async authorize',
       {},
-      { allow: (async () => true) as never },
+      { authorize: (async () => true) as never },
       ErrorCode.DENIED,
-      'allow did not return true',
+      'authorize did not return true',
     ],
     [
-      'an allow that throws',
+      'an authorize that throws',
       {},
-      {
-        allow: () => {
-          throw new Error('x')
-        },
-      },
+      { authorize: () => JSON.parse('{') },
       ErrorCode.DENIED,
-      'allow threw',
+      'authorize threw',
     ],
   ])('fails with the same code on both sides: %s', async (_what, clientSide, serverSide, code, text) => {
     const { client, server } = await shake(clientSide, serverSide)
@@ -288,18 +285,18 @@ describe('a handshake', () => {
     await expectAllGivenBack()
   })
 
-  it('denies another user on either side, unless allow lets him in', async () => {
+  it('denies another user on either side, unless authorize lets him in', async () => {
     const stranger = { pid: 7, uid: (process.geteuid?.() ?? 0) + 1, gid: 0 }
     serverNative.credentials = stranger
     expect(await shake()).toMatchObject({
       client: { code: ErrorCode.DENIED },
       server: { code: ErrorCode.DENIED },
     })
-    const allow = vi.fn(() => true)
-    expect(await shake({}, { allow })).toMatchObject({
+    const authorize = vi.fn(() => true)
+    expect(await shake({}, { authorize })).toMatchObject({
       server: { transport: 'shm', peer: { ...stranger, verified: true } },
     })
-    expect(allow).toHaveBeenCalledWith({ ...stranger, verified: true })
+    expect(authorize).toHaveBeenCalledWith({ ...stranger, verified: true })
     serverNative.credentials = clientNative.credentials
     clientNative.credentials = stranger
     expect(await shake()).toMatchObject({
@@ -367,15 +364,15 @@ describe('a handshake', () => {
   })
 
   it.each(['server', 'client'] as const)(
-    'begins nothing more on the %s whose allow ends it',
+    'begins nothing more on the %s whose authorize ends it',
     async (side) => {
       const sockets = await socketPair()
       const controller = new AbortController()
       const { signal } = controller
       // `abort` returns nothing, and its result is compared, so that the peer is allowed.
-      const allow = (): boolean => controller.abort() === undefined
-      const server = side === 'server' ? { ...serverOptions({ allow }), signal } : serverOptions()
-      const client = side === 'client' ? { ...clientOptions({ allow }), signal } : clientOptions()
+      const authorize = (): boolean => controller.abort() === undefined
+      const server = side === 'server' ? { ...serverOptions({ authorize }), signal } : serverOptions()
+      const client = side === 'client' ? { ...clientOptions({ authorize }), signal } : clientOptions()
       const [atServer, atClient] = await Promise.all([
         handshakeAsServer(sockets.server, server).catch((error: Outcome) => error),
         handshakeAsClient(sockets.client, client).catch((error: Outcome) => error),

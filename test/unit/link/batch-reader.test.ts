@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../src/errors.js'
-import { RecordKind } from '../../../src/link/link.js'
 import { BatchReader } from '../../../src/link/shm/batch-reader.js'
 import type { NativeBinding, NativeEndpoint } from '../../../src/native/binding.js'
+import { RecordKind } from '../../../src/wire/record-kind.js'
 
 const binding = {
   DESCRIPTOR_WORDS: 4,
@@ -42,7 +42,7 @@ beforeEach(() => {
   const context = {
     binding,
     endpoint,
-    budget: { coreLost: () => {} },
+    budget: { preempted: () => {} },
     onError: (error: unknown) => failures.push(error),
   }
   reader = new BatchReader(context as unknown as ConstructorParameters<typeof BatchReader>[0], false)

@@ -48,9 +48,9 @@ describe('the spin budget', () => {
 
   it('is none for a while after another program has taken the core three times in a row', () => {
     const budget = new SpinBudget(MICROS_MAX)
-    for (const nowMicros of [-60_000, -40_000, -39_000, -9_500, -1_000]) budget.coreLost(nowMicros)
+    for (const nowMicros of [-60_000, -40_000, -39_000, -9_500, -1_000]) budget.preempted(nowMicros)
     expect(budget.micros).toBe(MICROS_MAX)
-    budget.coreLost(1_000)
+    budget.preempted(1_000)
     for (const nowMicros of [1_000, 3_000, 5_999]) {
       budget.slept(1, nowMicros)
       expect(budget.micros).toBe(0)
@@ -63,7 +63,7 @@ describe('the spin budget', () => {
     const budget = new SpinBudget(MICROS_MAX)
     /** How long the budget is none after three losses that end at `nowMicros`. */
     const pause = (nowMicros: number): number => {
-      for (const earlier of [2_000, 1_000, 0]) budget.coreLost(nowMicros - earlier)
+      for (const earlier of [2_000, 1_000, 0]) budget.preempted(nowMicros - earlier)
       for (let micros = 0; micros < 1_000_000; micros += 500) {
         budget.slept(1, nowMicros + micros)
         if (budget.micros > 0) return micros

@@ -32,18 +32,18 @@ function thrownBy(call: () => unknown): unknown {
 const binding = needBinding()
 let endpoint: NativeEndpoint
 let inbox: NativeHandoverSocket
-let bell: NativeDoorbell
+let doorbell: NativeDoorbell
 
 beforeEach(() => {
   endpoint = new binding.Endpoint(OPTIONS)
   inbox = new binding.HandoverSocket(join(temporaryDirectory(), 'inbox'))
-  bell = new binding.Doorbell()
+  doorbell = new binding.Doorbell()
 })
 
 afterEach(() => {
   endpoint.close()
   inbox.close()
-  bell.close()
+  doorbell.close()
 })
 
 describe('a method of the addon', () => {
@@ -52,7 +52,7 @@ describe('a method of the addon', () => {
     (name) => {
       const method = binding.Endpoint.prototype[name]
       const isNone = Object.create(binding.Endpoint.prototype) as unknown
-      for (const receiver of [bell, inbox, {}, new Proxy(endpoint, {}), isNone, undefined, 1])
+      for (const receiver of [doorbell, inbox, {}, new Proxy(endpoint, {}), isNone, undefined, 1])
         expect(() => {
           Reflect.apply(method, receiver, [])
         }).toThrow(TypeError)
@@ -68,7 +68,7 @@ describe('a method of the addon', () => {
   })
 
   it('rejects an argument of another class', () => {
-    for (const argument of [bell, endpoint, {}, Object.create(inbox) as unknown, new Proxy(inbox, {})]) {
+    for (const argument of [doorbell, endpoint, {}, Object.create(inbox) as unknown, new Proxy(inbox, {})]) {
       const accept = (): void => endpoint.acceptHandles(argument as NativeHandoverSocket, new Uint8Array(16))
       expect(accept).toThrow(expect.objectContaining(INVALID))
     }

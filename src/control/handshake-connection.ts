@@ -1,0 +1,241 @@
+import type { Socket } from 'node:net'
+import { waitWithin } from '../deadline.js'
+import { ErrorCode, ShmwireError } from '../errors.js'
+import type { WaitOptions } from '../options.js'
+import type { Agreement } from '../wire/agreement.js'
+import { FrameParser } from '../wire/frame-parser.js'
+import { controlBound, encodeControlFrame, FrameKind } from '../wire/frames.js'
+import { encodePreamble, hasMagic, noShmwire, PREAMBLE_BYTES } from '../wire/preamble.js'
+import { clip, readReject } from './control-messages.js'
+import { NativeFailure } from './native-failure.js'
+import { socketError } from './socket-error.js'
+
+export interface ControlFrame {
+  readonly kind: number
+  readonly payload: Buffer
+}
+
+/** How long a refused peer has to read the reason and close the connection. */
+const LINGER_MS = 1_000
+
+function ignore(): void {}
+
+/** A clean-up that fails must not prevent the others. The caller gets the error that ended the handshake. */
+function quietly(cleanUp: () => void): void {
+  try {
+    cleanUp()
+  } catch {
+    // See the comment above.
+  }
+}
+
+/**
+ * Runs a handshake on `socket` within `{signal, timeoutMs}`. If it fails, every clean-up of `onFailure` runs. The socket is then
+ * destroyed, or ends by itself after a REJECT.
+ */
+export function runHandshake(
+  socket: Socket,
+  options: WaitOptions,
+  steps: (connection: HandshakeConnection) => Promise<Agreement>,
+): Promise<Agreement> {
+  // This listener stays: see Agreement.
+  socket.on('error', ignore)
+  const connection = new HandshakeConnection(socket)
+  const agreed = waitWithin<Agreement>(options, 'the handshake', (resolve, reject) => {
+    void settle(connection, steps, resolve, reject)
+    return () => connection.abort()
+  })
+  return agreed.catch((error: unknown) => {
+    // A signal that has fired before the call ends the wait before the steps begin.
+    connection.abort()
+    throw error
+  })
+}
+
+async function settle(
+  connection: HandshakeConnection,
+  steps: (connection: HandshakeConnection) => Promise<Agreement>,
+  resolve: (agreement: Agreement) => void,
+  reject: (error: unknown) => void,
+): Promise<void> {
+  try {
+    const agreement = await steps(connection)
+    if (connection.complete()) resolve(agreement)
+  } catch (error) {
+    connection.abort()
+    reject(error instanceof NativeFailure ? error.error : error)
+  }
+}
+
+/** One side of a handshake: sends frames, waits for the frames that may follow, and cleans up after a failure. */
+export class HandshakeConnection {
+  readonly socket: Socket
+  readonly parser = new FrameParser(controlBound([]))
+  readonly #cleanUps: (() => void)[] = []
+  #state: 'open' | 'refused' | 'agreed' | 'failed' = 'open'
+  #greeted = false
+  /** The error after which no frame follows. */
+  #failure: ShmwireError | undefined
+  /** Takes the awaited frame from the parser, if it is there. */
+  #attempt: (() => void) | undefined
+  #rejectAttempt: ((error: ShmwireError) => void) | undefined
+
+  constructor(socket: Socket) {
+    this.socket = socket
+    socket.on('data', this.#onData)
+    socket.on('end', this.#onEnd)
+    socket.on('error', this.#onError)
+    socket.on('close', this.#onEnd)
+    // A server with `pauseOnConnect` passes paused sockets.
+    socket.resume()
+  }
+
+  /** Runs `cleanUp` at most once: if the handshake fails, in the reverse order; at once, if it has failed. */
+  onFailure(cleanUp: () => void): void {
+    if (this.#state === 'failed') quietly(cleanUp)
+    else this.#cleanUps.push(cleanUp)
+  }
+
+  /** Throws if the handshake was aborted during another wait or by code of the user. No further step may begin then. */
+  assertGoing(): void {
+    if (this.#state === 'open') return
+    throw this.#failure ?? new ShmwireError(ErrorCode.ABORTED, 'the handshake was aborted')
+  }
+
+  sendPreamble(): void {
+    this.#greeted = true
+    this.socket.write(encodePreamble())
+  }
+
+  send(kind: number, message: object = {}): void {
+    this.socket.write(encodeControlFrame(kind, message))
+  }
+
+  /** The first bytes of the peer. Throws `VERSION` if they are not those of shmwire. */
+  async preamble(): Promise<Buffer> {
+    const preamble = await this.#wait(() => this.parser.take(PREAMBLE_BYTES))
+    if (!hasMagic(preamble)) throw noShmwire(preamble)
+    return preamble
+  }
+
+  /** The next frame. Throws `CORRUPT` for another kind, and the peer's error for a REJECT. */
+  async next(kinds: readonly number[]): Promise<ControlFrame> {
+    this.parser.bound = controlBound([...kinds, FrameKind.REJECT])
+    const frame = await this.#wait(() => this.#parseOne())
+    if (frame.kind === FrameKind.REJECT) throw readReject(frame.payload)
+    return frame
+  }
+
+  /** Sends the reason to the peer, and closes the socket after the peer has read it. Returns the error, to be thrown. */
+  refuse(error: ShmwireError): ShmwireError {
+    if (this.#state !== 'open') return error
+    this.#detach()
+    this.#state = 'refused'
+    const { socket } = this
+    socket.end(encodeControlFrame(FrameKind.REJECT, { code: error.code, message: clip(error.message) }))
+    // Closing with unread bytes would reset the connection, and the peer might miss the reason. So it reads and drops them.
+    socket.resume()
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref()
+    socket.once('end', () => socket.destroySoon())
+    socket.once('close', () => clearTimeout(timer))
+    return error
+  }
+
+  /** Ends the handshake at once, even after a refusal. The peer gets the reason if it reads fast enough. */
+  dismiss(error: ShmwireError): void {
+    if (this.#state === 'open') {
+      if (!this.#greeted) this.sendPreamble()
+      this.send(FrameKind.REJECT, { code: error.code, message: clip(error.message) })
+      this.#fail(error)
+    }
+    this.abort()
+    this.socket.destroy()
+  }
+
+  agreement(terms: Omit<Agreement, 'socket' | 'parser' | 'transport'>): Agreement {
+    const transport = terms.endpoint === undefined ? 'unix' : 'shm'
+    return { socket: this.socket, parser: this.parser, transport, ...terms }
+  }
+
+  /** Ends a successful handshake. False: it was aborted before. */
+  complete(): boolean {
+    if (this.#state !== 'open') return false
+    this.#state = 'agreed'
+    this.#cleanUps.length = 0
+    this.#detach()
+    this.socket.pause()
+    return true
+  }
+
+  /** Ends a failed handshake. Idempotent. */
+  abort(): void {
+    if (this.#state === 'agreed' || this.#state === 'failed') return
+    if (this.#state === 'open') {
+      this.#detach()
+      this.socket.destroy()
+    }
+    this.#state = 'failed'
+    this.#fail(new ShmwireError(ErrorCode.ABORTED, 'the handshake was aborted'))
+    this.parser.clear()
+    for (const cleanUp of this.#cleanUps.splice(0).toReversed()) quietly(cleanUp)
+  }
+
+  #wait<T>(attempt: () => T | undefined): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#rejectAttempt = reject
+      this.#attempt = () => {
+        const found = attempt()
+        if (found === undefined) return
+        this.#attempt = undefined
+        this.#rejectAttempt = undefined
+        resolve(found)
+      }
+      this.#tryAttempt()
+      if (this.#attempt !== undefined) this.socket.resume()
+      // Bytes that arrived before the end still count.
+      if (this.#failure !== undefined) this.#fail(this.#failure)
+    })
+  }
+
+  #tryAttempt(): void {
+    try {
+      this.#attempt?.()
+    } catch (error) {
+      this.#fail(error as ShmwireError)
+    }
+  }
+
+  #parseOne(): ControlFrame | undefined {
+    let frame: ControlFrame | undefined
+    this.parser.parse((kind, _id, payload) => {
+      frame = { kind, payload }
+      return false
+    })
+    return frame
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.parser.push(chunk)
+    this.#tryAttempt()
+    // Without a wait, the bytes of a peer must not pile up here.
+    if (this.#attempt === undefined) this.socket.pause()
+  }
+
+  readonly #onEnd = (): void =>
+    this.#fail(new ShmwireError(ErrorCode.PEER_GONE, 'the peer closed the connection during the handshake'))
+  readonly #onError = (error: NodeJS.ErrnoException): void => this.#fail(socketError(error))
+
+  #fail(error: ShmwireError): void {
+    this.#failure ??= error
+    this.#attempt = undefined
+    this.#rejectAttempt?.(this.#failure)
+    this.#rejectAttempt = undefined
+  }
+
+  #detach(): void {
+    this.socket.off('data', this.#onData)
+    this.socket.off('end', this.#onEnd)
+    this.socket.off('error', this.#onError)
+    this.socket.off('close', this.#onEnd)
+  }
+}

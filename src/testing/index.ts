@@ -1,0 +1,1 @@
+export { type ChannelPairOptions, createChannelPair } from './channel-pair.js'

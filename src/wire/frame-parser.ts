@@ -1,0 +1,177 @@
+import { ErrorCode, ShmwireError } from '../errors.js'
+import { Fifo } from '../fifo.js'
+import { markShared, memoryTransferred } from '../received-memory.js'
+import { checkFrameHeader, FRAME_HEADER_BYTES, FrameOffset, type PayloadBound } from './frames.js'
+
+/** Receives one frame. Returns false to stop the parser after it. */
+export type FrameHandler = (kind: number, id: number, payload: Buffer) => boolean
+
+const NO_BYTES = Buffer.alloc(0)
+
+/**
+ * Splits the chunks of a socket into frames. The handshake and then the link use the same parser, so that bytes of the link that arrive
+ * during the handshake are not lost.
+ *
+ * A payload within one chunk is a view of it. Any other payload is collected into one buffer of its final length. A header is checked
+ * before its payload arrives. The state is consistent when the handler runs, so the handler may throw, and the next `parse` continues
+ * with the next frame. After `CORRUPT`, every `parse` throws again.
+ */
+export class FrameParser {
+  #bound: PayloadBound
+  /** The current chunk, read up to `#offset`. `#waiting` holds the next ones. */
+  #chunk: Buffer = NO_BYTES
+  #offset = 0
+  readonly #waiting = new Fifo<Buffer>()
+  #waitingBytes = 0
+  /** A header in several chunks. */
+  readonly #header = Buffer.alloc(FRAME_HEADER_BYTES)
+  #headerBytes = 0
+  /** A payload in several chunks, with the fields of its header. */
+  #payload: Buffer | undefined
+  #payloadBytes = 0
+  #kind = 0
+  #id = 0
+
+  constructor(bound: PayloadBound) {
+    this.#bound = bound
+  }
+
+  /** Sets the allowed payloads from the next header on. Not allowed while a payload is incomplete. */
+  set bound(bound: PayloadBound) {
+    this.#bound = bound
+  }
+
+  /** True if no byte is held, so that the stream can end here without an incomplete frame. */
+  get isEmpty(): boolean {
+    return this.#headerBytes === 0 && this.#payload === undefined && !this.#moreChunks()
+  }
+
+  /** Adds a chunk without parsing it. The parser and the payloads keep it. */
+  push(chunk: Buffer): void {
+    if (chunk.length === 0) return
+    markShared(chunk.buffer)
+    if (this.#offset === this.#chunk.length && this.#waiting.length === 0) {
+      this.#chunk = chunk
+      this.#offset = 0
+    } else {
+      this.#waiting.push(chunk)
+      this.#waitingBytes += chunk.length
+    }
+  }
+
+  /**
+   * Passes complete frames to the handler. False: the handler stopped the parser, and more frames can follow. True: it needs more chunks.
+   * Throws `CORRUPT` for a frame that is not allowed, and the error of the handler.
+   */
+  parse(handler: FrameHandler): boolean {
+    // A complete header that is still here was refused. It is refused again, even if no byte follows.
+    while (this.#moreChunks() || this.#headerBytes === FRAME_HEADER_BYTES) {
+      if (this.#payload !== undefined) {
+        if (!this.#collect()) continue
+        const payload = this.#payload
+        this.#payload = undefined
+        if (!handler(this.#kind, this.#id, payload)) return false
+        continue
+      }
+      const chunk = this.#chunk
+      const start = this.#offset
+      if (this.#headerBytes !== 0 || chunk.length - start < FRAME_HEADER_BYTES) {
+        if (!this.#collectHeader()) continue
+        const payloadBytes = this.#readHeader(this.#header, 0)
+        this.#headerBytes = 0
+        if (!this.#body(payloadBytes, handler)) return false
+        continue
+      }
+      const payloadBytes = this.#readHeader(chunk, start)
+      this.#offset = start + FRAME_HEADER_BYTES
+      if (!this.#body(payloadBytes, handler)) return false
+    }
+    return true
+  }
+
+  /** Takes raw bytes before the first frame (the preamble). Undefined: there are fewer than `length`, and none is taken. */
+  take(length: number): Buffer | undefined {
+    if (this.#chunk.length - this.#offset + this.#waitingBytes < length) return undefined
+    const bytes = Buffer.alloc(length)
+    for (let filled = 0; filled < length && this.#moreChunks(); ) filled += this.#copy(bytes, filled)
+    return bytes
+  }
+
+  /** Drops all bytes that it holds. */
+  clear(): void {
+    this.#chunk = NO_BYTES
+    this.#offset = 0
+    this.#waiting.clear()
+    this.#waitingBytes = 0
+    this.#headerBytes = 0
+    this.#payload = undefined
+  }
+
+  #moreChunks(): boolean {
+    if (this.#offset > this.#chunk.length) throw memoryTransferred()
+    while (this.#offset === this.#chunk.length) {
+      const next = this.#waiting.shift()
+      if (next === undefined) {
+        // An idle parser keeps no chunk alive.
+        this.#chunk = NO_BYTES
+        this.#offset = 0
+        return false
+      }
+      this.#waitingBytes -= next.length
+      this.#chunk = next
+      this.#offset = 0
+    }
+    return true
+  }
+
+  /** Fills `target` from the current chunk. Returns the number of copied bytes. */
+  #copy(target: Buffer, filled: number): number {
+    const copied = this.#chunk.copy(target, filled, this.#offset)
+    this.#offset += copied
+    return copied
+  }
+
+  #collectHeader(): boolean {
+    this.#headerBytes += this.#copy(this.#header, this.#headerBytes)
+    return this.#headerBytes === FRAME_HEADER_BYTES
+  }
+
+  #collect(): boolean {
+    const payload = this.#payload as Buffer
+    this.#payloadBytes += this.#copy(payload, this.#payloadBytes)
+    return this.#payloadBytes === payload.length
+  }
+
+  #readHeader(bytes: Buffer, offset: number): number {
+    const payloadBytes = bytes.readUInt32LE(offset + FrameOffset.LENGTH)
+    const kind = bytes.readUInt16LE(offset + FrameOffset.KIND)
+    checkFrameHeader(kind, bytes.readUInt16LE(offset + FrameOffset.FLAGS), payloadBytes, this.#bound)
+    this.#kind = kind
+    this.#id = bytes.readUInt32LE(offset + FrameOffset.ID)
+    return payloadBytes
+  }
+
+  /** Delivers the payload at `#offset`, or begins to collect it. */
+  #body(payloadBytes: number, handler: FrameHandler): boolean {
+    if (payloadBytes === 0) return handler(this.#kind, this.#id, NO_BYTES)
+    const start = this.#offset
+    const end = start + payloadBytes
+    if (end <= this.#chunk.length) {
+      this.#offset = end
+      return handler(this.#kind, this.#id, this.#chunk.subarray(start, end))
+    }
+    this.#payload = allocate(payloadBytes)
+    this.#payloadBytes = 0
+    return true
+  }
+}
+
+function allocate(bytes: number): Buffer {
+  try {
+    return Buffer.allocUnsafeSlow(bytes)
+  } catch (cause) {
+    throw new ShmwireError(ErrorCode.OUT_OF_MEMORY, `there is no memory for a record of ${bytes} bytes`, {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * A process that acquires and releases the lease of a name on command. Protocol over process.send:
+ * in `{ path }`, out `{ outcome: 'won' | code }`; in `'release'`, out `{ outcome: 'released' }`.
+ */
+import { createServer } from 'node:net'
+import { acquireNameLease, type NameLease } from '../../src/control/name-lease.js'
+
+let lease: NameLease | undefined
+
+process.on('message', (message: { path: string } | 'release') => {
+  if (message === 'release') {
+    lease?.release()
+    lease = undefined
+    process.send?.({ outcome: 'released' })
+    return
+  }
+  acquireNameLease(message.path, createServer()).then(
+    (won) => {
+      lease = won
+      process.send?.({ outcome: 'won' })
+    },
+    (error: { code?: string }) => process.send?.({ outcome: error.code ?? 'no code' }),
+  )
+})
+process.on('disconnect', () => process.exit())
+process.send?.({ outcome: 'ready' })

@@ -1,0 +1,99 @@
+import { Socket } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { identifyPeer, ownerOf, peerFault } from '../../../src/control/identity.js'
+import { ErrorCode } from '../../../src/errors.js'
+import { type ChannelOptions, resolveOptions } from '../../../src/options.js'
+import { FakeBinding, nativeError } from '../../support/fake-binding.js'
+
+const OVERFLOW = 65_534
+const namespace = vi.hoisted(() => ({ complete: false }))
+
+// Of a user namespace that does not map all ids, or does.
+vi.mock('../../../src/control/unmapped-ids.js', () => ({
+  mayBeUnmapped: (_kind: string, id: number) => id === OVERFLOW && !namespace.complete,
+}))
+
+const NO_ADDON = { unavailable: 'there is no addon' }
+let fake: FakeBinding
+
+beforeEach(() => {
+  namespace.complete = false
+  fake = new FakeBinding()
+})
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+/** A socket with a descriptor, which only the fake binding looks at. */
+const socket = Object.assign(new Socket(), { _handle: { fd: 5 } })
+const identify = (on: Socket = socket) => identifyPeer(on, { binding: fake.binding }, 1)
+const fault = (options: ChannelOptions = {}) => peerFault(identify(), resolveOptions(options))
+
+describe('a peer that the kernel reports as the overflow user', () => {
+  beforeEach(() => {
+    fake.credentials = { pid: 7, uid: OVERFLOW, gid: OVERFLOW }
+  })
+
+  it('is that user where every user is mapped', () => {
+    namespace.complete = true
+    expect(identify().peer).toEqual({ pid: 7, uid: OVERFLOW, gid: OVERFLOW, verified: true })
+    vi.spyOn(process, 'geteuid').mockReturnValue(OVERFLOW)
+    expect(fault()).toBeUndefined()
+  })
+
+  it('is nobody in particular where users are not mapped, and DENIED even when this process reads as the same', () => {
+    vi.spyOn(process, 'geteuid').mockReturnValue(OVERFLOW)
+    expect(identify()).toEqual({
+      peer: { pid: 7, uid: undefined, gid: undefined, verified: false },
+      credentials: { pid: 7, uid: OVERFLOW, gid: OVERFLOW },
+    })
+    expect(fault()).toMatchObject({
+      code: ErrorCode.DENIED,
+      message: expect.stringMatching(/does not map.*; .*pass the option authorize/) as string,
+    })
+  })
+
+  it('cannot be taken for user 65534 by authorize, which may let it in', () => {
+    expect(fault({ authorize: (peer) => peer.uid === OVERFLOW })).toMatchObject({ code: ErrorCode.DENIED })
+    expect(fault({ authorize: (peer) => peer.verified })).toMatchObject({ code: ErrorCode.DENIED })
+    expect(fault({ authorize: () => true })).toBeUndefined()
+  })
+
+  it('is verified when only its group is unknown', () => {
+    const uid = process.geteuid?.() ?? 0
+    fake.credentials = { pid: 7, uid, gid: OVERFLOW }
+    expect(identify().peer).toEqual({ pid: 7, uid, gid: undefined, verified: true })
+    expect(fault()).toBeUndefined()
+  })
+})
+
+describe('a peer that the kernel cannot be asked about', () => {
+  it('is DENIED when the kernel fails', () => {
+    fake.failures.set('credentials', nativeError(ErrorCode.UNAVAILABLE, 'getsockopt'))
+    expect(() => identify()).toThrow(expect.objectContaining({ code: ErrorCode.DENIED }))
+  })
+
+  it('is DENIED when the socket has no descriptor', () => {
+    expect(() => identify(new Socket())).toThrow(
+      expect.objectContaining({ code: ErrorCode.DENIED, message: expect.stringMatching(/descriptor/) }),
+    )
+  })
+
+  it('is let in, unverified, without the addon', () => {
+    const identity = identifyPeer(new Socket(), NO_ADDON, 4711)
+    expect(identity.peer).toEqual({ pid: 4711, uid: undefined, gid: undefined, verified: false })
+    expect(peerFault(identity, resolveOptions({}))).toBeUndefined()
+  })
+})
+
+describe('a connection', () => {
+  it('is counted by its process, or by the user of one without a number', () => {
+    fake.credentials = { pid: 7, uid: 1, gid: 2 }
+    expect(ownerOf(socket, { binding: fake.binding })).toBe('process 7')
+    fake.credentials = { pid: 0, uid: 1, gid: 2 }
+    expect(ownerOf(socket, { binding: fake.binding })).toBe('user 1, group 2')
+    expect(ownerOf(new Socket(), { binding: fake.binding })).toBe('unknown')
+    expect(ownerOf(socket, NO_ADDON)).toBe('unknown')
+  })
+})

@@ -1,0 +1,222 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ErrorCode } from '../../../src/errors.js'
+import { FrameParser } from '../../../src/wire/frame-parser.js'
+import { encodeFrame, recordBound } from '../../../src/wire/frames.js'
+
+interface Frame {
+  kind: number
+  id: number
+  payload: string
+}
+
+const BYTES_MAX = 300
+
+const frames = fc.array(
+  fc.record({
+    kind: fc.integer({ min: 1, max: 255 }),
+    id: fc.integer({ min: 0, max: 0xffffffff }),
+    payload: fc.uint8Array({ maxLength: BYTES_MAX }).map((bytes) => Buffer.from(bytes).toString('hex')),
+  }),
+  { maxLength: 20 },
+)
+
+function stream(list: readonly Frame[]): Buffer {
+  return Buffer.concat(
+    list.map(({ kind, id, payload }) => encodeFrame(kind, id, Buffer.from(payload, 'hex'))),
+  )
+}
+
+/** Cuts at the given positions, modulo the length. Every chunk has memory of its own, as a socket's has. */
+function split(bytes: Buffer, cuts: readonly number[]): Buffer[] {
+  const at = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b)
+  return at.slice(1).map((end, index) => Buffer.from(bytes.subarray(at[index], end)))
+}
+
+function collector(): { list: Frame[]; handler: (kind: number, id: number, payload: Buffer) => boolean } {
+  const list: Frame[] = []
+  return {
+    list,
+    handler: (kind, id, payload) => {
+      list.push({ kind, id, payload: payload.toString('hex') })
+      return true
+    },
+  }
+}
+
+describe('FrameParser', () => {
+  it('yields the frames, however the stream is cut', () => {
+    fc.assert(
+      fc.property(frames, fc.array(fc.nat(10_000), { maxLength: 60 }), (sent, cuts) => {
+        const parser = new FrameParser(recordBound(BYTES_MAX))
+        const { list, handler } = collector()
+        for (const chunk of split(stream(sent), cuts)) {
+          parser.push(chunk)
+          expect(parser.parse(handler)).toBe(true)
+        }
+        expect(list).toEqual(sent)
+        expect(parser.isEmpty).toBe(true)
+      }),
+    )
+  })
+
+  it('yields the frames byte by byte', () => {
+    const sent = [
+      { kind: 1, id: 7, payload: '' },
+      { kind: 255, id: 0xffffffff, payload: '00ff'.repeat(20) },
+    ]
+    const parser = new FrameParser(recordBound(BYTES_MAX))
+    const { list, handler } = collector()
+    for (const byte of stream(sent)) {
+      parser.push(Buffer.from([byte]))
+      parser.parse(handler)
+    }
+    expect(list).toEqual(sent)
+  })
+
+  it('stops and goes on anywhere, loses nothing when the handler throws, and takes chunks meanwhile', () => {
+    const steps = fc.array(fc.constantFrom('go', 'stop', 'throw'), { maxLength: 40 })
+    fc.assert(
+      fc.property(frames, fc.array(fc.nat(10_000), { maxLength: 20 }), steps, (sent, cuts, script) => {
+        const parser = new FrameParser(recordBound(BYTES_MAX))
+        const { list, handler } = collector()
+        const chunks = split(stream(sent), cuts)
+        for (;;) {
+          const chunk = chunks.shift()
+          if (chunk !== undefined) parser.push(chunk)
+          try {
+            const more = parser.parse((...frame) => {
+              handler(...frame)
+              const step = script.shift()
+              if (step === 'throw') throw new Error('of the handler')
+              return step !== 'stop'
+            })
+            if (more && chunk === undefined) break
+          } catch (error) {
+            expect((error as Error).message).toBe('of the handler')
+          }
+        }
+        expect(list).toEqual(sent)
+      }),
+    )
+  })
+
+  it('hands its rest over: another bound and another handler continue where the first stopped', () => {
+    const parser = new FrameParser((kind) => (kind === 300 ? 10 : -1))
+    parser.push(
+      Buffer.concat([
+        encodeFrame(300, 0, Buffer.from('{}')),
+        encodeFrame(1, 2, Buffer.from('x')).subarray(0, 5),
+      ]),
+    )
+    expect(parser.parse(() => false)).toBe(false)
+    parser.bound = recordBound(1)
+    expect(parser.isEmpty).toBe(false)
+    const { list, handler } = collector()
+    expect(parser.parse(handler)).toBe(true)
+    expect(list).toEqual([])
+    parser.push(encodeFrame(1, 2, Buffer.from('x')).subarray(5))
+    expect(parser.parse(handler)).toBe(true)
+    expect(list).toEqual([{ kind: 1, id: 2, payload: '78' }])
+  })
+
+  it('gives a view of the chunk when the payload lies whole in it', () => {
+    const parser = new FrameParser(recordBound(BYTES_MAX))
+    const chunk = encodeFrame(1, 0, Buffer.from('hello'))
+    parser.push(chunk)
+    parser.parse((_kind, _id, payload) => {
+      expect(payload.buffer).toBe(chunk.buffer)
+      expect(payload.byteOffset).toBe(chunk.byteOffset + 12)
+      return true
+    })
+  })
+
+  it('collects a payload of many chunks once: the time does not grow with the square', () => {
+    const parser = new FrameParser(recordBound(64 << 20))
+    const sent = encodeFrame(1, 0, Buffer.alloc(64 << 20, 5))
+    let received = 0
+    for (let start = 0; start < sent.length; start += 4096) {
+      parser.push(sent.subarray(start, start + 4096))
+      parser.parse((_kind, _id, payload) => {
+        received = payload.length
+        expect(payload.buffer).not.toBe(sent.buffer)
+        return true
+      })
+    }
+    expect(received).toBe(64 << 20)
+  })
+
+  it('rejects a header before it has seen the payload, and again at every try', () => {
+    const parser = new FrameParser(recordBound(16))
+    const header = encodeFrame(1, 0, Buffer.alloc(17)).subarray(0, 12)
+    parser.push(header.subarray(0, 11))
+    expect(parser.parse(() => true)).toBe(true)
+    parser.push(header.subarray(11))
+    for (let tries = 0; tries < 3; tries += 1) {
+      expect(() => parser.parse(() => true)).toThrow(expect.objectContaining({ code: ErrorCode.CORRUPT }))
+      parser.push(encodeFrame(1, 0, Buffer.alloc(1)))
+    }
+  })
+
+  it('rejects a header of two chunks again when nothing more has come', () => {
+    const parser = new FrameParser(recordBound(16))
+    const header = encodeFrame(1, 0, Buffer.alloc(17)).subarray(0, 12)
+    parser.push(header.subarray(0, 7))
+    parser.parse(() => true)
+    parser.push(header.subarray(7))
+    for (let tries = 0; tries < 3; tries += 1)
+      expect(() => parser.parse(() => true)).toThrow(expect.objectContaining({ code: ErrorCode.CORRUPT }))
+    expect(parser.isEmpty).toBe(false)
+  })
+
+  it('delivers what is before a bad frame', () => {
+    const parser = new FrameParser(recordBound(16))
+    const { list, handler } = collector()
+    parser.push(Buffer.concat([encodeFrame(1, 1, Buffer.alloc(0)), encodeFrame(999, 1, Buffer.alloc(0))]))
+    expect(() => parser.parse(handler)).toThrow('kind 999')
+    expect(list).toHaveLength(1)
+  })
+
+  it('never crashes or hangs on random bytes', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 100 }), { maxLength: 20 }), (chunks) => {
+        const parser = new FrameParser(recordBound(64))
+        try {
+          for (const chunk of chunks) {
+            parser.push(Buffer.from(chunk))
+            parser.parse((kind, _id, payload) => kind >= 1 && kind <= 255 && payload.length <= 64)
+          }
+        } catch (error) {
+          expect(error).toMatchObject({ code: ErrorCode.CORRUPT })
+        }
+      }),
+    )
+  })
+
+  it('takes raw bytes across chunks, and none while there are too few', () => {
+    const parser = new FrameParser(recordBound(1))
+    parser.push(Buffer.from('SHM'))
+    expect(parser.take(8)).toBeUndefined()
+    parser.push(Buffer.from('W1234'))
+    parser.push(encodeFrame(1, 0, Buffer.from('x')))
+    expect(parser.take(8)?.toString()).toBe('SHMW1234')
+    const { list, handler } = collector()
+    parser.parse(handler)
+    expect(list).toHaveLength(1)
+  })
+
+  it('is empty after clear, in whatever state it was', () => {
+    const frame = encodeFrame(1, 0, Buffer.alloc(100))
+    for (const bytes of [0, 5, 12, 50]) {
+      const parser = new FrameParser(recordBound(100))
+      parser.push(frame.subarray(0, bytes))
+      parser.parse(() => true)
+      parser.clear()
+      expect(parser.isEmpty).toBe(true)
+      const { list, handler } = collector()
+      parser.push(frame)
+      parser.parse(handler)
+      expect(list).toHaveLength(1)
+    }
+  })
+})
