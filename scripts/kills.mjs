@@ -1,23 +1,23 @@
 // Kills one of two processes that talk, at any moment, again and again; docs/failure-model.md says what must hold.
 //   npm run kills                               10,000 kills
 //   npm run kills -- --count 300 --seed 7       so many, and the same ones as in the run that printed this seed
-// The survivor lives on and has the next conversation; at the end it must hold what it held at the beginning.
+// The survivor lives on and has the next exchange; at the end it must hold what it held at the beginning.
 // The last line is `N passed, N failed`.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { randomBits } from '../test/process/children/talk/pattern.mjs'
+import { randomBits } from '../test/process/children/soak/pattern.mjs'
+import { newSeed, numbersFromArguments } from './soak/arguments.mjs'
+import { faultsOfResources, faultsOfSurvivor, readProgress } from './soak/oracle.mjs'
+import { describePlans, randomPlans } from './soak/plans.mjs'
+import { SoakChild } from './soak/soak-child.mjs'
 import { run } from './stages/command.mjs'
-import { newSeed, numbersFromArguments } from './talk/arguments.mjs'
-import { faultsOfResources, faultsOfSurvivor, readProgress } from './talk/oracle.mjs'
-import { describePlans, randomPlans } from './talk/plans.mjs'
-import { Talker } from './talk/talker.mjs'
 
 const DELAY_MS_MAX = 40
 /** Then the survivor has met every way of talking, and its code is compiled. */
 const WARM_UP_KILLS = 25
-/** The heap also has the code that the engine goes on compiling, 2 MiB in 5,000 conversations; a channel that were kept would be objects. */
+/** The heap also has the code that the engine goes on compiling, 2 MiB in 5,000 exchanges; a channel that were kept would be objects. */
 const NOISE = { heapBytes: 4 * 1024 * 1024, objects: 100 }
 const SHOW_EVERY_MS = 10_000
 
@@ -48,14 +48,14 @@ async function runLane(kills, laneSeed) {
   const root = mkdtempSync(join(tmpdir(), 'sw-'))
   const directory = join(root, 'run')
   mkdirSync(directory, { mode: 0o700 })
-  const survivor = new Talker(directory)
+  const survivor = new SoakChild(directory)
   try {
     let before
     // The next victim starts while this one is at work.
-    let spare = new Talker(directory)
+    let spare = new SoakChild(directory)
     for (let number = 0; number < kills; number += 1) {
       const victim = spare
-      spare = number + 1 < kills ? new Talker(directory) : undefined
+      spare = number + 1 < kills ? new SoakChild(directory) : undefined
       const plans = randomPlans(bits, null)
       const faults = await killOne({ survivor, victim, directory, plans, bits, file: join(root, 'progress') })
       totals.kills += 1
@@ -86,10 +86,10 @@ async function killOne({ survivor, victim, directory, plans, bits, file }) {
   const doomed = victimListens ? listens : connects
   doomed.file = file
   try {
-    listener.tell({ plan: listens })
+    listener.send({ plan: listens })
     await listener.next('listening')
-    connector.tell({ plan: connects })
-    await Promise.all([victim.next('talking'), survivor.next('talking')])
+    connector.send({ plan: connects })
+    await Promise.all([victim.next('running'), survivor.next('running')])
     await sleep(delayMs)
     const faults = []
     if ((await victim.kill()) !== 'SIGKILL') faults.push(`the victim ended before: ${victim.stderr}`)

@@ -3,10 +3,10 @@ import type { Codec } from '../../src/codec/codec.js'
 import { msgpackCodec } from '../../src/codec/msgpack.js'
 import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
 import { countFromEnvironment, integerFrom, newSeed, randomFrom } from '../support/random.js'
+import { Round } from '../support/random-round.js'
+import { RandomSide } from '../support/random-side.js'
 import { turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
-import { Round } from '../support/wild-round.js'
-import { WildSide } from '../support/wild-side.js'
 import type { ChannelFixture } from './channel-fixture.js'
 
 const ROUNDS = 60
@@ -24,7 +24,7 @@ export function channelActions(fixture: ChannelFixture): void {
 
   describe(`channel over ${name}: random actions inside callbacks`, () => {
     it(
-      `end each of ${rounds} rounds with everything settled, told once and given back`,
+      `end each of ${rounds} rounds with everything settled, outcome once and given back`,
       async () => {
         const seed = newSeed(`random actions, ${name}`)
         // What the first channel of a process leaves for the next is there.
@@ -46,8 +46,8 @@ async function playAll(fixture: ChannelFixture, seed: number, rounds: number): P
     const random = randomFrom(seed ^ Math.imul(index + 1, 0x9e3779b1))
     const round = new Round(random, integerFrom(random, 20, 60))
     await play(fixture, round)
-    const told = `seed ${seed}, round ${index}, ${fixture.name}:\n${round.wrong.join('\n')}\nafter:\n${round.log.join('\n')}`
-    if (round.wrong.length > 0) expect.fail(told)
+    const outcome = `seed ${seed}, round ${index}, ${fixture.name}:\n${round.wrong.join('\n')}\nafter:\n${round.log.join('\n')}`
+    if (round.wrong.length > 0) expect.fail(outcome)
   }
 }
 
@@ -70,8 +70,8 @@ async function play(fixture: ChannelFixture, round: Round): Promise<void> {
   const [left, right] = await fixture.join({ codec: codec === 'own' ? own : codec, views, wait })
   const style = { codec, longs: round.pick([0.05, 0.5]), blocking: round.pick([1, 5]) }
   const sides = [
-    new WildSide('left', left, round, style),
-    new WildSide('right', right, round, style),
+    new RandomSide('left', left, round, style),
+    new RandomSide('right', right, round, style),
   ] as const
   const [one, two] = sides
   one.other = two
@@ -88,7 +88,7 @@ async function play(fixture: ChannelFixture, round: Round): Promise<void> {
   fixture.forget([left, right])
 }
 
-async function end(round: Round, sides: readonly [WildSide, WildSide]): Promise<void> {
+async function end(round: Round, sides: readonly [RandomSide, RandomSide]): Promise<void> {
   for (const side of sides) side.rest()
   const way = integerFrom(round.random, 0, 2)
   if (way === 0) round.pick(sides).destroy()
@@ -106,7 +106,7 @@ async function end(round: Round, sides: readonly [WildSide, WildSide]): Promise<
   for (const side of sides) expectOver(round, side)
 }
 
-function expectOver(round: Round, side: WildSide): void {
+function expectOver(round: Round, side: RandomSide): void {
   const { name, channel, closes, other } = side
   const { outboxRecords, requestsOpen, requestsRunning } = channel.stats()
   round.expect(closes.length === 1, `${name} closed ${closes.length} times`)

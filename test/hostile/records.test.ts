@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/index.js'
+import { AttackHarness, ROLES } from '../support/attack-harness.js'
 import {
   DATA_OFFSET,
   Flag,
@@ -14,7 +15,6 @@ import {
 import { whyNotHostile } from '../support/hostile-native.js'
 import type { HostilePeer } from '../support/hostile-peers.js'
 import { integerFrom, newSeed, randomFrom } from '../support/random.js'
-import { ROLES, Siege } from '../support/siege.js'
 import { eventually, turn } from '../support/turns.js'
 
 const reason = whyNotHostile()
@@ -32,18 +32,18 @@ function firstFragment(total: bigint, bytes = 16): Buffer {
 }
 
 describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (role) => {
-  let siege: Siege
+  let harness: AttackHarness
   let peer: HostilePeer
   beforeAll(async () => {
-    siege = await Siege.begin()
+    harness = await AttackHarness.begin()
   })
   beforeEach(async () => {
-    peer = await siege.attack(role)
+    peer = await harness.attack(role)
   })
 
   function publish(tail: number): void {
     peer.segment.publish(tail)
-    peer.ring()
+    peer.wake()
   }
 
   it.each<[string, ForgedRecord, number, RegExp]>([
@@ -73,18 +73,18 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
   ])('one %s', async (_what, record, tail, text) => {
     peer.segment.record(0, record)
     publish(tail)
-    await siege.expectCorrupt(peer, text)
+    await harness.expectCorrupt(peer, text)
   })
 
   it('one that passes the end of the ring', async () => {
-    for (let count = 0; count < 7; count += 1) peer.say(Buffer.alloc(INLINE_MAX, 2))
-    peer.say(Buffer.alloc(INLINE_MAX - 32, 2))
+    for (let count = 0; count < 7; count += 1) peer.send(Buffer.alloc(INLINE_MAX, 2))
+    peer.send(Buffer.alloc(INLINE_MAX - 32, 2))
     const { position, sequence } = peer
     await eventually(() => peer.victimHead === BigInt(position))
     peer.segment.store64(DATA_OFFSET + position, headerWord({ length: 100 }))
     peer.segment.store64(DATA_OFFSET + position + 8, BigInt(sequence) << 32n)
     publish(position + 128)
-    await siege.expectCorrupt(peer, /passes the ring's end/)
+    await harness.expectCorrupt(peer, /passes the ring's end/)
   })
 
   it.each([
@@ -96,7 +96,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
   ])('a first fragment that %s', async (_what, total, text) => {
     const payload = firstFragment(total)
     publish(peer.segment.record(0, { length: payload.length, flags: Flag.FIRST }, payload))
-    await siege.expectCorrupt(peer, text)
+    await harness.expectCorrupt(peer, text)
   })
 
   it.each<[string, ForgedRecord, RegExp]>([
@@ -112,7 +112,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
     const payload = firstFragment(1000n)
     const next = peer.segment.record(0, { length: payload.length, flags: Flag.FIRST }, payload)
     publish(peer.segment.record(next, { ...second, sequence: 1 }))
-    await siege.expectCorrupt(peer, text)
+    await harness.expectCorrupt(peer, text)
   })
 
   it('fragments of a byte that never end: they end with the length that the first one has told', async () => {
@@ -128,28 +128,28 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
       position = peer.segment.record(position, { length: 1, flags: 0, sequence })
     }
     publish(position)
-    await siege.expectCorrupt(peer, /does not end its message/)
+    await harness.expectCorrupt(peer, /does not end its message/)
   })
 
   it('a message that never ends costs no more than its length, and goes with its sender', async () => {
     const payload = firstFragment(BigInt(MESSAGE_MAX))
     publish(peer.segment.record(0, { length: payload.length, flags: Flag.FIRST }, payload))
-    await siege.expectAnswers()
+    await harness.expectAnswers()
     peer.control.socket.destroy()
-    expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: 0 })
-    await siege.expectUnharmed()
+    expect(await harness.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: 0 })
+    await harness.expectUnharmed()
   })
 })
 
 describe.skipIf(reason !== undefined).each(ROLES)(
   'records that change while they are read, to a %s',
   (role) => {
-    let siege: Siege
+    let harness: AttackHarness
     beforeAll(async () => {
-      siege = await Siege.begin()
+      harness = await AttackHarness.begin()
     })
 
-    async function changeHeaders(victim: Siege, rounds: number): Promise<void> {
+    async function changeHeaders(victim: AttackHarness, rounds: number): Promise<void> {
       const random = randomFrom(newSeed('changing records'))
       for (let round = 0; round < rounds; round += 1) {
         const peer = await victim.attack(role)
@@ -160,21 +160,21 @@ describe.skipIf(reason !== undefined).each(ROLES)(
             flags: random() < 0.3 ? integerFrom(random, 0, 4) : Flag.WHOLE,
           }),
         )
-        victim.disturb(peer.segment.word(DATA_OFFSET, 8), values)
+        victim.storeRepeatedly(peer.segment.word(DATA_OFFSET, 8), values)
         peer.segment.publish(8192)
-        peer.ring()
+        peer.wake()
         // What comes behind the record was never written.
         expect(await victim.ended(peer)).toMatchObject({ code: ErrorCode.CORRUPT })
         await peer.control.closed()
-        victim.calm()
+        victim.stopThreads()
       }
       await victim.expectUnharmed()
     }
 
-    it('length, kind and flags, at random and without end', () => changeHeaders(siege, 8))
+    it('length, kind and flags, at random and without end', () => changeHeaders(harness, 8))
 
     it('the same, of messages that are looked at where they lie', async () => {
-      await changeHeaders(await Siege.begin({ views: true }), 8)
+      await changeHeaders(await AttackHarness.begin({ views: true }), 8)
     })
 
     // About as fast as the victim looks, and slower.
@@ -182,57 +182,57 @@ describe.skipIf(reason !== undefined).each(ROLES)(
       'a length that grows from look to look, every %i ns',
       async (pauseNanos) => {
         const segment = new ForgedSegment({ ringBytes: LARGE_RING_BYTES })
-        const peer = await siege.attack(role, segment)
+        const peer = await harness.attack(role, segment)
         const longest = LARGE_RING_BYTES / 8 - RECORD_HEADER_BYTES
         const lengths = Array.from({ length: longest - 8192 }, (_, index) => 8192 + index)
-        siege.disturb(
+        harness.storeRepeatedly(
           segment.word(DATA_OFFSET, 8),
           lengths.map((length) => headerWord({ length })),
           pauseNanos,
         )
         segment.publish(LARGE_RING_BYTES)
-        peer.ring()
-        expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.CORRUPT })
+        peer.wake()
+        expect(await harness.ended(peer)).toMatchObject({ code: ErrorCode.CORRUPT })
         await peer.control.closed()
-        await siege.expectUnharmed()
+        await harness.expectUnharmed()
       },
     )
 
     it('the whole length of a message in fragments', async () => {
       for (let round = 0; round < 8; round += 1) {
-        const peer = await siege.attack(role)
+        const peer = await harness.attack(role)
         const payload = firstFragment(1000n)
         const next = peer.segment.record(0, { length: payload.length, flags: Flag.FIRST }, payload)
         const end = peer.segment.record(next, { length: 984, flags: Flag.LAST, sequence: 1 })
-        siege.disturb(peer.segment.word(DATA_OFFSET + RECORD_HEADER_BYTES, 8), [
+        harness.storeRepeatedly(peer.segment.word(DATA_OFFSET + RECORD_HEADER_BYTES, 8), [
           1000n,
           2000n,
           500n,
           2n ** 40n,
         ])
         peer.segment.publish(end)
-        peer.ring()
+        peer.wake()
         // By chance it is right: then the message is, too, and the sender goes.
         if (round % 2 === 1) peer.control.socket.end()
         else peer.segment.store64(Word.TAIL, 8n)
-        peer.ring()
-        expect([ErrorCode.CORRUPT, ErrorCode.PEER_GONE]).toContain((await siege.ended(peer)).code)
-        siege.calm()
+        peer.wake()
+        expect([ErrorCode.CORRUPT, ErrorCode.PEER_GONE]).toContain((await harness.ended(peer)).code)
+        harness.stopThreads()
       }
-      await siege.expectUnharmed()
+      await harness.expectUnharmed()
     })
 
     it('several records at once, by threads of their own', async () => {
       const random = randomFrom(newSeed('a changing ring'))
-      const peer = await siege.attack(role)
+      const peer = await harness.attack(role)
       for (let count = 0; count < 3; count += 1) {
         const values = Array.from({ length: 32 }, () => BigInt(integerFrom(random, 0, 2 ** 40)))
-        siege.disturb(peer.segment.word(DATA_OFFSET + 16 * integerFrom(random, 0, 64), 8), values)
+        harness.storeRepeatedly(peer.segment.word(DATA_OFFSET + 16 * integerFrom(random, 0, 64), 8), values)
       }
       peer.segment.publish(RING_BYTES)
-      peer.ring()
-      expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.CORRUPT })
-      await siege.expectUnharmed()
+      peer.wake()
+      expect(await harness.ended(peer)).toMatchObject({ code: ErrorCode.CORRUPT })
+      await harness.expectUnharmed()
     })
   },
 )

@@ -6,11 +6,11 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { FrameKind } from '../../src/control/frames.js'
 import { descriptorOf } from '../../src/control/peer.js'
 import { ErrorCode } from '../../src/index.js'
+import { AttackHarness, ROLES } from '../support/attack-harness.js'
 import { RING_BYTES } from '../support/forged-segment.js'
 import { hostileNative, SocketType, whyNotHostile } from '../support/hostile-native.js'
 import { HostileClient, type HostilePeer } from '../support/hostile-peers.js'
 import { RawPeer } from '../support/raw-peer.js'
-import { ROLES, Siege } from '../support/siege.js'
 
 const reason = whyNotHostile()
 if (reason !== undefined) console.log(`skipped: ${reason}`)
@@ -50,20 +50,20 @@ const send = (socket: number, descriptor: number): number =>
   hostileNative().send(socket, '', Buffer.alloc(1), [descriptor])
 
 describe.skipIf(reason !== undefined)('a descriptor whose close waits', () => {
-  let siege: Siege
+  let harness: AttackHarness
   beforeAll(async () => {
-    siege = await Siege.begin()
+    harness = await AttackHarness.begin()
   })
 
   async function expectNoGap(attack: () => Promise<void>): Promise<void> {
-    expect(await siege.longestGapMs(attack)).toBeLessThan(GAP_MS_MAX)
-    await siege.expectUnharmed()
+    expect(await harness.longestGapMs(attack)).toBeLessThan(GAP_MS_MAX)
+    await harness.expectUnharmed()
   }
 
   it('cannot be sent on the control socket before HELLO', async ({ skip }) => {
     await expectNoGap(async () => {
-      const control = new RawPeer(createConnection({ path: siege.path }))
-      siege.owns({ close: () => control.socket.destroy() })
+      const control = new RawPeer(createConnection({ path: harness.path }))
+      harness.closeLater({ close: () => control.socket.destroy() })
       await once(control.socket, 'connect')
       const socket = descriptorOf(control.socket) as number
       const failed = await withLingering((lingering) => send(socket, lingering))
@@ -73,7 +73,7 @@ describe.skipIf(reason !== undefined)('a descriptor whose close waits', () => {
   })
 
   it.for(ROLES)('cannot be sent on the control socket of a channel, to a %s', async (role, { skip }) => {
-    const peer = await siege.attack(role)
+    const peer = await harness.attack(role)
     await expectNoGap(async () => {
       const socket = descriptorOf(peer.control.socket) as number
       const failed = await withLingering((lingering) => send(socket, lingering))
@@ -83,28 +83,28 @@ describe.skipIf(reason !== undefined)('a descriptor whose close waits', () => {
   })
 
   it.for(ROLES)('cannot be sent through the bell of a %s', async (role, { skip }) => {
-    const peer = await siege.attack(role)
+    const peer = await harness.attack(role)
     await expectNoGap(async () => {
-      const failed = await withLingering((lingering) => send(peer.bell, lingering))
+      const failed = await withLingering((lingering) => send(peer.doorbell, lingering))
       if (failed === 0) skip(OLD_KERNEL)
       expect(failed).toBe(EPERM)
     })
   })
 
   it.each(ROLES)('cannot be put into the bell that a %s has accepted', async (role) => {
-    const peer = await siege.attack(role)
+    const peer = await harness.attack(role)
     await expectNoGap(async () => {
-      expect(await withLingering((lingering) => send(peer.ownBell, lingering))).toBe(EPIPE)
+      expect(await withLingering((lingering) => send(peer.ownDoorbell, lingering))).toBe(EPIPE)
     })
   })
 
   it('in the queue of a bell is CORRUPT', async () => {
     await expectNoGap(async () => {
-      const client = siege.owns(await HostileClient.greet(siege.path))
+      const client = harness.closeLater(await HostileClient.greet(harness.path))
       const pass = (lingering: number): number => {
-        expect(send(client.ownBell, lingering)).toBe(0)
+        expect(send(client.ownDoorbell, lingering)).toBe(0)
         const failed = client.sendDatagram()
-        client.closeBell()
+        client.closeDoorbell()
         return failed
       }
       const failed = await withLingering(pass, async () => {
@@ -127,7 +127,7 @@ describe.skipIf(reason !== undefined)('a descriptor whose close waits', () => {
     ['many times', (_client, lingering) => Array.from({ length: 253 }, () => lingering)],
   ])('%s, sent to the inbox by a stranger, stops nobody', async (_what, descriptors) => {
     await expectNoGap(async () => {
-      const client = siege.owns(await HostileClient.greet(siege.path))
+      const client = harness.closeLater(await HostileClient.greet(harness.path))
       const pass = (lingering: number): number => {
         const sent = descriptors(client, lingering)
         const failed = client.sendDatagram(sent, Buffer.alloc(16, 9))
@@ -142,7 +142,7 @@ describe.skipIf(reason !== undefined)('a descriptor whose close waits', () => {
       expect(client.sendDatagram()).toBe(0)
       expect(await client.answer()).toMatchObject({ kind: FrameKind.READY })
       client.confirm(RING_BYTES)
-      await siege.opened(client)
+      await harness.opened(client)
     })
   })
 })

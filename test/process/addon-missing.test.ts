@@ -4,7 +4,7 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
-interface Told {
+interface Outcome {
   readonly transport?: string
   readonly fallbackReason?: string | null
   readonly whole?: boolean
@@ -40,7 +40,10 @@ function environment(side: Side): Record<string, string> {
 }
 
 /** A server and a client, each a process of its own. What each says of the channel; the server nothing, when there is none. */
-async function meet(serverSide: Side, clientSide: Side): Promise<{ server: Told | undefined; client: Told }> {
+async function meet(
+  serverSide: Side,
+  clientSide: Side,
+): Promise<{ server: Outcome | undefined; client: Outcome }> {
   const serverChild = new Child('echo-server', {
     args: ['s', serverSide.transport ?? 'auto'],
     env: environment(serverSide),
@@ -52,9 +55,9 @@ async function meet(serverSide: Side, clientSide: Side): Promise<{ server: Told 
     args: ['s', clientSide.transport ?? 'auto'],
     env: environment(clientSide),
   })
-  const client = await clientChild.next<Told>()
+  const client = await clientChild.next<Outcome>()
   expect(await clientChild.ended).toEqual({ code: 0, signal: null })
-  const server = client.code === undefined ? await serverChild.next<Told>() : undefined
+  const server = client.code === undefined ? await serverChild.next<Outcome>() : undefined
   serverChild.send('stop')
   expect(await serverChild.ended).toEqual({ code: 0, signal: null })
   return { server, client }
@@ -81,9 +84,9 @@ describe.each([
   it('everything works over the socket, and both sides say why', async () => {
     const { server, client } = await meet(serverSide, clientSide)
     expect(client).toMatchObject({ transport: 'unix', whole: true })
-    for (const told of [server, client]) {
-      expect(told?.fallbackReason).toMatch(whose)
-      expect(told?.fallbackReason).toMatch(OFF)
+    for (const outcome of [server, client]) {
+      expect(outcome?.fallbackReason).toMatch(whose)
+      expect(outcome?.fallbackReason).toMatch(OFF)
     }
   })
 
@@ -96,8 +99,8 @@ describe.each([
   it("transport 'socket' needs no addon and says who asked for it", async () => {
     const { server, client } = await meet(serverSide, { ...clientSide, transport: 'socket' })
     expect(client).toMatchObject({ transport: 'unix', whole: true })
-    for (const told of [server, client])
-      expect(told?.fallbackReason).toMatch(/the client has the option transport: 'socket'/)
+    for (const outcome of [server, client])
+      expect(outcome?.fallbackReason).toMatch(/the client has the option transport: 'socket'/)
   })
 })
 
@@ -111,9 +114,9 @@ describe.each([
     it('everything works over the socket, with the reason and a verified peer', async () => {
       const { server, client } = await meet(serverSide, clientSide)
       expect(client).toMatchObject({ transport: 'unix', whole: true, peer: { verified: true } })
-      for (const told of [server, client]) {
-        expect(told?.fallbackReason).toMatch(whose)
-        expect(told?.fallbackReason).toMatch(SILENT)
+      for (const outcome of [server, client]) {
+        expect(outcome?.fallbackReason).toMatch(whose)
+        expect(outcome?.fallbackReason).toMatch(SILENT)
       }
     })
 
@@ -139,9 +142,9 @@ describe("transport 'shm' of the server", () => {
     'without %s fails listen itself with UNAVAILABLE',
     async (_what, side, reason) => {
       const child = new Child('echo-server', { args: ['s', 'shm'], env: environment(side), ipc: true })
-      const told = await child.next<Told>()
-      expect(told).toMatchObject({ code: ErrorCode.UNAVAILABLE })
-      expect(told.message).toMatch(reason)
+      const outcome = await child.next<Outcome>()
+      expect(outcome).toMatchObject({ code: ErrorCode.UNAVAILABLE })
+      expect(outcome.message).toMatch(reason)
     },
   )
 })
@@ -164,6 +167,7 @@ describe("transport 'shm' against 'socket'", () => {
   it("'socket' at the server is a socket for a client that leaves the choice", async () => {
     const { server, client } = await meet({ transport: 'socket' }, {})
     expect(client).toMatchObject({ transport: 'unix', whole: true })
-    for (const told of [server, client]) expect(told?.fallbackReason).toMatch(/the server has the option/)
+    for (const outcome of [server, client])
+      expect(outcome?.fallbackReason).toMatch(/the server has the option/)
   })
 })

@@ -125,7 +125,7 @@ describe('addresses that are wrong', () => {
 })
 
 describe('a directory for sockets', () => {
-  interface Told {
+  interface Outcome {
     readonly connected: { readonly code: string; readonly message: string }
   }
   const denied = { code: ErrorCode.DENIED }
@@ -154,12 +154,12 @@ describe('a directory for sockets', () => {
     const server = await listen('roots')
     chmodSync(join(directory, '..'), 0o755)
     for (const address of ['roots', `unix:${directory}/roots.sock`]) {
-      const child = new Child('as-nobody', {
+      const child = new Child('other-user', {
         args: [String(NOBODY), address, address],
         env: { SHMWIRE_DIR: directory },
       })
-      const told = await child.next<Told>()
-      expect(told).toMatchObject({ listened: denied, connected: denied })
+      const outcome = await child.next<Outcome>()
+      expect(outcome).toMatchObject({ listened: denied, connected: denied })
     }
     await server.close()
   })
@@ -176,14 +176,14 @@ describe('a directory for sockets', () => {
         const server = await listen(address, { allow })
         server.on('channel', () => {})
         for (const file of ['s', 's.fd']) chmodSync(join(open, file), 0o666)
-        const child = new Child('as-nobody', {
+        const child = new Child('other-user', {
           args: [String(NOBODY), 'x', address],
           env: { SHMWIRE_DIR: directory },
         })
         // The client in turn refuses a server of another user.
-        const told = await child.next<Told>()
-        expect(told.connected).toMatchObject(denied)
-        expect(told.connected.message.startsWith('the peer refused')).toBe(allow === undefined)
+        const outcome = await child.next<Outcome>()
+        expect(outcome.connected).toMatchObject(denied)
+        expect(outcome.connected.message.startsWith('the peer refused')).toBe(allow === undefined)
         await server.close()
       }
     },

@@ -6,15 +6,15 @@ import { ErrorCode } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { launcherOf, type Skip, wordsOf } from '../support/launcher.js'
+import type { Outcome } from '../support/outcome.js'
 import { ownRuntimeDirectory, temporaryDirectory } from '../support/temporary-directory.js'
-import type { Told } from '../support/told.js'
 
 const USER = 1000
 const GROUP = 12
 const STRANGER = 1234
 const OVERFLOW = 65_534
 
-interface ToldByGuest extends Told {
+interface SideOutcome extends Outcome {
   readonly pid: number
   readonly peer?: { readonly uid?: number; readonly gid?: number; readonly verified: boolean }
 }
@@ -33,8 +33,8 @@ beforeEach(() => {
   address = `unix:${join(directory, 's')}`
 })
 
-function guest(role: 'server' | 'client', options: object, launcher: readonly string[] = []): Child {
-  return new Child('guest', { args: [role, address, JSON.stringify(options)], launcher })
+function startSide(role: 'server' | 'client', options: object, launcher: readonly string[] = []): Child {
+  return new Child('channel-side', { args: [role, address, JSON.stringify(options)], launcher })
 }
 
 /** What each side says of the other, or how it fails. */
@@ -42,11 +42,14 @@ async function meet(
   server: object,
   client: object,
   launchers: { server?: readonly string[]; client?: readonly string[] } = {},
-): Promise<{ client: ToldByGuest; server: Child }> {
-  const serving = guest('server', server, launchers.server)
-  expect(await serving.next()).toMatchObject({ listening: true })
+): Promise<{ client: SideOutcome; server: Child }> {
+  const serverChild = startSide('server', server, launchers.server)
+  expect(await serverChild.next()).toMatchObject({ listening: true })
   for (const file of ['s', 's.fd']) chmodSync(join(directory, file), 0o666)
-  return { client: await guest('client', client, launchers.client).next<ToldByGuest>(), server: serving }
+  return {
+    client: await startSide('client', client, launchers.client).next<SideOutcome>(),
+    server: serverChild,
+  }
 }
 
 describe.skipIf(!isRoot)('processes whose effective ids differ from the real ones', () => {
@@ -56,11 +59,11 @@ describe.skipIf(!isRoot)('processes whose effective ids differ from the real one
     ['an effective group of the server', { gid: GROUP }, {}, 0, 0],
     ['user and group on both sides', { uid: USER, gid: GROUP }, { uid: USER, gid: GROUP }, USER, GROUP],
   ])('share memory: %s', async (_what, server, client, uid, gid) => {
-    const { client: told, server: serving } = await meet({ effective: server }, { effective: client })
-    expect(told).toMatchObject({ transport: 'shm', whole: true, peer: { uid, verified: true } })
-    expect(await serving.next()).toMatchObject({
+    const { client: outcome, server: serverChild } = await meet({ effective: server }, { effective: client })
+    expect(outcome).toMatchObject({ transport: 'shm', whole: true, peer: { uid, verified: true } })
+    expect(await serverChild.next()).toMatchObject({
       transport: 'shm',
-      peer: { pid: told.pid, uid, gid, verified: true },
+      peer: { pid: outcome.pid, uid, gid, verified: true },
     })
   })
 
@@ -116,7 +119,7 @@ describe.skipIf(!isRoot)('a user namespace in which the overflow user is mapped'
       { server: inside(skip) },
     )
     expect(client).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, verified: true } })
-    const seen = await server.next<ToldByGuest>()
+    const seen = await server.next<SideOutcome>()
     expect(seen).toMatchObject({ transport: 'shm', peer: { pid: client.pid, verified: false } })
     expect([seen.peer?.uid, seen.peer?.gid]).toEqual([undefined, undefined])
   })
@@ -133,7 +136,7 @@ describe.skipIf(!isRoot)('a user namespace in which the overflow user is mapped'
     ownRuntimeDirectory(run)
     address = 'plain'
     for (const role of ['server', 'client'] as const)
-      expect(await guest(role, {}, inside(skip)).next()).toMatchObject({
+      expect(await startSide(role, {}, inside(skip)).next()).toMatchObject({
         code: ErrorCode.DENIED,
         message: expect.stringMatching(/^the owner of the directory .* cannot be identified/) as string,
       })
@@ -150,9 +153,9 @@ describe.skipIf(!isRoot)('the overflow user in the initial namespace', () => {
     chownSync(run, OVERFLOW, OVERFLOW)
     ownRuntimeDirectory(run)
     address = 'plain'
-    const server = guest('server', { uid: OVERFLOW })
+    const server = startSide('server', { uid: OVERFLOW })
     expect(await server.next()).toMatchObject({ listening: true })
-    const client = await guest('client', { uid: OVERFLOW }).next<ToldByGuest>()
+    const client = await startSide('client', { uid: OVERFLOW }).next<SideOutcome>()
     expect(client).toMatchObject({ transport: 'shm', whole: true, peer: { uid: OVERFLOW, verified: true } })
   })
 })

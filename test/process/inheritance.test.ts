@@ -56,18 +56,18 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
 
   it('siblings of a cluster talk to each other directly, and one that is killed frees its name', async () => {
     const primary = new Child('cluster', { args: [transport], ipc: true })
-    const told = await primary.next<{
+    const outcome = await primary.next<{
       pids: number[]
       peers: { pid: number; transport: string; right: boolean }[]
     }>()
-    expect(told.pids).toHaveLength(3)
-    for (const { pid, transport: over, right } of told.peers) {
+    expect(outcome.pids).toHaveLength(3)
+    for (const { pid, transport: over, right } of outcome.peers) {
       // Of the sibling itself, and not of the primary, which would listen for all.
-      expect(told.pids).toContain(pid)
+      expect(outcome.pids).toContain(pid)
       expect(over).toBe(transport === 'shm' ? 'shm' : 'unix')
       expect(right).toBe(true)
     }
-    expect(told.peers).toHaveLength(6)
+    expect(outcome.peers).toHaveLength(6)
     expect(await primary.next()).toEqual({
       killed: ['ERR_SHMWIRE_PEER_GONE', 'ERR_SHMWIRE_PEER_GONE'],
       reused: true,

@@ -109,7 +109,7 @@ async function killOne(
 ): Promise<number> {
   const account = survive(await channel)
   expect((await channel).transport).toBe(transport === 'shm' ? 'shm' : 'unix')
-  expect(await victim.next()).toBe('talking')
+  expect(await victim.next()).toBe('running')
   await sleep(delayMs)
   // Meanwhile the victim fills what it can; and when this thread looks again, the victim is dead already.
   holdThread(delayMs / 4)
@@ -202,7 +202,7 @@ describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (tra
         await channel.close()
       }
       const round = async (): Promise<void> => {
-        const victim = new Child('restless', { args: ['busy', transport], ipc: true })
+        const victim = new Child('reconnecting', { args: ['busy', transport], ipc: true })
         expect(await victim.next()).toBe('begun')
         await sleep(random() * DELAY_MS_MAX)
         await victim.kill()

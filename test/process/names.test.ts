@@ -39,7 +39,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
   it('exactly one of several processes gets a name, wherever one of them is stopped, and it is the one that serves', async () => {
     const children = Array.from(
       { length: AT_ONCE },
-      () => new Child('namesake', { args: [NAME, transport], ipc: true }),
+      () => new Child('name-contender', { args: [NAME, transport], ipc: true }),
     )
     for (const child of children) expect(await child.next()).toBe('ready')
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -50,9 +50,9 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       stopped.process.kill('SIGSTOP')
       await Promise.all(outcomes.filter((_, index) => children[index] !== stopped))
       stopped.process.kill('SIGCONT')
-      const told = await Promise.all(outcomes)
-      expect(told.toSorted()).toEqual([...Array(AT_ONCE - 1).fill(ErrorCode.NAME_IN_USE), 'won'])
-      const winner = children[told.indexOf('won')] as Child
+      const outcome = await Promise.all(outcomes)
+      expect(outcome.toSorted()).toEqual([...Array(AT_ONCE - 1).fill(ErrorCode.NAME_IN_USE), 'won'])
+      const winner = children[outcome.indexOf('won')] as Child
       expect(await ask(NAME)).toBe(winner.process.pid)
       winner.send('close')
       expect(await winner.next()).toBe('closed')

@@ -8,14 +8,14 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { compileJumpingClock } from '../support/jumping-clock.js'
 import { type Launcher, launcherOf, type Skip, shellLauncher, wordsOf } from '../support/launcher.js'
+import type { Outcome } from '../support/outcome.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
-import type { Told } from '../support/told.js'
 
 const NOBODY = 65_534
 const KINDS = ['mnt', 'pid', 'ipc', 'user', 'net', 'uts'] as const
 const CONTAINER = ['--user', '--map-root-user', '--mount', '--pid', '--ipc', '--net', '--uts'] as const
 
-interface ToldByGuest extends Told {
+interface SideOutcome extends Outcome {
   readonly listening?: boolean
   readonly pid: number
   readonly peer?: { readonly pid?: number; readonly uid: number; readonly verified: boolean }
@@ -37,23 +37,23 @@ function containerLauncher(files = 'true'): Launcher {
   return shellLauncher(mounts, 'unshare', ...CONTAINER, '--fork', '--kill-child')
 }
 
-function guest(role: 'server' | 'client', options: object, launcher: readonly string[] = []): Child {
-  return new Child('guest', { args: [role, address, JSON.stringify(options)], launcher })
+function startSide(role: 'server' | 'client', options: object, launcher: readonly string[] = []): Child {
+  return new Child('channel-side', { args: [role, address, JSON.stringify(options)], launcher })
 }
 
 describe('two containers that share the directory of the socket and no namespace', () => {
   async function connectContainers(skip: Skip, files?: string): Promise<{ server: Child; client: Child }> {
-    const server = guest('server', {}, wordsOf(containerLauncher(), skip))
-    const listening = await server.next<ToldByGuest>()
+    const server = startSide('server', {}, wordsOf(containerLauncher(), skip))
+    const listening = await server.next<SideOutcome>()
     expect(listening).toMatchObject({ listening: true })
-    const client = guest('client', { stays: true }, wordsOf(containerLauncher(files), skip))
-    const told = await client.next<ToldByGuest>()
-    expect(told).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, verified: true } })
-    const seen = await server.next<ToldByGuest>()
+    const client = startSide('client', { stays: true }, wordsOf(containerLauncher(files), skip))
+    const outcome = await client.next<SideOutcome>()
+    expect(outcome).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, verified: true } })
+    const seen = await server.next<SideOutcome>()
     // The client's pid has no meaning in the server's namespace: better none than one of somebody else.
     expect(seen).toMatchObject({ transport: 'shm', peer: { uid: 0, verified: true } })
     expect(seen.peer?.pid).toBeUndefined()
-    for (const kind of KINDS) expect(listening.namespaces[kind]).not.toBe(told.namespaces[kind])
+    for (const kind of KINDS) expect(listening.namespaces[kind]).not.toBe(outcome.namespaces[kind])
     return { server, client }
   }
 
@@ -84,17 +84,17 @@ if (!isRoot) console.log('skipped: run the tests as root: only root can become a
 
 describe.skipIf(!isRoot)('two users', () => {
   /** A server of root's whose files are open to all, and a client of nobody's. */
-  async function connectUsers(server: object, client: object): Promise<{ client: ToldByGuest; seen: Child }> {
+  async function connectUsers(server: object, client: object): Promise<{ client: SideOutcome; seen: Child }> {
     chmodSync(directory, 0o755)
     const folder = join(directory, 'open')
     mkdirSync(folder)
     chmodSync(folder, 0o755)
     address = `unix:${join(folder, 's')}`
-    const serving = guest('server', server)
-    expect(await serving.next()).toMatchObject({ listening: true })
+    const serverChild = startSide('server', server)
+    expect(await serverChild.next()).toMatchObject({ listening: true })
     for (const file of ['s', 's.fd']) chmodSync(join(folder, file), 0o666)
-    const told = await guest('client', { uid: NOBODY, ...client }).next<ToldByGuest>()
-    return { client: told, seen: serving }
+    const outcome = await startSide('client', { uid: NOBODY, ...client }).next<SideOutcome>()
+    return { client: outcome, seen: serverChild }
   }
 
   it('share memory when each side allows the other, and each knows who the other is', async () => {
@@ -112,9 +112,9 @@ describe.skipIf(!isRoot)('two users', () => {
     ['only the client allows', {}, { allowAll: true }, /^the peer refused/],
     ['only the server allows', { allowAll: true }, {}, /is not of user/],
   ] as const)('are DENIED when %s', async (_who, server, client, message) => {
-    const { client: told } = await connectUsers(server, client)
-    expect(told.code).toBe(ErrorCode.DENIED)
-    expect(told.message).toMatch(message)
+    const { client: outcome } = await connectUsers(server, client)
+    expect(outcome.code).toBe(ErrorCode.DENIED)
+    expect(outcome.message).toMatch(message)
   })
 })
 
@@ -145,13 +145,13 @@ describe('clocks', () => {
     const YEAR_MS = 365 * 24 * 3_600_000
     expect(Number(spawnSync(command, words, { encoding: 'utf8' }).stdout)).toBeGreaterThan(YEAR_MS)
 
-    const server = guest('server', {}, launcher)
+    const server = startSide('server', {}, launcher)
     expect(await server.next()).toMatchObject({ listening: true })
     await expectBlockingTalk(server, launcher)
 
-    const another = guest('server', {}, launcher)
+    const another = startSide('server', {}, launcher)
     expect(await another.next()).toMatchObject({ listening: true })
-    const asking = guest('client', {}, launcher)
+    const asking = startSide('client', {}, launcher)
     expect(await asking.next()).toMatchObject({ transport: 'shm', whole: true })
     expect(await asking.next()).toEqual({ closed: 'in order' })
   })
@@ -174,8 +174,8 @@ describe('clocks', () => {
       [1 - upSeconds, YEARS_SECONDS],
       [YEARS_SECONDS, 1 - upSeconds],
     ] as const) {
-      const server = guest('server', {}, wordsOf(at(here), skip))
-      const listening = await server.next<ToldByGuest>()
+      const server = startSide('server', {}, wordsOf(at(here), skip))
+      const listening = await server.next<SideOutcome>()
       await expectBlockingTalk(server, wordsOf(at(there), skip))
       expect(listening.namespaces['time']).not.toBe(readlinkSync('/proc/self/ns/time'))
     }
@@ -198,10 +198,10 @@ describe('a pid that comes again', () => {
       skip,
     )
     const child = new Child('same-pid', { args: [address], launcher })
-    const told = await child.next<{ pid: number; ended: unknown; peer: unknown; open: number }>()
-    expect(told.ended).toEqual([{ pid: told.pid, code: ErrorCode.PEER_GONE }])
-    expect(told.peer).toMatchObject({ pid: told.pid, verified: true })
-    expect(told.open).toBe(1)
+    const outcome = await child.next<{ pid: number; ended: unknown; peer: unknown; open: number }>()
+    expect(outcome.ended).toEqual([{ pid: outcome.pid, code: ErrorCode.PEER_GONE }])
+    expect(outcome.peer).toMatchObject({ pid: outcome.pid, verified: true })
+    expect(outcome.open).toBe(1)
     expect(await child.ended).toEqual({ code: 0, signal: null })
     expect(child.stderr).toBe('')
   })

@@ -5,10 +5,10 @@ import { type ChannelOptions, ErrorCode } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { type Launcher, type Skip, wordsOf } from '../support/launcher.js'
+import { expectWorkingOrExplained, type Outcome } from '../support/outcome.js'
 import { resourcesOf } from '../support/process-resources.js'
 import { compileRefusals, type Refusal } from '../support/refusal.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
-import { expectWorkingOrTold, type Told } from '../support/told.js'
 import { eventually } from '../support/turns.js'
 
 type Role = 'client' | 'server'
@@ -24,39 +24,39 @@ beforeEach(() => {
   address = `unix:${join(temporaryDirectory(), 's')}`
 })
 
-interface Outcome {
-  readonly client: Told
+interface Outcomes {
+  readonly client: Outcome
   /** What the server said of the channel; undefined where there was none. */
-  readonly server: Told | undefined
+  readonly server: Outcome | undefined
 }
 
 /** A client and a server, one of them with the refusal, from the first word to the end of both. */
-async function talk(
+async function exchange(
   refusal: Refusal,
   role: Role,
   skip: Skip,
   options: ChannelOptions = {},
-): Promise<Outcome> {
+): Promise<Outcomes> {
   const refused = { launcher: wordsOf(launcherFor(refusal), skip) }
   const args = (of: Role): string[] => [of, address, JSON.stringify(options)]
-  const server = new Child('guest', { args: args('server'), ...(role === 'server' ? refused : {}) })
-  const listening = await server.next<Told>()
+  const server = new Child('channel-side', { args: args('server'), ...(role === 'server' ? refused : {}) })
+  const listening = await server.next<Outcome>()
   if (listening.code !== undefined) return { client: listening, server: undefined }
-  const client = new Child('guest', { args: args('client'), ...(role === 'client' ? refused : {}) })
-  const told = await client.next<Told>()
-  expectWorkingOrTold(told)
+  const client = new Child('channel-side', { args: args('client'), ...(role === 'client' ? refused : {}) })
+  const outcome = await client.next<Outcome>()
+  expectWorkingOrExplained(outcome)
   expect(await client.ended).toEqual({ code: 0, signal: null })
   expect(client.stderr).toBe('')
-  if (told.code !== undefined) {
+  if (outcome.code !== undefined) {
     const serverPid = server.process.pid as number
     await eventually(() => resourcesOf(serverPid).segmentMappings === 0)
-    return { client: told, server: undefined }
+    return { client: outcome, server: undefined }
   }
-  const seen = await server.next<Told>()
+  const seen = await server.next<Outcome>()
   expect(await server.next()).toEqual({ closed: 'in order' })
   expect(await server.ended).toEqual({ code: 0, signal: null })
   expect(server.stderr).toBe('')
-  return { client: told, server: seen }
+  return { client: outcome, server: seen }
 }
 
 /** Calls without which there is no shared memory, and the words with which a fallback names each. */
@@ -83,7 +83,7 @@ describe.each(['EPERM', 'ENOSYS'] as const)('a call refused with %s', (error) =>
   const needed = NEEDED.filter(([call]) => call !== 'statx' || error !== 'ENOSYS')
   describe.each(needed)('%s, to the %s', (call, role, named) => {
     it('leaves the socket, with the reason on both sides', async ({ skip }) => {
-      const { client, server } = await talk([call, error], role, skip)
+      const { client, server } = await exchange([call, error], role, skip)
       expect(client).toMatchObject({ transport: 'unix', whole: true })
       expect(client.fallbackReason).toMatch(named)
       expect(server).toMatchObject({ transport: 'unix' })
@@ -91,7 +91,7 @@ describe.each(['EPERM', 'ENOSYS'] as const)('a call refused with %s', (error) =>
     })
 
     it("is a coded error where transport 'shm' was asked for", async ({ skip }) => {
-      const { client } = await talk([call, error], role, skip, { transport: 'shm' })
+      const { client } = await exchange([call, error], role, skip, { transport: 'shm' })
       expect(client.code).toMatch(/^ERR_SHMWIRE_(UNAVAILABLE|OUT_OF_MEMORY|DENIED)$/)
       expect(client.message).toMatch(named)
     })
@@ -99,14 +99,14 @@ describe.each(['EPERM', 'ENOSYS'] as const)('a call refused with %s', (error) =>
 
   describe.each(['client', 'server'] as const)('SO_PEERCRED, to the %s,', (role) => {
     it('is DENIED on both sides, with the reason', async ({ skip }) => {
-      const { client } = await talk(['SO_PEERCRED', error], role, skip)
+      const { client } = await exchange(['SO_PEERCRED', error], role, skip)
       expect(client.code).toBe(ErrorCode.DENIED)
     })
   })
 
   it('futex, to both sides of a blocking conversation, costs time only', async ({ skip }) => {
     const launcher = wordsOf(launcherFor(['futex', error]), skip)
-    const server = new Child('guest', { args: ['server', address], launcher })
+    const server = new Child('channel-side', { args: ['server', address], launcher })
     await server.next()
     const client = new Child('blocking', { args: ['echoes', address, 'shm'], launcher })
     expect(await client.next()).toBe('connected')
@@ -116,7 +116,7 @@ describe.each(['EPERM', 'ENOSYS'] as const)('a call refused with %s', (error) =>
 
   it('futex, to one that is blocked for ever, does not hide the death of its peer', async ({ skip }) => {
     const launcher = wordsOf(launcherFor(['futex', error]), skip)
-    const server = new Child('guest', { args: ['server', address] })
+    const server = new Child('channel-side', { args: ['server', address] })
     await server.next()
     const client = new Child('blocking', { args: ['for ever', address, 'shm'], launcher })
     expect(await client.next()).toBe('connected')
@@ -131,13 +131,13 @@ describe.each(['EPERM', 'ENOSYS'] as const)('a call refused with %s', (error) =>
 describe.each(['ENOSPC', 'ENOMEM'] as const)('no memory (%s from fallocate)', (error) => {
   describe.each(['client', 'server'] as const)('for the %s', (role) => {
     it('leaves the socket, with the reason on both sides', async ({ skip }) => {
-      const { client, server } = await talk(['fallocate', error], role, skip)
+      const { client, server } = await exchange(['fallocate', error], role, skip)
       expect(client).toMatchObject({ transport: 'unix', whole: true })
-      for (const told of [client, server]) expect(told?.fallbackReason).toMatch(/fallocate/)
+      for (const outcome of [client, server]) expect(outcome?.fallbackReason).toMatch(/fallocate/)
     })
 
     it("is OUT_OF_MEMORY where transport 'shm' was asked for", async ({ skip }) => {
-      const { client } = await talk(['fallocate', error], role, skip, { transport: 'shm' })
+      const { client } = await exchange(['fallocate', error], role, skip, { transport: 'shm' })
       expect(client.code).toBe(ErrorCode.OUT_OF_MEMORY)
       expect(client.message).toMatch(/fallocate/)
     })

@@ -7,8 +7,8 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { ControlGroup } from '../support/control-group.js'
 import { launcherOf, shellLauncher, wordsOf } from '../support/launcher.js'
+import { expectWorkingOrExplained, type Outcome } from '../support/outcome.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
-import { expectWorkingOrTold, type Told } from '../support/told.js'
 
 /** Few enough to be taken all, many enough for Node to start. */
 const DESCRIPTORS_MAX = 80
@@ -17,9 +17,9 @@ const FEW_DESCRIPTORS = shellLauncher(`ulimit -n ${DESCRIPTORS_MAX}`)
 const FREE_MAX = 12
 const MIB = 1024 * 1024
 
-interface ToldOfFew extends Told {
+interface AttemptOutcome extends Outcome {
   readonly free: number
-  readonly allBack: boolean
+  readonly allFree: boolean
 }
 
 beforeAll(() => ensureBuilt())
@@ -43,7 +43,7 @@ async function serve(ringBytes?: number): Promise<void> {
 }
 
 /** A client in this process; it has all that it needs. */
-async function ask(): Promise<Told> {
+async function ask(): Promise<Outcome> {
   try {
     const channel = await connect(address, { timeoutMs: 30_000 })
     const whole = (await channel.request('here?')) === 'here?'
@@ -59,8 +59,8 @@ async function ask(): Promise<Told> {
 const LADDER = ['none', 'unix', 'shm']
 
 /** From none to all that is needed: these steps, one after the other, and never back. */
-function expectLadder(outcomes: readonly Told[], steps: readonly string[] = LADDER): void {
-  for (const outcome of outcomes) expectWorkingOrTold(outcome)
+function expectLadder(outcomes: readonly Outcome[], steps: readonly string[] = LADDER): void {
+  for (const outcome of outcomes) expectWorkingOrExplained(outcome)
   const climbed = outcomes.map(({ transport = 'none' }) => transport)
   expect(climbed).toEqual(climbed.toSorted((a, b) => LADDER.indexOf(a) - LADDER.indexOf(b)))
   expect([...new Set(climbed)]).toEqual(steps)
@@ -73,11 +73,11 @@ describe('with every number of descriptors left, from none to enough,', () => {
       if (what === 'connect') await serve()
       const child = new Child('few-descriptors', { args: [what, address, 0, FREE_MAX, 'warm'], launcher })
       await child.next()
-      const outcomes: ToldOfFew[] = []
+      const outcomes: AttemptOutcome[] = []
       for (let free = 0; free <= FREE_MAX; free += 1) outcomes.push(await child.next())
       // A server that got so far as to look for rivals has a descriptor left for its inbox.
       expectLadder(outcomes, what === 'listen' ? ['none', 'shm'] : LADDER)
-      expect(outcomes.filter(({ allBack }) => !allBack)).toEqual([])
+      expect(outcomes.filter(({ allFree }) => !allFree)).toEqual([])
       expect(await child.next()).toMatchObject({ afterwards: { transport: 'shm', whole: true } })
       expect(await child.ended).toEqual({ code: 0, signal: null })
       if (what === 'listen') expect(readdirSync(directory)).toEqual([])
@@ -89,8 +89,8 @@ describe('with every number of descriptors left, from none to enough,', () => {
       for (let free = 0; free <= FREE_MAX; free += 1) {
         const child = new Child('few-descriptors', { args: [what, address, free, free, 'cold'], launcher })
         await child.next()
-        expectWorkingOrTold(await child.next<Told>())
-        const { afterwards } = await child.next<{ afterwards: Told }>()
+        expectWorkingOrExplained(await child.next<Outcome>())
+        const { afterwards } = await child.next<{ afterwards: Outcome }>()
         // A shortage that has passed leaves nothing behind, such as an addon that once did not load.
         expect(afterwards).toMatchObject({ transport: 'shm', whole: true })
         expect(await child.ended).toEqual({ code: 0, signal: null })
@@ -102,15 +102,15 @@ describe('with every number of descriptors left, from none to enough,', () => {
     const launcher = wordsOf(FEW_DESCRIPTORS, skip)
     const child = new Child('few-descriptors-server', { args: [address], launcher, ipc: true })
     expect(await child.next()).toBe('listening')
-    const outcomes: Told[] = []
+    const outcomes: Outcome[] = []
     for (let free = 0; free <= FREE_MAX; free += 1) {
       child.send({ free })
-      expect(await child.next()).toEqual({ allBack: true })
+      expect(await child.next()).toEqual({ allFree: true })
       outcomes.push(await ask())
     }
     expectLadder(outcomes)
     child.send({})
-    expect(await child.next()).toEqual({ allBack: true })
+    expect(await child.next()).toEqual({ allFree: true })
     expect(await ask()).toMatchObject({ transport: 'shm', whole: true })
   })
 })
@@ -120,9 +120,9 @@ describe('a client', () => {
     await serve()
     // In blocks of 512 or 1024 bytes, as the shell has it: less than the smallest segment in either.
     const launcher = wordsOf(shellLauncher('ulimit -f 32'), skip)
-    const told = await askFrom(launcher, {})
-    expect(told).toMatchObject({ transport: 'unix', whole: true })
-    expect(told.fallbackReason).toMatch(/ftruncate/)
+    const outcome = await askFrom(launcher, {})
+    expect(outcome).toMatchObject({ transport: 'unix', whole: true })
+    expect(outcome.fallbackReason).toMatch(/ftruncate/)
   })
 
   describe.each([
@@ -132,9 +132,9 @@ describe('a client', () => {
     it('runs over the socket, which says why', async ({ skip }) => {
       wordsOf(launcherOf('prlimit', '--as'), skip)
       await serve(serverRingBytes)
-      const told = await askFrom([], { ringBytes, addressSpaceBytes: 128 * MIB })
-      expect(told).toMatchObject({ transport: 'unix', whole: true })
-      expect(told.fallbackReason).toMatch(/mmap/)
+      const outcome = await askFrom([], { ringBytes, addressSpaceBytes: 128 * MIB })
+      expect(outcome).toMatchObject({ transport: 'unix', whole: true })
+      expect(outcome.fallbackReason).toMatch(/mmap/)
     })
   })
 
@@ -149,10 +149,10 @@ describe('a client', () => {
       group.write('memory.swap.max', '0')
       const launcher = wordsOf(shellLauncher(`echo $$ > ${join(group.folder, 'cgroup.procs')}`), skip)
       const args = ['client', address, JSON.stringify({ ringBytes: 1024 * MIB })]
-      const child = new Child('guest', { args, launcher })
+      const child = new Child('channel-side', { args, launcher })
       // The kernel may choose to kill who takes too much; that is no bus error.
-      const told = await child.next<Told>().catch(() => undefined)
-      if (told !== undefined) expectWorkingOrTold(told)
+      const outcome = await child.next<Outcome>().catch(() => undefined)
+      if (outcome !== undefined) expectWorkingOrExplained(outcome)
       const { code, signal } = await child.ended
       expect([0, 'SIGKILL']).toContain(signal ?? code)
       expect(await ask()).toMatchObject({ transport: 'shm', whole: true })
@@ -162,9 +162,9 @@ describe('a client', () => {
   })
 })
 
-async function askFrom(launcher: readonly string[], options: object): Promise<Told> {
-  const child = new Child('guest', { args: ['client', address, JSON.stringify(options)], launcher })
-  const told = await child.next<Told>()
+async function askFrom(launcher: readonly string[], options: object): Promise<Outcome> {
+  const child = new Child('channel-side', { args: ['client', address, JSON.stringify(options)], launcher })
+  const outcome = await child.next<Outcome>()
   expect(await child.ended).toEqual({ code: 0, signal: null })
-  return told
+  return outcome
 }

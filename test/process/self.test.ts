@@ -32,7 +32,7 @@ function startWorker(role: string, address: string, transport: string, count = 0
   })
 }
 
-async function said(worker: Worker): Promise<unknown> {
+async function nextMessage(worker: Worker): Promise<unknown> {
   const [message] = (await once(worker, 'message')) as [unknown]
   return message
 }
@@ -79,13 +79,13 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
 
   it('both ends may be in two worker threads', async () => {
     const server = startWorker('serve', 'workers', transport)
-    expect(await said(server)).toBe('listening')
+    expect(await nextMessage(server)).toBe('listening')
     const clients = [
       startWorker('ask', 'workers', transport, 500),
       startWorker('ask', 'workers', transport, 500),
     ]
-    for (const told of await Promise.all(clients.map(said))) {
-      expect(told).toEqual({ right: 500, transport: transport === 'shm' ? 'shm' : 'unix' })
+    for (const outcome of await Promise.all(clients.map(nextMessage))) {
+      expect(outcome).toEqual({ right: 500, transport: transport === 'shm' ? 'shm' : 'unix' })
     }
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     server.postMessage('stop')
@@ -96,8 +96,8 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     const workers = Array.from({ length: ENVIRONMENTS }, (_, index) =>
       startWorker('both', `env${index}`, transport, 100),
     )
-    const told = await Promise.all(workers.map(said))
-    for (const outcome of told)
+    const outcomes = await Promise.all(workers.map(nextMessage))
+    for (const outcome of outcomes)
       expect(outcome).toEqual({ right: 200, transport: transport === 'shm' ? 'shm' : 'unix' })
   })
 
@@ -127,7 +127,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       await worker.terminate()
       expect(await reading).toBe(ErrorCode.PEER_GONE)
       expect(fault).toBeUndefined()
-      // The worker handles no requests: either it still said so, or it was gone.
+      // The worker handles no requests: either it still reported that, or it was gone.
       expect([ErrorCode.PEER_GONE, ErrorCode.REMOTE]).toContain(await asked)
       return received
     }
@@ -160,7 +160,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
         const worker = startWorker('come and go', 'host', transport)
         const ended = once(worker, 'exit')
         // Not sooner: of a worker that is terminated while it loads its modules, Node leaves their files open.
-        await said(worker)
+        await nextMessage(worker)
         await sleep(random() * LIFE_MS_MAX)
         await worker.terminate()
         await ended
@@ -182,7 +182,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
 
   it('a worker that serves is terminated: its client gets PEER_GONE, and the name is free', async () => {
     const worker = startWorker('serve', 'short', transport)
-    expect(await said(worker)).toBe('listening')
+    expect(await nextMessage(worker)).toBe('listening')
     const channel = await connect('short', { transport, ...OPTIONS })
     await expectEcho(channel, 10)
     const closed = new Promise<Error | undefined>((resolve) => {

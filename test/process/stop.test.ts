@@ -44,10 +44,13 @@ async function startServer(transport: string): Promise<Child> {
 }
 
 /** Talks to a new server; afterwards both sides hold what they held before. */
-async function expectNothingLeft(transport: string, talk: (server: Child) => Promise<void>): Promise<void> {
+async function expectNothingLeft(
+  transport: string,
+  exchange: (server: Child) => Promise<void>,
+): Promise<void> {
   const server = await startServer(transport)
   const [here, there] = [await resourcesOnceCollected(), resourcesOf(server.process.pid)]
-  await talk(server)
+  await exchange(server)
   await expectResources(here)
   await expectResources(there, server.process.pid)
   await expectNoChannels()

@@ -7,8 +7,8 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { ControlGroup } from '../support/control-group.js'
 import type { Skip } from '../support/launcher.js'
+import { expectWorkingOrExplained, type Outcome } from '../support/outcome.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
-import { expectWorkingOrTold, type Told } from '../support/told.js'
 
 /** Longer than the bounds of both handshakes (5 and 10 s): the longest times that the library has of its own. */
 const PAUSE_MS = 11_000
@@ -68,9 +68,9 @@ interface Pair {
 /** A server and a client that asks on and on, once it has had its first answer. */
 async function startPair(how: string): Promise<Pair> {
   const address = `unix:${join(directory, how)}`
-  const server = new Child('guest', { args: ['server', address] })
+  const server = new Child('channel-side', { args: ['server', address] })
   expect(await server.next()).toMatchObject({ listening: true })
-  const client = new Child('asker', { args: [how, address, LONG_MS] })
+  const client = new Child('requester', { args: [how, address, LONG_MS] })
   expect(await client.next()).toBe('answered')
   expect(await server.next()).toMatchObject({ transport: 'shm' })
   return { server, client }
@@ -82,7 +82,7 @@ async function startHandshake(): Promise<Pair> {
   const server = new Child('echo-server', { args: [address, 'auto'], ipc: true })
   expect(await server.next()).toBe('listening')
   server.process.kill('SIGSTOP')
-  const client = new Child('guest', { args: ['client', address] })
+  const client = new Child('channel-side', { args: ['client', address] })
   await sleep(MOMENT_MS)
   return { server, client }
 }
@@ -99,11 +99,11 @@ async function expectOnward({ server, client }: Pair): Promise<void> {
 
 /** The bounds of the handshake count on: it fails in order, or had enough time left. The server serves all the same. */
 async function expectServing({ client }: Pair): Promise<void> {
-  const told = await client.next<Told>()
-  expectWorkingOrTold(told)
-  if (told.code !== undefined) expect([ErrorCode.TIMEOUT, ErrorCode.PEER_GONE]).toContain(told.code)
+  const outcome = await client.next<Outcome>()
+  expectWorkingOrExplained(outcome)
+  if (outcome.code !== undefined) expect([ErrorCode.TIMEOUT, ErrorCode.PEER_GONE]).toContain(outcome.code)
   expect(await client.ended).toEqual({ code: 0, signal: null })
-  const another = new Child('guest', { args: ['client', `unix:${join(directory, 'handshake')}`] })
+  const another = new Child('channel-side', { args: ['client', `unix:${join(directory, 'handshake')}`] })
   expect(await another.next()).toMatchObject({ transport: 'shm', whole: true })
 }
 

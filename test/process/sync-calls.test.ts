@@ -77,8 +77,8 @@ describe('blocking calls', () => {
     })
     // Without a handler that answers, an orderly close would wait: the peer's end is what is looked at.
     setTimeout(() => (what === 'for ever' ? void channel.close() : channel.destroy()), 50)
-    const told = await child.next<Record<string, { code: string }>>()
-    for (const { code } of Object.values(told)) {
+    const outcome = await child.next<Record<string, { code: string }>>()
+    for (const { code } of Object.values(outcome)) {
       expect(code).toBe(what === 'for ever' ? 'ERR_SHMWIRE_CLOSED' : 'ERR_SHMWIRE_PEER_GONE')
     }
     await child.ended
@@ -101,8 +101,8 @@ describe('blocking calls', () => {
     expect(await child.next()).toBe('connected')
     await new Promise((resolve) => setTimeout(resolve, 100))
     await peer.kill()
-    const told = await child.next<Record<string, { code: string }>>()
-    for (const { code } of Object.values(told)) expect(code).toBe('ERR_SHMWIRE_PEER_GONE')
+    const outcome = await child.next<Record<string, { code: string }>>()
+    for (const { code } of Object.values(outcome)) expect(code).toBe('ERR_SHMWIRE_PEER_GONE')
     await child.ended
   })
 

@@ -24,7 +24,7 @@ export class Child {
   /** When it has ended and all that it wrote is here. */
   readonly ended: Promise<Exit>
   stderr = ''
-  #said: unknown[] = []
+  #messages: unknown[] = []
   #waiting: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = []
   #rest = ''
   #exit: Exit | undefined
@@ -40,7 +40,7 @@ export class Child {
       serialization: 'advanced',
     })
     siblings.add(this)
-    this.process.on('message', (message) => this.#say(message))
+    this.process.on('message', (message) => this.#receive(message))
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text))
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text
@@ -50,15 +50,15 @@ export class Child {
         siblings.delete(this)
         this.#exit = { code, signal }
         resolve(this.#exit)
-        for (const { reject } of this.#waiting.splice(0)) reject(this.#silent())
+        for (const { reject } of this.#waiting.splice(0)) reject(this.#endedError())
       })
     })
   }
 
   /** The next thing it says. Rejects when it has ended and said nothing more. */
   next<T>(): Promise<T> {
-    if (this.#said.length > 0) return Promise.resolve(this.#said.shift() as T)
-    if (this.#exit !== undefined) return Promise.reject(this.#silent())
+    if (this.#messages.length > 0) return Promise.resolve(this.#messages.shift() as T)
+    if (this.#exit !== undefined) return Promise.reject(this.#endedError())
     return new Promise<unknown>((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
     }) as Promise<T>
@@ -77,19 +77,19 @@ export class Child {
     return this.ended
   }
 
-  #say(message: unknown): void {
+  #receive(message: unknown): void {
     const waiter = this.#waiting.shift()
-    if (waiter === undefined) this.#said.push(message)
+    if (waiter === undefined) this.#messages.push(message)
     else waiter.resolve(message)
   }
 
   #read(text: string): void {
     const lines = (this.#rest + text).split('\n')
     this.#rest = lines.pop() ?? ''
-    for (const line of lines) this.#say(JSON.parse(line))
+    for (const line of lines) this.#receive(JSON.parse(line))
   }
 
-  #silent(): Error {
+  #endedError(): Error {
     const { code, signal } = this.#exit ?? {}
     return new Error(`the child ended (${signal ?? code}) and said nothing more; stderr: ${this.stderr}`)
   }

@@ -25,10 +25,10 @@ export class HostilePeer {
   /** The number of the victim's channel to this peer. */
   channel: number | undefined
   /** What rings the victim. */
-  bell = -1
+  doorbell = -1
   /** The end of its own bell that it would listen to, and the one that the victim gets. */
-  readonly ownBell: number
-  readonly givenBell: number
+  readonly ownDoorbell: number
+  readonly passedDoorbell: number
   readonly #descriptors: number[]
   #position = 0
   #sequence = 0
@@ -36,8 +36,8 @@ export class HostilePeer {
   constructor(control: RawPeer, segment: ForgedSegment) {
     this.control = control
     this.segment = segment
-    ;[this.ownBell, this.givenBell] = hostileNative().pair(SocketType.STREAM)
-    this.#descriptors = [this.ownBell, this.givenBell]
+    ;[this.ownDoorbell, this.passedDoorbell] = hostileNative().pair(SocketType.STREAM)
+    this.#descriptors = [this.ownDoorbell, this.passedDoorbell]
   }
 
   get victim(): Uint8Array {
@@ -64,31 +64,31 @@ export class HostilePeer {
   }
 
   /** Closes the descriptor with everything else. */
-  owns(...descriptors: number[]): void {
+  closeLater(...descriptors: number[]): void {
     this.#descriptors.push(...descriptors)
   }
 
-  takeVictim(memory: number, bell: number, ringBytes: number): void {
-    this.owns(memory, bell)
-    this.bell = bell
+  mapVictim(memory: number, doorbell: number, ringBytes: number): void {
+    this.closeLater(memory, doorbell)
+    this.doorbell = doorbell
     this.#victim = hostileNative().map(memory, DATA_OFFSET + ringBytes, false)
   }
 
   /** Publishes an honest message and rings. */
-  say(payload: Uint8Array): void {
+  send(payload: Uint8Array): void {
     this.#position = this.segment.message(this.#position, this.#sequence, payload)
     this.#sequence += 1
     this.segment.publish(this.#position)
-    this.ring()
+    this.wake()
   }
 
-  ring(count = 1): number {
-    return hostileNative().ring(this.bell, count)
+  wake(count = 1): number {
+    return hostileNative().ring(this.doorbell, count)
   }
 
   /** Its own bell, both ends as far as it has them. */
-  closeBell(): void {
-    for (const end of [this.ownBell, this.givenBell]) {
+  closeDoorbell(): void {
+    for (const end of [this.ownDoorbell, this.passedDoorbell]) {
       closeSync(end)
       this.#descriptors.splice(this.#descriptors.indexOf(end), 1)
     }
@@ -135,7 +135,7 @@ export class HostileClient extends HostilePeer {
 
   /** One datagram to the victim's inbox; by default what the protocol asks for. */
   sendDatagram(
-    descriptors: readonly number[] = [this.segment.descriptor, this.givenBell],
+    descriptors: readonly number[] = [this.segment.descriptor, this.passedDoorbell],
     payload: Uint8Array = this.#token,
   ): number {
     return hostileNative().send(-1, inboxPath(this.#path), payload, descriptors)
@@ -149,10 +149,10 @@ export class HostileClient extends HostilePeer {
 
   /** Maps what the victim has sent back. */
   take(victimRingBytes: number): void {
-    const received = hostileNative().receive(this.ownBell)
-    const [memory, bell] = received?.descriptors ?? []
-    if (memory === undefined || bell === undefined) throw new Error('the victim sent no descriptors')
-    this.takeVictim(memory, bell, victimRingBytes)
+    const received = hostileNative().receive(this.ownDoorbell)
+    const [memory, doorbell] = received?.descriptors ?? []
+    if (memory === undefined || doorbell === undefined) throw new Error('the victim sent no descriptors')
+    this.mapVictim(memory, doorbell, victimRingBytes)
   }
 
   /** The same, and begins. */
@@ -218,19 +218,19 @@ export class HostileServer {
     control.preamble().send('OFFER', { ...own, transport: 'shm', token: TOKEN, mayFallBack: true, ...offer })
     const handles = await control.read()
     const handover = hostileNative().receive(this.#inbox)
-    const [memory, bell] = handover?.descriptors ?? []
-    if (handles === 'closed' || memory === undefined || bell === undefined)
+    const [memory, doorbell] = handover?.descriptors ?? []
+    if (handles === 'closed' || memory === undefined || doorbell === undefined)
       throw new Error(`the victim handed nothing over: ${JSON.stringify(handles)}`)
-    peer.takeVictim(memory, bell, ringBytes)
+    peer.mapVictim(memory, doorbell, ringBytes)
     return peer
   }
 
   /** Sends descriptors back, by default those that the protocol asks for, says READY, and has the answer. */
   async answer(
     peer: HostilePeer,
-    descriptors: readonly number[] = [peer.segment.descriptor, peer.givenBell],
+    descriptors: readonly number[] = [peer.segment.descriptor, peer.passedDoorbell],
   ): Promise<Frame> {
-    if (descriptors.length > 0) hostileNative().send(peer.bell, '', Buffer.alloc(1), descriptors)
+    if (descriptors.length > 0) hostileNative().send(peer.doorbell, '', Buffer.alloc(1), descriptors)
     peer.control.send('READY')
     return peer.control.read()
   }

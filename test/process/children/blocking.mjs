@@ -3,7 +3,7 @@
 import { connect } from '../../../dist/index.js'
 
 const [what, address, transport, wait] = process.argv.slice(2)
-const say = (said) => console.log(JSON.stringify(said))
+const report = (value) => console.log(JSON.stringify(value))
 const codeOf = (call) => {
   try {
     return { value: call() }
@@ -81,6 +81,6 @@ const scripts = {
   }),
 }
 
-say('connected')
-say(scripts[what]())
+report('connected')
+report(scripts[what]())
 await channel.close()

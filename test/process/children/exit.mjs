@@ -3,36 +3,36 @@
 import { connect, listen } from '../../../dist/index.js'
 
 const [what, address, transport, wait = 'adaptive'] = process.argv.slice(2)
-const say = (value) => console.log(JSON.stringify(value))
+const report = (value) => console.log(JSON.stringify(value))
 
 const cases = {
   async open() {
     await talked()
-    say('open')
+    report('open')
   },
 
   async closed() {
     const channel = await talked()
     await channel.close()
-    say('closed')
+    report('closed')
   },
 
   async destroyed() {
     const channel = await talked()
     channel.destroy()
-    say('destroyed')
+    report('destroyed')
   },
 
   async unref() {
     const channel = await talked()
     channel.unref()
-    say('unref')
+    report('unref')
   },
 
   async 'unref and ref'() {
     const channel = await talked()
     channel.unref().ref()
-    say('open')
+    report('open')
   },
 
   // A timer keeps the process alive; the channel, unreferenced, still works until it fires.
@@ -42,24 +42,24 @@ const cases = {
     const timer = setInterval(() => {}, 1_000)
     for (let count = 0; count < 100; count += 1) await channel.request(count)
     clearInterval(timer)
-    say('used')
+    report('used')
   },
 
   async server() {
     await listen(`${address}-own`, { transport })
-    say('open')
+    report('open')
   },
 
   async 'server unref'() {
     const server = await listen(`${address}-own`, { transport })
     server.unref()
-    say('unref')
+    report('unref')
   },
 
   async 'server closed'() {
     const server = await listen(`${address}-own`, { transport })
     await server.close()
-    say('closed')
+    report('closed')
   },
 
   async 'exit in a listener'() {
@@ -100,7 +100,7 @@ const cases = {
     void channel.request('never')
     channel.trySend('last words')
     void channel.close()
-    say('closing')
+    report('closing')
   },
 
   async 'throw in a handler'() {
@@ -110,7 +110,7 @@ const cases = {
     })
     await channel.send('ask me')
     channel.once('message', async (code) => {
-      say(code)
+      report(code)
       await channel.close()
     })
   },
@@ -123,7 +123,7 @@ const cases = {
     const [cpu, usage, stats] = [process.cpuUsage(), process.resourceUsage(), channel.stats()]
     await new Promise((resolve) => setTimeout(resolve, 1_000))
     const spent = process.cpuUsage(cpu)
-    say({
+    report({
       cpuMicros: spent.user + spent.system,
       switches: process.resourceUsage().voluntaryContextSwitches - usage.voluntaryContextSwitches,
       spins: channel.stats().spins - stats.spins,

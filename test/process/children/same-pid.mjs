@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url'
 import { listen } from '../../../dist/index.js'
 
 const address = process.argv[2]
-const guest = fileURLToPath(new URL('guest.mjs', import.meta.url))
+const side = fileURLToPath(new URL('channel-side.mjs', import.meta.url))
 const start = () =>
-  spawn(process.execPath, [guest, 'client', address, '{"stays":true}'], {
+  spawn(process.execPath, [side, 'client', address, '{"stays":true}'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
 

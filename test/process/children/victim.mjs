@@ -13,13 +13,13 @@ const SENDS_PER_TURN = 200
 
 if (role === 'server') {
   const server = await listen(address, options)
-  server.on('channel', talk)
+  server.on('channel', exchange)
   process.send('listening')
 } else {
-  talk(await connect(address, options))
+  exchange(await connect(address, options))
 }
 
-function talk(channel) {
+function exchange(channel) {
   let received = 0
   channel.on('message', (bytes) => {
     const fault = faultOf(bytes, received)
@@ -38,7 +38,7 @@ function talk(channel) {
     setImmediate(pump)
   }
   pump()
-  process.send('talking')
+  process.send('running')
 }
 
 function commit(count) {

@@ -1,5 +1,5 @@
 // One side of a channel, wherever it has been put, that says in lines of JSON how it goes.
-//   guest.mjs server|client <address> <JSON: options of the channel, and those below>
+//   channel-side.mjs server|client <address> <JSON: options of the channel, and those below>
 //     uid                becomes this user first
 //     effective          {uid, gid}: changes its effective ids to these first
 //     changes            {uid, gid}: changes them when it is asked whether to allow the peer
@@ -26,8 +26,8 @@ const allow = () => {
   return true
 }
 const options = { ...rest, ...(allowAll || changes ? { allow } : {}) }
-const say = (said) => console.log(JSON.stringify(said))
-const told = ({ code, message }) => ({ code, message })
+const report = (value) => console.log(JSON.stringify(value))
+const failureOf = ({ code, message }) => ({ code, message })
 const what = ({ transport, fallbackReason, peer }) => ({ transport, fallbackReason, peer })
 const namespaces = Object.fromEntries(
   readdirSync('/proc/self/ns').map((name) => [name, readlinkSync(`/proc/self/ns/${name}`)]),
@@ -50,7 +50,7 @@ try {
   if (role === 'server') await serve()
   else await ask()
 } catch (error) {
-  say(told(error))
+  report(failureOf(error))
 }
 
 /** The group first: only root may change it. */
@@ -64,13 +64,13 @@ async function serve() {
   const server = await listen(address, options)
   server.on('channel', (channel) => {
     channel.handle((value) => value)
-    say(what(channel))
+    report(what(channel))
     channel.on('close', (error) => {
-      say({ closed: error?.code ?? 'in order' })
+      report({ closed: error?.code ?? 'in order' })
       void server.close()
     })
   })
-  say({ listening: true, pid: process.pid, namespaces })
+  report({ listening: true, pid: process.pid, namespaces })
 }
 
 async function ask() {
@@ -80,8 +80,8 @@ async function ask() {
   })
   const block = Buffer.alloc(300_000, 7)
   const reply = await channel.request(block)
-  say({ ...what(channel), whole: block.equals(reply), pid: process.pid, namespaces })
+  report({ ...what(channel), whole: block.equals(reply), pid: process.pid, namespaces })
   if (!stays) await channel.close()
   // The socket of a channel that stays keeps the process alive.
-  say(await closed)
+  report(await closed)
 }

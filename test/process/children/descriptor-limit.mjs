@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 const LOOKS_MAX = 1_000
 const LOOK_MS = 5
 
-export class Hoard {
+export class DescriptorLimit {
   #held = []
 
   /** Leaves `free` descriptors to the process. */
@@ -33,7 +33,7 @@ export class Hoard {
     return false
   }
 
-  giveBack() {
+  releaseAll() {
     this.#release(this.#held.length)
   }
 

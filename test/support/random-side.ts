@@ -2,15 +2,15 @@ import type { Channel, RequestHandler } from '../../src/channel/channel.js'
 import type { Claim } from '../../src/channel/claims.js'
 import type { WaitOptions } from '../../src/options.js'
 import { integerFrom } from './random.js'
+import { fillClaim, numberOf, type RoundCodec, randomMessage, readRandomMessage } from './random-messages.js'
+import type { Round } from './random-round.js'
 import { turns } from './turns.js'
-import { fillWild, numberOf, readWild, type WildCodec, wildMessage } from './wild-messages.js'
-import type { Round } from './wild-round.js'
 
 type Listener = (value?: unknown) => void
 
 /** What the sides of a round do more than those of others. */
 export interface Style {
-  readonly codec: WildCodec
+  readonly codec: RoundCodec
   /** How many of the messages are long. */
   readonly longs: number
   /** How often calls block, where they can. */
@@ -22,7 +22,7 @@ const FIRST_EVENTS = ['message', 'messages', 'drain', 'close', 'error'] as const
 const EVENTS = [...FIRST_EVENTS, 'message', 'newListener', 'removeListener'] as const
 
 /** One end of a channel that does what it likes, wherever its code is called, and watches what comes to it. */
-export class WildSide {
+export class RandomSide {
   readonly channel: Channel
   readonly name: string
   /** How often `close` came, and with what. */
@@ -32,7 +32,7 @@ export class WildSide {
   /** Numbers of the messages that came here, with who had them. */
   readonly got = new Map<number, string>()
   bytesSent = 0
-  other!: WildSide
+  other!: RandomSide
   readonly #round: Round
   readonly #style: Style
   /** The last number given out. */
@@ -67,13 +67,13 @@ export class WildSide {
   /** No action any more, and whatever comes is taken. */
   rest(): void {
     this.#claim?.abort()
-    this.channel.on('message', this.#hear('listener'))
+    this.channel.on('message', this.#receiver('listener'))
   }
 
   /** What nobody has taken. */
   async takeRest(): Promise<void> {
-    const hear = this.#hear('loop')
-    for await (const message of this.channel) hear(message)
+    const receive = this.#receiver('loop')
+    for await (const message of this.channel) receive(message)
   }
 
   #weigh(): (readonly [string, () => void])[] {
@@ -100,7 +100,7 @@ export class WildSide {
     const block = (call: () => void) => round.mayBlock && call()
     if (channel.transport === 'shm')
       weighted.push(
-        [3 * much, 'receiveSync', () => block(() => this.#hear('sync')(channel.receiveSync(ms())))],
+        [3 * much, 'receiveSync', () => block(() => this.#receiver('sync')(channel.receiveSync(ms())))],
         [
           2 * much,
           'sendSync',
@@ -132,11 +132,11 @@ export class WildSide {
   }
 
   /** The user's code is called: it acts, and may throw. */
-  #called(where: string, thrown: 'to nobody' | 'to a caller' | undefined): void {
+  #called(where: string, thrown: 'uncaught' | 'to a caller' | undefined): void {
     const round = this.#round
     while (round.chance(0.3)) (round.chance(0.8) ? this : this.other).act(`${this.name} ${where}`)
     if (thrown === undefined || !round.chance(0.1)) return
-    if (thrown === 'to nobody') round.throwToNobody(`${this.name} ${where}`)
+    if (thrown === 'uncaught') round.throwUncaught(`${this.name} ${where}`)
     throw round.planned(`${this.name} ${where}`)
   }
 
@@ -144,7 +144,7 @@ export class WildSide {
     const length = this.#length()
     this.bytesSent += length
     const called = () => this.#called('accessor', 'to a caller')
-    return wildMessage(this.#style.codec, length, () => this.#next(), called)
+    return randomMessage(this.#style.codec, length, () => this.#next(), called)
   }
 
   #length(): number {
@@ -201,7 +201,7 @@ export class WildSide {
     return (message: unknown, { signal }) => {
       const n = this.#read(message)
       const reply = () => this.#replyTo(n)
-      if (round.chance(0.3)) signal.addEventListener('abort', () => this.#called('abort', 'to nobody'))
+      if (round.chance(0.3)) signal.addEventListener('abort', () => this.#called('abort', 'uncaught'))
       this.#called(name, 'to a caller')
       if (!round.chance(0.5)) return reply()
       return (async () => {
@@ -214,15 +214,15 @@ export class WildSide {
 
   #replyTo(n: number): unknown {
     const called = () => this.#called('accessor of a reply', 'to a caller')
-    return wildMessage(this.#style.codec, 20, () => n, called)
+    return randomMessage(this.#style.codec, 20, () => n, called)
   }
 
   #listen(event: string, how: 'on' | 'once' | 'prependListener'): void {
-    const hear = this.#hear('listener', event)
+    const receive = this.#receiver('listener', event)
     const listener: Listener = (value: unknown) => {
-      if (event === 'message') hear(value)
-      if (event === 'messages') for (const message of value as unknown[]) hear(message)
-      this.#called(`listener of ${event}`, event.endsWith('Listener') ? undefined : 'to nobody')
+      if (event === 'message') receive(value)
+      if (event === 'messages') for (const message of value as unknown[]) receive(message)
+      this.#called(`listener of ${event}`, event.endsWith('Listener') ? undefined : 'uncaught')
     }
     this.#listeners.push([event, listener])
     // The pair's own listener of `close` comes first; and Node fails where all of `removeListener` are removed and one was for once.
@@ -242,7 +242,7 @@ export class WildSide {
   }
 
   /** Checks the messages of one consumer, which come in order. */
-  #hear(consumer: 'listener' | 'loop' | 'sync', event = 'message'): (message: unknown) => void {
+  #receiver(consumer: 'listener' | 'loop' | 'sync', event = 'message'): (message: unknown) => void {
     let last = consumer === 'sync' ? this.#lastSync : 0
     return (message) => {
       const n = this.#read(message)
@@ -258,7 +258,7 @@ export class WildSide {
 
   /** The number of a message that came. */
   #read(message: unknown): number {
-    const { n, whole } = readWild(this.#style.codec, message)
+    const { n, whole } = readRandomMessage(this.#style.codec, message)
     this.#round.expect(whole, `${this.name}: message ${n} is garbled`)
     return n
   }
@@ -266,10 +266,10 @@ export class WildSide {
   async #loop(): Promise<void> {
     const round = this.#round
     const count = integerFrom(round.random, 1, 4)
-    const hear = this.#hear('loop')
+    const receive = this.#receiver('loop')
     let taken = 0
     for await (const message of this.channel) {
-      hear(message)
+      receive(message)
       this.#called('loop', 'to a caller')
       taken += 1
       if (taken === count) break
@@ -290,7 +290,7 @@ export class WildSide {
   #open(): void {
     const claim = this.channel.claim(this.#length() + 4)
     if (claim === null) return
-    fillWild(claim.bytes, this.#next())
+    fillClaim(claim.bytes, this.#next())
     this.#claim = claim
   }
 

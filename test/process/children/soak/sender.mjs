@@ -4,57 +4,57 @@ const ABORTED_OF = 16
 export const HOLD_MICROS_MAX = 300
 
 /** Sends until the plan's time is over, or the channel. */
-export async function sendUntil(conversation) {
-  const { channel, plan } = conversation
+export async function sendUntil(exchange) {
+  const { channel, plan } = exchange
   const send = SENDERS[plan.send]
-  while (performance.now() < conversation.endMs && channel.open) {
-    await send(conversation, 1 + (conversation.bits() % plan.burst))
-    conversation.commit()
-    await pause(conversation)
+  while (performance.now() < exchange.endMs && channel.open) {
+    await send(exchange, 1 + (exchange.bits() % plan.burst))
+    exchange.commit()
+    await pause(exchange)
   }
 }
 
 const SENDERS = {
-  async trySend(conversation, burst) {
-    const { channel } = conversation
+  async trySend(exchange, burst) {
+    const { channel } = exchange
     for (let count = 0; count < burst; count += 1) {
-      if (!channel.trySend(conversation.ownMessage())) return conversation.room()
-      conversation.sent += 1
+      if (!channel.trySend(exchange.ownMessage())) return exchange.room()
+      exchange.sent += 1
     }
   },
 
-  async send(conversation, burst) {
+  async send(exchange, burst) {
     const sending = []
     for (let count = 0; count < burst; count += 1) {
-      sending.push(conversation.channel.send(conversation.ownMessage()))
-      conversation.sent += 1
+      sending.push(exchange.channel.send(exchange.ownMessage()))
+      exchange.sent += 1
     }
     await Promise.all(sending)
   },
 
-  async claim(conversation, burst) {
-    const { channel, bits } = conversation
+  async claim(exchange, burst) {
+    const { channel, bits } = exchange
     for (let count = 0; count < burst; count += 1) {
-      const message = conversation.ownMessage()
+      const message = exchange.ownMessage()
       // More than is needed, now and then: a commit may be shorter than its claim.
       const claim = channel.claim(message.length + (bits() % 3))
-      if (claim === null) return conversation.room()
+      if (claim === null) return exchange.room()
       claim.bytes.set(message)
       if (bits() % ABORTED_OF === 0) {
         claim.abort()
       } else {
         claim.commit(message.length)
-        conversation.sent += 1
+        exchange.sent += 1
       }
     }
   },
 
   /** One message for each of the peer's. */
-  async turn(conversation) {
-    while (conversation.isPeersTurn) await conversation.room()
-    if (conversation.peerSent !== undefined) return
-    const sending = conversation.channel.send(conversation.ownMessage())
-    conversation.sent += 1
+  async turn(exchange) {
+    while (exchange.isPeersTurn) await exchange.room()
+    if (exchange.peerSent !== undefined) return
+    const sending = exchange.channel.send(exchange.ownMessage())
+    exchange.sent += 1
     await sending
   },
 

@@ -13,7 +13,7 @@ const TAKEN_PER_COMMIT = 1024
  * or blocking; `receive`: message, messages, loop, or blocking; `burst` messages without a pause and `pauses` between them; `lanes`
  * of requests; `durationMs`, or null for as long as the peer lives; `file` for the progress, or null.
  */
-export class Conversation {
+export class Exchange {
   channel
   plan
   bits
@@ -86,13 +86,13 @@ export class Conversation {
     const end = endOf(bytes)
     if (end !== undefined) {
       this.peerSent = end
-      if (end !== this.#received) this.#blame(`${this.#received} messages came before the last, of ${end}`)
+      if (end !== this.#received) this.#fail(`${this.#received} messages came before the last, of ${end}`)
       this.commit()
       this.#closeWhenDone()
       return
     }
     const fault = this.#fault === undefined ? this.#peers.faultOf(bytes, this.#received) : undefined
-    if (fault !== undefined) this.#blame(fault)
+    if (fault !== undefined) this.#fail(fault)
     this.#received += 1
     if (this.#received % TAKEN_PER_COMMIT === 0) this.commit()
   }
@@ -108,7 +108,7 @@ export class Conversation {
 
   takeAnswer(question, answer) {
     if (!question.equals(answer))
-      this.#blame(`a question of ${question.length} bytes was answered by ${answer.length} others`)
+      this.#fail(`a question of ${question.length} bytes was answered by ${answer.length} others`)
     this.#answered += 1
   }
 
@@ -135,10 +135,10 @@ export class Conversation {
     })
   }
 
-  #blame(fault) {
+  #fail(fault) {
     if (this.#fault !== undefined) return
     this.#fault = fault
-    process.send?.({ said: 'fault', fault })
+    process.send?.({ type: 'fault', fault })
   }
 
   #isUnanswered(question) {
@@ -199,11 +199,11 @@ export class Conversation {
       this.#closeWhenDone()
     } catch (error) {
       this.note('call', error)
-      this.#takeTheRest()
+      this.#receiveRest()
     }
   }
 
-  #takeTheRest() {
+  #receiveRest() {
     try {
       for (;;) this.take(this.channel.receiveSync())
     } catch (error) {

@@ -144,7 +144,7 @@ function pairOf(bits, transport, sides) {
       seed: seeds[index],
       peerSeed: seeds[1 - index],
       role: ['listen', 'connect'][index],
-      address: 'talk',
+      address: 'soak',
       file: null,
     })),
   }

@@ -3,11 +3,11 @@ import { integerFrom, type Random } from './random.js'
 import { turn } from './turns.js'
 
 /** Ends what hangs, and only that; sooner than a test's own timeout, which would not show what is pending. */
-const PATIENT_MS = 60_000
+const PENDING_MS_MAX = 60_000
 /** Calls inside callbacks inside calls: beyond, the callbacks only listen. */
 const DEPTH_MAX = 4
 /** What calls may reject with, or throw: the others say that the peer or its codec broke the rules. */
-const USUAL: readonly string[] = [
+const EXPECTED_CODES: readonly string[] = [
   ErrorCode.TIMEOUT,
   ErrorCode.ABORTED,
   ErrorCode.CLOSED,
@@ -34,7 +34,7 @@ export class Round {
   #lastId = 0
   /** What was thrown to nobody, in groups of what was thrown before a job of the microtask queue could run. */
   readonly #thrown: Planned[][] = []
-  #stretchOver = true
+  #jobEnded = true
   readonly #caught: unknown[] = []
 
   constructor(random: Random, actions: number) {
@@ -74,12 +74,12 @@ export class Round {
   }
 
   /** An exception that nobody handles: it has to become an uncaught one, or to come out of the `destroy` that has led there. */
-  throwToNobody(where: string): never {
+  throwUncaught(where: string): never {
     const error = this.planned(where)
-    if (this.#stretchOver) this.#thrown.push([])
-    this.#stretchOver = false
+    if (this.#jobEnded) this.#thrown.push([])
+    this.#jobEnded = false
     queueMicrotask(() => {
-      this.#stretchOver = true
+      this.#jobEnded = true
     })
     this.#thrown.at(-1)?.push(error)
     throw error
@@ -111,7 +111,7 @@ export class Round {
     const { code, cause, message } = error as ShmwireError
     const fits =
       error instanceof ShmwireError &&
-      (USUAL.includes(code) ||
+      (EXPECTED_CODES.includes(code) ||
         (code === ErrorCode.CODEC && cause instanceof Planned) ||
         (code === ErrorCode.REMOTE && /planned|no handler is set/.test(message)))
     this.expect(fits, `${name} failed with ${String(error)}, ${String(cause)}`)
@@ -123,9 +123,9 @@ export class Round {
 
   /** Each exception was seen once; of those thrown at once, inside one another's cleanup, one at least. */
   expectThrown(uncaught: readonly unknown[]): void {
-    const toNobody = new Set<unknown>(this.#thrown.flat())
-    for (const error of uncaught) this.expect(toNobody.has(error), `uncaught: ${String(error)}`)
-    const seen = [...uncaught, ...this.#caught.filter((error) => toNobody.has(error))]
+    const unhandled = new Set<unknown>(this.#thrown.flat())
+    for (const error of uncaught) this.expect(unhandled.has(error), `uncaught: ${String(error)}`)
+    const seen = [...uncaught, ...this.#caught.filter((error) => unhandled.has(error))]
     const twice = seen.filter((error, index) => seen.indexOf(error) < index)
     this.expect(twice.length === 0, `seen twice: ${twice.map(String).join(', ')}`)
     for (const group of this.#thrown)
@@ -137,7 +137,7 @@ export class Round {
 
   /** Waits until `done`. False: it never was, or not in time. */
   async until(done: () => boolean): Promise<boolean> {
-    const endMs = performance.now() + PATIENT_MS
+    const endMs = performance.now() + PENDING_MS_MAX
     while (!done()) {
       if (performance.now() > endMs) return false
       await turn()

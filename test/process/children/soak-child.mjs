@@ -1,51 +1,51 @@
-// A process that has the conversations it is told to have, one after the other, and says what it saw of each. It is driven by
+// A process that has the exchanges it is told to have, one after the other, and says what it saw of each. It is driven by
 // scripts/kills.mjs and scripts/soak.mjs, over process.send:
-//   { plan }       → 'listening' (a server), 'talking', then { account }, or { failure }
+//   { plan }       → 'listening' (a server), 'running', then { account }, or { failure }
 //   'resources'    → what the process's heap holds after a collection (node --expose-gc)
 import { queryObjects } from 'node:v8'
 import { Channel } from '../../../dist/channel/channel.js'
 import { codecFor } from '../../../dist/codec/codecs.js'
 import { connect, listen } from '../../../dist/index.js'
 import { createMemoryLinks } from '../../../dist/link/memory.js'
-import { Conversation } from './talk/conversation.mjs'
+import { Exchange } from './soak/exchange.mjs'
 
 const MEMORY_BYTES_MAX = 64 * 1024 * 1024
 
 process.on('disconnect', () => process.exit())
 process.on('message', (order) => {
-  if (order === 'resources') void tellHeap()
-  else void obey(order.plan)
+  if (order === 'resources') void reportHeap()
+  else void run(order.plan)
 })
 
-async function obey(plan) {
+async function run(plan) {
   try {
-    await tell({ said: 'account', accounts: await TALKS[plan.role](plan) })
+    await report({ type: 'account', accounts: await RUN_AS[plan.role](plan) })
   } catch (error) {
-    await tell({ said: 'failure', failure: error.stack })
+    await report({ type: 'failure', failure: error.stack })
   }
 }
 
-const TALKS = {
+const RUN_AS = {
   async listen(plan) {
     const server = await listen(plan.address, plan.options)
     const accepted = new Promise((resolve) => {
       server.once('channel', resolve)
     })
-    await tell({ said: 'listening' })
-    const accounts = await talk([[await accepted, plan]])
+    await report({ type: 'listening' })
+    const accounts = await runAll([[await accepted, plan]])
     await server.close()
     return accounts
   },
 
   async connect(plan) {
-    return talk([[await connect(plan.address, plan.options), plan]])
+    return runAll([[await connect(plan.address, plan.options), plan]])
   },
 
   /** Both ends in this process, over links that are nothing but two queues. */
   async both({ sides }) {
     const links = createMemoryLinks(sides[0].ringBytes)
     const codec = codecFor('bytes')
-    return talk(
+    return runAll(
       links.map((link, index) => [
         new Channel({ link, codec, maxMessageBytes: MEMORY_BYTES_MAX }),
         sides[index],
@@ -54,14 +54,14 @@ const TALKS = {
   },
 }
 
-async function talk(ends) {
-  const conversations = ends.map(([channel, plan]) => new Conversation(channel, plan))
-  // Sent before a conversation may block this thread.
-  await tell({ said: 'talking' })
-  return Promise.all(conversations.map((conversation) => conversation.run()))
+async function runAll(ends) {
+  const exchanges = ends.map(([channel, plan]) => new Exchange(channel, plan))
+  // Sent before an exchange may block this thread.
+  await report({ type: 'running' })
+  return Promise.all(exchanges.map((exchange) => exchange.run()))
 }
 
-async function tellHeap() {
+async function reportHeap() {
   for (let count = 0; count < 3; count += 1) {
     globalThis.gc()
     await new Promise((resolve) => {
@@ -70,10 +70,10 @@ async function tellHeap() {
   }
   const { heapUsed, external, arrayBuffers } = process.memoryUsage()
   const objects = queryObjects(Object, { format: 'count' })
-  await tell({ said: 'heap', heap: { heapUsed, external, arrayBuffers }, objects })
+  await report({ type: 'heap', heap: { heapUsed, external, arrayBuffers }, objects })
 }
 
-function tell(message) {
+function report(message) {
   return new Promise((resolve) => {
     process.send(message, resolve)
   })

@@ -1,4 +1,4 @@
-// Finds a conversation that has stopped although nobody ended it. It repairs nothing: it looks and reports.
+// Finds an exchange that has stopped although nobody ended it. It repairs nothing: it looks and reports.
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { readProgress } from './oracle.mjs'
 
@@ -15,15 +15,15 @@ const TICK_MS = 10
 export class Watch {
   stalled
   #timer
-  #talkers
+  #children
   #files
   #held
   #seen = ''
   #cpuMs = 0
   #sinceMs = performance.now()
 
-  constructor(talkers, files, held = () => false) {
-    this.#talkers = talkers
+  constructor(children, files, held = () => false) {
+    this.#children = children
     this.#files = files
     this.#held = held
     this.stalled = new Promise((resolve) => {
@@ -42,7 +42,7 @@ export class Watch {
 
   #look() {
     const seen = JSON.stringify(this.#files.map(readProgressIfThere))
-    const cpuMs = this.#talkers.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0)
+    const cpuMs = this.#children.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0)
     const nowMs = performance.now()
     if (seen !== this.#seen || this.#held()) {
       this.#seen = seen
@@ -53,7 +53,7 @@ export class Watch {
     const stillMs = nowMs - this.#sinceMs
     const isIdle = cpuMs - this.#cpuMs < stillMs * IDLE_SHARE_MAX
     if (stillMs < (isIdle ? STALL_MS : HANG_MS)) return undefined
-    const lines = this.#talkers.flatMap(({ pid }) => describeSegments(pid))
+    const lines = this.#children.flatMap(({ pid }) => describeSegments(pid))
     const what = isIdle ? 'a wake-up was lost: both are idle' : 'it hangs'
     return [`${what}, and nothing has moved for ${Math.round(stillMs)} ms at ${seen}`, ...lines].join('\n  ')
   }

@@ -1,5 +1,5 @@
 // Becomes another user, then tries to listen and to connect, and says how each went.
-//   as-nobody.mjs <uid> <address to listen at> <address to connect to>
+//   other-user.mjs <uid> <address to listen at> <address to connect to>
 import { connect, listen } from '../../../dist/index.js'
 
 const [uid, listenAt, connectTo] = process.argv.slice(2)

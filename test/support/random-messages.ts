@@ -1,7 +1,7 @@
-export type WildCodec = 'msgpack' | 'bytes' | 'own'
+export type RoundCodec = 'msgpack' | 'bytes' | 'own'
 
 /** A number, and bytes that their length tells. */
-interface Wild {
+interface RandomMessage {
   readonly n: number
   readonly body: Uint8Array
 }
@@ -9,8 +9,8 @@ interface Wild {
 const NUMBER = Symbol('number')
 
 /** A message for that codec: `next` gives its number, and `called` runs where an accessor of it does. */
-export function wildMessage(
-  codec: WildCodec,
+export function randomMessage(
+  codec: RoundCodec,
   length: number,
   next: () => number,
   called: () => void,
@@ -43,15 +43,15 @@ export function numberOf(message: unknown): number {
 }
 
 /** Of a message that came. */
-export function readWild(codec: WildCodec, message: unknown): { n: number; whole: boolean } {
+export function readRandomMessage(codec: RoundCodec, message: unknown): { n: number; whole: boolean } {
   const bytes = message as Buffer
   const { n, body } =
-    codec === 'bytes' ? { n: bytes.readUInt32LE(0), body: bytes.subarray(4) } : (message as Wild)
+    codec === 'bytes' ? { n: bytes.readUInt32LE(0), body: bytes.subarray(4) } : (message as RandomMessage)
   return { n, whole: body.every((byte) => byte === (body.length & 255)) }
 }
 
 /** Makes a claim a message. */
-export function fillWild(claimed: Uint8Array, n: number): void {
+export function fillClaim(claimed: Uint8Array, n: number): void {
   const bytes = Buffer.from(claimed.buffer, claimed.byteOffset, claimed.length)
   bytes.fill(claimed.length - 4)
   bytes.writeUInt32LE(n)

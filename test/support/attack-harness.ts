@@ -40,7 +40,7 @@ export interface Opened {
 }
 
 /** A victim in a process of its own, with healthy channels to it that ask without a pause, and the peers that attack it. */
-export class Siege {
+export class AttackHarness {
   readonly victim: Child
   readonly path: string
   readonly #healthy: Channel[] = []
@@ -66,13 +66,13 @@ export class Siege {
   }
 
   /** A victim for all tests of the file. */
-  static async begin(options: object = {}): Promise<Siege> {
+  static async begin(options: object = {}): Promise<AttackHarness> {
     ensureBuilt()
     const path = join(longDirectory(), 's')
     const args = [`unix:${path}`, JSON.stringify(options)]
-    const victim = new Child('besieged', { args, ipc: true, lasting: true })
-    const siege = new Siege(victim, path)
-    sieges.push(siege)
+    const victim = new Child('attacked', { args, ipc: true, lasting: true })
+    const harness = new AttackHarness(victim, path)
+    harnesses.push(harness)
     expect(await victim.next()).toBe('listening')
     for (let index = 0; index < HEALTHY_CHANNELS; index += 1) {
       const channel = await connect(`unix:${path}`, {
@@ -80,27 +80,27 @@ export class Siege {
         ringBytes: RING_BYTES,
         transport: 'shm',
       })
-      siege.#healthy.push(channel)
-      siege.#asking.push(siege.#ask(channel, index))
-      await siege.event<Opened>('opened')
+      harness.#healthy.push(channel)
+      harness.#asking.push(harness.#ask(channel, index))
+      await harness.event<Opened>('opened')
     }
-    await siege.#answered()
-    siege.#before = siege.#held()
-    return siege
+    await harness.#answered()
+    harness.#before = harness.#held()
+    return harness
   }
 
   /** A connection that has kept the protocol so far. */
   async attack(role: Role, segment?: ForgedSegment, block?: object): Promise<HostilePeer> {
     if (role === 'server') {
       const client = await HostileClient.connect(this.path, RING_BYTES, segment)
-      this.owns(client)
+      this.closeLater(client)
       await this.opened(client)
       return client
     }
     const server = await this.serve()
     this.victim.send({ connectTo: `unix:${server.path}`, block })
     const peer = await server.accept(segment)
-    this.owns(peer)
+    this.closeLater(peer)
     await server.answer(peer)
     await this.opened(peer)
     return peer
@@ -109,23 +109,23 @@ export class Siege {
   /** A server for the victim to connect to. */
   async serve(): Promise<HostileServer> {
     const server = await HostileServer.at(join(temporaryDirectory(), 'h'))
-    this.owns(server)
+    this.closeLater(server)
     return server
   }
 
-  /** Closes it with the siege. */
-  owns<T extends { close(): void }>(peer: T): T {
+  /** Closes it with the harness. */
+  closeLater<T extends { close(): void }>(peer: T): T {
     this.#peers.push(peer)
     return peer
   }
 
   /** A thread of the attacker that stores the values in a word, one after the other, without end. */
-  disturb(word: Uint8Array, values: readonly bigint[], pauseNanos = 0): void {
+  storeRepeatedly(word: Uint8Array, values: readonly bigint[], pauseNanos = 0): void {
     hostileNative().cycle(word, BigUint64Array.from(values), pauseNanos)
   }
 
   /** Ends the attacker's threads. */
-  calm(): number {
+  stopThreads(): number {
     return hostileNative().stop()
   }
 
@@ -146,7 +146,7 @@ export class Siege {
 
   /** How the attacked channel ends. Until then the peer rings: the victim may have looked while the lie was not there. */
   async ended(peer: HostilePeer): Promise<Closed> {
-    const ringing = setInterval(() => peer.ring(), RING_EVERY_MS)
+    const ringing = setInterval(() => peer.wake(), RING_EVERY_MS)
     try {
       for (;;) {
         const said = await this.event<Closed>('closed')
@@ -171,7 +171,7 @@ export class Siege {
   /** The victim serves on, and, once the peers have gone, holds nothing that it had not held before. */
   async expectUnharmed(): Promise<void> {
     await this.expectAnswers()
-    this.withdraw()
+    this.closePeers()
     await expectResources(this.#before.resources, this.pid)
     await this.expectAnswers()
     expect(this.#held().residentKib - this.#before.residentKib).toBeLessThan(GROWTH_KIB_MAX)
@@ -193,13 +193,13 @@ export class Siege {
   }
 
   /** The attackers go. */
-  withdraw(): void {
+  closePeers(): void {
     for (const peer of this.#peers.splice(0)) peer.close()
   }
 
   async end(): Promise<void> {
     this.#over = true
-    this.withdraw()
+    this.closePeers()
     for (const channel of this.#healthy) channel.destroy()
     await Promise.all(this.#asking)
     const slowestMs = Math.max(...this.#foundMs)
@@ -245,12 +245,12 @@ export class Siege {
   }
 }
 
-const sieges: Siege[] = []
+const harnesses: AttackHarness[] = []
 
 afterEach(() => {
-  for (const siege of sieges) siege.withdraw()
+  for (const harness of harnesses) harness.closePeers()
 })
 
 afterAll(async () => {
-  for (const siege of sieges.splice(0)) await siege.end()
+  for (const harness of harnesses.splice(0)) await harness.end()
 })

@@ -1,4 +1,4 @@
-// What must be true of the accounts of a conversation. Each returns a list of what is not.
+// What must be true of the accounts of an exchange. Each returns a list of what is not.
 import { readFileSync } from 'node:fs'
 
 const GONE = 'ERR_SHMWIRE_PEER_GONE'
@@ -48,14 +48,14 @@ function faultsOfAccount({ fault, closes }) {
 }
 
 /**
- * Of resources before and after so many conversations. What a heap may differ by is noise of the runtime; an object that each
- * conversation left behind would be twice as many as may be more.
+ * Of resources before and after so many exchanges. What a heap may differ by is noise of the runtime; an object that each
+ * exchange left behind would be twice as many as may be more.
  */
-export function faultsOfResources(before, after, conversations, { heapBytes, objects }) {
+export function faultsOfResources(before, after, exchanges, { heapBytes, objects }) {
   const faults = []
   expectEqual(faults, 'what is held', JSON.stringify(after.held), JSON.stringify(before.held))
   const more = after.objects - before.objects
-  if (more > Math.max(objects, conversations / 2)) faults.push(`there are ${more} objects more`)
+  if (more > Math.max(objects, exchanges / 2)) faults.push(`there are ${more} objects more`)
   for (const [name, bytes] of Object.entries(after.heap)) {
     const grown = bytes - before.heap[name]
     if (grown > heapBytes) faults.push(`${name} has grown by ${grown} bytes`)
