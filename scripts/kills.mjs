@@ -1,6 +1,6 @@
-// Kills one of two processes that talk, at any moment, again and again; docs/failure-model.md says what must hold.
+// Kills one of two processes during an exchange, at random moments; docs/failure-model.md states the requirements.
 //   npm run kills                               10,000 kills
-//   npm run kills -- --count 300 --seed 7       so many, and the same ones as in the run that printed this seed
+//   npm run kills -- --count 300 --seed 7       300 kills, the same ones as in the run that printed this seed
 // The survivor lives on and has the next exchange; at the end it must hold what it held at the beginning.
 // The last line is `N passed, N failed`.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
@@ -15,9 +15,9 @@ import { SoakChild } from './soak/soak-child.mjs'
 import { run } from './stages/command.mjs'
 
 const DELAY_MS_MAX = 40
-/** Then the survivor has met every way of talking, and its code is compiled. */
+/** By then the survivor has run every type of exchange, and its code is compiled. */
 const WARM_UP_KILLS = 25
-/** The heap also has the code that the engine goes on compiling, 2 MiB in 5,000 exchanges; a channel that were kept would be objects. */
+/** The heap also holds compiled code, 2 MiB more after 5,000 exchanges; a leaked channel would add objects. */
 const NOISE = { heapBytes: 4 * 1024 * 1024, objects: 100 }
 const SHOW_EVERY_MS = 10_000
 
@@ -42,7 +42,7 @@ const passed = totals.kills - totals.failed + resourceFaults.filter((faults) => 
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed > 0 || totals.promised === 0 ? 1 : 0
 
-/** One survivor and as many victims. Returns what it holds at the end and should not. */
+/** Runs one survivor with this many victims. Returns its leaked resources. */
 async function runLane(kills, laneSeed) {
   const bits = randomBits(laneSeed)
   const root = mkdtempSync(join(tmpdir(), 'sw-'))
@@ -51,7 +51,7 @@ async function runLane(kills, laneSeed) {
   const survivor = new SoakChild(directory)
   try {
     let before
-    // The next victim starts while this one is at work.
+    // The next victim starts while this one runs.
     let spare = new SoakChild(directory)
     for (let number = 0; number < kills; number += 1) {
       const victim = spare
@@ -97,7 +97,7 @@ async function killOne({ survivor, victim, directory, plans, bits, file }) {
     const promises = plans.transport === 'shm'
     faults.push(...victim.faults, ...faultsOfSurvivor(account, promises ? file : undefined))
     if (account.transport !== (promises ? 'shm' : 'unix')) faults.push(`it ran over ${account.transport}`)
-    // What a killed server leaves behind is replaced by the next one, and taken away by its close.
+    // The next server replaces the files of a killed server, and removes them when it closes.
     if (!victimListens && readdirSync(directory).length > 0)
       faults.push(`left: ${readdirSync(directory).join(' ')}`)
     tally(victimListens ? 'server' : 'client', doomed, plans, account, file)

@@ -1,4 +1,4 @@
-// Two processes talk for as long as one likes, in every way there is; each byte is checked, and nothing is repaired.
+// Two processes exchange messages in every way for a given time. Each byte is checked, and no stall is repaired.
 //   npm run soak                                     a minute
 //   npm run soak -- --minutes 600 --seed 7           or --seconds
 // An exchange that stops while both are idle is a lost wake-up: it is reported with the wake words, and fails.
@@ -16,7 +16,7 @@ import { Watch } from './soak/watch.mjs'
 import { run } from './stages/command.mjs'
 
 const SHOW_EVERY_MS = 10_000
-/** Shares of the time; a stream makes the numbers, the others find the faults. */
+/** Shares of the time. A stream sends the most messages; the others find more faults. */
 const KINDS = [
   { plans: streamPlans, share: 0.5 },
   { plans: randomPlans, share: 0.35 },
@@ -24,7 +24,7 @@ const KINDS = [
   { plans: gapPlans, share: 0.05 },
   { plans: memoryPlans, share: 0.02 },
 ]
-/** In a long run; a short one has shorter ones, so that it has some of each. */
+/** For a long run. A short run has shorter exchanges, so that it has some of each type. */
 const EXCHANGE_MS_MAX = 15_000
 const EXCHANGES_MIN = 12
 const KILLED_OF = 5
@@ -66,7 +66,7 @@ console.log(`${totals.exchanges - totals.failed} passed, ${totals.failed} failed
 process.exitCode = totals.failed > 0 ? 1 : 0
 
 async function exchangeOnce() {
-  // Whichever is furthest behind its share.
+  // The type that is furthest behind its share.
   const behind = KINDS.map(({ share }, index) => spentMs[index] / share)
   const kind = behind.indexOf(Math.min(...behind))
   const lengthMs = Math.min(
@@ -105,7 +105,7 @@ async function exchangeOnce() {
   console.error(`${describePlans(plans)}:\n  ${faults.join('\n  ')}`)
 }
 
-/** Returns what was wrong. */
+/** Returns the faults. */
 async function exchange(children, plans, killAfterMs) {
   if (plans.transport === 'memory') children[0].send({ plan: { role: 'both', sides: plans.sides } })
   else {
@@ -118,7 +118,7 @@ async function exchange(children, plans, killAfterMs) {
   const watch = new Watch(children, current.files, () => stopped.now)
   const ending =
     killAfterMs === undefined ? endInOrder(children, stopped, plans) : endByKill(children, plans, killAfterMs)
-  // The stall is the fault; what the killed children say afterwards is none.
+  // The stall is the fault; later errors of the killed children are not.
   ending.catch(() => {})
   const stall = watch.stalled.then((report) => {
     totals.stalls += 1
@@ -153,7 +153,7 @@ async function endByKill(children, plans, killAfterMs) {
   return [...children[doomed].faults, ...faultsOfSurvivor(account, committedFile)]
 }
 
-/** Stops a process in the midst of it for a while. Nothing may be lost, and nobody may take it for dead. */
+/** Stops a process for a while during an exchange. No message may be lost, and the peer must not report its death. */
 async function stopOnce(child, stopped, withinMs) {
   await sleep(fraction() * withinMs * 0.8)
   stopped.now = true

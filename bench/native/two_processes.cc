@@ -34,7 +34,7 @@ TwoProcesses::TwoProcesses(const std::function<ServerReport()>& server) {
   server_ = fork();
   if (server_ < 0) Fail("no second process");
   if (server_ == 0) {
-    // A client that is killed takes the server along.
+    // The end of a killed client ends the server.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     MoveToCore(1);
     const ServerReport report = server();

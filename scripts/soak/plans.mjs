@@ -1,17 +1,19 @@
-// What two processes are to say to one another, by a stream of random bits: the same bits, the same plan.
+// The plans of two processes for one exchange, from random bits: the same bits give the same plan.
 
 const RING_BYTES = 64 * 1024
 const KIB = 1024
-const NOBODY = [false, false]
+const NEITHER = [false, false]
 
-/** So many milliseconds, or null: until one of the two dies. */
+/** The duration is in milliseconds; null lasts until one of the two dies. */
 export function randomPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
   const transport = pick('shm', 'shm', 'shm', 'shm', 'shm', 'socket')
   const blocks =
-    transport === 'shm' ? pick(NOBODY, NOBODY, [true, false], [false, true], [true, true]) : NOBODY
+    transport === 'shm' ? pick(NEITHER, NEITHER, [true, false], [false, true], [true, true]) : NEITHER
   const profiles =
-    blocks === NOBODY ? ['mixed', 'mixed', 'large', 'stream', 'empty'] : ['mixed', 'mixed', 'stream', 'empty']
+    blocks === NEITHER
+      ? ['mixed', 'mixed', 'large', 'stream', 'empty']
+      : ['mixed', 'mixed', 'stream', 'empty']
   const profile = pick(...profiles)
   const shared = { durationMs, profile, transport, ringBytes: pick(RING_BYTES, RING_BYTES, 16 * RING_BYTES) }
   return pairOf(
@@ -30,7 +32,7 @@ function randomSide(pick, { durationMs, profile, transport, ringBytes }, blocks,
     ringBytes,
     receive,
     send: blocks ? 'blocking' : pick(...sends),
-    // Who blocks holds what comes meanwhile, without a bound.
+    // A blocked side holds arriving messages without a bound.
     burst: peerBlocks ? 20 : profile === 'large' ? 3 : pick(200, 200, 20, 3),
     pauses: peerBlocks ? 'gaps' : pick('none', 'some', 'some', 'gaps'),
     lanes: pick(0, 2, 8),
@@ -45,7 +47,7 @@ function randomSide(pick, { durationMs, profile, transport, ringBytes }, blocks,
   }
 }
 
-/** One side sends small messages as fast as it can, and the other counts and checks them: what makes the large numbers. */
+/** One side sends small messages as fast as it can, and the other counts and checks them. */
 export function streamPlans(bits, durationMs) {
   const side = {
     durationMs,
@@ -71,12 +73,12 @@ export function streamPlans(bits, durationMs) {
 }
 
 /**
- * One message at a time, and its answer: a wake-up that is lost stops both for good. In every other way of talking the next
- * message may wake whom the last one did not.
+ * One message at a time, and its reply: a lost wake-up stops both for ever. In every other type of exchange, the next
+ * message may replace a lost wake-up.
  */
 export function turnPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
-  const blocks = pick(NOBODY, NOBODY, [true, false], [false, true], [true, true])
+  const blocks = pick(NEITHER, NEITHER, [true, false], [false, true], [true, true])
   const wait = pick('sleep', 'adaptive')
   return pairOf(
     bits,
@@ -102,7 +104,7 @@ export function turnPlans(bits, durationMs) {
   )
 }
 
-/** One side says little, and the other nothing: each message has to wake a sleeper, and no answer does it by the way. */
+/** One side sends little, and the other nothing: each message must wake a sleeper, and no reply can do it instead. */
 export function gapPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
   const wait = pick('sleep', 'adaptive')
@@ -124,7 +126,7 @@ export function gapPlans(bits, durationMs) {
   ])
 }
 
-/** Both ends in one process, over the link that has nothing below it. */
+/** Both ends are in one process, over the in-memory link. */
 export function memoryPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
   const shared = { durationMs, profile: 'mixed', transport: 'memory', ringBytes: RING_BYTES }
@@ -150,7 +152,7 @@ function pairOf(bits, transport, sides) {
   }
 }
 
-/** A plan in a line. */
+/** Describes a plan in one line. */
 export function describePlans({ transport, sides }) {
   const describe = ({ options, send, receive, pauses, lanes }) =>
     `${send}/${receive}${options.views ? '+views' : ''} ${options.wait}, ${pauses}, ${lanes} lanes`

@@ -3,10 +3,10 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const SCRIPT = fileURLToPath(new URL('../../test/process/children/soak-child.mjs', import.meta.url))
-/** Ends what hangs; longer than any exchange may be silent. */
+/** Only a hang reaches it: longer than the silence of any exchange. */
 const SILENCE_MS_MAX = 120_000
 
-/** A process of test/process/children/soak-child.mjs, and what it says. */
+/** A process of test/process/children/soak-child.mjs, and its messages. */
 export class SoakChild {
   /** Resolves to its code or signal. */
   exited
@@ -46,13 +46,13 @@ export class SoakChild {
     this.#process.send(order)
   }
 
-  /** What it says next; of this type, or it is an error. */
+  /** The next message. Throws if it has another type. */
   async next(type) {
     const endMs = performance.now() + SILENCE_MS_MAX
     while (this.#messages.length === 0) {
       if (this.#exit !== undefined)
         throw new Error(
-          `process ${this.pid} ended (${this.#exit}) instead of saying '${type}'; ${this.stderr}`,
+          `process ${this.pid} ended (${this.#exit}) instead of sending '${type}'; ${this.stderr}`,
         )
       await this.#nextEvent(endMs, type)
     }
@@ -61,7 +61,7 @@ export class SoakChild {
     throw new Error(`instead of '${type}': ${message.fault ?? message.failure ?? message.type}`)
   }
 
-  /** What it has said and nobody has asked for, but that it is talking. */
+  /** The reported faults. */
   get faults() {
     return this.#messages.filter(({ type }) => type === 'fault').map(({ fault }) => fault)
   }
@@ -75,7 +75,7 @@ export class SoakChild {
     return this.exited
   }
 
-  /** What it holds: outside of its heap, as the kernel tells; and in its heap, after a collection. */
+  /** Its resources outside of the heap, from the kernel, and in the heap, after a collection. */
   async resources() {
     this.send('resources')
     const { heap, objects } = await this.next('heap')
@@ -96,7 +96,7 @@ export class SoakChild {
   #nextEvent(endMs, type) {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`process ${this.pid} has not said '${type}' in ${SILENCE_MS_MAX / 1000} s`)),
+        () => reject(new Error(`process ${this.pid} has not sent '${type}' in ${SILENCE_MS_MAX / 1000} s`)),
         endMs - performance.now(),
       )
       this.#waiting = () => {
@@ -108,7 +108,7 @@ export class SoakChild {
   }
 }
 
-/** Sockets and pipes without their numbers. */
+/** The target of a descriptor; sockets and pipes without their numbers. */
 function targetOf(link) {
   try {
     return readlinkSync(link).replace(/:\[\d+\]$/, '')

@@ -1,17 +1,17 @@
-// Finds an exchange that has stopped although nobody ended it. It repairs nothing: it looks and reports.
+// Detects an exchange that has stalled. It only reads and reports, and repairs nothing.
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { readProgress } from './oracle.mjs'
 
-const LOOK_MS = 500
-/** A message that was published and not delivered for so long, while both processes do nothing, is a wake-up that was lost. */
+const POLL_MS = 500
+/** A published message that is not delivered for this time, while both processes are idle, means a lost wake-up. */
 const STALL_MS = 5_000
-/** Busy, and no further all the same. */
+/** The processes are busy, but make no progress. */
 const HANG_MS = 60_000
-/** Of a processor; the timers of an idle process take less. */
+/** A share of one processor; the timers of an idle process take less. */
 const IDLE_SHARE_MAX = 0.05
 const TICK_MS = 10
 
-/** Watches until `stop()`; `stalled` resolves with a report if nothing moves. `held()`: the processes may not run at present. */
+/** Watches until `stop()`; `stalled` resolves with a report if nothing moves. `held()`: whether they are stopped now. */
 export class Watch {
   stalled
   #timer
@@ -28,11 +28,11 @@ export class Watch {
     this.#held = held
     this.stalled = new Promise((resolve) => {
       this.#timer = setInterval(() => {
-        const report = this.#look()
+        const report = this.#poll()
         if (report === undefined) return
         this.stop()
         resolve(report)
-      }, LOOK_MS)
+      }, POLL_MS)
     })
   }
 
@@ -40,7 +40,7 @@ export class Watch {
     clearInterval(this.#timer)
   }
 
-  #look() {
+  #poll() {
     const seen = JSON.stringify(this.#files.map(readProgressIfThere))
     const cpuMs = this.#children.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0)
     const nowMs = performance.now()
@@ -68,7 +68,7 @@ function readProgressIfThere(file) {
   }
 }
 
-/** What the process has used; 0 of one that has ended. */
+/** The CPU time of the process; 0 if it has ended. */
 function cpuMsOf(pid) {
   try {
     // Behind the name, which may hold anything: state is the first, utime the 12th, stime the 13th (proc_pid_stat(5)).

@@ -10,13 +10,13 @@ import { collectUncaught } from '../support/uncaught.js'
 import type { ChannelFixture } from './channel-fixture.js'
 
 const ROUNDS = 60
-/** While a side closes it holds no more than this of what nobody takes: 256 KiB. */
+/** A closing side holds at most this much of unread messages: 256 KiB. */
 const BYTES_HELD_MAX = 200_000
 const TIMEOUT_MS = 60 * 60_000
 
 /**
- * Both sides do what they like, at random, from outside and wherever their code is called. `SHMWIRE_ROUNDS` says how often, with
- * `SHMWIRE_SEED` and `SHMWIRE_ROUND` from where on: a failure names both.
+ * Both sides act at random, from outside and inside callbacks. `SHMWIRE_ROUNDS` sets the number of rounds,
+ * `SHMWIRE_SEED` and `SHMWIRE_ROUND` the first one: a failure names both.
  */
 export function channelActions(fixture: ChannelFixture): void {
   const { name } = fixture
@@ -24,10 +24,10 @@ export function channelActions(fixture: ChannelFixture): void {
 
   describe(`channel over ${name}: random actions inside callbacks`, () => {
     it(
-      `end each of ${rounds} rounds with everything settled, outcome once and given back`,
+      `settle every call once and free all resources in each of ${rounds} rounds`,
       async () => {
         const seed = newSeed(`random actions, ${name}`)
-        // What the first channel of a process leaves for the next is there.
+        // The first channel of a process creates resources that later ones share.
         const [first] = await fixture.join()
         await first.close()
         const before = await resourcesOnceCollected()
@@ -39,15 +39,15 @@ export function channelActions(fixture: ChannelFixture): void {
   })
 }
 
-/** By itself, because a function that waits keeps what its variables held last: a round, with its errors and all they know. */
+/** A separate function, because a waiting function keeps the last values of its variables, such as a round. */
 async function playAll(fixture: ChannelFixture, seed: number, rounds: number): Promise<void> {
   const from = countFromEnvironment('SHMWIRE_ROUND', 0)
   for (let index = from; index < from + rounds; index += 1) {
     const random = randomFrom(seed ^ Math.imul(index + 1, 0x9e3779b1))
     const round = new Round(random, integerFrom(random, 20, 60))
     await play(fixture, round)
-    const outcome = `seed ${seed}, round ${index}, ${fixture.name}:\n${round.wrong.join('\n')}\nafter:\n${round.log.join('\n')}`
-    if (round.wrong.length > 0) expect.fail(outcome)
+    const fault = `seed ${seed}, round ${index}, ${fixture.name}:\n${round.wrong.join('\n')}\nafter:\n${round.log.join('\n')}`
+    if (round.wrong.length > 0) expect.fail(fault)
   }
 }
 

@@ -40,7 +40,7 @@ export function channelSoak(fixture: ChannelFixture): void {
 
     // Links in one process have no views.
     it.each(name === 'memory' ? [false] : [false, true])(
-      'loses nothing and stops nowhere though listeners of every kind throw at random, with views: %s',
+      'loses nothing and never stalls when listeners of every type throw at random, with views: %s',
       async (views) => {
         const seed = newSeed(`listeners that throw, ${name}`)
         const soak = new Pattern(seed, 4 * RING_BYTES, mixedLengths(inlineBytesMax, 4 * RING_BYTES))
@@ -73,7 +73,7 @@ export function channelSoak(fixture: ChannelFixture): void {
   })
 }
 
-/** Counts what comes to listeners that throw now and then, and checks it. */
+/** Counts and checks the messages of listeners that sometimes throw. */
 function receiveAll(channel: Channel, pattern: Pattern, random: Random) {
   const received = { message: 0, messages: 0, wrong: 0, close: 0 }
   const receive = (what: 'message' | 'messages', message: Buffer): void => {
@@ -122,7 +122,7 @@ async function askAllThrowing(
     const asked = pattern.message(index)
     const answer = await channel.request<Buffer>(asked).catch((error: { code: string }) => error.code)
     const right = typeof answer === 'string' ? answer === ErrorCode.REMOTE : answer.equals(asked)
-    if (!right) throw new Error(`the answer to ${index} is another`)
+    if (!right) throw new Error(`the reply to ${index} is wrong`)
     await pauseAtRandom(random, 0.1)
   }
 }
@@ -136,7 +136,7 @@ async function pauseAtRandom(random: Random, chance: number): Promise<void> {
 async function readAll(channel: Channel, pattern: Pattern, count: number, random: Random): Promise<void> {
   let next = 0
   for await (const message of channel) {
-    if (!pattern.message(next).equals(message as Buffer)) throw new Error(`message ${next} is another`)
+    if (!pattern.message(next).equals(message as Buffer)) throw new Error(`message ${next} is wrong`)
     next += 1
     if (next === count) return
     await pauseAtRandom(random, 0.001)
@@ -157,7 +157,7 @@ async function askAll(channel: Channel, pattern: Pattern, count: number, random:
     const asked = Array.from({ length: 10 }, (_, step) => pattern.message(index + step))
     const replies = await Promise.all(asked.map((message) => channel.request<Buffer>(message)))
     if (!replies.every((reply, at) => reply.equals(asked[at] as Buffer)))
-      throw new Error(`a reply of ${index} is another`)
+      throw new Error(`a reply of ${index} is wrong`)
     await pauseAtRandom(random, 0.1)
   }
 }

@@ -25,8 +25,8 @@ if (reason !== undefined) console.log(`skipped: ${reason}`)
 const SEGMENT_BYTES = DATA_OFFSET + RING_BYTES
 const EPERM = 1
 
-/** What the victim answers to a handover of these descriptors, and what it tells its own user. */
-async function handOver(
+/** The victim's reply to these descriptors, and the error for its own user. */
+async function passDescriptors(
   harness: AttackHarness,
   role: Role,
   segment: ForgedSegment,
@@ -54,7 +54,7 @@ function outcomeOf(answer: Awaited<ReturnType<HostileClient['answer']>>) {
   return { code: answer.message['code'], message: answer.message['message'], fallback: false }
 }
 
-describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s', (role) => {
+describe.skipIf(reason !== undefined).each(ROLES)('invalid memory, passed to a %s,', (role) => {
   let harness: AttackHarness
   beforeAll(async () => {
     harness = await AttackHarness.begin()
@@ -73,8 +73,8 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
     ['of a page more', { bytes: SEGMENT_BYTES + 4096 }, /size that no segment has/],
     ['of twice the ring', { bytes: 2 * SEGMENT_BYTES - 8192 }, /contradicts its size/],
     ['with its first page only', { pages: 'first' }, /has holes/],
-  ])('%s is CORRUPT', async (_what, options, text) => {
-    const outcome = await handOver(harness, role, new ForgedSegment(options), (peer) => [
+  ])('%s causes CORRUPT', async (_what, options, text) => {
+    const outcome = await passDescriptors(harness, role, new ForgedSegment(options), (peer) => [
       peer.segment.descriptor,
       peer.passedDoorbell,
     ])
@@ -83,12 +83,12 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
     await harness.expectUnharmed()
   })
 
-  // They might be an honest peer's that were swapped out.
+  // The pages of an honest peer may be swapped out.
   it.each<NonNullable<SegmentOptions['pages']>>(['reserved', 'reserved beyond the end'])(
-    'whose pages are %s is not mapped, and the channel runs over the socket',
+    'whose pages are %s is not mapped; the channel falls back to the socket',
     async (pages) => {
       const segment = new ForgedSegment({ pages })
-      const outcome = await handOver(harness, role, segment, (peer) => [
+      const outcome = await passDescriptors(harness, role, segment, (peer) => [
         peer.segment.descriptor,
         peer.passedDoorbell,
       ])
@@ -116,8 +116,8 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
     ['capacity, huge', ErrorCode.CORRUPT, (header) => header.setUint32(36, 2 ** 32 - 1, true)],
     ['place of the control block', ErrorCode.CORRUPT, (header) => header.setBigUint64(40, 0n, true)],
     ['place of the data', ErrorCode.CORRUPT, (header) => header.setBigUint64(48, 2n ** 63n, true)],
-  ])('with a wrong %s in its header is %s', async (_what, code, header) => {
-    const outcome = await handOver(harness, role, new ForgedSegment({ header }), (peer) => [
+  ])('with a wrong %s in its header causes %s', async (_what, code, header) => {
+    const outcome = await passDescriptors(harness, role, new ForgedSegment({ header }), (peer) => [
       peer.segment.descriptor,
       peer.passedDoorbell,
     ])
@@ -135,8 +135,8 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
     ["the victim's memory", () => openSync(`/proc/${harness.pid}/mem`, 'r')],
   ]
 
-  it.each(FOREIGN)('but %s is CORRUPT', async (_what, open) => {
-    const outcome = await handOver(harness, role, new ForgedSegment(), (peer) => {
+  it.each(FOREIGN)('but %s causes CORRUPT', async (_what, open) => {
+    const outcome = await passDescriptors(harness, role, new ForgedSegment(), (peer) => {
       const descriptor = open(peer)
       if (descriptor !== peer.ownDoorbell) peer.closeLater(descriptor)
       return [descriptor, peer.passedDoorbell]
@@ -145,23 +145,26 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
     await harness.expectUnharmed()
   })
 
-  it('but a file of a FUSE file system that answers nothing is CORRUPT, and to close it stops nobody', async ({
+  it('but a file of a silent FUSE file system causes CORRUPT, and its close blocks no thread', async ({
     skip,
   }) => {
     const path = join(temporaryDirectory(), 'f')
     writeFileSync(path, '')
     const file = hostileNative().fuse(path)
     if (file < 0) skip(`no FUSE file system can be mounted here: error ${-file}`)
-    const outcome = await handOver(harness, role, new ForgedSegment(), (peer) => [file, peer.passedDoorbell])
+    const outcome = await passDescriptors(harness, role, new ForgedSegment(), (peer) => [
+      file,
+      peer.passedDoorbell,
+    ])
     expect(outcome.code).toBe(ErrorCode.CORRUPT)
     await harness.expectUnharmed()
   })
 
-  it('that is sealed for writing too, so that its owner has never written it, is CORRUPT', async () => {
+  it('that is sealed against writing by its owner too causes CORRUPT', async () => {
     const native = hostileNative()
     const memory = native.memory(SEGMENT_BYTES, 0, true)
     expect(native.seal(memory, SEALS | Seals.WRITE)).toBe(0)
-    const outcome = await handOver(harness, role, new ForgedSegment(), (peer) => {
+    const outcome = await passDescriptors(harness, role, new ForgedSegment(), (peer) => {
       peer.closeLater(memory)
       return [memory, peer.passedDoorbell]
     })
@@ -169,7 +172,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
     await harness.expectUnharmed()
   })
 
-  it('that was accepted keeps its size, its pages and its seals, whatever its owner tries', async () => {
+  it('that was accepted keeps its size, its pages and its seals', async () => {
     const peer = await harness.attack(role)
     const { descriptor, bytes } = peer.segment
     for (const size of [0, 4096, 2 * SEGMENT_BYTES])
@@ -184,7 +187,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
   })
 })
 
-describe.skipIf(reason !== undefined).each(ROLES)('a bell that is none, for a %s', (role) => {
+describe.skipIf(reason !== undefined).each(ROLES)('an invalid doorbell, passed to a %s,', (role) => {
   let harness: AttackHarness
   beforeAll(async () => {
     harness = await AttackHarness.begin()
@@ -199,9 +202,9 @@ describe.skipIf(reason !== undefined).each(ROLES)('a bell that is none, for a %s
     ['memory', () => hostileNative().memory(4096, 0, true)],
   ]
 
-  it.each(FOREIGN)('but %s is CORRUPT', async (_what, open) => {
+  it.each(FOREIGN)('but %s causes CORRUPT', async (_what, open) => {
     const doorbell = await open()
-    const outcome = await handOver(harness, role, new ForgedSegment(), (peer) => {
+    const outcome = await passDescriptors(harness, role, new ForgedSegment(), (peer) => {
       peer.closeLater(doorbell)
       return [peer.segment.descriptor, doorbell]
     })
@@ -210,7 +213,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('a bell that is none, for a %s
     await harness.expectUnharmed()
   })
 
-  it('but a socket of the Internet is CORRUPT', async () => {
+  it('but an Internet socket causes CORRUPT', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     const socket = connect((server.address() as { port: number }).port, '127.0.0.1')
@@ -221,7 +224,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('a bell that is none, for a %s
         server.close()
       },
     })
-    const outcome = await handOver(harness, role, new ForgedSegment(), (peer) => [
+    const outcome = await passDescriptors(harness, role, new ForgedSegment(), (peer) => [
       peer.segment.descriptor,
       descriptorOf(socket) as number,
     ])
@@ -230,8 +233,8 @@ describe.skipIf(reason !== undefined).each(ROLES)('a bell that is none, for a %s
   })
 })
 
-describe.skipIf(reason !== undefined)('a bell whose other end is closed', () => {
-  it('ends the handover to a server, which goes on over the socket and says why', async () => {
+describe.skipIf(reason !== undefined)('a doorbell whose other end is closed', () => {
+  it('ends the handover to a server, which falls back to the socket with the reason', async () => {
     const harness = await AttackHarness.begin()
     const client = harness.closeLater(await HostileClient.greet(harness.path))
     client.sendDatagram()
@@ -246,7 +249,7 @@ describe.skipIf(reason !== undefined)('a bell whose other end is closed', () => 
     await harness.expectUnharmed()
   })
 
-  it('does not disturb a client, which rings in vain', async () => {
+  it('does not disturb a client, whose wake-ups have no effect', async () => {
     const harness = await AttackHarness.begin()
     const server = await harness.serve()
     harness.victim.send({ connectTo: `unix:${server.path}` })
@@ -257,7 +260,7 @@ describe.skipIf(reason !== undefined)('a bell whose other end is closed', () => 
     closeSync(kept)
     expect(await answer).toMatchObject({ kind: FrameKind.READY })
     await harness.opened(peer)
-    // Asleep, by its word: the victim rings.
+    // The wake word says asleep, so the victim uses the doorbell.
     peer.segment.store32(Word.DATA_WAKE, 5)
     peer.send(Buffer.from([1]))
     await eventually(() => peer.victimTail > 0n)
@@ -265,35 +268,38 @@ describe.skipIf(reason !== undefined)('a bell whose other end is closed', () => 
   })
 })
 
-describe.skipIf(reason !== undefined).each(ROLES)('descriptors in a wrong number, for a %s', (role) => {
-  let harness: AttackHarness
-  beforeAll(async () => {
-    harness = await AttackHarness.begin()
-  })
+describe.skipIf(reason !== undefined).each(ROLES)(
+  'a wrong number of descriptors, passed to a %s,',
+  (role) => {
+    let harness: AttackHarness
+    beforeAll(async () => {
+      harness = await AttackHarness.begin()
+    })
 
-  it.each<[string, (peer: HostilePeer) => number[]]>([
-    ['memory alone', (peer) => [peer.segment.descriptor]],
-    ['the bell alone', (peer) => [peer.passedDoorbell]],
-    ['the bell first', (peer) => [peer.passedDoorbell, peer.segment.descriptor]],
-    ['one more', (peer) => [peer.segment.descriptor, peer.passedDoorbell, peer.passedDoorbell]],
-    [
-      'a hundred more',
-      (peer) => [
-        peer.segment.descriptor,
-        peer.passedDoorbell,
-        ...Array.from({ length: 100 }, () => peer.passedDoorbell),
+    it.each<[string, (peer: HostilePeer) => number[]]>([
+      ['memory alone', (peer) => [peer.segment.descriptor]],
+      ['the doorbell alone', (peer) => [peer.passedDoorbell]],
+      ['the doorbell first', (peer) => [peer.passedDoorbell, peer.segment.descriptor]],
+      ['one more', (peer) => [peer.segment.descriptor, peer.passedDoorbell, peer.passedDoorbell]],
+      [
+        'a hundred more',
+        (peer) => [
+          peer.segment.descriptor,
+          peer.passedDoorbell,
+          ...Array.from({ length: 100 }, () => peer.passedDoorbell),
+        ],
       ],
-    ],
-    ['as many as there can be', (peer) => Array.from({ length: 253 }, () => peer.segment.descriptor)],
-  ])('%s: CORRUPT', async (_what, choose) => {
-    const outcome = await handOver(harness, role, new ForgedSegment(), choose)
-    expect(outcome.code).toBe(ErrorCode.CORRUPT)
-    await harness.expectUnharmed()
-  })
-})
+      ['the maximum number', (peer) => Array.from({ length: 253 }, () => peer.segment.descriptor)],
+    ])('(%s) causes CORRUPT', async (_what, choose) => {
+      const outcome = await passDescriptors(harness, role, new ForgedSegment(), choose)
+      expect(outcome.code).toBe(ErrorCode.CORRUPT)
+      await harness.expectUnharmed()
+    })
+  },
+)
 
 describe.skipIf(reason !== undefined)('descriptors of another process than the server', () => {
-  it('are CORRUPT for a client', async () => {
+  it('cause CORRUPT in a client', async () => {
     const harness = await AttackHarness.begin()
     const server = harness.closeLater(await HostileServer.withOtherListener(join(temporaryDirectory(), 'h')))
     harness.victim.send({ connectTo: `unix:${server.path}` })
@@ -324,13 +330,13 @@ describe.skipIf(reason !== undefined)('tokens', () => {
     ['a byte less', () => client.token.subarray(0, 15)],
     ['a byte more', () => Buffer.concat([client.token, Buffer.alloc(1)])],
     ['none', () => Buffer.alloc(0)],
-  ])('%s: CORRUPT', async (_what, token) => {
+  ])('(%s) causes CORRUPT', async (_what, token) => {
     expect(client.sendDatagram(both(), token())).toBe(0)
     expect(outcomeOf(await client.answer()).code).toBe(ErrorCode.CORRUPT)
     await harness.expectUnharmed()
   })
 
-  it('that are right, among many that are wrong and many times: the first one holds', async () => {
+  it('are accepted once if they are repeated and among wrong ones', async () => {
     for (let count = 0; count < 3; count += 1) client.sendDatagram(both(), Buffer.alloc(16, count))
     for (let count = 0; count < 3; count += 1) expect(client.sendDatagram()).toBe(0)
     expect(await client.answer()).toMatchObject({ kind: FrameKind.READY })
@@ -339,7 +345,7 @@ describe.skipIf(reason !== undefined)('tokens', () => {
     await harness.expectUnharmed()
   })
 
-  it('that were used: what comes with them again is dropped', async () => {
+  it('are not accepted twice', async () => {
     expect(client.sendDatagram()).toBe(0)
     expect(await client.answer()).toMatchObject({ kind: FrameKind.READY })
     client.confirm(RING_BYTES)
@@ -350,7 +356,7 @@ describe.skipIf(reason !== undefined)('tokens', () => {
     await harness.expectUnharmed()
   })
 
-  it('without any datagram: CORRUPT', async () => {
+  it('without a datagram cause CORRUPT', async () => {
     expect(outcomeOf(await client.answer()).code).toBe(ErrorCode.CORRUPT)
     await harness.expectUnharmed()
   })

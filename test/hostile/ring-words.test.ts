@@ -12,7 +12,7 @@ if (reason !== undefined) console.log(`skipped: ${reason}`)
 const FLOOD = Buffer.from([1])
 const RING = BigInt(RING_BYTES)
 
-describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s', (role) => {
+describe.skipIf(reason !== undefined).each(ROLES)('a %s that reads forged positions', (role) => {
   let harness: AttackHarness
   let peer: HostilePeer
   beforeAll(async () => {
@@ -29,7 +29,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     ['2^63 + 16', 2n ** 63n + 16n, /tail is more than a ring ahead/],
     ['2^64 - 16', 2n ** 64n - 16n, /tail is more than a ring ahead/],
     ['2^64 - 1', 2n ** 64n - 1n, /tail is not aligned/],
-  ])('a tail that is %s', async (_what, tail, text) => {
+  ])('rejects a tail that is %s', async (_what, tail, text) => {
     peer.segment.publish(tail)
     peer.wake()
     await harness.expectCorrupt(peer, text)
@@ -38,7 +38,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
   it.each([
     ['goes back by a record', (tail: bigint) => tail - 32n],
     ['goes back to 0', () => 0n],
-  ])('a tail that %s', async (_what, next) => {
+  ])('rejects a tail that %s', async (_what, next) => {
     peer.send(Buffer.alloc(16))
     peer.send(Buffer.alloc(16))
     const tail = BigInt(peer.position)
@@ -48,7 +48,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     await harness.expectCorrupt(peer, /tail is more than a ring ahead|tail went back/)
   })
 
-  it('a tail that changes without end', async () => {
+  it('rejects a tail that changes without end', async () => {
     peer.segment.record(0, { length: 0, sequence: 0 })
     peer.segment.record(16, { length: 0, sequence: 1 })
     harness.storeRepeatedly(peer.segment.word(Word.TAIL, 8), [16n, 32n])
@@ -56,7 +56,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     await harness.expectCorrupt(peer, /tail went back|tail is more than a ring ahead/)
   })
 
-  it('a tail that runs away over records that were never written', async () => {
+  it('rejects a tail that advances over unwritten records', async () => {
     harness.storeRepeatedly(
       peer.segment.word(Word.TAIL, 8),
       Array.from({ length: 100_000 }, (_, index) => BigInt(16 * index)),
@@ -71,7 +71,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     ['a ring beyond the tail', (tail: bigint) => tail + RING, /head went back or past our tail/],
     ['2^63', () => 2n ** 63n, /head went back or past our tail/],
     ['2^64 - 16', () => 2n ** 64n - 16n, /head went back or past our tail/],
-  ])('a head that is %s', async (_what, next, text) => {
+  ])('rejects a head that is %s', async (_what, next, text) => {
     peer.send(FLOOD)
     await eventually(() => peer.victimTail > RING - 2048n)
     peer.segment.store64(Word.HEAD, next(peer.victimTail))
@@ -79,7 +79,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     await harness.expectCorrupt(peer, text)
   })
 
-  it('a head that goes back', async () => {
+  it('rejects a head that goes back', async () => {
     peer.send(FLOOD)
     await eventually(() => peer.victimTail > RING - 2048n)
     peer.segment.store64(Word.HEAD, peer.victimTail)
@@ -90,7 +90,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     await harness.expectCorrupt(peer, /head went back or past our tail/)
   })
 
-  it('a state that says nothing known, and wake words that were never armed, change nothing', async () => {
+  it('ignores an unknown state, and wake words that were never armed', async () => {
     for (const garbage of [2, 0xffff_ffff, 0x8000_0000]) {
       peer.segment.store32(Word.STATE, garbage)
       peer.segment.store32(Word.DATA_WAKE, garbage)
@@ -105,7 +105,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     await harness.expectUnharmed()
   })
 
-  it('counters and a header that change after the handshake change nothing', async () => {
+  it('ignores counters and a header that change after the handshake', async () => {
     peer.segment.bytes.fill(0xff, 0, 104)
     peer.segment.bytes.fill(0xff, Word.STATE + 128, DATA_OFFSET)
     peer.send(Buffer.alloc(16))

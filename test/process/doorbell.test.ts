@@ -21,14 +21,14 @@ function descriptors(): string[] {
 }
 
 describe('the probe of a doorbell', () => {
-  it('passes in Node, and leaves no descriptor open', async () => {
+  it('passes in Node and leaves no descriptor open', async () => {
     expect(await probeBell(new binding.Bell())).toBeUndefined()
     const before = descriptors().length
     for (let round = 0; round < 20; round += 1) expect(await probeBell(new binding.Bell())).toBeUndefined()
     await expect.poll(() => descriptors().length).toBe(before)
   })
 
-  it('fails where no socket watches the descriptor, and leaves none open', async () => {
+  it('fails if no socket watches the descriptor, and leaves none open', async () => {
     const before = descriptors().length
     expect(await probeBell(new binding.Bell(), () => new Socket())).toEqual({
       reason: expect.stringMatching(/does not report a doorbell/) as string,
@@ -39,7 +39,7 @@ describe('the probe of a doorbell', () => {
 })
 
 describe('a doorbell of the addon', () => {
-  it('lends its descriptor once', () => {
+  it('passes its descriptor to the event loop once', () => {
     const bell = new binding.Bell()
     expect(bell.lend()).toBeGreaterThan(2)
     expect(() => bell.lend()).toThrow('the doorbell is already lent, or closed')
@@ -47,7 +47,7 @@ describe('a doorbell of the addon', () => {
     bell.close()
   })
 
-  it('leaves a descriptor alone that the event loop has closed and another file has by now', async () => {
+  it('does not close a descriptor that the event loop closed and another file reused', async () => {
     const bell = new binding.Bell()
     const socket = openBell(bell.lend(), () => {})
     const closed = new Promise((resolve) => socket.once('close', resolve))

@@ -1,4 +1,4 @@
-// Who the two sides take each other for: effective and real ids, ids that change, ids that a user namespace does not map.
+// The identity of the peer: effective and real ids, changed ids, and ids that a user namespace does not map.
 import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -37,7 +37,7 @@ function startSide(role: 'server' | 'client', options: object, launcher: readonl
   return new Child('channel-side', { args: [role, address, JSON.stringify(options)], launcher })
 }
 
-/** What each side says of the other, or how it fails. */
+/** The report of each side about its peer, or its error. */
 async function meet(
   server: object,
   client: object,
@@ -67,7 +67,7 @@ describe.skipIf(!isRoot)('processes whose effective ids differ from the real one
     })
   })
 
-  it('are another user to one whose effective user is another', async () => {
+  it('are refused by a process with another effective user', async () => {
     const { client } = await meet({}, { effective: { uid: USER } })
     expect(client).toMatchObject({
       code: ErrorCode.DENIED,
@@ -79,7 +79,7 @@ describe.skipIf(!isRoot)('processes whose effective ids differ from the real one
     ['user', { uid: USER }],
     ['group', { gid: GROUP }],
   ])(
-    'get the socket with the reason when the client changes its %s during the handshake',
+    'fall back to the socket with the reason when the client changes its %s during the handshake',
     async (_what, changes) => {
       const { client, server } = await meet({ allowAll: true }, { changes })
       const reason = expect.stringMatching(/has changed its user or group since it connected/) as string
@@ -102,17 +102,17 @@ describe.skipIf(!isRoot)('a user namespace in which the overflow user is mapped'
     message: expect.stringMatching(/cannot be identified: .* does not map/) as string,
   }
 
-  it('does not take another user from outside for its own', async ({ skip }) => {
+  it('refuses another user from outside', async ({ skip }) => {
     const { client } = await meet({}, { allowAll: true, uid: STRANGER }, { server: inside(skip) })
     expect(client).toMatchObject(denied)
   })
 
-  it('refuses its own user too, who reads the same as all others', async ({ skip }) => {
+  it('refuses its own user, whose id equals that of all users from outside', async ({ skip }) => {
     const { client } = await meet({}, { allowAll: true }, { server: inside(skip) })
     expect(client).toMatchObject(denied)
   })
 
-  it('lets in whom allow lets in, without a user', async ({ skip }) => {
+  it('accepts a peer without a user if allow accepts it', async ({ skip }) => {
     const { client, server } = await meet(
       { allowAll: true },
       { allowAll: true, uid: STRANGER },
@@ -124,12 +124,12 @@ describe.skipIf(!isRoot)('a user namespace in which the overflow user is mapped'
     expect([seen.peer?.uid, seen.peer?.gid]).toEqual([undefined, undefined])
   })
 
-  it('has clients that refuse a server from outside', async ({ skip }) => {
+  it('refuses a server from outside, in the client', async ({ skip }) => {
     const { client } = await meet({ allowAll: true, uid: STRANGER }, {}, { client: inside(skip) })
     expect(client).toMatchObject(denied)
   })
 
-  it('has servers that refuse the directory of a user from outside', async ({ skip }) => {
+  it('refuses the directory of a user from outside, in the server', async ({ skip }) => {
     const run = join(ownRuntimeDirectory(), 'run')
     mkdirSync(run, { mode: 0o700 })
     chownSync(run, STRANGER, STRANGER)
@@ -144,7 +144,7 @@ describe.skipIf(!isRoot)('a user namespace in which the overflow user is mapped'
 })
 
 describe.skipIf(!isRoot)('the overflow user in the initial namespace', () => {
-  it('is a user like any other', async ({ skip }) => {
+  it('is accepted like any other user', async ({ skip }) => {
     const map = readFileSync('/proc/self/uid_map', 'latin1').trim().split(/\s+/)
     if (map[2] !== '4294967295') skip('these tests run in a user namespace that does not map every user')
     const run = join(temporaryDirectory(), 'run')

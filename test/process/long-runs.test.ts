@@ -44,18 +44,18 @@ function run(script: string, args: string[]): void {
 }
 
 it(
-  `${KILLS} kills at any moment: only whole messages, then PEER_GONE, and the survivor holds nothing of them`,
+  `delivers only whole messages, then PEER_GONE, and leaks nothing, in ${KILLS} kills at random moments`,
   () => run('scripts/kills.mjs', ['--count', String(KILLS)]),
   RUN_TIMEOUT_MS,
 )
 
 it(
-  `${SOAK_SECONDS} seconds of every way to talk: every byte checked, no wake-up lost`,
+  `corrupts no byte and loses no wake-up in a soak of ${SOAK_SECONDS} seconds`,
   () => run('scripts/soak.mjs', ['--seconds', String(SOAK_SECONDS)]),
   RUN_TIMEOUT_MS,
 )
 
-it('the soak finds a conversation that has stopped, and shows its wake words', async () => {
+it('reports an exchange that has stalled, with its wake words', async () => {
   const root = temporaryDirectory()
   const directory = join(root, 'run')
   mkdirSync(directory, { mode: 0o700 })
@@ -71,7 +71,7 @@ it('the soak finds a conversation that has stopped, and shows its wake words', a
     await server.next('listening')
     client.send({ plan: sides[1] })
     await Promise.all(children.map((child) => child.next('running')))
-    // To whoever looks from outside it is as if it slept and were not woken.
+    // From outside, a stopped process looks like a sleeping process that was not woken.
     server.signal('SIGSTOP')
     const watch = new Watch(children, files) as { stalled: Promise<string> }
     const report = await watch.stalled

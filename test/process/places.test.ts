@@ -1,4 +1,4 @@
-// Two sides in different places of one machine: namespaces, users, clocks, and pids that come again.
+// Two sides in different environments of one machine: namespaces, users, clocks, and reused pids.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,7 +31,7 @@ beforeEach(() => {
   address = `unix:${join(directory, 's')}`
 })
 
-/** As a container has it: nothing is shared but files. Its /proc and /dev/shm are its own. */
+/** Like a container: only files are shared. /proc and /dev/shm are private. */
 function containerLauncher(files = 'true'): Launcher {
   const mounts = `mount -t proc proc /proc && mount -t tmpfs tmpfs /dev/shm && ${files}`
   return shellLauncher(mounts, 'unshare', ...CONTAINER, '--fork', '--kill-child')
@@ -41,7 +41,7 @@ function startSide(role: 'server' | 'client', options: object, launcher: readonl
   return new Child('channel-side', { args: [role, address, JSON.stringify(options)], launcher })
 }
 
-describe('two containers that share the directory of the socket and no namespace', () => {
+describe('two containers that share the directory of the socket, but no namespace', () => {
   async function connectContainers(skip: Skip, files?: string): Promise<{ server: Child; client: Child }> {
     const server = startSide('server', {}, wordsOf(containerLauncher(), skip))
     const listening = await server.next<SideOutcome>()
@@ -50,28 +50,28 @@ describe('two containers that share the directory of the socket and no namespace
     const outcome = await client.next<SideOutcome>()
     expect(outcome).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, verified: true } })
     const seen = await server.next<SideOutcome>()
-    // The client's pid has no meaning in the server's namespace: better none than one of somebody else.
+    // The client's pid has no meaning in the server's namespace, and could name another process there.
     expect(seen).toMatchObject({ transport: 'shm', peer: { uid: 0, verified: true } })
     expect(seen.peer?.pid).toBeUndefined()
     for (const kind of KINDS) expect(listening.namespaces[kind]).not.toBe(outcome.namespaces[kind])
     return { server, client }
   }
 
-  it('share memory, and the server sees the death of the client', async ({ skip }) => {
+  it('share memory; the server detects the death of the client', async ({ skip }) => {
     const { server, client } = await connectContainers(skip)
     await client.kill()
     expect(await server.next()).toEqual({ closed: ErrorCode.PEER_GONE })
     expect(await server.ended).toEqual({ code: 0, signal: null })
   })
 
-  it('share memory, and the client sees the death of the server', async ({ skip }) => {
+  it('share memory; the client detects the death of the server', async ({ skip }) => {
     const { server, client } = await connectContainers(skip)
     await server.kill()
     expect(await client.next()).toEqual({ closed: ErrorCode.PEER_GONE })
     expect(await client.ended).toEqual({ code: 0, signal: null })
   })
 
-  it('share memory where the client has the directory read-only', async ({ skip }) => {
+  it('share memory when the directory is read-only for the client', async ({ skip }) => {
     const readOnly = `mount --bind ${directory} ${directory} && mount -o remount,ro,bind ${directory}`
     const { server, client } = await connectContainers(skip, readOnly)
     await client.kill()
@@ -83,7 +83,7 @@ const isRoot = process.getuid?.() === 0
 if (!isRoot) console.log('skipped: run the tests as root: only root can become another user')
 
 describe.skipIf(!isRoot)('two users', () => {
-  /** A server of root's whose files are open to all, and a client of nobody's. */
+  /** A server of root with files that are open to all, and an unprivileged client. */
   async function connectUsers(server: object, client: object): Promise<{ client: SideOutcome; seen: Child }> {
     chmodSync(directory, 0o755)
     const folder = join(directory, 'open')
@@ -97,7 +97,7 @@ describe.skipIf(!isRoot)('two users', () => {
     return { client: outcome, seen: serverChild }
   }
 
-  it('share memory when each side allows the other, and each knows who the other is', async () => {
+  it('share memory and know the user of the peer when each side allows the other', async () => {
     const { client, seen } = await connectUsers({ allowAll: true }, { allowAll: true })
     expect(client).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, verified: true } })
     expect(await seen.next()).toMatchObject({
@@ -111,15 +111,15 @@ describe.skipIf(!isRoot)('two users', () => {
     ['neither side allows', {}, {}, /^the peer refused/],
     ['only the client allows', {}, { allowAll: true }, /^the peer refused/],
     ['only the server allows', { allowAll: true }, {}, /is not of user/],
-  ] as const)('are DENIED when %s', async (_who, server, client, message) => {
+  ] as const)('are refused with DENIED when %s', async (_who, server, client, message) => {
     const { client: outcome } = await connectUsers(server, client)
     expect(outcome.code).toBe(ErrorCode.DENIED)
     expect(outcome.message).toMatch(message)
   })
 })
 
-/** A client that blocks, in calls that are answered and one that is not, and closes in order. */
-async function expectBlockingTalk(server: Child, launcher: readonly string[]): Promise<void> {
+/** A client makes blocking calls, one of which times out, and closes in order. */
+async function expectBlockingCalls(server: Child, launcher: readonly string[]): Promise<void> {
   const client = new Child('blocking', { args: ['echoes', address, 'shm'], launcher })
   expect(await client.next()).toBe('connected')
   expect(await server.next()).toMatchObject({ transport: 'shm' })
@@ -128,26 +128,23 @@ async function expectBlockingTalk(server: Child, launcher: readonly string[]): P
   expect(await client.ended).toEqual({ code: 0, signal: null })
 }
 
-describe('clocks', () => {
+describe('a channel', () => {
   let jumping: Launcher
   beforeAll(() => {
     jumping = compileJumpingClock()
   })
 
-  it('of the wall that are set back and forth by years, without end, make no difference', async ({
-    skip,
-  }) => {
+  it('ignores a wall clock that jumps back and forth by years', async ({ skip }) => {
     const launcher = wordsOf(jumping, skip)
-    // Many looks, because one of another thread may come between two.
-    const look = 'const seen = [...Array(100)].map(() => Date.now()); Math.max(...seen) - Math.min(...seen)'
-    const [command, ...words] = [...launcher, process.execPath, '-p', look]
-    // They are.
+    // Many reads, because another thread may read the clock between two of them.
+    const script = 'const seen = [...Array(100)].map(() => Date.now()); Math.max(...seen) - Math.min(...seen)'
+    const [command, ...words] = [...launcher, process.execPath, '-p', script]
     const YEAR_MS = 365 * 24 * 3_600_000
     expect(Number(spawnSync(command, words, { encoding: 'utf8' }).stdout)).toBeGreaterThan(YEAR_MS)
 
     const server = startSide('server', {}, launcher)
     expect(await server.next()).toMatchObject({ listening: true })
-    await expectBlockingTalk(server, launcher)
+    await expectBlockingCalls(server, launcher)
 
     const another = startSide('server', {}, launcher)
     expect(await another.next()).toMatchObject({ listening: true })
@@ -156,8 +153,8 @@ describe('clocks', () => {
     expect(await asking.next()).toEqual({ closed: 'in order' })
   })
 
-  it('that differ by years between the two sides, to either side, make no difference', async ({ skip }) => {
-    // Of the monotonic clock; no wait looks at any other (scripts/check-tree.mjs).
+  it('ignores monotonic clocks that differ by years between the two sides', async ({ skip }) => {
+    // The monotonic clock; no wait reads another one (scripts/check-tree.mjs).
     const at = (seconds: number): Launcher =>
       launcherOf(
         'unshare',
@@ -176,14 +173,14 @@ describe('clocks', () => {
     ] as const) {
       const server = startSide('server', {}, wordsOf(at(here), skip))
       const listening = await server.next<SideOutcome>()
-      await expectBlockingTalk(server, wordsOf(at(there), skip))
+      await expectBlockingCalls(server, wordsOf(at(there), skip))
       expect(listening.namespaces['time']).not.toBe(readlinkSync('/proc/self/ns/time'))
     }
   })
 })
 
-describe('a pid that comes again', () => {
-  it('is another peer: the dead one is gone although a process of its number lives', async ({ skip }) => {
+describe('a reused pid', () => {
+  it('does not hide the death of the first process that had it', async ({ skip }) => {
     const launcher = wordsOf(
       shellLauncher(
         'mount -t proc proc /proc && test -w /proc/sys/kernel/ns_last_pid',

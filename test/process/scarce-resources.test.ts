@@ -1,4 +1,4 @@
-// Too little of what the system gives to a process: descriptors, address space, length of files, memory.
+// Exhausted resources of a process: descriptors, address space, length of files, memory.
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -10,10 +10,10 @@ import { launcherOf, shellLauncher, wordsOf } from '../support/launcher.js'
 import { expectWorkingOrExplained, type Outcome } from '../support/outcome.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
-/** Few enough to be taken all, many enough for Node to start. */
+/** Few enough to exhaust, many enough for Node to start. */
 const DESCRIPTORS_MAX = 80
 const FEW_DESCRIPTORS = shellLauncher(`ulimit -n ${DESCRIPTORS_MAX}`)
-/** More than any connection needs: the last outcomes are those of plenty. */
+/** More than any connection needs, so the last attempts succeed. */
 const FREE_MAX = 12
 const MIB = 1024 * 1024
 
@@ -42,7 +42,7 @@ async function serve(ringBytes?: number): Promise<void> {
   server.on('channel', (channel) => channel.handle((value) => value))
 }
 
-/** A client in this process; it has all that it needs. */
+/** Runs a client in this process, which has no limits. */
 async function ask(): Promise<Outcome> {
   try {
     const channel = await connect(address, { timeoutMs: 30_000 })
@@ -58,7 +58,7 @@ async function ask(): Promise<Outcome> {
 
 const LADDER = ['none', 'unix', 'shm']
 
-/** From none to all that is needed: these steps, one after the other, and never back. */
+/** With more resources, the outcomes follow these steps, and never go back. */
 function expectLadder(outcomes: readonly Outcome[], steps: readonly string[] = LADDER): void {
   for (const outcome of outcomes) expectWorkingOrExplained(outcome)
   const climbed = outcomes.map(({ transport = 'none' }) => transport)
@@ -66,16 +66,16 @@ function expectLadder(outcomes: readonly Outcome[], steps: readonly string[] = L
   expect([...new Set(climbed)]).toEqual(steps)
 }
 
-describe('with every number of descriptors left, from none to enough,', () => {
+describe('with any number of free descriptors,', () => {
   describe.each(['connect', 'listen'])('%s', (what) => {
-    it('works, or says why not, and gives all back', async ({ skip }) => {
+    it('works or fails with the reason, and closes all descriptors', async ({ skip }) => {
       const launcher = wordsOf(FEW_DESCRIPTORS, skip)
       if (what === 'connect') await serve()
       const child = new Child('few-descriptors', { args: [what, address, 0, FREE_MAX, 'warm'], launcher })
       await child.next()
       const outcomes: AttemptOutcome[] = []
       for (let free = 0; free <= FREE_MAX; free += 1) outcomes.push(await child.next())
-      // A server that got so far as to look for rivals has a descriptor left for its inbox.
+      // A server that could check for other servers has a descriptor left for its handover socket.
       expectLadder(outcomes, what === 'listen' ? ['none', 'shm'] : LADDER)
       expect(outcomes.filter(({ allFree }) => !allFree)).toEqual([])
       expect(await child.next()).toMatchObject({ afterwards: { transport: 'shm', whole: true } })
@@ -83,7 +83,7 @@ describe('with every number of descriptors left, from none to enough,', () => {
       if (what === 'listen') expect(readdirSync(directory)).toEqual([])
     })
 
-    it('works, or says why not, when it is the first thing that the process does', async ({ skip }) => {
+    it('works or fails with the reason as the first call of the process', async ({ skip }) => {
       const launcher = wordsOf(FEW_DESCRIPTORS, skip)
       if (what === 'connect') await serve()
       for (let free = 0; free <= FREE_MAX; free += 1) {
@@ -91,14 +91,14 @@ describe('with every number of descriptors left, from none to enough,', () => {
         await child.next()
         expectWorkingOrExplained(await child.next<Outcome>())
         const { afterwards } = await child.next<{ afterwards: Outcome }>()
-        // A shortage that has passed leaves nothing behind, such as an addon that once did not load.
+        // A past shortage has no lasting effect, such as an addon that stays unloaded.
         expect(afterwards).toMatchObject({ transport: 'shm', whole: true })
         expect(await child.ended).toEqual({ code: 0, signal: null })
       }
     })
   })
 
-  it('a server serves, or hangs up, gives all back, and serves again', async ({ skip }) => {
+  it('a server serves or hangs up, closes all descriptors, and serves again', async ({ skip }) => {
     const launcher = wordsOf(FEW_DESCRIPTORS, skip)
     const child = new Child('few-descriptors-server', { args: [address], launcher, ipc: true })
     expect(await child.next()).toBe('listening')
@@ -116,9 +116,9 @@ describe('with every number of descriptors left, from none to enough,', () => {
 })
 
 describe('a client', () => {
-  it('that may write no long files runs over the socket, which says why', async ({ skip }) => {
+  it('falls back to the socket with the reason if it cannot write long files', async ({ skip }) => {
     await serve()
-    // In blocks of 512 or 1024 bytes, as the shell has it: less than the smallest segment in either.
+    // In blocks of 512 or 1024 bytes, depending on the shell: less than the smallest segment.
     const launcher = wordsOf(shellLauncher('ulimit -f 32'), skip)
     const outcome = await askFrom(launcher, {})
     expect(outcome).toMatchObject({ transport: 'unix', whole: true })
@@ -129,7 +129,7 @@ describe('a client', () => {
     ['its own ring', 256 * MIB, MIB],
     ["the server's ring", MIB, 256 * MIB],
   ] as const)('without the address space for %s', (_whose, ringBytes, serverRingBytes) => {
-    it('runs over the socket, which says why', async ({ skip }) => {
+    it('falls back to the socket with the reason', async ({ skip }) => {
       wordsOf(launcherOf('prlimit', '--as'), skip)
       await serve(serverRingBytes)
       const outcome = await askFrom([], { ringBytes, addressSpaceBytes: 128 * MIB })
@@ -138,9 +138,7 @@ describe('a client', () => {
     })
   })
 
-  it('without the memory for its ring fails, falls back, or is killed; the server serves on', async ({
-    skip,
-  }) => {
+  it('fails, falls back or is killed without memory for its ring; the server continues', async ({ skip }) => {
     const group = ControlGroup.create('memory.max', 'memory.swap.max')
     if (typeof group === 'string') return skip(group)
     try {
@@ -150,7 +148,7 @@ describe('a client', () => {
       const launcher = wordsOf(shellLauncher(`echo $$ > ${join(group.folder, 'cgroup.procs')}`), skip)
       const args = ['client', address, JSON.stringify({ ringBytes: 1024 * MIB })]
       const child = new Child('channel-side', { args, launcher })
-      // The kernel may choose to kill who takes too much; that is no bus error.
+      // The kernel may kill the process that exceeds the limit, but not with a bus error.
       const outcome = await child.next<Outcome>().catch(() => undefined)
       if (outcome !== undefined) expectWorkingOrExplained(outcome)
       const { code, signal } = await child.ended

@@ -7,9 +7,9 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Without it the child can end when it has nothing more to do: an IPC channel with a listener keeps it alive. */
   readonly ipc?: boolean
-  /** A program, with its arguments, that starts the child: in a place of its own, or with less than usual. */
+  /** A program, with arguments, that starts the child in another environment or with fewer resources. */
   readonly launcher?: readonly string[]
-  /** It is for all tests of the file, not for one. */
+  /** The child serves all tests of the file, not only one. */
   readonly lasting?: boolean
 }
 
@@ -18,10 +18,10 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
-/** A process of test/process/children, and what it says: by process.send with `ipc`, else lines of JSON on stdout. */
+/** A process of test/process/children and its messages: process.send with `ipc`, else lines of JSON on stdout. */
 export class Child {
   readonly process: ChildProcess
-  /** When it has ended and all that it wrote is here. */
+  /** Resolves when the process has ended and its output has arrived. */
   readonly ended: Promise<Exit>
   stderr = ''
   #messages: unknown[] = []
@@ -55,7 +55,7 @@ export class Child {
     })
   }
 
-  /** The next thing it says. Rejects when it has ended and said nothing more. */
+  /** The next message. Rejects when the process ends without one. */
   next<T>(): Promise<T> {
     if (this.#messages.length > 0) return Promise.resolve(this.#messages.shift() as T)
     if (this.#exit !== undefined) return Promise.reject(this.#endedError())
@@ -91,7 +91,7 @@ export class Child {
 
   #endedError(): Error {
     const { code, signal } = this.#exit ?? {}
-    return new Error(`the child ended (${signal ?? code}) and said nothing more; stderr: ${this.stderr}`)
+    return new Error(`the child ended (${signal ?? code}) without a further message; stderr: ${this.stderr}`)
   }
 }
 

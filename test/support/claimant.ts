@@ -1,5 +1,5 @@
 /**
- * A process that claims an address again and again, on command. Protocol over process.send:
+ * A process that claims an address on command, any number of times. Protocol over process.send:
  * in `{ path }`, out `{ outcome: 'won' | code }`; in `'release'`, out `{ outcome: 'released' }`.
  */
 import { createServer } from 'node:net'

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 
-/** How a connection or a server went, as the children say it. */
+/** The outcome of a connection or a server, as the children report it. */
 export interface Outcome {
   readonly transport?: string
   readonly fallbackReason?: string
@@ -9,7 +9,7 @@ export interface Outcome {
   readonly message?: string
 }
 
-/** Whatever is scarce: it works, or works over the socket and says why, or fails with a code and a sentence. */
+/** Checks that a connection works, works over the socket with a reason, or fails with a code and a message. */
 export function expectWorkingOrExplained(outcome: Outcome): void {
   if (outcome.code !== undefined) {
     expect(outcome.code).toMatch(/^ERR_SHMWIRE_[A-Z_]+$/)

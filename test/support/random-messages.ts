@@ -1,6 +1,6 @@
 export type RoundCodec = 'msgpack' | 'bytes' | 'own'
 
-/** A number, and bytes that their length tells. */
+/** A number, and bytes that follow from their length. */
 interface RandomMessage {
   readonly n: number
   readonly body: Uint8Array
@@ -8,7 +8,7 @@ interface RandomMessage {
 
 const NUMBER = Symbol('number')
 
-/** A message for that codec: `next` gives its number, and `called` runs where an accessor of it does. */
+/** Creates a message for a codec. `next` returns its number, and `called` runs inside its accessor. */
 export function randomMessage(
   codec: RoundCodec,
   length: number,
@@ -27,7 +27,7 @@ export function randomMessage(
     get inner() {
       return called()
     },
-    // Last: messages that accessors send go before this one.
+    // Last: messages that accessors send precede this one.
     get n() {
       n = next()
       return n
@@ -36,13 +36,13 @@ export function randomMessage(
   return Object.defineProperty(message, NUMBER, { value: () => n, enumerable: false })
 }
 
-/** Of a message that was sent. */
+/** The number of a sent message. */
 export function numberOf(message: unknown): number {
   const number = (message as { [NUMBER]?: () => number })[NUMBER]
   return number === undefined ? (message as Buffer).readUInt32LE(0) : number()
 }
 
-/** Of a message that came. */
+/** The number of a received message. */
 export function readRandomMessage(codec: RoundCodec, message: unknown): { n: number; whole: boolean } {
   const bytes = message as Buffer
   const { n, body } =
@@ -50,7 +50,7 @@ export function readRandomMessage(codec: RoundCodec, message: unknown): { n: num
   return { n, whole: body.every((byte) => byte === (body.length & 255)) }
 }
 
-/** Makes a claim a message. */
+/** Fills a claim with a message. */
 export function fillClaim(claimed: Uint8Array, n: number): void {
   const bytes = Buffer.from(claimed.buffer, claimed.byteOffset, claimed.length)
   bytes.fill(claimed.length - 4)

@@ -8,12 +8,12 @@ import { turns } from './turns.js'
 
 type Listener = (value?: unknown) => void
 
-/** What the sides of a round do more than those of others. */
+/** Weights of the actions in a round. */
 export interface Style {
   readonly codec: RoundCodec
-  /** How many of the messages are long. */
+  /** The share of long messages. */
   readonly longs: number
-  /** How often calls block, where they can. */
+  /** The weight of blocking calls, if the transport has them. */
   readonly blocking: number
 }
 
@@ -21,21 +21,21 @@ const BYTES_LONG = 70_000
 const FIRST_EVENTS = ['message', 'messages', 'drain', 'close', 'error'] as const
 const EVENTS = [...FIRST_EVENTS, 'message', 'newListener', 'removeListener'] as const
 
-/** One end of a channel that does what it likes, wherever its code is called, and watches what comes to it. */
+/** One end of a channel that acts at random, also inside callbacks, and checks what it receives. */
 export class RandomSide {
   readonly channel: Channel
   readonly name: string
-  /** How often `close` came, and with what. */
+  /** The errors of all `close` events. */
   readonly closes: (Error | undefined)[] = []
-  /** Numbers of the messages that must arrive where nothing is destroyed. */
+  /** Numbers of the messages that must arrive unless a channel is destroyed. */
   readonly promised: number[] = []
-  /** Numbers of the messages that came here, with who had them. */
+  /** Numbers of the received messages, with their consumers. */
   readonly got = new Map<number, string>()
   bytesSent = 0
   other!: RandomSide
   readonly #round: Round
   readonly #style: Style
-  /** The last number given out. */
+  /** The last assigned number. */
   #last = 0
   /** The last number that a blocking call returned. */
   #lastSync = 0
@@ -49,7 +49,7 @@ export class RandomSide {
     this.#round = round
     this.#style = style
     this.#actions = this.#weigh()
-    // Not by a listener: others may throw before it.
+    // Not with a listener, because others may throw before it.
     const emit = channel.emit.bind(channel) as (event: unknown, ...values: unknown[]) => boolean
     channel.emit = (event, ...values: unknown[]) => {
       if (event === 'close') this.closes.push(values[0] as Error | undefined)
@@ -64,13 +64,13 @@ export class RandomSide {
     this.#round.act(`${this.name}.${name}`, where, action)
   }
 
-  /** No action any more, and whatever comes is taken. */
+  /** Stops the actions and takes all messages. */
   rest(): void {
     this.#claim?.abort()
     this.channel.on('message', this.#receiver('listener'))
   }
 
-  /** What nobody has taken. */
+  /** Takes all held messages. */
   async takeRest(): Promise<void> {
     const receive = this.#receiver('loop')
     for await (const message of this.channel) receive(message)
@@ -118,9 +118,9 @@ export class RandomSide {
     this.channel.destroy(this.#round.chance(0.3) ? this.#round.planned('destroy') : undefined)
   }
 
-  /** The user's own codec is called. */
+  /** Acts inside the user's own codec. */
   codes(where: 'encode' | 'decode'): void {
-    // Who waits for later messages in the midst of one gets them first.
+    // A blocking call inside decode would receive later messages first.
     const round = this.#round
     const { mayBlock } = round
     round.mayBlock = mayBlock && where === 'encode'
@@ -131,7 +131,7 @@ export class RandomSide {
     }
   }
 
-  /** The user's code is called: it acts, and may throw. */
+  /** Acts inside a callback, and may throw. */
   #called(where: string, thrown: 'uncaught' | 'to a caller' | undefined): void {
     const round = this.#round
     while (round.chance(0.3)) (round.chance(0.8) ? this : this.other).act(`${this.name} ${where}`)
@@ -225,7 +225,7 @@ export class RandomSide {
       this.#called(`listener of ${event}`, event.endsWith('Listener') ? undefined : 'uncaught')
     }
     this.#listeners.push([event, listener])
-    // The pair's own listener of `close` comes first; and Node fails where all of `removeListener` are removed and one was for once.
+    // The pair's own `close` listener comes first. Node fails if all `removeListener` listeners are removed and one was `once`.
     const safe = event === 'close' || event.endsWith('Listener') ? 'on' : how
     this.channel[safe](event as 'close', listener)
   }
@@ -235,7 +235,7 @@ export class RandomSide {
     if (entry !== undefined) this.channel.off(entry[0] as 'close', entry[1])
   }
 
-  /** Not those of `close`: one of them ends the server of the pair. */
+  /** Keeps `close` listeners: one of them ends the server of the pair. */
   #removeListeners(): void {
     const event = this.#round.pick(['message', 'messages', 'drain', 'error', 'newListener', 'removeListener'])
     this.channel.removeAllListeners(event)
@@ -256,7 +256,7 @@ export class RandomSide {
     }
   }
 
-  /** The number of a message that came. */
+  /** The number of a received message. */
   #read(message: unknown): number {
     const { n, whole } = readRandomMessage(this.#style.codec, message)
     this.#round.expect(whole, `${this.name}: message ${n} is garbled`)

@@ -5,7 +5,7 @@ import { ROUND_TRIPS } from '../../support/codec-pair.js'
 
 describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
   describe('objects', () => {
-    test('any key is a key like any other, and no prototype is touched', () => {
+    test('any key is an ordinary key, and no prototype changes', () => {
       const names = [
         '__proto__',
         'constructor',
@@ -23,7 +23,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
         for (const member of [1, { polluted: true }, null, 'x']) {
           const sent = JSON.parse(`{"a":{${JSON.stringify(name)}:${JSON.stringify(member)},"b":1}}`) as object
           const back = roundTrip(sent)
-          // Unlike expect, assert does not take a member named constructor for the class.
+          // Unlike expect, assert does not use a member named constructor as the class.
           assert.deepStrictEqual(back, sent)
           expect(JSON.stringify(back)).toBe(JSON.stringify(sent))
         }
@@ -47,7 +47,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(roundTrip({ [Symbol('s')]: 1, z: 3 })).toStrictEqual({ z: 3 })
     })
 
-    test('members of a prototype are not sent, a misleading constructor does not mislead', () => {
+    test('members of a prototype are not sent, and a misleading constructor is ignored', () => {
       for (const misleading of [undefined, Map, Array, Set, Object]) {
         for (const enumerable of [true, false]) {
           function Old(this: { own: number }) {
@@ -130,14 +130,14 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       }
     })
 
-    test('references that fan out are not multiplied', () => {
+    test('references that fan out are not duplicated', () => {
       let value: unknown = []
       for (let level = 0; level < 60; level++) value = [value, value]
       expect(msgpackCodec.encode(value).length).toBeLessThan(2000)
     })
   })
 
-  describe('what cannot be sent', () => {
+  describe('unsupported values', () => {
     const refused: [string, unknown][] = [
       ['a function', () => 1],
       ['a symbol', Symbol('s')],
@@ -150,7 +150,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       ['a generator', (function* () {})()],
       ['an AbortSignal', new AbortController().signal],
     ]
-    test.each(refused)('%s is a TypeError, wherever it stands', (_name, value) => {
+    test.each(refused)('%s throws a TypeError at any place', (_name, value) => {
       for (const message of [
         value,
         [value],
@@ -164,7 +164,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(roundTrip({ after: 'it' })).toStrictEqual({ after: 'it' })
     })
 
-    test('an accessor that throws leaves the codec whole', () => {
+    test('an accessor that throws leaves the codec usable', () => {
       for (let callsUntilThrow = 0; callsUntilThrow < 4; callsUntilThrow++) {
         let calls = 0
         const value = {
@@ -183,7 +183,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       }
     })
 
-    test('an accessor that encodes another message leaves the outer one whole', () => {
+    test('an accessor that encodes another message does not change the outer one', () => {
       const sizes = [1, 10_000, 2_000_000]
       for (const size of sizes) {
         const value = {

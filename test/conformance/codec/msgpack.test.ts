@@ -7,7 +7,7 @@ import { ROUND_TRIPS } from '../../support/codec-pair.js'
 const LONE_HIGH = '\ud83d'
 const LONE_LOW = '\ude00'
 const BYTE_ORDER_MARK = '\ufeff'
-/** Lengths on both sides of each limit that msgpackr has for strings, in characters. */
+/** Lengths below and above each limit of msgpackr for strings, in characters. */
 const LENGTHS = [
   0, 1, 3, 4, 15, 16, 20, 30, 31, 32, 62, 63, 64, 65, 127, 254, 255, 256, 4095, 4096, 65534, 65535, 65536,
   70_000,
@@ -174,7 +174,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect([...back]).toStrictEqual([1.5, 2.5])
     })
 
-    test('a SharedArrayBuffer, and what a view of it shares, is refused or copied', () => {
+    test('refuses a SharedArrayBuffer and copies a view of one', () => {
       expect(() => roundTrip(new SharedArrayBuffer(8))).toThrow('cannot send a SharedArrayBuffer')
       expect(roundTrip(new Uint8Array(new SharedArrayBuffer(2)))).toStrictEqual(new Uint8Array(2))
     })
@@ -200,12 +200,12 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(roundTrip([new Date(time), -0])).toStrictEqual([new Date(time), -0])
     })
 
-    test('any date', () => {
+    test('any date that fast-check generates', () => {
       // fast-check prints the seed of a failing run.
       fc.assert(fc.property(fc.date(), (date) => Object.is(roundTrip(date).getTime(), date.getTime())))
     })
 
-    test('Map and Set, with keys of every kind, nested, empty', () => {
+    test('Map and Set, with keys of every type, nested and empty', () => {
       const inner = new Map<unknown, unknown>([
         [1, 'a'],
         ['1', 'b'],
@@ -222,7 +222,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect([...roundTrip(inner).keys()]).toStrictEqual([...inner.keys()])
     })
 
-    test('RegExp, with a source that is no UTF-8', () => {
+    test('RegExp, with a source that is not valid UTF-8', () => {
       for (const pattern of [/a(b)?/giu, /[\]/]+/, new RegExp(`${LONE_HIGH}x`, 'y')]) {
         const back = roundTrip(pattern)
         expect([back.source === pattern.source, back.flags]).toStrictEqual([true, pattern.flags])
@@ -248,7 +248,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(Object.hasOwn(roundTrip(new Error('plain')), 'cause')).toBe(false)
     })
 
-    test('an AggregateError keeps its errors, an error in a circle its identity', () => {
+    test('an AggregateError keeps its errors, and a circular error its identity', () => {
       const aggregate = new AggregateError([new SyntaxError('one'), 2], 'several')
       const back = roundTrip(aggregate)
       expect(back).toBeInstanceOf(AggregateError)
@@ -261,7 +261,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
     })
   })
 
-  test('brings back any value that fast-check makes up', () => {
+  test('brings back any value that fast-check generates', () => {
     const utf16 = fc.string({
       unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)),
     })
@@ -274,7 +274,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       key: fc.oneof(fc.string(), utf16, fc.constantFrom('__proto__', '__keys__', 'constructor', 'toJSON')),
       values: [
         fc.boolean(),
-        // To assert.deepStrictEqual of Node 20 an invalid date equals nothing; it has a test of its own.
+        // In assert.deepStrictEqual of Node 20, an invalid date is never equal; another test covers it.
         fc.date({ noInvalidDate: true }),
         fc.integer(),
         fc.double(),

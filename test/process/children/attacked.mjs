@@ -1,5 +1,5 @@
-// A process that a hostile peer attacks: it serves, and it connects to whom it is told to. It echoes requests, and says what
-// becomes of each channel. A message that begins with 1 has it send until there is no room, again and again.
+// A process that a hostile peer attacks: it serves, and it connects on command. It echoes requests, and reports
+// the state of each channel. After a message that begins with 1, it sends whenever there is room.
 //   attacked.mjs <address> <options as JSON>
 import { connect, listen } from '../../../dist/index.js'
 

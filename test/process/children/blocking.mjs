@@ -53,7 +53,7 @@ const scripts = {
 
   'request for ever': () => ({ request: codeOf(() => channel.requestSync('never')) }),
 
-  // The peer sends for as long as it may, and would answer at its end.
+  // The peer sends as long as there is room, and would reply only after that.
   'behind messages'() {
     const request = codeOf(() => channel.requestSync('all'))
     const numbers = []
@@ -66,7 +66,7 @@ const scripts = {
     }
   },
 
-  // The event loop has no turn between them.
+  // The event loop does not run between them.
   'short waits'() {
     for (;;) {
       const receive = codeOf(() => channel.receiveSync(1))

@@ -1,10 +1,10 @@
-// One side of a channel, wherever it has been put, that says in lines of JSON how it goes.
+// One side of a channel, in any environment, that reports its state in lines of JSON.
 //   channel-side.mjs server|client <address> <JSON: options of the channel, and those below>
 //     uid                becomes this user first
 //     effective          {uid, gid}: changes its effective ids to these first
-//     changes            {uid, gid}: changes them when it is asked whether to allow the peer
-//     addressSpaceBytes  may map so much more than it has mapped at the start
-//     allowAll           passes an `allow` that lets everybody in
+//     changes            {uid, gid}: changes them during the call of `allow`
+//     addressSpaceBytes  the limit of further mapped memory
+//     allowAll           passes an `allow` that accepts every peer
 //     stays              client: does not close the channel, but waits for its end
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
@@ -33,7 +33,7 @@ const namespaces = Object.fromEntries(
   readdirSync('/proc/self/ns').map((name) => [name, readlinkSync(`/proc/self/ns/${name}`)]),
 )
 
-// Its file may be closed to the other user.
+// The other user may have no access to the addon.
 loadBinding()
 if (uid !== undefined) {
   process.setgroups([])

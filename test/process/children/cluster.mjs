@@ -1,5 +1,5 @@
-// The primary of a cluster of three that serve and ask one another. Says who talked to whom; then kills one, and says what the
-// others heard of it, and whether its name can be had again.
+// The primary of a cluster of three workers that send requests to each other. Reports the peers of each, then
+// kills one, and reports the errors of the others, and whether its name is free again.
 //   cluster.mjs <transport>
 import cluster from 'node:cluster'
 import { connect, listen } from '../../../dist/index.js'

@@ -1,4 +1,4 @@
-// Serves with as many descriptors left to it as its parent says: {free}, or all of them: {}.
+// Serves with the number of free descriptors that its parent sends, {free}, or with all of them, {}.
 //   few-descriptors-server.mjs <address>
 import { listen } from '../../../dist/index.js'
 import { DescriptorLimit, openCount } from './descriptor-limit.mjs'

@@ -1,6 +1,6 @@
-// Tries, with each number of descriptors left to it from <first> to <last>, and says each time how it went.
+// Makes one attempt with each number of free descriptors from <first> to <last>, and reports each outcome.
 //   few-descriptors.mjs connect|listen <address> <first> <last> warm|cold
-// Warm: has done it before with plenty.
+// Warm: makes an attempt without the limit first.
 import { connect, listen } from '../../../dist/index.js'
 import { DescriptorLimit } from './descriptor-limit.mjs'
 

@@ -1,4 +1,4 @@
-// Wants a name that others want too, whenever it is told 'listen', and answers as its pid until it is told 'close'.
+// Claims a name in competition with others after 'listen', and replies with its pid until 'close'.
 //   name-contender.mjs <address> <transport>
 import { listen } from '../../../dist/index.js'
 

@@ -1,4 +1,4 @@
-// Asks an echo without end, until it has been suspended for long; then asks on for a while, and closes.
+// Sends requests to an echo server until it has been suspended for long, then some more, and closes.
 //   requester.mjs asleep|busy|blocked <address> <least milliseconds without an answer that count as long>
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../../../dist/index.js'
@@ -15,7 +15,7 @@ const rounds = {
     return channel.request(number)
   },
   busy: (number) => channel.request(number),
-  // For a while the thread never sees its event loop, and a call may be suspended in the middle of its wait.
+  // The event loop does not run, and the suspension may interrupt a waiting call.
   blocked: (number) => channel.requestSync(number),
 }
 

@@ -1,4 +1,4 @@
-// The first process of a pid namespace: kills a client, starts another one under the same pid, and says what its server saw.
+// The first process of a pid namespace: kills a client, starts another one under the same pid, and reports the events of its server.
 //   same-pid.mjs <address>
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,7 +13,7 @@ const start = () =>
     stdio: ['ignore', 'ignore', 'inherit'],
   })
 
-/** Threads take pids too, so it may take some tries until the kernel gives this one out. */
+/** Threads take pids too, so several attempts may be necessary until the kernel assigns this one. */
 async function startAs(pid) {
   for (;;) {
     writeFileSync('/proc/sys/kernel/ns_last_pid', String(pid - 1))

@@ -1,4 +1,4 @@
-// Listens, talks to itself, closes, and says how that went and what is left in the directory.
+// Listens, connects to itself, closes, and reports the outcome and the remaining files of the directory.
 //   self-connect.mjs <name>
 import { existsSync, readdirSync } from 'node:fs'
 import { connect, listen } from '../../../dist/index.js'

@@ -1,7 +1,7 @@
-// A process that has the exchanges it is told to have, one after the other, and says what it saw of each. It is driven by
+// A process that runs the exchanges of the given plans in turn, and sends an account of each. It is driven by
 // scripts/kills.mjs and scripts/soak.mjs, over process.send:
 //   { plan }       → 'listening' (a server), 'running', then { account }, or { failure }
-//   'resources'    → what the process's heap holds after a collection (node --expose-gc)
+//   'resources'    → the size of the heap after a collection (node --expose-gc)
 import { queryObjects } from 'node:v8'
 import { Channel } from '../../../dist/channel/channel.js'
 import { codecFor } from '../../../dist/codec/codecs.js'
@@ -41,7 +41,7 @@ const RUN_AS = {
     return runAll([[await connect(plan.address, plan.options), plan]])
   },
 
-  /** Both ends in this process, over links that are nothing but two queues. */
+  /** Both ends are in this process, over in-memory links. */
   async both({ sides }) {
     const links = createMemoryLinks(sides[0].ringBytes)
     const codec = codecFor('bytes')

@@ -1,5 +1,5 @@
-// Talks over a channel as fast as it can until it is killed. Writes to a file how many messages it has committed:
-// the page cache keeps that whatever happens to the process.
+// Sends over a channel as fast as it can until it is killed. Writes the number of committed messages to a file:
+// the page cache keeps it after the kill.
 //   victim.mjs server|client <address> <transport> <file for the count>
 import { openSync, writeSync } from 'node:fs'
 import { connect, listen } from '../../../dist/index.js'
@@ -32,7 +32,7 @@ function exchange(channel) {
     for (let count = 0; count < SENDS_PER_TURN; count += 1) {
       if (!channel.trySend(message(sent))) return channel.once('drain', pump)
       sent += 1
-      // Nothing is on its way from the outbox: all of `sent` is committed.
+      // The outbox is empty: all of `sent` is committed.
       if (count % 4 === 0 && channel.stats().outboxRecords === 0) commit(sent)
     }
     setImmediate(pump)

@@ -6,8 +6,8 @@ const TIMEOUT = 'ERR_SHMWIRE_TIMEOUT'
 const BURST_MAX = 30
 
 /**
- * Sends, asks and receives until the plan's time is over and the peer's last message is here; throws when the channel breaks.
- * Where it can know that something comes, it waits without a bound: what woke it too late would never wake it.
+ * Sends, requests and receives until the plan's time has elapsed and the peer's last message has arrived.
+ * Throws when the channel breaks. It waits without a timeout for messages that must arrive: a lost wake-up stalls it.
  */
 export function blockUntilEnd(exchange) {
   if (exchange.plan.send === 'turn') takeTurns(exchange)
@@ -55,7 +55,7 @@ function ask(exchange) {
 
 function receive(exchange) {
   const { channel, plan, bits } = exchange
-  // Of two that block, both might wait for the other's next message.
+  // If both sides block, both may wait for the other's next message.
   if (plan.peerBlocks) return receiveWhatIsThere(exchange, bits() % 3)
   for (let count = 0; count < BURST_MAX && exchange.peerSent === undefined; count += 1)
     exchange.take(channel.receiveSync())

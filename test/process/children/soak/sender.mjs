@@ -1,9 +1,9 @@
-// The sending of a side that has an event loop.
+// The sender of a side with an event loop.
 
 const ABORTED_OF = 16
 export const HOLD_MICROS_MAX = 300
 
-/** Sends until the plan's time is over, or the channel. */
+/** Sends until the plan's time has elapsed or the channel ends. */
 export async function sendUntil(exchange) {
   const { channel, plan } = exchange
   const send = SENDERS[plan.send]
@@ -36,7 +36,7 @@ const SENDERS = {
     const { channel, bits } = exchange
     for (let count = 0; count < burst; count += 1) {
       const message = exchange.ownMessage()
-      // More than is needed, now and then: a commit may be shorter than its claim.
+      // Sometimes more than necessary: a commit may be shorter than its claim.
       const claim = channel.claim(message.length + (bits() % 3))
       if (claim === null) return exchange.room()
       claim.bytes.set(message)
@@ -49,7 +49,7 @@ const SENDERS = {
     }
   },
 
-  /** One message for each of the peer's. */
+  /** Sends one message for each of the peer's. */
   async turn(exchange) {
     while (exchange.isPeersTurn) await exchange.room()
     if (exchange.peerSent !== undefined) return
@@ -72,7 +72,7 @@ function pause({ plan, bits }) {
   return later(dice < 995 ? bits() % 4 : bits() % 60)
 }
 
-/** Holds this thread, to hit moments that a timer is too coarse for. */
+/** Spins in this thread, because a timer is too coarse. */
 export function hold(micros) {
   const until = performance.now() + micros / 1000
   while (performance.now() < until);
