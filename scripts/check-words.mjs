@@ -6,7 +6,23 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** Files and folders that are checked. */
-const COVERED = ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'docs', 'examples', '.github']
+const COVERED = [
+  'README.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'CONTRIBUTING.md',
+  'docs',
+  'examples',
+  '.github',
+  'bench',
+  'scripts/explore.mjs',
+  'scripts/kills.mjs',
+  'scripts/soak',
+  'scripts/soak.mjs',
+  'test/hostile',
+  'test/package',
+  'test/support',
+]
 
 const ACTOR = 'the actor: the caller, the sender, the receiver, the peer, the kernel'
 

@@ -13,7 +13,7 @@ export function channelClaims(fixture: ChannelFixture): void {
   const join = () => fixture.join({ codec: 'bytes' })
 
   describe(`channel over ${name}: claims`, () => {
-    it('of every length arrive as filled, among other messages', async () => {
+    it('arrive as filled, with every length and among other messages', async () => {
       const [left, right] = await join()
       const lengths = [0, 1, 64, inlineBytesMax, inlineBytesMax + 1, RING_BYTES, 3 * RING_BYTES]
       const sent: Buffer[] = []

@@ -64,7 +64,7 @@ export function channelNotes(fixture: ChannelFixture): void {
       expect(seen).toEqual(messages)
     })
 
-    it('of both sides do not interfere, for any mix of calls', async () => {
+    it('do not interfere between the two sides, for any mix of calls', async () => {
       const ends = await fixture.join()
       const shapeOf = (index: number) => ({
         [`kind${index % 7}`]: index,

@@ -184,7 +184,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       fixture.expectMessages(right, 200)
     })
 
-    it('the counters show a full link and an empty link', async () => {
+    it('counts the bytes of a full and of an emptied link', async () => {
       const [left, right] = await fixture.join()
       left.start()
       while (left.link.write(MESSAGE, 0, pattern.slice(0, 1_000), 0) >= 0) {}
@@ -198,7 +198,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(left.link.stats().highWaterBytes).toBe(full.highWaterBytes)
     })
 
-    it('the counters can be read after the end', async () => {
+    it('returns the counters after the end', async () => {
       const [left] = await fixture.joinStarted()
       left.link.destroy()
       expect(left.link.stats()).toMatchObject({ spins: expect.any(Number) as number })

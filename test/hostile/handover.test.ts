@@ -73,7 +73,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('invalid memory, passed to a %
     ['of a page more', { bytes: SEGMENT_BYTES + 4096 }, /size that no segment has/],
     ['of twice the ring', { bytes: 2 * SEGMENT_BYTES - 8192 }, /contradicts its size/],
     ['with its first page only', { pages: 'first' }, /has holes/],
-  ])('%s causes CORRUPT', async (_what, options, text) => {
+  ])('causes CORRUPT: memory %s', async (_what, options, text) => {
     const outcome = await passDescriptors(harness, role, new ForgedSegment(options), (peer) => [
       peer.segment.descriptor,
       peer.passedDoorbell,
@@ -85,7 +85,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('invalid memory, passed to a %
 
   // The pages of an honest peer may be swapped out.
   it.each<NonNullable<SegmentOptions['pages']>>(['reserved', 'reserved beyond the end'])(
-    'whose pages are %s is not mapped; the channel falls back to the socket',
+    'is not mapped if its pages are %s, and the channel falls back to the socket',
     async (pages) => {
       const segment = new ForgedSegment({ pages })
       const outcome = await passDescriptors(harness, role, segment, (peer) => [
@@ -116,7 +116,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('invalid memory, passed to a %
     ['capacity, huge', ErrorCode.CORRUPT, (header) => header.setUint32(36, 2 ** 32 - 1, true)],
     ['place of the control block', ErrorCode.CORRUPT, (header) => header.setBigUint64(40, 0n, true)],
     ['place of the data', ErrorCode.CORRUPT, (header) => header.setBigUint64(48, 2n ** 63n, true)],
-  ])('with a wrong %s in its header causes %s', async (_what, code, header) => {
+  ])('has a wrong %s in its header and causes %s', async (_what, code, header) => {
     const outcome = await passDescriptors(harness, role, new ForgedSegment({ header }), (peer) => [
       peer.segment.descriptor,
       peer.passedDoorbell,
@@ -135,7 +135,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('invalid memory, passed to a %
     ["the victim's memory", () => openSync(`/proc/${harness.pid}/mem`, 'r')],
   ]
 
-  it.each(FOREIGN)('but %s causes CORRUPT', async (_what, open) => {
+  it.each(FOREIGN)('causes CORRUPT if it is %s', async (_what, open) => {
     const outcome = await passDescriptors(harness, role, new ForgedSegment(), (peer) => {
       const descriptor = open(peer)
       if (descriptor !== peer.ownDoorbell) peer.closeLater(descriptor)
@@ -145,7 +145,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('invalid memory, passed to a %
     await harness.expectUnharmed()
   })
 
-  it('but a file of a silent FUSE file system causes CORRUPT, and its close blocks no thread', async ({
+  it('causes CORRUPT if it is a file of a silent FUSE file system, whose close blocks no thread', async ({
     skip,
   }) => {
     const path = join(temporaryDirectory(), 'f')
@@ -160,7 +160,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('invalid memory, passed to a %
     await harness.expectUnharmed()
   })
 
-  it('that is sealed against writing by its owner too causes CORRUPT', async () => {
+  it('causes CORRUPT if it is sealed against writing by its owner too', async () => {
     const native = hostileNative()
     const memory = native.memory(SEGMENT_BYTES, 0, true)
     expect(native.seal(memory, SEALS | Seals.WRITE)).toBe(0)
@@ -172,7 +172,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('invalid memory, passed to a %
     await harness.expectUnharmed()
   })
 
-  it('that was accepted keeps its size, its pages and its seals', async () => {
+  it('keeps its size, its pages and its seals after it was accepted', async () => {
     const peer = await harness.attack(role)
     const { descriptor, bytes } = peer.segment
     for (const size of [0, 4096, 2 * SEGMENT_BYTES])
@@ -202,7 +202,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('an invalid doorbell, passed t
     ['memory', () => hostileNative().memory(4096, 0, true)],
   ]
 
-  it.each(FOREIGN)('but %s causes CORRUPT', async (_what, open) => {
+  it.each(FOREIGN)('causes CORRUPT if it is %s', async (_what, open) => {
     const doorbell = await open()
     const outcome = await passDescriptors(harness, role, new ForgedSegment(), (peer) => {
       peer.closeLater(doorbell)
@@ -213,7 +213,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('an invalid doorbell, passed t
     await harness.expectUnharmed()
   })
 
-  it('but an Internet socket causes CORRUPT', async () => {
+  it('causes CORRUPT if it is an Internet socket', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     const socket = connect((server.address() as { port: number }).port, '127.0.0.1')
@@ -290,7 +290,7 @@ describe.skipIf(reason !== undefined).each(ROLES)(
         ],
       ],
       ['the maximum number', (peer) => Array.from({ length: 253 }, () => peer.segment.descriptor)],
-    ])('(%s) causes CORRUPT', async (_what, choose) => {
+    ])('causes CORRUPT: %s', async (_what, choose) => {
       const outcome = await passDescriptors(harness, role, new ForgedSegment(), choose)
       expect(outcome.code).toBe(ErrorCode.CORRUPT)
       await harness.expectUnharmed()
@@ -330,7 +330,7 @@ describe.skipIf(reason !== undefined)('tokens', () => {
     ['a byte less', () => client.token.subarray(0, 15)],
     ['a byte more', () => Buffer.concat([client.token, Buffer.alloc(1)])],
     ['none', () => Buffer.alloc(0)],
-  ])('(%s) causes CORRUPT', async (_what, token) => {
+  ])('causes CORRUPT: %s', async (_what, token) => {
     expect(client.sendDatagram(both(), token())).toBe(0)
     expect(outcomeOf(await client.answer()).code).toBe(ErrorCode.CORRUPT)
     await harness.expectUnharmed()
@@ -356,7 +356,7 @@ describe.skipIf(reason !== undefined)('tokens', () => {
     await harness.expectUnharmed()
   })
 
-  it('without a datagram cause CORRUPT', async () => {
+  it('causes CORRUPT without a datagram', async () => {
     expect(outcomeOf(await client.answer()).code).toBe(ErrorCode.CORRUPT)
     await harness.expectUnharmed()
   })

@@ -78,24 +78,21 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
 })
 
 describe('a directory that disappears while a server listens', () => {
-  it.each(['removed', 'moved away'])(
-    '(%s) leaves the name to the next server, which keeps it',
-    async (how) => {
-      const first = await serve(NAME, 'first')
-      const channel = await connect(NAME)
-      if (how === 'removed') rmSync(directory, { recursive: true })
-      else renameSync(directory, `${directory}-old`)
-      const second = await serve(NAME, 'second')
-      const files = readdirSync(directory)
-      expect(await ask(NAME)).toBe('second')
-      expect(await channel.request('who?')).toBe('first')
-      await first.close()
-      expect(readdirSync(directory)).toEqual(files)
-      expect(await ask(NAME)).toBe('second')
-      await second.close()
-      expect(readdirSync(directory)).toEqual([])
-    },
-  )
+  it.each(['removed', 'moved away'])('leaves the name to the next server when it is %s', async (how) => {
+    const first = await serve(NAME, 'first')
+    const channel = await connect(NAME)
+    if (how === 'removed') rmSync(directory, { recursive: true })
+    else renameSync(directory, `${directory}-old`)
+    const second = await serve(NAME, 'second')
+    const files = readdirSync(directory)
+    expect(await ask(NAME)).toBe('second')
+    expect(await channel.request('who?')).toBe('first')
+    await first.close()
+    expect(readdirSync(directory)).toEqual(files)
+    expect(await ask(NAME)).toBe('second')
+    await second.close()
+    expect(readdirSync(directory)).toEqual([])
+  })
 })
 
 it('frees a name for the next server of the process although no caller awaits the close', async () => {

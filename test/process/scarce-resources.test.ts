@@ -98,7 +98,7 @@ describe('with any number of free descriptors,', () => {
     })
   })
 
-  it('a server serves or hangs up, closes all descriptors, and serves again', async ({ skip }) => {
+  it('serves or hangs up, closes all descriptors, and serves again, as a server', async ({ skip }) => {
     const launcher = wordsOf(FEW_DESCRIPTORS, skip)
     const child = new Child('few-descriptors-server', { args: [address], launcher, ipc: true })
     expect(await child.next()).toBe('listening')

@@ -111,7 +111,7 @@ describe.each([
   ['signals', bySignal],
   ['the freezer of control groups', byFreezer],
 ] as const)('suspended by %s for longer than every bound,', (_name, makeSuspension) => {
-  it('both sides continue: asleep, busy, blocked, and during a handshake', async ({ skip }) => {
+  it('continues on both sides: asleep, busy, blocked, and during a handshake', async ({ skip }) => {
     const suspension = makeSuspension(skip)
     const pairs: Pair[] = []
     try {

@@ -36,7 +36,7 @@ function expectWhole(): void {
 }
 
 describe('malformed input', () => {
-  test('a truncated message throws at any length', () => {
+  test('throws for a message truncated at any length', () => {
     for (const sample of SAMPLES) {
       const whole = encoded(sample)
       for (let length = 0; length < whole.length; length += length < 1000 ? 1 : 997) {
@@ -53,7 +53,7 @@ describe('malformed input', () => {
     expectWhole()
   })
 
-  test('an extra byte throws', () => {
+  test('throws for an extra byte', () => {
     for (const sample of SAMPLES) {
       expect(() => msgpackCodec.decode(Buffer.concat([encoded(sample), Buffer.of(1)]))).toThrow()
     }
@@ -71,20 +71,20 @@ describe('malformed input', () => {
     ['graph of an array 32', 'c1ddffffffff'],
     ['arrays in arrays', 'ddffffffff'.repeat(1000)],
     ['array 32 in a list as long as the message allows', `dc03e8${'dd000003e8'.repeat(1000)}`],
-  ])('%s that claims more than the message has throws', (_name, hex) => {
+  ])('throws for %s that claims more than the message has', (_name, hex) => {
     const bytes = Buffer.from(`${hex}0102030405`, 'hex')
     expect(() => msgpackCodec.decode(bytes)).toThrow()
     expect(() => msgpackCodec.decode(Buffer.concat([bytes, Buffer.alloc(1000)]))).toThrow()
   })
 
-  test('nested arrays that each claim the rest of the message reserve no memory for it', () => {
+  test('reserves no memory for nested arrays that each claim the rest of the message', () => {
     const level = Buffer.from('dd000f4240', 'hex')
     // A million elements in each of a thousand: 8 GB.
     const bytes = Buffer.concat([...Array(1000).fill(level), Buffer.alloc(1_000_000)])
     expect(() => msgpackCodec.decode(bytes)).toThrow('ends too early')
   })
 
-  test('nesting beyond the stack throws and does not affect later messages', () => {
+  test('throws for nesting beyond the stack, and decodes later messages', () => {
     for (const level of ['91', '81a16b', '81a26b6b', '81c0', 'd40091', 'c19391', '81a16b91']) {
       expect(() => msgpackCodec.decode(Buffer.from(level.repeat(200_000), 'hex'))).toThrow()
     }
@@ -92,7 +92,7 @@ describe('malformed input', () => {
     expectWhole()
   })
 
-  test('extensions of msgpackr that the codec does not write throw', () => {
+  test('throws for extensions of msgpackr that the codec does not write', () => {
     const messages = [
       'c7094201ffffffffffffffff', // a bigint
       'd66200000004a161a162', // bundled strings
@@ -107,7 +107,7 @@ describe('malformed input', () => {
       expect(() => msgpackCodec.decode(Buffer.from(hex, 'hex')), hex).toThrow(/extension/i)
   })
 
-  test('a received __proto__ key does not change a prototype', () => {
+  test('does not change a prototype by a received __proto__ key', () => {
     const bytes = Buffer.concat([
       Buffer.of(0x81, 0xa9),
       Buffer.from('__proto__'),
@@ -118,7 +118,7 @@ describe('malformed input', () => {
     expect(value['x']).toBeUndefined()
   })
 
-  test('random bytes, and messages with changed bytes, decode or throw', () => {
+  test('decodes random bytes and messages with changed bytes, or throws', () => {
     const flips = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), {
       minLength: 1,
       maxLength: 4,
@@ -165,7 +165,7 @@ describe('a malformed graph', () => {
     ['malformed flags', [['regexp', Buffer.from('x', 'utf16le'), 'zz']]],
     ['malformed digits', [['bigint', '12xyz']]],
     ['digits that are empty', [['bigint', '']]],
-  ])('%s throws', (_name, nodes) => {
+  ])('throws for %s', (_name, nodes) => {
     // Plain values, so that their ordinary form is the graph's content.
     const bytes = Buffer.concat([Buffer.of(0xc1), encoded(nodes)])
     expect(() => msgpackCodec.decode(bytes)).toThrow()
@@ -173,7 +173,7 @@ describe('a malformed graph', () => {
 })
 
 test.each(['c191c1', 'c192c1a3736574', 'c19292a5617272617901c1'])(
-  'the byte c1 in place of a graph node throws: %s',
+  'throws for the byte c1 in place of a graph node: %s',
   (hex) => {
     expect(() => msgpackCodec.decode(Buffer.from(hex, 'hex'))).toThrow('was not told')
   },
@@ -240,7 +240,7 @@ describe('a note about a shape', () => {
     ['too many keys', numbered(SHAPE_KEYS_MAX + 1)],
     ['too many bytes', ['k'.repeat(NOTE_BYTES_MAX)]],
     ['a graph', ['\ud800']],
-  ])('%s throws', (_name, keys) => {
+  ])('throws for %s', (_name, keys) => {
     expect(() => learn(encoded(keys))).toThrow(TypeError)
   })
 
@@ -251,7 +251,7 @@ describe('a note about a shape', () => {
     ['an extra byte', '91a16101'],
     ['a truncated list', '92a161'],
     ['lists in lists', '91'.repeat(NOTE_BYTES_MAX)],
-  ])('%s throws', (_name, hex) => {
+  ])('throws for %s', (_name, hex) => {
     expect(() => learn(Buffer.from(hex, 'hex'))).toThrow()
   })
 

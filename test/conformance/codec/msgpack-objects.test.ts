@@ -5,7 +5,7 @@ import { ROUND_TRIPS } from '../../support/codec-pair.js'
 
 describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
   describe('objects', () => {
-    test('any key is an ordinary key, and no prototype changes', () => {
+    test('keeps any key as an ordinary key, and changes no prototype', () => {
       const names = [
         '__proto__',
         'constructor',
@@ -31,7 +31,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
     })
 
-    test('an instance of a class, and an object without prototype, arrives as a plain object', () => {
+    test('turns an instance of a class, and an object without prototype, into a plain object', () => {
       class Point {
         x = 1
         readonly #hidden = 2
@@ -47,7 +47,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(roundTrip({ [Symbol('s')]: 1, z: 3 })).toStrictEqual({ z: 3 })
     })
 
-    test('members of a prototype are not sent, and a misleading constructor is ignored', () => {
+    test('omits members of a prototype, and ignores a misleading constructor', () => {
       for (const misleading of [undefined, Map, Array, Set, Object]) {
         for (const enumerable of [true, false]) {
           function Old(this: { own: number }) {
@@ -63,7 +63,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       ).toStrictEqual({ own: 2 })
     })
 
-    test('instances of derived built-in classes arrive as the built-in one, or are refused', () => {
+    test('turns instances of derived built-in classes into the built-in class, or refuses them', () => {
       class Names extends Set<string> {}
       class Ages extends Map<string, number> {}
       class Row extends Array<number> {}
@@ -77,7 +77,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       }
     })
 
-    test('many members and many elements', () => {
+    test('keeps many members and many elements', () => {
       for (const count of [15, 16, 65_535, 65_536, 70_000]) {
         const object = Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, index]))
         // For long values, `assert` is many times as fast as `expect`.
@@ -87,7 +87,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       }
     })
 
-    test('shared and cyclic references survive, through every container', () => {
+    test('keeps shared and cyclic references through every container', () => {
       const shared = { name: 'shared' }
       const map = new Map<unknown, unknown>([['shared', shared]])
       const set = new Set<unknown>([shared])
@@ -112,7 +112,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(twice[0]).toBe(twice[1])
     })
 
-    test('nesting costs no stack', () => {
+    test('uses no stack for nesting', () => {
       for (const wrap of [
         (inner: unknown) => [inner],
         (inner: unknown) => ({ inner }),
@@ -130,7 +130,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       }
     })
 
-    test('references that fan out are not duplicated', () => {
+    test('does not duplicate references that fan out', () => {
       let value: unknown = []
       for (let level = 0; level < 60; level++) value = [value, value]
       expect(msgpackCodec.encode(value).length).toBeLessThan(2000)
@@ -150,7 +150,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       ['a generator', (function* () {})()],
       ['an AbortSignal', new AbortController().signal],
     ]
-    test.each(refused)('%s throws a TypeError at any place', (_name, value) => {
+    test.each(refused)('throws a TypeError for %s at any place', (_name, value) => {
       for (const message of [
         value,
         [value],
@@ -164,7 +164,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(roundTrip({ after: 'it' })).toStrictEqual({ after: 'it' })
     })
 
-    test('an accessor that throws leaves the codec usable', () => {
+    test('keeps the codec usable after an accessor throws', () => {
       for (let callsUntilThrow = 0; callsUntilThrow < 4; callsUntilThrow++) {
         let calls = 0
         const value = {
@@ -183,7 +183,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       }
     })
 
-    test('an accessor that encodes another message does not change the outer one', () => {
+    test('keeps the outer message when an accessor encodes another one', () => {
       const sizes = [1, 10_000, 2_000_000]
       for (const size of sizes) {
         const value = {

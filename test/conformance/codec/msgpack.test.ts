@@ -91,7 +91,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
     }
 
     for (const [alphabet, filler] of Object.entries(alphabets)) {
-      test(`of ${alphabet}, of every length class, as value and as key`, () => {
+      test(`brings back ${alphabet} of every length class, as value and as key`, () => {
         for (const length of LENGTHS) {
           const text = filler.repeat(length)
           expect(roundTrip(text) === text, `${length}`).toBe(true)
@@ -100,7 +100,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
         }
       })
       for (const [name, odd] of Object.entries(special)) {
-        test(`of ${alphabet} with a ${name} in front, in the middle and at the end, as value and as key`, () => {
+        test(`brings back ${alphabet} with a ${name} in front, in the middle and at the end, as value and as key`, () => {
           for (const length of LENGTHS) {
             const half = filler.repeat(length)
             for (const text of [odd + half, half + odd + half, half + odd]) {
@@ -129,7 +129,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       BigUint64Array,
     ]
     test.each(classes.map((ViewClass) => [ViewClass.name, ViewClass] as const))(
-      '%s, whole and as a part of its buffer',
+      'brings back %s, whole and as a part of its buffer',
       (_name, ViewClass) => {
         for (const count of [0, 1, 31, 32, 300, 20_000]) {
           const whole = new ViewClass(count + 2)
@@ -148,7 +148,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       },
     )
 
-    test('ArrayBuffer and DataView', () => {
+    test('brings back ArrayBuffer and DataView', () => {
       const buffer = Uint8Array.of(1, 2, 3, 4).buffer
       expect(roundTrip(buffer)).toStrictEqual(buffer)
       const view = roundTrip(new DataView(buffer, 1, 2))
@@ -156,7 +156,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect([view.byteLength, view.getUint8(0), view.getUint8(1)]).toStrictEqual([2, 2, 3])
     })
 
-    test('a Buffer arrives as a Buffer, a view of the memory of the message', () => {
+    test('brings back a Buffer as a Buffer over the memory of the message', () => {
       for (const length of [0, 1, 255, 256, 65_535, 65_536]) {
         const sent = Buffer.alloc(length, 7)
         const memory = Buffer.from(msgpackCodec.encode({ sent }))
@@ -167,7 +167,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       }
     })
 
-    test('instances of derived classes arrive as the built-in class', () => {
+    test('turns instances of derived classes into the built-in class', () => {
       class Samples extends Float64Array {}
       const back = roundTrip(new Samples([1.5, 2.5]))
       expect(back.constructor).toBe(Float64Array)
@@ -195,17 +195,17 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       -8.64e15,
       Number.NaN,
     ]
-    test.each(times)('the date %d', (time) => {
+    test.each(times)('brings back the date %d', (time) => {
       expect(roundTrip(new Date(time))).toStrictEqual(new Date(time))
       expect(roundTrip([new Date(time), -0])).toStrictEqual([new Date(time), -0])
     })
 
-    test('any date that fast-check generates', () => {
+    test('brings back any date that fast-check generates', () => {
       // fast-check prints the seed of a failing run.
       fc.assert(fc.property(fc.date(), (date) => Object.is(roundTrip(date).getTime(), date.getTime())))
     })
 
-    test('Map and Set, with keys of every type, nested and empty', () => {
+    test('brings back Map and Set, with keys of every type, nested and empty', () => {
       const inner = new Map<unknown, unknown>([
         [1, 'a'],
         ['1', 'b'],
@@ -222,14 +222,14 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect([...roundTrip(inner).keys()]).toStrictEqual([...inner.keys()])
     })
 
-    test('RegExp, with a source that is not valid UTF-8', () => {
+    test('brings back RegExp with a source that is not valid UTF-8', () => {
       for (const pattern of [/a(b)?/giu, /[\]/]+/, new RegExp(`${LONE_HIGH}x`, 'y')]) {
         const back = roundTrip(pattern)
         expect([back.source === pattern.source, back.flags]).toStrictEqual([true, pattern.flags])
       }
     })
 
-    test('an error keeps class, name, message, stack, cause and its own properties', () => {
+    test('keeps class, name, message, stack, cause and own properties of an error', () => {
       class WireError extends TypeError {
         override readonly name = 'WireError'
         code = 'E_WIRE'
@@ -248,7 +248,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(Object.hasOwn(roundTrip(new Error('plain')), 'cause')).toBe(false)
     })
 
-    test('an AggregateError keeps its errors, and a circular error its identity', () => {
+    test('keeps the errors of an AggregateError, and the identity of a circular error', () => {
       const aggregate = new AggregateError([new SyntaxError('one'), 2], 'several')
       const back = roundTrip(aggregate)
       expect(back).toBeInstanceOf(AggregateError)
