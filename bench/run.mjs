@@ -1,14 +1,14 @@
-// Measures shmwire against what one would use without it: two real processes, competitors in turn.
+// Compares shmwire with its alternatives: two real processes, competitors in turn.
 //
 //   npm run bench -- [--quick | --smoke] [--only SCENARIO] [--repeat N] [--node PATH] [--json FILE] [--no-install] [--micro]
 //
-//   --quick       some scenarios, some competitors, short: to see where one stands within two minutes, not to quote
-//   --smoke       a moment of three scenarios, with the packages that are there: to see that the suite works
+//   --quick       some scenarios, some competitors, short: an overview within two minutes, not to quote
+//   --smoke       a moment of three scenarios, with the installed packages: checks that the suite works
 //   --only        one scenario of bench/scenarios, or one case of it: one-way, one-way/1KiB; may be given more than once
 //   --repeat      repetitions of each competitor in each scenario
 //   --node        the runtime to measure; default the one that runs this
 //   --json        where the figures go; default bench/results/latest.json, of a partial run bench/results/partial.json
-//   --no-install  leaves out the competitors whose packages are not there
+//   --no-install  leaves out the competitors whose packages are not installed
 //   --micro       codecs and single calls within one process instead: bench/micro
 //
 // Exit code 1: a competitor failed, or with all of it measured a target was missed.
@@ -56,7 +56,7 @@ async function runSuite() {
   process.exitCode = failed || missed ? 1 : 0
 }
 
-/** What is measured, once all that can be had is there. */
+/** The plan of the measurement, after all available packages were installed. */
 async function prepare() {
   const { form, only, repeat, install } = options
   const cases = await caseNames()
@@ -83,7 +83,7 @@ function showProgress(text) {
 function readOptions() {
   const { quick, smoke, only, repeat, node, json, micro, ...flags } = parse()
   if (node !== undefined && !/^v\d/.test(versionOf(node) ?? ''))
-    usage(`--node ${node}: it is no Node that can be started`)
+    usage(`--node ${node}: it is not an executable Node`)
   const count = repeat === undefined ? undefined : Number(repeat)
   if (count !== undefined && (!Number.isInteger(count) || count < 1))
     usage(`--repeat ${repeat}: an integer from 1`)

@@ -1,14 +1,14 @@
 /**
- * What shmwire must show, and wants to, as ratios in one run on an otherwise idle machine of two cores.
+ * Targets and aims of shmwire, as ratios in one run on an otherwise idle machine with two cores.
  *
  * @typedef {object} Target
- * @property {string} what for people
+ * @property {string} what its name for readers
  * @property {string} scenario as `--only` names it
  * @property {string} competitor
  * @property {string} [reference] without one, `atMost` is of the headline itself
  * @property {number} [atLeast] times better than the reference
  * @property {number} [atMost] times as long, or as slow, as the reference
- * @property {number} [aim] the better value of the same kind
+ * @property {number} [aim] the better value of the same type
  * @property {number} [nodeMin] the major version of Node from which on it is asked
  */
 
@@ -99,7 +99,7 @@ export const TARGETS = [
     what: 'CPU of a server with 1,000 open, idle channels, in percent of a core',
     scenario: 'idle',
     competitor: 'shmwire',
-    // 0.0 when rounded: what asking for the figure costs is in it.
+    // Rounds to 0.0: the figure includes the cost of its own measurement.
     atMost: 0.05,
   },
   {

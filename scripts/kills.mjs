@@ -1,23 +1,23 @@
-// Repeatedly kills one of two connected processes at a random moment. docs/failure-model.md has the guarantees.
+// Kills one of two processes during an exchange, at random moments; docs/failure-model.md states the requirements.
 //   npm run kills                               10,000 kills
-//   npm run kills -- --count 300 --seed 7       so many, and the same kills as the run with this seed
-// The survivor then connects to the next victim. At the end it must hold the same resources as at the beginning.
+//   npm run kills -- --count 300 --seed 7       300 kills, the same ones as in the run that printed this seed
+// The survivor lives on and has the next exchange; at the end it must hold what it held at the beginning.
 // The last line is `N passed, N failed`.
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { randomBits } from '../test/process/children/talk/pattern.mjs'
+import { randomBits } from '../test/process/children/soak/pattern.mjs'
+import { newSeed, numbersFromArguments } from './soak/arguments.mjs'
+import { faultsOfResources, faultsOfSurvivor, readProgress } from './soak/oracle.mjs'
+import { describePlans, randomPlans } from './soak/plans.mjs'
+import { SoakChild } from './soak/soak-child.mjs'
 import { run } from './stages/command.mjs'
-import { newSeed, numbersFromArguments } from './talk/arguments.mjs'
-import { faultsOfResources, faultsOfSurvivor, readProgress } from './talk/oracle.mjs'
-import { describePlans, randomPlans } from './talk/plans.mjs'
-import { Talker } from './talk/talker.mjs'
 
 const DELAY_MS_MAX = 40
-/** After these, the survivor has run every plan, and its code is compiled. */
+/** By then the survivor has run every type of exchange, and its code is compiled. */
 const WARM_UP_KILLS = 25
-/** The heap also grows by compiled code, 2 MiB in 5,000 kills. A leaked channel would be objects. */
+/** The heap also holds compiled code, 2 MiB more after 5,000 exchanges; a leaked channel would add objects. */
 const NOISE = { heapBytes: 4 * 1024 * 1024, objects: 100 }
 const SHOW_EVERY_MS = 10_000
 
@@ -42,20 +42,20 @@ const passed = totals.kills - totals.failed + resourceFaults.filter((faults) => 
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed > 0 || totals.promised === 0 ? 1 : 0
 
-/** Runs one survivor with so many victims. Returns the leaks of the survivor. */
+/** Runs one survivor with this many victims. Returns its leaked resources. */
 async function runLane(kills, laneSeed) {
   const bits = randomBits(laneSeed)
   const root = mkdtempSync(join(tmpdir(), 'sw-'))
   const directory = join(root, 'run')
   mkdirSync(directory, { mode: 0o700 })
-  const survivor = new Talker(directory)
+  const survivor = new SoakChild(directory)
   try {
     let before
-    // The next victim starts while this one works.
-    let spare = new Talker(directory)
+    // The next victim starts while this one runs.
+    let spare = new SoakChild(directory)
     for (let number = 0; number < kills; number += 1) {
       const victim = spare
-      spare = number + 1 < kills ? new Talker(directory) : undefined
+      spare = number + 1 < kills ? new SoakChild(directory) : undefined
       const plans = randomPlans(bits, null)
       const faults = await killOne({ survivor, victim, directory, plans, bits, file: join(root, 'progress') })
       totals.kills += 1
@@ -86,10 +86,10 @@ async function killOne({ survivor, victim, directory, plans, bits, file }) {
   const doomed = victimListens ? listens : connects
   doomed.file = file
   try {
-    listener.tell({ plan: listens })
+    listener.send({ plan: listens })
     await listener.next('listening')
-    connector.tell({ plan: connects })
-    await Promise.all([victim.next('talking'), survivor.next('talking')])
+    connector.send({ plan: connects })
+    await Promise.all([victim.next('running'), survivor.next('running')])
     await sleep(delayMs)
     const faults = []
     if ((await victim.kill()) !== 'SIGKILL') faults.push(`the victim ended before: ${victim.stderr}`)
@@ -97,7 +97,7 @@ async function killOne({ survivor, victim, directory, plans, bits, file }) {
     const promises = plans.transport === 'shm'
     faults.push(...victim.faults, ...faultsOfSurvivor(account, promises ? file : undefined))
     if (account.transport !== (promises ? 'shm' : 'unix')) faults.push(`it ran over ${account.transport}`)
-    // The next server replaces the files of a killed one, and removes them when it closes.
+    // The next server replaces the files of a killed server, and removes them when it closes.
     if (!victimListens && readdirSync(directory).length > 0)
       faults.push(`left: ${readdirSync(directory).join(' ')}`)
     tally(victimListens ? 'server' : 'client', doomed, plans, account, file)

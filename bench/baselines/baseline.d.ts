@@ -4,25 +4,25 @@ import type { CaseOptions } from '../scenarios/scenario.js'
  * One competitor of the benchmark: a way to move messages between two processes. Each is one file in this
  * folder that exports `baseline`; the file's name is its name on the command line and in the results.
  *
- * A baseline is to be written as its own best advocate would: batching, no needless copies, back-pressure.
- * A competitor that is made to look bad measures nothing.
+ * Each baseline uses the best methods of its library: batching, no unnecessary copies, back-pressure.
+ * A competitor that is slowed down proves nothing.
  */
 export interface Baseline {
-  /** For people: what it is, in a few words. */
+  /** A short name for readers. */
   readonly title: string
-  /** Those of bench/package.json that it needs. */
+  /** The packages of bench/package.json that it needs. */
   readonly packages?: readonly string[]
-  /** Takes part only in the scenarios that name it: one of our own options that answers one question. */
+  /** Takes part only in the scenarios that name it: one of our own options, for one question. */
   readonly isVariant?: boolean
-  /** Why it can take part nowhere: it needs what this version does not have. */
+  /** Why it takes part in no scenario: this version lacks a feature that it needs. */
   readonly absent?: string
-  /** What it can although most cannot. */
+  /** Features that most competitors lack. */
   readonly offers?: readonly Ability[]
-  /** What it cannot although most can, and why. Scenarios that need it get a row that says so. */
+  /** Features that only it lacks, with the reason, which the row of a scenario that needs one shows. */
   readonly lacks?: Partial<Record<Ability, string>>
-  /** It carries JavaScript values by itself. The others get JSON text in scenarios of values. */
+  /** It transfers JavaScript values itself. In scenarios with values, the others get JSON text. */
   readonly carriesValues?: boolean
-  /** `connect` starts the server's side itself, as its own child or thread. */
+  /** `connect` itself starts the server's side, as its own child or thread. */
   readonly startsServer?: boolean
   /** Waits for peers at `address.path`, which does not exist yet, in a folder of its own. Resolves once a peer can connect. */
   listen(address: Address, onConnection: (connection: Connection) => void): Promise<Listener>
@@ -30,7 +30,7 @@ export interface Baseline {
 }
 
 /**
- * A figure from C++ beside the others: a bound of the machine, or our own core without Node.
+ * A figure from C++ for comparison: a bound of the machine, or our own core without Node.
  * Takes part only in the scenarios that it names.
  */
 export interface NativeBaseline {
@@ -57,32 +57,32 @@ export interface Listener {
   close(): Promise<void>
 }
 
-/** Messages keep their borders, their order and their bytes; with `options.values` they are JavaScript values. */
+/** Messages keep their boundaries, order and bytes; with `options.values` they are JavaScript values. */
 export interface Connection {
-  /** What carries the messages, as the competitor names it. */
+  /** The transport, as the competitor names it. */
   readonly transport: string
   /**
    * Sends a message, or does nothing and returns false when `PENDING_BYTES_MAX` (../support/bounds.mjs) or more wait; `onDrain` follows.
    * A message of less than `KEPT_BYTES_MIN` may be changed at once. The memory of a longer one may be in use until
-   * twice `PENDING_BYTES_MAX` have been sent after it: that spares a socket the copy.
+   * twice `PENDING_BYTES_MAX` have been sent after it, so that a socket need not copy it.
    */
   trySend(message: Uint8Array): boolean
   /**
-   * Where a message can be made in place: has `fill` make one of `byteLength` bytes, whose memory holds an older message, and sends it; or
-   * does nothing and returns false, as `trySend`.
+   * If messages can be created in place: calls `fill` for one of `byteLength` bytes, whose memory holds an older message,
+   * and sends it. Or does nothing and returns false, like `trySend`.
    */
   tryFill?(byteLength: number, fill: (bytes: Buffer) => void): boolean
-  /** Each message, in memory that nobody changes later, or where it can be read in place, until this returns. A server without `push` answers before it returns. */
+  /** Called for each message. Its memory never changes, or only after this returns if it is read in place. A server without `push` replies before it returns. */
   onMessage: (message: Buffer) => void
-  /** There is room again. */
+  /** Called when there is room again. */
   onDrain: () => void
-  /** The connection is over, whoever ended it. Once. */
+  /** Called once when the connection has ended on either side. */
   onClose: () => void
   /** Delivers what was sent, then closes. */
   close(): Promise<void>
-  /** With `blocking`: no more calls of `onMessage`; what comes waits for `receiveSync`. */
+  /** With `blocking`: stops the calls of `onMessage`; messages wait for `receiveSync`. */
   holdMessages?(): void
-  /** With `blocking`; they throw when the time is up. */
+  /** With `blocking`; they throw after the timeout. */
   sendSync?(message: Uint8Array, timeoutMs: number): void
   receiveSync?(timeoutMs: number): Buffer
   /** With `handler`. */

@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { KEPT_BYTES_MIN, PENDING_BYTES_MAX } from '../support/bounds.mjs'
 import { loadPackage } from '../support/packages.mjs'
 
-/** One stream of messages both ways: the fastest that gRPC has. The bytes are the messages, no protobuf around them. */
+/** One stream of messages in both directions, the fastest call of gRPC. Messages are plain bytes without protobuf. */
 const METHOD = {
   path: '/shmwire.Bench/Exchange',
   requestStream: true,
@@ -32,7 +32,7 @@ export const baseline = {
 
   async connect({ path }) {
     const { Client, credentials } = loadPackage('@grpc/grpc-js')
-    // A session of its own for each, as each competitor has its own socket.
+    // A separate session for each connection, as each competitor has its own socket.
     const options = { ...CHANNEL, 'grpc.use_local_subchannel_pool': 1 }
     const client = new Client(`unix:${path}`, credentials.createInsecure(), options)
     const call = client.makeBidiStreamRequest(
@@ -82,7 +82,7 @@ class CallConnection {
       // The stream keeps what it cannot write at once.
       this.#streamIsFull = !this.#call.write(Buffer.from(message))
     } else {
-      // It counts messages, not bytes.
+      // The library counts messages, not bytes.
       this.#pendingBytes += length
       this.#streamIsFull = !this.#call.write(message, () => {
         this.#pendingBytes -= length

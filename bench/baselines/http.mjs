@@ -3,13 +3,13 @@ import { createServer } from 'node:http'
 import { KEPT_BYTES_MIN, PENDING_BYTES_MAX } from '../support/bounds.mjs'
 import { loadPackage } from '../support/packages.mjs'
 
-/** Requests under way on the one connection: further ones made it no faster. */
+/** Requests in transit on the one connection. More were not faster. */
 const PIPELINED_MAX = 64
 const NOTHING = 204
 
 /**
- * HTTP/1.1 with keep-alive on a Unix socket: undici with pipelining, against node:http. Each message is a request; what
- * the server sends meanwhile is the body of its answer.
+ * HTTP/1.1 with keep-alive on a Unix socket: undici with pipelining, against node:http. Each message is a request. The
+ * messages of the server are the body of its response.
  * @type {import('./baseline.js').Baseline}
  */
 export const baseline = {
@@ -103,7 +103,7 @@ class ClientConnection {
     this.#pendingBytes += message.length
     // Bodies of pipelined requests are kept until they are written.
     const body = message.length < KEPT_BYTES_MIN ? Buffer.from(message) : message
-    // Only what may be repeated is pipelined.
+    // Only idempotent requests are pipelined.
     this.#client.dispatch(
       { path: '/', method: 'POST', body, idempotent: true },
       this.#handlerFor(message.length),

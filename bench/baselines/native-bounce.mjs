@@ -1,5 +1,5 @@
 /**
- * Two processes on two cores that pass one cache line to and fro: no message can be faster on this machine.
+ * Two processes on two cores pass one cache line back and forth: no message can be faster on this machine.
  * @type {import('./baseline.js').NativeBaseline}
  */
 export const baseline = {

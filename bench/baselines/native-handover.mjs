@@ -1,5 +1,5 @@
 /**
- * What a ring cannot beat: the sender copies a batch into shared memory, the receiver copies it out, and one cache line
+ * The bound of a ring: the sender copies a batch into shared memory, the receiver copies it out, and one cache line
  * passes between them for each.
  * @type {import('./baseline.js').NativeBaseline}
  */

@@ -1,5 +1,5 @@
 /**
- * One thread that copies within its own memory: how fast this machine moves bytes at all.
+ * One thread copies within its own memory: the maximum speed of copies on this machine.
  * @type {import('./baseline.js').NativeBaseline}
  */
 export const baseline = {

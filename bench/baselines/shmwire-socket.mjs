@@ -1,7 +1,7 @@
 import { channelBaseline } from '../support/channel-baseline.mjs'
 
 /**
- * What shmwire does where shared memory cannot be had.
+ * shmwire without shared memory.
  * @type {import('./baseline.js').Baseline}
  */
 export const baseline = channelBaseline('shmwire, Unix socket', 'socket')

@@ -1,7 +1,7 @@
 import { channelBaseline, ringOfWholeMessages } from '../support/channel-baseline.mjs'
 
 /**
- * Sent as always and read in place: one copy, into the ring.
+ * Sent with plain calls and read in place: one copy, into the ring.
  * @type {import('./baseline.js').Baseline}
  */
 export const baseline = {

@@ -1,8 +1,8 @@
 import { channelBaseline, ringOfWholeMessages } from '../support/channel-baseline.mjs'
 
 /**
- * Made in the ring and read in place: nothing is copied, so a row says what passing a message costs, and not what
- * making its bytes does, which no row holds.
+ * Created in the ring and read in place: no byte is copied, so a row shows the cost of passing a message. No row
+ * includes the cost of creating its bytes.
  * @type {import('./baseline.js').Baseline}
  */
 export const baseline = {

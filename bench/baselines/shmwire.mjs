@@ -1,7 +1,7 @@
 import { channelBaseline } from '../support/channel-baseline.mjs'
 
 /**
- * Shared memory. Fails where it cannot be had: a figure of the fallback under this name would be a lie.
+ * Shared memory. Fails without it: a figure of the fallback under this name would be wrong.
  * @type {import('./baseline.js').Baseline}
  */
 export const baseline = channelBaseline('shmwire', 'shm')

@@ -2,7 +2,7 @@ import { BatchedStreamConnection } from '../support/batched-stream.mjs'
 import { streamBaseline } from '../support/stream-baseline.mjs'
 
 /**
- * The loopback interface without Nagle's algorithm, otherwise as unix-socket.mjs.
+ * The loopback interface without Nagle's algorithm, otherwise like unix-socket.mjs.
  * @type {import('./baseline.js').Baseline}
  */
 export const baseline = streamBaseline(

@@ -5,9 +5,9 @@ import { streamBaseline } from '../support/stream-baseline.mjs'
 const HEADER_BYTES = 4
 
 /**
- * `node:net` as Node's documentation uses it: one write for each message, and none after a write that returned false
- * until `drain`. To be read beside unix-socket.mjs, which joins the messages of a turn and lets far more wait: the
- * difference between the two is what batching alone brings.
+ * `node:net` as Node's documentation shows it: one write for each message, and none after a write that returned false
+ * until `drain`. Compare it with unix-socket.mjs, which joins the messages of a turn and queues far more: the
+ * difference between the two is the effect of batching alone.
  * @type {import('./baseline.js').Baseline}
  */
 export const baseline = streamBaseline(

@@ -2,7 +2,7 @@ import { BatchedStreamConnection } from '../support/batched-stream.mjs'
 import { streamBaseline } from '../support/stream-baseline.mjs'
 
 /**
- * What one would write by hand without shmwire: `node:net` on a Unix socket, the messages of a turn in one write.
+ * A hand-written alternative to shmwire: `node:net` on a Unix socket, with the messages of a turn in one write.
  * @type {import('./baseline.js').Baseline}
  */
 export const baseline = streamBaseline(

@@ -3,8 +3,8 @@ import { parentPort, Worker } from 'node:worker_threads'
 import { bytesOf, CreditWindow } from '../support/credit-window.mjs'
 
 /**
- * `postMessage` between the main thread, the client, and a worker: one process, so it is only a competitor for who can
- * do without a second one. Node has no `drain` for it, so the receiver reports what it has taken.
+ * `postMessage` between the main thread, the client, and a worker. It is one process, so it competes only if a program
+ * needs no second one. Node has no `drain` for it, so the receiver reports the bytes that it has taken.
  * @type {import('./baseline.js').Baseline}
  */
 export const baseline = {
@@ -68,7 +68,7 @@ class PortConnection {
   }
 }
 
-/** A clone takes all of the memory that a view is of, so a small view of a large one is copied first. */
+/** A clone takes the whole memory of a view, so a small view of a large buffer is copied first. */
 function alone(bytes) {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
 }

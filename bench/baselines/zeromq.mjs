@@ -47,7 +47,7 @@ class ZeromqConnection {
 
   constructor(socket) {
     this.#socket = socket
-    // A PAIR does not say that its peer has gone, but its monitor does.
+    // A PAIR does not report the end of its peer, but its monitor does.
     socket.events.on('disconnect', () => this.#over())
     void this.#receive()
   }
@@ -68,7 +68,7 @@ class ZeromqConnection {
     this.#over()
   }
 
-  /** One send at a time is allowed; each resolves at once as long as the library's queue takes it. */
+  /** Only one send at a time is allowed. Each resolves at once while the library's queue has room. */
   async #send() {
     this.#sending = true
     while (this.#queue.length > 0) {

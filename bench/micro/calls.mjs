@@ -24,7 +24,7 @@ export async function callTasks() {
   ]
 }
 
-/** A ring of messages at a time. */
+/** Sends a full ring of messages at a time. */
 async function fill(channel, message) {
   while (channel.trySend(message)) {}
   await new Promise((resolve) => channel.once('drain', resolve))

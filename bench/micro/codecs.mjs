@@ -16,7 +16,7 @@ const CODECS = ['msgpack', 'json', 'v8']
 export function codecTasks() {
   return CODECS.flatMap((name) => {
     const { sender, receiver } = codecsOfChannel(codecFor(name))
-    // What a codec says once for all of a channel is said: these are the bytes of a later object.
+    // The notes of the codec have been sent before: these are the bytes of a later object.
     for (let earlier = 0; earlier < 3; earlier++) receiver.decode(copyOf(sender.encode(ORDER)))
     const bytes = copyOf(sender.encode(ORDER))
     return [
@@ -26,7 +26,7 @@ export function codecTasks() {
   })
 }
 
-/** As the two ends of a channel have them. */
+/** The codecs of the two ends of a channel. */
 function codecsOfChannel(codec) {
   const receiver = codec.perChannel?.(() => true, BOUNDS) ?? codec
   const tell = (note) => {
@@ -36,7 +36,7 @@ function codecsOfChannel(codec) {
   return { sender: codec.perChannel?.(tell, BOUNDS) ?? codec, receiver }
 }
 
-/** The codec may use its memory again. */
+/** The codec may reuse its memory. */
 function copyOf(bytes) {
   return Buffer.from(bytes)
 }

@@ -1,7 +1,7 @@
-// Whether a change made messages of 64 bytes slower: node bench/micro/compare-builds.mjs BEFORE AFTER
+// Checks whether a change made messages of 64 bytes slower: node bench/micro/compare-builds.mjs BEFORE AFTER
 // Each argument is a folder with a built package. A process loads both builds and sends through them in turn, so that
-// whatever slows the machine slows both. The build that is loaded second is slower by itself, so processes with either
-// order alternate. Prints time per message AFTER / BEFORE, with a 95 % interval over the pairs of processes.
+// other load on the machine slows both. The build that is loaded second is slower, so the processes
+// alternate the order. Prints time per message AFTER / BEFORE, with a 95 % interval over the pairs of processes.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -49,7 +49,7 @@ function inProcess(one, other, name) {
   return Number(stdout)
 }
 
-/** Time of the build `two` over that of `one`. */
+/** The time of the build `two` divided by that of `one`. */
 async function ratioOf(one, two, { run, count }) {
   const builds = [await openPair(one), await openPair(two)]
   const ratios = []
@@ -65,7 +65,7 @@ async function ratioOf(one, two, { run, count }) {
   return median(ratios)
 }
 
-/** Both ends of a channel, with listeners that can be exchanged. */
+/** Both ends of a channel, with replaceable listeners. */
 async function openPair(folder) {
   const { connect, listen } = await import(pathToFileURL(join(folder, 'dist/index.js')).href)
   const address = `unix:${join(mkdtempSync(join(tmpdir(), 'shmwire-compare-')), 'socket')}`

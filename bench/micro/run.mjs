@@ -1,5 +1,5 @@
 // Codecs and single calls, one function in one process each: npm run bench -- --micro
-// For changes of the code between two commits; across processes only the scenarios say anything.
+// They compare two commits. Only the scenarios measure across processes.
 import { Bench } from 'tinybench'
 import { digits, showNanos } from '../support/units.mjs'
 import { callTasks } from './calls.mjs'

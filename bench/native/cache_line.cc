@@ -21,7 +21,7 @@ constexpr uint64_t kEnd = UINT64_MAX;
 }  // namespace
 
 void Bounce(uint64_t duration_nanos) {
-  // Odd: the client's ball is with the server. No pause instruction: it is the bound.
+  // Odd: it is the server's turn. Without a pause instruction, because this is the bound.
   auto* line = new (SharedMemory(4096)) std::atomic<uint64_t>(0);
   TwoProcesses processes([line] {
     ServerReport report;

@@ -23,7 +23,7 @@ constexpr uint64_t kBatchMessages = 64;
 constexpr uint64_t kClockMask = 63;
 
 struct Positions {
-  // Batches that were published, and that were taken.
+  // The numbers of published and taken batches.
   alignas(shmwire::kCacheLineBytes) std::atomic<uint64_t> written;
   alignas(shmwire::kCacheLineBytes) std::atomic<uint64_t> read;
   alignas(shmwire::kCacheLineBytes) std::atomic<uint64_t> end;
@@ -76,7 +76,7 @@ void Memcpy(uint64_t duration_nanos, uint64_t message_bytes) {
   for (; now - begin < duration_nanos;) {
     const uint64_t at = run.messages % slots * message_bytes;
     std::memcpy(target.data() + at, source.data() + at, message_bytes);
-    // The compiler must not find out that nobody reads it.
+    // The compiler must not detect that it is never read.
     asm volatile("" : : "r"(target.data()) : "memory");
     if ((++run.messages & clock_mask) == 0) now = MonotonicNanos();
   }

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the suite wants to know of a run, and its own format: bench/scenarios/scenario.d.ts.
+// The figures of a run, in the format of bench/scenarios/scenario.d.ts.
 
 #include <cstdint>
 #include <vector>

@@ -29,11 +29,11 @@ using shmwire::platform::MonotonicNanos;
 constexpr uint64_t kRingBytes = uint64_t{1} << 20;
 constexpr uint64_t kMessageBytesMax = uint64_t{64} << 20;
 constexpr uint64_t kSpinNanos = 100'000;
-// What the addon's caller gives it for a batch.
+// The bounds of a batch that the addon's caller sets.
 constexpr size_t kTargetBytes = size_t{1} << 16;
 constexpr uint32_t kDescriptorsMax = 1024;
 constexpr size_t kSamplesMax = size_t{1} << 22;
-// As many as copies.cc hands over at once.
+// The batch size of copies.cc.
 constexpr uint64_t kBatchMessages = 64;
 
 constexpr uint16_t kMessage = 1;
@@ -43,7 +43,7 @@ void Expect(const Status& status) {
   if (!status.ok()) Fail(status.context());
 }
 
-// One end: writes whole messages, and hands out what it receives.
+// One end: writes whole messages, and delivers received ones.
 class End {
  public:
   End() : target_(kTargetBytes), descriptors_(kDescriptorsMax) {
@@ -127,7 +127,7 @@ ServerReport Echo(End* end) {
   return report;
 }
 
-// The ring alone: what writes it, and where its reader says how far it is.
+// The ring alone: its writer, and the word in which its reader publishes its position.
 struct Segments {
   Segments() {
     Expect(OwnSegment::Create(kRingBytes, &writer));
@@ -242,7 +242,7 @@ void RingOneWay(uint64_t duration_nanos, uint64_t message_bytes) {
     for (;;) {
       Expect(writer.WriteNext(kind, 0, message.data(), length, &offset, &wrote));
       if (wrote && offset == length) return;
-      // The reader frees what it can see.
+      // The reader frees the messages that it has read.
       writer.Publish();
       if (!wrote) PauseCpu();
     }

@@ -34,12 +34,12 @@ TwoProcesses::TwoProcesses(const std::function<ServerReport()>& server) {
   server_ = fork();
   if (server_ < 0) Fail("no second process");
   if (server_ == 0) {
-    // A client that is killed takes the server along.
+    // The end of a killed client ends the server.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     MoveToCore(1);
     const ServerReport report = server();
-    const bool told = write(ends[1], &report, sizeof(report)) == sizeof(report);
-    _exit(told ? 0 : 1);
+    const bool reported = write(ends[1], &report, sizeof(report)) == sizeof(report);
+    _exit(reported ? 0 : 1);
   }
   close(ends[1]);
   pipe_ = ends[0];

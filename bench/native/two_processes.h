@@ -1,6 +1,6 @@
 #pragma once
 
-// A second process, each of the two on a core of its own, and what it says at its end.
+// A second process, with a core for each of the two, and its report at its end.
 
 #include <sys/types.h>
 
@@ -18,8 +18,8 @@ struct ServerReport {
 
 class TwoProcesses {
  public:
-  // Starts `server` in the second process, which ends with it, and goes on in this one. With a
-  // single core both are on that.
+  // Starts `server` in the second process, which ends with it, and continues in this one. With a
+  // single core, both share it.
   explicit TwoProcesses(const std::function<ServerReport()>& server);
   // Waits for the server's end.
   ServerReport Join();

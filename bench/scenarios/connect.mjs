@@ -20,7 +20,7 @@ export const scenario = {
   },
 }
 
-/** One connection after the other; closing is not among what is timed. */
+/** One connection after the other. The time excludes closing. */
 async function connectFor(connect, messageBytes, durationMs) {
   const samples = []
   const beginMs = performance.now()

@@ -6,12 +6,12 @@ import { askPeer, isMark, readMark, roomOf, tellPeer } from '../support/marks.mj
 
 const SUBSCRIBERS = 10
 const CLOCK_EVERY = 16
-/** A power of two: one message in so many tells when it was sent. */
+/** A power of two: one in this many messages carries the time of its sending. */
 const SAMPLE_EVERY = 256
-/** Of a message: its number, the checksum of its bytes from FILLING on, the time of its sending, random bytes. */
+/** Offsets in a message: its number, the checksum of its bytes from FILLING on, the time of its sending, random bytes. */
 const OFFSET = { number: 0, checksum: 4, time: 8, filling: 16 }
 
-/** Of this server process: every connection is a subscriber, and the first one's marks start the sending. */
+/** The state of this server process. Every connection is a subscriber; the marks of the first one start the sending. */
 const subscribers = []
 
 /** @type {import('./scenario.js').Scenario} */
@@ -68,7 +68,7 @@ export const scenario = {
   },
 }
 
-/** Each message to all, then the next; the last one, shorter, says that it was the last. Resolves to how many there were. */
+/** Sends each message to all, then the next. The last one is shorter, which marks it. Resolves to the number of messages. */
 async function publish(messageBytes, durationMs) {
   const message = Buffer.alloc(messageBytes)
   randomFillSync(message, OFFSET.filling)
@@ -93,12 +93,12 @@ function isSampled(sequence) {
   return (sequence & (SAMPLE_EVERY - 1)) === 0
 }
 
-/** Every byte, which would be too much while it is measured. */
+/** Checks every byte, which would be too slow during the measurement. */
 function isWhole(message) {
   return message.readUInt32LE(OFFSET.checksum) === crc32(message.subarray(OFFSET.filling))
 }
 
-/** Asks for a round and counts what comes until every connection has had its last message. */
+/** Requests a round and counts messages until every connection has received its last one. */
 function receiveRound(connections, question, messageBytes) {
   const [first] = connections
   const beginMs = performance.now()

@@ -4,7 +4,7 @@ import { answerMarks, askPeer, isMark } from '../support/marks.mjs'
 
 const CHANNELS = 1000
 const RING_BYTES = 64 * 1024
-/** What a collector or a poller has left to do after the last handshake: V8's comes back for half a minute. */
+/** Collectors and pollers work on after the last handshake; V8's collector runs for half a minute. */
 const SETTLE_MS = { short: 1000, whole: 35_000 }
 
 /** @type {import('./scenario.js').Scenario} */
@@ -50,7 +50,7 @@ export const scenario = {
   },
 }
 
-/** What this process uses from now on. */
+/** Measures the CPU time of this process from now on. */
 class Usage {
   #begin = process.resourceUsage()
   #beginMs = performance.now()
@@ -62,7 +62,7 @@ class Usage {
     return {
       seconds,
       cpuPercent: ((of('userCPUTime') + of('systemCPUTime')) / 1e6 / seconds) * 100,
-      // Each wake-up ends in going to sleep again.
+      // After each wake-up the process sleeps again.
       wakeUpsPerSecond: of('voluntaryContextSwitches') / seconds,
     }
   }

@@ -3,7 +3,7 @@ import { measureEcho, serveEcho } from '../support/echo.mjs'
 import { percentilesOf } from '../support/figures.mjs'
 import { isEcho, stamp } from '../support/ping-pong.mjs'
 
-/** Answers that come later than so long after the last request was due are not waited for. */
+/** The wait for replies ends this long after the last request was due. */
 const PATIENCE_MS = 5000
 
 const RATES = [
@@ -57,7 +57,7 @@ function requestAtRate(connection, { messageBytes, rate }, durationMs) {
     }
     connection.onDrain = () => {}
     connection.onClose = () => reject(new Error('the connection closed'))
-    // The client polls its clock, because timers are too coarse; its event loop goes on.
+    // The client polls its clock, because timers are too coarse; its event loop still runs.
     const tick = () => {
       const nowMs = performance.now()
       while (sent < count && dueMs(sent) <= nowMs) {

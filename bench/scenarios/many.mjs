@@ -35,7 +35,7 @@ export const scenario = {
   },
 }
 
-/** One message under way on each connection until the time is over; then the last answers. */
+/** Keeps one message in transit on each connection until the time has elapsed; then awaits the last replies. */
 async function pingPongAll(connections, messageBytes, durationMs) {
   const samples = []
   const beginMs = performance.now()

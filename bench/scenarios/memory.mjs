@@ -29,7 +29,7 @@ export const scenario = {
   },
 
   async measure(connection, { connections }, connect) {
-    // Some first: code and pools that every further one shares.
+    // The first channels load code and pools that all later ones share.
     const warm = await openMany(connection, connect, CHANNELS / 10)
     const beginMs = performance.now()
     const before = await allBytes(connection)
@@ -40,7 +40,7 @@ export const scenario = {
   },
 }
 
-/** Of both processes what they do not share, and what the machine has in shared memory. */
+/** The private memory of both processes, and the shared memory of the machine. */
 async function allBytes(connection) {
   await sleep(100)
   const server = await askPeer(connection, 'bytes')

@@ -3,7 +3,7 @@ import { measureOneWay, serveOneWay } from '../support/one-way.mjs'
 
 const SYMBOLS = ['ABC', 'DEFG', 'HIJK', 'LMN']
 const CLOCK_EVERY = 64
-/** A power of two: one order in so many tells when it was sent. */
+/** A power of two: one in this many orders carries the time of its sending. */
 const SAMPLE_EVERY = 1024
 const TIME_BEGIN = 1_700_000_000_000
 
@@ -48,7 +48,7 @@ function isSampled(sequence) {
   return (sequence & (SAMPLE_EVERY - 1)) === 0
 }
 
-/** All of it, without building the other one. */
+/** Compares all fields without building the expected object. */
 function isOrder(order, sequence) {
   return (
     order.id === sequence &&

@@ -2,7 +2,7 @@ import { KEPT_BYTES_MIN, PENDING_BYTES_MAX } from '../support/bounds.mjs'
 import { nanosNow } from '../support/figures.mjs'
 import { measureOneWay, serveOneWay } from '../support/one-way.mjs'
 
-/** Every so many bytes a message carries the time of its sending, but not every one of the small ones. */
+/** A message carries the time of its sending once in this many bytes, so not every small message does. */
 const SAMPLE_BYTES = 64 * 1024
 const TIME_OFFSET = 8
 const FILLING = 0xa5
@@ -93,7 +93,7 @@ function sampleEvery(messageBytes) {
 
 /**
  * Small messages are copied by every competitor, so one buffer serves; the memory of a large one may be in use for a while.
- * All of it is written: what nobody has written yet is the kernel's one page of zeros, which is read from the nearest cache.
+ * All of it is written: unwritten memory is the kernel's single page of zeros, which is always in the cache.
  */
 function messagePool(messageBytes) {
   const kept = Math.ceil((2 * PENDING_BYTES_MAX) / messageBytes) + 2

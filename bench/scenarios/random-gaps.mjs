@@ -3,7 +3,7 @@ import { pingPong } from '../support/ping-pong.mjs'
 
 const GAP_MICROS_MIN = 50
 const GAP_MICROS_MAX = 2000
-/** From here on a timer, whose unit is a millisecond, can sleep through a part of the gap. */
+/** From this gap on, a timer with its unit of a millisecond can sleep for a part of it. */
 const TIMER_MICROS_MIN = 1200
 const SEED = 0x9e37_79b9
 
@@ -41,7 +41,7 @@ export const scenario = {
   },
 }
 
-/** The same gaps for every competitor, and three ways to pass them: blocked, in a turning event loop, in a sleeping one. */
+/** The same gaps for every competitor, and three types of waiting: blocked, in a running or a sleeping event loop. */
 function randomPauses() {
   let state = SEED
   const random = () => {

@@ -20,7 +20,7 @@ export const scenario = {
     const marks = answerMarks(connection, {
       enter() {
         connection.holdMessages()
-        // Once the answer is on its way.
+        // After the reply was sent.
         setImmediate(() => echoUntilEnd(connection))
       },
     })

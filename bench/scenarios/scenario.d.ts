@@ -3,9 +3,9 @@ import type { Ability, Connection } from '../baselines/baseline.js'
 /** One question to all competitors. Each is one file in this folder that exports `scenario`. */
 export interface Scenario {
   readonly title: string
-  /** What is asked, under which conditions, in a sentence or two. */
+  /** The question and its conditions, in one or two sentences. */
   readonly question: string
-  /** What `latencyNanos` is here; absent where there is none. */
+  /** The meaning of `latencyNanos`; absent if there is none. */
   readonly latency?: string
   readonly headline: Headline
   readonly options: Partial<CaseOptions>
@@ -14,15 +14,15 @@ export interface Scenario {
   readonly needs?: readonly Ability[]
   /** Baselines with `isVariant` that take part. */
   readonly variants?: readonly string[]
-  /** Competitors that could, but do not, and why: a row says so. */
+  /** Competitors that could take part, but do not, with the reason for their row. */
   readonly leavesOut?: Readonly<Record<string, string>>
-  /** What differs from the usual lengths (../support/lengths.mjs) in each form of the suite. */
+  /** Differences from the default lengths (../support/lengths.mjs) in each form of the suite. */
   readonly lengths?: Partial<Record<Form, Partial<Lengths & CaseOptions>>>
-  /** The forms besides `whole` in which it is measured: all of it, or the named cases. */
+  /** The forms in addition to `whole` in which it is measured: all of it, or the named cases. */
   readonly forms?: Partial<Record<Exclude<Form, 'whole'>, true | readonly string[]>>
   /** The server's side of each connection: ready for any number of measurements, one after the other. */
   serve(connection: Connection, options: CaseOptions): void
-  /** The client's side: warms up, measures once, checks that everything arrived. `connect` opens further connections. */
+  /** The client's side: warms up, measures once, checks that all messages arrived. `connect` opens further connections. */
   measure(connection: Connection, options: CaseOptions, connect: () => Promise<Connection>): Promise<Figures>
 }
 
@@ -32,7 +32,7 @@ export interface Case {
   readonly options: Partial<CaseOptions>
 }
 
-/** whole: to quote. quick: to look. smoke: to see that it works. */
+/** whole: to quote. quick: an overview. smoke: checks that the suite works. */
 export type Form = 'whole' | 'quick' | 'smoke'
 
 export interface Lengths {
@@ -41,37 +41,37 @@ export interface Lengths {
   readonly durationMs: number
 }
 
-/** What both sides know. A scenario says which it uses. */
+/** The options of both sides. A scenario sets those that it uses. */
 export interface CaseOptions {
   readonly messageBytes: number
   readonly warmUpMs: number
   readonly durationMs: number
-  /** Messages are JavaScript values, in the form that the competitor carries by itself, else JSON text. */
+  /** Messages are JavaScript values if the competitor transfers these itself, else JSON text. */
   readonly values?: boolean
   /** Both processes on one core. */
   readonly pinned?: boolean
-  /** Of shmwire's rings, where the default would be too much: a thousand channels. */
+  /** The size of shmwire's rings if the default is too large, as for a thousand channels. */
   readonly ringBytes?: number
   /** Requests per second. */
   readonly rate?: number
   readonly connections?: number
   readonly requests?: number
-  /** What a repetition may take beyond the usual. */
+  /** Additional time for a repetition. */
   readonly extraMs?: number
-  /** How long a process is left alone before it is measured. */
+  /** How long a process rests before it is measured. */
   readonly settleMs?: number
 }
 
 export type Unit = 'nanoseconds' | 'per second' | 'bytes per second' | 'percent' | 'bytes'
 
-/** The one figure that the ratios are of. */
+/** The figure from which the ratios are computed. */
 export interface Headline {
   readonly name: string
   readonly unit: Unit
   of(figures: Figures): number
 }
 
-/** What one repetition found. Where there is no traffic there is no latency and no rate. */
+/** The figures of one repetition. Without traffic there is no latency and no rate. */
 export interface Figures {
   /** Round trips, messages one way, or connections. */
   readonly messages?: number
@@ -87,6 +87,6 @@ export interface Figures {
   /** Voluntary context switches per second. */
   readonly wakeUpsPerSecond?: { client: number; server: number; both: number }
   readonly bytesPerChannel?: number
-  /** Where the two were at the end. On one core they take turns; on two each wakes or finds the other. That changes everything. */
+  /** The cores of the two at the end. On one core they take turns, which changes all figures. */
   readonly cores?: { client: number | undefined; server: number | undefined }
 }

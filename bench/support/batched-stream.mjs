@@ -3,12 +3,12 @@ import { KEPT_BYTES_MIN, PENDING_BYTES_MAX } from './bounds.mjs'
 import { LengthPrefixReader } from './length-prefix-reader.mjs'
 
 const HEADER_BYTES = 4
-/** One write; larger ones were no faster here, and smaller ones were slower. */
+/** The size of one write. Larger writes were not faster, and smaller ones were slower. */
 const CHUNK_BYTES = 64 * 1024
 
 /**
  * Messages over a stream socket, each behind its length. The messages of a turn are joined into one write, and the
- * reader takes apart what comes without joining it.
+ * reader splits chunks without joining them.
  */
 export class BatchedStreamConnection {
   transport

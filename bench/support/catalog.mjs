@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 
-/** In the order of a reader's questions; what is not named here comes last. */
+/** In the order of a reader's questions; others come last. */
 const SCENARIO_ORDER = [
   'round-trip',
   'round-trip-asleep',
@@ -20,7 +20,7 @@ const SCENARIO_ORDER = [
 ]
 
 /**
- * Everything of a folder beside this one, by file name: to add a competitor or a question is to add a file.
+ * All names in a sibling folder. To add a competitor or a question, add a file.
  * @param {'baselines' | 'scenarios'} folder
  */
 export function namesIn(folder) {
@@ -36,7 +36,7 @@ export function scenarioNames() {
   return namesIn('scenarios').toSorted((a, b) => place(a) - place(b))
 }
 
-/** What `--only` takes: each scenario, and each case of one. */
+/** The values of `--only`: each scenario, and each case of one. */
 export async function caseNames() {
   const scenarios = scenarioNames().map(async (name) => {
     const { cases = [] } = await loadScenario(name)

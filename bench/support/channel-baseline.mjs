@@ -47,7 +47,7 @@ export function channelBaseline(title, transport, own = {}, { inPlace = false } 
   }
 }
 
-/** The ring in which every message of the case is one record: only such a message can be looked at where it lies. */
+/** The ring in which every message of the case is one record: only such a message can be read in place. */
 export function ringOfWholeMessages({ messageBytes }) {
   return Math.max(RING_BYTES_MIN, 2 ** Math.ceil(Math.log2(messageBytes * 2 * RECORDS_PER_RING)))
 }

@@ -1,4 +1,4 @@
-/** Handshakes at a time: as many as keep both processes busy. */
+/** Handshakes at a time, enough to keep both processes busy. */
 const AT_ONCE = 16
 
 /** Opens further connections until there are `count`, the first one included. */

@@ -1,15 +1,15 @@
 import { PENDING_BYTES_MAX } from './bounds.mjs'
 
-/** What a receiver has taken is told in steps: enough to keep the sender going, few enough to cost nothing. */
+/** A receiver reports taken bytes in steps: often enough for the sender, seldom enough to cost nothing. */
 const STEP_BYTES = PENDING_BYTES_MAX / 4
 
-/** Back-pressure for carriers that have none of their own: the receiver says how much it has taken. */
+/** Back-pressure for carriers that have none of their own: the receiver reports how much it has taken. */
 export class CreditWindow {
   #pendingBytes = 0
   #takenBytes = 0
   #wantsRoom = false
 
-  /** Before a message is sent. */
+  /** Call it before a message is sent. */
   tryTake(bytes) {
     if (this.#pendingBytes >= PENDING_BYTES_MAX) {
       this.#wantsRoom = true
@@ -19,7 +19,7 @@ export class CreditWindow {
     return true
   }
 
-  /** After one was received: the bytes to report now, or 0. */
+  /** Call it after a message was received. Returns the bytes to report now, or 0. */
   received(bytes) {
     this.#takenBytes += bytes
     if (this.#takenBytes < STEP_BYTES) return 0
@@ -28,7 +28,7 @@ export class CreditWindow {
     return taken
   }
 
-  /** When the peer reports. Whether `onDrain` is due. */
+  /** Call it when the peer reports. Returns whether `onDrain` is due. */
   giveBack(bytes) {
     this.#pendingBytes -= bytes
     const due = this.#wantsRoom
@@ -37,7 +37,7 @@ export class CreditWindow {
   }
 }
 
-/** A guess for values, whose bytes nobody knows here. */
+/** An estimate for values, whose bytes are unknown here. */
 export const VALUE_BYTES = 128
 
 export function bytesOf(message) {

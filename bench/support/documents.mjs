@@ -12,7 +12,7 @@ const OVERVIEW = [
   ['one-way/1MiB', '1 MiB'],
   ['objects', 'objects'],
 ]
-/** The competitor that all ratios are against. */
+/** The reference of all ratios. */
 const SOCKET = 'unix-socket-plain'
 
 const COLUMNS_MAX = 100
@@ -124,7 +124,7 @@ function section(table, title) {
   return parts.join('\n\n')
 }
 
-/** Every question in which a competitor, or our own fallback, is better than shared memory as one gets it without options. */
+/** Every question in which a competitor, or our own fallback, is better than shared memory with default options. */
 function losses(tables) {
   const lines = tables.flatMap(({ title, headline, competitors }) => {
     const isMore = headline.unit === 'per second'
@@ -144,7 +144,7 @@ function losses(tables) {
   return lines.length > 0 ? lines.join('\n') : 'In none of the scenarios below.'
 }
 
-/** And those that this Node was not asked for, from the run with another one. */
+/** All verdicts, also those of targets that apply only to the Node of another run. */
 function allVerdicts({ verdicts }, others) {
   const known = new Set(verdicts.map(({ what }) => what))
   const further = others.flatMap(({ machine, verdicts: found }) =>
@@ -197,7 +197,7 @@ function placeIn(name) {
   return name.startsWith('native') ? 2 : 1
 }
 
-/** In one row for all questions, the form of its values has no place. */
+/** One row for all questions has no room for the format of the values. */
 function titleOf(title) {
   return title.replace(/, JSON text$/, '')
 }

@@ -5,7 +5,7 @@ import { answerMarks, askPeer, isMark } from './marks.mjs'
 /** Messages of random bytes before each measurement. */
 const PROOF_MESSAGES = 256
 
-/** What a server has done since it was asked to begin. */
+/** Counters of a server since its start mark. */
 export class Served {
   messages = 0
   #cpu = new CpuClock()
@@ -20,10 +20,10 @@ export class Served {
   }
 }
 
-/** Of all connections of this server process; the first one's marks speak for all. */
+/** Counters of all connections of this server process; the first one's marks apply to all. */
 const served = new Served()
 
-/** The server of a round trip: sends back what comes. */
+/** The server of a round trip: echoes each message. */
 export function serveEcho(connection) {
   const marks = answerMarks(connection, served)
   let waiting = []
@@ -43,7 +43,7 @@ export function serveEcho(connection) {
 }
 
 /**
- * The client of a round trip: `run` twice, once to warm up, and what the second found, checked with the server's count.
+ * The client of a round trip: calls `run` twice, first to warm up, and checks the second result with the server's count.
  * @typedef {{ messages: number, seconds: number, latencyNanos: () => object }} Run
  * @param {(durationMs: number, isWarmUp: boolean) => Run | Promise<Run>} run
  * @param {object} [ways]
@@ -72,7 +72,7 @@ export async function measureEcho(connection, { messageBytes, warmUpMs, duration
   })
 }
 
-/** While it is measured an echo is known by its length and its ends; these are compared byte by byte. */
+/** The measurement checks only the length and the ends of an echo; here, every byte is compared. */
 async function prove(messageBytes, exchange) {
   for (let count = 0; count < PROOF_MESSAGES; count += 1) {
     const message = randomBytes(messageBytes)

@@ -16,7 +16,7 @@ export class CpuClock {
   }
 }
 
-/** The core that this thread runs on at the moment, where the system tells: proc(5), `processor` in /proc/self/stat. */
+/** The current core of this thread, if the system reports it: proc(5), `processor` in /proc/self/stat. */
 export function currentCore() {
   try {
     const stat = readFileSync('/proc/thread-self/stat', 'latin1')
@@ -78,18 +78,18 @@ function quantile(values, part) {
   return sorted[low] + (sorted[Math.ceil(at)] - sorted[low]) * (at - low)
 }
 
-/** Beyond, one should not believe the second digit of a median. */
+/** Above it, the second digit of a median is not reliable. */
 const SPREAD_NOISY = 0.25
 
-/** How far the repetitions are apart: the middle half of them, as a part of the median. */
+/** The spread of the repetitions: the middle half of them, relative to the median. */
 export function spread(values) {
   const middle = median(values)
-  // Nothing at all, each time, is no noise.
+  // Zero in every repetition means zero noise.
   const relative = middle === 0 ? 0 : (quantile(values, 0.75) - quantile(values, 0.25)) / Math.abs(middle)
   return { relative, noisy: relative > SPREAD_NOISY }
 }
 
-/** The median of each figure over the repetitions; of cores there is none. */
+/** The median of each figure over the repetitions, except of cores. */
 export function medianFigures(repetitions) {
   const [first] = repetitions
   if (typeof first !== 'object') return median(repetitions)

@@ -1,4 +1,4 @@
-/** Values over a carrier of bytes, as one would write it: the text of each as one message. */
+/** Values over a transport of bytes: the JSON text of each is one message. */
 export class JsonConnection {
   onMessage = () => {}
   onDrain = () => {}

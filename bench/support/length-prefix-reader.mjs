@@ -1,11 +1,11 @@
 const HEADER_BYTES = 4
 
-/** Takes messages out of chunks. Only a message that spans chunks is copied, once. */
+/** Reads messages from chunks. Only a message that spans chunks is copied, once. */
 export class LengthPrefixReader {
   #onMessage
   #header = Buffer.alloc(HEADER_BYTES)
   #headerBytes = 0
-  /** A message that has come in part. */
+  /** A message that has arrived in part. */
   #message
   #messageBytes = 0
 
@@ -29,7 +29,7 @@ export class LengthPrefixReader {
     this.#headerBytes = length - at
   }
 
-  /** Finishes what the chunk before has begun; returns where the next message is. */
+  /** Completes the message of the last chunk; returns the position of the next message. */
   #finish(chunk) {
     let at = 0
     if (this.#headerBytes > 0) {

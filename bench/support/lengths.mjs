@@ -1,5 +1,5 @@
 /**
- * How long each form of the suite measures. A scenario may say otherwise in its `lengths`.
+ * The durations of each form of the suite. A scenario may override them in its `lengths`.
  * @type {Record<import('../scenarios/scenario.js').Form, import('../scenarios/scenario.js').Lengths>}
  */
 export const LENGTHS = {

@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** From so many programs on, the machine is not idle before it is measured. */
+/** From this load average on, the machine is not idle before the measurement. */
 export const LOAD_IDLE = 0.5
 
-/** Where a figure comes from, without which it says nothing. No host name, no paths. */
+/** The origin of a figure, without which it has no meaning. No host name, no paths. */
 export function describeMachine(node = process.execPath) {
   return {
     cpu: cpus()[0]?.model.trim().replaceAll(/\s+/g, ' ') || 'unknown CPU',
@@ -16,12 +16,12 @@ export function describeMachine(node = process.execPath) {
     kernel: `${type()} ${release()}`,
     architecture: machine(),
     node: node === process.execPath ? process.version : versionOf(node),
-    /** Of the last minute, before anything was measured; above zero, others were at work. */
+    /** Of the last minute before the measurement; above zero, other programs ran. */
     loadAverage: Number(loadavg()[0].toFixed(2)),
   }
 }
 
-/** Undefined for what cannot be started. */
+/** Undefined if the program cannot be started. */
 export function versionOf(node) {
   return output(node, ['--version'])
 }

@@ -1,5 +1,5 @@
 /**
- * What the two sides say to each other around a measurement, on the connection itself, so that it comes in order
+ * Marks of the two sides around a measurement. They use the connection itself, so that they arrive in order
  * with the messages. A mark is JSON, padded to a length that no scenario's messages have; where messages are values,
  * an object that no scenario's messages look like.
  */
@@ -26,7 +26,7 @@ export async function askPeer(connection, question, { values } = {}) {
   return answered
 }
 
-/** What to do with a mark on the side that is asked. */
+/** Handles a mark on the side that receives the question. */
 export function answerMarks(connection, answers, { values } = {}) {
   return (mark) => {
     const { question } = readMark(mark)
@@ -45,13 +45,13 @@ export function writeMark(value, values) {
   return mark
 }
 
-/** Sends a mark, in its turn. */
+/** Sends a mark in order. */
 export async function tellPeer(connection, value, values) {
   const mark = writeMark(value, values)
   while (!connection.trySend(mark)) await roomOf(connection)
 }
 
-/** Resolves when there is room again. Only right after a `trySend` that returned false. */
+/** Resolves when there is room again. Call it only right after a `trySend` that returned false. */
 export function roomOf(connection) {
   return new Promise((resolve) => {
     connection.onDrain = resolve

@@ -2,11 +2,11 @@ import { median, medianFigures, spread } from './figures.mjs'
 import { runNative } from './native.mjs'
 import { runPair } from './pair.mjs'
 
-/** Everything is compared with this one. */
+/** The reference of all ratios. */
 export const REFERENCE = 'unix-socket-plain'
 
 /**
- * Measures one table: all competitors in turn, then all again. One that fails is not tried again.
+ * Measures one table: all competitors in turn, then all again. A failed one is not repeated.
  * @param {(text: string) => void} showProgress
  */
 export async function measureTable(table, node, showProgress) {
@@ -36,7 +36,7 @@ function measureOnce({ name, program }, task) {
   return program === undefined ? runPair({ ...task, baselineName: name }) : runNative(program)
 }
 
-/** Another one begins each time: so none always runs behind the same neighbour. */
+/** Rotates the order, so that no competitor always runs after the same one. */
 function inTurn(runs, repetition) {
   const first = repetition % Math.max(1, runs.length)
   return [...runs.slice(first), ...runs.slice(0, first)]
@@ -60,7 +60,7 @@ function summarize({ entry: { name, title, absent }, found, error }, headline) {
   }
 }
 
-/** Of medians; above 1 is better than the other. Undefined when one of the two was not measured, or lost in the noise. */
+/** The ratio of medians; above 1 is better than the other. Undefined if one was not measured or is below the noise. */
 export function ratioOf(competitor, other, { unit }) {
   if (!(competitor?.headline >= 0 && other?.headline >= 0)) return undefined
   const isMore = unit === 'per second' || unit === 'bytes per second'

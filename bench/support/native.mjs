@@ -11,7 +11,7 @@ const SOURCES = ['main.cc', 'cache_line.cc', 'copies.cc', 'rings.cc', 'two_proce
 
 /**
  * Builds the program of bench/native with the compiler and the flags of the addon, and links the addon's own objects, so
- * that it is the same core that is measured. Undefined, or why it cannot be built.
+ * that it measures the same core. Returns undefined, or why it cannot be built.
  */
 export function buildNative() {
   const direct = join(ROOT, 'build/direct')

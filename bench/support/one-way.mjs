@@ -4,13 +4,13 @@ import { PENDING_BYTES_MAX } from './bounds.mjs'
 import { CpuClock, currentCore, figuresOf, percentiles } from './figures.mjs'
 import { answerMarks, askPeer, isMark, isValueMark, roomOf } from './marks.mjs'
 
-/** Messages whose every byte is checked before each measurement: two rings of them, within bounds. */
+/** Messages whose bytes are all checked before each measurement: two full rings, within bounds. */
 const PROOF_BYTES = 2 * PENDING_BYTES_MAX
 const PROOF_MESSAGES = { min: 4, max: 1024 }
 
 /**
- * The receiver of a stream. `check(message, sequence, delays)` says whether the message is the one that is due, and adds
- * the nanoseconds of its way where it knows them.
+ * The receiver of a stream. `check(message, sequence, delays)` returns whether the message is the expected one, and adds
+ * its latency in nanoseconds if it knows it.
  */
 export function serveOneWay(connection, { values }, check) {
   let messages = 0
@@ -54,7 +54,7 @@ export function serveOneWay(connection, { values }, check) {
  * @typedef {(bytes: Uint8Array, stamp: () => void) => void} Fill fills a message, and has it stamped
  * @param {object} source
  * @param {(sequence: number) => boolean} source.trySend
- * @param {number} source.clockEvery how often to look at the clock, a power of two
+ * @param {number} source.clockEvery how often to read the clock, a power of two
  * @param {(sequence: number, fill: Fill) => boolean} [source.tryProve] sends what `fill` makes; not where the receiver's
  *   `check` sees all of each message
  */
@@ -68,7 +68,7 @@ export async function measureOneWay(connection, options, source) {
   const cpu = new CpuClock()
   const beginMs = performance.now()
   const messages = await sendFor(connection, source, durationMs)
-  // Its answer comes when the last message has been seen.
+  // Its reply arrives after the last message.
   const server = await askPeer(connection, 'end', { values })
   const seconds = (performance.now() - beginMs) / 1000
   if (server.messages !== messages || server.faults > 0) {
@@ -86,7 +86,7 @@ export async function measureOneWay(connection, options, source) {
   })
 }
 
-/** Sends as fast as there is room. Resolves to how many messages it sent, all handed to the connection. */
+/** Sends whenever there is room. Resolves to the number of messages when the connection has taken them all. */
 function sendFor(connection, { trySend, clockEvery }, durationMs) {
   return new Promise((resolve, reject) => {
     const untilMs = performance.now() + durationMs
@@ -107,7 +107,7 @@ function sendFor(connection, { trySend, clockEvery }, durationMs) {
   })
 }
 
-/** Random bytes go through, and both sides' checksums of all of them must be the same. */
+/** Sends random bytes and compares the checksums of both sides. */
 async function prove(connection, messageBytes, tryProve) {
   const count = Math.min(
     PROOF_MESSAGES.max,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const BENCH = fileURLToPath(new URL('..', import.meta.url))
-/** Beside what else is built, and out of the way of everything that walks the sources. */
+/** In the build folder, where no tool reads it as source. */
 const PLACE = fileURLToPath(new URL('../../build/bench/packages/', import.meta.url))
 const LOCK = 'package-lock.json'
 
@@ -15,8 +15,8 @@ export function loadPackage(name) {
 }
 
 /**
- * Installs the competitors' packages unless they are there as the lock file says.
- * Undefined, or why they cannot be installed.
+ * Installs the competitors' packages unless they match the lock file already.
+ * Returns undefined, or why they cannot be installed.
  */
 export function installPackages() {
   const lock = readFileSync(join(BENCH, LOCK))
@@ -26,7 +26,7 @@ export function installPackages() {
   for (const file of ['package.json', '.npmrc', LOCK]) cpSync(join(BENCH, file), join(PLACE, file))
   const npm = spawnSync('npm', ['ci', '--loglevel=error'], { cwd: PLACE, encoding: 'utf8' })
   if (npm.status !== 0) return npm.error?.message ?? npm.stderr.trim().split('\n')[0] ?? 'npm failed'
-  // Last: an interrupted installation is not taken for one.
+  // Last, so that an interrupted installation does not count as complete.
   writeFileSync(installed, lock)
   return undefined
 }

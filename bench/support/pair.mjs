@@ -6,11 +6,11 @@ import { loadBaseline } from './catalog.mjs'
 import { PeerProcess } from './peer-process.mjs'
 
 const PEER = fileURLToPath(new URL('peer.mjs', import.meta.url))
-/** For two processes to start and to end, on a busy machine. */
+/** Time for two processes to start and to end on a busy machine. */
 const GRACE_MS = 30_000
 
 /**
- * One repetition: a server process and a client process, both fresh, so that no repetition inherits compiled code,
+ * One repetition: a new server process and a new client process, so that no repetition inherits compiled code,
  * memory or a core from another. The parent sleeps meanwhile.
  * @returns {Promise<{ figures: import('../scenarios/scenario.js').Figures, transport: string }>}
  */
@@ -34,7 +34,7 @@ export async function runPair({ node, scenarioName, baselineName, options }) {
   try {
     if (!startsServer) await start('server').said()
     const client = start('client')
-    // Whichever ends first in error says why.
+    // The first process that fails gives the reason.
     const [result] = await Promise.all([client.said(), ...peers.map((peer) => peer.ended)])
     return result
   } finally {

@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
-/** A process that says something as a line of JSON on stdout, and why it failed on stderr. */
+/** A process that writes a line of JSON to stdout, and the reason of a failure to stderr. */
 export class PeerProcess {
-  /** Resolves when the process has ended well. */
+  /** Resolves when the process has ended without an error. */
   ended
   #child
   #said
   #killedFor
 
   /**
-   * @param {string} name what it is called in an error
+   * @param {string} name its name in an error
    * @param {readonly string[]} command
    */
   constructor(name, [program, ...args]) {
@@ -30,12 +30,12 @@ export class PeerProcess {
     })
     const line = new Promise((resolve) => createInterface({ input: child.stdout }).once('line', resolve))
     this.#said = Promise.race([line.then(JSON.parse), this.ended])
-    // They are awaited later, perhaps after both have failed.
+    // They are awaited later, possibly after both have failed.
     this.ended.catch(() => {})
     this.#said.catch(() => {})
   }
 
-  /** The line that it writes. */
+  /** The line of JSON. */
   async said() {
     const message = await this.#said
     if (message === undefined) throw new Error('a process ended without a word')
@@ -48,7 +48,7 @@ export class PeerProcess {
   }
 }
 
-/** The line of an uncaught error that says what is wrong. */
+/** The line of an uncaught error with its message. */
 function gistOf(errorText) {
   const gist =
     errorText.split('\n').find((line) => /^(?:\w*Error|\w+ \[\w+\]): /.test(line)) ?? errorText.trim()

@@ -1,6 +1,6 @@
 // One of the two processes of a repetition; started by pair.mjs, or by a competitor whose client starts the server.
-// Tells its parent on stdout, one line of JSON each: the server that it is ready, the client what it found. Nothing is
-// said there while it measures.
+// Reports to its parent on stdout, in one line of JSON: the server that it is ready, the client its figures. It writes
+// nothing there during the measurement.
 import { fileURLToPath } from 'node:url'
 import { isMainThread, workerData } from 'node:worker_threads'
 import { loadBaseline, loadScenario } from './catalog.mjs'

@@ -1,12 +1,12 @@
 import { percentiles } from './figures.mjs'
 
-/** Beyond, a repetition ends early: 32 MiB of samples. */
+/** A repetition ends early at this number: 32 MiB of samples. */
 const SAMPLES_MAX = 4 * 1024 * 1024
-/** One memory for warm-up and measurement. */
+/** The same memory for warm-up and measurement. */
 let samples
 
 /**
- * Sends a message whenever the echo of the last one has come, and `pause` has called back. Each echo must hold the
+ * Sends a message whenever the echo of the last one has arrived and `pause` has called back. Each echo must hold the
  * number of its message at both ends.
  * @param {{ messageBytes: number, durationMs: number, messagesMax?: number, pause?: (next: () => void) => void }} options
  */
@@ -40,7 +40,7 @@ export function pingPong(connection, { messageBytes, durationMs, messagesMax = S
   })
 }
 
-/** Its number at both ends of a message. */
+/** Writes the number at both ends of a message. */
 export function stamp(message, number) {
   message.writeUInt32LE(number, 0)
   message.writeUInt32LE(number, message.length - 4)

@@ -2,19 +2,19 @@ import { loadBaseline, loadScenario, namesIn, scenarioNames } from './catalog.mj
 import { LENGTHS } from './lengths.mjs'
 import { packageFault } from './packages.mjs'
 
-/** What most competitors cannot; a baseline that can says so in `offers`. */
+/** Features that most competitors lack; a baseline lists its own in `offers`. */
 const SELDOM = {
   blocking: 'has no blocking calls',
   handler: 'has no blocking request',
 }
-/** In the short forms, which competitors are measured besides shmwire itself. */
+/** The competitors of the short forms, in addition to shmwire itself. */
 const SHORT_FORM_COMPETITORS = {
   quick: ['unix-socket-plain', 'unix-socket', 'process-json', 'worker'],
   smoke: ['unix-socket-plain', 'process-advanced'],
 }
 
 /**
- * What is to be measured, table by table.
+ * Plans the measurement, table by table.
  * @param {{ form: import('../scenarios/scenario.js').Form, only?: string[], repeat?: number }} wish
  */
 export async function makePlan({ form, only, repeat }) {
@@ -36,7 +36,7 @@ function isInForm({ forms = {} }, { name }, form) {
   return form === 'whole' || cases === true || cases?.includes(name) === true
 }
 
-/** Whether it measures competitors that come as packages. Looks at none of them: what lacks is installed first. */
+/** Whether it measures competitors from packages. It does not load them: missing ones are installed first. */
 export async function needsPackages(form) {
   const names = namesIn('baselines').filter((name) => isInShortForm({ name }, form))
   const baselines = await Promise.all(names.map(loadBaseline))
@@ -58,7 +58,7 @@ async function planTable({ name, key, scenario, variation, form, repeat }) {
   return { name, key, scenario, title: variation.title, options, repetitions: repeat ?? repetitions, entries }
 }
 
-/** A row: to be measured, or with the reason why not. Undefined: has nothing to do with this question. */
+/** A row to measure, or with the reason why not. Undefined if the competitor has no part in this question. */
 async function planEntry({ baselineName, name, key, scenario, options }) {
   const baseline = await loadBaseline(baselineName)
   const { title } = baseline
@@ -94,6 +94,6 @@ function reasonAgainst(
 function isInShortForm({ name, program }, form) {
   const others = SHORT_FORM_COMPETITORS[form]
   if (others === undefined || others.includes(name) || name.startsWith('shmwire')) return true
-  // To compile takes longer than all of the smoke form.
+  // Compiling takes longer than the whole smoke form.
   return program !== undefined && form !== 'smoke'
 }

@@ -4,7 +4,7 @@ import { bytesOf, CreditWindow } from './credit-window.mjs'
 
 /**
  * `process.send` between a parent, the client, and its child. Node has no `drain` for it, so the receiver reports
- * what it has taken.
+ * the bytes that it has taken.
  * @param {'json' | 'advanced'} serialization
  * @returns {import('../baselines/baseline.js').Baseline}
  */
@@ -29,7 +29,7 @@ export function processBaseline(serialization) {
   }
 }
 
-/** How a message travels. JSON has no bytes: base64 is the shortest text of any. */
+/** The encoding of a message. JSON has no bytes: base64 is the shortest text. */
 function formOf(serialization, { values }) {
   if (values) return { wrap: (value) => value, unwrap: (value) => value }
   if (serialization === 'json') {
@@ -58,7 +58,7 @@ class ProcessConnection {
     this.#end = end
     this.#form = form
     end.on('message', (message) => {
-      // Never a message: bytes travel as text or a view, values as objects.
+      // Never a message: bytes are sent as text or a view, values as objects.
       if (typeof message === 'number') {
         if (this.#window.giveBack(message)) this.onDrain()
         return

@@ -1,7 +1,7 @@
 import { showBytes, showHeadline, showNanos, showRate } from './units.mjs'
 import { showBound, showFound, showVerdict } from './verdicts.mjs'
 
-/** Columns of a table for which somebody found something. */
+/** Columns of a table for which any competitor has a figure. */
 const COLUMNS = [
   ['p50', ({ latencyNanos }) => latencyNanos && showNanos(latencyNanos.p50)],
   ['p99', ({ latencyNanos }) => latencyNanos && showNanos(latencyNanos.p99)],
@@ -13,7 +13,7 @@ const COLUMNS = [
   ['wake-ups', ({ wakeUpsPerSecond }) => wakeUpsPerSecond && showRate(wakeUpsPerSecond.both)],
 ]
 
-/** The columns and cells of a table, as the terminal and the documentation show them. Rows: best first, then what was not measured. */
+/** The columns and cells of a table, as the terminal and the documentation show them. Rows: best first, then the unmeasured ones. */
 export function tableCells({ headline, options, competitors }) {
   const measured = competitors.filter((one) => one.headline !== undefined)
   const columns = COLUMNS.filter(([, show]) => measured.some((one) => show(one.median)))
@@ -34,13 +34,13 @@ export function tableCells({ headline, options, competitors }) {
   }
 }
 
-/** What a scenario found, as lines for a terminal. */
+/** The figures of a scenario, as lines for a terminal. */
 export function reportTable(table) {
   const { head, rows, remarks } = tableCells(table)
   return ['', table.title, `  ${table.question}`, '', ...alignColumns([head, ...rows, ...remarks])]
 }
 
-/** Whether this version does what it must, as lines for a terminal. */
+/** Whether this version reaches its targets, as lines for a terminal. */
 export function reportVerdicts(verdicts) {
   const rows = verdicts.map((verdict) => [
     verdict.what,

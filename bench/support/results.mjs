@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 /** Raised when a reader of older files would misread new ones. */
 export const FORMAT = 2
 
-/** Repetitions, each on one line: a result file is to be read and compared by people, too. */
+/** Repetitions, each on one line, because people read and compare result files too. */
 export function writeResults(file, results) {
   const lines = []
   const marked = JSON.stringify(

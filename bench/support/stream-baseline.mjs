@@ -13,7 +13,7 @@ export function streamBaseline(title, transport, connectionOf) {
     title,
 
     async listen({ path }, onConnection) {
-      // Of a thousand clients at once, none shall have to try again.
+      // A thousand clients at once must connect without a second attempt.
       const backlog = 1024
       const server = createServer({ noDelay: isTcp }, (socket) => onConnection(connectionOf(socket)))
       server.listen(isTcp ? { host: '127.0.0.1', port: 0, backlog } : { path, backlog })

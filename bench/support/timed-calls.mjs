@@ -1,9 +1,9 @@
 import { percentiles } from './figures.mjs'
 import { isEcho, stamp } from './ping-pong.mjs'
 
-/** Beyond, a repetition ends early: 32 MiB of samples. */
+/** A repetition ends early at this number: 32 MiB of samples. */
 const SAMPLES_MAX = 4 * 1024 * 1024
-/** One memory for warm-up and measurement. */
+/** The same memory for warm-up and measurement. */
 let samples
 
 /** Makes one blocking call after the other. Each returns the echo of its message. */

@@ -1,4 +1,4 @@
-/** Three digits that matter: 1.23, 12.3, 123, 1234. */
+/** Three significant digits: 1.23, 12.3, 123, 1234. */
 export function digits(value) {
   if (value >= 100) return value.toFixed(0)
   return value >= 10 ? value.toFixed(1) : value.toFixed(2)
@@ -11,7 +11,7 @@ export function showNanos(nanos) {
 
 /** Powers of ten throughout: MB is 1,000,000 bytes. */
 export function showBytes(bytes) {
-  // Memory that was given back meanwhile: there is too little to see.
+  // Negative if memory was freed meanwhile: the figure is too small to measure.
   if (bytes < 0) return 'below noise'
   if (bytes < 1000) return `${Math.round(bytes)} B`
   if (bytes < 1e6) return `${digits(bytes / 1000)} kB`

@@ -1,7 +1,7 @@
 import { ratioOf } from './measure.mjs'
 
 /**
- * What became of each target whose scenario was measured.
+ * The verdict on each target whose scenario was measured.
  * @param {readonly import('../targets.mjs').Target[]} targets
  */
 export function judge(targets, tables, nodeVersion) {
@@ -47,13 +47,13 @@ export function showBound({ atMost, reference }, value) {
   return atMost === undefined ? `${digits}${unit}` : `≤ ${digits}${unit}`
 }
 
-/** What became of it, and what else one has to know. */
+/** The verdict and its remarks. */
 export function showVerdict({ verdict, why, noisy }) {
   if (why !== undefined) return `${verdict}: ${why}`
   return noisy ? `${verdict}, noisy` : verdict
 }
 
-/** Of what was found, without the sign of a bound. */
+/** The measured figure, without the sign of a bound. */
 export function showFound(verdict) {
   return showBound({ ...verdict, atMost: undefined }, verdict.value)
 }

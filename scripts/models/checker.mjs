@@ -3,18 +3,18 @@ import { join } from 'node:path'
 import { run } from '../stages/command.mjs'
 import { FOLDER } from './model.mjs'
 
-/** Deeper than any run of the models. The search reports a deeper one. */
+/** Deeper than any run of our models; the search reports when it is not. */
 const DEPTH_MAX = 1_000_000
 
-/** The output of Spin for an incomplete search. After an error it stops early, which is expected. */
+/** Spin's messages about an incomplete search. After an error it stops early, which is expected. */
 const UNFINISHED = /max search depth too small|out of memory|search not completed/i
 
 /** The end of a counter-example in which no statement fails. */
 const STUCK = 'nobody can go on'
 
 /**
- * Searches all states of one experiment: depth first if all must be visited, breadth first if there must be an error, because its
- * first error is the shortest.
+ * Has Spin search all states of one experiment. Depth first for a complete search; breadth first for an
+ * expected error, because its first one is the shortest.
  */
 export async function search({ model, kind, flags }, compiler, folder) {
   mkdirSync(folder)
@@ -40,7 +40,7 @@ function broken(output) {
   return { depth: 0, errors: -1, states: 0, steps: [], output }
 }
 
-/** The steps of the processes up to the error. */
+/** The output of the processes up to the error. */
 async function replay(source, preprocess, folder, found) {
   const trail = readdirSync(folder).find((file) => file.endsWith('.trail'))
   if (trail === undefined) return ['(no trail was written)']

@@ -4,23 +4,23 @@ import { root } from '../stages/command.mjs'
 
 export const FOLDER = join(root, 'models')
 
-/** A comment in a model that describes an experiment. */
+/** A line of a model that describes an experiment: how to run it, how to break it, or how to weaken it. */
 const LINE = /^\/\* (RUN|ALLOWED|MUTATION)\(([^)]*)\): (.+) \*\/$/
 const CLOSED = /^\/\* ?(RUN|ALLOWED|MUTATION)\b/
 
-/** In the best order to read them. */
+/** In the recommended order of reading. */
 const MODELS = ['segment', 'ring', 'wake', 'handshake', 'close']
 
 /**
- * The experiments, from the comments of the models:
- *   RUN       the protocol itself: must pass
- *   ALLOWED   a weaker but sufficient protocol: must pass too
- *   MUTATION  a broken protocol: must fail
+ * Reads the experiments from the comments of the models:
+ *   RUN       the protocol as it is: must pass
+ *   ALLOWED   weaker than the protocol, but correct: must pass too
+ *   MUTATION  broken: must be caught
  */
 export function readExperiments() {
   for (const file of readdirSync(FOLDER)) {
     if (file.endsWith('.pml') && !MODELS.includes(file.slice(0, -'.pml'.length)))
-      throw new Error(`models/${file} is in no list: see MODELS`)
+      throw new Error(`models/${file} is not in the list MODELS`)
   }
   return MODELS.flatMap((model) => experimentsOf(model, textOf(`${model}.pml`)))
 }
@@ -38,18 +38,18 @@ function experimentsOf(model, text) {
   }
   const names = experiments.map(({ flags }) => flags.join(' '))
   const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw new Error(`models/${model}.pml: ${twice} stands there twice`)
+  if (twice !== undefined) throw new Error(`models/${model}.pml: ${twice} occurs twice`)
   for (const flag of new Set(experiments.flatMap(({ flags }) => flags))) assertUsed(model, flag, text)
   return experiments
 }
 
-/** A flag that the model does not use would have no effect, so an ALLOWED with it would always pass. */
+/** A flag that the model does not use would change nothing, and its ALLOWED would always pass. */
 function assertUsed(model, flag, text) {
   const name = /^-D(\w+)/.exec(flag)?.[1]
   const included = [...text.matchAll(/^#include "(.+)"$/gm)].map(([, file]) => textOf(file))
   const code = [text, ...included].join('\n').replace(/\/\*[\s\S]*?\*\//g, '')
   if (name === undefined || !new RegExp(`\\b${name}\\b`).test(code))
-    throw new Error(`models/${model}.pml: nothing asks for ${flag}`)
+    throw new Error(`models/${model}.pml: ${flag} is not used`)
 }
 
 function textOf(file) {

@@ -6,7 +6,7 @@ const DOCUMENT = 'docs/memory-model.md'
 const BEGIN = '<!-- models:begin -->'
 const END = '<!-- models:end -->'
 
-/** The version that the program reports; undefined without the program. */
+/** The version of the installed program; undefined if there is none. */
 export async function spinVersion() {
   const { ok, output } = await run('spin', ['-V'])
   return ok ? /Version ([\d.]+)/.exec(output)?.[1] : undefined
@@ -16,13 +16,13 @@ export function writeTable(results, version) {
   writeFileSync(join(root, DOCUMENT), filled(results, version))
 }
 
-/** Another version of Spin can find another shortest counter-example, so only the results of the same version are compared. */
+/** Another version of Spin may find another of several shortest counter-examples, so only the same version is compared. */
 export function checkTable(report, results, version) {
-  const name = `${DOCUMENT} says what the models do`
+  const name = `${DOCUMENT} matches the models`
   const found = readFileSync(join(root, DOCUMENT), 'utf8')
   const written = /made with Spin ([\d.]+)/.exec(found)?.[1]
   if (written !== undefined && written !== version)
-    return report.skip(name, `it is of Spin ${written}, and this is ${version}`)
+    return report.skip(name, `the table is from Spin ${written}, and this is Spin ${version}`)
   const isSame = found === filled(results, version)
   report.check(name, { ok: isSame, output: 'run: npm run models -- --write' })
 }
@@ -68,7 +68,7 @@ function table(head, rows) {
   return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-/** Joins consecutive steps of one process. */
+/** Joins consecutive steps of one process into one clause. */
 function sentence(steps) {
   const clauses = []
   for (const step of steps) {

@@ -3,20 +3,20 @@ import type { Codec } from '../../src/codec/codec.js'
 import { msgpackCodec } from '../../src/codec/msgpack.js'
 import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
 import { countFromEnvironment, integerFrom, newSeed, randomFrom } from '../support/random.js'
+import { Round } from '../support/random-round.js'
+import { RandomSide } from '../support/random-side.js'
 import { turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
-import { Round } from '../support/wild-round.js'
-import { WildSide } from '../support/wild-side.js'
 import type { ChannelFixture } from './channel-fixture.js'
 
 const ROUNDS = 60
-/** While a side closes it holds no more than this of what nobody takes: 256 KiB. */
+/** A closing side holds at most this much of unread messages: 256 KiB. */
 const BYTES_HELD_MAX = 200_000
 const TIMEOUT_MS = 60 * 60_000
 
 /**
- * Both sides do what they like, at random, from outside and wherever their code is called. `SHMWIRE_ROUNDS` says how often, with
- * `SHMWIRE_SEED` and `SHMWIRE_ROUND` from where on: a failure names both.
+ * Both sides act at random, from outside and inside callbacks. `SHMWIRE_ROUNDS` sets the number of rounds,
+ * `SHMWIRE_SEED` and `SHMWIRE_ROUND` the first one: a failure names both.
  */
 export function channelActions(fixture: ChannelFixture): void {
   const { name } = fixture
@@ -24,10 +24,10 @@ export function channelActions(fixture: ChannelFixture): void {
 
   describe(`channel over ${name}: random actions inside callbacks`, () => {
     it(
-      `end each of ${rounds} rounds with everything settled, told once and given back`,
+      `settle every call once and free all resources in each of ${rounds} rounds`,
       async () => {
         const seed = newSeed(`random actions, ${name}`)
-        // What the first channel of a process leaves for the next is there.
+        // The first channel of a process creates resources that later ones share.
         const [first] = await fixture.join()
         await first.close()
         const before = await resourcesOnceCollected()
@@ -39,15 +39,15 @@ export function channelActions(fixture: ChannelFixture): void {
   })
 }
 
-/** By itself, because a function that waits keeps what its variables held last: a round, with its errors and all they know. */
+/** A separate function, because a waiting function keeps the last values of its variables, such as a round. */
 async function playAll(fixture: ChannelFixture, seed: number, rounds: number): Promise<void> {
   const from = countFromEnvironment('SHMWIRE_ROUND', 0)
   for (let index = from; index < from + rounds; index += 1) {
     const random = randomFrom(seed ^ Math.imul(index + 1, 0x9e3779b1))
     const round = new Round(random, integerFrom(random, 20, 60))
     await play(fixture, round)
-    const told = `seed ${seed}, round ${index}, ${fixture.name}:\n${round.wrong.join('\n')}\nafter:\n${round.log.join('\n')}`
-    if (round.wrong.length > 0) expect.fail(told)
+    const fault = `seed ${seed}, round ${index}, ${fixture.name}:\n${round.wrong.join('\n')}\nafter:\n${round.log.join('\n')}`
+    if (round.wrong.length > 0) expect.fail(fault)
   }
 }
 
@@ -70,8 +70,8 @@ async function play(fixture: ChannelFixture, round: Round): Promise<void> {
   const [left, right] = await fixture.join({ codec: codec === 'own' ? own : codec, views, wait })
   const style = { codec, longs: round.pick([0.05, 0.5]), blocking: round.pick([1, 5]) }
   const sides = [
-    new WildSide('left', left, round, style),
-    new WildSide('right', right, round, style),
+    new RandomSide('left', left, round, style),
+    new RandomSide('right', right, round, style),
   ] as const
   const [one, two] = sides
   one.other = two
@@ -88,7 +88,7 @@ async function play(fixture: ChannelFixture, round: Round): Promise<void> {
   fixture.forget([left, right])
 }
 
-async function end(round: Round, sides: readonly [WildSide, WildSide]): Promise<void> {
+async function end(round: Round, sides: readonly [RandomSide, RandomSide]): Promise<void> {
   for (const side of sides) side.rest()
   const way = integerFrom(round.random, 0, 2)
   if (way === 0) round.pick(sides).destroy()
@@ -106,7 +106,7 @@ async function end(round: Round, sides: readonly [WildSide, WildSide]): Promise<
   for (const side of sides) expectOver(round, side)
 }
 
-function expectOver(round: Round, side: WildSide): void {
+function expectOver(round: Round, side: RandomSide): void {
   const { name, channel, closes, other } = side
   const { outboxRecords, requestsOpen, requestsRunning } = channel.stats()
   round.expect(closes.length === 1, `${name} closed ${closes.length} times`)

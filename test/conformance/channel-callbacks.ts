@@ -5,13 +5,13 @@ import { eventually, turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
 import { type ChannelFixture, ended } from './channel-fixture.js'
 
-/** Code of the user runs in the midst of ours, and does there what it likes. */
+/** The user's code runs inside ours and may call any method there. */
 export function channelCallbacks(fixture: ChannelFixture): void {
   const never = (): Promise<never> => new Promise(() => {})
 
   describe(`channel over ${fixture.name}: listeners and accessors that throw, send or end the channel`, () => {
     it.each(['close', 'request', 'reply'])(
-      'a listener of batches may destroy the channel: the %s behind its batch is nothing any more',
+      'drops the %s behind a batch whose listener destroys the channel',
       async (behind) => {
         const [left, right] = await fixture.join()
         const closes: unknown[] = []
@@ -37,15 +37,15 @@ export function channelCallbacks(fixture: ChannelFixture): void {
       },
     )
 
-    it.each(['destroy', 'close', 'end the peer', 'take the handler away'])(
-      'an accessor of a reply may %s',
+    it.each(['destroy', 'close', 'end the peer', 'remove the handler'])(
+      'allows an accessor of a reply to %s',
       async (what) => {
         const [left, right] = await fixture.join()
         const act: Record<string, () => void> = {
           destroy: () => right.destroy(),
           close: () => void right.close().catch(() => {}),
           'end the peer': () => left.destroy(),
-          'take the handler away': () => right.handle(undefined),
+          'remove the handler': () => right.handle(undefined),
         }
         right.handle(() => ({
           get value() {
@@ -69,7 +69,7 @@ export function channelCallbacks(fixture: ChannelFixture): void {
       },
     )
 
-    it('an accessor may send: messages go whole, the one that was begun last first', async () => {
+    it('sends whole messages, the inner one first, when an accessor sends', async () => {
       const [left, right] = await fixture.join()
       const seen: unknown[] = []
       right.on('message', (message) => seen.push(message))
@@ -95,7 +95,7 @@ export function channelCallbacks(fixture: ChannelFixture): void {
       ['an object without a text', Object.create(null)],
       ['an error whose message is a symbol', Object.assign(new Error('x'), { message: Symbol('x') })],
       ['an error whose message throws', errorWithoutMessage()],
-    ])('an accessor may throw %s: CODEC, and REMOTE for who asked', async (_, thrown) => {
+    ])('reports CODEC, and REMOTE to the requester, when an accessor throws %s', async (_, thrown) => {
       const [left, right] = await fixture.join()
       const message = {
         get value() {
@@ -117,7 +117,7 @@ export function channelCallbacks(fixture: ChannelFixture): void {
       ['newListener', 'drain'],
       ['removeListener', 'newListener'],
     ])(
-      'a listener of %s may throw while all of %s are removed: those that come later are noticed',
+      'notices later listeners after a listener of %s threw while all of %s were removed',
       async (event, removed) => {
         const [left, right] = await fixture.join()
         const listener = (): never => {
@@ -138,7 +138,7 @@ export function channelCallbacks(fixture: ChannelFixture): void {
       },
     )
 
-    it('what came before a message that cannot be decoded is delivered, to whoever takes it', async () => {
+    it('delivers the messages before one that cannot be decoded, to each type of consumer', async () => {
       const codec = {
         name: 'own',
         encode: (sent: unknown) => jsonCodec.encode(sent),
@@ -163,7 +163,7 @@ export function channelCallbacks(fixture: ChannelFixture): void {
       expect(got).toEqual({ message: before, messages: before, loop: before })
     })
 
-    it('a codec may change the listeners in the midst of a batch: the order stays', async () => {
+    it('keeps the order when a codec changes the listeners during a batch', async () => {
       let decoded = 0
       const seen: unknown[] = []
       const codec = {
@@ -184,7 +184,7 @@ export function channelCallbacks(fixture: ChannelFixture): void {
       expect(seen).toEqual(['one', 'two', 'three'])
     })
 
-    it('a tick may end the channel and throw when the next message is about to come', async () => {
+    it('delivers nothing more when a tick ends the channel and throws before the next message', async () => {
       const [left, right] = await fixture.join()
       const over = ended(right)
       await turns(3)
@@ -202,35 +202,38 @@ export function channelCallbacks(fixture: ChannelFixture): void {
       expect(thrown.map(String)).toEqual(['Error: the tick threw'])
     })
 
-    it.runIf(fixture.transport === 'shm')('a blocking call does not throw what listeners throw', async () => {
-      const [left, right] = await fixture.join({ codec: 'bytes' })
-      const listener = (what: string) => () => {
-        throw new Error(`a listener of ${what}`)
-      }
-      left.on('drain', listener('drain')).on('close', listener('close'))
-      const got: Buffer[] = []
-      // Called inside the blocking call, and makes the room that it waits for.
-      left.handle((message: Buffer) => {
-        while (got.length < sent) got.push(right.receiveSync(0) as Buffer)
-        return message
-      })
-      right.request(Buffer.from('make room')).catch(() => {})
-      let sent = 0
-      while (left.trySend(Buffer.alloc(1000))) sent += 1
-      const thrown = await collectUncaught(async () => {
-        left.sendSync(Buffer.from('last'), 10_000)
-        expect(String(right.receiveSync(0))).toBe('last')
-        right.destroy()
-        expect(() => left.receiveSync(10_000)).toThrow(
-          expect.objectContaining({ code: ErrorCode.PEER_GONE }) as Error,
-        )
-        await turns(2)
-      })
-      expect(thrown.map(String)).toEqual(['Error: a listener of drain', 'Error: a listener of close'])
-    })
+    it.runIf(fixture.transport === 'shm')(
+      'does not throw the errors of listeners from a blocking call',
+      async () => {
+        const [left, right] = await fixture.join({ codec: 'bytes' })
+        const listener = (what: string) => () => {
+          throw new Error(`a listener of ${what}`)
+        }
+        left.on('drain', listener('drain')).on('close', listener('close'))
+        const got: Buffer[] = []
+        // Runs inside the blocking call and frees the room that it waits for.
+        left.handle((message: Buffer) => {
+          while (got.length < sent) got.push(right.receiveSync(0) as Buffer)
+          return message
+        })
+        right.request(Buffer.from('make room')).catch(() => {})
+        let sent = 0
+        while (left.trySend(Buffer.alloc(1000))) sent += 1
+        const thrown = await collectUncaught(async () => {
+          left.sendSync(Buffer.from('last'), 10_000)
+          expect(String(right.receiveSync(0))).toBe('last')
+          right.destroy()
+          expect(() => left.receiveSync(10_000)).toThrow(
+            expect.objectContaining({ code: ErrorCode.PEER_GONE }) as Error,
+          )
+          await turns(2)
+        })
+        expect(thrown.map(String)).toEqual(['Error: a listener of drain', 'Error: a listener of close'])
+      },
+    )
 
     it.each(['throws', 'destroys', 'closes', 'sends'])(
-      "a handler's signal fires once, also when its listener %s",
+      'aborts the signal of a handler once, also when its listener %s',
       async (what) => {
         for (const end of ['the wait', 'the peer', 'the channel']) {
           const cancel = new AbortController()

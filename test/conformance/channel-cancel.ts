@@ -8,12 +8,12 @@ import { type ChannelFixture, firstWrong, take } from './channel-fixture.js'
 /** Requests of one side that may be open at once. */
 const OPEN_MAX = 4096
 
-/** Requests and sends that their caller gives up. */
+/** Requests and sends that their caller cancels. */
 export function channelCancel(fixture: ChannelFixture): void {
   const { name, pattern } = fixture
 
-  /** Asks `count` times, and gives up once it is `time`. */
-  async function giveUp(
+  /** Sends `count` requests and cancels them after `time`. */
+  async function cancelRequests(
     channel: Channel,
     message: unknown,
     count: number,
@@ -29,7 +29,7 @@ export function channelCancel(fixture: ChannelFixture): void {
     expect(new Set(reasons)).toEqual(new Set([ErrorCode.ABORTED]))
   }
 
-  describe(`channel over ${name}: what is given up`, () => {
+  describe(`channel over ${name}: a cancelled request`, () => {
     it('frees its slot on both sides, although the handler never ends', async () => {
       const [left, right] = await fixture.join()
       let hanging = 0
@@ -38,21 +38,21 @@ export function channelCancel(fixture: ChannelFixture): void {
         hanging += 1
         return new Promise(() => {})
       })
-      await giveUp(left, 'hang', OPEN_MAX + 1_000, () => eventually(() => hanging === OPEN_MAX))
+      await cancelRequests(left, 'hang', OPEN_MAX + 1_000, () => eventually(() => hanging === OPEN_MAX))
       expect(await left.request('good')).toBe('good')
       await eventually(() => left.stats().requestsOpen === 0 && right.stats().requestsRunning === 0)
       // It waits for open requests, not for handlers.
       await left.close()
     })
 
-    it('is refused with BACKLOG while twice as many handlers run on, and answered when they end', async () => {
+    it('makes others fail with BACKLOG while twice as many handlers run, and succeed when they end', async () => {
       const [left, right] = await fixture.join()
       const ends: (() => void)[] = []
       right.handle((message) =>
         message === 'hang' ? new Promise<void>((resolve) => ends.push(resolve)) : message,
       )
       for (const running of [OPEN_MAX, 2 * OPEN_MAX])
-        await giveUp(left, 'hang', OPEN_MAX, () => eventually(() => ends.length === running))
+        await cancelRequests(left, 'hang', OPEN_MAX, () => eventually(() => ends.length === running))
       await expect(left.request('good')).rejects.toMatchObject({
         code: ErrorCode.REMOTE,
         remoteCode: ErrorCode.BACKLOG,
@@ -63,7 +63,7 @@ export function channelCancel(fixture: ChannelFixture): void {
       expect([left.open, right.open, ends.length]).toEqual([true, true, 2 * OPEN_MAX])
     })
 
-    it('crosses answers on their way: every other request has its own', async () => {
+    it('does not affect the replies of other requests in transit', async () => {
       const [left, right] = await fixture.join()
       const random = randomFrom(newSeed(`cancels over ${name}`))
       right.handle(async (value: number) => {
@@ -95,7 +95,7 @@ export function channelCancel(fixture: ChannelFixture): void {
         return value
       })
       let count = 0
-      // Nobody takes the messages.
+      // No consumer takes the messages.
       for (let refusals = 0; refusals < 50; ) {
         if (left.trySend(message(count))) {
           count += 1
@@ -107,7 +107,7 @@ export function channelCancel(fixture: ChannelFixture): void {
       }
       const { outboxRecords, requestsOpen } = left.stats()
       for (let round = 0; round < 5; round += 1) {
-        await giveUp(left, message(0), 1_000, turn)
+        await cancelRequests(left, message(0), 1_000, turn)
         const late = Array.from({ length: 1_000 }, () => left.send(message(0), { timeoutMs: 1 }))
         await Promise.allSettled(late)
       }

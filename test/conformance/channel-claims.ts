@@ -7,13 +7,13 @@ import { collectGarbage } from '../support/garbage.js'
 import { eventually, turns } from '../support/turns.js'
 import { type ChannelFixture, ended, MESSAGE_BYTES_MAX, RING_BYTES, take } from './channel-fixture.js'
 
-/** Claims: messages that are made in place. */
+/** Claims: messages that the caller creates in the ring. */
 export function channelClaims(fixture: ChannelFixture): void {
   const { inlineBytesMax, name, pattern } = fixture
   const join = () => fixture.join({ codec: 'bytes' })
 
   describe(`channel over ${name}: claims`, () => {
-    it('of every length arrive as they were filled, among other messages', async () => {
+    it('arrive as filled, with every length and among other messages', async () => {
       const [left, right] = await join()
       const lengths = [0, 1, 64, inlineBytesMax, inlineBytesMax + 1, RING_BYTES, 3 * RING_BYTES]
       const sent: Buffer[] = []
@@ -39,11 +39,11 @@ export function channelClaims(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('that are not filled hold no memory of this process', async () => {
+    it('contain no memory of this process if they are not filled', async () => {
       const [left, right] = await join()
       const secret = Buffer.from('another channel’s text ')
       for (const length of [1000, inlineBytesMax + 1, 100_000]) {
-        // What the allocator gives out again soon.
+        // The allocator soon returns this memory again.
         for (let count = 0; count < 50; count += 1) Buffer.allocUnsafeSlow(length).fill(secret)
         collectGarbage()
         const claim = left.claim(length) as Claim
@@ -56,7 +56,7 @@ export function channelClaims(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('whose memory was transferred away are refused, or sent from where it is', async () => {
+    it('are refused, or sent from their ring, after their memory was transferred', async () => {
       const [left, right] = await join()
       const claim = left.claim(100) as Claim
       const filled = await fillByStream(claim.bytes, 7)
@@ -71,7 +71,7 @@ export function channelClaims(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('may be committed shorter than they are, or not at all', async () => {
+    it('can be committed with a shorter length, or aborted', async () => {
       const [left, right] = await join()
       const first = left.claim(100) as Claim
       first.bytes.fill(1)
@@ -85,7 +85,7 @@ export function channelClaims(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('are overtaken by nothing: what is sent meanwhile waits, and drain follows', async () => {
+    it('keep later messages waiting, and drain follows', async () => {
       const [left, right] = await join()
       const seen: string[] = []
       right.on('message', (message: Buffer) => seen.push(message.toString()))
@@ -111,7 +111,7 @@ export function channelClaims(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('let what waited behind them go when they are aborted', async () => {
+    it('release the waiting messages when they are aborted', async () => {
       const [left, right] = await join()
       const claim = left.claim(5) as Claim
       const sent = left.send(Buffer.from('behind'))
@@ -141,7 +141,7 @@ export function channelClaims(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('keep a close waiting, and are sent before it', async () => {
+    it('delay a close, and are sent before it', async () => {
       const [left, right] = await join()
       const messages: Buffer[] = []
       right.on('message', (message: Buffer) => messages.push(Buffer.from(message)))
@@ -158,7 +158,7 @@ export function channelClaims(fixture: ChannelFixture): void {
       expect(messages).toEqual([Buffer.alloc(10, 9)])
     })
 
-    it('keep no close of the peer waiting, and are worth nothing then', async () => {
+    it('do not delay a close of the peer, and are invalid then', async () => {
       const [left, right] = await join()
       const claim = left.claim(100) as Claim
       const behind = left.send(Buffer.from('behind it'))
@@ -171,7 +171,7 @@ export function channelClaims(fixture: ChannelFixture): void {
       await expect(behind).rejects.toMatchObject({ code: ErrorCode.CLOSED })
     })
 
-    it('tell drain in a turn of their own, not from inside commit or abort', async () => {
+    it('emit drain in a later turn, not inside commit or abort', async () => {
       const [left, right] = await join()
       right.on('message', () => {})
       const first = left.claim(8) as Claim
@@ -187,7 +187,7 @@ export function channelClaims(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('end with the channel, and their memory stays while somebody holds it', async () => {
+    it('end with the channel, and their memory stays valid while it is referenced', async () => {
       const [other, gone] = await join()
       const lost = other.claim(10) as Claim
       gone.destroy()
@@ -198,7 +198,7 @@ export function channelClaims(fixture: ChannelFixture): void {
       expect(() => other.claim(1)).toThrow(expect.objectContaining({ code: ErrorCode.PEER_GONE }))
     })
 
-    it('are refused with a reason', async () => {
+    it('are refused with the reason', async () => {
       const [left] = await join()
       const refused = (code: string, call: () => unknown) =>
         expect(call).toThrow(expect.objectContaining({ code }))
@@ -215,7 +215,7 @@ export function channelClaims(fixture: ChannelFixture): void {
       refused(INVALID_ARGUMENT, () => values.claim(10))
     })
 
-    it('by the thousand, with every length that fits, garble nothing', async () => {
+    it('corrupt no message, by the thousand and with every length that fits', async () => {
       const [left, right] = await join()
       let wrong = 0
       let got = 0

@@ -5,12 +5,12 @@ import { ErrorCode } from '../../src/errors.js'
 import { turn, turns } from '../support/turns.js'
 import { type ChannelFixture, firstWrong, MESSAGE_BYTES_MAX } from './channel-fixture.js'
 
-/** How channels end, with things under way. */
+/** The end of a channel with pending calls. */
 export function channelEnd(fixture: ChannelFixture): void {
   const { name, pattern } = fixture
 
   describe(`channel over ${name}: the end`, () => {
-    it('close delivers what was sent and awaits what was asked', async () => {
+    it('close delivers sent messages and awaits open requests', async () => {
       const [left, right] = await fixture.join({ codec: 'bytes' })
       right.handle(async (value: Buffer) => {
         await turns(5)
@@ -32,7 +32,7 @@ export function channelEnd(fixture: ChannelFixture): void {
       expect(firstWrong(await Promise.all(replies), (index) => pattern.slice(index, 3_000))).toBe(-1)
     })
 
-    it('both sides may close at once in the midst of it all', async () => {
+    it('close completes on both sides at once under load', async () => {
       for (let round = 0; round < 20; round += 1) {
         const ends = await fixture.join({ codec: 'bytes' })
         const seen = ends.map(() => 0)
@@ -59,7 +59,7 @@ export function channelEnd(fixture: ChannelFixture): void {
       }
     })
 
-    it('destroy rejects everything that is pending, here with CLOSED and there with PEER_GONE', async () => {
+    it('destroy rejects all pending calls, with CLOSED here and PEER_GONE at the peer', async () => {
       const [left, right] = await fixture.join({ codec: 'bytes' })
       for (const end of [left, right]) end.handle(() => new Promise(() => {}))
       const errors: unknown[] = []
@@ -71,7 +71,7 @@ export function channelEnd(fixture: ChannelFixture): void {
       const leftPending = Promise.allSettled(pendingOf(left))
       const rightPending = Promise.allSettled(pendingOf(right))
       const rightClosed = closeOf(right)
-      // Nobody reads the long messages, so some sends wait on both sides.
+      // The long messages are not read, so some sends wait on both sides.
       await turns(20)
       left.destroy()
       const codes = (results: PromiseSettledResult<unknown>[]): unknown[] =>
@@ -87,7 +87,7 @@ export function channelEnd(fixture: ChannelFixture): void {
       expect(errors).toMatchObject([{ code: ErrorCode.PEER_GONE }])
     })
 
-    it('a loop gets what had come before the peer was destroyed, then throws PEER_GONE', async () => {
+    it('delivers messages before the destroy of the peer to a loop, which then throws PEER_GONE', async () => {
       const [left, right] = await fixture.join()
       for (let index = 0; index < 10; index += 1) left.trySend(index)
       await once(right, 'message')
@@ -103,7 +103,7 @@ export function channelEnd(fixture: ChannelFixture): void {
       await right.close()
     })
 
-    it('destroy inside a listener, a handler or a drain is no fault', async () => {
+    it('destroy succeeds inside a listener, a handler or a drain', async () => {
       for (const where of ['message', 'handler', 'drain'] as const) {
         const [left, right] = await fixture.join({ codec: 'bytes' })
         if (where === 'message') right.once('message', () => right.destroy())
@@ -117,7 +117,7 @@ export function channelEnd(fixture: ChannelFixture): void {
       }
     })
 
-    it('leaves nothing open in the counters', async () => {
+    it('leaves no open request in the counters', async () => {
       const [left, right] = await fixture.join()
       right.handle((value) => value)
       await Promise.all(Array.from({ length: 100 }, (_, index) => left.request(index)))
@@ -131,7 +131,7 @@ export function channelEnd(fixture: ChannelFixture): void {
   })
 }
 
-/** What the channel's `close` event says. Not `once` of node:events, which would listen for `error` too. */
+/** The error of the `close` event. Not `once` of node:events, which would listen for `error` too. */
 function closeOf(channel: Channel): Promise<Error | undefined> {
   return new Promise((resolve) => {
     channel.once('close', resolve)

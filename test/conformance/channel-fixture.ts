@@ -11,14 +11,14 @@ export interface ChannelImplementation {
   /** Whether `join` takes the option `views`. */
   readonly views: boolean
   readonly join: JoinChannels
-  /** The longest payload that travels in one piece. */
+  /** The longest payload of one record. */
   inlineBytesMax(ringBytes: number): number
 }
 
 export const RING_BYTES = 64 * 1024
 export const MESSAGE_BYTES_MAX = 16 * RING_BYTES + 3
 
-/** What the parts of the suite share: pairs of channels that are gone after each test, and messages for them. */
+/** Shared by the parts of the suite: pairs of channels, destroyed after each test, and messages for them. */
 export class ChannelFixture {
   readonly name: string
   readonly transport: Transport
@@ -52,20 +52,20 @@ export class ChannelFixture {
     return pair
   }
 
-  /** Of channels that are over: a test that makes thousands lets go of them. */
+  /** Drops ended channels, for a test that creates thousands. */
   forget(channels: readonly Channel[]): void {
     for (const channel of channels) this.#channels.delete(channel)
   }
 }
 
-/** Resolves when the channel is over, in order or not. */
+/** Resolves when the channel has ended, in order or not. */
 export function ended(channel: Channel): Promise<void> {
   return new Promise((resolve) => {
     channel.once('close', () => resolve())
   })
 }
 
-/** Takes `count` messages by a loop, and leaves the loop. */
+/** Takes `count` messages in a loop and leaves it. */
 export async function take(channel: Channel, count: number): Promise<Buffer[]> {
   const taken: Buffer[] = []
   if (count === 0) return taken

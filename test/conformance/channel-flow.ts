@@ -5,10 +5,10 @@ import { ErrorCode } from '../../src/errors.js'
 import { turn } from '../support/turns.js'
 import { type ChannelFixture, firstWrong, take } from './channel-fixture.js'
 
-/** What a sender may get rid of while nobody reads: rings, socket buffers, an inbox; far from "everything". */
+/** The bytes that a sender can send to a peer that does not read: rings, socket buffers, a receive queue. */
 const UNREAD_BYTES_MAX = 32 * 1024 * 1024
 
-/** Sends until nothing has fitted for a long time. Returns how many messages were taken. */
+/** Sends until there is no room for a long time. Returns the number of accepted messages. */
 async function fill(channel: Channel, message: (index: number) => Buffer): Promise<number> {
   let count = 0
   let bytes = 0
@@ -17,7 +17,7 @@ async function fill(channel: Channel, message: (index: number) => Buffer): Promi
       bytes += message(count).length
       count += 1
       refusals = 0
-      if (bytes > UNREAD_BYTES_MAX) throw new Error(`the channel took ${bytes} bytes that nobody reads`)
+      if (bytes > UNREAD_BYTES_MAX) throw new Error(`the channel took ${bytes} unread bytes`)
     } else {
       refusals += 1
       await turn()
@@ -26,14 +26,14 @@ async function fill(channel: Channel, message: (index: number) => Buffer): Promi
   return count
 }
 
-/** Back-pressure: who does not read stops who sends. */
+/** Back-pressure: a receiver that does not read stops the sender. */
 export function channelFlow(fixture: ChannelFixture): void {
   const { name, pattern } = fixture
 
   describe(`channel over ${name}: back-pressure`, () => {
     const message = (index: number): Buffer => pattern.slice(index, 1_000)
 
-    it('a reader that does not read stops the sender, and drain follows when it does', async () => {
+    it('stops the sender while the receiver does not read, and drain follows when it does', async () => {
       const [left, right] = await fixture.join({ codec: 'bytes' })
       const count = await fill(left, message)
       const drained = once(left, 'drain')
@@ -43,7 +43,7 @@ export function channelFlow(fixture: ChannelFixture): void {
       expect(left.trySend(message(0))).toBe(true)
     })
 
-    it('a loop that is busy stops the sender', async () => {
+    it('stops the sender while the loop of the receiver is busy', async () => {
       const [left, right] = await fixture.join({ codec: 'bytes' })
       const loop = right[Symbol.asyncIterator]()
       const count = await fill(left, message)
@@ -54,7 +54,7 @@ export function channelFlow(fixture: ChannelFixture): void {
       await loop.return?.()
     })
 
-    it('both senders may be stopped at once, and both go on', async () => {
+    it('stops both senders at once, and both continue', async () => {
       const ends = await fixture.join({ codec: 'bytes' })
       const counts = await Promise.all(ends.map((end) => fill(end, message)))
       const taken = await Promise.all(ends.map((end, index) => take(end, counts[1 - index] as number)))
@@ -62,11 +62,11 @@ export function channelFlow(fixture: ChannelFixture): void {
       for (const end of ends) expect(end.trySend(message(0))).toBe(true)
     })
 
-    it('send waits, in the order of the calls, and gives up on its signal without sending', async () => {
+    it('keeps send waiting in the order of the calls, and cancels it by its signal', async () => {
       const [left, right] = await fixture.join({ codec: 'bytes' })
       const count = await fill(left, message)
       const controller = new AbortController()
-      // The first may have begun to travel; those behind it have not.
+      // The first send may have written a part; those behind it have not.
       const first = left.send(message(count))
       const given = left.send(message(99_999), { signal: controller.signal })
       const late = left.send(message(99_998), { timeoutMs: 1 })

@@ -6,12 +6,12 @@ import { eventually, turn, turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
 import { type ChannelFixture, firstWrong, MESSAGE_BYTES_MAX, RING_BYTES, take } from './channel-fixture.js'
 
-/** Messages: codecs, order, sizes, and whose memory they are. */
+/** Messages: codecs, order, sizes, and ownership of their memory. */
 export function channelMessages(fixture: ChannelFixture): void {
   const { inlineBytesMax, name, pattern } = fixture
 
   describe(`channel over ${name}: messages`, () => {
-    it('names its transport', async () => {
+    it('report the transport', async () => {
       for (const channel of await fixture.join()) expect(channel.transport).toBe(fixture.transport)
     })
 
@@ -20,7 +20,7 @@ export function channelMessages(fixture: ChannelFixture): void {
       ['json', [1, 'ü', null, true, { list: [1.5, -3, 2 ** 40], nested: { a: '' } }]],
       ['v8', [1, 'ü', undefined, 10n ** 30n, new Map([[1, new Set(['x'])]]), new Date(7), /r/g]],
       ['bytes', [Buffer.alloc(0), Buffer.from('abc'), Buffer.alloc(200_000, 7)]],
-    ] as [CodecName, unknown[]][])('codec %s gives values back as they were', async (codec, values) => {
+    ] as [CodecName, unknown[]][])('arrive unchanged through codec %s', async (codec, values) => {
       const ends = await fixture.join({ codec })
       for (const [index, end] of ends.entries()) {
         const other = ends[1 - index] as Channel
@@ -34,7 +34,7 @@ export function channelMessages(fixture: ChannelFixture): void {
       await ends[0].close()
     })
 
-    it('keep the order of the calls, whichever call it was', async () => {
+    it('keep the order of the calls, for any mix of calls', async () => {
       const [left, right] = await fixture.join()
       const seen: number[] = []
       right.on('message', (message: number) => seen.push(message))
@@ -69,7 +69,7 @@ export function channelMessages(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('longer than maxMessageBytes are refused in every call, and the channel lives on', async () => {
+    it('longer than maxMessageBytes are refused by every call, and the channel stays open', async () => {
       const [left, right] = await fixture.join({ codec: 'bytes' })
       const tooLong = Buffer.alloc(MESSAGE_BYTES_MAX + 1)
       const fault = { code: ErrorCode.MESSAGE_TOO_LARGE }
@@ -87,7 +87,7 @@ export function channelMessages(fixture: ChannelFixture): void {
     })
 
     it.each([1, 300, inlineBytesMax, RING_BYTES, 10 * RING_BYTES])(
-      'of %i bytes may be written over right after trySend',
+      'of %i bytes may be overwritten right after trySend',
       async (bytes) => {
         const [left, right] = await fixture.join({ codec: 'bytes' })
         const sent: number[] = []
@@ -104,7 +104,7 @@ export function channelMessages(fixture: ChannelFixture): void {
       },
     )
 
-    it('are never altered later, however many are kept', async () => {
+    it('never change later, however many are kept', async () => {
       const [left, right] = await fixture.join({ codec: 'bytes' })
       const count = 8_000
       const sending = (async () => {
@@ -115,7 +115,7 @@ export function channelMessages(fixture: ChannelFixture): void {
       expect(firstWrong(kept, (index) => pattern.message(index))).toBe(-1)
     })
 
-    it('go on after a listener has thrown', async () => {
+    it('continue after a listener has thrown', async () => {
       const [left, right] = await fixture.join()
       const seen: number[] = []
       const thrown = await collectUncaught(async () => {
@@ -133,33 +133,30 @@ export function channelMessages(fixture: ChannelFixture): void {
     it.each([
       ['short', 8],
       ['long', 3 * RING_BYTES],
-    ])(
-      'a listener that throws keeps a %s message from no listener of batches, though no other follows',
-      async (_, bytes) => {
-        const [left, right] = await fixture.join({ codec: 'bytes' })
-        const batches: number[] = []
-        const listen = (): void => {
-          right.on('message', () => {
-            throw new Error('no')
-          })
-          right.on('messages', (messages: Buffer[]) => batches.push(messages.length))
-        }
-        const thrown = await collectUncaught(async () => {
-          // One that is held, because nobody listens yet, and one that is not.
-          await left.send(Buffer.alloc(bytes))
-          await turns(20)
-          listen()
-          await eventually(() => batches.length === 1)
-          await left.send(Buffer.alloc(bytes))
-          await eventually(() => batches.length === 2)
+    ])('reach the listeners of batches although a listener throws: the last one, %s', async (_, bytes) => {
+      const [left, right] = await fixture.join({ codec: 'bytes' })
+      const batches: number[] = []
+      const listen = (): void => {
+        right.on('message', () => {
+          throw new Error('no')
         })
-        expect(batches).toEqual([1, 1])
-        expect(thrown).toHaveLength(2)
-        await left.close()
-      },
-    )
+        right.on('messages', (messages: Buffer[]) => batches.push(messages.length))
+      }
+      const thrown = await collectUncaught(async () => {
+        // One message is held, because there is no listener yet, and one is not.
+        await left.send(Buffer.alloc(bytes))
+        await turns(20)
+        listen()
+        await eventually(() => batches.length === 1)
+        await left.send(Buffer.alloc(bytes))
+        await eventually(() => batches.length === 2)
+      })
+      expect(batches).toEqual([1, 1])
+      expect(thrown).toHaveLength(2)
+      await left.close()
+    })
 
-    it('a listener of batches that throws keeps back neither the reply nor the close behind it', async () => {
+    it('do not delay the reply and the close behind them when a listener of batches throws', async () => {
       const [left, right] = await fixture.join()
       const thrown = await collectUncaught(async () => {
         right.on('messages', () => {
@@ -177,7 +174,7 @@ export function channelMessages(fixture: ChannelFixture): void {
     })
 
     it.each(['adaptive', 'sleep', 'spin'] as const)(
-      "of a burst that takes longer than a turn all come, and the reply behind them, with wait: '%s'",
+      "of a burst longer than a turn all arrive, and the reply behind them, with wait: '%s'",
       async (wait) => {
         const [left, right] = await fixture.join({ wait })
         let seen = 0
@@ -186,7 +183,7 @@ export function channelMessages(fixture: ChannelFixture): void {
           for (const endMs = performance.now() + 0.1; performance.now() < endMs; );
         })
         right.handle(() => seen)
-        // Asleep at first, and again each time: a gap that no polling could have spared.
+        // Both sides sleep before each burst: the gap is longer than any polling.
         for (let round = 1; round <= 6; round += 1) {
           await new Promise((resolve) => setTimeout(resolve, 5))
           for (let index = 0; index < 200; index += 1) await left.send(index)
@@ -196,7 +193,7 @@ export function channelMessages(fixture: ChannelFixture): void {
       },
     )
 
-    it('one listener may be taken off and another put on between two messages', async () => {
+    it('reach a listener that replaces another between two messages', async () => {
       const [left, right] = await fixture.join()
       const seen: string[] = []
       const listenOnce = (turnOf: number): void => {

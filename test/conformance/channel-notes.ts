@@ -6,16 +6,16 @@ import { ErrorCode } from '../../src/errors.js'
 import { turn } from '../support/turns.js'
 import type { ChannelFixture } from './channel-fixture.js'
 
-/** What a codec tells its peer comes before the messages that need it, whatever becomes of those in between. */
+/** A note of a codec arrives before the messages that need it, even if messages between them are dropped. */
 export function channelNotes(fixture: ChannelFixture): void {
   const { name } = fixture
 
   describe(`channel over ${name}: notes of the codec`, () => {
-    it('arrive although the message that made them found no room', async () => {
+    it('arrive although their message found no room', async () => {
       const [left, right] = await fixture.join()
       const count = await fill(left)
       for (const value of [1, 2, 3]) expect(left.trySend({ refused: value })).toBe(false)
-      // The note of the second waits in its turn.
+      // The note of the second message waits in order.
       expect(left.stats().outboxRecords).toBe(1)
       const drained = once(left, 'drain')
       const seen = readAll(right)
@@ -26,7 +26,7 @@ export function channelNotes(fixture: ChannelFixture): void {
       expect(seen.at(-1)).toEqual({ refused: 4 })
     })
 
-    it('arrive although the send that made them was given up', async () => {
+    it('arrive although their send was cancelled', async () => {
       const [left, right] = await fixture.join()
       const count = await fill(left)
       for (const value of [1, 2, 3]) {
@@ -51,7 +51,7 @@ export function channelNotes(fixture: ChannelFixture): void {
         return { echo: message }
       })
       const seen = readAll(right)
-      // Each shape is met thrice; those behind the limit wait, while messages of the same shapes overtake them.
+      // Each shape occurs three times. Requests behind the limit wait, and messages of the same shapes overtake them.
       const sent = Array.from({ length: REQUESTS_OPEN_MAX + 60 }, (_, index) =>
         index < REQUESTS_OPEN_MAX - 30 ? index : { [`key${index % 20}`]: index },
       )
@@ -64,7 +64,7 @@ export function channelNotes(fixture: ChannelFixture): void {
       expect(seen).toEqual(messages)
     })
 
-    it('of both sides do not get into each other’s way, whichever call made them', async () => {
+    it('do not interfere between the two sides, for any mix of calls', async () => {
       const ends = await fixture.join()
       const shapeOf = (index: number) => ({
         [`kind${index % 7}`]: index,
@@ -92,7 +92,7 @@ export function channelNotes(fixture: ChannelFixture): void {
       await ends[0].close()
     })
 
-    it('are told by replies while the channel closes', async () => {
+    it('are sent with replies while the channel closes', async () => {
       const [left, right] = await fixture.join()
       let release = (): void => {}
       const released = new Promise<void>((resolve) => {
@@ -114,7 +114,7 @@ export function channelNotes(fixture: ChannelFixture): void {
       expect(await closed).toEqual([undefined])
     })
 
-    it('are not sent behind the end, by whatever is encoded there', async () => {
+    it('are not sent after the end of the channel', async () => {
       const [left, right] = await fixture.join()
       const closed = once(right, 'close')
       const closing = left.close()
@@ -143,7 +143,7 @@ export function channelNotes(fixture: ChannelFixture): void {
   })
 }
 
-/** Sends until nothing has fitted for a long time, not even a byte. Returns how many messages were taken. */
+/** Sends until not even a byte fits for a long time. Returns the number of accepted messages. */
 async function fill(channel: Channel): Promise<number> {
   let count = 0
   for (const message of ['x'.repeat(1_000), 0]) {

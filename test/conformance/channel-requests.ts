@@ -4,12 +4,12 @@ import { ErrorCode } from '../../src/errors.js'
 import { turn } from '../support/turns.js'
 import { type ChannelFixture, firstWrong } from './channel-fixture.js'
 
-/** Requests and their answers. */
+/** Requests and their replies. */
 export function channelRequests(fixture: ChannelFixture): void {
   const { name, pattern } = fixture
 
   describe(`channel over ${name}: requests`, () => {
-    it('run in both directions at once, each answered with its own reply', async () => {
+    it('run in both directions at once and receive their own replies', async () => {
       const ends = await fixture.join()
       for (const end of ends) {
         end.handle(async (value: number) => {
@@ -24,7 +24,7 @@ export function channelRequests(fixture: ChannelFixture): void {
       await ends[0].close()
     })
 
-    it('may be nested: a handler asks back before it answers', async () => {
+    it('can be nested: a handler sends a request before it replies', async () => {
       const ends = await fixture.join()
       for (const [index, end] of ends.entries()) {
         end.handle(async ({ depth }: { depth: number }): Promise<number[]> => {
@@ -42,7 +42,7 @@ export function channelRequests(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('are answered although both rings are full of messages', async () => {
+    it('receive replies although both rings are full of messages', async () => {
       const ends = await fixture.join({ codec: 'bytes' })
       const block = pattern.slice(5, 4_000)
       for (const end of ends) {
@@ -63,7 +63,7 @@ export function channelRequests(fixture: ChannelFixture): void {
       await ends[0].close()
     })
 
-    it('reject with REMOTE when the handler throws, and the channel lives on', async () => {
+    it('reject with REMOTE when the handler throws, and the channel stays open', async () => {
       const [left, right] = await fixture.join()
       right.handle((value: number) => {
         if (value < 0) throw Object.assign(new RangeError('negative'), { code: 'E_NEGATIVE' })
@@ -77,7 +77,7 @@ export function channelRequests(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('that are given up abort the handler, and the others are answered', async () => {
+    it('abort the handler when they are cancelled, and others receive replies', async () => {
       const [left, right] = await fixture.join()
       const aborted: unknown[] = []
       right.handle((value: number, { signal }) => {

@@ -39,13 +39,13 @@ export function channelSoak(fixture: ChannelFixture): void {
     )
 
     it.each(fixture.views ? [false, true] : [false])(
-      'loses nothing and stops nowhere though listeners of every kind throw at random, with views: %s',
+      'loses nothing and never stalls when listeners of every type throw at random, with views: %s',
       async (views) => {
         const seed = newSeed(`listeners that throw, ${name}`)
         const soak = new Pattern(seed, 4 * RING_BYTES, mixedLengths(inlineBytesMax, 4 * RING_BYTES))
         const ends = await fixture.join({ codec: 'bytes', views })
         const random = randomFrom(seed)
-        const heard = ends.map((end) => hearAll(end, soak, random))
+        const received = ends.map((end) => receiveAll(end, soak, random))
         const all = { message: THROWING_MESSAGES, messages: THROWING_MESSAGES, wrong: 0, close: 1 }
         const thrown = await collectUncaught(async () => {
           const runs = ends.flatMap((end, side) => [
@@ -53,11 +53,11 @@ export function channelSoak(fixture: ChannelFixture): void {
             askAllThrowing(end, soak, THROWING_MESSAGES / 100, randomFrom(seed ^ (side + 1))),
           ])
           await Promise.all(runs)
-          await eventually(() => heard.every(({ messages }) => messages === THROWING_MESSAGES))
+          await eventually(() => received.every(({ messages }) => messages === THROWING_MESSAGES))
           await ends[0].close()
-          await eventually(() => heard.every(({ close }) => close === 1))
+          await eventually(() => received.every(({ close }) => close === 1))
         })
-        expect(heard).toEqual([all, all])
+        expect(received).toEqual([all, all])
         expect(new Set(thrown.map(String))).toEqual(
           new Set([
             'Error: a listener of message',
@@ -72,34 +72,34 @@ export function channelSoak(fixture: ChannelFixture): void {
   })
 }
 
-/** Counts what comes to listeners that throw now and then, and checks it. */
-function hearAll(channel: Channel, pattern: Pattern, random: Random) {
-  const heard = { message: 0, messages: 0, wrong: 0, close: 0 }
-  const hear = (what: 'message' | 'messages', message: Buffer): void => {
-    if (!message.equals(pattern.message(heard[what]))) heard.wrong += 1
-    heard[what] += 1
+/** Counts and checks the messages of listeners that sometimes throw. */
+function receiveAll(channel: Channel, pattern: Pattern, random: Random) {
+  const received = { message: 0, messages: 0, wrong: 0, close: 0 }
+  const receive = (what: 'message' | 'messages', message: Buffer): void => {
+    if (!message.equals(pattern.message(received[what]))) received.wrong += 1
+    received[what] += 1
   }
   const mayThrow = (what: string, chance: number): void => {
     if (random() < chance) throw new Error(`a listener of ${what}`)
   }
   channel.on('message', (message: Buffer) => {
-    hear('message', message)
+    receive('message', message)
     mayThrow('message', 0.02)
   })
   channel.on('messages', (batch: Buffer[]) => {
-    for (const message of batch) hear('messages', message)
+    for (const message of batch) receive('messages', message)
     mayThrow('messages', 0.2)
   })
   channel.on('drain', () => mayThrow('drain', 0.5))
   channel.on('close', () => {
-    heard.close += 1
+    received.close += 1
     mayThrow('close', 1)
   })
   channel.handle((message: Buffer) => {
     mayThrow('requests', 0.3)
     return message
   })
-  return heard
+  return received
 }
 
 async function sendAllByDrain(channel: Channel, pattern: Pattern, count: number): Promise<void> {
@@ -121,7 +121,7 @@ async function askAllThrowing(
     const asked = pattern.message(index)
     const answer = await channel.request<Buffer>(asked).catch((error: { code: string }) => error.code)
     const right = typeof answer === 'string' ? answer === ErrorCode.REMOTE : answer.equals(asked)
-    if (!right) throw new Error(`the answer to ${index} is another`)
+    if (!right) throw new Error(`the reply to ${index} is wrong`)
     await pauseAtRandom(random, 0.1)
   }
 }
@@ -135,7 +135,7 @@ async function pauseAtRandom(random: Random, chance: number): Promise<void> {
 async function readAll(channel: Channel, pattern: Pattern, count: number, random: Random): Promise<void> {
   let next = 0
   for await (const message of channel) {
-    if (!pattern.message(next).equals(message as Buffer)) throw new Error(`message ${next} is another`)
+    if (!pattern.message(next).equals(message as Buffer)) throw new Error(`message ${next} is wrong`)
     next += 1
     if (next === count) return
     await pauseAtRandom(random, 0.001)
@@ -156,7 +156,7 @@ async function askAll(channel: Channel, pattern: Pattern, count: number, random:
     const asked = Array.from({ length: 10 }, (_, step) => pattern.message(index + step))
     const replies = await Promise.all(asked.map((message) => channel.request<Buffer>(message)))
     if (!replies.every((reply, at) => reply.equals(asked[at] as Buffer)))
-      throw new Error(`a reply of ${index} is another`)
+      throw new Error(`a reply of ${index} is wrong`)
     await pauseAtRandom(random, 0.1)
   }
 }

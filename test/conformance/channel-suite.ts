@@ -12,7 +12,7 @@ import { channelSoak } from './channel-soak.js'
 import { channelTurns } from './channel-turns.js'
 import { channelViews } from './channel-views.js'
 
-/** Everything that the channel promises, whatever its link. */
+/** The whole contract of a channel, for any link. */
 export function channelSuite(implementation: ChannelImplementation): void {
   const fixture = new ChannelFixture(implementation)
   channelMessages(fixture)

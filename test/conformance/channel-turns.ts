@@ -3,13 +3,13 @@ import type { Channel } from '../../src/channel/channel.js'
 import { eventually } from '../support/turns.js'
 import { type ChannelFixture, ended } from './channel-fixture.js'
 
-/** A listener takes so long for each message, or a little longer. */
+/** The least time of a listener for each message. */
 const LISTENER_MS = 0.1
 
 /** A turn lasts a millisecond, but no link reads the clock for each record. */
 const MESSAGES_PER_TURN_MAX = 160
 
-/** Counts the messages that a slow listener has, and how many of them at most in one turn of the event loop. */
+/** Counts the messages of a slow listener, and their maximum in one turn of the event loop. */
 class SlowListener {
   readonly messages: unknown[] = []
   inTurnMax = 0
@@ -43,7 +43,7 @@ class SlowListener {
 
 const integers = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
 
-/** What a channel delivers in one turn of the event loop. */
+/** Delivery in one turn of the event loop. */
 export function channelTurns(fixture: ChannelFixture): void {
   const { name } = fixture
 
@@ -52,7 +52,7 @@ export function channelTurns(fixture: ChannelFixture): void {
   }
 
   describe(`channel over ${name}: turns`, () => {
-    it('are bounded: a slow listener has many messages in several turns, in their order', async () => {
+    it('are bounded: a slow listener receives many messages in several turns, in order', async () => {
       const [left, right] = await fixture.join()
       const listener = new SlowListener().listen(right)
       await sendAll(left, 1_500)
@@ -62,7 +62,7 @@ export function channelTurns(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('are bounded for messages that were held, which come before later ones and before the end', async () => {
+    it('are bounded for held messages, which precede later ones and the end', async () => {
       const [left, right] = await fixture.join()
       await sendAll(left, 256)
       // All of them are held now.
@@ -81,7 +81,7 @@ export function channelTurns(fixture: ChannelFixture): void {
       expect(listener.inTurnMax).toBeLessThan(MESSAGES_PER_TURN_MAX)
     })
 
-    it('go on with what is held when a listener throws, or removes itself, in the midst', async () => {
+    it('continue with held messages after a listener removed itself', async () => {
       const [left, right] = await fixture.join()
       await sendAll(left, 200)
       await eventually(() => right.stats().messagesReceived === 200)

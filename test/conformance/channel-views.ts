@@ -5,7 +5,7 @@ import { eventually, turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
 import { type ChannelFixture, ended, RING_BYTES, take } from './channel-fixture.js'
 
-/** `views`: messages that a listener looks at where they lie. What holds for copies holds for them until it returns. */
+/** `views`: messages that a listener reads in place. Until it returns, they behave like copies. */
 export function channelViews(fixture: ChannelFixture): void {
   const { inlineBytesMax, name, pattern } = fixture
   const join = () => fixture.join({ codec: 'bytes', views: true })
@@ -26,7 +26,7 @@ export function channelViews(fixture: ChannelFixture): void {
       expect({ got, wrong }).toEqual({ got: 5_000, wrong: 0 })
     })
 
-    it('come in batches too, which are good until their listener returns', async () => {
+    it('arrive in batches too, which are valid until their listener returns', async () => {
       const [left, right] = await join()
       let got = 0
       let wrong = 0
@@ -41,7 +41,7 @@ export function channelViews(fixture: ChannelFixture): void {
       expect({ got, wrong }).toEqual({ got: 5_000, wrong: 0 })
     })
 
-    it('are copies where somebody keeps them: loops, requests and replies', async () => {
+    it('are copies where the receiver keeps them: loops, requests and replies', async () => {
       const [left, right] = await join()
       right.handle((message: Buffer) => message)
       const kept: Promise<Buffer>[] = []
@@ -50,13 +50,13 @@ export function channelViews(fixture: ChannelFixture): void {
       const taken = await take(right, 500)
       await sending
       const replies = await Promise.all(kept)
-      // By now the rings have gone round many times.
+      // By now the rings have wrapped many times.
       expect(taken.findIndex((bytes, index) => !bytes.equals(pattern.message(index)))).toBe(-1)
       expect(replies.findIndex((bytes, index) => !bytes.equals(pattern.message(index)))).toBe(-1)
       await left.close()
     })
 
-    it('give their room back when the listener has returned, and hold it until then', async () => {
+    it('hold their room until the listener returns, and free it then', async () => {
       const [left, right] = await join()
       const message = Buffer.alloc(inlineBytesMax)
       let got = 0
@@ -69,7 +69,7 @@ export function channelViews(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('a listener that throws ends its turn, and the next message comes all the same', async () => {
+    it('end with a listener that throws, and the next message still arrives', async () => {
       const [left, right] = await join()
       const seen: number[] = []
       right.on('message', (message: Buffer) => {
@@ -85,13 +85,13 @@ export function channelViews(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('that are sent on by a listener are copied where they have to wait', async () => {
+    it('are copied when a listener forwards them and they must wait', async () => {
       const [left, right] = await join()
       const sends: Promise<void>[] = []
       right.on('message', (message: Buffer) => void sends.push(right.send(message)))
       const count = 1_000
       const sending = fill(left, count)
-      // The echoes find no room until these are taken, while the ring that they lie in goes round.
+      // The echoes find no room until these are taken, while their ring wraps.
       await turns(50)
       const taken = await take(left, count)
       await sending
@@ -100,7 +100,7 @@ export function channelViews(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('a listener that throws does not keep what it was given from the listeners of batches', async () => {
+    it('reach the listeners of batches although a listener throws', async () => {
       const [left, right] = await join()
       const batched: Buffer[] = []
       right.on('message', () => {
@@ -117,7 +117,7 @@ export function channelViews(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('a request from inside a listener is refused before it is sent', async () => {
+    it('refuse a blocking request inside a listener before it is sent', async () => {
       const [left, right] = await join()
       let asked = 0
       left.handle((message: Buffer) => {
@@ -139,7 +139,7 @@ export function channelViews(fixture: ChannelFixture): void {
       await left.close()
     })
 
-    it('a listener cannot wait for more from inside, and may end the channel', async () => {
+    it('refuse a blocking receive inside a listener, which may end the channel', async () => {
       const [left, right] = await join()
       const codes: unknown[] = []
       let view: Buffer | undefined
@@ -157,11 +157,11 @@ export function channelViews(fixture: ChannelFixture): void {
       await ended(left)
       const refused = right.transport === 'shm' ? ErrorCode.INVALID_ARGUMENT : ErrorCode.UNAVAILABLE
       expect(codes).toEqual([refused])
-      // The memory is gone; the view is empty and not a hole in the process.
+      // The memory is unmapped, so the view must be empty.
       if (right.transport === 'shm') expect(view?.length).toBe(0)
     })
 
-    it('are whole for all listeners of a message, of which the first destroys the channel', async () => {
+    it('are whole for all listeners of a message when the first one destroys the channel', async () => {
       const [left, right] = await join()
       const message = pattern.slice(0, 64)
       const seen: boolean[] = []
@@ -183,7 +183,7 @@ export function channelViews(fixture: ChannelFixture): void {
       })
     })
 
-    it('a message longer than a record is put together in memory of its own', async () => {
+    it('copy a message that is longer than a record', async () => {
       const [left, right] = await join()
       const kept: Buffer[] = []
       right.on('message', (message: Buffer) => kept.push(message))

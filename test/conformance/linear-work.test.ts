@@ -8,7 +8,7 @@ import { FrameParser } from '../../src/wire/frame-parser.js'
 import { recordBound } from '../../src/wire/frames.js'
 import { growth, type Prepare } from '../support/growth.js'
 
-/** Eight times as much takes 64 times as long where work is quadratic. */
+/** Quadratic work takes 64 times as long for eight times as much. */
 const FACTOR = 8
 const GROWTH_MAX = 3 * FACTOR
 
@@ -30,7 +30,7 @@ function askMany(requests: OutgoingRequests, count: number): (() => void)[] {
   return Array.from({ length: count }, () => requests.begin(NO_BYTES, ignore, ignore))
 }
 
-/** A link that has no room, until it has. */
+/** A link without room until the test frees some. */
 function fullOutbox(): { outbox: Outbox; open: () => void } {
   let isFull = true
   const link = { write: (_kind: number, _id: number, payload: Uint8Array) => (isFull ? -1 : payload.length) }
@@ -53,10 +53,10 @@ class RestingLink implements Polled {
   }
 }
 
-describe('eight times as much takes less than 24 times as long:', () => {
+describe('eight times as much work takes less than 24 times as long:', () => {
   it.each<[string, number, Prepare]>([
     [
-      'messages that a queue holds',
+      'messages that a receive queue holds',
       40_000,
       (size) => {
         const queue = new ReceiveQueue(ignore)
@@ -101,7 +101,7 @@ describe('eight times as much takes less than 24 times as long:', () => {
       },
     ],
     [
-      'requests that wait for a slot and are answered',
+      'requests that wait for a slot and receive replies',
       40_000,
       (size) => {
         const requests = newRequests()
@@ -114,7 +114,7 @@ describe('eight times as much takes less than 24 times as long:', () => {
       },
     ],
     [
-      'requests that wait for a slot and are given up, the last one first',
+      'requests that wait for a slot and are cancelled, the last one first',
       4_000,
       (size) => {
         const requests = newRequests()
@@ -126,7 +126,7 @@ describe('eight times as much takes less than 24 times as long:', () => {
       },
     ],
     [
-      'checks whether requests are idle, one for each that is given up',
+      'checks for idle requests, one for each cancelled request',
       500,
       (size) => {
         const requests = newRequests()
@@ -157,7 +157,7 @@ describe('eight times as much takes less than 24 times as long:', () => {
       },
     ],
     [
-      'links that are woken and rest',
+      'links that wake and sleep again',
       2_000,
       (size) => {
         const links = Array.from({ length: size }, () => new RestingLink())

@@ -12,12 +12,12 @@ import {
   UNREAD_BYTES_MAX,
 } from './link-fixture.js'
 
-/** How links end, what they give back, and what they count. */
+/** The end of a link, its released resources, and its counters. */
 export function linkEndAndCounters(fixture: LinkFixture): void {
   const { name, pattern } = fixture
 
   describe(`${name} link: the end`, () => {
-    it('comes without an error when both sides have ended, after all that was written', async () => {
+    it('comes without an error, after all written records, when both sides have ended', async () => {
       const [left, right] = await fixture.joinStarted()
       for (let index = 0; index < 3_000; index += 1) {
         left.send(MESSAGE, index, pattern.message(index))
@@ -32,7 +32,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       }
     })
 
-    it('comes without an error although one side pauses when the other ends', async () => {
+    it('comes without an error when one side pauses while the other ends', async () => {
       const [left, right] = await fixture.joinStarted()
       for (let index = 0; index < 20; index += 1) left.send(MESSAGE, index, pattern.message(index))
       endAfterLast(left, right)
@@ -48,7 +48,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       fixture.expectMessages(right, 20)
     })
 
-    it('destroy tells the peer PEER_GONE, after an unbroken run of what was written', async () => {
+    it('destroy reports PEER_GONE to the peer after an unbroken sequence of written records', async () => {
       const [left, right] = await fixture.joinStarted()
       let written = 0
       while (written < 40 && left.link.write(MESSAGE, written, pattern.slice(written, 500), 0) >= 0)
@@ -65,7 +65,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(left.received).toEqual([])
     })
 
-    it('destroy tells a peer that pauses, after all that was written', async () => {
+    it('destroy reports PEER_GONE to a paused peer after all written records', async () => {
       const [left, right] = await fixture.joinStarted()
       right.onRecord = () => false
       left.send(MESSAGE, 0, pattern.slice(0, 500))
@@ -75,7 +75,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(right.received.length).toBe(1)
       left.link.destroy()
       await turns(10)
-      // A socket that is not read does not tell that it has closed.
+      // A socket that is not read does not report its close.
       while (right.closes.length === 0) {
         right.link.resume()
         await turn()
@@ -86,7 +86,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(right.received.every(({ id, payload }) => payload.equals(pattern.slice(id, 500)))).toBe(true)
     })
 
-    it('destroy in the midst of a batch stops it', async () => {
+    it('destroy stops a batch from inside it', async () => {
       const [left, right] = await fixture.joinStarted()
       right.onRecord = ({ id }) => {
         if (id === 4) right.link.destroy()
@@ -100,7 +100,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(left.closes).toMatchObject([{ code: ErrorCode.PEER_GONE }])
     })
 
-    it('destroy during a drain is no fault', async () => {
+    it('destroy succeeds during a drain', async () => {
       const [left, right] = await fixture.join()
       left.start()
       const drained = new Promise<void>((resolve) => {
@@ -118,10 +118,10 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(right.closes).toMatchObject([{ code: ErrorCode.PEER_GONE }])
     })
 
-    it('the peer of a destroyed link is told although it waits for room', async () => {
+    it('destroy is reported to a peer that waits for room', async () => {
       const [left, right] = await fixture.joinStarted()
       right.onRecord = () => false
-      // More than any buffer holds: the writer waits when the reader goes.
+      // More than any buffer holds: the writer waits when the reader ends.
       for (let index = 0; index < UNREAD_BYTES_MAX / MESSAGE_BYTES_MAX; index += 1) {
         left.send(MESSAGE, index, pattern.slice(index, MESSAGE_BYTES_MAX))
       }
@@ -132,7 +132,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(left.closes).toMatchObject([{ code: ErrorCode.PEER_GONE }])
     })
 
-    it('the peer of a destroyed link is told although it pauses and waits for room', async () => {
+    it('destroy is reported to a peer that pauses and waits for room', async () => {
       const [left, right] = await fixture.joinStarted()
       left.onRecord = () => false
       right.onRecord = () => false
@@ -147,7 +147,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(left.closes).toMatchObject([{ code: ErrorCode.PEER_GONE }])
     })
 
-    it('gives back every descriptor and mapping, after an end as after a destroy', async () => {
+    it('releases every descriptor and mapping, after an end and after a destroy', async () => {
       const use = async (finish: (left: LinkEnd, right: LinkEnd) => Promise<void>): Promise<void> => {
         const [left, right] = await fixture.joinStarted()
         for (let index = 0; index < 100; index += 1) left.send(MESSAGE, index, pattern.message(index))
@@ -170,8 +170,8 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
     })
   })
 
-  describe(`${name} link: beside the records`, () => {
-    it('ref and unref change nothing for a process that lives on', async () => {
+  describe(`${name} link: references and counters`, () => {
+    it('ref and unref do not affect delivery', async () => {
       const [left, right] = await fixture.joinStarted()
       for (let index = 0; index < 200; index += 1) {
         if (index % 2 === 0) left.link.unref()
@@ -184,7 +184,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       fixture.expectMessages(right, 200)
     })
 
-    it('the counters tell of a full link and of an empty one', async () => {
+    it('counts the bytes of a full and of an emptied link', async () => {
       const [left, right] = await fixture.join()
       left.start()
       while (left.link.write(MESSAGE, 0, pattern.slice(0, 1_000), 0) >= 0) {}
@@ -198,7 +198,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(left.link.stats().highWaterBytes).toBe(full.highWaterBytes)
     })
 
-    it('may be asked for its counters after its end', async () => {
+    it('returns the counters after the end', async () => {
       const [left] = await fixture.joinStarted()
       left.link.destroy()
       expect(left.link.stats()).toMatchObject({ spins: expect.any(Number) as number })
@@ -206,11 +206,11 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
   })
 }
 
-/** Ends both links as the channel does: each when it has had the other's last record and has written its own. */
+/** Ends both links as the channel does: each after it received the last record and wrote its own. */
 function endAfterLast(left: LinkEnd, right: LinkEnd): void {
   for (const end of [left, right]) {
     end.onRecord = ({ kind }) => {
-      // At once where it can be: the link may be about to close.
+      // At once if possible, because the link may be about to close.
       if (kind === LAST && end.idle) end.link.end()
       else if (kind === LAST) void end.until(() => end.idle).then(() => end.link.end())
       return true

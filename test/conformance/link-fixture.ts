@@ -5,26 +5,26 @@ import type { JoinLinks, LinkPairOptions } from '../support/link-pairs.js'
 import { mixedLengths, Pattern } from '../support/pattern.js'
 import { newSeed } from '../support/random.js'
 
-/** A link implementation, as far as the contract leaves it free. */
+/** A link implementation, with the properties that the contract does not fix. */
 export interface LinkImplementation {
   readonly name: string
   readonly join: JoinLinks
-  /** The longest payload that is written whole or not at all, for a ring of so many bytes. */
+  /** The longest payload that is written whole or not at all, for this ring size. */
   inlineBytesMax(ringBytes: number): number
-  /** Whether what was written reaches the peer although the writer's side is destroyed right behind it. */
+  /** Whether written records reach the peer although the writer destroys its side right after. */
   readonly deliversAfterDestroy: boolean
 }
 
 export const RING_BYTES = 64 * 1024
 export const MESSAGE_BYTES_MAX = 16 * RING_BYTES + 3
-/** What a writer may get rid of while nobody reads: rings, socket buffers, chunks; far from "everything". */
+/** The bytes that a writer can write to a peer that does not read: rings, socket buffers, chunks. */
 export const UNREAD_BYTES_MAX = 32 * 1024 * 1024
 
-/** Kinds of records; the links do not look at them. */
+/** Kinds of records; the links do not interpret them. */
 export const MESSAGE = 1
 export const LAST = 6
 
-/** What the parts of the suite share: pairs of links that are gone after each test, and the records on them. */
+/** Shared by the parts of the suite: pairs of links, destroyed after each test, and their records. */
 export class LinkFixture {
   readonly name: string
   readonly implementation: LinkImplementation
@@ -59,7 +59,7 @@ export class LinkFixture {
     return [left.start(), right.start()]
   }
 
-  /** Checks that the end has had the first `count` messages of the pattern, and nothing else. */
+  /** Checks that the end received the first `count` messages of the pattern, and nothing else. */
   expectMessages(end: LinkEnd, count: number): void {
     expect(end.received.length).toBe(count)
     for (const [index, { id, payload }] of end.received.entries()) {

@@ -9,7 +9,7 @@ export function linkFlow(fixture: LinkFixture): void {
   const { inlineBytesMax, name, pattern } = fixture
 
   describe(`${name} link: back-pressure`, () => {
-    /** Writes until the link has had no room for a long time. Returns how many records it took. */
+    /** Writes until the link has no room for a long time. Returns the number of accepted records. */
     async function fill(end: LinkEnd): Promise<number> {
       let count = 0
       let bytes = 0
@@ -20,7 +20,7 @@ export function linkFlow(fixture: LinkFixture): void {
           refusals = 0
           count += 1
           bytes += payload.length
-          if (bytes > UNREAD_BYTES_MAX) throw new Error(`the link took ${bytes} bytes that nobody reads`)
+          if (bytes > UNREAD_BYTES_MAX) throw new Error(`the link took ${bytes} unread bytes`)
           continue
         }
         expect(offset).toBe(-1)
@@ -37,7 +37,7 @@ export function linkFlow(fixture: LinkFixture): void {
       expect(wrong).toBe(-1)
     }
 
-    it('stops the writer while the peer has not started, and drain follows once it reads', async () => {
+    it('stops the writer until the peer starts, and drain follows when it reads', async () => {
       const [left, right] = await fixture.join()
       left.start()
       const count = await fill(left)
@@ -51,7 +51,7 @@ export function linkFlow(fixture: LinkFixture): void {
       expect(left.link.write(MESSAGE, 0, pattern.slice(0, 1_000), 0)).toBe(1_000)
     })
 
-    it('stops both writers when neither side reads, and lets both go on', async () => {
+    it('stops both writers while neither side reads, and lets both continue', async () => {
       const ends = await fixture.joinStarted()
       for (const end of ends) end.onRecord = () => false
       const counts = await Promise.all(ends.map((end) => fill(end)))
@@ -69,7 +69,7 @@ export function linkFlow(fixture: LinkFixture): void {
       }
     })
 
-    it('writes an inline payload whole or not at all, and never a byte too many', async () => {
+    it('writes an inline payload whole or not at all, and no extra byte', async () => {
       const [left, right] = await fixture.joinStarted()
       right.onRecord = () => false
       const lengths: number[] = []
@@ -107,7 +107,7 @@ export function linkFlow(fixture: LinkFixture): void {
   })
 
   describe(`${name} link: pause`, () => {
-    it('begins with the very record that was answered with false, and ends with resume', async () => {
+    it('begins with the record whose result was false, and ends with resume', async () => {
       const [left, right] = await fixture.joinStarted()
       right.onRecord = ({ id }) => id % 10 !== 9
       for (let index = 0; index < 100; index += 1) left.send(MESSAGE, index, pattern.message(index))
@@ -147,7 +147,7 @@ export function linkFlow(fixture: LinkFixture): void {
       fixture.expectMessages(right, 50)
     })
 
-    it('of random length at random records loses, doubles and moves nothing', async () => {
+    it('loses, duplicates and reorders no record, with random lengths at random records', async () => {
       const seed = newSeed('pauses')
       const random = randomFrom(seed)
       const ends = await fixture.joinStarted()

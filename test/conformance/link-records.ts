@@ -5,7 +5,7 @@ import { turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
 import { type LinkFixture, MESSAGE, MESSAGE_BYTES_MAX, RING_BYTES } from './link-fixture.js'
 
-/** What a link carries: order, sizes, and whose memory it is. */
+/** Records of a link: order, sizes, and ownership of their memory. */
 export function linkRecords(fixture: LinkFixture): void {
   const { inlineBytesMax, name, pattern } = fixture
 
@@ -65,7 +65,7 @@ export function linkRecords(fixture: LinkFixture): void {
       fixture.expectMessages(right, 1)
     })
 
-    it('may be written over by the caller as soon as write returns', async () => {
+    it('may be overwritten by the caller as soon as write returns', async () => {
       const [left, right] = await fixture.joinStarted()
       const sizes = [1, 100, inlineBytesMax, 5, RING_BYTES, 64, 4 * RING_BYTES]
       for (const [index, bytes] of sizes.entries()) {
@@ -87,10 +87,10 @@ export function linkRecords(fixture: LinkFixture): void {
       }
     })
 
-    it('are memory of their own: what came before stays as it was, whatever comes and is written behind it', async () => {
+    it('own their memory: later records and writes do not change earlier ones', async () => {
       const [left, right] = await fixture.joinStarted()
       const count = 6_000
-      // The receiver may write to what it got; every other record must not notice.
+      // The receiver may write to a record; no other record may change.
       right.onRecord = ({ id, payload }) => {
         if (id % 3 === 0) payload.fill(0xaa)
         return true
@@ -139,7 +139,7 @@ export function linkRecords(fixture: LinkFixture): void {
   })
 
   describe(`${name} link: a listener that throws`, () => {
-    it('loses no record, and its exceptions are uncaught ones', async () => {
+    it('loses no record, and its exceptions become uncaught exceptions', async () => {
       const [left, right] = await fixture.joinStarted()
       const thrown = await collectUncaught(async () => {
         right.onRecord = ({ id }) => {
@@ -147,7 +147,7 @@ export function linkRecords(fixture: LinkFixture): void {
           return true
         }
         for (let index = 0; index < 200; index += 1) left.send(MESSAGE, index, pattern.message(index))
-        // Three long ones, because they take a way of their own.
+        // Three long messages, because they take another path.
         for (let index = 200; index < 203; index += 1)
           left.send(MESSAGE, index * 7, pattern.slice(index, 2 * RING_BYTES))
         await right.until(() => right.received.length === 203)
@@ -161,7 +161,7 @@ export function linkRecords(fixture: LinkFixture): void {
       )
     })
 
-    it('keeps back neither the room that its own side waits for, nor the end, in order or not', async () => {
+    it('does not block the room for its own side, or the end, in order or not', async () => {
       const COUNT = 300
       for (const inOrder of [true, false]) {
         const ends = await fixture.joinStarted()
@@ -173,7 +173,7 @@ export function linkRecords(fixture: LinkFixture): void {
             end.onRecord = fail('record')
             end.onBatchEnd = fail('batch end')
             end.onDrain = fail('drain')
-            // More than there is room for: each waits for the other.
+            // More than fits into the link, so each side waits for the other.
             for (let index = 0; index < COUNT; index += 1)
               end.send(MESSAGE, index, pattern.slice(index, 2_000))
           }
@@ -191,7 +191,7 @@ export function linkRecords(fixture: LinkFixture): void {
       }
     })
 
-    it('in batchEnd does not stop what arrived in several pieces while the link was paused', async () => {
+    it('does not stop records that arrived in pieces during a pause, from batchEnd', async () => {
       const [left, right] = await fixture.joinStarted()
       const thrown = await collectUncaught(async () => {
         right.onRecord = ({ id }) => id !== 0
@@ -207,7 +207,7 @@ export function linkRecords(fixture: LinkFixture): void {
         await turns(20)
         right.link.resume()
         await right.until(() => right.received.length === 40)
-        // What waits in a stream's callbacks would keep the end back.
+        // Pending callbacks of a stream would delay the end.
         for (const { link } of [left, right]) link.end()
         for (const end of [left, right]) await end.closed()
       })
@@ -216,7 +216,7 @@ export function linkRecords(fixture: LinkFixture): void {
       expect(new Set(thrown.map(String))).toEqual(new Set(['Error: batch end']))
     })
 
-    it('in drain does not keep back the end behind it', async () => {
+    it('does not block the end behind it, from drain', async () => {
       const [left, right] = await fixture.joinStarted()
       let drains = 0
       const thrown = await collectUncaught(async () => {
@@ -224,7 +224,7 @@ export function linkRecords(fixture: LinkFixture): void {
           drains += 1
           throw new Error('drain')
         }
-        // More than the system takes at once.
+        // More than the system accepts at once.
         right.onRecord = ({ id }) => id !== 0
         for (let index = 0; index < 100; index += 1) left.send(MESSAGE, index, pattern.slice(index, 20_000))
         await right.until(() => right.received.length === 1)
@@ -239,14 +239,14 @@ export function linkRecords(fixture: LinkFixture): void {
       expect(left.closes).toEqual([undefined])
     })
 
-    it('keeps back no end that comes while it is paused', async () => {
+    it('does not block an end that arrives during a pause', async () => {
       const [left, right] = await fixture.joinStarted()
       const thrown = await collectUncaught(async () => {
         right.onRecord = ({ id }) => id !== 10
         right.onBatchEnd = () => {
           if (right.received.length > 11) throw new Error('batch end')
         }
-        // There is room for all: what still waits when its side ends is not sent.
+        // All of it must fit: waiting records are not sent when their side ends.
         for (let index = 0; index < 20; index += 1) left.send(MESSAGE, index, pattern.slice(index, 100))
         expect(left.idle).toBe(true)
         await right.until(() => right.received.length === 11)

@@ -7,12 +7,12 @@ import { type LinkFixture, RING_BYTES } from './link-fixture.js'
 const MESSAGE_BYTES_MAX = 5 * RING_BYTES
 const SOAK_MESSAGES = 1_000_000
 const SOAK_TIMEOUT_MS = 30 * 60_000
-/** Messages that one turn writes at most. */
+/** The maximum of messages that one turn writes. */
 const BURST_MAX = 500
 
 /**
  * Messages of random sizes in both directions at once, every byte checked, with readers and writers that pause
- * at random: nothing is lost, doubled, altered or moved.
+ * at random: nothing is lost, duplicated, changed or reordered.
  */
 export function linkSoak(fixture: LinkFixture): void {
   const { implementation, name } = fixture
@@ -47,7 +47,7 @@ function readAll(end: LinkEnd, pattern: Pattern, count: number, random: Random):
     reject = onFault
   })
   end.onRecord = ({ id, payload }) => {
-    // Checked and forgotten.
+    // Checked and dropped.
     end.received.length = 0
     const expected = pattern.message(next)
     if (id !== next || Buffer.compare(payload, expected) !== 0) {

@@ -4,7 +4,7 @@ import { linkFlow } from './link-flow.js'
 import { linkRecords } from './link-records.js'
 import { linkSoak } from './link-soak.js'
 
-/** Everything that the contract in src/link/link.ts promises. */
+/** The whole contract of src/link/link.ts. */
 export function linkSuite(implementation: LinkImplementation): void {
   const fixture = new LinkFixture(implementation)
   linkRecords(fixture)

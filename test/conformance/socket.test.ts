@@ -9,7 +9,7 @@ linkSuite({
   name: 'socket',
   join: joinSocketLinks,
   inlineBytesMax,
-  // A socket that is destroyed drops what the kernel has not taken.
+  // A destroyed socket drops data that the kernel has not accepted.
   deliversAfterDestroy: false,
 })
 

@@ -3,183 +3,186 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/index.js'
 import { encodeControlFrame, FrameKind } from '../../src/wire/frames.js'
+import { AttackHarness, ROLES } from '../support/attack-harness.js'
 import { RING_BYTES, Word } from '../support/forged-segment.js'
 import { hostileNative, SocketType, whyNotHostile } from '../support/hostile-native.js'
 import { HostileClient, type HostilePeer } from '../support/hostile-peers.js'
 import { resourcesOf } from '../support/process-resources.js'
-import { ROLES, Siege } from '../support/siege.js'
 import { eventually, turn } from '../support/turns.js'
 
 const reason = whyNotHostile()
 if (reason !== undefined) console.log(`skipped: ${reason}`)
 
-const TALK = Buffer.from([1])
+const FLOOD = Buffer.from([1])
 /** An epoch of a wake word in an event loop, armed. */
 const ARMED = 1n
 const BLOCKED = 3n
 const EPOCH = 4n
 
-describe.skipIf(reason !== undefined).each(ROLES)('a peer that never stops, against a %s,', (role) => {
-  let siege: Siege
+describe.skipIf(reason !== undefined).each(ROLES)('a %s that a peer floods', (role) => {
+  let harness: AttackHarness
   let peer: HostilePeer
   beforeAll(async () => {
-    siege = await Siege.begin()
+    harness = await AttackHarness.begin()
   })
   beforeEach(async () => {
-    peer = await siege.attack(role)
+    peer = await harness.attack(role)
   })
 
   /** The attacked channel still works, and ends with its peer. */
   async function expectAlive(received: number): Promise<void> {
     const before = peer.victimHead
-    peer.say(Buffer.alloc(16))
+    peer.send(Buffer.alloc(16))
     await eventually(() => peer.victimHead > before)
     peer.control.socket.destroy()
-    expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received })
-    await siege.expectUnharmed()
+    expect(await harness.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received })
+    await harness.expectUnharmed()
   }
 
   function armWithoutEnd(word: number, mode: bigint): void {
-    siege.disturb(
+    harness.storeRepeatedly(
       peer.segment.word(word, 4),
       Array.from({ length: 1000 }, (_, index) => (EPOCH * BigInt(index)) | mode),
     )
   }
 
-  /** Has the victim write so many rings full: says that it has read all, and reads nothing. */
+  /** Makes the victim write this many full rings: marks all as read, and reads nothing. */
   async function takeAll(rings: number): Promise<void> {
     while (peer.victimTail < BigInt(rings * RING_BYTES)) {
       peer.segment.store64(Word.HEAD, peer.victimTail)
-      peer.ring()
+      peer.wake()
       await turn()
     }
   }
 
-  it('with millions of tiny messages: all arrive, and the others are served meanwhile', async () => {
+  it('receives millions of tiny messages and serves the other channels meanwhile', async () => {
     hostileNative().flood(peer.segment.bytes, peer.victim, RING_BYTES)
-    peer.ring()
+    peer.wake()
     while (peer.victimHead < 16n * 2_000_000n) {
-      await siege.expectAnswers()
-      // The end of a burst may find the victim asleep: nobody else rings it.
-      peer.ring()
+      await harness.expectAnswers()
+      // The victim may be asleep at the end of a burst, and only this peer wakes it.
+      peer.wake()
     }
-    const published = siege.calm()
-    peer.ring()
+    const published = harness.stopThreads()
+    peer.wake()
     peer.control.socket.destroy()
-    expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: published })
+    expect(await harness.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: published })
     expect(published).toBeGreaterThan(1_999_999)
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 
-  it('but never rings: what it wrote is read when it has gone', async () => {
+  it('reads the messages of a peer that never wakes it when that peer ends', async () => {
     // Until the victim sleeps.
     await eventually(() => (new Uint32Array(peer.victim.buffer, Word.DATA_WAKE, 1)[0] as number) % 2 === 1)
     peer.segment.publish(peer.segment.message(0, 0, Buffer.alloc(16)))
-    await siege.expectAnswers()
+    await harness.expectAnswers()
     expect(peer.victimHead).toBe(0n)
     peer.control.socket.destroy()
-    expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: 1 })
-    await siege.expectUnharmed()
+    expect(await harness.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: 1 })
+    await harness.expectUnharmed()
   })
 
-  it('ringing', async () => {
+  it('survives wake-ups without messages', async () => {
     let rings = 0
     while (rings < 4_000_000) {
-      rings += peer.ring(65_536)
+      rings += peer.wake(65_536)
       await turn()
     }
-    await siege.expectAnswers()
+    await harness.expectAnswers()
     await expectAlive(1)
   })
 
-  it('ringing with descriptors: the victim takes none of them', async () => {
-    const before = resourcesOf(siege.pid)
+  it('accepts no descriptors with a wake-up', async () => {
+    const before = resourcesOf(harness.pid)
     const descriptors = Array.from({ length: 200 }, () => peer.segment.descriptor)
     for (let count = 0; count < 50; count += 1) {
       hostileNative().send(peer.doorbell, '', Buffer.alloc(1), descriptors)
       await turn()
     }
-    await siege.expectAnswers()
-    expect(resourcesOf(siege.pid)).toEqual(before)
+    await harness.expectAnswers()
+    expect(resourcesOf(harness.pid)).toEqual(before)
     await expectAlive(1)
   })
 
-  it('arming its wake words anew, blocked and not', async () => {
+  it('survives wake words that are armed again and again, blocked or not', async () => {
     armWithoutEnd(Word.DATA_WAKE, ARMED)
     armWithoutEnd(Word.ROOM_WAKE, BLOCKED)
-    peer.say(TALK)
+    peer.send(FLOOD)
     await takeAll(40)
-    await siege.expectAnswers()
-    siege.calm()
+    await harness.expectAnswers()
+    harness.stopThreads()
     await expectAlive(2)
   })
 
-  it('whose doorbell blocks and is never read', async () => {
-    // The same open file as the one that the victim rings.
-    hostileNative().setBlocking(peer.givenBell, true)
+  it('does not block on a blocking doorbell that is never read', async () => {
+    // The same open file as the doorbell that the victim uses.
+    hostileNative().setBlocking(peer.passedDoorbell, true)
     armWithoutEnd(Word.DATA_WAKE, ARMED)
-    peer.say(TALK)
+    peer.send(FLOOD)
     await takeAll(60)
-    await siege.expectAnswers()
-    siege.calm()
+    await harness.expectAnswers()
+    harness.stopThreads()
     await expectAlive(2)
   })
 
-  it('whose doorbell is closed', async () => {
-    peer.closeBell()
+  it('survives a closed doorbell', async () => {
+    peer.closeDoorbell()
     peer.segment.store32(Word.DATA_WAKE, 5)
-    peer.say(TALK)
+    peer.send(FLOOD)
     await eventually(() => peer.victimTail > 0n)
-    await siege.expectAnswers()
+    await harness.expectAnswers()
     await expectAlive(2)
   })
 
-  it.each([1, 11, 12, 100_000])('with %i bytes on the silent control socket is CORRUPT', async (count) => {
-    peer.control.write(Buffer.alloc(count, 0xff))
-    await siege.expectCorrupt(peer)
-  })
+  it.each([1, 11, 12, 100_000])(
+    'reports CORRUPT after %i bytes on the silent control socket',
+    async (count) => {
+      peer.control.write(Buffer.alloc(count, 0xff))
+      await harness.expectCorrupt(peer)
+    },
+  )
 
-  it('with an honest frame of the handshake on the silent control socket is CORRUPT', async () => {
+  it('reports CORRUPT after a valid handshake frame on the silent control socket', async () => {
     peer.control.send('READY')
-    await siege.expectCorrupt(peer)
+    await harness.expectCorrupt(peer)
   })
 })
 
-describe.skipIf(reason !== undefined)('a client that never stops', () => {
-  let siege: Siege
+describe.skipIf(reason !== undefined)('a server that clients flood', () => {
+  let harness: AttackHarness
   beforeAll(async () => {
-    siege = await Siege.begin()
+    harness = await AttackHarness.begin()
   })
 
-  it('and has sent bytes behind its last frame of the handshake is CORRUPT', async () => {
-    const client = siege.owns(await HostileClient.greet(siege.path))
+  it('reports CORRUPT after bytes behind the last frame of the handshake', async () => {
+    const client = harness.closeLater(await HostileClient.greet(harness.path))
     expect(client.sendDatagram()).toBe(0)
     expect(await client.answer()).toMatchObject({ kind: FrameKind.READY })
     const ready = encodeControlFrame(FrameKind.READY, {})
     client.take(RING_BYTES)
     client.control.write(Buffer.concat([ready, ready]))
-    await siege.opened(client)
-    await siege.expectCorrupt(client)
+    await harness.opened(client)
+    await harness.expectCorrupt(client)
   })
 
-  it('coming and going, its descriptors on the way, leaves nothing behind', async () => {
+  it('frees all resources of clients that end with their descriptors in transit', async () => {
     for (let round = 0; round < 50; round += 1) {
-      const client = await HostileClient.greet(siege.path)
+      const client = await HostileClient.greet(harness.path)
       client.sendDatagram()
       if (round % 2 === 0) client.control.send('HANDLES')
       client.close()
     }
-    // The server empties its inbox with the next handover.
-    const peer = await siege.attack('server')
+    // The server empties its handover socket at the next handover.
+    const peer = await harness.attack('server')
     peer.control.socket.destroy()
-    await siege.ended(peer)
-    await siege.expectUnharmed()
+    await harness.ended(peer)
+    await harness.expectUnharmed()
   })
 
-  it('fills the inbox with datagrams that nobody asked for: the next client is served', async () => {
+  it('serves the next client after unsolicited datagrams have filled the handover socket', async () => {
     const [left, right] = hostileNative().pair(SocketType.STREAM)
-    const client = siege.owns(await HostileClient.greet(siege.path))
-    client.owns(left, right)
+    const client = harness.closeLater(await HostileClient.greet(harness.path))
+    client.closeLater(left, right)
     const descriptors = Array.from({ length: 253 }, () => left)
     let failed = 0
     while (failed === 0) failed = client.sendDatagram(descriptors, Buffer.alloc(16, 9))
@@ -188,12 +191,12 @@ describe.skipIf(reason !== undefined)('a client that never stops', () => {
     expect(client.sendDatagram()).toBe(0)
     expect(await client.answer()).toMatchObject({ kind: FrameKind.READY })
     client.confirm(RING_BYTES)
-    await siege.opened(client)
-    await siege.expectUnharmed()
+    await harness.opened(client)
+    await harness.expectUnharmed()
   })
 
-  it('talks on after it was refused', async () => {
-    const client = siege.owns(await HostileClient.greet(siege.path))
+  it('ignores the frames of a refused client', async () => {
+    const client = harness.closeLater(await HostileClient.greet(harness.path))
     expect(await client.answer()).toMatchObject({
       kind: FrameKind.REJECT,
       message: { code: ErrorCode.CORRUPT },
@@ -204,55 +207,56 @@ describe.skipIf(reason !== undefined)('a client that never stops', () => {
       await sleep(1)
     }
     await client.control.closed()
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 
-  it('connects and says nothing, a hundred times: the others are served', async () => {
-    const sockets = Array.from({ length: 100 }, () => createConnection({ path: siege.path }))
+  it('serves the other clients beside a hundred silent connections', async () => {
+    const sockets = Array.from({ length: 100 }, () => createConnection({ path: harness.path }))
     for (const socket of sockets) socket.on('error', () => {})
-    siege.owns({ close: () => sockets.forEach((socket) => void socket.destroy()) })
-    await siege.expectUnharmed()
+    harness.closeLater({ close: () => sockets.forEach((socket) => void socket.destroy()) })
+    await harness.expectUnharmed()
   })
 })
 
 describe.skipIf(reason !== undefined)('a thread that is blocked', () => {
   const NEVER_MS = 3_600_000
   const LONG = Buffer.alloc(4 * RING_BYTES)
-  let siege: Siege
+  let harness: AttackHarness
   beforeEach(async () => {
-    siege = await Siege.begin()
+    harness = await AttackHarness.begin()
   })
 
-  /** All values differ from those before, and each store wakes. Two threads, so that one runs while the other waits for a core. */
+  /** Each store changes the value and wakes. Two threads, so that one runs while the other waits for a core. */
   function disturbSignal(peer: HostilePeer): void {
     const values = Array.from({ length: 1000 }, (_, index) => BigInt(index))
-    for (let thread = 0; thread < 2; thread += 1) siege.disturb(peer.segment.word(Word.SIGNAL, 4), values)
+    for (let thread = 0; thread < 2; thread += 1)
+      harness.storeRepeatedly(peer.segment.word(Word.SIGNAL, 4), values)
   }
 
-  /** Another signal word; that nobody wakes its sleeper, as an honest peer would, makes it only notice later. */
-  function ringBlocked(peer: HostilePeer): void {
+  /** Changes the wake sequence. Without the wake-up of an honest peer, the victim only notices later. */
+  function wakeBlocked(peer: HostilePeer): void {
     peer.segment.store32(Word.SIGNAL, 7)
   }
 
-  it('in receiveSync by a peer whose signal changes without end has its TIMEOUT', async () => {
-    const peer = await siege.attack('client', undefined, { call: 'receiveSync', args: [500] })
+  it('ends receiveSync with TIMEOUT while the peer changes the wake sequence without end', async () => {
+    const peer = await harness.attack('client', undefined, { call: 'receiveSync', args: [500] })
     disturbSignal(peer)
-    expect(await siege.event('blocked')).toEqual({ blocked: { code: ErrorCode.TIMEOUT } })
-    await siege.expectUnharmed()
+    expect(await harness.event('blocked')).toEqual({ blocked: { code: ErrorCode.TIMEOUT } })
+    await harness.expectUnharmed()
   })
 
-  it('in receiveSync by a peer whose signal changes without end learns that it has hung up', async () => {
-    const peer = await siege.attack('client', undefined, { call: 'receiveSync', args: [NEVER_MS] })
+  it('ends receiveSync with PEER_GONE when a peer that changed the wake sequence hangs up', async () => {
+    const peer = await harness.attack('client', undefined, { call: 'receiveSync', args: [NEVER_MS] })
     disturbSignal(peer)
     await sleep(100)
-    // Another process may have the memory, and goes on.
+    // Another process may hold the memory and continue.
     peer.control.socket.destroy()
-    expect(await siege.event('blocked')).toEqual({ blocked: { code: ErrorCode.PEER_GONE } })
-    await siege.expectUnharmed()
+    expect(await harness.event('blocked')).toEqual({ blocked: { code: ErrorCode.PEER_GONE } })
+    await harness.expectUnharmed()
   })
 
-  it('in receiveSync, spinning, learns that its peer has hung up', async () => {
-    const spinning = await Siege.begin({ wait: 'spin' })
+  it('ends a spinning receiveSync with PEER_GONE when the peer hangs up', async () => {
+    const spinning = await AttackHarness.begin({ wait: 'spin' })
     const peer = await spinning.attack('client', undefined, { call: 'receiveSync', args: [NEVER_MS] })
     await sleep(100)
     peer.control.socket.destroy()
@@ -263,27 +267,27 @@ describe.skipIf(reason !== undefined)('a thread that is blocked', () => {
   it.each([
     ['a tail', (peer: HostilePeer) => peer.segment.publish(8n), ErrorCode.CORRUPT],
     ['a state', (peer: HostilePeer) => peer.segment.store32(Word.STATE, 0x8000_0000), ErrorCode.PEER_GONE],
-  ])('in receiveSync is told of %s that lies, once the peer rings', async (_what, lie, code) => {
-    const peer = await siege.attack('client', undefined, { call: 'receiveSync', args: [NEVER_MS] })
+  ])('ends receiveSync with an error after %s that is forged and a wake-up', async (_what, forge, code) => {
+    const peer = await harness.attack('client', undefined, { call: 'receiveSync', args: [NEVER_MS] })
     await sleep(50)
-    lie(peer)
-    ringBlocked(peer)
-    expect(await siege.event('blocked')).toEqual({ blocked: { code } })
-    await siege.expectUnharmed()
+    forge(peer)
+    wakeBlocked(peer)
+    expect(await harness.event('blocked')).toEqual({ blocked: { code } })
+    await harness.expectUnharmed()
   })
 
-  it('in sendSync by a peer that reads nothing has its TIMEOUT', async () => {
-    await siege.attack('client', undefined, { call: 'sendSync', args: [LONG, 500] })
-    expect(await siege.event('blocked')).toEqual({ blocked: { code: ErrorCode.TIMEOUT } })
-    await siege.expectUnharmed()
+  it('ends sendSync with TIMEOUT if the peer reads nothing', async () => {
+    await harness.attack('client', undefined, { call: 'sendSync', args: [LONG, 500] })
+    expect(await harness.event('blocked')).toEqual({ blocked: { code: ErrorCode.TIMEOUT } })
+    await harness.expectUnharmed()
   })
 
-  it('in sendSync by a peer whose head lies is told', async () => {
-    const peer = await siege.attack('client', undefined, { call: 'sendSync', args: [LONG, NEVER_MS] })
+  it('ends sendSync with CORRUPT if the peer forges its head', async () => {
+    const peer = await harness.attack('client', undefined, { call: 'sendSync', args: [LONG, NEVER_MS] })
     await eventually(() => peer.victimTail > 0n)
     peer.segment.store64(Word.HEAD, 2n ** 63n)
-    ringBlocked(peer)
-    expect(await siege.event('blocked')).toEqual({ blocked: { code: ErrorCode.CORRUPT } })
-    await siege.expectUnharmed()
+    wakeBlocked(peer)
+    expect(await harness.event('blocked')).toEqual({ blocked: { code: ErrorCode.CORRUPT } })
+    await harness.expectUnharmed()
   })
 })

@@ -6,6 +6,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/index.js'
 import { descriptorOf } from '../../src/socket-descriptor.js'
 import { FrameKind } from '../../src/wire/frames.js'
+import { AttackHarness, ROLES, type Role } from '../support/attack-harness.js'
 import {
   DATA_OFFSET,
   ForgedSegment,
@@ -15,7 +16,6 @@ import {
 } from '../support/forged-segment.js'
 import { hostileNative, SEALS, Seals, SocketType, whyNotHostile } from '../support/hostile-native.js'
 import { HostileClient, type HostilePeer, HostileServer } from '../support/hostile-peers.js'
-import { ROLES, type Role, Siege } from '../support/siege.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
 
@@ -25,24 +25,24 @@ if (reason !== undefined) console.log(`skipped: ${reason}`)
 const SEGMENT_BYTES = DATA_OFFSET + RING_BYTES
 const EPERM = 1
 
-/** What the victim answers to a handover of these descriptors, and what it tells its own user. */
-async function handOver(
-  siege: Siege,
+/** The victim's reply to these descriptors, and the error for its own user. */
+async function passDescriptors(
+  harness: AttackHarness,
   role: Role,
   segment: ForgedSegment,
   choose: (peer: HostilePeer) => readonly number[],
 ): Promise<{ code: unknown; message: unknown; fallback: boolean }> {
   if (role === 'server') {
-    const client = siege.owns(await HostileClient.greet(siege.path, segment))
+    const client = harness.closeLater(await HostileClient.greet(harness.path, segment))
     expect(client.sendDatagram(choose(client))).toBe(0)
     return outcomeOf(await client.answer())
   }
-  const server = await siege.serve()
-  siege.victim.send({ connectTo: `unix:${server.path}` })
-  const peer = siege.owns(await server.accept(segment))
+  const server = await harness.serve()
+  harness.victim.send({ connectTo: `unix:${server.path}` })
+  const peer = harness.closeLater(await server.accept(segment))
   const outcome = outcomeOf(await server.answer(peer, choose(peer)))
   if (!outcome.fallback)
-    expect(await siege.event<{ refused: string }>('refused')).toMatchObject({ refused: outcome.code })
+    expect(await harness.event<{ refused: string }>('refused')).toMatchObject({ refused: outcome.code })
   return outcome
 }
 
@@ -54,10 +54,10 @@ function outcomeOf(answer: Awaited<ReturnType<HostileClient['answer']>>) {
   return { code: answer.message['code'], message: answer.message['message'], fallback: false }
 }
 
-describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s', (role) => {
-  let siege: Siege
+describe.skipIf(reason !== undefined).each(ROLES)('invalid memory, passed to a %s,', (role) => {
+  let harness: AttackHarness
   beforeAll(async () => {
-    siege = await Siege.begin()
+    harness = await AttackHarness.begin()
   })
 
   it.each<[string, SegmentOptions, RegExp]>([
@@ -73,30 +73,30 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
     ['of a page more', { bytes: SEGMENT_BYTES + 4096 }, /does not have a segment's size/],
     ['of twice the ring', { bytes: 2 * SEGMENT_BYTES - 8192 }, /contradicts its size/],
     ['with its first page only', { pages: 'first' }, /has holes/],
-  ])('%s is CORRUPT', async (_what, options, text) => {
-    const outcome = await handOver(siege, role, new ForgedSegment(options), (peer) => [
+  ])('causes CORRUPT: memory %s', async (_what, options, text) => {
+    const outcome = await passDescriptors(harness, role, new ForgedSegment(options), (peer) => [
       peer.segment.descriptor,
-      peer.givenBell,
+      peer.passedDoorbell,
     ])
     expect(outcome.code).toBe(ErrorCode.CORRUPT)
     expect(outcome.message).toMatch(text)
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 
-  // They might be an honest peer's that were swapped out.
+  // The pages of an honest peer may be swapped out.
   it.each<NonNullable<SegmentOptions['pages']>>(['reserved', 'reserved beyond the end'])(
-    'whose pages are %s is not mapped, and the channel runs over the socket',
+    'is not mapped if its pages are %s, and the channel falls back to the socket',
     async (pages) => {
       const segment = new ForgedSegment({ pages })
-      const outcome = await handOver(siege, role, segment, (peer) => [
+      const outcome = await passDescriptors(harness, role, segment, (peer) => [
         peer.segment.descriptor,
-        peer.givenBell,
+        peer.passedDoorbell,
       ])
       expect(outcome).toMatchObject({
         fallback: true,
         message: expect.stringContaining("not all pages of the peer's memory exist"),
       })
-      await siege.expectUnharmed()
+      await harness.expectUnharmed()
     },
   )
 
@@ -116,13 +116,13 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
     ['capacity, huge', ErrorCode.CORRUPT, (header) => header.setUint32(36, 2 ** 32 - 1, true)],
     ['place of the control block', ErrorCode.CORRUPT, (header) => header.setBigUint64(40, 0n, true)],
     ['place of the data', ErrorCode.CORRUPT, (header) => header.setBigUint64(48, 2n ** 63n, true)],
-  ])('with a wrong %s in its header is %s', async (_what, code, header) => {
-    const outcome = await handOver(siege, role, new ForgedSegment({ header }), (peer) => [
+  ])('has a wrong %s in its header and causes %s', async (_what, code, header) => {
+    const outcome = await passDescriptors(harness, role, new ForgedSegment({ header }), (peer) => [
       peer.segment.descriptor,
-      peer.givenBell,
+      peer.passedDoorbell,
     ])
     expect(outcome.code).toBe(code)
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 
   /** Opened for the test, and closed with the peer. */
@@ -131,46 +131,49 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
     ['a regular file', () => openFile(SEGMENT_BYTES)],
     ['a directory', () => openSync('/', 'r')],
     ['a pipe', () => openPipe()],
-    ['a socket', (peer) => peer.ownBell],
-    ["the victim's memory", () => openSync(`/proc/${siege.pid}/mem`, 'r')],
+    ['a socket', (peer) => peer.ownDoorbell],
+    ["the victim's memory", () => openSync(`/proc/${harness.pid}/mem`, 'r')],
   ]
 
-  it.each(FOREIGN)('but %s is CORRUPT', async (_what, open) => {
-    const outcome = await handOver(siege, role, new ForgedSegment(), (peer) => {
+  it.each(FOREIGN)('causes CORRUPT if it is %s', async (_what, open) => {
+    const outcome = await passDescriptors(harness, role, new ForgedSegment(), (peer) => {
       const descriptor = open(peer)
-      if (descriptor !== peer.ownBell) peer.owns(descriptor)
-      return [descriptor, peer.givenBell]
+      if (descriptor !== peer.ownDoorbell) peer.closeLater(descriptor)
+      return [descriptor, peer.passedDoorbell]
     })
     expect(outcome.code).toBe(ErrorCode.CORRUPT)
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 
-  it('but a file of a FUSE file system that answers nothing is CORRUPT, and to close it stops nobody', async ({
+  it('causes CORRUPT if it is a file of a silent FUSE file system, whose close blocks no thread', async ({
     skip,
   }) => {
     const path = join(temporaryDirectory(), 'f')
     writeFileSync(path, '')
     const file = hostileNative().fuse(path)
     if (file < 0) skip(`no FUSE file system can be mounted here: error ${-file}`)
-    const outcome = await handOver(siege, role, new ForgedSegment(), (peer) => [file, peer.givenBell])
+    const outcome = await passDescriptors(harness, role, new ForgedSegment(), (peer) => [
+      file,
+      peer.passedDoorbell,
+    ])
     expect(outcome.code).toBe(ErrorCode.CORRUPT)
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 
-  it('that is sealed for writing too, so that its owner has never written it, is CORRUPT', async () => {
+  it('causes CORRUPT if it is sealed against writing by its owner too', async () => {
     const native = hostileNative()
     const memory = native.memory(SEGMENT_BYTES, 0, true)
     expect(native.seal(memory, SEALS | Seals.WRITE)).toBe(0)
-    const outcome = await handOver(siege, role, new ForgedSegment(), (peer) => {
-      peer.owns(memory)
-      return [memory, peer.givenBell]
+    const outcome = await passDescriptors(harness, role, new ForgedSegment(), (peer) => {
+      peer.closeLater(memory)
+      return [memory, peer.passedDoorbell]
     })
     expect(outcome.code).toBe(ErrorCode.CORRUPT)
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 
-  it('that was accepted keeps its size, its pages and its seals, whatever its owner tries', async () => {
-    const peer = await siege.attack(role)
+  it('keeps its size, its pages and its seals after it was accepted', async () => {
+    const peer = await harness.attack(role)
     const { descriptor, bytes } = peer.segment
     for (const size of [0, 4096, 2 * SEGMENT_BYTES])
       expect(() => ftruncateSync(descriptor, size)).toThrow(/EPERM/)
@@ -178,16 +181,16 @@ describe.skipIf(reason !== undefined).each(ROLES)('memory that is none, for a %s
     expect(hostileNative().punch(descriptor, DATA_OFFSET, RING_BYTES)).toBe(EPERM)
     expect(hostileNative().remove(bytes)).toBe(EPERM)
     expect(hostileNative().seal(descriptor, Seals.WRITE)).toBe(EPERM)
-    peer.say(Buffer.alloc(16))
+    peer.send(Buffer.alloc(16))
     await eventually(() => peer.victimHead === BigInt(peer.position))
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 })
 
-describe.skipIf(reason !== undefined).each(ROLES)('a doorbell that is none, for a %s', (role) => {
-  let siege: Siege
+describe.skipIf(reason !== undefined).each(ROLES)('an invalid doorbell, passed to a %s,', (role) => {
+  let harness: AttackHarness
   beforeAll(async () => {
-    siege = await Siege.begin()
+    harness = await AttackHarness.begin()
   })
 
   const FOREIGN: [string, () => Promise<number> | number][] = [
@@ -199,160 +202,163 @@ describe.skipIf(reason !== undefined).each(ROLES)('a doorbell that is none, for 
     ['memory', () => hostileNative().memory(4096, 0, true)],
   ]
 
-  it.each(FOREIGN)('but %s is CORRUPT', async (_what, open) => {
+  it.each(FOREIGN)('causes CORRUPT if it is %s', async (_what, open) => {
     const doorbell = await open()
-    const outcome = await handOver(siege, role, new ForgedSegment(), (peer) => {
-      peer.owns(doorbell)
+    const outcome = await passDescriptors(harness, role, new ForgedSegment(), (peer) => {
+      peer.closeLater(doorbell)
       return [peer.segment.descriptor, doorbell]
     })
     expect(outcome.code).toBe(ErrorCode.CORRUPT)
     expect(outcome.message).toMatch(/doorbell|descriptors/)
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 
-  it('but a socket of the Internet is CORRUPT', async () => {
+  it('causes CORRUPT if it is an Internet socket', async () => {
     const server = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     const socket = connect((server.address() as { port: number }).port, '127.0.0.1')
     await new Promise((resolve) => socket.once('connect', resolve))
-    siege.owns({
+    harness.closeLater({
       close() {
         socket.destroy()
         server.close()
       },
     })
-    const outcome = await handOver(siege, role, new ForgedSegment(), (peer) => [
+    const outcome = await passDescriptors(harness, role, new ForgedSegment(), (peer) => [
       peer.segment.descriptor,
       descriptorOf(socket) as number,
     ])
     expect(outcome.code).toBe(ErrorCode.CORRUPT)
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 })
 
 describe.skipIf(reason !== undefined)('a doorbell whose other end is closed', () => {
-  it('ends the handover to a server, which goes on over the socket and says why', async () => {
-    const siege = await Siege.begin()
-    const client = siege.owns(await HostileClient.greet(siege.path))
+  it('ends the handover to a server, which falls back to the socket with the reason', async () => {
+    const harness = await AttackHarness.begin()
+    const client = harness.closeLater(await HostileClient.greet(harness.path))
     client.sendDatagram()
-    client.closeBell()
+    client.closeDoorbell()
     const outcome = outcomeOf(await client.answer())
     expect(outcome).toMatchObject({
       fallback: true,
       message: expect.stringMatching(/closed its doorbell/) as string,
     })
     client.control.send('READY')
-    expect(await siege.event('opened')).toMatchObject({ transport: 'unix' })
-    await siege.expectUnharmed()
+    expect(await harness.event('opened')).toMatchObject({ transport: 'unix' })
+    await harness.expectUnharmed()
   })
 
-  it('does not disturb a client, which rings in vain', async () => {
-    const siege = await Siege.begin()
-    const server = await siege.serve()
-    siege.victim.send({ connectTo: `unix:${server.path}` })
-    const peer = siege.owns(await server.accept())
+  it('does not disturb a client, whose wake-ups have no effect', async () => {
+    const harness = await AttackHarness.begin()
+    const server = await harness.serve()
+    harness.victim.send({ connectTo: `unix:${server.path}` })
+    const peer = harness.closeLater(await server.accept())
     const [given, kept] = hostileNative().pair(SocketType.STREAM)
-    peer.owns(given)
+    peer.closeLater(given)
     const answer = server.answer(peer, [peer.segment.descriptor, given])
     closeSync(kept)
     expect(await answer).toMatchObject({ kind: FrameKind.READY })
-    await siege.opened(peer)
-    // Asleep, by its word: the victim rings.
+    await harness.opened(peer)
+    // The wake word says asleep, so the victim uses the doorbell.
     peer.segment.store32(Word.DATA_WAKE, 5)
-    peer.say(Buffer.from([1]))
+    peer.send(Buffer.from([1]))
     await eventually(() => peer.victimTail > 0n)
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 })
 
-describe.skipIf(reason !== undefined).each(ROLES)('descriptors in a wrong number, for a %s', (role) => {
-  let siege: Siege
-  beforeAll(async () => {
-    siege = await Siege.begin()
-  })
+describe.skipIf(reason !== undefined).each(ROLES)(
+  'a wrong number of descriptors, passed to a %s,',
+  (role) => {
+    let harness: AttackHarness
+    beforeAll(async () => {
+      harness = await AttackHarness.begin()
+    })
 
-  it.each<[string, (peer: HostilePeer) => number[]]>([
-    ['memory alone', (peer) => [peer.segment.descriptor]],
-    ['the doorbell alone', (peer) => [peer.givenBell]],
-    ['the doorbell first', (peer) => [peer.givenBell, peer.segment.descriptor]],
-    ['one more', (peer) => [peer.segment.descriptor, peer.givenBell, peer.givenBell]],
-    [
-      'a hundred more',
-      (peer) => [
-        peer.segment.descriptor,
-        peer.givenBell,
-        ...Array.from({ length: 100 }, () => peer.givenBell),
+    it.each<[string, (peer: HostilePeer) => number[]]>([
+      ['memory alone', (peer) => [peer.segment.descriptor]],
+      ['the doorbell alone', (peer) => [peer.passedDoorbell]],
+      ['the doorbell first', (peer) => [peer.passedDoorbell, peer.segment.descriptor]],
+      ['one more', (peer) => [peer.segment.descriptor, peer.passedDoorbell, peer.passedDoorbell]],
+      [
+        'a hundred more',
+        (peer) => [
+          peer.segment.descriptor,
+          peer.passedDoorbell,
+          ...Array.from({ length: 100 }, () => peer.passedDoorbell),
+        ],
       ],
-    ],
-    ['as many as there can be', (peer) => Array.from({ length: 253 }, () => peer.segment.descriptor)],
-  ])('%s: CORRUPT', async (_what, choose) => {
-    const outcome = await handOver(siege, role, new ForgedSegment(), choose)
-    expect(outcome.code).toBe(ErrorCode.CORRUPT)
-    await siege.expectUnharmed()
-  })
-})
+      ['the maximum number', (peer) => Array.from({ length: 253 }, () => peer.segment.descriptor)],
+    ])('causes CORRUPT: %s', async (_what, choose) => {
+      const outcome = await passDescriptors(harness, role, new ForgedSegment(), choose)
+      expect(outcome.code).toBe(ErrorCode.CORRUPT)
+      await harness.expectUnharmed()
+    })
+  },
+)
 
 describe.skipIf(reason !== undefined)('descriptors of another process than the server', () => {
-  it('are CORRUPT for a client', async () => {
-    const siege = await Siege.begin()
-    const server = siege.owns(await HostileServer.withOtherListener(join(temporaryDirectory(), 'h')))
-    siege.victim.send({ connectTo: `unix:${server.path}` })
-    const peer = siege.owns(await server.accept())
+  it('cause CORRUPT in a client', async () => {
+    const harness = await AttackHarness.begin()
+    const server = harness.closeLater(await HostileServer.withOtherListener(join(temporaryDirectory(), 'h')))
+    harness.victim.send({ connectTo: `unix:${server.path}` })
+    const peer = harness.closeLater(await server.accept())
     expect(outcomeOf(await server.answer(peer))).toMatchObject({
       code: ErrorCode.CORRUPT,
       message: expect.stringMatching(/another process than the server at the address/) as string,
     })
-    expect(await siege.event('refused')).toMatchObject({ refused: ErrorCode.CORRUPT })
-    await siege.expectUnharmed()
+    expect(await harness.event('refused')).toMatchObject({ refused: ErrorCode.CORRUPT })
+    await harness.expectUnharmed()
   })
 })
 
 describe.skipIf(reason !== undefined)('tokens', () => {
-  let siege: Siege
+  let harness: AttackHarness
   let client: HostileClient
   beforeAll(async () => {
-    siege = await Siege.begin()
+    harness = await AttackHarness.begin()
   })
   beforeEach(async () => {
-    client = siege.owns(await HostileClient.greet(siege.path))
+    client = harness.closeLater(await HostileClient.greet(harness.path))
   })
 
-  const both = (): number[] => [client.segment.descriptor, client.givenBell]
+  const both = (): number[] => [client.segment.descriptor, client.passedDoorbell]
 
   it.each<[string, () => Buffer]>([
     ['another', () => Buffer.alloc(16, 1)],
     ['a byte less', () => client.token.subarray(0, 15)],
     ['a byte more', () => Buffer.concat([client.token, Buffer.alloc(1)])],
     ['none', () => Buffer.alloc(0)],
-  ])('%s: CORRUPT', async (_what, token) => {
+  ])('causes CORRUPT: %s', async (_what, token) => {
     expect(client.sendDatagram(both(), token())).toBe(0)
     expect(outcomeOf(await client.answer()).code).toBe(ErrorCode.CORRUPT)
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 
-  it('that are right, among many that are wrong and many times: the first one holds', async () => {
+  it('are accepted once if they are repeated and among wrong ones', async () => {
     for (let count = 0; count < 3; count += 1) client.sendDatagram(both(), Buffer.alloc(16, count))
     for (let count = 0; count < 3; count += 1) expect(client.sendDatagram()).toBe(0)
     expect(await client.answer()).toMatchObject({ kind: FrameKind.READY })
     client.confirm(RING_BYTES)
-    await siege.opened(client)
-    await siege.expectUnharmed()
+    await harness.opened(client)
+    await harness.expectUnharmed()
   })
 
-  it('that were used: what comes with them again is dropped', async () => {
+  it('are not accepted twice', async () => {
     expect(client.sendDatagram()).toBe(0)
     expect(await client.answer()).toMatchObject({ kind: FrameKind.READY })
     client.confirm(RING_BYTES)
-    await siege.opened(client)
-    const second = siege.owns(await HostileClient.greet(siege.path))
+    await harness.opened(client)
+    const second = harness.closeLater(await HostileClient.greet(harness.path))
     expect(second.sendDatagram(both(), client.token)).toBe(0)
     expect(outcomeOf(await second.answer()).code).toBe(ErrorCode.CORRUPT)
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 
-  it('without any datagram: CORRUPT', async () => {
+  it('causes CORRUPT without a datagram', async () => {
     expect(outcomeOf(await client.answer()).code).toBe(ErrorCode.CORRUPT)
-    await siege.expectUnharmed()
+    await harness.expectUnharmed()
   })
 })
 

@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/index.js'
+import { AttackHarness, ROLES } from '../support/attack-harness.js'
 import {
   DATA_OFFSET,
   Flag,
@@ -14,7 +15,6 @@ import {
 import { whyNotHostile } from '../support/hostile-native.js'
 import type { HostilePeer } from '../support/hostile-peers.js'
 import { integerFrom, newSeed, randomFrom } from '../support/random.js'
-import { ROLES, Siege } from '../support/siege.js'
 import { eventually, turn } from '../support/turns.js'
 
 const reason = whyNotHostile()
@@ -31,31 +31,31 @@ function firstFragment(total: bigint, bytes = 16): Buffer {
   return payload
 }
 
-describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (role) => {
-  let siege: Siege
+describe.skipIf(reason !== undefined).each(ROLES)('a %s that receives forged records', (role) => {
+  let harness: AttackHarness
   let peer: HostilePeer
   beforeAll(async () => {
-    siege = await Siege.begin()
+    harness = await AttackHarness.begin()
   })
   beforeEach(async () => {
-    peer = await siege.attack(role)
+    peer = await harness.attack(role)
   })
 
   function publish(tail: number): void {
     peer.segment.publish(tail)
-    peer.ring()
+    peer.wake()
   }
 
   it.each<[string, ForgedRecord, number, RegExp]>([
     ['longer than an eighth of the ring', { length: INLINE_MAX + 1 }, 16_384, /longer than an eighth/],
-    ['of 2 GiB less one', { length: PAD - 1 }, 65_536, /longer than an eighth/],
-    ['longer than what is published', { length: 100 }, 16, /longer than the published bytes/],
+    ['of 2 GiB less one byte', { length: PAD - 1 }, 65_536, /longer than an eighth/],
+    ['longer than the published bytes', { length: 100 }, 16, /longer than the published bytes/],
     ['without a kind', { length: 0, kind: 0 }, 16, /has no kind/],
     ['of unknown flags', { length: 0, flags: 4 | Flag.WHOLE }, 16, /unknown flags/],
     ['of all flags', { length: 0, flags: 0xffff }, 16, /unknown flags/],
     ['out of sequence', { length: 0, sequence: 1 }, 16, /out of sequence/],
     ['of the last sequence', { length: 0, sequence: 2 ** 32 - 1 }, 16, /out of sequence/],
-    ['of a kind that no channel knows', { length: 0, kind: 99 }, 16, /unknown kind 99/],
+    ['of an unknown kind', { length: 0, kind: 99 }, 16, /unknown kind 99/],
     ['of the highest kind', { length: 0, kind: 0xffff }, 16, /unknown kind 65535/],
     ['of a middle fragment first', { length: 8, flags: 0 }, 32, /does not begin with its first fragment/],
     [
@@ -65,7 +65,12 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
       /does not begin with its first fragment/,
     ],
     ['of an empty first fragment', { length: 8, flags: Flag.FIRST }, 32, /first fragment is empty/],
-    ['of an answer to no request', { length: 0, kind: 3, id: 7 }, 16, /reply to a request that is not open/],
+    [
+      'of a reply without a request',
+      { length: 0, kind: 3, id: 7 },
+      16,
+      /reply to a request that is not open/,
+    ],
     ['of a note to a codec without notes', { length: 0, kind: 7 }, 16, /CODEC|note/i],
     ['of a pad in the middle', { length: PAD + 16, kind: 0, flags: 0 }, 32, /pad does not end with the ring/],
     ['of a pad with a kind', { length: PAD + RING_BYTES - 16, flags: 0 }, 65_536, /pad has a kind/],
@@ -75,33 +80,33 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
       65_536,
       /as long as/,
     ],
-  ])('one %s', async (_what, record, tail, text) => {
+  ])('rejects one %s', async (_what, record, tail, text) => {
     peer.segment.record(0, record)
     publish(tail)
-    await siege.expectCorrupt(peer, text)
+    await harness.expectCorrupt(peer, text)
   })
 
-  it('one that passes the end of the ring', async () => {
-    for (let count = 0; count < 7; count += 1) peer.say(Buffer.alloc(INLINE_MAX, 2))
-    peer.say(Buffer.alloc(INLINE_MAX - 32, 2))
+  it('rejects one that passes the end of the ring', async () => {
+    for (let count = 0; count < 7; count += 1) peer.send(Buffer.alloc(INLINE_MAX, 2))
+    peer.send(Buffer.alloc(INLINE_MAX - 32, 2))
     const { position, sequence } = peer
     await eventually(() => peer.victimHead === BigInt(position))
     peer.segment.store64(DATA_OFFSET + position, headerWord({ length: 100 }))
     peer.segment.store64(DATA_OFFSET + position + 8, BigInt(sequence) << 32n)
     publish(position + 128)
-    await siege.expectCorrupt(peer, /passes the ring's end/)
+    await harness.expectCorrupt(peer, /passes the ring's end/)
   })
 
   it.each([
-    ['says more than the longest message', BigInt(MESSAGE_MAX + 1), /longer than maxMessageBytes/],
-    ['says 2^63', 2n ** 63n, /longer than maxMessageBytes/],
-    ['says 2^64 - 1', 2n ** 64n - 1n, /longer than maxMessageBytes/],
-    ['says less than it holds', 8n, /longer than its message/],
-    ['says nothing at all', 0n, /longer than its message/],
-  ])('a first fragment that %s', async (_what, total, text) => {
+    ['announces more than the longest message', BigInt(MESSAGE_MAX + 1), /longer than maxMessageBytes/],
+    ['announces 2^63', 2n ** 63n, /longer than maxMessageBytes/],
+    ['announces 2^64 - 1', 2n ** 64n - 1n, /longer than maxMessageBytes/],
+    ['announces less than it holds', 8n, /longer than its message/],
+    ['announces nothing', 0n, /longer than its message/],
+  ])('rejects a first fragment that %s', async (_what, total, text) => {
     const payload = firstFragment(total)
     publish(peer.segment.record(0, { length: payload.length, flags: Flag.FIRST }, payload))
-    await siege.expectCorrupt(peer, text)
+    await harness.expectCorrupt(peer, text)
   })
 
   it.each<[string, ForgedRecord, RegExp]>([
@@ -113,14 +118,14 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
     ['one that holds too much', { length: 2000, flags: Flag.LAST }, /longer than their message/],
     ['a last one too early', { length: 24, flags: Flag.LAST }, /does not end its message/],
     ['an end without the last flag', { length: 984, flags: 0 }, /does not end its message/],
-  ])('a first fragment, and behind it %s', async (_what, second, text) => {
+  ])('rejects a first fragment and behind it %s', async (_what, second, text) => {
     const payload = firstFragment(1000n)
     const next = peer.segment.record(0, { length: payload.length, flags: Flag.FIRST }, payload)
     publish(peer.segment.record(next, { ...second, sequence: 1 }))
-    await siege.expectCorrupt(peer, text)
+    await harness.expectCorrupt(peer, text)
   })
 
-  it('fragments of a byte that never end: they end with the length that the first one has told', async () => {
+  it('rejects fragments that exceed the length that the first one announced', async () => {
     const count = 30_000
     const first = firstFragment(BigInt(count + 8), 8)
     // As long as the others, so that none passes the end of the ring.
@@ -133,111 +138,108 @@ describe.skipIf(reason !== undefined).each(ROLES)('records that lie, to a %s', (
       position = peer.segment.record(position, { length: 1, flags: 0, sequence })
     }
     publish(position)
-    await siege.expectCorrupt(peer, /does not end its message/)
+    await harness.expectCorrupt(peer, /does not end its message/)
   })
 
-  it('a message that never ends costs no more than its length, and goes with its sender', async () => {
+  it('holds no more than the length of an unfinished message, and frees it with its sender', async () => {
     const payload = firstFragment(BigInt(MESSAGE_MAX))
     publish(peer.segment.record(0, { length: payload.length, flags: Flag.FIRST }, payload))
-    await siege.expectAnswers()
+    await harness.expectAnswers()
     peer.control.socket.destroy()
-    expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: 0 })
-    await siege.expectUnharmed()
+    expect(await harness.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: 0 })
+    await harness.expectUnharmed()
   })
 })
 
-describe.skipIf(reason !== undefined).each(ROLES)(
-  'records that change while they are read, to a %s',
-  (role) => {
-    let siege: Siege
-    beforeAll(async () => {
-      siege = await Siege.begin()
-    })
+describe.skipIf(reason !== undefined).each(ROLES)('a %s that reads changing records', (role) => {
+  let harness: AttackHarness
+  beforeAll(async () => {
+    harness = await AttackHarness.begin()
+  })
 
-    async function changeHeaders(victim: Siege, rounds: number): Promise<void> {
-      const random = randomFrom(newSeed('changing records'))
-      for (let round = 0; round < rounds; round += 1) {
-        const peer = await victim.attack(role)
-        const values = Array.from({ length: 64 }, () =>
-          headerWord({
-            length: random() < 0.2 ? integerFrom(random, 0, PAD) : integerFrom(random, 0, INLINE_MAX),
-            kind: random() < 0.1 ? 0 : 1,
-            flags: random() < 0.3 ? integerFrom(random, 0, 4) : Flag.WHOLE,
-          }),
-        )
-        victim.disturb(peer.segment.word(DATA_OFFSET, 8), values)
-        peer.segment.publish(8192)
-        peer.ring()
-        // What comes behind the record was never written.
-        expect(await victim.ended(peer)).toMatchObject({ code: ErrorCode.CORRUPT })
-        await peer.control.closed()
-        victim.calm()
-      }
-      await victim.expectUnharmed()
+  async function changeHeaders(victim: AttackHarness, rounds: number): Promise<void> {
+    const random = randomFrom(newSeed('changing records'))
+    for (let round = 0; round < rounds; round += 1) {
+      const peer = await victim.attack(role)
+      const values = Array.from({ length: 64 }, () =>
+        headerWord({
+          length: random() < 0.2 ? integerFrom(random, 0, PAD) : integerFrom(random, 0, INLINE_MAX),
+          kind: random() < 0.1 ? 0 : 1,
+          flags: random() < 0.3 ? integerFrom(random, 0, 4) : Flag.WHOLE,
+        }),
+      )
+      victim.storeRepeatedly(peer.segment.word(DATA_OFFSET, 8), values)
+      peer.segment.publish(8192)
+      peer.wake()
+      // The bytes behind the record were never written.
+      expect(await victim.ended(peer)).toMatchObject({ code: ErrorCode.CORRUPT })
+      await peer.control.closed()
+      victim.stopThreads()
     }
+    await victim.expectUnharmed()
+  }
 
-    it('length, kind and flags, at random and without end', () => changeHeaders(siege, 8))
+  it('rejects length, kind and flags that change at random', () => changeHeaders(harness, 8))
 
-    it('the same, of messages that are looked at where they lie', async () => {
-      await changeHeaders(await Siege.begin({ views: true }), 8)
-    })
+  it('rejects them in messages that are read in place', async () => {
+    await changeHeaders(await AttackHarness.begin({ views: true }), 8)
+  })
 
-    // About as fast as the victim looks, and slower.
-    it.each([1000, 5000, 20_000])(
-      'a length that grows from look to look, every %i ns',
-      async (pauseNanos) => {
-        const segment = new ForgedSegment({ ringBytes: LARGE_RING_BYTES })
-        const peer = await siege.attack(role, segment)
-        const longest = LARGE_RING_BYTES / 8 - RECORD_HEADER_BYTES
-        const lengths = Array.from({ length: longest - 8192 }, (_, index) => 8192 + index)
-        siege.disturb(
-          segment.word(DATA_OFFSET, 8),
-          lengths.map((length) => headerWord({ length })),
-          pauseNanos,
-        )
-        segment.publish(LARGE_RING_BYTES)
-        peer.ring()
-        expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.CORRUPT })
-        await peer.control.closed()
-        await siege.expectUnharmed()
-      },
-    )
+  // About as fast as the victim reads, and slower.
+  it.each([1000, 5000, 20_000])(
+    'rejects a length that grows between two reads, every %i ns',
+    async (pauseNanos) => {
+      const segment = new ForgedSegment({ ringBytes: LARGE_RING_BYTES })
+      const peer = await harness.attack(role, segment)
+      const longest = LARGE_RING_BYTES / 8 - RECORD_HEADER_BYTES
+      const lengths = Array.from({ length: longest - 8192 }, (_, index) => 8192 + index)
+      harness.storeRepeatedly(
+        segment.word(DATA_OFFSET, 8),
+        lengths.map((length) => headerWord({ length })),
+        pauseNanos,
+      )
+      segment.publish(LARGE_RING_BYTES)
+      peer.wake()
+      expect(await harness.ended(peer)).toMatchObject({ code: ErrorCode.CORRUPT })
+      await peer.control.closed()
+      await harness.expectUnharmed()
+    },
+  )
 
-    it('the whole length of a message in fragments', async () => {
-      for (let round = 0; round < 8; round += 1) {
-        const peer = await siege.attack(role)
-        const payload = firstFragment(1000n)
-        const next = peer.segment.record(0, { length: payload.length, flags: Flag.FIRST }, payload)
-        const end = peer.segment.record(next, { length: 984, flags: Flag.LAST, sequence: 1 })
-        siege.disturb(peer.segment.word(DATA_OFFSET + RECORD_HEADER_BYTES, 8), [
-          1000n,
-          2000n,
-          500n,
-          2n ** 40n,
-        ])
-        peer.segment.publish(end)
-        peer.ring()
-        // By chance it is right: then the message is, too, and the sender goes.
-        if (round % 2 === 1) peer.control.socket.end()
-        else peer.segment.store64(Word.TAIL, 8n)
-        peer.ring()
-        expect([ErrorCode.CORRUPT, ErrorCode.PEER_GONE]).toContain((await siege.ended(peer)).code)
-        siege.calm()
-      }
-      await siege.expectUnharmed()
-    })
+  it('rejects a changing total length of a message in fragments', async () => {
+    for (let round = 0; round < 8; round += 1) {
+      const peer = await harness.attack(role)
+      const payload = firstFragment(1000n)
+      const next = peer.segment.record(0, { length: payload.length, flags: Flag.FIRST }, payload)
+      const end = peer.segment.record(next, { length: 984, flags: Flag.LAST, sequence: 1 })
+      harness.storeRepeatedly(peer.segment.word(DATA_OFFSET + RECORD_HEADER_BYTES, 8), [
+        1000n,
+        2000n,
+        500n,
+        2n ** 40n,
+      ])
+      peer.segment.publish(end)
+      peer.wake()
+      // If the length is right by chance, the message is valid, and the sender ends.
+      if (round % 2 === 1) peer.control.socket.end()
+      else peer.segment.store64(Word.TAIL, 8n)
+      peer.wake()
+      expect([ErrorCode.CORRUPT, ErrorCode.PEER_GONE]).toContain((await harness.ended(peer)).code)
+      harness.stopThreads()
+    }
+    await harness.expectUnharmed()
+  })
 
-    it('several records at once, by threads of their own', async () => {
-      const random = randomFrom(newSeed('a changing ring'))
-      const peer = await siege.attack(role)
-      for (let count = 0; count < 3; count += 1) {
-        const values = Array.from({ length: 32 }, () => BigInt(integerFrom(random, 0, 2 ** 40)))
-        siege.disturb(peer.segment.word(DATA_OFFSET + 16 * integerFrom(random, 0, 64), 8), values)
-      }
-      peer.segment.publish(RING_BYTES)
-      peer.ring()
-      expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.CORRUPT })
-      await siege.expectUnharmed()
-    })
-  },
-)
+  it('rejects several records that several threads change at once', async () => {
+    const random = randomFrom(newSeed('a changing ring'))
+    const peer = await harness.attack(role)
+    for (let count = 0; count < 3; count += 1) {
+      const values = Array.from({ length: 32 }, () => BigInt(integerFrom(random, 0, 2 ** 40)))
+      harness.storeRepeatedly(peer.segment.word(DATA_OFFSET + 16 * integerFrom(random, 0, 64), 8), values)
+    }
+    peer.segment.publish(RING_BYTES)
+    peer.wake()
+    expect(await harness.ended(peer)).toMatchObject({ code: ErrorCode.CORRUPT })
+    await harness.expectUnharmed()
+  })
+})

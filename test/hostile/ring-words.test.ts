@@ -1,25 +1,25 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/index.js'
+import { AttackHarness, ROLES } from '../support/attack-harness.js'
 import { DATA_OFFSET, RING_BYTES, Word } from '../support/forged-segment.js'
 import { whyNotHostile } from '../support/hostile-native.js'
 import type { HostilePeer } from '../support/hostile-peers.js'
-import { ROLES, Siege } from '../support/siege.js'
 import { eventually } from '../support/turns.js'
 
 const reason = whyNotHostile()
 if (reason !== undefined) console.log(`skipped: ${reason}`)
 
-const TALK = Buffer.from([1])
+const FLOOD = Buffer.from([1])
 const RING = BigInt(RING_BYTES)
 
-describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s', (role) => {
-  let siege: Siege
+describe.skipIf(reason !== undefined).each(ROLES)('a %s that reads forged positions', (role) => {
+  let harness: AttackHarness
   let peer: HostilePeer
   beforeAll(async () => {
-    siege = await Siege.begin()
+    harness = await AttackHarness.begin()
   })
   beforeEach(async () => {
-    peer = await siege.attack(role)
+    peer = await harness.attack(role)
   })
 
   it.each([
@@ -29,40 +29,40 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     ['2^63 + 16', 2n ** 63n + 16n, /tail is more than a ring ahead/],
     ['2^64 - 16', 2n ** 64n - 16n, /tail is more than a ring ahead/],
     ['2^64 - 1', 2n ** 64n - 1n, /tail is not aligned/],
-  ])('a tail that is %s', async (_what, tail, text) => {
+  ])('rejects a tail that is %s', async (_what, tail, text) => {
     peer.segment.publish(tail)
-    peer.ring()
-    await siege.expectCorrupt(peer, text)
+    peer.wake()
+    await harness.expectCorrupt(peer, text)
   })
 
   it.each([
     ['goes back by a record', (tail: bigint) => tail - 32n],
     ['goes back to 0', () => 0n],
-  ])('a tail that %s', async (_what, next) => {
-    peer.say(Buffer.alloc(16))
-    peer.say(Buffer.alloc(16))
+  ])('rejects a tail that %s', async (_what, next) => {
+    peer.send(Buffer.alloc(16))
+    peer.send(Buffer.alloc(16))
     const tail = BigInt(peer.position)
     await eventually(() => peer.victimHead === tail)
     peer.segment.publish(next(tail))
-    peer.ring()
-    await siege.expectCorrupt(peer, /tail is more than a ring ahead|tail moved back/)
+    peer.wake()
+    await harness.expectCorrupt(peer, /tail is more than a ring ahead|tail moved back/)
   })
 
-  it('a tail that changes without end', async () => {
+  it('rejects a tail that changes without end', async () => {
     peer.segment.record(0, { length: 0, sequence: 0 })
     peer.segment.record(16, { length: 0, sequence: 1 })
-    siege.disturb(peer.segment.word(Word.TAIL, 8), [16n, 32n])
-    peer.ring()
-    await siege.expectCorrupt(peer, /tail moved back|tail is more than a ring ahead/)
+    harness.storeRepeatedly(peer.segment.word(Word.TAIL, 8), [16n, 32n])
+    peer.wake()
+    await harness.expectCorrupt(peer, /tail moved back|tail is more than a ring ahead/)
   })
 
-  it('a tail that runs away over records that were never written', async () => {
-    siege.disturb(
+  it('rejects a tail that advances over unwritten records', async () => {
+    harness.storeRepeatedly(
       peer.segment.word(Word.TAIL, 8),
       Array.from({ length: 100_000 }, (_, index) => BigInt(16 * index)),
     )
-    peer.ring()
-    await siege.expectCorrupt(peer, /a record has no kind|a ring ahead/)
+    peer.wake()
+    await harness.expectCorrupt(peer, /a record has no kind|a ring ahead/)
   })
 
   it.each([
@@ -71,47 +71,47 @@ describe.skipIf(reason !== undefined).each(ROLES)('positions that lie, to a %s',
     ['a ring beyond the tail', (tail: bigint) => tail + RING, /head moved back or past the tail/],
     ['2^63', () => 2n ** 63n, /head moved back or past the tail/],
     ['2^64 - 16', () => 2n ** 64n - 16n, /head moved back or past the tail/],
-  ])('a head that is %s', async (_what, next, text) => {
-    peer.say(TALK)
+  ])('rejects a head that is %s', async (_what, next, text) => {
+    peer.send(FLOOD)
     await eventually(() => peer.victimTail > RING - 2048n)
     peer.segment.store64(Word.HEAD, next(peer.victimTail))
-    peer.ring()
-    await siege.expectCorrupt(peer, text)
+    peer.wake()
+    await harness.expectCorrupt(peer, text)
   })
 
-  it('a head that goes back', async () => {
-    peer.say(TALK)
+  it('rejects a head that goes back', async () => {
+    peer.send(FLOOD)
     await eventually(() => peer.victimTail > RING - 2048n)
     peer.segment.store64(Word.HEAD, peer.victimTail)
-    peer.ring()
+    peer.wake()
     await eventually(() => peer.victimTail > RING + 32_768n)
     peer.segment.store64(Word.HEAD, 16n)
-    peer.ring()
-    await siege.expectCorrupt(peer, /head moved back or past the tail/)
+    peer.wake()
+    await harness.expectCorrupt(peer, /head moved back or past the tail/)
   })
 
-  it('a state that says nothing known, and wake words that were never armed, change nothing', async () => {
+  it('ignores an unknown state, and wake words that were never armed', async () => {
     for (const garbage of [2, 0xffff_ffff, 0x8000_0000]) {
       peer.segment.store32(Word.STATE, garbage)
       peer.segment.store32(Word.DATA_WAKE, garbage)
       peer.segment.store32(Word.ROOM_WAKE, garbage)
-      peer.say(Buffer.alloc(16))
+      peer.send(Buffer.alloc(16))
       const tail = BigInt(peer.position)
       await eventually(() => peer.victimHead === tail)
     }
-    await siege.expectAnswers()
+    await harness.expectAnswers()
     peer.control.socket.destroy()
-    expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: 3 })
-    await siege.expectUnharmed()
+    expect(await harness.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: 3 })
+    await harness.expectUnharmed()
   })
 
-  it('counters and a header that change after the handshake change nothing', async () => {
+  it('ignores counters and a header that change after the handshake', async () => {
     peer.segment.bytes.fill(0xff, 0, 104)
     peer.segment.bytes.fill(0xff, Word.STATE + 128, DATA_OFFSET)
-    peer.say(Buffer.alloc(16))
+    peer.send(Buffer.alloc(16))
     await eventually(() => peer.victimHead === BigInt(peer.position))
     peer.control.socket.destroy()
-    expect(await siege.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: 1 })
-    await siege.expectUnharmed()
+    expect(await harness.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: 1 })
+    await harness.expectUnharmed()
   })
 })

@@ -6,27 +6,27 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/index.js'
 import { descriptorOf } from '../../src/socket-descriptor.js'
 import { FrameKind } from '../../src/wire/frames.js'
+import { AttackHarness, ROLES } from '../support/attack-harness.js'
 import { RING_BYTES } from '../support/forged-segment.js'
 import { hostileNative, SocketType, whyNotHostile } from '../support/hostile-native.js'
 import { HostileClient, type HostilePeer } from '../support/hostile-peers.js'
 import { RawPeer } from '../support/raw-peer.js'
-import { ROLES, Siege } from '../support/siege.js'
 
 const reason = whyNotHostile()
 if (reason !== undefined) console.log(`skipped: ${reason}`)
 
 const LINGER_SECONDS = 20
-/** A thread that lingers stands still for longer, one that does not for less, on any machine. */
+/** A thread that lingers blocks for longer, and any other thread for less, on any machine. */
 const GAP_MS_MAX = 5_000
-/** The victim meets what it was sent. */
+/** Time in which the victim receives the descriptor. */
 const MEETING_MS = 300
 const EPERM = 1
 const EPIPE = 32
 const OLD_KERNEL = 'before Linux 6.16, a socket cannot refuse descriptors'
 
 /**
- * Passes a descriptor on whose last close waits, and keeps no copy. Returns the error number of `pass`. The wait ends after `meet`, in which the
- * victim meets it.
+ * Passes a descriptor whose last close waits, and keeps no copy. Returns the error number of `pass`.
+ * The wait ends after `meet`, during which the victim receives the descriptor.
  */
 async function withLingering(
   pass: (lingering: number) => number,
@@ -41,7 +41,7 @@ async function withLingering(
     return failed
   } finally {
     closeSync(other)
-    // Nobody else has it, and now its close does not wait.
+    // This process has the only copy, whose close no longer waits.
     if (failed !== 0) closeSync(lingering)
   }
 }
@@ -50,20 +50,20 @@ const send = (socket: number, descriptor: number): number =>
   hostileNative().send(socket, '', Buffer.alloc(1), [descriptor])
 
 describe.skipIf(reason !== undefined)('a descriptor whose close waits', () => {
-  let siege: Siege
+  let harness: AttackHarness
   beforeAll(async () => {
-    siege = await Siege.begin()
+    harness = await AttackHarness.begin()
   })
 
   async function expectNoGap(attack: () => Promise<void>): Promise<void> {
-    expect(await siege.longestGapMs(attack)).toBeLessThan(GAP_MS_MAX)
-    await siege.expectUnharmed()
+    expect(await harness.longestGapMs(attack)).toBeLessThan(GAP_MS_MAX)
+    await harness.expectUnharmed()
   }
 
   it('cannot be sent on the control socket before HELLO', async ({ skip }) => {
     await expectNoGap(async () => {
-      const control = new RawPeer(createConnection({ path: siege.path }))
-      siege.owns({ close: () => control.socket.destroy() })
+      const control = new RawPeer(createConnection({ path: harness.path }))
+      harness.closeLater({ close: () => control.socket.destroy() })
       await once(control.socket, 'connect')
       const socket = descriptorOf(control.socket) as number
       const failed = await withLingering((lingering) => send(socket, lingering))
@@ -73,7 +73,7 @@ describe.skipIf(reason !== undefined)('a descriptor whose close waits', () => {
   })
 
   it.for(ROLES)('cannot be sent on the control socket of a channel, to a %s', async (role, { skip }) => {
-    const peer = await siege.attack(role)
+    const peer = await harness.attack(role)
     await expectNoGap(async () => {
       const socket = descriptorOf(peer.control.socket) as number
       const failed = await withLingering((lingering) => send(socket, lingering))
@@ -83,7 +83,7 @@ describe.skipIf(reason !== undefined)('a descriptor whose close waits', () => {
   })
 
   it.for(ROLES)('cannot be sent through the doorbell of a %s', async (role, { skip }) => {
-    const peer = await siege.attack(role)
+    const peer = await harness.attack(role)
     await expectNoGap(async () => {
       const failed = await withLingering((lingering) => send(peer.doorbell, lingering))
       if (failed === 0) skip(OLD_KERNEL)
@@ -91,20 +91,20 @@ describe.skipIf(reason !== undefined)('a descriptor whose close waits', () => {
     })
   })
 
-  it.each(ROLES)('cannot be put into the doorbell that a %s has accepted', async (role) => {
-    const peer = await siege.attack(role)
+  it.each(ROLES)('cannot be sent to the doorbell that a %s has accepted', async (role) => {
+    const peer = await harness.attack(role)
     await expectNoGap(async () => {
-      expect(await withLingering((lingering) => send(peer.ownBell, lingering))).toBe(EPIPE)
+      expect(await withLingering((lingering) => send(peer.ownDoorbell, lingering))).toBe(EPIPE)
     })
   })
 
-  it('in the queue of a doorbell is CORRUPT', async () => {
+  it('causes CORRUPT in the queue of a doorbell', async () => {
     await expectNoGap(async () => {
-      const client = siege.owns(await HostileClient.greet(siege.path))
+      const client = harness.closeLater(await HostileClient.greet(harness.path))
       const pass = (lingering: number): number => {
-        expect(send(client.ownBell, lingering)).toBe(0)
+        expect(send(client.ownDoorbell, lingering)).toBe(0)
         const failed = client.sendDatagram()
-        client.closeBell()
+        client.closeDoorbell()
         return failed
       }
       const failed = await withLingering(pass, async () => {
@@ -125,26 +125,29 @@ describe.skipIf(reason !== undefined)('a descriptor whose close waits', () => {
     ],
     ['alone', (_client, lingering) => [lingering]],
     ['many times', (_client, lingering) => Array.from({ length: 253 }, () => lingering)],
-  ])('%s, sent to the inbox by a stranger, stops nobody', async (_what, descriptors) => {
-    await expectNoGap(async () => {
-      const client = siege.owns(await HostileClient.greet(siege.path))
-      const pass = (lingering: number): number => {
-        const sent = descriptors(client, lingering)
-        const failed = client.sendDatagram(sent, Buffer.alloc(16, 9))
-        for (const descriptor of new Set(sent)) if (descriptor !== lingering) closeSync(descriptor)
-        return failed
-      }
-      const failed = await withLingering(pass, async () => {
-        client.control.send('INBOX_FULL')
-        expect(await client.control.read()).toMatchObject({ kind: FrameKind.INBOX_READY })
+  ])(
+    'blocks no thread when a foreign client sends it to the handover socket, %s',
+    async (_what, descriptors) => {
+      await expectNoGap(async () => {
+        const client = harness.closeLater(await HostileClient.greet(harness.path))
+        const pass = (lingering: number): number => {
+          const sent = descriptors(client, lingering)
+          const failed = client.sendDatagram(sent, Buffer.alloc(16, 9))
+          for (const descriptor of new Set(sent)) if (descriptor !== lingering) closeSync(descriptor)
+          return failed
+        }
+        const failed = await withLingering(pass, async () => {
+          client.control.send('INBOX_FULL')
+          expect(await client.control.read()).toMatchObject({ kind: FrameKind.INBOX_READY })
+        })
+        expect(failed).toBe(0)
+        expect(client.sendDatagram()).toBe(0)
+        expect(await client.answer()).toMatchObject({ kind: FrameKind.READY })
+        client.confirm(RING_BYTES)
+        await harness.opened(client)
       })
-      expect(failed).toBe(0)
-      expect(client.sendDatagram()).toBe(0)
-      expect(await client.answer()).toMatchObject({ kind: FrameKind.READY })
-      client.confirm(RING_BYTES)
-      await siege.opened(client)
-    })
-  })
+    },
+  )
 })
 
 /** Both ends of a pair, of which one has the descriptor in its queue. */

@@ -7,7 +7,7 @@ import { ensureBuilt } from '../support/build.js'
 import { type Declaration, type Member, readDeclarations } from '../support/declarations.js'
 import { ROOT, readDocument } from '../support/documents.js'
 
-/** What the headings call an object. Members of other types stand without a prefix. */
+/** The prefixes of members in headings. Members of other types have no prefix. */
 const PREFIXES: Readonly<Record<string, string>> = {
   Channel: 'channel.',
   ChannelCodec: 'channelCodec.',
@@ -76,7 +76,7 @@ describe('docs/api.md', () => {
 
   it('has the default of each option', () => {
     const options = sections.find(({ heading }) => heading === 'ChannelOptions')?.entries ?? []
-    // It depends on the heap.
+    // The default depends on the heap.
     const { maxDecodedBytes: _, ...settings } = resolveOptions()
     const fixed = options.filter(({ heading }) => !heading.startsWith('maxDecodedBytes'))
     const shown = fixed.map(({ heading, text }) => [
@@ -87,7 +87,7 @@ describe('docs/api.md', () => {
     expect(shown).toEqual(defaults)
   })
 
-  it('says something in each entry', () => {
+  it('describes each entry', () => {
     const silent = sections.flatMap(({ entries }) =>
       entries.filter(({ text }) => !text.trim().includes('\n')),
     )

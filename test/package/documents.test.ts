@@ -20,7 +20,7 @@ const runnable = blocks.filter(({ label }) => label === 'runnable')
 beforeAll(() => ensureBuilt())
 
 describe('the code in the documents', () => {
-  it('runs in the tests, all of ours', () => {
+  it('runs in the tests, except examples for other packages', () => {
     const rest = blocks
       .filter(({ label }) => label !== 'runnable')
       .map(({ place, label }) => `${place} ${label}`)
@@ -35,22 +35,22 @@ describe('the code in the documents', () => {
       expect(runnable.filter(({ place }) => place.startsWith(document)).length).toBeGreaterThanOrEqual(10)
   })
 
-  it('says what it prints', () => {
+  it('states its output', () => {
     expect(runnable.filter(({ prints }) => prints.length === 0)).toEqual([])
   })
 
-  it.concurrent.each(runnable)('of $place prints what it says', async (block) => {
+  it.concurrent.each(runnable)('prints the stated output: $place', async (block) => {
     const { ended } = runBlock(packageFolder(), block)
     expect(await ended).toEqual({ code: 0, stderr: '', lines: block.prints })
   })
 })
 
 describe('the README', () => {
-  it('is short', () => {
+  it('does not exceed its maximum length', () => {
     expect(readDocument('README.md').split('\n').length).toBeLessThanOrEqual(README_LINES_MAX)
   })
 
-  it('begins with a server and a client that talk to each other', async () => {
+  it('begins with a server and a client that exchange messages', async () => {
     const folder = packageFolder()
     const server = runBlock(folder, find('server.mjs'))
     try {

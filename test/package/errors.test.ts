@@ -19,7 +19,7 @@ import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 const SHOWN_DIRECTORY = '/run/user/1000/shmwire'
 const BACKLOG_MESSAGES = 1_048_577
 
-/** What the document quotes, with the code of its section. */
+/** The messages that the document quotes, with the code of each section. */
 const quoted = readDocument('docs/errors.md')
   .split(/^## /m)
   .slice(1)
@@ -34,7 +34,7 @@ let directory: string
 
 beforeEach(() => {
   directory = ownRuntimeDirectory()
-  // Before anything loads the addon: two of the messages are those of a process without it.
+  // Before a test loads the addon: a process without it produces two of the messages.
   vi.stubEnv('SHMWIRE_NO_ADDON', '1')
 })
 
@@ -51,7 +51,7 @@ describe('docs/errors.md', () => {
   it('quotes only messages that calls produce', async () => {
     const produced = await produceAll()
     expect(quoted.filter((one) => !produced.some((other) => isSame(one, other)))).toEqual([])
-    // And no call is made for a message that the document does not have.
+    // Every message that a call produces must be in the document.
     expect(produced.filter((one) => !quoted.some((other) => isSame(one, other)))).toEqual([])
   })
 })
@@ -129,7 +129,7 @@ async function requestErrors(): Promise<ShmwireError[]> {
   return [timeout, aborted, reason, remote, unhandled]
 }
 
-/** Over a socket, where the end of the peer is the end of its connection. */
+/** Over a socket, so that the end of the peer is the end of its connection. */
 async function endErrors(): Promise<ShmwireError[]> {
   const server = await listen('prices')
   const accepted = once(server, 'channel') as Promise<[Channel]>
@@ -172,7 +172,7 @@ function deniedErrors(): ShmwireError[] {
   return errors.map((error) => error as ShmwireError)
 }
 
-/** A channel whose peer writes the records that the test wants. */
+/** A channel whose peer writes the records that the test chooses. */
 async function peerErrors(): Promise<ShmwireError[]> {
   const endAfter = async (kind: number, id: number, payload: string): Promise<ShmwireError> => {
     const { channel, write } = withRawPeer()

@@ -17,7 +17,7 @@ async function run(name: string, ...args: string[]): Promise<string[]> {
 }
 
 describe('the demo', () => {
-  it('sends a file whole, measures, and fits a terminal of 80 columns', async () => {
+  it('sends a whole file, measures, and fits a terminal of 80 columns', async () => {
     const lines = await run('first-run/demo.mjs')
     const output = lines.join('\n')
     expect(output).toContain('through shared memory')
@@ -28,7 +28,7 @@ describe('the demo', () => {
     // These lines show the processor and the path of the file.
     const fixed = lines.filter((line) => !/ cores$|^ {3}\//.test(line))
     expect(fixed.filter((line) => line.length > 80)).toEqual([])
-    // Nothing for terminals only, where there is none.
+    // No control characters, because there is no terminal.
     expect(output.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
   })
 
@@ -43,7 +43,7 @@ describe('the demo', () => {
 })
 
 describe('the example', () => {
-  it('sidecar gets replies and an error from its child process', async () => {
+  it('sidecar receives replies and an error from its child process', async () => {
     const [hashes, refused, ...rest] = await run('sidecar.mjs', '3')
     // scrypt of `password 0` with the salt `salt`, by another implementation.
     expect(hashes).toMatch(/^3 hashes from process \d+; the first begins with 12919048$/)
@@ -51,7 +51,7 @@ describe('the example', () => {
     expect(rest).toEqual([])
   })
 
-  it('large-frames sends all frames in both ways', async () => {
+  it('large-frames sends all frames, as copies and as views', async () => {
     const lines = await run('large-frames.mjs', '20')
     expect(lines.filter((line) => /^\S/.test(line))).toEqual([
       'copies over shm: 20 frames of 3686400 bytes arrived',

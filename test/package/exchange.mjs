@@ -21,7 +21,7 @@ export async function exchange({ listen, connect, ShmwireError }) {
   const echoed = new Promise((resolve) => channel.once('message', resolve))
   await channel.send(MESSAGE)
   assert.deepStrictEqual(await echoed, MESSAGE)
-  await assert.rejects(connect('nobody-listens'), (error) => error instanceof ShmwireError)
+  await assert.rejects(connect('no-server'), (error) => error instanceof ShmwireError)
   await channel.close()
   await server.close()
 }

@@ -4,7 +4,7 @@ import { join, posix } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ROOT, readDocument } from '../support/documents.js'
 
-/** What `npm publish` puts into the tarball. */
+/** The files of the package that `npm publish` packs. */
 let packed: readonly string[]
 
 interface Link {
@@ -19,12 +19,12 @@ beforeAll(() => {
     encoding: 'utf8',
   })
   const [found] = JSON.parse(stdout) as [{ files: { path: string }[] }?]
-  if (found === undefined) throw new Error(`npm pack shows no package: ${stderr}`)
+  if (found === undefined) throw new Error(`npm pack reports no package: ${stderr}`)
   packed = found.files.map(({ path }) => path)
 })
 
 describe('the packed documents', () => {
-  it('are those that a user needs', () => {
+  it('include all documents for users', () => {
     for (const file of ['README.md', 'SECURITY.md', 'docs/api.md', 'docs/guide.md', 'docs/recipes.md'])
       expect(packed).toContain(file)
   })

@@ -4,7 +4,7 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
-interface Told {
+interface Outcome {
   readonly transport?: string
   readonly fallbackReason?: string | null
   readonly whole?: boolean
@@ -39,8 +39,11 @@ function environment(side: Side): Record<string, string> {
   }
 }
 
-/** A server and a client, each a process of its own. What each says of the channel; the server nothing, when there is none. */
-async function meet(serverSide: Side, clientSide: Side): Promise<{ server: Told | undefined; client: Told }> {
+/** Runs a server and a client in processes. Returns their reports; the server has none without a channel. */
+async function meet(
+  serverSide: Side,
+  clientSide: Side,
+): Promise<{ server: Outcome | undefined; client: Outcome }> {
   const serverChild = new Child('echo-server', {
     args: ['s', serverSide.transport ?? 'auto'],
     env: environment(serverSide),
@@ -52,16 +55,16 @@ async function meet(serverSide: Side, clientSide: Side): Promise<{ server: Told 
     args: ['s', clientSide.transport ?? 'auto'],
     env: environment(clientSide),
   })
-  const client = await clientChild.next<Told>()
+  const client = await clientChild.next<Outcome>()
   expect(await clientChild.ended).toEqual({ code: 0, signal: null })
-  const server = client.code === undefined ? await serverChild.next<Told>() : undefined
+  const server = client.code === undefined ? await serverChild.next<Outcome>() : undefined
   serverChild.send('stop')
   expect(await serverChild.ended).toEqual({ code: 0, signal: null })
   return { server, client }
 }
 
 describe('with the addon on both sides', () => {
-  it('the channel is shared memory, nothing falls back, and the kernel vouches for the peer', async () => {
+  it('shares memory with a verified peer, without a fallback', async () => {
     const { server, client } = await meet({}, {})
     expect(client).toMatchObject({
       transport: 'shm',
@@ -78,26 +81,26 @@ describe.each([
   ['on the client', {}, { addon: false }, /the client has no shared memory/],
   ['on both sides', { addon: false }, { addon: false }, /the server has no shared memory/],
 ] as [string, Side, Side, RegExp][])('without the addon %s', (_where, serverSide, clientSide, whose) => {
-  it('everything works over the socket, and both sides say why', async () => {
+  it('exchanges messages over the socket and reports the reason on both sides', async () => {
     const { server, client } = await meet(serverSide, clientSide)
     expect(client).toMatchObject({ transport: 'unix', whole: true })
-    for (const told of [server, client]) {
-      expect(told?.fallbackReason).toMatch(whose)
-      expect(told?.fallbackReason).toMatch(OFF)
+    for (const outcome of [server, client]) {
+      expect(outcome?.fallbackReason).toMatch(whose)
+      expect(outcome?.fallbackReason).toMatch(OFF)
     }
   })
 
-  it("transport 'shm' of the client fails with UNAVAILABLE and the reason", async () => {
+  it("fails a client with transport 'shm' with UNAVAILABLE and the reason", async () => {
     const { client } = await meet(serverSide, { ...clientSide, transport: 'shm' })
     expect(client).toMatchObject({ code: ErrorCode.UNAVAILABLE })
     expect(client.message).toMatch(OFF)
   })
 
-  it("transport 'socket' needs no addon and says who asked for it", async () => {
+  it("accepts transport 'socket' and names the side that set it", async () => {
     const { server, client } = await meet(serverSide, { ...clientSide, transport: 'socket' })
     expect(client).toMatchObject({ transport: 'unix', whole: true })
-    for (const told of [server, client])
-      expect(told?.fallbackReason).toMatch(/the client has the option transport: 'socket'/)
+    for (const outcome of [server, client])
+      expect(outcome?.fallbackReason).toMatch(/the client has the option transport: 'socket'/)
   })
 })
 
@@ -108,16 +111,16 @@ describe.each([
 ] as [string, Side, Side, RegExp][])(
   'in a runtime without a doorbell %s',
   (_where, serverSide, clientSide, whose) => {
-    it('everything works over the socket, with the reason and a verified peer', async () => {
+    it('exchanges messages with a verified peer over the socket and reports the reason', async () => {
       const { server, client } = await meet(serverSide, clientSide)
       expect(client).toMatchObject({ transport: 'unix', whole: true, peer: { verified: true } })
-      for (const told of [server, client]) {
-        expect(told?.fallbackReason).toMatch(whose)
-        expect(told?.fallbackReason).toMatch(SILENT)
+      for (const outcome of [server, client]) {
+        expect(outcome?.fallbackReason).toMatch(whose)
+        expect(outcome?.fallbackReason).toMatch(SILENT)
       }
     })
 
-    it("transport 'shm' of the client fails with UNAVAILABLE and the reason", async () => {
+    it("fails a client with transport 'shm' with UNAVAILABLE and the reason", async () => {
       const { client } = await meet(serverSide, { ...clientSide, transport: 'shm' })
       expect(client).toMatchObject({ code: ErrorCode.UNAVAILABLE })
       expect(client.message).toMatch(SILENT)
@@ -135,35 +138,28 @@ describe("transport 'shm' of the server", () => {
   it.each([
     ['the addon', { addon: false }, OFF],
     ['a doorbell', { doorbell: false }, SILENT],
-  ] as [string, Side, RegExp][])(
-    'without %s fails listen itself with UNAVAILABLE',
-    async (_what, side, reason) => {
-      const child = new Child('echo-server', { args: ['s', 'shm'], env: environment(side), ipc: true })
-      const told = await child.next<Told>()
-      expect(told).toMatchObject({ code: ErrorCode.UNAVAILABLE })
-      expect(told.message).toMatch(reason)
-    },
-  )
+  ] as [string, Side, RegExp][])('fails listen with UNAVAILABLE without %s', async (_what, side, reason) => {
+    const child = new Child('echo-server', { args: ['s', 'shm'], env: environment(side), ipc: true })
+    const outcome = await child.next<Outcome>()
+    expect(outcome).toMatchObject({ code: ErrorCode.UNAVAILABLE })
+    expect(outcome.message).toMatch(reason)
+  })
 })
 
 describe("transport 'shm' against 'socket'", () => {
   it.each([
     ['shm', 'socket'],
     ['socket', 'shm'],
-  ] as const)(
-    '%s at the server, %s at the client: INVALID_ARGUMENT that names both',
-    async (atServer, atClient) => {
-      const { client } = await meet({ transport: atServer }, { transport: atClient })
-      expect(client).toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
-      expect(client.message).toContain(
-        `the client asks for transport ${atClient}, the server for ${atServer}`,
-      )
-    },
-  )
+  ] as const)('rejects %s of the server with %s of the client, naming both', async (atServer, atClient) => {
+    const { client } = await meet({ transport: atServer }, { transport: atClient })
+    expect(client).toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
+    expect(client.message).toContain(`the client asks for transport ${atClient}, the server for ${atServer}`)
+  })
 
-  it("'socket' at the server is a socket for a client that leaves the choice", async () => {
+  it("uses the socket if the server requires 'socket' and the client 'auto'", async () => {
     const { server, client } = await meet({ transport: 'socket' }, {})
     expect(client).toMatchObject({ transport: 'unix', whole: true })
-    for (const told of [server, client]) expect(told?.fallbackReason).toMatch(/the server has the option/)
+    for (const outcome of [server, client])
+      expect(outcome?.fallbackReason).toMatch(/the server has the option/)
   })
 })

@@ -17,7 +17,7 @@ beforeEach(() => {
   directory = ownRuntimeDirectory(join(temporaryDirectory(), 'run'))
 })
 
-describe('options that are wrong', () => {
+describe('invalid options', () => {
   const wrong: [string, unknown][] = [
     ['codec', 'yaml'],
     ['codec', 7],
@@ -46,20 +46,23 @@ describe('options that are wrong', () => {
     ['rinGBytes', 65_536],
   ]
 
-  it.each(wrong)('%s: %j is INVALID_ARGUMENT with its name, for server and client', async (name, value) => {
-    const options = { [name]: value } as ChannelOptions
-    for (const call of [() => listen('wrong', options), () => connect('wrong', options)]) {
-      const error = await call().then(
-        () => undefined,
-        (thrown: unknown) => thrown,
-      )
-      expect(error).toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
-      expect((error as Error).message).toContain(name)
-    }
-  })
+  it.each(wrong)(
+    'rejects %s: %j with INVALID_ARGUMENT and its name, in server and client',
+    async (name, value) => {
+      const options = { [name]: value } as ChannelOptions
+      for (const call of [() => listen('wrong', options), () => connect('wrong', options)]) {
+        const error = await call().then(
+          () => undefined,
+          (thrown: unknown) => thrown,
+        )
+        expect(error).toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
+        expect((error as Error).message).toContain(name)
+      }
+    },
+  )
 })
 
-describe('addresses that are wrong', () => {
+describe('unusable addresses', () => {
   it.each([
     '',
     ' ',
@@ -82,19 +85,19 @@ describe('addresses that are wrong', () => {
     null,
     undefined,
     {},
-  ])('%j is INVALID_ARGUMENT', async (address) => {
+  ])('rejects %j with INVALID_ARGUMENT', async (address) => {
     for (const call of [listen, connect]) {
       await expect(call(address as string)).rejects.toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
     }
   })
 
-  it('that nobody listens at is NOT_LISTENING, with and without the directory', async () => {
+  it('rejects an address without a server with NOT_LISTENING, with and without the directory', async () => {
     await expect(connect('nobody')).rejects.toMatchObject({ code: ErrorCode.NOT_LISTENING })
     mkdirSync(directory, { mode: 0o700 })
     await expect(connect('nobody')).rejects.toMatchObject({ code: ErrorCode.NOT_LISTENING })
   })
 
-  it('that a plain file has is refused, and the file stays', async () => {
+  it('refuses an address that is a plain file and keeps the file', async () => {
     mkdirSync(directory, { mode: 0o700 })
     writeFileSync(join(directory, 'taken.sock'), 'mine')
     await expect(listen('taken')).rejects.toMatchObject({
@@ -103,11 +106,11 @@ describe('addresses that are wrong', () => {
     await expect(connect('taken')).rejects.toMatchObject({ code: ErrorCode.NOT_LISTENING })
   })
 
-  it('that has a link to itself, or a socket of another type, is NOT_LISTENING', async () => {
+  it('rejects a link to itself and a socket of another type with NOT_LISTENING', async () => {
     const server = await listen('taken')
     symlinkSync('turns.sock', join(directory, 'turns.sock'))
     const others = ['turns']
-    // The inbox is a datagram socket.
+    // The handover socket is a datagram socket.
     if (existsSync(join(directory, 'taken.sock.fd'))) {
       symlinkSync('taken.sock.fd', join(directory, 'other.sock'))
       others.push('other')
@@ -117,55 +120,55 @@ describe('addresses that are wrong', () => {
     await server.close()
   })
 
-  it('that a live server has is NAME_IN_USE', async () => {
+  it('rejects the address of a live server with NAME_IN_USE', async () => {
     const server = await listen('mine')
     await expect(listen('mine')).rejects.toMatchObject({ code: ErrorCode.NAME_IN_USE })
     await server.close()
   })
 })
 
-describe('a directory for sockets', () => {
-  interface Told {
+describe('server and client', () => {
+  interface Outcome {
     readonly connected: { readonly code: string; readonly message: string }
   }
   const denied = { code: ErrorCode.DENIED }
 
-  it('that others may write to is refused by server and client', async () => {
+  it('refuse a directory that other users can write to', async () => {
     mkdirSync(directory)
     chmodSync(directory, 0o777)
     await expect(listen('name')).rejects.toMatchObject(denied)
     await expect(connect('name')).rejects.toMatchObject(denied)
   })
 
-  it('that is a symbolic link is refused by server and client', async () => {
+  it('refuse a directory that is a symbolic link', async () => {
     mkdirSync(`${directory}-real`, { mode: 0o700 })
     symlinkSync(`${directory}-real`, directory)
     await expect(listen('name')).rejects.toMatchObject(denied)
     await expect(connect('name')).rejects.toMatchObject(denied)
   })
 
-  it('that is a file is refused by server and client', async () => {
+  it('refuse a directory that is a file', async () => {
     writeFileSync(directory, '')
     await expect(listen('name')).rejects.toMatchObject(denied)
     await expect(connect('name')).rejects.toMatchObject(denied)
   })
 
-  it.skipIf(!isRoot)('of another user is DENIED to server and client, by name and by path', async () => {
+  it.skipIf(!isRoot)('fail with DENIED in a directory of another user, by name and by path', async () => {
     const server = await listen('roots')
     chmodSync(join(directory, '..'), 0o755)
     for (const address of ['roots', `unix:${directory}/roots.sock`]) {
-      const child = new Child('as-nobody', {
+      const child = new Child('other-user', {
         args: [String(NOBODY), address, address],
         env: { SHMWIRE_DIR: directory },
       })
-      const told = await child.next<Told>()
-      expect(told).toMatchObject({ listened: denied, connected: denied })
+      const outcome = await child.next<Outcome>()
+      expect(outcome).toMatchObject({ listened: denied, connected: denied })
     }
     await server.close()
   })
 
   it.skipIf(!isRoot)(
-    'that is open to another user does not open the server to him, unless it allows him',
+    'refuse another user who can reach the socket, unless allow accepts the user',
     async () => {
       const open = join(directory, '..', 'open')
       chmodSync(join(directory, '..'), 0o755)
@@ -176,14 +179,14 @@ describe('a directory for sockets', () => {
         const server = await listen(address, { authorize })
         server.on('channel', () => {})
         for (const file of ['s', 's.fd']) chmodSync(join(open, file), 0o666)
-        const child = new Child('as-nobody', {
+        const child = new Child('other-user', {
           args: [String(NOBODY), 'x', address],
           env: { SHMWIRE_DIR: directory },
         })
         // The client in turn refuses a server of another user.
-        const told = await child.next<Told>()
-        expect(told.connected).toMatchObject(denied)
-        expect(told.connected.message.startsWith('the peer refused')).toBe(authorize === undefined)
+        const outcome = await child.next<Outcome>()
+        expect(outcome.connected).toMatchObject(denied)
+        expect(outcome.connected.message.startsWith('the peer refused')).toBe(authorize === undefined)
         await server.close()
       }
     },

@@ -16,7 +16,7 @@ const MESSAGE_BYTES = 64
 const MIDDLE = 31
 const OPTIONS = { messageBytes: MESSAGE_BYTES, warmUpMs: 1, durationMs: 1 }
 
-/** Two ends in one process; what goes to the server passes `carry`. */
+/** Two ends in one process; `carry` transforms each message to the server. */
 function connectionPair(carry: (message: Buffer) => Buffer) {
   const end = () => ({
     onMessage: (_message: Buffer) => {},
@@ -38,7 +38,7 @@ function connectionPair(carry: (message: Buffer) => Buffer) {
   return { client, server }
 }
 
-/** A byte that no number is in. Not of what the two sides say to each other. */
+/** Changes a byte that belongs to no number, and only in measured messages. */
 function garble(message: Buffer): Buffer {
   if (message.length === MESSAGE_BYTES) message[MIDDLE] = 1 ^ (message[MIDDLE] ?? 0)
   return message
@@ -66,18 +66,18 @@ function measureStream(carry: (message: Buffer) => Buffer): Promise<unknown> {
   })
 }
 
-describe('what the benchmark checks of each competitor', () => {
-  it('takes a stream that changes nothing', async () => {
+describe('the checks of a competitor', () => {
+  it('accept a stream that arrives unchanged', async () => {
     await expect(measureStream((message) => message)).resolves.toMatchObject({
       messages: expect.any(Number),
     })
   })
 
-  it('finds a byte in the middle of a streamed message that is another', async () => {
+  it('report a changed byte in the middle of a streamed message', async () => {
     await expect(measureStream(garble)).rejects.toThrow('another checksum')
   })
 
-  it('finds a byte in the middle of an echo that is another', async () => {
+  it('report a changed byte in the middle of an echo', async () => {
     const run = () => ({ messages: 0, seconds: 1, latencyNanos: () => ({}) })
     const measureWith = (exchange: (message: Buffer) => Buffer) =>
       measureEcho({}, OPTIONS, run, { ask: () => ({ messages: 0, cpuSeconds: 0 }), exchange })
@@ -115,13 +115,13 @@ function resultsOf(node: string, competitors: unknown[], verdicts: unknown[] = [
   }
 }
 
-describe('what the benchmark says of its figures', () => {
-  it('says that figures around a negative median are noisy', () => {
+describe('the report of the figures', () => {
+  it('marks figures around a negative median as noisy', () => {
     expect(spread([-9000, -7000, 30])).toMatchObject({ noisy: true })
     expect(spread([100, 101, 102])).toMatchObject({ noisy: false })
   })
 
-  it('gives no ratio to a figure below zero', () => {
+  it('omits the ratio of a figure below zero', () => {
     expect(ratioOf({ headline: -7332 }, { headline: 7990 }, { unit: 'bytes' })).toBeUndefined()
     expect(ratioOf({ headline: 4000 }, { headline: 8000 }, { unit: 'bytes' })).toBe(2)
   })
@@ -129,7 +129,7 @@ describe('what the benchmark says of its figures', () => {
   it.each([
     ['its own figure', { noisy: true }, {}],
     ['the figure it is compared with', {}, { noisy: true }],
-  ])('says of a target that %s is noisy', (_which, ours, other) => {
+  ])('reports for a target that %s is noisy', (_which, ours, other) => {
     const targets = [
       { what: 'it', scenario: 'one-way', competitor: 'shmwire', reference: 'net', atLeast: 2, aim: 9 },
     ]
@@ -137,14 +137,14 @@ describe('what the benchmark says of its figures', () => {
     expect(judge(targets, scenarios, 'v20.1.0')).toMatchObject([{ verdict: 'reached', noisy: true }])
   })
 
-  it('lists where plain calls lose although another way of shmwire wins', () => {
+  it('lists a case in which plain calls lose although another variant of shmwire wins', () => {
     const results = resultsOf('v20.1.0', [row('shmwire-zero-copy', 900), row('net', 20), row('shmwire', 10)])
     expect(wholeReport(results, [])).toMatch(
       /^- One way: messages 10\.0\/s with shmwire; better: net 20\.0\/s; also measured: shmwire-zero-copy 900\/s\.$/m,
     )
   })
 
-  it('adds the targets that only a newer Node is asked for', () => {
+  it('adds the targets that apply only to a newer Node', () => {
     const verdict = { reference: 'net', atLeast: 2, value: 3, verdict: 'reached' }
     const results = resultsOf('v20.1.0', [row('shmwire', 10)], [{ ...verdict, what: 'first' }])
     const newer = resultsOf(

@@ -6,7 +6,7 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 
-/** A blocked thread notices within 50 ms; a thread that does not notice hangs for ever. */
+/** A blocked thread notices its termination within 50 ms; a thread that does not notice hangs for ever. */
 const WATCHDOG_MS = 2_000
 
 const CALLS = ['receiveSync', 'requestSync', 'sendSync'] as const
@@ -43,7 +43,7 @@ describe.each(CALLS)('a worker that blocks in %s', (call) => {
       env: { ...process.env, SHMWIRE_DIR: directory },
     })
     expect(await once(worker, 'message')).toEqual(['blocks'])
-    // The message leaves before the call is made.
+    // The worker sends the message before it blocks.
     await new Promise((resolve) => setTimeout(resolve, 100))
     expect(await within(worker.terminate())).toBe(1)
     await closed
@@ -54,7 +54,7 @@ describe.each(CALLS)('a worker that blocks in %s', (call) => {
     ['process.exit()', 3],
     ['an uncaught exception', 1],
     ['a SIGINT handler that exits', 4],
-  ])('keeps no process from ending by %s', async (how, code) => {
+  ])('does not prevent the end of its process by %s', async (how, code) => {
     const server = await silentServer('blocked')
     const child = new Child('with-blocked-worker', {
       args: ['blocked', call, how],

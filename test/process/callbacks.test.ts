@@ -14,8 +14,8 @@ const fail = (): never => {
   throw new Error('no')
 }
 
-describe.each(['shm', 'socket'] as const)("the user's code in a server over %s", (transport) => {
-  it('listeners of close that throw keep no channel open when a close of the server takes too long', async () => {
+describe.each(['shm', 'socket'] as const)('user callbacks of a server over %s', (transport) => {
+  it('do not keep channels open if their close listeners throw when server.close times out', async () => {
     const server = await listen(NAME, { transport })
     const served: Channel[] = []
     server.on('channel', (channel) => {
@@ -39,7 +39,7 @@ describe.each(['shm', 'socket'] as const)("the user's code in a server over %s",
     expect(thrown).toHaveLength(3)
   })
 
-  it('channels that wait for a loop end with it, though their listeners throw', async () => {
+  it('do not keep undelivered channels open if their close listeners throw at the end of a loop', async () => {
     const server = await listen(NAME, { transport })
     const loop = server[Symbol.asyncIterator]()
     const first = loop.next()
@@ -61,7 +61,7 @@ describe.each(['shm', 'socket'] as const)("the user's code in a server over %s",
   })
 
   it.each([0, 1])(
-    'a listener of close that throws keeps no other from it, with %i channels',
+    'receive close although a close listener of the server throws, with %i channels',
     async (count) => {
       const server = await listen(NAME, { transport })
       const seen: string[] = []
@@ -79,7 +79,7 @@ describe.each(['shm', 'socket'] as const)("the user's code in a server over %s",
   )
 
   it.each(['authorize', 'a codec that differs'])(
-    'a logger that throws keeps no client from its refusal by %s',
+    'refuse a client by %s although the logger throws',
     async (by) => {
       const options = { transport, logger: { debug: fail, warn: fail } }
       const server = await listen(NAME, by === 'authorize' ? { ...options, authorize: fail } : options)
@@ -98,7 +98,7 @@ describe.each(['shm', 'socket'] as const)("the user's code in a server over %s",
     },
   )
 
-  it('authorize may close its server', async () => {
+  it('close the server from inside allow', async () => {
     let server: Server | undefined
     let closed: Promise<void> | undefined
     const before = await resourcesOnceCollected()
@@ -119,7 +119,7 @@ describe.each(['shm', 'socket'] as const)("the user's code in a server over %s",
     expect(closes).toBe(1)
   })
 
-  it("a client's authorize may give the connecting up: nothing is left", async () => {
+  it('abort a connection from inside the allow of the client and free all resources', async () => {
     const server = await listen(NAME, { transport })
     server.on('channel', () => {})
     await turns(3)
@@ -137,7 +137,7 @@ describe.each(['shm', 'socket'] as const)("the user's code in a server over %s",
   })
 })
 
-it('a logger that throws keeps no client without shared memory from its channel', async () => {
+it('accepts a client without shared memory although the logger throws', async () => {
   const server = await listen(NAME, { logger: { debug: fail, warn: fail } })
   server.on('channel', (channel) => channel.handle((value) => value))
   const thrown = await collectUncaught(async () => {
@@ -149,7 +149,7 @@ it('a logger that throws keeps no client without shared memory from its channel'
   await server.close()
 })
 
-describe('a listener of batches that blocks', () => {
+describe('a listener of messages that blocks', () => {
   const block: Record<string, (channel: Channel) => unknown> = {
     receiveSync: (channel) => channel.receiveSync(20),
     requestSync: (channel) => channel.requestSync('question', 20),
@@ -159,7 +159,7 @@ describe('a listener of batches that blocks', () => {
   }
 
   it.each(Object.keys(block))(
-    'by %s gets what is behind its batch in its order: a reply, and the close',
+    'receives the reply and the close behind its batch in order, with %s',
     async (call) => {
       const [left, right] = await joinShmChannels({})
       const closes: unknown[] = []

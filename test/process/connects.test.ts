@@ -14,7 +14,7 @@ import { eventually } from '../support/turns.js'
 /** In each of the cases below. */
 const CONNECTS = countFromEnvironment('SHMWIRE_CONNECTS', 500)
 const WARM_UP = 100
-/** What the engine compiles meanwhile; a channel that were kept would be 10 KiB, and its slab more. */
+/** Room for code that the engine compiles meanwhile. A leaked channel takes 10 KiB, and its slab more. */
 const HEAP_NOISE_BYTES = 1024 * 1024
 const TIMEOUT_MS = 120_000 + CONNECTS * 20
 
@@ -24,7 +24,7 @@ beforeEach(() => void ownRuntimeDirectory())
 
 const KINDS = { Channel, EventEmitter, Duplex, Promise, ArrayBuffer, Function, Object }
 
-/** Of the last, all that there are. */
+/** The count of each class; the last one, Object, counts all objects. */
 function objects(): [name: string, count: number][] {
   return Object.entries(KINDS).map(([name, kind]) => [name, objectsOf(kind)])
 }
@@ -33,7 +33,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
   const options = { transport, codec: 'bytes', ringBytes: 64 * 1024 } as const
 
   it(
-    `${CONNECTS} channels that came and went leave nothing on either side, and each said so once`,
+    `frees all resources on both sides and emits close once for each of ${CONNECTS} channels`,
     async () => {
       const random = randomFrom(newSeed('connects'))
       const peer = new Child('busy-server', { args: ['peer', transport], ipc: true })
@@ -41,7 +41,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       const own = await listen('own', options)
       own.on('channel', (channel) => channel.handle((value) => value))
       let closes = 0
-      // How often each was collected; outside of the heap that is looked at.
+      // Counts the collections of each channel, outside of the measured heap.
       const collections = new Uint8Array(WARM_UP + CONNECTS)
       let collected = 0
       const registry = new FinalizationRegistry<number>((number) => {
@@ -56,7 +56,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
         })
         channel.on('message', () => {})
         await channel.request(Buffer.alloc(Math.floor(random() * 20_000)))
-        // Half of them in order, the others with whatever is under way.
+        // Half of them close in order; the others are destroyed with messages in transit.
         if (random() < 0.5) return channel.close()
         channel.trySend(Buffer.alloc(10))
         channel.request(Buffer.alloc(10)).catch(() => {})
@@ -83,10 +83,10 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       expect(after.heap.external - before.heap.external).toBeLessThan(HEAP_NOISE_BYTES)
       expect(after.heap.contexts).toBe(before.heap.contexts)
       console.log(`objects before ${before.objects.join(' ')}, after ${after.objects.join(' ')}`)
-      // One object that each channel left behind would be twice as many.
+      // A leak of one object per channel would be twice as many.
       for (const [index, [name, count]] of after.objects.entries())
         expect(count - (before.objects[index]?.[1] ?? 0), name).toBeLessThan(CONNECTS / 2)
-      // The last one may still be in a register of this very function.
+      // A register of this function may still hold the last one.
       await eventually(() => {
         collectGarbage()
         return collected >= WARM_UP + CONNECTS - 1

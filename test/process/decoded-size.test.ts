@@ -1,4 +1,4 @@
-// One message of the greatest length ends no process with a heap of 2 GiB or 512 MiB, whatever the peer puts into it.
+// A message of maximum length, also a hostile one, must not end a process with a heap of 2 GiB or 512 MiB.
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -12,7 +12,7 @@ const HEAP_MIB = 2048
 const SMALL_HEAP_MIB = 512
 const PATIENT_MS = 300_000
 
-/** All of them with both heaps take minutes: SHMWIRE_LARGE_MESSAGES=all. */
+/** SHMWIRE_LARGE_MESSAGES=all tests all messages with both heaps, which takes minutes. */
 const USUAL: Readonly<Record<number, readonly string[]>> = {
   [HEAP_MIB]: [
     'msgpack records of six fields',
@@ -46,7 +46,7 @@ beforeAll(() => ensureBuilt())
 
 describe('a message of 64 MiB, with the default options and a heap of 2 GiB', () => {
   it.each(casesOf(HEAP_MIB))(
-    '$codec, $name: decodes, or is CODEC where it is hostile',
+    'decodes, or fails with CODEC if hostile: $codec, $name',
     async ({ codec, name, isOrdinary }) => {
       const output = await decodeIn(HEAP_MIB, codec, name)
       expect(output).toMatch(isOrdinary ? /^decoded / : /^(?:decoded |ERR_SHMWIRE_CODEC )/)
@@ -57,7 +57,7 @@ describe('a message of 64 MiB, with the default options and a heap of 2 GiB', ()
 
 describe('a message of 64 MiB, with the default options and a heap of 512 MiB', () => {
   it.each(casesOf(SMALL_HEAP_MIB))(
-    '$codec, $name: decodes or is CODEC',
+    'decodes or fails with CODEC: $codec, $name',
     async ({ codec, name }) => {
       expect(await decodeIn(SMALL_HEAP_MIB, codec, name)).toMatch(/^(?:decoded |ERR_SHMWIRE_CODEC )/)
     },
@@ -65,7 +65,7 @@ describe('a message of 64 MiB, with the default options and a heap of 512 MiB', 
   )
 })
 
-/** What the child prints; nothing where V8 ends it. */
+/** The output of the child; empty if V8 aborts it. */
 async function decodeIn(heapMiB: number, codec: string, name: string): Promise<string> {
   const child = spawn(process.execPath, [`--max-old-space-size=${heapMiB}`, CHILD, codec, name], {
     stdio: ['ignore', 'pipe', 'inherit'],

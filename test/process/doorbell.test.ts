@@ -21,7 +21,7 @@ function descriptors(): string[] {
 }
 
 describe('the probe of a doorbell', () => {
-  it('passes in Node, and leaves no descriptor open', async () => {
+  it('passes in Node and leaves no descriptor open', async () => {
     expect(await probeDoorbell(new binding.Doorbell())).toBeUndefined()
     const before = descriptors().length
     for (let round = 0; round < 20; round += 1)
@@ -29,7 +29,7 @@ describe('the probe of a doorbell', () => {
     await expect.poll(() => descriptors().length).toBe(before)
   })
 
-  it('fails where no socket watches the descriptor, and leaves none open', async () => {
+  it('fails if no socket watches the descriptor, and leaves none open', async () => {
     const before = descriptors().length
     expect(await probeDoorbell(new binding.Doorbell(), () => new Socket())).toEqual({
       reason: expect.stringMatching(/does not report a doorbell/) as string,
@@ -40,7 +40,7 @@ describe('the probe of a doorbell', () => {
 })
 
 describe('a doorbell of the addon', () => {
-  it('transfers its descriptor once', () => {
+  it('passes its descriptor to the event loop once', () => {
     const doorbell = new binding.Doorbell()
     expect(doorbell.transfer()).toBeGreaterThan(2)
     expect(() => doorbell.transfer()).toThrow('the doorbell was already transferred, or is closed')
@@ -48,7 +48,7 @@ describe('a doorbell of the addon', () => {
     doorbell.close()
   })
 
-  it('leaves a descriptor alone that the event loop has closed and another file has by now', async () => {
+  it('does not close a descriptor that the event loop closed and another file reused', async () => {
     const doorbell = new binding.Doorbell()
     const socket = openDoorbell(doorbell.transfer(), () => {})
     const closed = new Promise((resolve) => socket.once('close', resolve))

@@ -5,11 +5,11 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 
-/** Long enough for a process with nothing to do to end, even on a busy machine, where most of it is a margin. */
+/** An idle process ends within this time, even on a busy machine. */
 const STAYS_MS = 1_500
-/** A tenth of a core: a link that polls takes all of one, a sleeping one next to nothing. */
+/** A tenth of a core: a polling link takes all of one, a sleeping link almost nothing. */
 const IDLE_CPU_MICROS_MAX = 100_000
-/** A process that polls gives its core away thousands of times in a second. */
+/** A polling process yields its core thousands of times a second. */
 const IDLE_SWITCHES_MAX = 500
 
 beforeAll(() => ensureBuilt())
@@ -45,7 +45,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
 
   async function ask(channel: Channel): Promise<void> {
     const outcome = channel.request('question').catch((error: { code: string }) => error.code)
-    // The asker may be gone by then.
+    // The requester may have ended by then.
     await channel.send(await outcome).catch(() => {})
   }
 
@@ -105,27 +105,27 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
   })
 
   describe('a listener or handler', () => {
-    it('may call process.exit, and what was sent right before arrives over shared memory', async () => {
+    it('can call process.exit; a message sent just before arrives over shared memory', async () => {
       const child = start('exit in a listener')
       expect(await child.ended).toEqual({ code: 7, signal: null })
       expect(await closes[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
       if (transport === 'shm') expect(messages).toEqual(['echo', 'last words'])
     })
 
-    it('of requests may call process.exit', async () => {
+    it('can call process.exit while it handles a request', async () => {
       const child = start('exit in a handler')
       expect(await child.ended).toEqual({ code: 7, signal: null })
       expect(await closes[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
     })
 
-    it('that throws ends the process as any uncaught exception does', async () => {
+    it('ends the process with an uncaught exception when it throws', async () => {
       const child = start('throw in a listener')
       expect(await child.ended).toEqual({ code: 1, signal: null })
       expect(child.stderr).toContain('RangeError: the listener is at its end')
       expect(await closes[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
     })
 
-    it('that sends and throws ends the process, and what it sent arrives over shared memory', async () => {
+    it('ends the process when it sends and throws; the messages arrive over shared memory', async () => {
       const child = start('throw after sending')
       expect(await child.ended).toEqual({ code: 1, signal: null })
       expect(await closes[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
@@ -133,7 +133,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       if (transport === 'shm') expect(messages).toEqual(['echo', ...lastWords])
     })
 
-    it('of requests that throws fails that request, and the process lives on', async () => {
+    it('fails its request and keeps the process alive when a handler throws', async () => {
       const child = start('throw in a handler')
       expect(await child.next()).toBe(ErrorCode.REMOTE)
       expect(await child.ended).toEqual({ code: 0, signal: null })
@@ -141,7 +141,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     })
   })
 
-  it('a process that is terminated while it closes is gone for its peer, with all that it sent delivered', async () => {
+  it('delivers all messages, then PEER_GONE, when a process is terminated while it closes', async () => {
     const child = start('terminated while it closes')
     expect(await child.next()).toBe('closing')
     child.process.kill('SIGTERM')
@@ -151,7 +151,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
   })
 
   it.each(['adaptive', 'sleep'])(
-    "an idle channel uses no CPU after it was busy, with wait: '%s'",
+    "uses no CPU for an idle channel after it was busy, with wait: '%s'",
     async (wait) => {
       const child = start('idle', wait)
       const idle = await child.next<Record<string, number>>()

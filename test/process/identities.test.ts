@@ -1,4 +1,4 @@
-// Who the two sides take each other for: effective and real ids, ids that change, ids that a user namespace does not map.
+// The identity of the peer: effective and real ids, changed ids, and ids that a user namespace does not map.
 import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -6,15 +6,15 @@ import { ErrorCode } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { launcherOf, type Skip, wordsOf } from '../support/launcher.js'
+import type { Outcome } from '../support/outcome.js'
 import { ownRuntimeDirectory, temporaryDirectory } from '../support/temporary-directory.js'
-import type { Told } from '../support/told.js'
 
 const USER = 1000
 const GROUP = 12
 const STRANGER = 1234
 const OVERFLOW = 65_534
 
-interface ToldByGuest extends Told {
+interface SideOutcome extends Outcome {
   readonly pid: number
   readonly peer?: { readonly uid?: number; readonly gid?: number; readonly verified: boolean }
 }
@@ -33,20 +33,23 @@ beforeEach(() => {
   address = `unix:${join(directory, 's')}`
 })
 
-function guest(role: 'server' | 'client', options: object, launcher: readonly string[] = []): Child {
-  return new Child('guest', { args: [role, address, JSON.stringify(options)], launcher })
+function startSide(role: 'server' | 'client', options: object, launcher: readonly string[] = []): Child {
+  return new Child('channel-side', { args: [role, address, JSON.stringify(options)], launcher })
 }
 
-/** What each side says of the other, or how it fails. */
+/** The report of each side about its peer, or its error. */
 async function meet(
   server: object,
   client: object,
   launchers: { server?: readonly string[]; client?: readonly string[] } = {},
-): Promise<{ client: ToldByGuest; server: Child }> {
-  const serving = guest('server', server, launchers.server)
-  expect(await serving.next()).toMatchObject({ listening: true })
+): Promise<{ client: SideOutcome; server: Child }> {
+  const serverChild = startSide('server', server, launchers.server)
+  expect(await serverChild.next()).toMatchObject({ listening: true })
   for (const file of ['s', 's.fd']) chmodSync(join(directory, file), 0o666)
-  return { client: await guest('client', client, launchers.client).next<ToldByGuest>(), server: serving }
+  return {
+    client: await startSide('client', client, launchers.client).next<SideOutcome>(),
+    server: serverChild,
+  }
 }
 
 describe.skipIf(!isRoot)('processes whose effective ids differ from the real ones', () => {
@@ -56,15 +59,15 @@ describe.skipIf(!isRoot)('processes whose effective ids differ from the real one
     ['an effective group of the server', { gid: GROUP }, {}, 0, 0],
     ['user and group on both sides', { uid: USER, gid: GROUP }, { uid: USER, gid: GROUP }, USER, GROUP],
   ])('share memory: %s', async (_what, server, client, uid, gid) => {
-    const { client: told, server: serving } = await meet({ effective: server }, { effective: client })
-    expect(told).toMatchObject({ transport: 'shm', whole: true, peer: { uid, verified: true } })
-    expect(await serving.next()).toMatchObject({
+    const { client: outcome, server: serverChild } = await meet({ effective: server }, { effective: client })
+    expect(outcome).toMatchObject({ transport: 'shm', whole: true, peer: { uid, verified: true } })
+    expect(await serverChild.next()).toMatchObject({
       transport: 'shm',
-      peer: { pid: told.pid, uid, gid, verified: true },
+      peer: { pid: outcome.pid, uid, gid, verified: true },
     })
   })
 
-  it('are another user to one whose effective user is another', async () => {
+  it('are refused by a process with another effective user', async () => {
     const { client } = await meet({}, { effective: { uid: USER } })
     expect(client).toMatchObject({
       code: ErrorCode.DENIED,
@@ -76,7 +79,7 @@ describe.skipIf(!isRoot)('processes whose effective ids differ from the real one
     ['user', { uid: USER }],
     ['group', { gid: GROUP }],
   ])(
-    'get the socket with the reason when the client changes its %s during the handshake',
+    'fall back to the socket with the reason when the client changes its %s during the handshake',
     async (_what, changes) => {
       const { client, server } = await meet({ authorizeAll: true }, { changes })
       const reason = expect.stringMatching(/has changed its user or group since it connected/) as string
@@ -99,41 +102,41 @@ describe.skipIf(!isRoot)('a user namespace in which the overflow user is mapped'
     message: expect.stringMatching(/cannot be identified: .* does not map/) as string,
   }
 
-  it('does not take another user from outside for its own', async ({ skip }) => {
+  it('refuses another user from outside', async ({ skip }) => {
     const { client } = await meet({}, { authorizeAll: true, uid: STRANGER }, { server: inside(skip) })
     expect(client).toMatchObject(denied)
   })
 
-  it('refuses its own user too, who reads the same as all others', async ({ skip }) => {
+  it('refuses its own user, whose id equals that of all users from outside', async ({ skip }) => {
     const { client } = await meet({}, { authorizeAll: true }, { server: inside(skip) })
     expect(client).toMatchObject(denied)
   })
 
-  it('lets in whom authorize lets in, without a user', async ({ skip }) => {
+  it('accepts a peer without a user if allow accepts it', async ({ skip }) => {
     const { client, server } = await meet(
       { authorizeAll: true },
       { authorizeAll: true, uid: STRANGER },
       { server: inside(skip) },
     )
     expect(client).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, verified: true } })
-    const seen = await server.next<ToldByGuest>()
+    const seen = await server.next<SideOutcome>()
     expect(seen).toMatchObject({ transport: 'shm', peer: { pid: client.pid, verified: false } })
     expect([seen.peer?.uid, seen.peer?.gid]).toEqual([undefined, undefined])
   })
 
-  it('has clients that refuse a server from outside', async ({ skip }) => {
+  it('refuses a server from outside, in the client', async ({ skip }) => {
     const { client } = await meet({ authorizeAll: true, uid: STRANGER }, {}, { client: inside(skip) })
     expect(client).toMatchObject(denied)
   })
 
-  it('has servers that refuse the directory of a user from outside', async ({ skip }) => {
+  it('refuses the directory of a user from outside, in the server', async ({ skip }) => {
     const run = join(ownRuntimeDirectory(), 'run')
     mkdirSync(run, { mode: 0o700 })
     chownSync(run, STRANGER, STRANGER)
     ownRuntimeDirectory(run)
     address = 'plain'
     for (const role of ['server', 'client'] as const)
-      expect(await guest(role, {}, inside(skip)).next()).toMatchObject({
+      expect(await startSide(role, {}, inside(skip)).next()).toMatchObject({
         code: ErrorCode.DENIED,
         message: expect.stringMatching(/^the owner of the directory .* cannot be identified/) as string,
       })
@@ -141,7 +144,7 @@ describe.skipIf(!isRoot)('a user namespace in which the overflow user is mapped'
 })
 
 describe.skipIf(!isRoot)('the overflow user in the initial namespace', () => {
-  it('is a user like any other', async ({ skip }) => {
+  it('is accepted like any other user', async ({ skip }) => {
     const map = readFileSync('/proc/self/uid_map', 'latin1').trim().split(/\s+/)
     if (map[2] !== '4294967295') skip('these tests run in a user namespace that does not map every user')
     const run = join(temporaryDirectory(), 'run')
@@ -150,9 +153,9 @@ describe.skipIf(!isRoot)('the overflow user in the initial namespace', () => {
     chownSync(run, OVERFLOW, OVERFLOW)
     ownRuntimeDirectory(run)
     address = 'plain'
-    const server = guest('server', { uid: OVERFLOW })
+    const server = startSide('server', { uid: OVERFLOW })
     expect(await server.next()).toMatchObject({ listening: true })
-    const client = await guest('client', { uid: OVERFLOW }).next<ToldByGuest>()
+    const client = await startSide('client', { uid: OVERFLOW }).next<SideOutcome>()
     expect(client).toMatchObject({ transport: 'shm', whole: true, peer: { uid: OVERFLOW, verified: true } })
   })
 })

@@ -22,7 +22,7 @@ function ownDescriptors(): string[] {
   return readdirSync('/proc/self/fd')
 }
 
-/** What a program that this process starts has open; it opens nothing itself. */
+/** The open descriptors of a program that this process starts; it opens none itself. */
 function inherited(): string[] {
   const sleeper = spawn('sleep', ['60'], { stdio: 'inherit' })
   sleepers.push(sleeper)
@@ -36,7 +36,7 @@ function isClosedByExec(descriptor: string): boolean {
 }
 
 describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
-  it('a program that is started while channels are open inherits none of their descriptors', async () => {
+  it('passes no descriptor of an open channel to a started program', async () => {
     const options = { transport, codec: 'bytes', ringBytes: 64 * 1024 } as const
     const peer = new Child('busy-server', { args: ['peer', transport], ipc: true })
     expect(await peer.next()).toBe('listening')
@@ -45,7 +45,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     const channels = await Promise.all(['peer', 'own', 'own'].map((name) => connect(name, options)))
     await channels[0]?.request(Buffer.from('in use'))
     const added = ownDescriptors().filter((name) => !before.own.includes(name))
-    // But for the one that reads the folder, which is gone when its list is here.
+    // The descriptor that reads the folder is closed once the list is complete.
     const ours = added.filter((name) => existsSync(`/proc/self/fd/${name}`))
     expect(ours.length).toBeGreaterThan(0)
     expect(ours.filter((name) => !isClosedByExec(name))).toEqual([])
@@ -54,20 +54,20 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     await server.close()
   })
 
-  it('siblings of a cluster talk to each other directly, and one that is killed frees its name', async () => {
+  it('connects the workers of a cluster directly and frees the name of a killed one', async () => {
     const primary = new Child('cluster', { args: [transport], ipc: true })
-    const told = await primary.next<{
+    const outcome = await primary.next<{
       pids: number[]
       peers: { pid: number; transport: string; right: boolean }[]
     }>()
-    expect(told.pids).toHaveLength(3)
-    for (const { pid, transport: over, right } of told.peers) {
-      // Of the sibling itself, and not of the primary, which would listen for all.
-      expect(told.pids).toContain(pid)
+    expect(outcome.pids).toHaveLength(3)
+    for (const { pid, transport: over, right } of outcome.peers) {
+      // The pid of the sibling, and not of the primary, which would listen for all workers.
+      expect(outcome.pids).toContain(pid)
       expect(over).toBe(transport === 'shm' ? 'shm' : 'unix')
       expect(right).toBe(true)
     }
-    expect(told.peers).toHaveLength(6)
+    expect(outcome.peers).toHaveLength(6)
     expect(await primary.next()).toEqual({
       killed: ['ERR_SHMWIRE_PEER_GONE', 'ERR_SHMWIRE_PEER_GONE'],
       reused: true,

@@ -38,7 +38,7 @@ function retriesOf(connector: Connector): Retry[] {
 }
 
 describe('keepConnected', () => {
-  it('gives a new channel after the server was killed and started again', async () => {
+  it('creates a new channel after the server was killed and restarted', async () => {
     let server = await startServer()
     const connector = keepConnected(NAME, { backOff: { minMs: 1, maxMs: 20 } })
     const retries = retriesOf(connector)
@@ -78,7 +78,7 @@ describe('keepConnected', () => {
     await connector.close()
   })
 
-  it('waits longer and longer, at random, and not beyond the bounds', async () => {
+  it('increases the random delay between attempts within the bounds', async () => {
     const connector = keepConnected(NAME, { backOff: { minMs: 2, maxMs: 8 } })
     const retries = retriesOf(connector)
     await eventually(() => retries.length >= 12)
@@ -88,11 +88,11 @@ describe('keepConnected', () => {
       expect(attempt).toBe(index + 1)
       expect(delayMs).toBeLessThanOrEqual(Math.min(8, 2 ** (index + 1)))
     }
-    // Twelve equal draws of a random number are none.
+    // Twelve equal numbers are not random.
     expect(new Set(retries.map(({ delayMs }) => delayMs)).size).toBeGreaterThan(1)
   })
 
-  it('ends with what would be the same the next time', async () => {
+  it('ends with an error that another attempt would repeat', async () => {
     const server = await listen(NAME, { codec: 'json' })
     const connector = keepConnected(NAME, { codec: 'bytes' })
     const retries = retriesOf(connector)
@@ -122,7 +122,7 @@ describe('keepConnected', () => {
   )
 
   it.each(['removes all listeners', 'has a listener of close that throws'])(
-    'connects again although the user %s',
+    'connects again if the user %s',
     async (what) => {
       const server = await listen(NAME)
       const served: Channel[] = []
@@ -146,7 +146,7 @@ describe('keepConnected', () => {
     },
   )
 
-  it('ends with ABORTED when it is closed with a signal that has fired before', async () => {
+  it('ends with ABORTED when it is closed with an aborted signal', async () => {
     const server = await listen(NAME)
     server.on('channel', () => {})
     const connector = keepConnected(NAME)
@@ -158,7 +158,7 @@ describe('keepConnected', () => {
     await server.close()
   })
 
-  it('goes on when it is closed with wrong options', async () => {
+  it('continues when it is closed with invalid options', async () => {
     const server = await listen(NAME)
     server.on('channel', (channel) => channel.handle((value) => value))
     const connector = keepConnected(NAME)
@@ -209,7 +209,7 @@ describe('keepConnected', () => {
     [{ minMs: 5n }, 'backOff.minMs'],
     [{ minMs: 5, maxMs: 5_000n }, 'backOff.maxMs'],
     [{ minMs: Symbol('often') }, 'backOff.minMs'],
-  ])('refuses a back-off that is no number', (backOff, named) => {
+  ])('refuses a back-off that is not a number', (backOff, named) => {
     expect(() => keepConnected(NAME, { backOff: backOff as object })).toThrow(
       expect.objectContaining({
         code: ErrorCode.INVALID_ARGUMENT,
@@ -218,7 +218,7 @@ describe('keepConnected', () => {
     )
   })
 
-  it('refuses an address that is none', () => {
+  it('refuses an invalid address', () => {
     expect(() => keepConnected('no/such name')).toThrow(
       expect.objectContaining({ code: ErrorCode.INVALID_ARGUMENT }) as Error,
     )

@@ -33,7 +33,7 @@ beforeEach(() => {
   directory = ownRuntimeDirectory()
 })
 
-/** What the survivor saw of one victim. */
+/** The events of one victim, as the survivor sees them. */
 interface Account {
   received: number
   fault: string | undefined
@@ -100,7 +100,7 @@ function holdThread(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
 
-/** Kills a victim under load and checks what is left of it here. Returns how many messages it had committed. */
+/** Kills a victim under load and checks its channel in this process. Returns the number of committed messages. */
 async function killOne(
   victim: Child,
   channel: Promise<Channel>,
@@ -109,9 +109,9 @@ async function killOne(
 ): Promise<number> {
   const account = survive(await channel)
   expect((await channel).transport).toBe(transport === 'shm' ? 'shm' : 'unix')
-  expect(await victim.next()).toBe('talking')
+  expect(await victim.next()).toBe('running')
   await sleep(delayMs)
-  // Meanwhile the victim fills what it can; and when this thread looks again, the victim is dead already.
+  // Meanwhile the victim fills its ring; when this thread polls again, the victim is already dead.
   holdThread(delayMs / 4)
   const killed = victim.kill()
   holdThread(delayMs / 4)
@@ -119,12 +119,12 @@ async function killOne(
   expectGone(await account.endings)
   expect(account.fault).toBeUndefined()
   const promised = committed(join(directory, 'count'))
-  // Over a socket, what the victim had in its own buffers dies with it.
+  // Over a socket, messages in the buffers of the victim are lost.
   if (transport === 'shm') expect(account.received).toBeGreaterThanOrEqual(promised)
   return promised
 }
 
-/** As many rounds as there are kills; after each, this process holds what it held after the first one. */
+/** Runs one round for each kill. After each, this process holds the same as after the first one. */
 async function expectNothingLeft(round: () => Promise<void>): Promise<void> {
   await round()
   await sleep(100)
@@ -138,7 +138,7 @@ async function expectNothingLeft(round: () => Promise<void>): Promise<void> {
 
 describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (transport) => {
   it(
-    `as the server, ${KILLS} times: all it had committed arrives, then PEER_GONE, and its name is free`,
+    `delivers all committed messages, then PEER_GONE, and frees its name, as the server, ${KILLS} times`,
     async () => {
       const random = randomFrom(newSeed('kill the server'))
       let promised = 0
@@ -165,7 +165,7 @@ describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (tra
   )
 
   it(
-    `as the client, ${KILLS} times: all it had committed arrives, then PEER_GONE, and the server serves on`,
+    `delivers all committed messages, then PEER_GONE, to a server that continues, as the client, ${KILLS} times`,
     async () => {
       const random = randomFrom(newSeed('kill the client'))
       const server = await listen('survivor', { transport, ...OPTIONS })
@@ -191,7 +191,7 @@ describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (tra
   )
 
   it(
-    `at any point of coming and going, ${KILLS} times: the server holds nothing of it and serves on`,
+    `leaves no resources in the server when it connects and closes repeatedly, ${KILLS} times`,
     async () => {
       const random = randomFrom(newSeed('kill while connecting'))
       const server = await listen('busy', { transport })
@@ -202,7 +202,7 @@ describe.each(['shm', 'socket'] as const)('a peer that is killed, over %s', (tra
         await channel.close()
       }
       const round = async (): Promise<void> => {
-        const victim = new Child('restless', { args: ['busy', transport], ipc: true })
+        const victim = new Child('reconnecting', { args: ['busy', transport], ipc: true })
         expect(await victim.next()).toBe('begun')
         await sleep(random() * DELAY_MS_MAX)
         await victim.kill()

@@ -1,4 +1,4 @@
-// Processes that want the same address while some of them are killed.
+// Several processes claim the same address while some of them are killed.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { ErrorCode } from '../../src/errors.js'
 import { bundle } from '../support/bundle.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
-it('acquireNameLease lets exactly one of eight processes win, with the files of killed ones', async () => {
+it('grants an address to exactly one of eight processes among the files of killed ones', async () => {
   const directory = temporaryDirectory()
   const file = await bundle('lease-candidate', directory)
   const sockets = join(directory, 's')
@@ -26,7 +26,7 @@ it('acquireNameLease lets exactly one of eight processes win, with the files of 
       if (round % 3 === 0) await ask(processes[winner] as ChildProcess, 'release')
       else processes[winner] = await restart(processes[winner] as ChildProcess, file)
 
-      // One is killed in the middle of it: whoever that is, no two win.
+      // One process is killed during its attempt. Two processes must never win.
       const victim = round % processes.length
       const answers = processes.map((process) => ask(process, { path }))
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 4))

@@ -4,16 +4,16 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, it } from 'vitest'
 // @ts-expect-error: plain JavaScript
-import { streamPlans } from '../../scripts/talk/plans.mjs'
+import { streamPlans } from '../../scripts/soak/plans.mjs'
 // @ts-expect-error: plain JavaScript
-import { Talker } from '../../scripts/talk/talker.mjs'
+import { SoakChild } from '../../scripts/soak/soak-child.mjs'
 // @ts-expect-error: plain JavaScript
-import { Watch } from '../../scripts/talk/watch.mjs'
+import { Watch } from '../../scripts/soak/watch.mjs'
 import { ensureBuilt } from '../support/build.js'
 import { newSeed } from '../support/random.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 // @ts-expect-error: plain JavaScript
-import { randomBits } from './children/talk/pattern.mjs'
+import { randomBits } from './children/soak/pattern.mjs'
 
 // The short forms of what `npm run kills` and `npm run soak` do for hours.
 const KILLS = 300
@@ -24,10 +24,10 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 beforeAll(() => ensureBuilt())
 
-interface Process {
+interface SoakProcess {
   readonly pid: number
-  tell(order: object): void
-  next(kind: string): Promise<unknown>
+  send(order: object): void
+  next(type: string): Promise<unknown>
   signal(name: string): void
   kill(): Promise<unknown>
 }
@@ -44,18 +44,18 @@ function run(script: string, args: string[]): void {
 }
 
 it(
-  `${KILLS} kills at any moment: only whole messages, then PEER_GONE, and the survivor holds nothing of them`,
+  `delivers only whole messages, then PEER_GONE, and leaks nothing, in ${KILLS} kills at random moments`,
   () => run('scripts/kills.mjs', ['--count', String(KILLS)]),
   RUN_TIMEOUT_MS,
 )
 
 it(
-  `${SOAK_SECONDS} seconds of every way to talk: every byte checked, no wake-up lost`,
+  `corrupts no byte and loses no wake-up in a soak of ${SOAK_SECONDS} seconds`,
   () => run('scripts/soak.mjs', ['--seconds', String(SOAK_SECONDS)]),
   RUN_TIMEOUT_MS,
 )
 
-it('the soak finds a conversation that has stopped, and shows its wake words', async () => {
+it('reports an exchange that has stalled, with its wake words', async () => {
   const root = temporaryDirectory()
   const directory = join(root, 'run')
   mkdirSync(directory, { mode: 0o700 })
@@ -64,23 +64,23 @@ it('the soak finds a conversation that has stopped, and shows its wake words', a
     side.file = join(root, `progress-${index}`)
     return side.file
   })
-  const talkers = sides.map(() => new Talker(directory) as Process)
-  const [server, client] = talkers as [Process, Process]
+  const children = sides.map(() => new SoakChild(directory) as SoakProcess)
+  const [server, client] = children as [SoakProcess, SoakProcess]
   try {
-    server.tell({ plan: sides[0] })
+    server.send({ plan: sides[0] })
     await server.next('listening')
-    client.tell({ plan: sides[1] })
-    await Promise.all(talkers.map((talker) => talker.next('talking')))
-    // To whoever looks from outside it is as if it slept and were not woken.
+    client.send({ plan: sides[1] })
+    await Promise.all(children.map((child) => child.next('running')))
+    // From outside, a stopped process looks like a sleeping process that was not woken.
     server.signal('SIGSTOP')
-    const watch = new Watch(talkers, files) as { stalled: Promise<string> }
+    const watch = new Watch(children, files) as { stalled: Promise<string> }
     const report = await watch.stalled
     expect(report).toContain('a wake-up was lost: both are idle')
-    for (const { pid } of talkers) {
+    for (const { pid } of children) {
       expect(report).toMatch(new RegExp(`process ${pid}, own segment: tail \\d+, head \\d+, data_wake 0x`))
       expect(report).toMatch(new RegExp(`process ${pid}, peer segment: tail \\d+, head \\d+, data_wake 0x`))
     }
   } finally {
-    await Promise.all(talkers.map((talker) => talker.kill()))
+    await Promise.all(children.map((child) => child.kill()))
   }
 })

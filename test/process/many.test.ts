@@ -5,16 +5,16 @@ import { Child } from '../support/child.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 
 const CHANNELS = 200
-/** A round: a burst there and back, and a request beside it. */
+/** A round: a burst that is echoed, and a request at the same time. */
 const BURST = 20
 const ROUNDS_AVERAGE = 30
-/** Served in turns, all are about equal; a channel this far behind is being starved. */
+/** A fair server keeps all channels about equal; a channel this far behind is starved. */
 const UNFAIRNESS_MAX = 4
 
 beforeAll(() => ensureBuilt())
 
 it.each(['shm', 'socket'] as const)(
-  'a server serves 200 channels at once over %s, and starves none',
+  'serves 200 channels at once over %s and starves none',
   async (transport) => {
     ownRuntimeDirectory()
     const server = new Child('busy-server', { args: ['many', transport], ipc: true })

@@ -10,7 +10,7 @@ import { ownRuntimeDirectory, temporaryDirectory } from '../support/temporary-di
 import { collectUncaught } from '../support/uncaught.js'
 
 const NAME = 'wanted'
-/** What a socket's path leaves for the ending that the control plane puts behind it. */
+/** The longest path of a socket to which the control plane can still append its suffix. */
 const PATH_BYTES = process.platform === 'darwin' ? 89 : 93
 
 let directory = ''
@@ -36,10 +36,10 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
   const ROUNDS = 5
   const AT_ONCE = 4
 
-  it('exactly one of several processes gets a name, wherever one of them is stopped, and it is the one that serves', async () => {
+  it('grants a name to exactly one of several processes, the one that serves, although one is stopped', async () => {
     const children = Array.from(
       { length: AT_ONCE },
-      () => new Child('namesake', { args: [NAME, transport], ipc: true }),
+      () => new Child('name-contender', { args: [NAME, transport], ipc: true }),
     )
     for (const child of children) expect(await child.next()).toBe('ready')
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -50,9 +50,9 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       stopped.process.kill('SIGSTOP')
       await Promise.all(outcomes.filter((_, index) => children[index] !== stopped))
       stopped.process.kill('SIGCONT')
-      const told = await Promise.all(outcomes)
-      expect(told.toSorted()).toEqual([...Array(AT_ONCE - 1).fill(ErrorCode.NAME_IN_USE), 'won'])
-      const winner = children[told.indexOf('won')] as Child
+      const outcome = await Promise.all(outcomes)
+      expect(outcome.toSorted()).toEqual([...Array(AT_ONCE - 1).fill(ErrorCode.NAME_IN_USE), 'won'])
+      const winner = children[outcome.indexOf('won')] as Child
       expect(await ask(NAME)).toBe(winner.process.pid)
       winner.send('close')
       expect(await winner.next()).toBe('closed')
@@ -60,7 +60,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     }
   })
 
-  it('a server that is closed under a signal that has fired frees its name and ends its channels', async () => {
+  it('frees the name and ends the channels of a server that is closed with an aborted signal', async () => {
     const server = await listen(NAME, { transport })
     const served = new Promise<Channel>((resolve) => server.once('channel', resolve))
     const closed = new Promise<void>((resolve) => server.once('close', resolve))
@@ -77,8 +77,8 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
   })
 })
 
-describe('a directory that goes while a server lives', () => {
-  it.each(['removed', 'moved away'])('%s: the next server has the name, and keeps it', async (how) => {
+describe('a directory that disappears while a server listens', () => {
+  it.each(['removed', 'moved away'])('leaves the name to the next server when it is %s', async (how) => {
     const first = await serve(NAME, 'first')
     const channel = await connect(NAME)
     if (how === 'removed') rmSync(directory, { recursive: true })
@@ -95,7 +95,7 @@ describe('a directory that goes while a server lives', () => {
   })
 })
 
-it('closes that nobody waits for leave the name to the next of one process, and nothing else', async () => {
+it('frees a name for the next server of the process although no caller awaits the close', async () => {
   for (let round = 0; round < 50; round += 1) void (await listen(NAME)).close()
   expect(readdirSync(directory)).toEqual([])
   const before = await resourcesOnceCollected()
@@ -116,7 +116,7 @@ it('closes that nobody waits for leave the name to the next of one process, and 
   await expectResources(before)
 })
 
-it('a path of the greatest length, in characters of more than one byte, is served like any other', async () => {
+it('serves a path of maximum length with multi-byte characters', async () => {
   const parent = `${temporaryDirectory()}/`
   const bytesLeft = PATH_BYTES - Buffer.byteLength(parent)
   const address = `unix:${parent}${'é'.repeat(Math.floor(bytesLeft / 2)).padEnd(Math.ceil(bytesLeft / 2), 'x')}`
@@ -128,9 +128,9 @@ it('a path of the greatest length, in characters of more than one byte, is serve
   await expect(listen(`${address}x`)).rejects.toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
 })
 
-it('options whose accessors throw, at whichever look, leave no connection behind', async () => {
+it('leaves no connection behind when an accessor of the options throws at any read', async () => {
   const server = await serve(NAME, 'served')
-  // What a process needs once, it has before the count.
+  // Resources that a process needs only once exist before the count.
   await ask(NAME)
   const before = await resourcesOnceCollected()
   const thrown = await collectUncaught(async () => {
@@ -158,7 +158,7 @@ it('options whose accessors throw, at whichever look, leave no connection behind
         looks = 0
         const refused = await connect(address, options).catch((error: unknown) => error)
         if (looks >= throwing) expect(refused).toBeInstanceOf(RangeError)
-        // The server's codec is another.
+        // The server has another codec.
         else
           expect(refused).toMatchObject({
             code: expect.stringMatching(/INVALID_ARGUMENT|NOT_LISTENING/) as string,

@@ -8,7 +8,7 @@ beforeAll(() => ensureBuilt())
 
 /** The lines of the logger and of stderr. */
 async function notesOf(which: 'logger' | 'none', env: Record<string, string>) {
-  const child = new Child('noted', { args: [`unix:${join(temporaryDirectory(), 's')}`, which], env })
+  const child = new Child('logging', { args: [`unix:${join(temporaryDirectory(), 's')}`, which], env })
   const logged = await child.next<string[]>()
   expect(await child.ended).toEqual({ code: 0, signal: null })
   return { logged, stderr: child.stderr.split('\n').slice(0, -1), pid: child.process.pid }

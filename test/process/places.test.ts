@@ -1,4 +1,4 @@
-// Two sides in different places of one machine: namespaces, users, clocks, and pids that come again.
+// Two sides in different environments of one machine: namespaces, users, clocks, and reused pids.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,14 +8,14 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { compileJumpingClock } from '../support/jumping-clock.js'
 import { type Launcher, launcherOf, type Skip, shellLauncher, wordsOf } from '../support/launcher.js'
+import type { Outcome } from '../support/outcome.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
-import type { Told } from '../support/told.js'
 
 const NOBODY = 65_534
 const KINDS = ['mnt', 'pid', 'ipc', 'user', 'net', 'uts'] as const
 const CONTAINER = ['--user', '--map-root-user', '--mount', '--pid', '--ipc', '--net', '--uts'] as const
 
-interface ToldByGuest extends Told {
+interface SideOutcome extends Outcome {
   readonly listening?: boolean
   readonly pid: number
   readonly peer?: { readonly pid?: number; readonly uid: number; readonly verified: boolean }
@@ -31,47 +31,47 @@ beforeEach(() => {
   address = `unix:${join(directory, 's')}`
 })
 
-/** As a container has it: nothing is shared but files. Its /proc and /dev/shm are its own. */
+/** Like a container: only files are shared. /proc and /dev/shm are private. */
 function containerLauncher(files = 'true'): Launcher {
   const mounts = `mount -t proc proc /proc && mount -t tmpfs tmpfs /dev/shm && ${files}`
   return shellLauncher(mounts, 'unshare', ...CONTAINER, '--fork', '--kill-child')
 }
 
-function guest(role: 'server' | 'client', options: object, launcher: readonly string[] = []): Child {
-  return new Child('guest', { args: [role, address, JSON.stringify(options)], launcher })
+function startSide(role: 'server' | 'client', options: object, launcher: readonly string[] = []): Child {
+  return new Child('channel-side', { args: [role, address, JSON.stringify(options)], launcher })
 }
 
-describe('two containers that share the directory of the socket and no namespace', () => {
+describe('two containers that share the directory of the socket, but no namespace', () => {
   async function connectContainers(skip: Skip, files?: string): Promise<{ server: Child; client: Child }> {
-    const server = guest('server', {}, wordsOf(containerLauncher(), skip))
-    const listening = await server.next<ToldByGuest>()
+    const server = startSide('server', {}, wordsOf(containerLauncher(), skip))
+    const listening = await server.next<SideOutcome>()
     expect(listening).toMatchObject({ listening: true })
-    const client = guest('client', { stays: true }, wordsOf(containerLauncher(files), skip))
-    const told = await client.next<ToldByGuest>()
-    expect(told).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, verified: true } })
-    const seen = await server.next<ToldByGuest>()
-    // The client's pid has no meaning in the server's namespace: better none than one of somebody else.
+    const client = startSide('client', { stays: true }, wordsOf(containerLauncher(files), skip))
+    const outcome = await client.next<SideOutcome>()
+    expect(outcome).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, verified: true } })
+    const seen = await server.next<SideOutcome>()
+    // The client's pid has no meaning in the server's namespace, and could name another process there.
     expect(seen).toMatchObject({ transport: 'shm', peer: { uid: 0, verified: true } })
     expect(seen.peer?.pid).toBeUndefined()
-    for (const kind of KINDS) expect(listening.namespaces[kind]).not.toBe(told.namespaces[kind])
+    for (const kind of KINDS) expect(listening.namespaces[kind]).not.toBe(outcome.namespaces[kind])
     return { server, client }
   }
 
-  it('share memory, and the server sees the death of the client', async ({ skip }) => {
+  it('share memory; the server detects the death of the client', async ({ skip }) => {
     const { server, client } = await connectContainers(skip)
     await client.kill()
     expect(await server.next()).toEqual({ closed: ErrorCode.PEER_GONE })
     expect(await server.ended).toEqual({ code: 0, signal: null })
   })
 
-  it('share memory, and the client sees the death of the server', async ({ skip }) => {
+  it('share memory; the client detects the death of the server', async ({ skip }) => {
     const { server, client } = await connectContainers(skip)
     await server.kill()
     expect(await client.next()).toEqual({ closed: ErrorCode.PEER_GONE })
     expect(await client.ended).toEqual({ code: 0, signal: null })
   })
 
-  it('share memory where the client has the directory read-only', async ({ skip }) => {
+  it('share memory when the directory is read-only for the client', async ({ skip }) => {
     const readOnly = `mount --bind ${directory} ${directory} && mount -o remount,ro,bind ${directory}`
     const { server, client } = await connectContainers(skip, readOnly)
     await client.kill()
@@ -83,21 +83,21 @@ const isRoot = process.getuid?.() === 0
 if (!isRoot) console.log('skipped: run the tests as root: only root can become another user')
 
 describe.skipIf(!isRoot)('two users', () => {
-  /** A server of root's whose files are open to all, and a client of nobody's. */
-  async function connectUsers(server: object, client: object): Promise<{ client: ToldByGuest; seen: Child }> {
+  /** A server of root with files that are open to all, and an unprivileged client. */
+  async function connectUsers(server: object, client: object): Promise<{ client: SideOutcome; seen: Child }> {
     chmodSync(directory, 0o755)
     const folder = join(directory, 'open')
     mkdirSync(folder)
     chmodSync(folder, 0o755)
     address = `unix:${join(folder, 's')}`
-    const serving = guest('server', server)
-    expect(await serving.next()).toMatchObject({ listening: true })
+    const serverChild = startSide('server', server)
+    expect(await serverChild.next()).toMatchObject({ listening: true })
     for (const file of ['s', 's.fd']) chmodSync(join(folder, file), 0o666)
-    const told = await guest('client', { uid: NOBODY, ...client }).next<ToldByGuest>()
-    return { client: told, seen: serving }
+    const outcome = await startSide('client', { uid: NOBODY, ...client }).next<SideOutcome>()
+    return { client: outcome, seen: serverChild }
   }
 
-  it('share memory when each side allows the other, and each knows who the other is', async () => {
+  it('share memory and know the user of the peer when each side allows the other', async () => {
     const { client, seen } = await connectUsers({ authorizeAll: true }, { authorizeAll: true })
     expect(client).toMatchObject({ transport: 'shm', whole: true, peer: { uid: 0, verified: true } })
     expect(await seen.next()).toMatchObject({
@@ -111,15 +111,15 @@ describe.skipIf(!isRoot)('two users', () => {
     ['neither side allows', {}, {}, /^the peer refused/],
     ['only the client authorizes', {}, { authorizeAll: true }, /^the peer refused/],
     ['only the server authorizes', { authorizeAll: true }, {}, /is not of user/],
-  ] as const)('are DENIED when %s', async (_who, server, client, message) => {
-    const { client: told } = await connectUsers(server, client)
-    expect(told.code).toBe(ErrorCode.DENIED)
-    expect(told.message).toMatch(message)
+  ] as const)('are refused with DENIED when %s', async (_who, server, client, message) => {
+    const { client: outcome } = await connectUsers(server, client)
+    expect(outcome.code).toBe(ErrorCode.DENIED)
+    expect(outcome.message).toMatch(message)
   })
 })
 
-/** A client that blocks, in calls that are answered and one that is not, and closes in order. */
-async function expectBlockingTalk(server: Child, launcher: readonly string[]): Promise<void> {
+/** A client makes blocking calls, one of which times out, and closes in order. */
+async function expectBlockingCalls(server: Child, launcher: readonly string[]): Promise<void> {
   const client = new Child('blocking', { args: ['echoes', address, 'shm'], launcher })
   expect(await client.next()).toBe('connected')
   expect(await server.next()).toMatchObject({ transport: 'shm' })
@@ -128,36 +128,33 @@ async function expectBlockingTalk(server: Child, launcher: readonly string[]): P
   expect(await client.ended).toEqual({ code: 0, signal: null })
 }
 
-describe('clocks', () => {
+describe('a channel', () => {
   let jumping: Launcher
   beforeAll(() => {
     jumping = compileJumpingClock()
   })
 
-  it('of the wall that are set back and forth by years, without end, make no difference', async ({
-    skip,
-  }) => {
+  it('ignores a wall clock that jumps back and forth by years', async ({ skip }) => {
     const launcher = wordsOf(jumping, skip)
-    // Many looks, because one of another thread may come between two.
-    const look = 'const seen = [...Array(100)].map(() => Date.now()); Math.max(...seen) - Math.min(...seen)'
-    const [command, ...words] = [...launcher, process.execPath, '-p', look]
-    // They are.
+    // Many reads, because another thread may read the clock between two of them.
+    const script = 'const seen = [...Array(100)].map(() => Date.now()); Math.max(...seen) - Math.min(...seen)'
+    const [command, ...words] = [...launcher, process.execPath, '-p', script]
     const YEAR_MS = 365 * 24 * 3_600_000
     expect(Number(spawnSync(command, words, { encoding: 'utf8' }).stdout)).toBeGreaterThan(YEAR_MS)
 
-    const server = guest('server', {}, launcher)
+    const server = startSide('server', {}, launcher)
     expect(await server.next()).toMatchObject({ listening: true })
-    await expectBlockingTalk(server, launcher)
+    await expectBlockingCalls(server, launcher)
 
-    const another = guest('server', {}, launcher)
+    const another = startSide('server', {}, launcher)
     expect(await another.next()).toMatchObject({ listening: true })
-    const asking = guest('client', {}, launcher)
+    const asking = startSide('client', {}, launcher)
     expect(await asking.next()).toMatchObject({ transport: 'shm', whole: true })
     expect(await asking.next()).toEqual({ closed: 'in order' })
   })
 
-  it('that differ by years between the two sides, to either side, make no difference', async ({ skip }) => {
-    // Of the monotonic clock; no wait looks at any other (scripts/check-tree.mjs).
+  it('ignores monotonic clocks that differ by years between the two sides', async ({ skip }) => {
+    // The monotonic clock; no wait reads another one (scripts/check-tree.mjs).
     const at = (seconds: number): Launcher =>
       launcherOf(
         'unshare',
@@ -174,16 +171,16 @@ describe('clocks', () => {
       [1 - upSeconds, YEARS_SECONDS],
       [YEARS_SECONDS, 1 - upSeconds],
     ] as const) {
-      const server = guest('server', {}, wordsOf(at(here), skip))
-      const listening = await server.next<ToldByGuest>()
-      await expectBlockingTalk(server, wordsOf(at(there), skip))
+      const server = startSide('server', {}, wordsOf(at(here), skip))
+      const listening = await server.next<SideOutcome>()
+      await expectBlockingCalls(server, wordsOf(at(there), skip))
       expect(listening.namespaces['time']).not.toBe(readlinkSync('/proc/self/ns/time'))
     }
   })
 })
 
-describe('a pid that comes again', () => {
-  it('is another peer: the dead one is gone although a process of its number lives', async ({ skip }) => {
+describe('a reused pid', () => {
+  it('does not hide the death of the first process that had it', async ({ skip }) => {
     const launcher = wordsOf(
       shellLauncher(
         'mount -t proc proc /proc && test -w /proc/sys/kernel/ns_last_pid',
@@ -198,10 +195,10 @@ describe('a pid that comes again', () => {
       skip,
     )
     const child = new Child('same-pid', { args: [address], launcher })
-    const told = await child.next<{ pid: number; ended: unknown; peer: unknown; open: number }>()
-    expect(told.ended).toEqual([{ pid: told.pid, code: ErrorCode.PEER_GONE }])
-    expect(told.peer).toMatchObject({ pid: told.pid, verified: true })
-    expect(told.open).toBe(1)
+    const outcome = await child.next<{ pid: number; ended: unknown; peer: unknown; open: number }>()
+    expect(outcome.ended).toEqual([{ pid: outcome.pid, code: ErrorCode.PEER_GONE }])
+    expect(outcome.peer).toMatchObject({ pid: outcome.pid, verified: true })
+    expect(outcome.open).toBe(1)
     expect(await child.ended).toEqual({ code: 0, signal: null })
     expect(child.stderr).toBe('')
   })

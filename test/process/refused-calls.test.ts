@@ -1,14 +1,14 @@
-// What a sandbox does: the kernel refuses one system call to one side, and the other side is as ever.
+// One side in a sandbox: the kernel refuses one system call to it. The other side has no limits.
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type ChannelOptions, ErrorCode } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { type Launcher, type Skip, wordsOf } from '../support/launcher.js'
+import { expectWorkingOrExplained, type Outcome } from '../support/outcome.js'
 import { resourcesOf } from '../support/process-resources.js'
 import { compileRefusals, type Refusal } from '../support/refusal.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
-import { expectWorkingOrTold, type Told } from '../support/told.js'
 import { eventually } from '../support/turns.js'
 
 type Role = 'client' | 'server'
@@ -24,42 +24,42 @@ beforeEach(() => {
   address = `unix:${join(temporaryDirectory(), 's')}`
 })
 
-interface Outcome {
-  readonly client: Told
-  /** What the server said of the channel; undefined where there was none. */
-  readonly server: Told | undefined
+interface Outcomes {
+  readonly client: Outcome
+  /** The report of the server; undefined without a channel. */
+  readonly server: Outcome | undefined
 }
 
-/** A client and a server, one of them with the refusal, from the first word to the end of both. */
-async function talk(
+/** Runs a client and a server, one of them with the refusal, until both end. */
+async function exchange(
   refusal: Refusal,
   role: Role,
   skip: Skip,
   options: ChannelOptions = {},
-): Promise<Outcome> {
+): Promise<Outcomes> {
   const refused = { launcher: wordsOf(launcherFor(refusal), skip) }
   const args = (of: Role): string[] => [of, address, JSON.stringify(options)]
-  const server = new Child('guest', { args: args('server'), ...(role === 'server' ? refused : {}) })
-  const listening = await server.next<Told>()
+  const server = new Child('channel-side', { args: args('server'), ...(role === 'server' ? refused : {}) })
+  const listening = await server.next<Outcome>()
   if (listening.code !== undefined) return { client: listening, server: undefined }
-  const client = new Child('guest', { args: args('client'), ...(role === 'client' ? refused : {}) })
-  const told = await client.next<Told>()
-  expectWorkingOrTold(told)
+  const client = new Child('channel-side', { args: args('client'), ...(role === 'client' ? refused : {}) })
+  const outcome = await client.next<Outcome>()
+  expectWorkingOrExplained(outcome)
   expect(await client.ended).toEqual({ code: 0, signal: null })
   expect(client.stderr).toBe('')
-  if (told.code !== undefined) {
+  if (outcome.code !== undefined) {
     const serverPid = server.process.pid as number
     await eventually(() => resourcesOf(serverPid).segmentMappings === 0)
-    return { client: told, server: undefined }
+    return { client: outcome, server: undefined }
   }
-  const seen = await server.next<Told>()
+  const seen = await server.next<Outcome>()
   expect(await server.next()).toEqual({ closed: 'in order' })
   expect(await server.ended).toEqual({ code: 0, signal: null })
   expect(server.stderr).toBe('')
-  return { client: told, server: seen }
+  return { client: outcome, server: seen }
 }
 
-/** Calls without which there is no shared memory, and the words with which a fallback names each. */
+/** Calls that shared memory needs, with the text that names each in a fallback. */
 const NEEDED: readonly [call: string, role: Role, named: RegExp][] = [
   ['memfd_create', 'client', /memfd_create/],
   ['memfd_create', 'server', /memfd_create/],
@@ -79,34 +79,34 @@ const NEEDED: readonly [call: string, role: Role, named: RegExp][] = [
 ]
 
 describe.each(['EPERM', 'ENOSYS'] as const)('a call refused with %s', (error) => {
-  // For a statx that the kernel lacks, the C library has a replacement.
+  // The C library replaces a statx that the kernel lacks.
   const needed = NEEDED.filter(([call]) => call !== 'statx' || error !== 'ENOSYS')
-  describe.each(needed)('%s, to the %s', (call, role, named) => {
-    it('leaves the socket, with the reason on both sides', async ({ skip }) => {
-      const { client, server } = await talk([call, error], role, skip)
+  describe.each(needed)('%s, in the %s', (call, role, named) => {
+    it('falls back to the socket with the reason on both sides', async ({ skip }) => {
+      const { client, server } = await exchange([call, error], role, skip)
       expect(client).toMatchObject({ transport: 'unix', whole: true })
       expect(client.fallbackReason).toMatch(named)
       expect(server).toMatchObject({ transport: 'unix' })
       expect(server?.fallbackReason).toMatch(named)
     })
 
-    it("is a coded error where transport 'shm' was asked for", async ({ skip }) => {
-      const { client } = await talk([call, error], role, skip, { transport: 'shm' })
+    it("fails with a code if transport 'shm' was requested", async ({ skip }) => {
+      const { client } = await exchange([call, error], role, skip, { transport: 'shm' })
       expect(client.code).toMatch(/^ERR_SHMWIRE_(UNAVAILABLE|OUT_OF_MEMORY|DENIED)$/)
       expect(client.message).toMatch(named)
     })
   })
 
-  describe.each(['client', 'server'] as const)('SO_PEERCRED, to the %s,', (role) => {
-    it('is DENIED on both sides, with the reason', async ({ skip }) => {
-      const { client } = await talk(['SO_PEERCRED', error], role, skip)
+  describe.each(['client', 'server'] as const)('SO_PEERCRED, in the %s,', (role) => {
+    it('fails with DENIED and the reason on both sides', async ({ skip }) => {
+      const { client } = await exchange(['SO_PEERCRED', error], role, skip)
       expect(client.code).toBe(ErrorCode.DENIED)
     })
   })
 
-  it('futex, to both sides of a blocking conversation, costs time only', async ({ skip }) => {
+  it('does not break blocking calls, as futex of both sides', async ({ skip }) => {
     const launcher = wordsOf(launcherFor(['futex', error]), skip)
-    const server = new Child('guest', { args: ['server', address], launcher })
+    const server = new Child('channel-side', { args: ['server', address], launcher })
     await server.next()
     const client = new Child('blocking', { args: ['echoes', address, 'shm'], launcher })
     expect(await client.next()).toBe('connected')
@@ -114,9 +114,9 @@ describe.each(['EPERM', 'ENOSYS'] as const)('a call refused with %s', (error) =>
     expect(await client.ended).toEqual({ code: 0, signal: null })
   })
 
-  it('futex, to one that is blocked for ever, does not hide the death of its peer', async ({ skip }) => {
+  it('does not hide the death of the peer from a blocked call, as futex', async ({ skip }) => {
     const launcher = wordsOf(launcherFor(['futex', error]), skip)
-    const server = new Child('guest', { args: ['server', address] })
+    const server = new Child('channel-side', { args: ['server', address] })
     await server.next()
     const client = new Child('blocking', { args: ['for ever', address, 'shm'], launcher })
     expect(await client.next()).toBe('connected')
@@ -127,17 +127,17 @@ describe.each(['EPERM', 'ENOSYS'] as const)('a call refused with %s', (error) =>
   })
 })
 
-// What a full system says, whatever this machine has: the same at every moment and without a control group.
+// The errors of a system without free memory, reproducible and without a control group.
 describe.each(['ENOSPC', 'ENOMEM'] as const)('no memory (%s from fallocate)', (error) => {
   describe.each(['client', 'server'] as const)('for the %s', (role) => {
-    it('leaves the socket, with the reason on both sides', async ({ skip }) => {
-      const { client, server } = await talk(['fallocate', error], role, skip)
+    it('falls back to the socket with the reason on both sides', async ({ skip }) => {
+      const { client, server } = await exchange(['fallocate', error], role, skip)
       expect(client).toMatchObject({ transport: 'unix', whole: true })
-      for (const told of [client, server]) expect(told?.fallbackReason).toMatch(/fallocate/)
+      for (const outcome of [client, server]) expect(outcome?.fallbackReason).toMatch(/fallocate/)
     })
 
-    it("is OUT_OF_MEMORY where transport 'shm' was asked for", async ({ skip }) => {
-      const { client } = await talk(['fallocate', error], role, skip, { transport: 'shm' })
+    it("fails with OUT_OF_MEMORY if transport 'shm' was requested", async ({ skip }) => {
+      const { client } = await exchange(['fallocate', error], role, skip, { transport: 'shm' })
       expect(client.code).toBe(ErrorCode.OUT_OF_MEMORY)
       expect(client.message).toMatch(/fallocate/)
     })

@@ -27,7 +27,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     return server
   }
 
-  /** Each client has been answered; what ends its channel is noted, every time. */
+  /** Awaits a reply for each client, and records each end of a channel. */
   async function connectAll(endings: string[]): Promise<Channel[]> {
     const channels = await Promise.all(Array.from({ length: CLIENTS }, () => connect('host', options)))
     for (const channel of channels)
@@ -41,11 +41,11 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     return channels
   }
 
-  it(`a server with ${CLIENTS} clients is killed and started anew, ${RESTARTS} times: each client hears of it once, and connects again`, async () => {
+  it(`ends each of ${CLIENTS} clients once, which then connect again, when a server is killed and restarted ${RESTARTS} times`, async () => {
     const before = await resourcesOnceCollected()
     const round = async (): Promise<void> => {
       const server = await startServer()
-      // One name, one claim, and where descriptors are handed over, one inbox: nothing of the one before.
+      // The socket, its lease, and for shared memory the handover socket; no file of the killed server.
       const files = readdirSync(directory).toSorted()
       expect(files).toHaveLength(transport === 'shm' ? 3 : 2)
       const endings: string[] = []
@@ -53,7 +53,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       const pending = Promise.allSettled(channels.map((channel) => channel.request(Buffer.alloc(300_000))))
       await server.kill()
       for (const outcome of await pending) {
-        // The answer may have been on its way already.
+        // The reply may have been in transit already.
         if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: ErrorCode.PEER_GONE })
       }
       await eventually(() => endings.length >= CLIENTS)

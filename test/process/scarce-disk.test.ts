@@ -1,14 +1,14 @@
-// A directory for sockets on a file system that is full, or that cannot be written to. Each child mounts its own.
+// A directory for sockets on a full or read-only file system. Each child mounts its own.
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { type Skip, shellLauncher, wordsOf } from '../support/launcher.js'
+import { expectWorkingOrExplained, type Outcome } from '../support/outcome.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
-import { expectWorkingOrTold, type Told } from '../support/told.js'
 
-/** The root of the file system and the directory take one each, and a server at most four at once: claim, inbox, socket, and one on its way. */
+/** The root and the directory take one file each, and a server at most four: lease, handover, socket, temporary. */
 const FILES_MAX = 7
 
 beforeAll(() => ensureBuilt())
@@ -18,27 +18,27 @@ beforeEach(() => {
   directory = temporaryDirectory()
 })
 
-/** A server and its client in one process, which has done these commands in a mount namespace of its own. */
-async function talkAfter(commands: string, skip: Skip): Promise<Told & { readonly files: string[] }> {
+/** Runs a server and its client in one process, after these commands in its own mount namespace. */
+async function exchangeAfter(commands: string, skip: Skip): Promise<Outcome & { readonly files: string[] }> {
   const launcher = wordsOf(shellLauncher(commands, 'unshare', '--user', '--map-root-user', '--mount'), skip)
   const run = join(directory, 'run')
-  const child = new Child('self-talk', { args: ['name'], env: { SHMWIRE_DIR: run }, launcher })
-  const told = await child.next<Told & { readonly files: string[] }>()
-  expectWorkingOrTold(told)
-  expect(told.files).toEqual([])
+  const child = new Child('self-connect', { args: ['name'], env: { SHMWIRE_DIR: run }, launcher })
+  const outcome = await child.next<Outcome & { readonly files: string[] }>()
+  expectWorkingOrExplained(outcome)
+  expect(outcome.files).toEqual([])
   expect(await child.ended).toEqual({ code: 0, signal: null })
   expect(child.stderr).toBe('')
-  return told
+  return outcome
 }
 
 describe('a directory for sockets', () => {
-  it('with room for every number of files, from none to enough: works or says why not, and nothing is left', async ({
+  it('works or fails with the reason, and keeps no file, with room for any number of files', async ({
     skip,
   }) => {
-    const outcomes: Told[] = []
+    const outcomes: Outcome[] = []
     for (let files = 1; files <= FILES_MAX; files += 1) {
       const mount = `mount -t tmpfs -o mode=700,size=64k,nr_inodes=${files} tmpfs ${directory}`
-      outcomes.push(await talkAfter(mount, skip))
+      outcomes.push(await exchangeAfter(mount, skip))
     }
     for (const { code, message } of outcomes.filter((outcome) => outcome.code !== undefined)) {
       expect(code).toBe(ErrorCode.OUT_OF_MEMORY)
@@ -48,17 +48,17 @@ describe('a directory for sockets', () => {
     expect(outcomes.at(-1)).toMatchObject({ transport: 'shm', whole: true })
   })
 
-  it('that is missing on a read-only file system is DENIED', async ({ skip }) => {
-    const told = await talkAfter(`mount -t tmpfs -o ro,mode=700 tmpfs ${directory}`, skip)
-    expect(told).toMatchObject({ code: ErrorCode.DENIED })
-    expect(told.message).toContain('EROFS')
+  it('fails with DENIED if it is missing on a read-only file system', async ({ skip }) => {
+    const outcome = await exchangeAfter(`mount -t tmpfs -o ro,mode=700 tmpfs ${directory}`, skip)
+    expect(outcome).toMatchObject({ code: ErrorCode.DENIED })
+    expect(outcome.message).toContain('EROFS')
   })
 
-  it('that is there on a read-only file system is DENIED', async ({ skip }) => {
+  it('fails with DENIED if it exists on a read-only file system', async ({ skip }) => {
     const mount = `mount -t tmpfs -o mode=700 tmpfs ${directory}`
     const remount = `mkdir -m 700 ${directory}/run && mount -o remount,ro ${directory}`
-    const told = await talkAfter(`${mount} && ${remount}`, skip)
-    expect(told).toMatchObject({ code: ErrorCode.DENIED })
-    expect(told.message).toContain('EROFS')
+    const outcome = await exchangeAfter(`${mount} && ${remount}`, skip)
+    expect(outcome).toMatchObject({ code: ErrorCode.DENIED })
+    expect(outcome.message).toContain('EROFS')
   })
 })

@@ -12,7 +12,7 @@ import { eventually } from '../support/turns.js'
 
 const TERMINATIONS = 20
 const ENVIRONMENTS = 12
-/** At any moment of a worker's life, which takes some 100 ms to begin. */
+/** At any moment of a worker's life; a worker takes about 100 ms to start. */
 const TERMINATIONS_ANYWHERE = countFromEnvironment('SHMWIRE_TERMINATIONS', 30)
 const LIFE_MS_MAX = 150
 const WARM_UP = 5
@@ -32,7 +32,7 @@ function startWorker(role: string, address: string, transport: string, count = 0
   })
 }
 
-async function said(worker: Worker): Promise<unknown> {
+async function nextMessage(worker: Worker): Promise<unknown> {
   const [message] = (await once(worker, 'message')) as [unknown]
   return message
 }
@@ -52,7 +52,7 @@ async function expectEcho(channel: Channel, count: number): Promise<void> {
 }
 
 describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
-  it('two channels between the same two processes do not get into each other', async () => {
+  it('keeps two channels between the same two processes separate', async () => {
     const server = new Child('busy-server', { args: ['pair', transport], ipc: true })
     expect(await server.next()).toBe('listening')
     const channels = await Promise.all([
@@ -65,7 +65,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     await channels[1].close()
   })
 
-  it('a process may connect to itself, by several channels', async () => {
+  it('connects a process to itself through several channels', async () => {
     const server = await listen('self', { transport, ...OPTIONS })
     server.on('channel', (channel) => channel.handle((value) => value))
     const channels = await Promise.all(
@@ -77,31 +77,31 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     for (const channel of channels) expect(channel.open).toBe(false)
   })
 
-  it('both ends may be in two worker threads', async () => {
+  it('connects two worker threads', async () => {
     const server = startWorker('serve', 'workers', transport)
-    expect(await said(server)).toBe('listening')
+    expect(await nextMessage(server)).toBe('listening')
     const clients = [
       startWorker('ask', 'workers', transport, 500),
       startWorker('ask', 'workers', transport, 500),
     ]
-    for (const told of await Promise.all(clients.map(said))) {
-      expect(told).toEqual({ right: 500, transport: transport === 'shm' ? 'shm' : 'unix' })
+    for (const outcome of await Promise.all(clients.map(nextMessage))) {
+      expect(outcome).toEqual({ right: 500, transport: transport === 'shm' ? 'shm' : 'unix' })
     }
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     server.postMessage('stop')
     expect(await once(server, 'exit')).toEqual([0])
   })
 
-  it(`${ENVIRONMENTS} worker threads, each with both ends of a channel, run at once`, async () => {
+  it(`runs ${ENVIRONMENTS} worker threads at once, each with both ends of a channel`, async () => {
     const workers = Array.from({ length: ENVIRONMENTS }, (_, index) =>
       startWorker('both', `env${index}`, transport, 100),
     )
-    const told = await Promise.all(workers.map(said))
-    for (const outcome of told)
+    const outcomes = await Promise.all(workers.map(nextMessage))
+    for (const outcome of outcomes)
       expect(outcome).toEqual({ right: 200, transport: transport === 'shm' ? 'shm' : 'unix' })
   })
 
-  it(`a worker that is terminated in mid-send, ${TERMINATIONS} times: the other end gets PEER_GONE, nothing stays behind`, async () => {
+  it(`reports PEER_GONE and frees all resources when a sending worker is terminated, ${TERMINATIONS} times`, async () => {
     const random = randomFrom(newSeed('terminate'))
     const server = await listen('terminated', { transport, ...OPTIONS })
     const round = async (): Promise<number> => {
@@ -127,7 +127,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       await worker.terminate()
       expect(await reading).toBe(ErrorCode.PEER_GONE)
       expect(fault).toBeUndefined()
-      // The worker handles no requests: either it still said so, or it was gone.
+      // The worker handles no requests: either it still replied so, or it had ended.
       expect([ErrorCode.PEER_GONE, ErrorCode.REMOTE]).toContain(await asked)
       return received
     }
@@ -141,7 +141,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
   })
 
   it(
-    `a worker that listens, connects, talks and closes is terminated anywhere, ${TERMINATIONS_ANYWHERE} times: the process holds nothing of it`,
+    `frees all resources of a worker that is terminated at any step of its channels, ${TERMINATIONS_ANYWHERE} times`,
     async () => {
       const random = randomFrom(newSeed('terminate anywhere'))
       const server = await listen('host', { transport, ...OPTIONS })
@@ -159,8 +159,8 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       for (let count = 0; count < TERMINATIONS_ANYWHERE; count += 1) {
         const worker = startWorker('come and go', 'host', transport)
         const ended = once(worker, 'exit')
-        // Not sooner: of a worker that is terminated while it loads its modules, Node leaves their files open.
-        await said(worker)
+        // Not sooner: if a worker is terminated while it loads its modules, Node leaves their files open.
+        await nextMessage(worker)
         await sleep(random() * LIFE_MS_MAX)
         await worker.terminate()
         await ended
@@ -172,7 +172,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       }
       expect(opened).toBeGreaterThan(0)
       await expectResources(before)
-      // What a worker left at its own name is replaced, like that of a process.
+      // A new server replaces the files of a terminated worker, like those of a process.
       const successor = await listen('host-own', { transport, ...OPTIONS })
       await successor.close()
       await server.close()
@@ -180,9 +180,9 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     60_000 + TERMINATIONS_ANYWHERE * 1_000,
   )
 
-  it('a worker that serves is terminated: its client gets PEER_GONE, and the name is free', async () => {
+  it('reports PEER_GONE to the client and frees the name when a serving worker is terminated', async () => {
     const worker = startWorker('serve', 'short', transport)
-    expect(await said(worker)).toBe('listening')
+    expect(await nextMessage(worker)).toBe('listening')
     const channel = await connect('short', { transport, ...OPTIONS })
     await expectEcho(channel, 10)
     const closed = new Promise<Error | undefined>((resolve) => {

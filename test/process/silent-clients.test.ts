@@ -1,4 +1,4 @@
-// Clients that begin a handshake and fall silent, and what is left for others.
+// Clients that begin a handshake and then send nothing, and their effect on other clients.
 import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { HALF_OPEN_PER_OWNER_MAX, SLOT_BOUNDS } from '../../src/control/handshake.js'
@@ -8,7 +8,7 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 
-/** As many processes as it takes to hold every slot. */
+/** Enough processes to hold every slot. */
 const PROCESSES = SLOT_BOUNDS.slots / SLOT_BOUNDS.slotsPerOwner
 
 let path = ''
@@ -34,7 +34,7 @@ const native = loadBinding()
 if ('unavailable' in native) console.log('skipped: npm run build:addon: the addon cannot be loaded')
 
 describe.skipIf('unavailable' in native)('silent clients', () => {
-  it('of one process leave shared memory to the others', async () => {
+  it('of one process do not exhaust shared memory for other processes', async () => {
     await silent(SLOT_BOUNDS.slotsPerOwner * PROCESSES, 'hello')
     const channel = await connect('quiet')
     expect(channel).toMatchObject({ transport: 'shm', fallbackReason: undefined })
@@ -42,7 +42,7 @@ describe.skipIf('unavailable' in native)('silent clients', () => {
     await channel.close()
   })
 
-  it('of many processes leave the socket to the others, with the reason', async () => {
+  it('of many processes make others fall back to the socket with the reason', async () => {
     await Promise.all(Array.from({ length: PROCESSES }, () => silent(SLOT_BOUNDS.slotsPerOwner, 'hello')))
     const [any, memory, socket] = await Promise.all([
       connect('quiet'),
@@ -51,7 +51,7 @@ describe.skipIf('unavailable' in native)('silent clients', () => {
     ])
     expect(socket.transport).toBe('unix')
     const reason = expect.stringMatching(/no free handshake slot for \d+ ms: .* hold all 128/) as string
-    // On a machine so slow that the time of the silent ones is over already, slots are free.
+    // On a very slow machine the silent clients have already timed out, and slots are free.
     if (any.transport !== 'shm') expect(any).toMatchObject({ transport: 'unix', fallbackReason: reason })
     if (memory instanceof Error)
       expect(memory).toMatchObject({ code: ErrorCode.UNAVAILABLE, message: reason })
@@ -59,7 +59,7 @@ describe.skipIf('unavailable' in native)('silent clients', () => {
     await Promise.all([any.close(), socket.close()])
   })
 
-  it('before HELLO are dismissed for newer ones of their process, and others are served', async () => {
+  it('are replaced before HELLO by newer ones of their process, and others are served', async () => {
     const surplus = 50
     const child = await silent(HALF_OPEN_PER_OWNER_MAX + surplus, 'connect')
     const channel = await connect('quiet')

@@ -9,9 +9,9 @@ const SOAK_TIMEOUT_MS = 30 * 60_000
 
 beforeAll(() => ensureBuilt())
 
-// The links' own soak (test/conformance) has both ends in one thread; here they truly run at once.
+// The soak of the links (test/conformance) has both ends in one thread; here they run in parallel.
 it.each(['shm', 'socket'])(
-  `two processes exchange ${COUNT} messages each over %s, every byte checked`,
+  `exchanges ${COUNT} intact messages in each direction between two processes over %s`,
   async (transport) => {
     const seed = newSeed(`two processes over ${transport}`)
     const env = { SHMWIRE_DIR: temporaryDirectory() }

@@ -8,7 +8,7 @@ import { expectResources, resourcesOf, resourcesOnceCollected } from '../support
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
 
-/** Shorter than a process is stopped for, longer than anything the links do by the clock: spinning, naps, looks for the dead. */
+/** Shorter than a stop, longer than each timed step of a link: spinning, naps, checks that the peer is alive. */
 const TIMEOUT_MS = 150
 const STOPPED_MS = 600
 const MESSAGES = 4_000
@@ -25,7 +25,7 @@ function numbered(number: number): Buffer {
   return message
 }
 
-/** A process that the kernel lets run no more, until it is continued. */
+/** Stops a process while `body` runs, and continues it. */
 async function whileStopped(child: Child, body: () => Promise<void>): Promise<void> {
   child.process.kill('SIGSTOP')
   const begunMs = performance.now()
@@ -43,18 +43,21 @@ async function startServer(transport: string): Promise<Child> {
   return server
 }
 
-/** Talks to a new server; afterwards both sides hold what they held before. */
-async function expectNothingLeft(transport: string, talk: (server: Child) => Promise<void>): Promise<void> {
+/** Runs an exchange with a new server and checks that both sides free all resources. */
+async function expectNothingLeft(
+  transport: string,
+  exchange: (server: Child) => Promise<void>,
+): Promise<void> {
   const server = await startServer(transport)
   const [here, there] = [await resourcesOnceCollected(), resourcesOf(server.process.pid)]
-  await talk(server)
+  await exchange(server)
   await expectResources(here)
   await expectResources(there, server.process.pid)
   await expectNoChannels()
 }
 
 describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
-  it('a server that is stopped loses nothing, is not taken for dead, and timeouts end single calls only', async () => {
+  it('loses nothing, reports no death and times out single calls only while a server is stopped', async () => {
     await expectNothingLeft(transport, async (server) => {
       const channel = await connect('host', { transport, ...OPTIONS })
       let closes = 0
@@ -78,7 +81,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       await eventually(() => received > 100)
       await whileStopped(server, async () => {
         const question = channel.request(Buffer.from('?'), { timeoutMs: TIMEOUT_MS })
-        // Not `rejects`, which keeps the stack that it was called from, and with it this channel.
+        // Not `rejects`, which keeps the stack of its caller, and with it this channel.
         expect(await question.catch((error: { code: string }) => error.code)).toBe(ErrorCode.TIMEOUT)
         expect(channel.open).toBe(true)
         expect(sent).toBeLessThan(MESSAGES)
@@ -93,7 +96,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     })
   })
 
-  it('a client that is stopped in the midst of sending goes on where it was', async () => {
+  it('continues in order after a client was stopped while it sent', async () => {
     const server = await listen('host', { transport, codec: 'bytes' })
     const accepted = new Promise<Channel>((resolve) => {
       server.once('channel', resolve)
@@ -112,13 +115,13 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     const before = received
     await eventually(() => received > before + 1_000)
     expect(channel.open).toBe(true)
-    // It has no handler, and says so: it answers.
+    // It replies that it has no handler, so it is alive.
     await expect(channel.request(Buffer.from('?'))).rejects.toMatchObject({ code: ErrorCode.REMOTE })
     channel.destroy()
     await server.close()
   })
 
-  it('a server that is stopped keeps its name, and serves who waited', async () => {
+  it('keeps the name of a stopped server, which then serves the waiting client', async () => {
     const server = await startServer(transport)
     const waiting = await (async () => {
       let patient: Promise<Channel> | undefined
@@ -135,7 +138,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
   })
 })
 
-it('a blocking call to a peer that is stopped ends by its own timeout only, and the next one is answered', async () => {
+it('ends a blocking call to a stopped peer only by its timeout, and answers the next one', async () => {
   await expectNothingLeft('shm', async (server) => {
     const channel = await connect('host', { transport: 'shm', ...OPTIONS })
     const codeOf = (call: () => unknown): string => {

@@ -1,4 +1,4 @@
-// Suspended processes: a machine that sleeps, a container that is paused. Nobody is dead meanwhile, however long it takes.
+// Suspended processes, as on a sleeping machine or in a paused container. None is dead, however long it takes.
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -7,14 +7,14 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { ControlGroup } from '../support/control-group.js'
 import type { Skip } from '../support/launcher.js'
+import { expectWorkingOrExplained, type Outcome } from '../support/outcome.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
-import { expectWorkingOrTold, type Told } from '../support/told.js'
 
-/** Longer than the bounds of both handshakes (5 and 10 s): the longest times that the library has of its own. */
+/** Longer than the bounds of both handshakes (5 and 10 s), the longest timeouts of the library. */
 const PAUSE_MS = 11_000
-/** What an asker takes for the pause: no other gap is nearly as long. */
+/** A requester takes this gap for the suspension: no other gap is nearly as long. */
 const LONG_MS = 10_000
-/** For processes to get into the middle of what they do. */
+/** Time for the processes to become busy. */
 const MOMENT_MS = 300
 
 beforeAll(() => ensureBuilt())
@@ -65,24 +65,24 @@ interface Pair {
   readonly client: Child
 }
 
-/** A server and a client that asks on and on, once it has had its first answer. */
+/** A server, and a client that sends requests without end; resolves after its first reply. */
 async function startPair(how: string): Promise<Pair> {
   const address = `unix:${join(directory, how)}`
-  const server = new Child('guest', { args: ['server', address] })
+  const server = new Child('channel-side', { args: ['server', address] })
   expect(await server.next()).toMatchObject({ listening: true })
-  const client = new Child('asker', { args: [how, address, LONG_MS] })
+  const client = new Child('requester', { args: [how, address, LONG_MS] })
   expect(await client.next()).toBe('answered')
   expect(await server.next()).toMatchObject({ transport: 'shm' })
   return { server, client }
 }
 
-/** A client that has begun to connect to a server that is stopped. */
+/** A client that has begun to connect to a stopped server. */
 async function startHandshake(): Promise<Pair> {
   const address = `unix:${join(directory, 'handshake')}`
   const server = new Child('echo-server', { args: [address, 'auto'], ipc: true })
   expect(await server.next()).toBe('listening')
   server.process.kill('SIGSTOP')
-  const client = new Child('guest', { args: ['client', address] })
+  const client = new Child('channel-side', { args: ['client', address] })
   await sleep(MOMENT_MS)
   return { server, client }
 }
@@ -97,13 +97,13 @@ async function expectOnward({ server, client }: Pair): Promise<void> {
   expect(await server.ended).toEqual({ code: 0, signal: null })
 }
 
-/** The bounds of the handshake count on: it fails in order, or had enough time left. The server serves all the same. */
+/** The handshake's timers continue: it fails in order, or had time left. The server still serves. */
 async function expectServing({ client }: Pair): Promise<void> {
-  const told = await client.next<Told>()
-  expectWorkingOrTold(told)
-  if (told.code !== undefined) expect([ErrorCode.TIMEOUT, ErrorCode.PEER_GONE]).toContain(told.code)
+  const outcome = await client.next<Outcome>()
+  expectWorkingOrExplained(outcome)
+  if (outcome.code !== undefined) expect([ErrorCode.TIMEOUT, ErrorCode.PEER_GONE]).toContain(outcome.code)
   expect(await client.ended).toEqual({ code: 0, signal: null })
-  const another = new Child('guest', { args: ['client', `unix:${join(directory, 'handshake')}`] })
+  const another = new Child('channel-side', { args: ['client', `unix:${join(directory, 'handshake')}`] })
   expect(await another.next()).toMatchObject({ transport: 'shm', whole: true })
 }
 
@@ -111,9 +111,7 @@ describe.each([
   ['signals', bySignal],
   ['the freezer of control groups', byFreezer],
 ] as const)('suspended by %s for longer than every bound,', (_name, makeSuspension) => {
-  it('both sides go on where they were: asleep, busy, blocked, and in the middle of a handshake', async ({
-    skip,
-  }) => {
+  it('continues on both sides: asleep, busy, blocked, and during a handshake', async ({ skip }) => {
     const suspension = makeSuspension(skip)
     const pairs: Pair[] = []
     try {

@@ -16,7 +16,7 @@ interface Started {
   readonly channel: Channel
 }
 
-/** A server in this process, on its event loop, and a child that blocks. `prepare` runs before anything can arrive. */
+/** A server on the event loop of this process, and a child that blocks. `prepare` runs before messages can arrive. */
 async function start(what: string, prepare: (channel: Channel) => void, transport = 'shm'): Promise<Started> {
   const address = `unix:${temporaryDirectory()}/s`
   const server = await listen(address, { ringBytes: 64 * 1024 })
@@ -33,7 +33,7 @@ async function start(what: string, prepare: (channel: Channel) => void, transpor
 }
 
 describe('blocking calls', () => {
-  it('request and get the replies of an event loop', async () => {
+  it('receive replies from an event loop', async () => {
     const { server, child } = await start('requests', (channel) =>
       channel.handle((number: number) => number + 1),
     )
@@ -42,7 +42,7 @@ describe('blocking calls', () => {
     await server.close()
   })
 
-  it('send and receive, messages longer than the ring among them', async () => {
+  it('send and receive messages, some of them longer than the ring', async () => {
     const { server, child } = await start('messages', (channel) => {
       channel.on('message', (message) => void channel.send(message))
     })
@@ -51,7 +51,7 @@ describe('blocking calls', () => {
     await server.close()
   })
 
-  it('end with TIMEOUT, send nothing after a wrong argument, and the channel lives on', async () => {
+  it('end with TIMEOUT, send nothing after an invalid argument, and keep the channel open', async () => {
     const messages: unknown[] = []
     const { server, child, channel } = await start('timeouts', (accepted) => {
       accepted.on('message', (message) => messages.push(message))
@@ -71,14 +71,14 @@ describe('blocking calls', () => {
     await server.close()
   })
 
-  it.each(['for ever', 'request for ever'])('%s end with CLOSED when the peer closes', async (what) => {
+  it.each(['for ever', 'request for ever'])('end with CLOSED when the peer closes: %s', async (what) => {
     const { server, child, channel } = await start(what, (accepted) => {
       accepted.handle(() => new Promise(() => {}))
     })
-    // Without a handler that answers, an orderly close would wait: the peer's end is what is looked at.
+    // An orderly close would wait for the reply, which never comes; this test needs the end of the peer.
     setTimeout(() => (what === 'for ever' ? void channel.close() : channel.destroy()), 50)
-    const told = await child.next<Record<string, { code: string }>>()
-    for (const { code } of Object.values(told)) {
+    const outcome = await child.next<Record<string, { code: string }>>()
+    for (const { code } of Object.values(outcome)) {
       expect(code).toBe(what === 'for ever' ? 'ERR_SHMWIRE_CLOSED' : 'ERR_SHMWIRE_PEER_GONE')
     }
     await child.ended
@@ -93,7 +93,7 @@ describe('blocking calls', () => {
     ['for ever', 'spin'],
     ['request for ever', 'spin'],
     ['short waits', 'spin'],
-  ])("%s end with PEER_GONE when the peer is killed, with wait: '%s'", async (what, wait) => {
+  ])("end with PEER_GONE when the peer is killed: %s, with wait: '%s'", async (what, wait) => {
     const address = `unix:${temporaryDirectory()}/s`
     const peer = new Child('quiet-server', { args: [address], ipc: true })
     expect(await peer.next()).toBe('listening')
@@ -101,12 +101,12 @@ describe('blocking calls', () => {
     expect(await child.next()).toBe('connected')
     await new Promise((resolve) => setTimeout(resolve, 100))
     await peer.kill()
-    const told = await child.next<Record<string, { code: string }>>()
-    for (const { code } of Object.values(told)) expect(code).toBe('ERR_SHMWIRE_PEER_GONE')
+    const outcome = await child.next<Record<string, { code: string }>>()
+    for (const { code } of Object.values(outcome)) expect(code).toBe('ERR_SHMWIRE_PEER_GONE')
     await child.ended
   })
 
-  it('hold so many messages and no more, with BACKLOG, and nothing is lost', async () => {
+  it('fail with BACKLOG at the limit of held messages, and lose none', async () => {
     const count = 300
     const filling = 'x'.repeat(1024 * 1024)
     const { server, child } = await start('behind messages', (channel) => {
@@ -127,7 +127,7 @@ describe('blocking calls', () => {
     await server.close()
   })
 
-  it('are UNAVAILABLE over the socket, and send nothing', async () => {
+  it('fail with UNAVAILABLE over the socket and send nothing', async () => {
     const messages: unknown[] = []
     const listening = (channel: Channel): void => {
       channel.on('message', (message) => messages.push(message))

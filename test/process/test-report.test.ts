@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => void vi.restoreAllMocks())
 
 describe('the report of npm test', () => {
-  it('ends with what was skipped and how to install it, what failed, and the counts', () => {
+  it('ends with the skipped checks and their remedies, the failed checks, and the counts', () => {
     const report = new Report()
     report.pass('biome')
     report.skip('clang-format', 'apt-get install clang-format')
@@ -46,7 +46,7 @@ describe('the report of npm test', () => {
 })
 
 describe('the reporter of skipped tests', () => {
-  it('writes a line for each file and reason: a note of the test, else what the file printed', () => {
+  it('writes a line for each file and reason: the note of the test, else the output of the file', () => {
     const file = join(temporaryDirectory(), 'skipped.json')
     vi.stubEnv('SHMWIRE_SKIPPED', file)
     const moduleOf = (name: string, notes: (string | undefined)[]) => ({

@@ -6,7 +6,7 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 
-/** Each must happen so often while messages never cease. Starved, they never do, and the test does not end. */
+/** Each must happen this often during the flood. If they starve, the test does not end. */
 const TICKS = 50
 const ECHOES = 50
 const FLOODERS = 2
@@ -21,7 +21,7 @@ it.each([
   ['socket', 64],
   ['socket', 200_000],
 ] as const)(
-  'timers and other sockets get their turns in a flood over %s of messages of %i bytes',
+  'runs timers and serves other sockets during a flood over %s of messages of %i bytes',
   async (transport, bytes) => {
     ownRuntimeDirectory()
     const server = await listen('flooded', { transport, codec: 'bytes' })
@@ -60,7 +60,7 @@ it.each([
       }, 5)
     })
     await Promise.all([echoed, ticked])
-    // The flood never ceased.
+    // The flood continued until now.
     expect(received - before).toBeGreaterThan(TICKS)
 
     client.destroy()

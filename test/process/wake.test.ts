@@ -9,7 +9,7 @@ const TIMEOUT_MS = 120_000 + EXCHANGES * 5
 
 beforeAll(() => ensureBuilt())
 
-// A wake-up that is lost leaves both sides asleep for ever: there is no watchdog that would hide it.
+// A lost wake-up leaves both sides asleep for ever, because no watchdog hides it.
 it.each([
   ['shm', 'sleep'],
   ['shm', 'adaptive'],
@@ -27,7 +27,7 @@ it.each([
     expect(stats.messagesReceived).toBe(EXCHANGES)
     if (transport === 'shm') {
       console.log(`wakes: ${stats.wakesSent} sent, ${stats.wakesReceived} received`)
-      // It was put to the test.
+      // The exchanges needed wake-ups.
       expect(stats.wakesReceived).toBeGreaterThan(0)
     }
     const ended = { code: 0, signal: null }

@@ -13,7 +13,7 @@ export type ChannelPairOptions = Pick<
   'codec' | 'maxMessageBytes' | 'ringBytes' | 'views' | 'wait'
 >
 
-/** How the suite makes two channels that are joined. */
+/** Creates two joined channels for the suite. */
 export type JoinChannels = (options: ChannelPairOptions) => Promise<[Channel, Channel]>
 
 /** Without the options that have no meaning inside one process. */
@@ -39,7 +39,7 @@ async function joinOver(
   }
 }
 
-/** The server's address is free at once; the server itself is over with its last channel. */
+/** Frees the address of the server at once. The server itself ends with its last channel. */
 function closeAfter(server: Awaited<ReturnType<typeof listen>>, directory: string): void {
   // Not `close()`, which would close the channel too.
   server.unref()

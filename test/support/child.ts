@@ -7,9 +7,9 @@ export interface ChildOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Without it the child can end when it has nothing more to do: an IPC channel with a listener keeps it alive. */
   readonly ipc?: boolean
-  /** A program, with its arguments, that starts the child: in a place of its own, or with less than usual. */
+  /** A program, with arguments, that starts the child in another environment or with fewer resources. */
   readonly launcher?: readonly string[]
-  /** It is for all tests of the file, not for one. */
+  /** The child serves all tests of the file, not only one. */
   readonly lasting?: boolean
 }
 
@@ -18,13 +18,13 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
-/** A process of test/process/children, and what it says: by process.send with `ipc`, else lines of JSON on stdout. */
+/** A process of test/process/children and its messages: process.send with `ipc`, else lines of JSON on stdout. */
 export class Child {
   readonly process: ChildProcess
-  /** When it has ended and all that it wrote is here. */
+  /** Resolves when the process has ended and its output has arrived. */
   readonly ended: Promise<Exit>
   stderr = ''
-  #said: unknown[] = []
+  #messages: unknown[] = []
   #waiting: { resolve: (value: unknown) => void; reject: (error: Error) => void }[] = []
   #rest = ''
   #exit: Exit | undefined
@@ -40,7 +40,7 @@ export class Child {
       serialization: 'advanced',
     })
     siblings.add(this)
-    this.process.on('message', (message) => this.#say(message))
+    this.process.on('message', (message) => this.#receive(message))
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text))
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text
@@ -50,15 +50,15 @@ export class Child {
         siblings.delete(this)
         this.#exit = { code, signal }
         resolve(this.#exit)
-        for (const { reject } of this.#waiting.splice(0)) reject(this.#silent())
+        for (const { reject } of this.#waiting.splice(0)) reject(this.#endedError())
       })
     })
   }
 
-  /** The next thing it says. Rejects when it has ended and said nothing more. */
+  /** The next message. Rejects when the process ends without one. */
   next<T>(): Promise<T> {
-    if (this.#said.length > 0) return Promise.resolve(this.#said.shift() as T)
-    if (this.#exit !== undefined) return Promise.reject(this.#silent())
+    if (this.#messages.length > 0) return Promise.resolve(this.#messages.shift() as T)
+    if (this.#exit !== undefined) return Promise.reject(this.#endedError())
     return new Promise<unknown>((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
     }) as Promise<T>
@@ -77,21 +77,21 @@ export class Child {
     return this.ended
   }
 
-  #say(message: unknown): void {
+  #receive(message: unknown): void {
     const waiter = this.#waiting.shift()
-    if (waiter === undefined) this.#said.push(message)
+    if (waiter === undefined) this.#messages.push(message)
     else waiter.resolve(message)
   }
 
   #read(text: string): void {
     const lines = (this.#rest + text).split('\n')
     this.#rest = lines.pop() ?? ''
-    for (const line of lines) this.#say(JSON.parse(line))
+    for (const line of lines) this.#receive(JSON.parse(line))
   }
 
-  #silent(): Error {
+  #endedError(): Error {
     const { code, signal } = this.#exit ?? {}
-    return new Error(`the child ended (${signal ?? code}) and said nothing more; stderr: ${this.stderr}`)
+    return new Error(`the child ended (${signal ?? code}) without a further message; stderr: ${this.stderr}`)
   }
 }
 

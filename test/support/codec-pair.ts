@@ -5,12 +5,12 @@ import { msgpackCodec } from '../../src/codec/msgpack.js'
 export interface CodecPair {
   readonly sender: ChannelCodec
   readonly receiver: ChannelCodec
-  /** The notes that the sender has sent to the receiver. */
+  /** Notes from the sender to the receiver. */
   readonly notes: Buffer[]
   readonly roundTrip: RoundTrip
 }
 
-/** The two codecs of one direction of a channel. Bytes go over in memory of their own: the encoder uses its buffer again. */
+/** The two codecs of one direction of a channel. Bytes are copied, because the encoder reuses its buffer. */
 export function codecPair(): CodecPair {
   const notes: Buffer[] = []
   const receiver = channelCodec(() => true)
@@ -34,7 +34,7 @@ export function channelCodec(
 
 export type RoundTrip = <T>(value: T) => T
 
-/** All forms of a value: objects as maps, with shapes that are announced just then, and with known shapes. */
+/** All encodings of a value: objects as maps, with newly announced shapes, and with known shapes. */
 export const ROUND_TRIPS: readonly [form: string, roundTrip: RoundTrip][] = [
   [
     'without a channel',

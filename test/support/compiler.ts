@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Compiles one source of the repository into `output`. Returns why that cannot be done on this machine, if so. */
+/** Compiles one source of the repository into `output`. Returns the reason if this machine cannot do that. */
 export function compileNative(
   source: string,
   output: string,

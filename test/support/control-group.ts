@@ -10,7 +10,7 @@ export class ControlGroup {
     this.folder = folder
   }
 
-  /** The group, or why there can be none that has these files. */
+  /** The group, or the reason why none with these files can be created. */
   static create(...files: readonly string[]): ControlGroup | string {
     try {
       const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
@@ -36,7 +36,7 @@ export class ControlGroup {
     writeFileSync(join(this.folder, file), value)
   }
 
-  /** Suspends all of its processes, and resolves when they are. */
+  /** Suspends all processes of the group; resolves when they are suspended. */
   async freeze(): Promise<void> {
     this.write('cgroup.freeze', '1')
     await eventually(() => this.#read('cgroup.events').includes('frozen 1'))
@@ -46,7 +46,7 @@ export class ControlGroup {
     this.write('cgroup.freeze', '0')
   }
 
-  /** Its processes must have ended. */
+  /** Removes the group. Its processes must have ended. */
   remove(): void {
     rmdirSync(this.folder)
   }

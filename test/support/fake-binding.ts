@@ -12,22 +12,22 @@ export function nativeError(code: string, message: string): NativeError {
   return Object.assign(new Error(message), { code })
 }
 
-/** Stands in for the addon in tests of the handshake: no memory, but it keeps count of what is given back. */
+/** Replaces the addon in tests of the handshake. It has no memory, but counts released resources. */
 export class FakeBinding {
   /** Steps that throw this. */
   readonly failures = new Map<FakeStep, Error>()
-  /** So many more offers find the inbox full. */
+  /** The number of further offers that find the handover socket full. */
   inboxFull = 0
   drains = 0
   /** The turn of the event loop of each drain. */
   readonly drainTurns: number[] = []
-  /** So many more reads of the inbox find datagrams of others before the client's. */
+  /** The number of further reads that find foreign datagrams before the client's. */
   datagramsBefore = 0
   endpointsOpen = 0
   readonly endpointOptions: object[] = []
-  /** From whom this side has let descriptors in, call by call. */
+  /** The senders whose descriptors this side accepted, for each call. */
   readonly senders: (Credentials | undefined)[] = []
-  /** Who has sent the descriptors that come back, if it is not the peer of the control socket. */
+  /** The sender of the returned descriptors, if it is not the peer of the control socket. */
   answerer: Credentials | undefined
   credentials: Credentials = { pid: 4711, uid: process.geteuid?.() ?? 0, gid: 0 }
 
@@ -68,7 +68,7 @@ function currentTurn(): number {
   return turn
 }
 
-/** Inboxes by path: what the kernel is to the real ones. */
+/** Handover sockets by path, in place of the kernel. */
 const inboxes = new Map<string, FakeInbox>()
 
 export class FakeInbox implements NativeHandoverSocket {

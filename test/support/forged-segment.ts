@@ -31,7 +31,7 @@ export interface ForgedRecord {
 
 export interface SegmentOptions {
   readonly ringBytes?: number
-  /** Of the memory, where it is not that of a segment. */
+  /** The size of the memory, if it differs from that of a segment. */
   readonly bytes?: number
   readonly seals?: number
   /** Which pages exist. Pages that are only reserved do not, and those beyond the end do not count. */
@@ -48,11 +48,11 @@ const RESERVED_FROM = {
   'reserved beyond the end': (bytes: number) => bytes,
 }
 
-/** A segment that is right until the test writes something else into it. */
+/** A segment that is valid until the test writes something else into it. */
 export class ForgedSegment {
   readonly descriptor: number
   readonly ringBytes: number
-  /** All of it, read-write. */
+  /** The whole memory, read-write. */
   readonly bytes: Uint8Array
   readonly #view: DataView
   #open = true

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 /** A property that fast-check can run: what `fc.property` and `fc.asyncProperty` return. */
 type Property = Parameters<typeof fc.check>[0]
 
-/** So many runs have one seed: few enough that a failure is found again soon. Every number of runs is rounded up to it. */
+/** Runs with one seed: few enough to reproduce a failure soon. Every number of runs is rounded up to it. */
 const RUNS_PER_SEED = 100
 const RUNS_USUAL = 1_000
 
@@ -15,13 +15,13 @@ const PATIENCE_MS = 60 * SECOND_MS
 interface Round {
   /** Seeds under way at once, for runs that mostly wait. 1 by default. */
   readonly seeds?: number
-  /** Called when these have ended, before the next begin: nothing of them may be left. */
+  /** Called between two groups of seeds: no resource of the first may be left. */
   readonly check?: () => void | Promise<void>
 }
 
 /**
- * Tests that go on for as long as they are told: `SHMWIRE_FUZZ_SECONDS` or `SHMWIRE_FUZZ_RUNS` for all properties
- * together, else a thousand runs of each. `SHMWIRE_FUZZ_SEED` is where they begin. A failure prints its own seed.
+ * Tests whose length is set by `SHMWIRE_FUZZ_SECONDS` or `SHMWIRE_FUZZ_RUNS` for all properties
+ * together, else a thousand runs of each. `SHMWIRE_FUZZ_SEED` is the first seed. A failure prints its own seed.
  */
 export function fuzz(
   target: string,
@@ -36,7 +36,7 @@ export function fuzz(
     seconds === undefined
       ? { runsMax, timeMs: Number.POSITIVE_INFINITY }
       : { runsMax: Number.POSITIVE_INFINITY, timeMs: (seconds * SECOND_MS) / names.length }
-  // 0 is no bound: how long so many runs take is not known.
+  // 0 disables the timeout, because the time of this many runs is unknown.
   const timeout = seconds === undefined ? 0 : budget.timeMs + PATIENCE_MS
   for (const [name, property] of Object.entries(properties)) {
     it(name, { timeout }, async () => {
@@ -61,7 +61,7 @@ async function repeat(
   let runs = 0
   for (let seed = first; runs < runsMax && performance.now() < endMs; seed = (seed + seeds) | 0) {
     const count = Math.min(seeds, Math.ceil((runsMax - runs) / RUNS_PER_SEED))
-    // To make smaller what waits until it is given up takes for ever.
+    // Shrinking an input that waits for a timeout would take for ever.
     const settings = { numRuns: RUNS_PER_SEED, endOnFailure: property.isAsync() }
     const round = Array.from({ length: count }, async (_, index) =>
       fc.check(property, { ...settings, seed: (seed + index) | 0 }),

@@ -3,5 +3,5 @@ import { runInNewContext } from 'node:vm'
 
 setFlagsFromString('--expose-gc')
 
-/** At once. What a WeakRef was made of or asked for in this turn of the event loop stays until its end. */
+/** Collects at once. The target of a WeakRef that was used in this turn of the event loop stays until its end. */
 export const collectGarbage = runInNewContext('gc') as () => void

@@ -3,12 +3,12 @@ import { turn } from './turns.js'
 
 const RUNS_MAX = 10
 
-/** Makes what the measured work needs, and returns the work. Memory for much takes the collector longer than its share. */
+/** Prepares the data and returns the measured work. Allocation in the work would distort the growth. */
 export type Prepare = (size: number) => () => void
 
 /**
- * How many times more CPU time the work takes for `factor` times as much: the least of several runs, of which there are more
- * while it is above `enough`. CPU time excludes the time in which other processes have the core. The garbage collector only
+ * The ratio of the CPU time for `factor` times as much work: the least of several runs. More runs follow
+ * while the ratio is above `enough`. CPU time excludes the time in which other processes have the core. The garbage collector only
  * makes a run longer. Work that is quadratic comes near the square of `factor` in every run.
  */
 export async function growth(
@@ -20,7 +20,7 @@ export async function growth(
   let smallMs = Number.POSITIVE_INFINITY
   let largeMs = Number.POSITIVE_INFINITY
   for (let run = 0; run < RUNS_MAX; run += 1) {
-    // As many runs of the small size as take about as long as the large one: of short runs some are too short.
+    // Runs of the small size last about as long as the large one, because short runs vary more.
     const times: number[] = []
     for (let count = 0; count < factor; count += 1) times.push(await timeOf(prepare, size))
     smallMs = Math.min(smallMs, ...times.slice(1))
@@ -31,7 +31,7 @@ export async function growth(
 }
 
 async function timeOf(prepare: Prepare, size: number): Promise<number> {
-  // Promises of the run before have settled, and nothing of it is left.
+  // Promises of the previous run have settled, and its memory is collected.
   await turn()
   collectGarbage()
   const work = prepare(size)

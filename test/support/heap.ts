@@ -7,7 +7,7 @@ import { turns } from './turns.js'
 /** Ends what hangs, and only that. */
 const PATIENT_MS = 10_000
 
-/** What the heap holds once everything that can be collected was. */
+/** The content of the heap after a complete collection. */
 export async function heapStatistics(): Promise<{ used: number; external: number; contexts: number }> {
   for (let count = 0; count < 3; count += 1) {
     collectGarbage()
@@ -22,7 +22,7 @@ export function objectsOf(kind: abstract new (...args: never) => unknown): numbe
   return queryObjects(kind, { format: 'count' })
 }
 
-/** Every channel of this thread becomes garbage, and all that only it holds. Not to be called where a local variable is one. */
+/** Collects every closed channel of this thread. The caller must not hold one in a local variable. */
 export async function expectNoChannels(): Promise<void> {
   await expect.poll(() => objectsOf(Channel), { timeout: PATIENT_MS, interval: 20 }).toBe(0)
 }

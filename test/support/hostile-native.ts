@@ -12,7 +12,7 @@ export const SocketType = { STREAM: 1, DATAGRAM: 2, SEQUENTIAL: 5 } as const
 /** F_SEAL_… of fcntl(2). */
 export const Seals = { SEAL: 1, SHRINK: 2, GROW: 4, WRITE: 8, FUTURE_WRITE: 16 } as const
 
-/** What the protocol asks of a segment. */
+/** The seals that the protocol requires of a segment. */
 export const SEALS = Seals.SEAL | Seals.SHRINK | Seals.GROW | Seals.FUTURE_WRITE
 
 /** native/test/hostile/hostile.cc. Descriptors are the caller's to close; what returns an error number has 0 for success. */
@@ -30,7 +30,7 @@ export interface HostileNative {
   send(socket: number, path: string, payload: Uint8Array, descriptors: readonly number[]): number
   receive(socket: number): { payload: Buffer; descriptors: number[] } | undefined
   bindInbox(path: string): number
-  /** How many bytes the socket took. */
+  /** Returns the number of bytes that the socket took. */
   ring(socket: number, count: number): number
   setBlocking(descriptor: number, blocking: boolean): void
   /** A thread that stores the values in `word` (4 or 8 bytes), one after the other, without end. */
@@ -39,16 +39,16 @@ export interface HostileNative {
   flood(own: Uint8Array, peer: Uint8Array, ringBytes: number): void
   /**
    * A file of a file system that this process serves, over the file at `path`: a descriptor, which `stop` closes, or a negative error number where none
-   * can be mounted. Nothing that is asked of it is answered, so to look at its size, to read it and to close it take until `stop`.
+   * can be mounted. It answers no request, so stat, read and close block until `stop`.
    */
   fuse(path: string): number
   /** A TCP socket whose last close waits for `seconds` (SO_LINGER, unsent data), and its other end: to close that ends the wait. */
   lingering(seconds: number): [number, number]
-  /** Ends all threads, and file systems. How many messages `flood` has published. */
+  /** Ends all threads, and file systems. Returns the number of messages that `flood` published. */
   stop(): number
 }
 
-/** Why the hostile peer cannot be had on this machine, with what to install; undefined: it can. */
+/** Why the hostile peer is not available on this machine, and its remedy; undefined if it is available. */
 export function whyNotHostile(): string | undefined {
   if (process.platform !== 'linux') return 'the hostile peer is written for Linux'
   if (existsSync(ADDON) && process.env['SHMWIRE_TEST_BUILT'] === '1') return undefined

@@ -14,8 +14,8 @@ const TOKEN = '5a'.repeat(16)
 export type Frame = Awaited<ReturnType<RawPeer['read']>>
 
 /**
- * The test's end of a connection to a victim, over shared memory. It keeps the protocol where the test does not make it
- * do otherwise. What it holds is given back by `close`.
+ * The test's end of a connection to a victim, over shared memory. It keeps the protocol unless the test
+ * breaks it. `close` releases its resources.
  */
 export class HostilePeer {
   readonly control: RawPeer
@@ -24,11 +24,11 @@ export class HostilePeer {
   #victim: ArrayBuffer | undefined
   /** The number of the victim's channel to this peer. */
   channel: number | undefined
-  /** What rings the victim. */
+  /** The doorbell of the victim. */
   doorbell = -1
-  /** The end of its own doorbell that it would listen to, and the one that the victim gets. */
-  readonly ownBell: number
-  readonly givenBell: number
+  /** The receiving end of its own doorbell, and the end that the victim gets. */
+  readonly ownDoorbell: number
+  readonly passedDoorbell: number
   readonly #descriptors: number[]
   #position = 0
   #sequence = 0
@@ -36,21 +36,21 @@ export class HostilePeer {
   constructor(control: RawPeer, segment: ForgedSegment) {
     this.control = control
     this.segment = segment
-    ;[this.ownBell, this.givenBell] = hostileNative().pair(SocketType.STREAM)
-    this.#descriptors = [this.ownBell, this.givenBell]
+    ;[this.ownDoorbell, this.passedDoorbell] = hostileNative().pair(SocketType.STREAM)
+    this.#descriptors = [this.ownDoorbell, this.passedDoorbell]
   }
 
   get victim(): Uint8Array {
-    if (this.#victim === undefined) throw new Error('the victim has handed nothing over yet')
+    if (this.#victim === undefined) throw new Error('the victim has not passed its memory yet')
     return new Uint8Array(this.#victim)
   }
 
-  /** How far the victim has written. */
+  /** The position up to which the victim has written. */
   get victimTail(): bigint {
     return Atomics.load(new BigUint64Array(this.victim.buffer, Word.TAIL, 1), 0)
   }
 
-  /** How far the victim has read. */
+  /** The position up to which the victim has read. */
   get victimHead(): bigint {
     return Atomics.load(new BigUint64Array(this.victim.buffer, Word.HEAD, 1), 0)
   }
@@ -64,31 +64,31 @@ export class HostilePeer {
   }
 
   /** Closes the descriptor with everything else. */
-  owns(...descriptors: number[]): void {
+  closeLater(...descriptors: number[]): void {
     this.#descriptors.push(...descriptors)
   }
 
-  takeVictim(memory: number, doorbell: number, ringBytes: number): void {
-    this.owns(memory, doorbell)
+  mapVictim(memory: number, doorbell: number, ringBytes: number): void {
+    this.closeLater(memory, doorbell)
     this.doorbell = doorbell
     this.#victim = hostileNative().map(memory, DATA_OFFSET + ringBytes, false)
   }
 
-  /** Publishes an honest message and rings. */
-  say(payload: Uint8Array): void {
+  /** Publishes a valid message and wakes the victim. */
+  send(payload: Uint8Array): void {
     this.#position = this.segment.message(this.#position, this.#sequence, payload)
     this.#sequence += 1
     this.segment.publish(this.#position)
-    this.ring()
+    this.wake()
   }
 
-  ring(count = 1): number {
+  wake(count = 1): number {
     return hostileNative().ring(this.doorbell, count)
   }
 
-  /** Its own doorbell, both ends as far as it has them. */
-  closeBell(): void {
-    for (const end of [this.ownBell, this.givenBell]) {
+  /** Closes both ends of its own doorbell in this process. */
+  closeDoorbell(): void {
+    for (const end of [this.ownDoorbell, this.passedDoorbell]) {
       closeSync(end)
       this.#descriptors.splice(this.#descriptors.indexOf(end), 1)
     }
@@ -112,7 +112,7 @@ export class HostileClient extends HostilePeer {
     this.#path = path
   }
 
-  /** Says HELLO and has the OFFER of shared memory. */
+  /** Sends HELLO and receives the OFFER of shared memory. */
   static async greet(
     path: string,
     segment = new ForgedSegment(),
@@ -133,35 +133,35 @@ export class HostileClient extends HostilePeer {
     return this.#token
   }
 
-  /** One datagram to the victim's inbox; by default what the protocol asks for. */
+  /** Sends one datagram to the victim's handover socket; by default the one of the protocol. */
   sendDatagram(
-    descriptors: readonly number[] = [this.segment.descriptor, this.givenBell],
+    descriptors: readonly number[] = [this.segment.descriptor, this.passedDoorbell],
     payload: Uint8Array = this.#token,
   ): number {
     return hostileNative().send(-1, inboxPath(this.#path), payload, descriptors)
   }
 
-  /** Says that the descriptors are there, and has the answer. */
+  /** Announces the descriptors and resolves to the reply. */
   async answer(): Promise<Frame> {
     this.control.send('HANDLES')
     return this.control.read()
   }
 
-  /** Maps what the victim has sent back. */
+  /** Maps the memory that the victim has sent. */
   take(victimRingBytes: number): void {
-    const received = hostileNative().receive(this.ownBell)
+    const received = hostileNative().receive(this.ownDoorbell)
     const [memory, doorbell] = received?.descriptors ?? []
     if (memory === undefined || doorbell === undefined) throw new Error('the victim sent no descriptors')
-    this.takeVictim(memory, doorbell, victimRingBytes)
+    this.mapVictim(memory, doorbell, victimRingBytes)
   }
 
-  /** The same, and begins. */
+  /** Maps the victim's memory and starts the channel. */
   confirm(victimRingBytes: number): void {
     this.take(victimRingBytes)
     this.control.send('READY')
   }
 
-  /** All of the handshake. */
+  /** Completes the handshake. */
   static async connect(
     path: string,
     victimRingBytes: number,
@@ -177,7 +177,7 @@ export class HostileClient extends HostilePeer {
   }
 }
 
-/** A server that a victim connects to. One connection. */
+/** A server for one connection of a victim. */
 export class HostileServer {
   readonly path: string
   readonly #accept: () => Promise<Socket>
@@ -207,7 +207,7 @@ export class HostileServer {
     return new HostileServer(path, accept, () => void listener.kill())
   }
 
-  /** Offers shared memory to the next client and takes what it hands over. */
+  /** Offers shared memory to the next client and takes its descriptors. */
   async accept(segment = new ForgedSegment(), offer: object = {}): Promise<HostilePeer> {
     const control = new RawPeer(await this.#accept())
     const peer = new HostilePeer(control, segment)
@@ -220,15 +220,15 @@ export class HostileServer {
     const handover = hostileNative().receive(this.#inbox)
     const [memory, doorbell] = handover?.descriptors ?? []
     if (handles === 'closed' || memory === undefined || doorbell === undefined)
-      throw new Error(`the victim handed nothing over: ${JSON.stringify(handles)}`)
-    peer.takeVictim(memory, doorbell, ringBytes)
+      throw new Error(`the victim passed no descriptors: ${JSON.stringify(handles)}`)
+    peer.mapVictim(memory, doorbell, ringBytes)
     return peer
   }
 
-  /** Sends descriptors back, by default those that the protocol asks for, says READY, and has the answer. */
+  /** Sends descriptors, by default those of the protocol, and READY. Resolves to the reply. */
   async answer(
     peer: HostilePeer,
-    descriptors: readonly number[] = [peer.segment.descriptor, peer.givenBell],
+    descriptors: readonly number[] = [peer.segment.descriptor, peer.passedDoorbell],
   ): Promise<Frame> {
     if (descriptors.length > 0) hostileNative().send(peer.doorbell, '', Buffer.alloc(1), descriptors)
     peer.control.send('READY')

@@ -3,7 +3,7 @@ import { compileNative } from './compiler.js'
 import { type Launcher, launcherOf } from './launcher.js'
 import { longDirectory } from './temporary-directory.js'
 
-/** The launcher of a child that sees the clock of the wall set back and forth by years, at each look; call it in `beforeAll`. */
+/** The launcher of a child whose wall clock jumps by years at each read; call it in `beforeAll`. */
 export function compileJumpingClock(): Launcher {
   if (process.platform !== 'linux') return { missing: 'the library is for Linux' }
   const library = join(longDirectory(), 'jumping-clock.so')

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process'
 
-/** What a child is started with (see ChildOptions), or why this machine cannot start one so. */
+/** The launcher of a child (see ChildOptions), or the reason why this machine lacks it. */
 export type Launcher = { readonly words: readonly string[] } | { readonly missing: string }
 
 /** Ends the test as skipped, with a note: `skip` of a test's context. */
 export type Skip = (note: string) => never
 
-/** A launcher that has been seen to start a program. */
+/** Returns a launcher after it has started a program. */
 export function launcherOf(...words: readonly [string, ...string[]]): Launcher {
   const [program, ...rest] = words
   const { error, status, stderr } = spawnSync(program, [...rest, 'true'], { encoding: 'utf8' })

@@ -1,5 +1,5 @@
 /**
- * A process that acquires and releases the lease of a name on command. Protocol over process.send:
+ * A process that acquires and releases on command, any number of times. Protocol over process.send:
  * in `{ path }`, out `{ outcome: 'won' | code }`; in `'release'`, out `{ outcome: 'released' }`.
  */
 import { createServer } from 'node:net'

@@ -8,17 +8,17 @@ export interface ReceivedRecord {
 }
 
 /**
- * One end of a link under test: keeps what arrives, writes what is to be sent as the contract demands, and
- * holds the link to its own part of it.
+ * One end of a link under test. It keeps received records, writes as the contract demands, and checks that
+ * the link keeps the contract.
  */
 export class LinkEnd implements LinkSink {
   readonly link: Link
   readonly received: ReceivedRecord[] = []
-  /** What a record is answered with; false pauses. May throw. */
+  /** Returns the result for a record; false pauses. May throw. */
   onRecord: (record: ReceivedRecord) => boolean = () => true
   /** May throw. */
   onBatchEnd: () => void = () => {}
-  /** May throw, once this end has gone on writing. */
+  /** May throw, after this end has written again. */
   onDrain: () => void = () => {}
   drains = 0
   closes: (ShmwireError | undefined)[] = []
@@ -36,13 +36,13 @@ export class LinkEnd implements LinkSink {
     return this
   }
 
-  /** Writes in its turn. The payload must stay as it is until then. */
+  /** Writes in order. The payload must not change until it is written. */
   send(kind: number, id: number, payload: Uint8Array): void {
     this.#outgoing.push({ kind, id, payload, offset: 0 })
     if (this.#mayWrite) this.#pump()
   }
 
-  /** Nothing waits for room. */
+  /** No record waits for room. */
   get idle(): boolean {
     return this.#outgoing.length === 0
   }
@@ -84,7 +84,7 @@ export class LinkEnd implements LinkSink {
     this.#leave()
   }
 
-  /** Resolves when the condition holds; it is looked at after every call of the link. */
+  /** Resolves when the condition holds; checks it after every call of the link. */
   until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       if (condition()) resolve()

@@ -21,11 +21,11 @@ export interface LinkPairOptions {
   readonly maxMessageBytes: number
   readonly wait?: WaitMode
   readonly views?: boolean
-  /** As in a runtime that allows no buffer over foreign memory. */
+  /** Simulates a runtime that allows no buffer over foreign memory. */
   readonly withoutForeignMemory?: boolean
 }
 
-/** How the suite makes two links that are joined. */
+/** Creates two joined links for the suite. */
 export type JoinLinks = (options: LinkPairOptions) => Promise<[Link, Link]>
 
 const PEER: Peer = { pid: process.pid, uid: undefined, gid: undefined, verified: false }
@@ -75,7 +75,7 @@ function hideMemory(endpoint: NativeEndpoint): NativeEndpoint {
     get(target, name) {
       if (name === 'ownMemory' || name === 'peerMemory') return () => undefined
       const value: unknown = Reflect.get(target, name, target)
-      // Its own functions are bound already, and constant, which a proxy must respect.
+      // A proxy must not replace its own functions, which are constant and already bound.
       const isMethod = typeof value === 'function' && !Object.hasOwn(target, name)
       return isMethod ? value.bind(target) : value
     },

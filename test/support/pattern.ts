@@ -14,7 +14,7 @@ export class Pattern {
   readonly #seed: number
   readonly #lengthOf: (random: Random) => number
 
-  /** `lengthOf` gives a length of at most `bytesMax`. */
+  /** `lengthOf` returns a length of at most `bytesMax`. */
   constructor(seed: number, bytesMax: number, lengthOf: (random: Random) => number) {
     this.#seed = seed
     this.#lengthOf = lengthOf
@@ -38,7 +38,7 @@ export class Pattern {
   }
 }
 
-/** Mostly short, now and then long, rarely longer than the ring: what stresses every way through a link. */
+/** Mostly short, sometimes long, rarely longer than the ring: this covers every path of a link. */
 export function mixedLengths(inlineBytesMax: number, bytesMax: number): (random: Random) => number {
   return (random) => {
     const dice = random()

@@ -3,17 +3,17 @@ import { expect } from 'vitest'
 import { collectGarbage } from './garbage.js'
 import { turns } from './turns.js'
 
-/** Ends what hangs, and only that; sooner than a test's own timeout, which would not show what is left. */
+/** Only a hang reaches it. It is shorter than a test's timeout, which would not show the leaked resources. */
 const PATIENT_MS = 30_000
 
-/** What a process holds that a closed channel must have given back. */
+/** Resources of a process that a closed channel must have released. */
 export interface Resources {
-  /** What each open descriptor refers to; sorted. Sockets and pipes without their numbers. */
+  /** The targets of the open descriptors, sorted. Sockets and pipes have no numbers. */
   readonly descriptors: readonly string[]
   /** Mappings of segments. */
   readonly segmentMappings: number
   readonly threads: number
-  /** Names of ours in /dev/shm: there never is one. */
+  /** Names of shmwire in /dev/shm: there must never be one. */
   readonly sharedMemoryNames: readonly string[]
 }
 
@@ -37,10 +37,10 @@ export function resourcesOf(pid: number | 'self' = 'self'): Resources {
   }
 }
 
-/** Collections without effect after which nothing more is expected of one: an array's memory may take several. */
+/** Collections without effect before the last is final: the memory of an array may need several. */
 const COLLECTIONS_WITHOUT_EFFECT = 3
 
-/** What this process holds, without the mappings that only arrays which nobody uses any more keep. */
+/** Resources of this process after a collection, which frees the mappings of unused arrays. */
 export async function resourcesOnceCollected(): Promise<Resources> {
   let resources = resourcesOf()
   for (let count = 0; count < COLLECTIONS_WITHOUT_EFFECT; count += 1) {
@@ -53,7 +53,7 @@ export async function resourcesOnceCollected(): Promise<Resources> {
   return resources
 }
 
-/** The process comes to hold what it held before; sockets close a few turns after their channel, pipes after their child. */
+/** Waits until the process holds the same as before. Sockets close shortly after their channel, pipes after their child. */
 export async function expectResources(before: Resources, pid: number | 'self' = 'self'): Promise<void> {
   const current = (): Resources => {
     if (pid === 'self') collectGarbage()

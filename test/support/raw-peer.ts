@@ -15,7 +15,7 @@ export const HELLO = {
 
 export const OFFER = { ...HELLO, shm: undefined, transport: 'shm', token: '0'.repeat(32), mayFallBack: true }
 
-/** One end of a control socket that a test drives by hand. It says what the test says, right or wrong. */
+/** One end of a control socket that a test drives by hand. It sends any bytes, valid or not. */
 export class RawPeer {
   readonly socket: Socket
   readonly #parser = new FrameParser(() => 1 << 20)
@@ -49,7 +49,7 @@ export class RawPeer {
     return this
   }
 
-  /** The peer's first eight bytes; undefined when it hung up before. */
+  /** The peer's first eight bytes; undefined if it hung up before. */
   async readPreamble(): Promise<Buffer | undefined> {
     this.#greeted = true
     return this.#until(() => this.#parser.take(PREAMBLE_BYTES))
@@ -68,7 +68,7 @@ export class RawPeer {
     return frame ?? 'closed'
   }
 
-  /** The next message of this kind, past all others; undefined when the peer hung up before. */
+  /** The next message of this kind, without all others; undefined if the peer hung up before. */
   async find(kind: number): Promise<Record<string, unknown> | undefined> {
     if (!this.#greeted) await this.readPreamble()
     for (;;) {
@@ -78,7 +78,7 @@ export class RawPeer {
     }
   }
 
-  /** Nothing more is waited for, though the socket may be open. */
+  /** Stops all waits, although the socket may be open. */
   giveUp(): void {
     this.#ended = true
     this.#wake?.()

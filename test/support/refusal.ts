@@ -3,7 +3,7 @@ import { compileNative } from './compiler.js'
 import { type Launcher, launcherOf } from './launcher.js'
 import { longDirectory } from './temporary-directory.js'
 
-/** A system call of native/test/refuse, and the error with which the kernel is to refuse it. */
+/** A system call of native/test/refuse, and the error with which the kernel refuses it. */
 export type Refusal = readonly [call: string, error: 'EPERM' | 'ENOSYS' | 'ENOSPC' | 'ENOMEM']
 
 /** Compiles the launcher; call it in `beforeAll`. Returns the launcher of a child to which a call is refused. */

@@ -12,7 +12,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close()
 })
 
-/** A connected pair of Unix sockets. The accepted one is paused, as `listen` gets it. */
+/** A connected pair of Unix sockets. The accepted socket is paused, as in `listen`. */
 export async function socketPair(
   clientOptions: SocketConstructorOpts = {},
 ): Promise<{ client: Socket; server: Socket }> {

@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
 
-/** Makes connected pairs of Unix sockets for a long run: one listener, and nothing kept of a pair. */
+/** Creates connected pairs of Unix sockets for a long run, with one listener, and keeps no reference to a pair. */
 export class SocketPairs {
   readonly #listener: Server
   readonly #path: string
-  /** Who waits for a connection, in the order in which they connected, which is the order in which they are accepted. */
+  /** Callers that wait for a connection, in the order of connecting, which is the order of accepting. */
   readonly #waiting: ((accepted: Socket) => void)[] = []
 
   private constructor(listener: Server, path: string) {
@@ -23,7 +23,7 @@ export class SocketPairs {
     return new SocketPairs(listener, path)
   }
 
-  /** The accepted one is paused, as `listen` gets it. */
+  /** The accepted socket is paused, as in `listen`. */
   async next(): Promise<{ connecting: Socket; accepted: Socket }> {
     const connecting = connect({ path: this.#path })
     const accepted = await new Promise<Socket>((resolve) => this.#waiting.push(resolve))

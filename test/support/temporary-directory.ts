@@ -3,21 +3,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, vi } from 'vitest'
 
-/** A fresh directory with a short path, gone after the test. Call it inside a test. */
+/** A new directory with a short path, removed after the test. Call it inside a test. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'sw-'))
   directories.push(directory)
   return directory
 }
 
-/** The same, gone after the last test of the file. Call it in `beforeAll`. */
+/** Like `temporaryDirectory`, but removed after the last test of the file. Call it in `beforeAll`. */
 export function longDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'sw-'))
   afterAllDirectories.push(directory)
   return directory
 }
 
-/** Where servers of this test, and of its children, have their names. Call it inside a test. */
+/** The runtime directory of this test and its children. Call it inside a test. */
 export function ownRuntimeDirectory(directory = temporaryDirectory()): string {
   vi.stubEnv('SHMWIRE_DIR', directory)
   return directory

@@ -1,14 +1,14 @@
-/** More than any test throws: the runtime throws for ever. */
+/** More than any test throws; beyond it, the runtime throws for ever. */
 const UNCAUGHT_MAX = 100_000
 
-/** Runs `body`; the exceptions that nobody caught meanwhile do not end the process and are returned. */
+/** Runs `body` and returns its uncaught exceptions, which do not end the process. */
 export async function collectUncaught(body: () => Promise<void>): Promise<unknown[]> {
   const thrown: unknown[] = []
   const listeners = process.listeners('uncaughtException')
   process.removeAllListeners('uncaughtException')
   const collect = (error: unknown): void => {
     thrown.push(error)
-    // Ends the process, as nothing else can.
+    // Throwing here is the only way to end the process.
     if (thrown.length > UNCAUGHT_MAX)
       throw new Error(`${UNCAUGHT_MAX} uncaught exceptions in one test`, { cause: error })
   }

@@ -22,7 +22,7 @@ function encoded(value: unknown): Buffer {
   return Buffer.from(msgpackCodec.encode(value))
 }
 
-/** Decodes what may be anything; whatever comes of it, the codec must go on. */
+/** Decodes arbitrary bytes. After success or failure, the codec must continue to work. */
 function decodeAnything(bytes: Buffer): void {
   try {
     msgpackCodec.decode(bytes)
@@ -35,8 +35,8 @@ function expectWhole(): void {
   for (const sample of SAMPLES) expect(msgpackCodec.decode(encoded(sample))).toStrictEqual(sample)
 }
 
-describe('input that is no message', () => {
-  test('a message that was cut off throws, wherever', () => {
+describe('malformed input', () => {
+  test('throws for a message truncated at any length', () => {
     for (const sample of SAMPLES) {
       const whole = encoded(sample)
       for (let length = 0; length < whole.length; length += length < 1000 ? 1 : 997) {
@@ -45,7 +45,7 @@ describe('input that is no message', () => {
           Error,
           `${length} of ${whole.length}`,
         )
-        // In a larger piece of memory too, where reading on would find bytes.
+        // Also in larger memory, where an overrun would find bytes.
         const copy = Buffer.concat([whole, whole]).subarray(0, length)
         assert.throws(() => msgpackCodec.decode(copy), Error, `${length} of ${whole.length}`)
       }
@@ -53,7 +53,7 @@ describe('input that is no message', () => {
     expectWhole()
   })
 
-  test('a byte too many throws', () => {
+  test('throws for an extra byte', () => {
     for (const sample of SAMPLES) {
       expect(() => msgpackCodec.decode(Buffer.concat([encoded(sample), Buffer.of(1)]))).toThrow()
     }
@@ -71,20 +71,20 @@ describe('input that is no message', () => {
     ['graph of an array 32', 'c1ddffffffff'],
     ['arrays in arrays', 'ddffffffff'.repeat(1000)],
     ['array 32 in a list as long as the message allows', `dc03e8${'dd000003e8'.repeat(1000)}`],
-  ])('%s that claims more than there is throws', (_name, hex) => {
+  ])('throws for %s that claims more than the message has', (_name, hex) => {
     const bytes = Buffer.from(`${hex}0102030405`, 'hex')
     expect(() => msgpackCodec.decode(bytes)).toThrow()
     expect(() => msgpackCodec.decode(Buffer.concat([bytes, Buffer.alloc(1000)]))).toThrow()
   })
 
-  test('arrays in arrays that each claim all that follows take no memory for it', () => {
+  test('reserves no memory for nested arrays that each claim the rest of the message', () => {
     const level = Buffer.from('dd000f4240', 'hex')
     // A million elements in each of a thousand: 8 GB.
     const bytes = Buffer.concat([...Array(1000).fill(level), Buffer.alloc(1_000_000)])
     expect(() => msgpackCodec.decode(bytes)).toThrow('ends too early')
   })
 
-  test('nesting beyond the stack throws and harms no later message', () => {
+  test('throws for nesting beyond the stack, and decodes later messages', () => {
     for (const level of ['91', '81a16b', '81a26b6b', '81c0', 'd40091', 'c19391', '81a16b91']) {
       expect(() => msgpackCodec.decode(Buffer.from(level.repeat(200_000), 'hex'))).toThrow()
     }
@@ -92,7 +92,7 @@ describe('input that is no message', () => {
     expectWhole()
   })
 
-  test('extensions of msgpackr that the codec does not write are refused', () => {
+  test('throws for extensions of msgpackr that the codec does not write', () => {
     const messages = [
       'c7094201ffffffffffffffff', // a bigint
       'd66200000004a161a162', // bundled strings
@@ -107,7 +107,7 @@ describe('input that is no message', () => {
       expect(() => msgpackCodec.decode(Buffer.from(hex, 'hex')), hex).toThrow(/extension/i)
   })
 
-  test('a __proto__ key from elsewhere does not reach a prototype', () => {
+  test('does not change a prototype by a received __proto__ key', () => {
     const bytes = Buffer.concat([
       Buffer.of(0x81, 0xa9),
       Buffer.from('__proto__'),
@@ -118,7 +118,7 @@ describe('input that is no message', () => {
     expect(value['x']).toBeUndefined()
   })
 
-  test('any bytes, and any message with some bytes changed, decode or throw', () => {
+  test('decodes random bytes and messages with changed bytes, or throws', () => {
     const flips = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), {
       minLength: 1,
       maxLength: 4,
@@ -142,7 +142,7 @@ describe('input that is no message', () => {
   })
 })
 
-describe('a graph that is none', () => {
+describe('a malformed graph', () => {
   test.each<[string, unknown]>([
     ['no list', 5],
     ['an empty list', []],
@@ -152,20 +152,20 @@ describe('a graph that is none', () => {
     ['a tag that is an inherited name', [['toString']]],
     ['a reference past the end', [['array', 1]]],
     ['a negative reference', [['array', -1]]],
-    ['a reference that is no integer', [['array', 0.5]]],
+    ['a reference that is not an integer', [['array', 0.5]]],
     ['a reference that is a string', [['array', 'length']]],
     ['a key without a value', [['object', 1], 'key']],
-    ['a key that is no string', [['object', 1, 1], 5]],
-    ['an error of a class that is no error', [['error', 'Function']]],
+    ['a key that is not a string', [['object', 1, 1], 5]],
+    ['an error of a class that is not an error', [['error', 'Function']]],
     ['an error of an inherited name', [['error', 'constructor']]],
     ['an error without a class', [['error']]],
     ['half a UTF-16 unit', [['utf16', Buffer.of(1)]]],
-    ['a text that is no bytes', [['utf16', 'text']]],
-    ['a pattern that is none', [['regexp', Buffer.from('(', 'utf16le'), '']]],
-    ['flags that are none', [['regexp', Buffer.from('x', 'utf16le'), 'zz']]],
-    ['digits that are none', [['bigint', '12xyz']]],
+    ['a text that is not bytes', [['utf16', 'text']]],
+    ['a malformed pattern', [['regexp', Buffer.from('(', 'utf16le'), '']]],
+    ['malformed flags', [['regexp', Buffer.from('x', 'utf16le'), 'zz']]],
+    ['malformed digits', [['bigint', '12xyz']]],
     ['digits that are empty', [['bigint', '']]],
-  ])('%s throws', (_name, nodes) => {
+  ])('throws for %s', (_name, nodes) => {
     // Plain values, so that their ordinary form is the graph's content.
     const bytes = Buffer.concat([Buffer.of(0xc1), encoded(nodes)])
     expect(() => msgpackCodec.decode(bytes)).toThrow()
@@ -173,7 +173,7 @@ describe('a graph that is none', () => {
 })
 
 test.each(['c191c1', 'c192c1a3736574', 'c19292a5617272617901c1'])(
-  'the byte c1 for a node of a graph throws: %s',
+  'throws for the byte c1 in place of a graph node: %s',
   (hex) => {
     expect(() => msgpackCodec.decode(Buffer.from(hex, 'hex'))).toThrow('was not announced')
   },
@@ -183,10 +183,10 @@ describe('a graph that refers to one text in many places', () => {
   const MAX = 1024 * 1024
   const TEXT = 'x'.repeat(MAX / 8)
 
-  /** What a peer may send in a message that is hardly longer than the text. */
+  /** A value that a peer can send in a message that is hardly longer than the text. */
   function received(one: (text: string) => unknown, places: number): unknown[] {
     const shared = {}
-    // Two references to one object make an honest sender write a graph.
+    // Two references to one object make the encoder write a graph.
     const value = [shared, shared, ...Array.from({ length: places }, () => one(TEXT))]
     const message = Buffer.from(msgpackCodec.encode(value))
     expect(message.length).toBeLessThan(MAX / 4)
@@ -196,24 +196,27 @@ describe('a graph that refers to one text in many places', () => {
   test.each<[string, (text: string) => unknown, number]>([
     ['elements', (text) => text, 16],
     ['keys', (text) => ({ [text.slice(0, MAX / 128)]: 1 }), 256],
-  ])('does not become a long message when it is sent on: %s', (_where, one, places) => {
+  ])('does not become a long message when it is forwarded: %s', (_where, one, places) => {
     const value = received(one, 1000)
     const sentOn = Buffer.from(channelCodec(() => true, MAX).encode(value))
     expect(sentOn.length).toBeLessThan(MAX / 4)
     assert.deepStrictEqual(msgpackCodec.decode(sentOn), value)
-    // Without a bound it is what it would be in any other format.
+    // Without a bound it has the length of a plain encoding.
     expect(msgpackCodec.encode(received(one, places)).length).toBeGreaterThan(2 * MAX - 1)
   })
 
   // The writer's memory, of a power of two, has room for the last text, and the message has not.
-  test.each([13, 14, 15])('does not when it passes the bound with its last text: %i places', (places) => {
-    const value = received((text) => text, places)
-    const sentOn = Buffer.from(channelCodec(() => true, 1.5 * MAX).encode(value))
-    expect(sentOn.length).toBeLessThan(MAX / 4)
-    assert.deepStrictEqual(msgpackCodec.decode(sentOn), value)
-  })
+  test.each([13, 14, 15])(
+    'does not become a long message when its last text passes the bound: %i places',
+    (places) => {
+      const value = received((text) => text, places)
+      const sentOn = Buffer.from(channelCodec(() => true, 1.5 * MAX).encode(value))
+      expect(sentOn.length).toBeLessThan(MAX / 4)
+      assert.deepStrictEqual(msgpackCodec.decode(sentOn), value)
+    },
+  )
 
-  test('is written as ever while it fits', () => {
+  test('is written as a plain value while it fits', () => {
     const value = received((text) => text, 4)
     const sentOn = Buffer.from(channelCodec(() => true, MAX).encode(value))
     expect(sentOn.equals(msgpackCodec.encode(value))).toBe(true)
@@ -221,7 +224,7 @@ describe('a graph that refers to one text in many places', () => {
   })
 })
 
-describe('a note that announces no shape', () => {
+describe('a note about a shape', () => {
   const learn = (note: Buffer): void => channelCodec(() => true).applyNote?.(note)
   const numbered = (count: number) => Array.from({ length: count }, (_, index) => `k${index}`)
 
@@ -237,29 +240,29 @@ describe('a note that announces no shape', () => {
     ['too many keys', numbered(SHAPE_KEYS_MAX + 1)],
     ['too many bytes', ['k'.repeat(NOTE_BYTES_MAX)]],
     ['a graph', ['\ud800']],
-  ])('%s throws', (_name, keys) => {
+  ])('throws for %s', (_name, keys) => {
     expect(() => learn(encoded(keys))).toThrow(TypeError)
   })
 
   test.each([
     ['nothing', ''],
-    ['a list that claims more than there is', 'dcffff'],
+    ['a list that claims more than the note has', 'dcffff'],
     ['a shaped object', 'c100'],
-    ['a byte too many', '91a16101'],
-    ['a list that was cut off', '92a161'],
+    ['an extra byte', '91a16101'],
+    ['a truncated list', '92a161'],
     ['lists in lists', '91'.repeat(NOTE_BYTES_MAX)],
-  ])('%s throws', (_name, hex) => {
+  ])('throws for %s', (_name, hex) => {
     expect(() => learn(Buffer.from(hex, 'hex'))).toThrow()
   })
 
-  test('one more than there may be throws; those before it hold', () => {
+  test('throws beyond the maximum number, and earlier shapes stay valid', () => {
     const { receiver } = codecPair()
     for (let id = 0; id < SHAPES_MAX; id++) receiver.applyNote?.(encoded([`key${id}`]))
     expect(() => receiver.applyNote?.(encoded(['more']))).toThrow('malformed shape')
     expect(receiver.decode(Buffer.of(0xc1, SHAPES_MAX - 1, 5))).toStrictEqual({ [`key${SHAPES_MAX - 1}`]: 5 })
   })
 
-  test('at the bounds is learnt', () => {
+  test('is accepted at the bounds', () => {
     learn(encoded(numbered(SHAPE_KEYS_MAX)))
     learn(encoded(['k'.repeat(NOTE_BYTES_MAX - 10)]))
   })
@@ -271,7 +274,7 @@ describe('a malformed shaped object', () => {
   for (let round = 0; round < 3; round++) sender.encode(value)
   const whole = Buffer.from(sender.encode(value))
 
-  test('throws for a shape that was not announced, at any place', () => {
+  test('throws if it names an unannounced shape at any place', () => {
     for (const id of [2, 63, 64, 0x7f]) {
       for (const hex of ['', '91', '81a161', 'c100'])
         expect(() =>
@@ -280,7 +283,7 @@ describe('a malformed shaped object', () => {
     }
   })
 
-  test('was cut off, or has a byte too many', () => {
+  test('throws if it is truncated or has an extra byte', () => {
     for (let length = 0; length < whole.length; length++) {
       expect(() => receiver.decode(whole.subarray(0, length)), `${length}`).toThrow()
       expect(() => receiver.decode(Buffer.concat([whole, whole]).subarray(0, length)), `${length}`).toThrow()
@@ -288,12 +291,12 @@ describe('a malformed shaped object', () => {
     expect(() => receiver.decode(Buffer.concat([whole, Buffer.of(1)]))).toThrow()
   })
 
-  test('is nested beyond the stack', () => {
+  test('throws if it is nested beyond the stack', () => {
     expect(() => receiver.decode(Buffer.from('c101'.repeat(200_000), 'hex'))).toThrow()
     expect(receiver.decode(whole)).toStrictEqual(value)
   })
 
-  test('is of any bytes: it decodes or throws', () => {
+  test('decodes or throws if it has random bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(), fc.nat(255), (noise, position, byte) => {
         const changed = Buffer.from(whole)

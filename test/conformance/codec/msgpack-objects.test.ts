@@ -5,7 +5,7 @@ import { ROUND_TRIPS } from '../../support/codec-pair.js'
 
 describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
   describe('objects', () => {
-    test('any key is a key like any other, and no prototype is touched', () => {
+    test('keeps any key as an ordinary key, and changes no prototype', () => {
       const names = [
         '__proto__',
         'constructor',
@@ -23,7 +23,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
         for (const member of [1, { polluted: true }, null, 'x']) {
           const sent = JSON.parse(`{"a":{${JSON.stringify(name)}:${JSON.stringify(member)},"b":1}}`) as object
           const back = roundTrip(sent)
-          // Unlike expect, assert does not take a member named constructor for the class.
+          // Unlike expect, assert does not use a member named constructor as the class.
           assert.deepStrictEqual(back, sent)
           expect(JSON.stringify(back)).toBe(JSON.stringify(sent))
         }
@@ -31,7 +31,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(({} as Record<string, unknown>)['polluted']).toBeUndefined()
     })
 
-    test('an instance of a class, and an object without prototype, arrives as a plain object', () => {
+    test('turns an instance of a class, and an object without prototype, into a plain object', () => {
       class Point {
         x = 1
         readonly #hidden = 2
@@ -47,7 +47,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(roundTrip({ [Symbol('s')]: 1, z: 3 })).toStrictEqual({ z: 3 })
     })
 
-    test('members of a prototype are not sent, a misleading constructor does not mislead', () => {
+    test('omits members of a prototype, and ignores a misleading constructor', () => {
       for (const misleading of [undefined, Map, Array, Set, Object]) {
         for (const enumerable of [true, false]) {
           function Old(this: { own: number }) {
@@ -63,7 +63,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       ).toStrictEqual({ own: 2 })
     })
 
-    test('instances of derived built-in classes arrive as the built-in one, or are refused', () => {
+    test('turns instances of derived built-in classes into the built-in class, or refuses them', () => {
       class Names extends Set<string> {}
       class Ages extends Map<string, number> {}
       class Row extends Array<number> {}
@@ -77,7 +77,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       }
     })
 
-    test('many members and many elements', () => {
+    test('keeps many members and many elements', () => {
       for (const count of [15, 16, 65_535, 65_536, 70_000]) {
         const object = Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, index]))
         // For long values, `assert` is many times as fast as `expect`.
@@ -87,7 +87,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       }
     })
 
-    test('shared and cyclic references survive, through every container', () => {
+    test('keeps shared and cyclic references through every container', () => {
       const shared = { name: 'shared' }
       const map = new Map<unknown, unknown>([['shared', shared]])
       const set = new Set<unknown>([shared])
@@ -112,7 +112,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(twice[0]).toBe(twice[1])
     })
 
-    test('nesting costs no stack', () => {
+    test('uses no stack for nesting', () => {
       for (const wrap of [
         (inner: unknown) => [inner],
         (inner: unknown) => ({ inner }),
@@ -130,14 +130,14 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       }
     })
 
-    test('references that fan out are not multiplied', () => {
+    test('does not duplicate references that fan out', () => {
       let value: unknown = []
       for (let level = 0; level < 60; level++) value = [value, value]
       expect(msgpackCodec.encode(value).length).toBeLessThan(2000)
     })
   })
 
-  describe('what cannot be sent', () => {
+  describe('unsupported values', () => {
     const refused: [string, unknown][] = [
       ['a function', () => 1],
       ['a symbol', Symbol('s')],
@@ -150,7 +150,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       ['a generator', (function* () {})()],
       ['an AbortSignal', new AbortController().signal],
     ]
-    test.each(refused)('%s is a TypeError, wherever it stands', (_name, value) => {
+    test.each(refused)('throws a TypeError for %s at any place', (_name, value) => {
       for (const message of [
         value,
         [value],
@@ -164,7 +164,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(roundTrip({ after: 'it' })).toStrictEqual({ after: 'it' })
     })
 
-    test('an accessor that throws leaves the codec whole', () => {
+    test('keeps the codec usable after an accessor throws', () => {
       for (let callsUntilThrow = 0; callsUntilThrow < 4; callsUntilThrow++) {
         let calls = 0
         const value = {
@@ -183,7 +183,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       }
     })
 
-    test('an accessor that encodes another message leaves the outer one whole', () => {
+    test('keeps the outer message when an accessor encodes another one', () => {
       const sizes = [1, 10_000, 2_000_000]
       for (const size of sizes) {
         const value = {

@@ -7,7 +7,7 @@ import { ROUND_TRIPS } from '../../support/codec-pair.js'
 const LONE_HIGH = '\ud83d'
 const LONE_LOW = '\ude00'
 const BYTE_ORDER_MARK = '\ufeff'
-/** Lengths on both sides of each limit that msgpackr has for strings, in characters. */
+/** Lengths below and above each limit of msgpackr for strings, in characters. */
 const LENGTHS = [
   0, 1, 3, 4, 15, 16, 20, 30, 31, 32, 62, 63, 64, 65, 127, 254, 255, 256, 4095, 4096, 65534, 65535, 65536,
   70_000,
@@ -91,7 +91,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
     }
 
     for (const [alphabet, filler] of Object.entries(alphabets)) {
-      test(`of ${alphabet}, of every length class, as value and as key`, () => {
+      test(`brings back ${alphabet} of every length class, as value and as key`, () => {
         for (const length of LENGTHS) {
           const text = filler.repeat(length)
           expect(roundTrip(text) === text, `${length}`).toBe(true)
@@ -100,7 +100,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
         }
       })
       for (const [name, odd] of Object.entries(special)) {
-        test(`of ${alphabet} with a ${name} in front, in the middle and at the end, as value and as key`, () => {
+        test(`brings back ${alphabet} with a ${name} in front, in the middle and at the end, as value and as key`, () => {
           for (const length of LENGTHS) {
             const half = filler.repeat(length)
             for (const text of [odd + half, half + odd + half, half + odd]) {
@@ -129,7 +129,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       BigUint64Array,
     ]
     test.each(classes.map((ViewClass) => [ViewClass.name, ViewClass] as const))(
-      '%s, whole and as a part of its buffer',
+      'brings back %s, whole and as a part of its buffer',
       (_name, ViewClass) => {
         for (const count of [0, 1, 31, 32, 300, 20_000]) {
           const whole = new ViewClass(count + 2)
@@ -148,7 +148,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       },
     )
 
-    test('ArrayBuffer and DataView', () => {
+    test('brings back ArrayBuffer and DataView', () => {
       const buffer = Uint8Array.of(1, 2, 3, 4).buffer
       expect(roundTrip(buffer)).toStrictEqual(buffer)
       const view = roundTrip(new DataView(buffer, 1, 2))
@@ -156,7 +156,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect([view.byteLength, view.getUint8(0), view.getUint8(1)]).toStrictEqual([2, 2, 3])
     })
 
-    test('a Buffer arrives as a Buffer, a view of the memory of the message', () => {
+    test('brings back a Buffer as a Buffer over the memory of the message', () => {
       for (const length of [0, 1, 255, 256, 65_535, 65_536]) {
         const sent = Buffer.alloc(length, 7)
         const memory = Buffer.from(msgpackCodec.encode({ sent }))
@@ -167,14 +167,14 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       }
     })
 
-    test('instances of derived classes arrive as the built-in class', () => {
+    test('turns instances of derived classes into the built-in class', () => {
       class Samples extends Float64Array {}
       const back = roundTrip(new Samples([1.5, 2.5]))
       expect(back.constructor).toBe(Float64Array)
       expect([...back]).toStrictEqual([1.5, 2.5])
     })
 
-    test('a SharedArrayBuffer, and what a view of it shares, is refused or copied', () => {
+    test('refuses a SharedArrayBuffer and copies a view of one', () => {
       expect(() => roundTrip(new SharedArrayBuffer(8))).toThrow('cannot send a SharedArrayBuffer')
       expect(roundTrip(new Uint8Array(new SharedArrayBuffer(2)))).toStrictEqual(new Uint8Array(2))
     })
@@ -195,17 +195,17 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       -8.64e15,
       Number.NaN,
     ]
-    test.each(times)('the date %d', (time) => {
+    test.each(times)('brings back the date %d', (time) => {
       expect(roundTrip(new Date(time))).toStrictEqual(new Date(time))
       expect(roundTrip([new Date(time), -0])).toStrictEqual([new Date(time), -0])
     })
 
-    test('any date', () => {
+    test('brings back any date that fast-check generates', () => {
       // fast-check prints the seed of a failing run.
       fc.assert(fc.property(fc.date(), (date) => Object.is(roundTrip(date).getTime(), date.getTime())))
     })
 
-    test('Map and Set, with keys of every kind, nested, empty', () => {
+    test('brings back Map and Set, with keys of every type, nested and empty', () => {
       const inner = new Map<unknown, unknown>([
         [1, 'a'],
         ['1', 'b'],
@@ -222,14 +222,14 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect([...roundTrip(inner).keys()]).toStrictEqual([...inner.keys()])
     })
 
-    test('RegExp, with a source that is no UTF-8', () => {
+    test('brings back RegExp with a source that is not valid UTF-8', () => {
       for (const pattern of [/a(b)?/giu, /[\]/]+/, new RegExp(`${LONE_HIGH}x`, 'y')]) {
         const back = roundTrip(pattern)
         expect([back.source === pattern.source, back.flags]).toStrictEqual([true, pattern.flags])
       }
     })
 
-    test('an error keeps class, name, message, stack, cause and its own properties', () => {
+    test('keeps class, name, message, stack, cause and own properties of an error', () => {
       class WireError extends TypeError {
         override readonly name = 'WireError'
         code = 'E_WIRE'
@@ -248,7 +248,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(Object.hasOwn(roundTrip(new Error('plain')), 'cause')).toBe(false)
     })
 
-    test('an AggregateError keeps its errors, an error in a circle its identity', () => {
+    test('keeps the errors of an AggregateError, and the identity of a circular error', () => {
       const aggregate = new AggregateError([new SyntaxError('one'), 2], 'several')
       const back = roundTrip(aggregate)
       expect(back).toBeInstanceOf(AggregateError)
@@ -261,7 +261,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
     })
   })
 
-  test('brings back any value that fast-check makes up', () => {
+  test('brings back any value that fast-check generates', () => {
     const utf16 = fc.string({
       unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)),
     })
@@ -274,7 +274,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       key: fc.oneof(fc.string(), utf16, fc.constantFrom('__proto__', '__keys__', 'constructor', 'toJSON')),
       values: [
         fc.boolean(),
-        // To assert.deepStrictEqual of Node 20 an invalid date equals nothing; it has a test of its own.
+        // In assert.deepStrictEqual of Node 20, an invalid date is never equal; another test covers it.
         fc.date({ noInvalidDate: true }),
         fc.integer(),
         fc.double(),

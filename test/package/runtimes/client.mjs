@@ -106,10 +106,10 @@ const checks = {
     const message = next(channel)
     await channel.request({ what: 'later', value: IDLE_MS })
     assert.equal(await message, 'later')
-    assert.ok(channel.stats().wakesReceived > 0, 'the doorbell was never heard')
+    assert.ok(channel.stats().wakesReceived > 0, 'the doorbell never woke this side')
   },
 
-  async 'gives up by timeout and signal'() {
+  async 'cancels calls by timeout and signal'() {
     const slow = { what: 'slow', value: 300 }
     assert.equal(await codeOf(channel.request(slow, { timeoutMs: 20 })), ErrorCode.TIMEOUT)
     assert.equal(await codeOf(channel.request(slow, { signal: AbortSignal.timeout(20) })), ErrorCode.ABORTED)
@@ -142,7 +142,7 @@ const checks = {
     await bytes.close()
   },
 
-  async 'uses the socket where that is wanted'() {
+  async 'uses the socket if the options require it'() {
     const socket = await connect(address, { transport: 'socket' })
     assert.deepEqual([socket.transport, socket.peer.verified], ['unix', true])
     assert.match(socket.fallbackReason, /the client has the option/)
@@ -153,7 +153,7 @@ const checks = {
     await socket.close()
   },
 
-  async 'refuses a name that a live server has, and one that no server has'() {
+  async 'refuses a name of a live server, and a name without a server'() {
     assert.equal(await codeOf(listen(address)), ErrorCode.NAME_IN_USE)
     assert.equal(await codeOf(connect(`${address}.nobody`)), ErrorCode.NOT_LISTENING)
   },

@@ -22,7 +22,7 @@ const handlers = {
     peer: channel.peer,
     transport: channel.transport,
   }),
-  // Sends in its turn: what was sent before the reply arrives before the reply.
+  // Sends in order: messages sent before the reply arrive before the reply.
   count: async ({ value }, channel) => {
     for (let number = 0; number < value; number += 1) await channel.send(number)
     return 'all sent'

@@ -1,4 +1,4 @@
-// A worker thread that blocks, for ever unless it is terminated.
+// A worker thread that blocks until it is terminated.
 import { parentPort, workerData } from 'node:worker_threads'
 import { connect } from '../../../dist/index.js'
 

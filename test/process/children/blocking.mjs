@@ -3,7 +3,7 @@
 import { connect } from '../../../dist/index.js'
 
 const [what, address, transport, wait] = process.argv.slice(2)
-const say = (said) => console.log(JSON.stringify(said))
+const report = (value) => console.log(JSON.stringify(value))
 const codeOf = (call) => {
   try {
     return { value: call() }
@@ -53,7 +53,7 @@ const scripts = {
 
   'request for ever': () => ({ request: codeOf(() => channel.requestSync('never')) }),
 
-  // The peer sends for as long as it may, and would answer at its end.
+  // The peer sends as long as there is room, and would reply only after that.
   'behind messages'() {
     const request = codeOf(() => channel.requestSync('all'))
     const numbers = []
@@ -66,7 +66,7 @@ const scripts = {
     }
   },
 
-  // The event loop has no turn between them.
+  // The event loop does not run between them.
   'short waits'() {
     for (;;) {
       const receive = codeOf(() => channel.receiveSync(1))
@@ -81,6 +81,6 @@ const scripts = {
   }),
 }
 
-say('connected')
-say(scripts[what]())
+report('connected')
+report(scripts[what]())
 await channel.close()

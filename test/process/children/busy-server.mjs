@@ -1,4 +1,4 @@
-// Serves many clients: echoes what each sends, and sends to each of its own accord meanwhile.
+// Serves many clients: echoes the requests and the messages of each.
 //   busy-server.mjs <address> <transport>
 import { listen } from '../../../dist/index.js'
 

@@ -1,5 +1,5 @@
-// The primary of a cluster of three that serve and ask one another. Says who talked to whom; then kills one, and says what the
-// others heard of it, and whether its name can be had again.
+// The primary of a cluster of three workers that send requests to each other. Reports the peers of each, then
+// kills one, and reports the errors of the others, and whether its name is free again.
 //   cluster.mjs <transport>
 import cluster from 'node:cluster'
 import { connect, listen } from '../../../dist/index.js'
@@ -14,12 +14,12 @@ else await serve(process.env['NAME'])
 async function lead() {
   const workers = Array.from({ length: COUNT }, (_, index) => cluster.fork({ NAME: `sibling-${index}` }))
   await Promise.all(workers.map((worker) => next(worker)))
-  const peers = await Promise.all(workers.map((worker) => order(worker, 'talk')))
+  const peers = await Promise.all(workers.map((worker) => order(worker, 'exchange')))
   process.send({ pids: workers.map((worker) => worker.process.pid), peers: peers.flat() })
   const [victim, ...others] = workers
-  const heard = others.map((worker) => next(worker))
+  const closed = others.map((worker) => next(worker))
   victim.process.kill('SIGKILL')
-  const killed = await Promise.all(heard)
+  const killed = await Promise.all(closed)
   const successor = await listen('sibling-0', options)
   await successor.close()
   process.send({ killed, reused: true })

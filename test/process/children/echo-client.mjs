@@ -1,4 +1,4 @@
-// Connects, asks once, and says how it went.
+// Connects, sends one request and one message, and reports the outcome.
 //   echo-client.mjs <address> <transport>
 import { connect } from '../../../dist/index.js'
 

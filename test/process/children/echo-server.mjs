@@ -1,4 +1,4 @@
-// Serves until its parent goes: answers each request with what it was asked, each message with the same message.
+// Serves until its parent ends: echoes each request and each message.
 //   echo-server.mjs <address> <transport>
 import { listen } from '../../../dist/index.js'
 

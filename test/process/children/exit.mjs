@@ -3,67 +3,67 @@
 import { connect, listen } from '../../../dist/index.js'
 
 const [what, address, transport, wait = 'adaptive'] = process.argv.slice(2)
-const say = (value) => console.log(JSON.stringify(value))
+const report = (value) => console.log(JSON.stringify(value))
 
 const cases = {
   async open() {
-    await talked()
-    say('open')
+    await usedChannel()
+    report('open')
   },
 
   async closed() {
-    const channel = await talked()
+    const channel = await usedChannel()
     await channel.close()
-    say('closed')
+    report('closed')
   },
 
   async destroyed() {
-    const channel = await talked()
+    const channel = await usedChannel()
     channel.destroy()
-    say('destroyed')
+    report('destroyed')
   },
 
   async unref() {
-    const channel = await talked()
+    const channel = await usedChannel()
     channel.unref()
-    say('unref')
+    report('unref')
   },
 
   async 'unref and ref'() {
-    const channel = await talked()
+    const channel = await usedChannel()
     channel.unref().ref()
-    say('open')
+    report('open')
   },
 
   // A timer keeps the process alive; the channel, unreferenced, still works until it fires.
   async 'unref but in use'() {
-    const channel = await talked()
+    const channel = await usedChannel()
     channel.unref()
     const timer = setInterval(() => {}, 1_000)
     for (let count = 0; count < 100; count += 1) await channel.request(count)
     clearInterval(timer)
-    say('used')
+    report('used')
   },
 
   async server() {
     await listen(`${address}-own`, { transport })
-    say('open')
+    report('open')
   },
 
   async 'server unref'() {
     const server = await listen(`${address}-own`, { transport })
     server.unref()
-    say('unref')
+    report('unref')
   },
 
   async 'server closed'() {
     const server = await listen(`${address}-own`, { transport })
     await server.close()
-    say('closed')
+    report('closed')
   },
 
   async 'exit in a listener'() {
-    const channel = await talked()
+    const channel = await usedChannel()
     channel.on('message', () => {
       channel.trySend('last words')
       process.exit(7)
@@ -72,13 +72,13 @@ const cases = {
   },
 
   async 'exit in a handler'() {
-    const channel = await talked()
+    const channel = await usedChannel()
     channel.handle(() => process.exit(7))
     await channel.send('ask me')
   },
 
   async 'throw in a listener'() {
-    const channel = await talked()
+    const channel = await usedChannel()
     channel.on('message', () => {
       throw new RangeError('the listener is at its end')
     })
@@ -86,7 +86,7 @@ const cases = {
   },
 
   async 'throw after sending'() {
-    const channel = await talked()
+    const channel = await usedChannel()
     channel.on('message', () => {
       for (let number = 0; number < 100; number += 1) channel.trySend(`${number} of the last words`)
       throw new RangeError('the listener is at its end')
@@ -96,34 +96,34 @@ const cases = {
 
   // The request is never answered, so the close waits.
   async 'terminated while it closes'() {
-    const channel = await talked()
+    const channel = await usedChannel()
     void channel.request('never')
     channel.trySend('last words')
     void channel.close()
-    say('closing')
+    report('closing')
   },
 
   async 'throw in a handler'() {
-    const channel = await talked()
+    const channel = await usedChannel()
     channel.handle(() => {
       throw new RangeError('the handler is at its end')
     })
     await channel.send('ask me')
     channel.once('message', async (code) => {
-      say(code)
+      report(code)
       await channel.close()
     })
   },
 
-  // What an idle channel costs after it was busy.
+  // Measures the CPU time of an idle channel after it was busy.
   async idle() {
-    const channel = await talked()
+    const channel = await usedChannel()
     for (let count = 0; count < 2_000; count += 1) await channel.request(count)
     await new Promise((resolve) => setTimeout(resolve, 500))
     const [cpu, usage, stats] = [process.cpuUsage(), process.resourceUsage(), channel.stats()]
     await new Promise((resolve) => setTimeout(resolve, 1_000))
     const spent = process.cpuUsage(cpu)
-    say({
+    report({
       cpuMicros: spent.user + spent.system,
       switches: process.resourceUsage().voluntaryContextSwitches - usage.voluntaryContextSwitches,
       spins: channel.stats().spins - stats.spins,
@@ -137,7 +137,7 @@ const cases = {
 await cases[what]()
 
 /** A channel that has been in use in both directions. */
-async function talked() {
+async function usedChannel() {
   const channel = await connect(address, { transport, wait })
   for (let count = 0; count < 10; count += 1) await channel.request(count)
   return channel

@@ -1,20 +1,20 @@
-// Serves with as many descriptors left to it as its parent says: {free}, or all of them: {}.
+// Serves with the number of free descriptors that its parent sends, {free}, or with all of them, {}.
 //   few-descriptors-server.mjs <address>
 import { listen } from '../../../dist/index.js'
-import { Hoard, openCount } from './hoard.mjs'
+import { DescriptorLimit, openCount } from './descriptor-limit.mjs'
 
 const server = await listen(process.argv[2])
 server.on('channel', (channel) => channel.handle((value) => value))
-const hoard = new Hoard()
+const limit = new DescriptorLimit()
 const usualCount = openCount()
 
 process.on('message', async ({ free }) => {
-  hoard.giveBack()
-  const plenty = hoard.free()
+  limit.releaseAll()
+  const plenty = limit.free()
   const extra = openCount() - usualCount
-  const allBack = extra === 0 || (await hoard.isFree(plenty + extra))
-  if (free !== undefined) hoard.leave(free)
-  process.send({ allBack })
+  const allFree = extra === 0 || (await limit.isFree(plenty + extra))
+  if (free !== undefined) limit.leave(free)
+  process.send({ allFree })
 })
 process.on('disconnect', () => process.exit())
 process.send('listening')

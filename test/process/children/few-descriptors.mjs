@@ -1,12 +1,12 @@
-// Tries, with each number of descriptors left to it from <first> to <last>, and says each time how it went.
+// Makes one attempt with each number of free descriptors from <first> to <last>, and reports each outcome.
 //   few-descriptors.mjs connect|listen <address> <first> <last> warm|cold
-// Warm: has done it before with plenty.
+// Warm: makes an attempt without the limit first.
 import { connect, listen } from '../../../dist/index.js'
-import { Hoard } from './hoard.mjs'
+import { DescriptorLimit } from './descriptor-limit.mjs'
 
 const [what, address, first, last, start] = process.argv.slice(2)
-const say = (said) => console.log(JSON.stringify(said))
-const told = ({ code, message }) => ({ code, message })
+const report = (value) => console.log(JSON.stringify(value))
+const failureOf = ({ code, message }) => ({ code, message })
 
 const attempts = {
   async connect() {
@@ -26,13 +26,13 @@ const attempts = {
   },
 }
 
-say({ ready: true })
+report({ ready: true })
 if (start === 'warm') await attempts[what]()
-const hoard = new Hoard()
+const limit = new DescriptorLimit()
 for (let free = Number(first); free <= Number(last); free += 1) {
-  hoard.leave(free)
-  const outcome = await attempts[what]().catch(told)
-  say({ free, ...outcome, allBack: await hoard.isFree(free) })
+  limit.leave(free)
+  const outcome = await attempts[what]().catch(failureOf)
+  report({ free, ...outcome, allFree: await limit.isFree(free) })
 }
-hoard.giveBack()
-say({ afterwards: await attempts[what]().catch(told) })
+limit.releaseAll()
+report({ afterwards: await attempts[what]().catch(failureOf) })

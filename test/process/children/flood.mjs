@@ -1,4 +1,4 @@
-// Sends without ever stopping of its own accord.
+// Sends until the channel closes.
 //   flood.mjs <address> <transport> <bytes of a message>
 import { connect } from '../../../dist/index.js'
 

@@ -38,7 +38,7 @@ await client.send(Buffer.alloc(300_000, 2))
 await client.send(Buffer.alloc(10, 3))
 await arrived
 
-// Taken by a stream, which knows no mark; then it goes on to another thread.
+// Transferred by a stream, which ignores the mark, and then to another thread.
 const filled = await fillByStream(client.claim(1000).bytes, 7)
 const open = channel.claim(1000)
 open.bytes.fill(4)

@@ -1,6 +1,6 @@
-/** Messages of up to `maxMessageBytes`: the ordinary ones have to decode, the others may be CODEC, and none may end the process. */
+/** Messages of up to `maxMessageBytes`: ordinary ones must decode, others may fail with CODEC, and none may end the process. */
 
-/** A list of one and the same element, or of those that `elementOf` makes. */
+/** A list of one repeated element, or of the elements that `elementOf` creates. */
 function listOf(bytesMax, head, separator, elementOf) {
   const bytes = Buffer.alloc(bytesMax)
   let at = head.length
@@ -56,7 +56,7 @@ const utf16 = (value) => {
 const double = Buffer.from('cb3ff1000000000001', 'hex')
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
 
-/** Keys in ever another order: each object gets hidden classes of its own. */
+/** Keys in a different order each time: each object gets its own hidden classes. */
 function shuffledKeys(count) {
   let seed = 1
   return () => {
@@ -220,7 +220,7 @@ const hostileJson = {
 
 const NOTES = [RECORD_KEYS, NUMBERED_KEYS, FEW_KEYS]
 
-/** By codec and name: `make(bytesMax)`, what the codec is told before, and whether the message has to decode. */
+/** By codec and name: `make(bytesMax)`, the notes that precede it, and whether the message must decode. */
 export const LARGE_MESSAGES = {
   msgpack: { ...described(ordinaryMsgpack, true, NOTES), ...described(hostileMsgpack, false, NOTES) },
   json: { ...described(ordinaryJson, true, []), ...described(hostileJson, false, []) },

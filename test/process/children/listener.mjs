@@ -1,4 +1,4 @@
-// Listens at a path and passes each connection to its parent. The kernel names this process as the server of whoever connects.
+// Listens at a path and passes each connection to its parent. For the kernel, this process is the server.
 //   listener.mjs <path>
 import { createServer } from 'node:net'
 

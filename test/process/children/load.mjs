@@ -1,4 +1,4 @@
-// What victim and survivor of a kill send one another: messages whose length and bytes follow from their number.
+// The messages between victim and survivor of a kill: length and bytes follow from their number.
 
 function lengthOf(number) {
   const hash = Math.imul(number + 1, 0x9e3779b1) >>> 0
@@ -14,8 +14,8 @@ export function message(number) {
   return bytes
 }
 
-/** What is wrong with the message that should be the `number`-th; undefined when nothing is. */
+/** The fault of the message that must be the `number`-th; undefined if it is correct. */
 export function faultOf(bytes, number) {
   if (message(number).equals(bytes)) return undefined
-  return `message ${number} of ${lengthOf(number)} bytes came as ${bytes.length >= 4 ? bytes.readUInt32LE() : '?'} of ${bytes.length}`
+  return `message ${number} of ${lengthOf(number)} bytes arrived as ${bytes.length >= 4 ? bytes.readUInt32LE() : '?'} of ${bytes.length}`
 }

@@ -1,4 +1,4 @@
-// Imported before a program. The runtime seems to be another one than Node, and `new Socket({ fd })` ignores its descriptor, as Bun's constructor does.
+// Imported before a program. Hides Node from the program, and makes `new Socket({ fd })` ignore its descriptor, as in Bun.
 import { syncBuiltinESMExports } from 'node:module'
 import net from 'node:net'
 
@@ -6,7 +6,7 @@ const { Socket } = net
 
 net.Socket = class extends Socket {
   constructor({ fd, ...options } = {}) {
-    // The standard streams, which the program makes of sockets too, work.
+    // The standard streams of the program, which are sockets too, still work.
     const ignored = fd > 2
     super(ignored ? options : { fd, ...options })
     this.isIgnored = ignored

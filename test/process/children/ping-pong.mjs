@@ -1,5 +1,5 @@
-// One side of a conversation with gaps: after each exchange it stays away for a random while, so that the other goes
-// to sleep, is about to, or is still awake when the next message comes.
+// One side of an exchange with gaps: it pauses for a random time after each message, so that the peer sleeps,
+// falls asleep, or is still awake when the next message arrives.
 //   ping-pong.mjs listen|connect <address> <transport> <wait> <count> <seed>
 import { connect, listen } from '../../../dist/index.js'
 
@@ -33,7 +33,7 @@ if (role === 'listen') {
   channel.trySend(1)
 }
 
-/** Holds this thread, to hit moments that a timer is too coarse for. */
+/** Spins in this thread, because a timer is too coarse. */
 function gap() {
   state ^= state << 13
   state ^= state >>> 17

@@ -1,4 +1,4 @@
-// Serves clients that get nothing from it.
+// Serves clients, but sends them no message.
 //   quiet-server.mjs <address>
 import { listen } from '../../../dist/index.js'
 

@@ -1,4 +1,4 @@
-// The first process of a pid namespace: kills a client, starts another one under the same pid, and says what its server saw.
+// The first process of a pid namespace: kills a client, starts another one under the same pid, and reports the events of its server.
 //   same-pid.mjs <address>
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url'
 import { listen } from '../../../dist/index.js'
 
 const address = process.argv[2]
-const guest = fileURLToPath(new URL('guest.mjs', import.meta.url))
+const side = fileURLToPath(new URL('channel-side.mjs', import.meta.url))
 const start = () =>
-  spawn(process.execPath, [guest, 'client', address, '{"stays":true}'], {
+  spawn(process.execPath, [side, 'client', address, '{"stays":true}'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
 
-/** Threads take pids too, so it may take some tries until the kernel gives this one out. */
+/** Threads take pids too, so several attempts may be necessary until the kernel assigns this one. */
 async function startAs(pid) {
   for (;;) {
     writeFileSync('/proc/sys/kernel/ns_last_pid', String(pid - 1))

@@ -1,5 +1,5 @@
-// Opens connections that fall silent: with 'connect' at once, with 'hello' after the server's offer. Says 'ready' when all
-// have got so far, and how many the server has rejected and closed whenever it is asked.
+// Opens connections that become silent: with 'connect' at once, with 'hello' after the server's offer. Sends 'ready'
+// when all are silent, and on request the numbers of connections that the server has rejected and closed.
 //   silent.mjs <path of the control socket> <count> connect|hello
 import { connect } from 'node:net'
 

@@ -1,5 +1,5 @@
-// One end of a soak: sends `count` messages whose content follows from seed and number, checks as many that come, and
-// pauses at random in both. Says 'done', or what was wrong.
+// One end of a soak: sends `count` messages whose content follows from seed and number, checks as many received ones,
+// and pauses at random in both. Sends 'done', or the fault.
 //   soak.mjs listen|connect <address> <transport> <count> <seed>
 import { connect, listen } from '../../../dist/index.js'
 
@@ -32,7 +32,7 @@ async function run(channel) {
   } catch (error) {
     process.send(error.stack)
   }
-  // Both have read all before either hangs up.
+  // Both sides have read all messages before either hangs up.
   await channel.close()
 }
 
@@ -41,7 +41,7 @@ async function read(channel) {
   for await (const bytes of channel) {
     const expected = message(number)
     if (!expected.equals(bytes))
-      throw new Error(`message ${number} of ${expected.length} bytes came as ${bytes.length} others`)
+      throw new Error(`message ${number} of ${expected.length} bytes arrived as ${bytes.length} others`)
     number += 1
     if (number === count) return
     await pause()
@@ -56,7 +56,7 @@ async function write(channel) {
   }
 }
 
-/** Rarely does anything: most messages follow at once. */
+/** Rarely pauses: most messages follow at once. */
 function pause() {
   const dice = (pauseBits() >>> 0) % 20_000
   if (dice < 10) return new Promise((resolve) => setImmediate(resolve))

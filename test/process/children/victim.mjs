@@ -1,5 +1,5 @@
-// Talks over a channel as fast as it can until it is killed. Writes to a file how many messages it has committed:
-// the page cache keeps that whatever happens to the process.
+// Sends over a channel as fast as it can until it is killed. Writes the number of committed messages to a file:
+// the page cache keeps it after the kill.
 //   victim.mjs server|client <address> <transport> <file for the count>
 import { openSync, writeSync } from 'node:fs'
 import { connect, listen } from '../../../dist/index.js'
@@ -13,13 +13,13 @@ const SENDS_PER_TURN = 200
 
 if (role === 'server') {
   const server = await listen(address, options)
-  server.on('channel', talk)
+  server.on('channel', exchange)
   process.send('listening')
 } else {
-  talk(await connect(address, options))
+  exchange(await connect(address, options))
 }
 
-function talk(channel) {
+function exchange(channel) {
   let received = 0
   channel.on('message', (bytes) => {
     const fault = faultOf(bytes, received)
@@ -32,13 +32,13 @@ function talk(channel) {
     for (let count = 0; count < SENDS_PER_TURN; count += 1) {
       if (!channel.trySend(message(sent))) return channel.once('drain', pump)
       sent += 1
-      // Nothing is on its way from the outbox: all of `sent` is committed.
+      // The outbox is empty: all of `sent` is committed.
       if (count % 4 === 0 && channel.stats().outboxRecords === 0) commit(sent)
     }
     setImmediate(pump)
   }
   pump()
-  process.send('talking')
+  process.send('running')
 }
 
 function commit(count) {

@@ -1,4 +1,4 @@
-// A process with a worker that blocks. It ends by a signal: with-blocked-worker.mjs <address> <call> <how it ends>
+// A process with a blocked worker. It ends by a signal: with-blocked-worker.mjs <address> <call> <how it ends>
 import { Worker } from 'node:worker_threads'
 
 const [address, call, how] = process.argv.slice(2)

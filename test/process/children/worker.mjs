@@ -1,4 +1,4 @@
-// A worker thread with one end, or both ends, of a channel. Posts what it saw.
+// A worker thread with one end, or both ends, of a channel. Posts its results.
 import { parentPort, workerData } from 'node:worker_threads'
 import { connect, listen } from '../../../dist/index.js'
 
@@ -45,7 +45,7 @@ if (role === 'both') {
   parentPort.postMessage({ right, transport: ends[0].transport })
 }
 
-// Sends until it is terminated in the midst of it; its numbered messages tell whether any was lost or torn.
+// Sends until it is terminated during a call; its numbered messages reveal a lost or torn one.
 if (role === 'send for ever') {
   const channel = await connect(address, options)
   const lengths = [4, 100, 9_000, 300_000]
@@ -65,7 +65,7 @@ if (role === 'send for ever') {
   parentPort.postMessage('sending')
 }
 
-// Listens, connects to itself and to the given address, exchanges messages and leaves, again and again: it is terminated anywhere.
+// Listens, connects to itself and to the given address, exchanges messages and closes, in a loop until it is terminated.
 if (role === 'come and go') {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   parentPort.postMessage('begun')

@@ -2,12 +2,12 @@ import { ErrorCode, ShmwireError } from '../../src/errors.js'
 import { integerFrom, type Random } from './random.js'
 import { turn } from './turns.js'
 
-/** Ends what hangs, and only that; sooner than a test's own timeout, which would not show what is pending. */
-const PATIENT_MS = 60_000
-/** Calls inside callbacks inside calls: beyond, the callbacks only listen. */
+/** Only a hang reaches it. It is shorter than a test's timeout, which would not show the pending calls. */
+const PENDING_MS_MAX = 60_000
+/** Nested calls inside callbacks. Deeper callbacks only listen. */
 const DEPTH_MAX = 4
-/** What calls may reject with, or throw: the others say that the peer or its codec broke the rules. */
-const USUAL: readonly string[] = [
+/** Codes that calls may fail with. The others report that the peer or its codec broke the rules. */
+const EXPECTED_CODES: readonly string[] = [
   ErrorCode.TIMEOUT,
   ErrorCode.ABORTED,
   ErrorCode.CLOSED,
@@ -15,26 +15,26 @@ const USUAL: readonly string[] = [
   ErrorCode.INVALID_ARGUMENT,
 ]
 
-/** What the test throws itself. */
+/** An error that the test itself throws. */
 export class Planned extends Error {}
 
-/** One round of actions: its dice, what it has done, what is pending, and what went wrong. */
+/** One round of random actions: its generator, log, pending calls and faults. */
 export class Round {
   readonly random: Random
-  /** What was done, in order, with where it was done from. */
+  /** All actions in order, each with its caller. */
   readonly log: string[] = []
   readonly wrong: string[] = []
-  /** Somebody has destroyed a channel, so messages may be lost. */
+  /** A channel was destroyed, so messages may be lost. */
   destroyed = false
-  /** Calls may block at present. */
+  /** Whether calls may block now. */
   mayBlock = true
   readonly #pending = new Map<number, string>()
   #actionsLeft: number
   #depth = 0
   #lastId = 0
-  /** What was thrown to nobody, in groups of what was thrown before a job of the microtask queue could run. */
+  /** Unhandled errors, in groups that were thrown before a microtask could run. */
   readonly #thrown: Planned[][] = []
-  #stretchOver = true
+  #jobEnded = true
   readonly #caught: unknown[] = []
 
   constructor(random: Random, actions: number) {
@@ -58,7 +58,7 @@ export class Round {
     return list[integerFrom(this.random, 0, list.length - 1)] as T
   }
 
-  /** Runs an action. `where` says inside of what. */
+  /** Runs an action. `where` names the enclosing callback. */
   act(name: string, where: string, action: () => void): void {
     if (!this.acting || this.#depth === DEPTH_MAX) return
     this.#actionsLeft -= 1
@@ -73,13 +73,13 @@ export class Round {
     }
   }
 
-  /** An exception that nobody handles: it has to become an uncaught one, or to come out of the `destroy` that has led there. */
-  throwToNobody(where: string): never {
+  /** Throws an unhandled exception: it must become an uncaught one, or the enclosing `destroy` must throw it. */
+  throwUncaught(where: string): never {
     const error = this.planned(where)
-    if (this.#stretchOver) this.#thrown.push([])
-    this.#stretchOver = false
+    if (this.#jobEnded) this.#thrown.push([])
+    this.#jobEnded = false
     queueMicrotask(() => {
-      this.#stretchOver = true
+      this.#jobEnded = true
     })
     this.#thrown.at(-1)?.push(error)
     throw error
@@ -91,7 +91,7 @@ export class Round {
     return new Planned(`planned ${this.#lastId} in ${where}`)
   }
 
-  /** Waits for what a call has returned. */
+  /** Tracks the promise of a call until it settles. */
   track<T>(name: string, promise: Promise<T>, settled: (value: T) => void = () => {}): void {
     this.#lastId += 1
     const id = this.#lastId
@@ -100,7 +100,7 @@ export class Round {
     promise.then(settled, (error: unknown) => this.fails(name, error)).then(forget, forget)
   }
 
-  /** A call has thrown or rejected. */
+  /** Checks the error of a call that threw or rejected. */
   fails(name: string, error: unknown): void {
     if (error instanceof Planned) {
       this.#caught.push(error)
@@ -111,7 +111,7 @@ export class Round {
     const { code, cause, message } = error as ShmwireError
     const fits =
       error instanceof ShmwireError &&
-      (USUAL.includes(code) ||
+      (EXPECTED_CODES.includes(code) ||
         (code === ErrorCode.CODEC && cause instanceof Planned) ||
         (code === ErrorCode.REMOTE && /planned|no handler is set/.test(message)))
     this.expect(fits, `${name} failed with ${String(error)}, ${String(cause)}`)
@@ -121,11 +121,11 @@ export class Round {
     if (!holds) this.wrong.push(otherwise)
   }
 
-  /** Each exception was seen once; of those thrown at once, inside one another's cleanup, one at least. */
+  /** Checks that each exception was seen once. Of a nested group, at least one must have been seen. */
   expectThrown(uncaught: readonly unknown[]): void {
-    const toNobody = new Set<unknown>(this.#thrown.flat())
-    for (const error of uncaught) this.expect(toNobody.has(error), `uncaught: ${String(error)}`)
-    const seen = [...uncaught, ...this.#caught.filter((error) => toNobody.has(error))]
+    const unhandled = new Set<unknown>(this.#thrown.flat())
+    for (const error of uncaught) this.expect(unhandled.has(error), `uncaught: ${String(error)}`)
+    const seen = [...uncaught, ...this.#caught.filter((error) => unhandled.has(error))]
     const twice = seen.filter((error, index) => seen.indexOf(error) < index)
     this.expect(twice.length === 0, `seen twice: ${twice.map(String).join(', ')}`)
     for (const group of this.#thrown)
@@ -135,9 +135,9 @@ export class Round {
       )
   }
 
-  /** Waits until `done`. False: it never was, or not in time. */
+  /** Waits until `done`. Resolves to false after a timeout. */
   async until(done: () => boolean): Promise<boolean> {
-    const endMs = performance.now() + PATIENT_MS
+    const endMs = performance.now() + PENDING_MS_MAX
     while (!done()) {
       if (performance.now() > endMs) return false
       await turn()

@@ -2,17 +2,17 @@ import { fork } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const SCRIPT = fileURLToPath(new URL('../../test/process/children/talker.mjs', import.meta.url))
-/** Ends a hanging process. Longer than any pause in a conversation. */
-const PATIENCE_MS = 120_000
+const SCRIPT = fileURLToPath(new URL('../../test/process/children/soak-child.mjs', import.meta.url))
+/** Only a hang reaches it. Longer than the silence of any exchange. */
+const SILENCE_MS_MAX = 120_000
 
-/** A process of test/process/children/talker.mjs, and its reports. */
-export class Talker {
+/** A process of test/process/children/soak-child.mjs, and its messages. */
+export class SoakChild {
   /** Resolves to its exit code or signal. */
   exited
   stderr = ''
   #process
-  #said = []
+  #messages = []
   #waiting
   #exit
 
@@ -26,7 +26,7 @@ export class Talker {
       this.stderr += text
     })
     this.#process.on('message', (message) => {
-      this.#said.push(message)
+      this.#messages.push(message)
       this.#waiting?.()
     })
     this.exited = new Promise((resolve) => {
@@ -42,28 +42,28 @@ export class Talker {
     return this.#process.pid
   }
 
-  tell(order) {
+  send(order) {
     this.#process.send(order)
   }
 
-  /** The next report. Rejects if it is not of this kind. */
-  async next(kind) {
-    const endMs = performance.now() + PATIENCE_MS
-    while (this.#said.length === 0) {
+  /** The next message. Throws if it has another type. */
+  async next(type) {
+    const endMs = performance.now() + SILENCE_MS_MAX
+    while (this.#messages.length === 0) {
       if (this.#exit !== undefined)
         throw new Error(
-          `process ${this.pid} ended (${this.#exit}) instead of saying '${kind}'; ${this.stderr}`,
+          `process ${this.pid} ended (${this.#exit}) instead of sending '${type}'; ${this.stderr}`,
         )
-      await this.#news(endMs, kind)
+      await this.#nextEvent(endMs, type)
     }
-    const message = this.#said.shift()
-    if (message.said === kind) return message
-    throw new Error(`instead of '${kind}': ${message.fault ?? message.failure ?? message.said}`)
+    const message = this.#messages.shift()
+    if (message.type === type) return message
+    throw new Error(`instead of '${type}': ${message.fault ?? message.failure ?? message.type}`)
   }
 
-  /** The reports that were not read, except those that a conversation has started. */
+  /** The reported faults. */
   get faults() {
-    return this.#said.filter(({ said }) => said === 'fault').map(({ fault }) => fault)
+    return this.#messages.filter(({ type }) => type === 'fault').map(({ fault }) => fault)
   }
 
   signal(name) {
@@ -75,9 +75,9 @@ export class Talker {
     return this.exited
   }
 
-  /** Its resources: those of the kernel, and its heap after a collection. */
+  /** Its resources outside of the heap, from the kernel, and in the heap, after a collection. */
   async resources() {
-    this.tell('resources')
+    this.send('resources')
     const { heap, objects } = await this.next('heap')
     const proc = `/proc/${this.pid}`
     const held = {
@@ -93,10 +93,10 @@ export class Talker {
     return { held, heap, objects }
   }
 
-  #news(endMs, kind) {
+  #nextEvent(endMs, type) {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new Error(`process ${this.pid} has not said '${kind}' in ${PATIENCE_MS / 1000} s`)),
+        () => reject(new Error(`process ${this.pid} has not sent '${type}' in ${SILENCE_MS_MAX / 1000} s`)),
         endMs - performance.now(),
       )
       this.#waiting = () => {
@@ -108,7 +108,7 @@ export class Talker {
   }
 }
 
-/** Sockets and pipes, without their numbers. */
+/** The target of a descriptor; sockets and pipes without their numbers. */
 function targetOf(link) {
   try {
     return readlinkSync(link).replace(/:\[\d+\]$/, '')

@@ -1,5 +1,5 @@
 // Connects, exchanges a message and leaves, again and again, until it is killed.
-//   restless.mjs <address> <transport>
+//   reconnecting.mjs <address> <transport>
 import { connect } from '../../../dist/index.js'
 
 const [address, transport] = process.argv.slice(2)

@@ -1,10 +1,10 @@
-// One side of a channel, wherever it has been put, that says in lines of JSON how it goes.
-//   guest.mjs server|client <address> <JSON: options of the channel, and those below>
+// One side of a channel, in any environment, that reports its state in lines of JSON.
+//   channel-side.mjs server|client <address> <JSON: options of the channel, and those below>
 //     uid                becomes this user first
 //     effective          {uid, gid}: changes its effective ids to these first
-//     changes            {uid, gid}: changes them when it is asked whether to authorize the peer
-//     addressSpaceBytes  may map so much more than it has mapped at the start
-//     authorizeAll           passes an `authorize` that lets everybody in
+//     changes            {uid, gid}: changes them during the call of `allow`
+//     addressSpaceBytes  the limit of further mapped memory
+//     authorizeAll           passes an `authorize` that accepts every peer
 //     stays              client: does not close the channel, but waits for its end
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
@@ -26,14 +26,14 @@ const authorize = () => {
   return true
 }
 const options = { ...rest, ...(authorizeAll || changes ? { authorize } : {}) }
-const say = (said) => console.log(JSON.stringify(said))
-const told = ({ code, message }) => ({ code, message })
+const report = (value) => console.log(JSON.stringify(value))
+const failureOf = ({ code, message }) => ({ code, message })
 const what = ({ transport, fallbackReason, peer }) => ({ transport, fallbackReason, peer })
 const namespaces = Object.fromEntries(
   readdirSync('/proc/self/ns').map((name) => [name, readlinkSync(`/proc/self/ns/${name}`)]),
 )
 
-// Its file may be closed to the other user.
+// The other user may have no access to the addon.
 loadBinding()
 if (uid !== undefined) {
   process.setgroups([])
@@ -50,7 +50,7 @@ try {
   if (role === 'server') await serve()
   else await ask()
 } catch (error) {
-  say(told(error))
+  report(failureOf(error))
 }
 
 /** The group first: only root may change it. */
@@ -64,13 +64,13 @@ async function serve() {
   const server = await listen(address, options)
   server.on('channel', (channel) => {
     channel.handle((value) => value)
-    say(what(channel))
+    report(what(channel))
     channel.on('close', (error) => {
-      say({ closed: error?.code ?? 'in order' })
+      report({ closed: error?.code ?? 'in order' })
       void server.close()
     })
   })
-  say({ listening: true, pid: process.pid, namespaces })
+  report({ listening: true, pid: process.pid, namespaces })
 }
 
 async function ask() {
@@ -80,8 +80,8 @@ async function ask() {
   })
   const block = Buffer.alloc(300_000, 7)
   const reply = await channel.request(block)
-  say({ ...what(channel), whole: block.equals(reply), pid: process.pid, namespaces })
+  report({ ...what(channel), whole: block.equals(reply), pid: process.pid, namespaces })
   if (!stays) await channel.close()
   // The socket of a channel that stays keeps the process alive.
-  say(await closed)
+  report(await closed)
 }

@@ -1,9 +1,9 @@
-// Checks the accounts of a conversation. Each function returns a list of faults.
+// Checks of the accounts of an exchange. Each returns a list of faults.
 import { readFileSync } from 'node:fs'
 
 const GONE = 'ERR_SHMWIRE_PEER_GONE'
 
-/** For a conversation that both sides closed. */
+/** Checks an exchange in which both sides ended in order. */
 export function faultsOfPair(accounts) {
   const faults = accounts.flatMap((account) => [
     ...faultsOfAccount(account),
@@ -22,14 +22,14 @@ export function faultsOfPair(accounts) {
         there.stats[`${unit}Received`],
       )
     if (here.stats.wakesSent < there.stats.wakesReceived)
-      faults.push(`${there.stats.wakesReceived} wake-ups came of ${here.stats.wakesSent} sent`)
+      faults.push(`${there.stats.wakesReceived} wake-ups received of ${here.stats.wakesSent} sent`)
     for (const name of ['outboxRecords', 'requestsOpen', 'requestsRunning'])
       expectEqual(faults, name, here.stats[name], 0)
   }
   return faults
 }
 
-/** For a survivor of a kill. `committedFile` has the progress of the victim; undefined if the link guarantees nothing. */
+/** Checks a side whose peer was killed. `committedFile` is the progress of the peer; undefined if it promises nothing. */
 export function faultsOfSurvivor(account, committedFile) {
   const faults = faultsOfAccount(account)
   for (const ending of Object.keys(account.endings)) {
@@ -37,7 +37,7 @@ export function faultsOfSurvivor(account, committedFile) {
   }
   const committed = committedFile === undefined ? 0 : readProgress(committedFile).sent
   if (account.received < committed)
-    faults.push(`the peer had committed ${committed} messages, and ${account.received} came`)
+    faults.push(`the peer had committed ${committed} messages, but ${account.received} arrived`)
   return faults
 }
 
@@ -48,14 +48,14 @@ function faultsOfAccount({ fault, closes }) {
 }
 
 /**
- * Compares resources before and after so many conversations. The heap may differ by noise of the runtime. One leaked object in each
- * conversation would be twice the limit.
+ * Compares the resources before and after this many exchanges. The heap may differ by noise of the runtime.
+ * A leak of one object per exchange is twice the limit.
  */
-export function faultsOfResources(before, after, conversations, { heapBytes, objects }) {
+export function faultsOfResources(before, after, exchanges, { heapBytes, objects }) {
   const faults = []
-  expectEqual(faults, 'what is held', JSON.stringify(after.held), JSON.stringify(before.held))
+  expectEqual(faults, 'resources', JSON.stringify(after.held), JSON.stringify(before.held))
   const more = after.objects - before.objects
-  if (more > Math.max(objects, conversations / 2)) faults.push(`there are ${more} objects more`)
+  if (more > Math.max(objects, exchanges / 2)) faults.push(`there are ${more} objects more`)
   for (const [name, bytes] of Object.entries(after.heap)) {
     const grown = bytes - before.heap[name]
     if (grown > heapBytes) faults.push(`${name} has grown by ${grown} bytes`)

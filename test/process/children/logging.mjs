@@ -1,5 +1,5 @@
 // A server with a client over the socket and one of another codec. Prints the lines that its logger gets, as JSON.
-//   noted.mjs <address> <logger | none>
+//   logging.mjs <address> <logger | none>
 import { connect, listen } from '../../../dist/index.js'
 
 const [address, which] = process.argv.slice(2)

@@ -1,12 +1,12 @@
-// Listens, talks to itself, closes, and says how that went and what is left in the directory.
-//   self-talk.mjs <name>
+// Listens, connects to itself, closes, and reports the outcome and the remaining files of the directory.
+//   self-connect.mjs <name>
 import { existsSync, readdirSync } from 'node:fs'
 import { connect, listen } from '../../../dist/index.js'
 
 const name = process.argv[2]
 const directory = process.env['SHMWIRE_DIR']
 
-async function talk() {
+async function exchange() {
   const server = await listen(name)
   server.on('channel', (channel) => channel.handle((value) => value))
   try {
@@ -20,5 +20,5 @@ async function talk() {
   }
 }
 
-const outcome = await talk().catch(({ code, message }) => ({ code, message }))
+const outcome = await exchange().catch(({ code, message }) => ({ code, message }))
 console.log(JSON.stringify({ ...outcome, files: existsSync(directory) ? readdirSync(directory) : [] }))

@@ -1,23 +1,23 @@
-// A process that a hostile peer attacks: it serves, and it connects to whom it is told to. It echoes requests, and says what
-// becomes of each channel. A message that begins with 1 has it send until there is no room, again and again.
-//   besieged.mjs <address> <options as JSON>
+// A process that a hostile peer attacks: it serves, and it connects on command. It echoes requests, and reports
+// the state of each channel. After a message that begins with 1, it sends whenever there is room.
+//   attacked.mjs <address> <options as JSON>
 import { connect, listen } from '../../../dist/index.js'
 
 const [address, text] = process.argv.slice(2)
 const logger = { debug: (note) => process.send({ note }), warn: (note) => process.send({ note }) }
 const options = { codec: 'bytes', ringBytes: 64 * 1024, maxMessageBytes: 1 << 20, ...JSON.parse(text) }
-const TALK = 1
+const FLOOD = 1
 const chunk = Buffer.alloc(1000, 7)
 let channels = 0
 
 const server = await listen(address, { ...options, logger })
-server.on('channel', besiege)
+server.on('channel', observe)
 process.send('listening')
 
 process.on('message', async ({ connectTo, block }) => {
   try {
     const channel = await connect(connectTo, options)
-    besiege(channel)
+    observe(channel)
     if (block !== undefined) process.send({ blocked: outcomeOf(() => channel[block.call](...block.args)) })
   } catch (error) {
     process.send({ refused: error.code, message: error.message })
@@ -25,14 +25,14 @@ process.on('message', async ({ connectTo, block }) => {
 })
 process.on('disconnect', () => process.exit())
 
-function besiege(channel) {
+function observe(channel) {
   channels += 1
   const number = channels
   let received = 0
   channel.handle((value) => value)
   channel.on('message', (bytes) => {
     received += 1
-    if (bytes[0] === TALK) talk(channel)
+    if (bytes[0] === FLOOD) flood(channel)
   })
   channel.on('close', (error) =>
     process.send({ closed: number, code: error?.code, message: error?.message, received }),
@@ -40,10 +40,10 @@ function besiege(channel) {
   process.send({ opened: number, transport: channel.transport, reason: channel.fallbackReason })
 }
 
-function talk(channel) {
+function flood(channel) {
   if (!channel.open) return
   while (channel.trySend(chunk));
-  channel.once('drain', () => talk(channel))
+  channel.once('drain', () => flood(channel))
 }
 
 function outcomeOf(call) {

@@ -1,17 +1,19 @@
-// Plans for the conversations of two processes, from random bits: the same bits give the same plan.
+// The plans of two processes for one exchange, from random bits: the same bits give the same plan.
 
 const RING_BYTES = 64 * 1024
 const KIB = 1024
-const NOBODY = [false, false]
+const NEITHER = [false, false]
 
-/** Milliseconds, or null: until one of the two dies. */
+/** The duration is in milliseconds; null lasts until one of the two dies. */
 export function randomPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
   const transport = pick('shm', 'shm', 'shm', 'shm', 'shm', 'socket')
   const blocks =
-    transport === 'shm' ? pick(NOBODY, NOBODY, [true, false], [false, true], [true, true]) : NOBODY
+    transport === 'shm' ? pick(NEITHER, NEITHER, [true, false], [false, true], [true, true]) : NEITHER
   const profiles =
-    blocks === NOBODY ? ['mixed', 'mixed', 'large', 'stream', 'empty'] : ['mixed', 'mixed', 'stream', 'empty']
+    blocks === NEITHER
+      ? ['mixed', 'mixed', 'large', 'stream', 'empty']
+      : ['mixed', 'mixed', 'stream', 'empty']
   const profile = pick(...profiles)
   const shared = { durationMs, profile, transport, ringBytes: pick(RING_BYTES, RING_BYTES, 16 * RING_BYTES) }
   return pairOf(
@@ -30,7 +32,7 @@ function randomSide(pick, { durationMs, profile, transport, ringBytes }, blocks,
     ringBytes,
     receive,
     send: blocks ? 'blocking' : pick(...sends),
-    // A side in a blocking call holds all messages that arrive, without a limit.
+    // A blocked side holds arriving messages without a bound.
     burst: peerBlocks ? 20 : profile === 'large' ? 3 : pick(200, 200, 20, 3),
     pauses: peerBlocks ? 'gaps' : pick('none', 'some', 'some', 'gaps'),
     lanes: pick(0, 2, 8),
@@ -45,7 +47,7 @@ function randomSide(pick, { durationMs, profile, transport, ringBytes }, blocks,
   }
 }
 
-/** One side sends small messages as fast as possible, and the other counts and checks them. */
+/** One side sends small messages as fast as it can, and the other counts and checks them. */
 export function streamPlans(bits, durationMs) {
   const side = {
     durationMs,
@@ -71,12 +73,12 @@ export function streamPlans(bits, durationMs) {
 }
 
 /**
- * One message at a time, and its answer, so that a lost wake-up stops both sides. In all other plans, the next message can wake the
- * side that the last one did not wake.
+ * One message at a time, and its reply: a lost wake-up stops both for ever. In every other type of exchange, the next
+ * message may replace a lost wake-up.
  */
 export function turnPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
-  const blocks = pick(NOBODY, NOBODY, [true, false], [false, true], [true, true])
+  const blocks = pick(NEITHER, NEITHER, [true, false], [false, true], [true, true])
   const wait = pick('sleep', 'adaptive')
   return pairOf(
     bits,
@@ -102,7 +104,7 @@ export function turnPlans(bits, durationMs) {
   )
 }
 
-/** One side sends few messages and the other none, so that each message has to wake a sleeper, without an answer that could do so. */
+/** One side sends little, and the other nothing: each message must wake a sleeper, and no reply can do it instead. */
 export function gapPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
   const wait = pick('sleep', 'adaptive')
@@ -124,7 +126,7 @@ export function gapPlans(bits, durationMs) {
   ])
 }
 
-/** Both ends in one process. */
+/** Both ends are in one process, over the in-memory link. */
 export function inProcessPlans(bits, durationMs) {
   const pick = (...values) => values[bits() % values.length]
   const shared = { durationMs, profile: 'mixed', transport: 'in-process', ringBytes: RING_BYTES }
@@ -144,13 +146,13 @@ function pairOf(bits, transport, sides) {
       seed: seeds[index],
       peerSeed: seeds[1 - index],
       role: ['listen', 'connect'][index],
-      address: 'talk',
+      address: 'soak',
       file: null,
     })),
   }
 }
 
-/** A plan in one line. */
+/** Describes a plan in one line. */
 export function describePlans({ transport, sides }) {
   const describe = ({ options, send, receive, pauses, lanes }) =>
     `${send}/${receive}${options.views ? '+views' : ''} ${options.wait}, ${pauses}, ${lanes} lanes`

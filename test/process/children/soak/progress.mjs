@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 
-/** How far a side is, in a file: the page cache keeps that whatever happens to the process, and whatever blocks its event loop. */
+/** The progress of a side, in a file: the page cache keeps it if the process is killed or its event loop blocks. */
 export class Progress {
   #file
   #words = new BigUint64Array(2)
@@ -9,7 +9,7 @@ export class Progress {
     this.#file = path === null ? undefined : openSync(path, 'w')
   }
 
-  /** Undefined: as before. */
+  /** `sent` undefined keeps the last value. */
   write(sent, received) {
     if (this.#file === undefined) return
     if (sent !== undefined) this.#words[0] = BigInt(sent)

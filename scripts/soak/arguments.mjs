@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 
-/** Reads options that are whole numbers above 0, with their defaults. A wrong option ends the process. */
+/** Parses options that are whole numbers above 0, with their defaults. An invalid option ends the process. */
 export function numbersFromArguments(defaults) {
   try {
     const options = Object.fromEntries(Object.keys(defaults).map((name) => [name, { type: 'string' }]))
@@ -17,7 +17,7 @@ export function numbersFromArguments(defaults) {
 function numberOf(name, text) {
   if (text === undefined) return undefined
   const number = Number(text)
-  if (!Number.isInteger(number) || number <= 0) throw new Error(`--${name} wants a whole number above 0`)
+  if (!Number.isInteger(number) || number <= 0) throw new Error(`--${name} must be a whole number above 0`)
   return number
 }
 

@@ -1,5 +1,5 @@
-// Wants a name that others want too, whenever it is told 'listen', and answers as its pid until it is told 'close'.
-//   namesake.mjs <address> <transport>
+// Claims a name in competition with others after 'listen', and replies with its pid until 'close'.
+//   name-contender.mjs <address> <transport>
 import { listen } from '../../../dist/index.js'
 
 const [address, transport] = process.argv.slice(2)

@@ -1,16 +1,16 @@
-export type WildCodec = 'msgpack' | 'bytes' | 'own'
+export type RoundCodec = 'msgpack' | 'bytes' | 'own'
 
-/** A number, and bytes that their length tells. */
-interface Wild {
+/** A number, and bytes that follow from their length. */
+interface RandomMessage {
   readonly n: number
   readonly body: Uint8Array
 }
 
 const NUMBER = Symbol('number')
 
-/** A message for that codec: `next` gives its number, and `called` runs where an accessor of it does. */
-export function wildMessage(
-  codec: WildCodec,
+/** Creates a message for a codec. `next` returns its number, and `called` runs inside its accessor. */
+export function randomMessage(
+  codec: RoundCodec,
   length: number,
   next: () => number,
   called: () => void,
@@ -27,7 +27,7 @@ export function wildMessage(
     get inner() {
       return called()
     },
-    // Last: messages that accessors send go before this one.
+    // Last: messages that accessors send precede this one.
     get n() {
       n = next()
       return n
@@ -36,22 +36,22 @@ export function wildMessage(
   return Object.defineProperty(message, NUMBER, { value: () => n, enumerable: false })
 }
 
-/** Of a message that was sent. */
+/** The number of a sent message. */
 export function numberOf(message: unknown): number {
   const number = (message as { [NUMBER]?: () => number })[NUMBER]
   return number === undefined ? (message as Buffer).readUInt32LE(0) : number()
 }
 
-/** Of a message that came. */
-export function readWild(codec: WildCodec, message: unknown): { n: number; whole: boolean } {
+/** The number of a received message. */
+export function readRandomMessage(codec: RoundCodec, message: unknown): { n: number; whole: boolean } {
   const bytes = message as Buffer
   const { n, body } =
-    codec === 'bytes' ? { n: bytes.readUInt32LE(0), body: bytes.subarray(4) } : (message as Wild)
+    codec === 'bytes' ? { n: bytes.readUInt32LE(0), body: bytes.subarray(4) } : (message as RandomMessage)
   return { n, whole: body.every((byte) => byte === (body.length & 255)) }
 }
 
-/** Makes a claim a message. */
-export function fillWild(claimed: Uint8Array, n: number): void {
+/** Fills a claim with a message. */
+export function fillClaim(claimed: Uint8Array, n: number): void {
   const bytes = Buffer.from(claimed.buffer, claimed.byteOffset, claimed.length)
   bytes.fill(claimed.length - 4)
   bytes.writeUInt32LE(n)

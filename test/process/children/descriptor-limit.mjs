@@ -1,12 +1,12 @@
-// Takes all descriptors that a process may have, and gives back as many as wanted.
+// Takes all descriptors that a process may open, and closes a given number of them.
 import { closeSync, openSync, readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Ends what would wait for ever for a descriptor that has leaked. */
-const LOOKS_MAX = 1_000
-const LOOK_MS = 5
+/** Ends the wait for a leaked descriptor. */
+const POLLS_MAX = 1_000
+const POLL_MS = 5
 
-export class Hoard {
+export class DescriptorLimit {
   #held = []
 
   /** Leaves `free` descriptors to the process. */
@@ -15,7 +15,7 @@ export class Hoard {
     this.#release(free)
   }
 
-  /** How many the process could open. */
+  /** The number of descriptors that the process could still open. */
   free() {
     const held = this.#held.length
     this.#fill()
@@ -24,16 +24,16 @@ export class Hoard {
     return free
   }
 
-  /** Whether as many are free again, once the sockets that are closing have closed. */
-  async isFree(wanted) {
-    for (let look = 0; look < LOOKS_MAX; look += 1) {
-      if (this.free() === wanted) return true
-      await sleep(LOOK_MS)
+  /** Waits for closing sockets; resolves to whether this many descriptors are free again. */
+  async isFree(expected) {
+    for (let poll = 0; poll < POLLS_MAX; poll += 1) {
+      if (this.free() === expected) return true
+      await sleep(POLL_MS)
     }
     return false
   }
 
-  giveBack() {
+  releaseAll() {
     this.#release(this.#held.length)
   }
 
@@ -53,7 +53,7 @@ export class Hoard {
   }
 }
 
-/** Descriptors that are open, without the one that reads them. */
+/** The number of open descriptors, without the one that reads the folder. */
 export function openCount() {
   return readdirSync('/proc/self/fd').length - 1
 }

@@ -1,38 +1,38 @@
-// Detects a conversation that has stopped before its end. It only reads and reports.
+// Detects an exchange that has stalled. It only reads and reports, and repairs nothing.
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs'
 import { readProgress } from './oracle.mjs'
 
-const LOOK_MS = 500
-/** If a published message is not delivered for so long while both processes are idle, a wake-up was lost. */
+const POLL_MS = 500
+/** A published message that is not delivered for this time, while both processes are idle, means a lost wake-up. */
 const STALL_MS = 5_000
-/** The limit for busy processes without progress. */
+/** The processes are busy, but make no progress. */
 const HANG_MS = 60_000
-/** A share of a processor. The timers of an idle process use less. */
+/** A share of one processor; the timers of an idle process take less. */
 const IDLE_SHARE_MAX = 0.05
 const TICK_MS = 10
 
-/** Watches until `stop()`. `stalled` resolves with a report if there is no progress. `held()`: the processes are stopped at present. */
+/** Watches until `stop()`; `stalled` resolves with a report if nothing moves. `held()`: whether they are stopped now. */
 export class Watch {
   stalled
   #timer
-  #talkers
+  #children
   #files
   #held
   #seen = ''
   #cpuMs = 0
   #sinceMs = performance.now()
 
-  constructor(talkers, files, held = () => false) {
-    this.#talkers = talkers
+  constructor(children, files, held = () => false) {
+    this.#children = children
     this.#files = files
     this.#held = held
     this.stalled = new Promise((resolve) => {
       this.#timer = setInterval(() => {
-        const report = this.#look()
+        const report = this.#poll()
         if (report === undefined) return
         this.stop()
         resolve(report)
-      }, LOOK_MS)
+      }, POLL_MS)
     })
   }
 
@@ -40,9 +40,9 @@ export class Watch {
     clearInterval(this.#timer)
   }
 
-  #look() {
+  #poll() {
     const seen = JSON.stringify(this.#files.map(readProgressIfThere))
-    const cpuMs = this.#talkers.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0)
+    const cpuMs = this.#children.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0)
     const nowMs = performance.now()
     if (seen !== this.#seen || this.#held()) {
       this.#seen = seen
@@ -53,7 +53,7 @@ export class Watch {
     const stillMs = nowMs - this.#sinceMs
     const isIdle = cpuMs - this.#cpuMs < stillMs * IDLE_SHARE_MAX
     if (stillMs < (isIdle ? STALL_MS : HANG_MS)) return undefined
-    const lines = this.#talkers.flatMap(({ pid }) => describeSegments(pid))
+    const lines = this.#children.flatMap(({ pid }) => describeSegments(pid))
     const what = isIdle ? 'a wake-up was lost: both are idle' : 'it hangs'
     return [`${what}, and nothing has moved for ${Math.round(stillMs)} ms at ${seen}`, ...lines].join('\n  ')
   }
@@ -68,7 +68,7 @@ function readProgressIfThere(file) {
   }
 }
 
-/** The processor time of a process; 0 after its end. */
+/** The CPU time of the process; 0 if it has ended. */
 function cpuMsOf(pid) {
   try {
     // After the name, which can contain any character: state is the first, utime the 12th, stime the 13th (proc_pid_stat(5)).

@@ -1,10 +1,10 @@
-// Asks an echo without end, until it has been suspended for long; then asks on for a while, and closes.
-//   asker.mjs asleep|busy|blocked <address> <least milliseconds without an answer that count as long>
+// Sends requests to an echo server until it has been suspended for long, then some more, and closes.
+//   requester.mjs asleep|busy|blocked <address> <least milliseconds without an answer that count as long>
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from '../../../dist/index.js'
 
 const [how, address, longMs] = process.argv.slice(2)
-const say = (said) => console.log(JSON.stringify(said))
+const report = (value) => console.log(JSON.stringify(value))
 /** Long enough for both sides to fall asleep. */
 const REST_MS = 50
 const ROUNDS_AFTERWARDS = 20
@@ -15,7 +15,7 @@ const rounds = {
     return channel.request(number)
   },
   busy: (number) => channel.request(number),
-  // For a while the thread never sees its event loop, and a call may be suspended in the middle of its wait.
+  // The event loop does not run, and the suspension may interrupt a waiting call.
   blocked: (number) => channel.requestSync(number),
 }
 
@@ -26,11 +26,11 @@ let left = ROUNDS_AFTERWARDS
 let answeredMs = performance.now()
 for (let number = 0; left > 0; number += 1) {
   if ((await rounds[how](number)) !== number) wrong += 1
-  if (number === 0) say('answered')
+  if (number === 0) report('answered')
   const nowMs = performance.now()
   suspended ||= nowMs - answeredMs >= longMs
   answeredMs = nowMs
   if (suspended) left -= 1
 }
-say({ wrong, transport: channel.transport })
+report({ wrong, transport: channel.transport })
 await channel.close()

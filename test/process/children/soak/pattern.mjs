@@ -1,4 +1,4 @@
-// What the ends of a long run send one another: bytes that both compute from seed and number.
+// The messages of a soak: bytes that both sides compute from seed and number.
 import { createCipheriv } from 'node:crypto'
 
 const BLOCK_BYTES = 1024 * 1024
@@ -6,8 +6,8 @@ const BLOCK_BYTES = 1024 * 1024
 const STRIDE = 7919
 export const LONGEST_BYTES = 3 * 1024 * 1024
 
-/** The same in every process, whatever the seed, which says where in it a message begins. A cipher is the fastest way to it. */
-const BLOCK = createCipheriv('aes-128-ctr', 'a key for nobody', Buffer.alloc(16)).update(
+/** The same in every process. The seed selects where a message begins in it. A cipher creates it fastest. */
+const BLOCK = createCipheriv('aes-128-ctr', 'a public key :-)', Buffer.alloc(16)).update(
   Buffer.alloc(BLOCK_BYTES + LONGEST_BYTES),
 )
 
@@ -27,7 +27,7 @@ const LENGTHS = {
     return spread % (4 * ringBytes)
   },
   large: (dice, spread) => (dice < 500 ? spread % 200 : (spread * 3) % LONGEST_BYTES),
-  // Every message is numbered and summed by itself, and costs next to nothing to make and to check.
+  // Every message has its own number and checksum, and is cheap to create and to check.
   stream: () => STREAM_BYTES,
 }
 
@@ -59,7 +59,7 @@ class Slices {
   faultOf(bytes, number) {
     const expected = this.message(number)
     if (expected.equals(bytes)) return undefined
-    return `message ${number} of ${expected.length} bytes came as ${bytes.length} others`
+    return `message ${number} of ${expected.length} bytes arrived as ${bytes.length} others`
   }
 }
 
@@ -88,11 +88,11 @@ class Stream {
       bytes.readUInt32LE(60) === sum
     )
       return undefined
-    return `message ${number} came as ${bytes.length} bytes with number ${bytes.length < 4 ? '?' : bytes.readUInt32LE(0)}`
+    return `message ${number} arrived as ${bytes.length} bytes with number ${bytes.length < 4 ? '?' : bytes.readUInt32LE(0)}`
   }
 }
 
-/** The last message of a side: how many came before it. */
+/** The last message of a side: the number of messages before it. */
 export function endMessage(count) {
   const bytes = Buffer.alloc(END_BYTES)
   END_MAGIC.copy(bytes)

@@ -2,18 +2,18 @@ import type { Channel, RequestHandler } from '../../src/channel/channel.js'
 import type { Claim } from '../../src/channel/claims.js'
 import type { WaitOptions } from '../../src/options.js'
 import { integerFrom } from './random.js'
+import { fillClaim, numberOf, type RoundCodec, randomMessage, readRandomMessage } from './random-messages.js'
+import type { Round } from './random-round.js'
 import { turns } from './turns.js'
-import { fillWild, numberOf, readWild, type WildCodec, wildMessage } from './wild-messages.js'
-import type { Round } from './wild-round.js'
 
 type Listener = (value?: unknown) => void
 
-/** What the sides of a round do more than those of others. */
+/** Weights of the actions in a round. */
 export interface Style {
-  readonly codec: WildCodec
-  /** How many of the messages are long. */
+  readonly codec: RoundCodec
+  /** The share of long messages. */
   readonly longs: number
-  /** How often calls block, where they can. */
+  /** The weight of blocking calls, if the transport has them. */
   readonly blocking: number
 }
 
@@ -21,21 +21,21 @@ const BYTES_LONG = 70_000
 const FIRST_EVENTS = ['message', 'messages', 'drain', 'close', 'error'] as const
 const EVENTS = [...FIRST_EVENTS, 'message', 'newListener', 'removeListener'] as const
 
-/** One end of a channel that does what it likes, wherever its code is called, and watches what comes to it. */
-export class WildSide {
+/** One end of a channel that acts at random, also inside callbacks, and checks what it receives. */
+export class RandomSide {
   readonly channel: Channel
   readonly name: string
-  /** How often `close` came, and with what. */
+  /** The errors of all `close` events. */
   readonly closes: (Error | undefined)[] = []
-  /** Numbers of the messages that must arrive where nothing is destroyed. */
+  /** Numbers of the messages that must arrive unless a channel is destroyed. */
   readonly promised: number[] = []
-  /** Numbers of the messages that came here, with who had them. */
+  /** Numbers of the received messages, with their consumers. */
   readonly got = new Map<number, string>()
   bytesSent = 0
-  other!: WildSide
+  other!: RandomSide
   readonly #round: Round
   readonly #style: Style
-  /** The last number given out. */
+  /** The last assigned number. */
   #last = 0
   /** The last number that a blocking call returned. */
   #lastSync = 0
@@ -49,7 +49,7 @@ export class WildSide {
     this.#round = round
     this.#style = style
     this.#actions = this.#weigh()
-    // Not by a listener: others may throw before it.
+    // Not with a listener, because others may throw before it.
     const emit = channel.emit.bind(channel) as (event: unknown, ...values: unknown[]) => boolean
     channel.emit = (event, ...values: unknown[]) => {
       if (event === 'close') this.closes.push(values[0] as Error | undefined)
@@ -64,16 +64,16 @@ export class WildSide {
     this.#round.act(`${this.name}.${name}`, where, action)
   }
 
-  /** No action any more, and whatever comes is taken. */
+  /** Stops the actions and takes all messages. */
   rest(): void {
     this.#claim?.abort()
-    this.channel.on('message', this.#hear('listener'))
+    this.channel.on('message', this.#receiver('listener'))
   }
 
-  /** What nobody has taken. */
+  /** Takes all held messages. */
   async takeRest(): Promise<void> {
-    const hear = this.#hear('loop')
-    for await (const message of this.channel) hear(message)
+    const receive = this.#receiver('loop')
+    for await (const message of this.channel) receive(message)
   }
 
   #weigh(): (readonly [string, () => void])[] {
@@ -100,7 +100,7 @@ export class WildSide {
     const block = (call: () => void) => round.mayBlock && call()
     if (channel.transport === 'shm')
       weighted.push(
-        [3 * much, 'receiveSync', () => block(() => this.#hear('sync')(channel.receiveSync(ms())))],
+        [3 * much, 'receiveSync', () => block(() => this.#receiver('sync')(channel.receiveSync(ms())))],
         [
           2 * much,
           'sendSync',
@@ -118,9 +118,9 @@ export class WildSide {
     this.channel.destroy(this.#round.chance(0.3) ? this.#round.planned('destroy') : undefined)
   }
 
-  /** The user's own codec is called. */
+  /** Acts inside the user's own codec. */
   codes(where: 'encode' | 'decode'): void {
-    // Who waits for later messages in the midst of one gets them first.
+    // A blocking call inside decode would receive later messages first.
     const round = this.#round
     const { mayBlock } = round
     round.mayBlock = mayBlock && where === 'encode'
@@ -131,12 +131,12 @@ export class WildSide {
     }
   }
 
-  /** The user's code is called: it acts, and may throw. */
-  #called(where: string, thrown: 'to nobody' | 'to a caller' | undefined): void {
+  /** Acts inside a callback, and may throw. */
+  #called(where: string, thrown: 'uncaught' | 'to a caller' | undefined): void {
     const round = this.#round
     while (round.chance(0.3)) (round.chance(0.8) ? this : this.other).act(`${this.name} ${where}`)
     if (thrown === undefined || !round.chance(0.1)) return
-    if (thrown === 'to nobody') round.throwToNobody(`${this.name} ${where}`)
+    if (thrown === 'uncaught') round.throwUncaught(`${this.name} ${where}`)
     throw round.planned(`${this.name} ${where}`)
   }
 
@@ -144,7 +144,7 @@ export class WildSide {
     const length = this.#length()
     this.bytesSent += length
     const called = () => this.#called('accessor', 'to a caller')
-    return wildMessage(this.#style.codec, length, () => this.#next(), called)
+    return randomMessage(this.#style.codec, length, () => this.#next(), called)
   }
 
   #length(): number {
@@ -201,7 +201,7 @@ export class WildSide {
     return (message: unknown, { signal }) => {
       const n = this.#read(message)
       const reply = () => this.#replyTo(n)
-      if (round.chance(0.3)) signal.addEventListener('abort', () => this.#called('abort', 'to nobody'))
+      if (round.chance(0.3)) signal.addEventListener('abort', () => this.#called('abort', 'uncaught'))
       this.#called(name, 'to a caller')
       if (!round.chance(0.5)) return reply()
       return (async () => {
@@ -214,18 +214,18 @@ export class WildSide {
 
   #replyTo(n: number): unknown {
     const called = () => this.#called('accessor of a reply', 'to a caller')
-    return wildMessage(this.#style.codec, 20, () => n, called)
+    return randomMessage(this.#style.codec, 20, () => n, called)
   }
 
   #listen(event: string, how: 'on' | 'once' | 'prependListener'): void {
-    const hear = this.#hear('listener', event)
+    const receive = this.#receiver('listener', event)
     const listener: Listener = (value: unknown) => {
-      if (event === 'message') hear(value)
-      if (event === 'messages') for (const message of value as unknown[]) hear(message)
-      this.#called(`listener of ${event}`, event.endsWith('Listener') ? undefined : 'to nobody')
+      if (event === 'message') receive(value)
+      if (event === 'messages') for (const message of value as unknown[]) receive(message)
+      this.#called(`listener of ${event}`, event.endsWith('Listener') ? undefined : 'uncaught')
     }
     this.#listeners.push([event, listener])
-    // The pair's own listener of `close` comes first; and Node fails where all of `removeListener` are removed and one was for once.
+    // The pair's own `close` listener comes first. Node fails if all `removeListener` listeners are removed and one was `once`.
     const safe = event === 'close' || event.endsWith('Listener') ? 'on' : how
     this.channel[safe](event as 'close', listener)
   }
@@ -235,14 +235,14 @@ export class WildSide {
     if (entry !== undefined) this.channel.off(entry[0] as 'close', entry[1])
   }
 
-  /** Not those of `close`: one of them ends the server of the pair. */
+  /** Keeps `close` listeners: one of them ends the server of the pair. */
   #removeListeners(): void {
     const event = this.#round.pick(['message', 'messages', 'drain', 'error', 'newListener', 'removeListener'])
     this.channel.removeAllListeners(event)
   }
 
   /** Checks the messages of one consumer, which come in order. */
-  #hear(consumer: 'listener' | 'loop' | 'sync', event = 'message'): (message: unknown) => void {
+  #receiver(consumer: 'listener' | 'loop' | 'sync', event = 'message'): (message: unknown) => void {
     let last = consumer === 'sync' ? this.#lastSync : 0
     return (message) => {
       const n = this.#read(message)
@@ -256,9 +256,9 @@ export class WildSide {
     }
   }
 
-  /** The number of a message that came. */
+  /** The number of a received message. */
   #read(message: unknown): number {
-    const { n, whole } = readWild(this.#style.codec, message)
+    const { n, whole } = readRandomMessage(this.#style.codec, message)
     this.#round.expect(whole, `${this.name}: message ${n} is garbled`)
     return n
   }
@@ -266,10 +266,10 @@ export class WildSide {
   async #loop(): Promise<void> {
     const round = this.#round
     const count = integerFrom(round.random, 1, 4)
-    const hear = this.#hear('loop')
+    const receive = this.#receiver('loop')
     let taken = 0
     for await (const message of this.channel) {
-      hear(message)
+      receive(message)
       this.#called('loop', 'to a caller')
       taken += 1
       if (taken === count) break
@@ -290,7 +290,7 @@ export class WildSide {
   #open(): void {
     const claim = this.channel.claim(this.#length() + 4)
     if (claim === null) return
-    fillWild(claim.bytes, this.#next())
+    fillClaim(claim.bytes, this.#next())
     this.#claim = claim
   }
 

@@ -1,10 +1,10 @@
-// One side of a channel under load, until both have sent their last message, or the peer is gone.
+// One side of a channel under load, until both have sent their last message, or the peer has ended.
 import { blockUntilEnd } from './blocking-side.mjs'
 import { endMessage, endOf, patternOf, randomBits } from './pattern.mjs'
 import { Progress } from './progress.mjs'
 import { sendUntil } from './sender.mjs'
 
-/** Of a peer that is to be killed: some questions are never answered, so that there is something to reject. */
+/** A peer that will be killed never replies to some requests, so that some must reject. */
 const UNANSWERED_BELOW = 40
 const TAKEN_PER_COMMIT = 1024
 
@@ -13,7 +13,7 @@ const TAKEN_PER_COMMIT = 1024
  * or blocking; `receive`: message, messages, loop, or blocking; `burst` messages without a pause and `pauses` between them; `lanes`
  * of requests; `durationMs`, or null for as long as the peer lives; `file` for the progress, or null.
  */
-export class Conversation {
+export class Exchange {
   channel
   plan
   bits
@@ -34,7 +34,7 @@ export class Conversation {
   #resumeSender = () => {}
   #closed
 
-  /** At once, before anything can come: what nobody listens to would be held, refused or lost. */
+  /** Adds all listeners at once, before messages can arrive. */
   constructor(channel, plan) {
     this.channel = channel
     this.plan = plan
@@ -55,7 +55,7 @@ export class Conversation {
     })
   }
 
-  /** What this side has seen, when the channel is over and nothing is pending. */
+  /** Resolves to the account of this side when the channel has ended and no call is pending. */
   async run() {
     const { channel, plan } = this
     this.endMs = plan.durationMs === null ? Number.POSITIVE_INFINITY : performance.now() + plan.durationMs
@@ -79,25 +79,25 @@ export class Conversation {
     return this.#own.message(this.sent)
   }
 
-  /** A message of the peer, in whatever way it came. */
+  /** Takes a message of the peer from any receiving call. */
   take(bytes) {
-    // It looks when this is done.
+    // It checks for its turn after this.
     if (this.plan.send === 'turn') this.#resumeSender()
     const end = endOf(bytes)
     if (end !== undefined) {
       this.peerSent = end
-      if (end !== this.#received) this.#blame(`${this.#received} messages came before the last, of ${end}`)
+      if (end !== this.#received) this.#fail(`${this.#received} messages arrived before the last, of ${end}`)
       this.commit()
       this.#closeWhenDone()
       return
     }
     const fault = this.#fault === undefined ? this.#peers.faultOf(bytes, this.#received) : undefined
-    if (fault !== undefined) this.#blame(fault)
+    if (fault !== undefined) this.#fail(fault)
     this.#received += 1
     if (this.#received % TAKEN_PER_COMMIT === 0) this.commit()
   }
 
-  /** A question, and whether the answer is right. */
+  /** Returns the next request, on demand one that the peer must reply to. */
   nextQuestion(mustBeAnswered) {
     for (;;) {
       const question = this.#questions.message(this.#asked)
@@ -108,11 +108,11 @@ export class Conversation {
 
   takeAnswer(question, answer) {
     if (!question.equals(answer))
-      this.#blame(`a question of ${question.length} bytes was answered by ${answer.length} others`)
+      this.#fail(`a request of ${question.length} bytes received ${answer.length} wrong bytes`)
     this.#answered += 1
   }
 
-  /** Says where others can read it how far this side is. What waits in the outbox does not count. */
+  /** Writes the progress of this side to its file. Messages in the outbox do not count. */
   commit() {
     this.#progress.write(this.channel.stats().outboxRecords === 0 ? this.sent : undefined, this.#received)
   }
@@ -122,23 +122,23 @@ export class Conversation {
     this.#endings.set(key, (this.#endings.get(key) ?? 0) + 1)
   }
 
-  /** Of two that speak in turn: whether this one has to wait. The side that connects begins. */
+  /** Whether this side must wait when both send in turn. The side that connects begins. */
   get isPeersTurn() {
     const ahead = this.plan.role === 'listen' ? 1 : 0
     return this.channel.open && this.peerSent === undefined && this.#received < this.sent + ahead
   }
 
-  /** Until there is room, the peer has said something to one that speaks in turn, or the channel is over. */
+  /** Waits until there is room, a message arrives if both send in turn, or the channel ends. */
   room() {
     return new Promise((resolve) => {
       this.#resumeSender = resolve
     })
   }
 
-  #blame(fault) {
+  #fail(fault) {
     if (this.#fault !== undefined) return
     this.#fault = fault
-    process.send?.({ said: 'fault', fault })
+    process.send?.({ type: 'fault', fault })
   }
 
   #isUnanswered(question) {
@@ -199,11 +199,11 @@ export class Conversation {
       this.#closeWhenDone()
     } catch (error) {
       this.note('call', error)
-      this.#takeTheRest()
+      this.#receiveRest()
     }
   }
 
-  #takeTheRest() {
+  #receiveRest() {
     try {
       for (;;) this.take(this.channel.receiveSync())
     } catch (error) {

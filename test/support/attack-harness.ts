@@ -12,16 +12,16 @@ import { expectResources, type Resources, resourcesOf } from './process-resource
 import { longDirectory, temporaryDirectory } from './temporary-directory.js'
 import { eventually } from './turns.js'
 
-/** What the victim is in the attacked connection. */
+/** The role of the victim in the attacked connection. */
 export type Role = 'server' | 'client'
 export const ROLES: readonly Role[] = ['server', 'client']
 
 const HEALTHY_CHANNELS = 3
-/** Answers that each healthy channel must have had since the question whether all is well. */
+/** Replies that each healthy channel must receive in one check. */
 const ANSWERS = 3
 const PAUSE_MS = 2
-const RING_EVERY_MS = 5
-/** Above what the longest message, the attacked segment and a heap that grows a little need. */
+const WAKE_EVERY_MS = 5
+/** More than the longest message, the attacked segment and a little heap growth need. */
 const GROWTH_KIB_MAX = 96 * 1024
 
 export interface Closed {
@@ -39,23 +39,23 @@ export interface Opened {
   readonly reason?: string
 }
 
-/** A victim in a process of its own, with healthy channels to it that ask without a pause, and the peers that attack it. */
-export class Siege {
+/** A victim in its own process, healthy channels that send it requests all the time, and the attacking peers. */
+export class AttackHarness {
   readonly victim: Child
   readonly path: string
   readonly #healthy: Channel[] = []
   readonly #answers: number[] = []
-  /** The longest wait of a healthy channel for an answer. */
+  /** The longest wait of a healthy channel for a reply. */
   #slowestAnswerMs = 0
   readonly #peers: { close(): void }[] = []
   readonly pid: number
-  /** What the victim held before the attack. */
+  /** Resources of the victim before the attack. */
   #before: { readonly resources: Resources; readonly residentKib: number }
   #over = false
   readonly #asking: Promise<void>[] = []
-  /** How long each lie took to be found. */
+  /** Time until the victim detected each forgery. */
   readonly #foundMs: number[] = []
-  /** Why a healthy channel was not answered. */
+  /** The error of a healthy channel. */
   #fault: unknown
 
   private constructor(victim: Child, path: string) {
@@ -65,14 +65,14 @@ export class Siege {
     this.#before = this.#held()
   }
 
-  /** A victim for all tests of the file. */
-  static async begin(options: object = {}): Promise<Siege> {
+  /** Starts a victim for all tests of the file. */
+  static async begin(options: object = {}): Promise<AttackHarness> {
     ensureBuilt()
     const path = join(longDirectory(), 's')
     const args = [`unix:${path}`, JSON.stringify(options)]
-    const victim = new Child('besieged', { args, ipc: true, lasting: true })
-    const siege = new Siege(victim, path)
-    sieges.push(siege)
+    const victim = new Child('attacked', { args, ipc: true, lasting: true })
+    const harness = new AttackHarness(victim, path)
+    harnesses.push(harness)
     expect(await victim.next()).toBe('listening')
     for (let index = 0; index < HEALTHY_CHANNELS; index += 1) {
       const channel = await connect(`unix:${path}`, {
@@ -80,84 +80,84 @@ export class Siege {
         ringBytes: RING_BYTES,
         transport: 'shm',
       })
-      siege.#healthy.push(channel)
-      siege.#asking.push(siege.#ask(channel, index))
-      await siege.event<Opened>('opened')
+      harness.#healthy.push(channel)
+      harness.#asking.push(harness.#ask(channel, index))
+      await harness.event<Opened>('opened')
     }
-    await siege.#answered()
-    siege.#before = siege.#held()
-    return siege
+    await harness.#answered()
+    harness.#before = harness.#held()
+    return harness
   }
 
-  /** A connection that has kept the protocol so far. */
+  /** Opens a connection by the protocol. */
   async attack(role: Role, segment?: ForgedSegment, block?: object): Promise<HostilePeer> {
     if (role === 'server') {
       const client = await HostileClient.connect(this.path, RING_BYTES, segment)
-      this.owns(client)
+      this.closeLater(client)
       await this.opened(client)
       return client
     }
     const server = await this.serve()
     this.victim.send({ connectTo: `unix:${server.path}`, block })
     const peer = await server.accept(segment)
-    this.owns(peer)
+    this.closeLater(peer)
     await server.answer(peer)
     await this.opened(peer)
     return peer
   }
 
-  /** A server for the victim to connect to. */
+  /** Starts a server for the victim to connect to. */
   async serve(): Promise<HostileServer> {
     const server = await HostileServer.at(join(temporaryDirectory(), 'h'))
-    this.owns(server)
+    this.closeLater(server)
     return server
   }
 
-  /** Closes it with the siege. */
-  owns<T extends { close(): void }>(peer: T): T {
+  /** Closes the peer in `closePeers`. */
+  closeLater<T extends { close(): void }>(peer: T): T {
     this.#peers.push(peer)
     return peer
   }
 
-  /** A thread of the attacker that stores the values in a word, one after the other, without end. */
-  disturb(word: Uint8Array, values: readonly bigint[], pauseNanos = 0): void {
+  /** Starts a thread of the attacker that stores the values in a word, in turn and without end. */
+  storeRepeatedly(word: Uint8Array, values: readonly bigint[], pauseNanos = 0): void {
     hostileNative().cycle(word, BigUint64Array.from(values), pauseNanos)
   }
 
-  /** Ends the attacker's threads. */
-  calm(): number {
+  /** Ends the attacker's threads. Returns the number of messages that `flood` published. */
+  stopThreads(): number {
     return hostileNative().stop()
   }
 
-  /** The next thing of this name that the victim says; what it says before is not looked at. */
+  /** Resolves to the victim's next report with this name and drops earlier reports. */
   async event<T>(name: string): Promise<T> {
     for (;;) {
-      const said = await this.victim.next<object | string>()
-      if (typeof said === 'object' && name in said) return said as T
+      const report = await this.victim.next<object | string>()
+      if (typeof report === 'object' && name in report) return report as T
     }
   }
 
-  /** What the victim says of its channel to this peer. */
+  /** Resolves to the victim's report about its channel to this peer. */
   async opened(peer: HostilePeer): Promise<Opened> {
-    const said = await this.event<Opened>('opened')
-    peer.channel = said.opened
-    return said
+    const report = await this.event<Opened>('opened')
+    peer.channel = report.opened
+    return report
   }
 
-  /** How the attacked channel ends. Until then the peer rings: the victim may have looked while the lie was not there. */
+  /** Resolves at the end of the attacked channel. Wakes the victim until then: it may have polled before the forgery. */
   async ended(peer: HostilePeer): Promise<Closed> {
-    const ringing = setInterval(() => peer.ring(), RING_EVERY_MS)
+    const waking = setInterval(() => peer.wake(), WAKE_EVERY_MS)
     try {
       for (;;) {
-        const said = await this.event<Closed>('closed')
-        if (said.closed === peer.channel) return said
+        const report = await this.event<Closed>('closed')
+        if (report.closed === peer.channel) return report
       }
     } finally {
-      clearInterval(ringing)
+      clearInterval(waking)
     }
   }
 
-  /** The victim says that this peer broke the rules, and how, and hangs up on it alone. */
+  /** Checks that the victim reports CORRUPT with this message, and hangs up on this peer alone. */
   async expectCorrupt(peer: HostilePeer, message = /./): Promise<void> {
     const beginMs = performance.now()
     const closed = await this.ended(peer)
@@ -168,23 +168,23 @@ export class Siege {
     await this.expectUnharmed()
   }
 
-  /** The victim serves on, and, once the peers have gone, holds nothing that it had not held before. */
+  /** Checks that the victim still serves, and frees all resources once the peers have closed. */
   async expectUnharmed(): Promise<void> {
     await this.expectAnswers()
-    this.withdraw()
+    this.closePeers()
     await expectResources(this.#before.resources, this.pid)
     await this.expectAnswers()
     expect(this.#held().residentKib - this.#before.residentKib).toBeLessThan(GROWTH_KIB_MAX)
     expect(this.victim.stderr).toBe('')
   }
 
-  /** The victim's event loop turns: every healthy channel is answered, while the attack goes on. */
+  /** Checks that the victim's event loop runs: every healthy channel gets replies during the attack. */
   async expectAnswers(): Promise<void> {
     await this.#answered()
     expect(this.victim.running).toBe(true)
   }
 
-  /** How long the victim's event loop stood still at most, while `attack` ran and until it has answered again. */
+  /** The longest time without a reply from the victim, from the start of `attack` to the next replies. */
   async longestGapMs(attack: () => Promise<void>): Promise<number> {
     this.#slowestAnswerMs = 0
     await attack()
@@ -192,28 +192,28 @@ export class Siege {
     return this.#slowestAnswerMs
   }
 
-  /** The attackers go. */
-  withdraw(): void {
+  /** Closes all attacking peers. */
+  closePeers(): void {
     for (const peer of this.#peers.splice(0)) peer.close()
   }
 
   async end(): Promise<void> {
     this.#over = true
-    this.withdraw()
+    this.closePeers()
     for (const channel of this.#healthy) channel.destroy()
     await Promise.all(this.#asking)
     const slowestMs = Math.max(...this.#foundMs)
     if (this.#foundMs.length > 0)
-      console.log(`${this.#foundMs.length} lies found, the slowest after ${slowestMs.toFixed(1)} ms`)
+      console.log(`${this.#foundMs.length} forgeries detected, the slowest after ${slowestMs.toFixed(1)} ms`)
   }
 
   async #answered(): Promise<void> {
-    const wanted = this.#answers.map((count) => count + ANSWERS)
+    const expected = this.#answers.map((count) => count + ANSWERS)
     await eventually(
       () =>
         this.#fault !== undefined ||
         !this.victim.running ||
-        wanted.every((count, index) => (this.#answers[index] as number) >= count),
+        expected.every((count, index) => (this.#answers[index] as number) >= count),
     )
     if (!this.victim.running) throw new Error(`the victim has ended: ${this.victim.stderr}`)
     expect(this.#fault).toBeUndefined()
@@ -231,7 +231,7 @@ export class Siege {
         await sleep(PAUSE_MS)
       }
     } catch (error) {
-      // The end of the test ends the questions; before it, nothing may.
+      // Requests may fail only at the end of the tests.
       if (!this.#over) this.#fault = error
     }
   }
@@ -245,12 +245,12 @@ export class Siege {
   }
 }
 
-const sieges: Siege[] = []
+const harnesses: AttackHarness[] = []
 
 afterEach(() => {
-  for (const siege of sieges) siege.withdraw()
+  for (const harness of harnesses) harness.closePeers()
 })
 
 afterAll(async () => {
-  for (const siege of sieges.splice(0)) await siege.end()
+  for (const harness of harnesses.splice(0)) await harness.end()
 })
