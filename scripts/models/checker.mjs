@@ -10,7 +10,7 @@ const DEPTH_MAX = 1_000_000
 const UNFINISHED = /max search depth too small|out of memory|search not completed/i
 
 /** The end of a counter-example in which no statement fails. */
-const STUCK = 'nobody can go on'
+const STUCK = 'no process can continue'
 
 /**
  * Has Spin search all states of one experiment. Depth first for a complete search; breadth first for an
