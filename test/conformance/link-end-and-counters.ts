@@ -12,7 +12,7 @@ import {
   UNREAD_BYTES_MAX,
 } from './link-fixture.js'
 
-/** How links end, what they give back, and what they count. */
+/** The end of links, the release of their resources, and their counters. */
 export function linkEndAndCounters(fixture: LinkFixture): void {
   const { name, pattern } = fixture
 
@@ -48,7 +48,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       fixture.expectMessages(right, 20)
     })
 
-    it('destroy tells the peer PEER_GONE, after an unbroken run of what was written', async () => {
+    it('destroy ends the peer with PEER_GONE, after an unbroken run of the written records', async () => {
       const [left, right] = await fixture.joinStarted()
       let written = 0
       while (written < 40 && left.link.write(MESSAGE, written, pattern.slice(written, 500), 0) >= 0)
@@ -65,7 +65,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(left.received).toEqual([])
     })
 
-    it('destroy tells a peer that pauses, after all that was written', async () => {
+    it('destroy ends a paused peer, after all written records', async () => {
       const [left, right] = await fixture.joinStarted()
       right.onRecord = () => false
       left.send(MESSAGE, 0, pattern.slice(0, 500))
@@ -75,7 +75,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(right.received.length).toBe(1)
       left.link.destroy()
       await turns(10)
-      // A socket that is not read does not tell that it has closed.
+      // A socket that is not read does not report its close.
       while (right.closes.length === 0) {
         right.link.resume()
         await turn()
@@ -86,7 +86,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(right.received.every(({ id, payload }) => payload.equals(pattern.slice(id, 500)))).toBe(true)
     })
 
-    it('destroy in the midst of a batch stops it', async () => {
+    it('destroy during a batch stops it', async () => {
       const [left, right] = await fixture.joinStarted()
       right.onRecord = ({ id }) => {
         if (id === 4) right.link.destroy()
@@ -100,7 +100,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(left.closes).toMatchObject([{ code: ErrorCode.PEER_GONE }])
     })
 
-    it('destroy during a drain is no fault', async () => {
+    it('destroy during a drain is allowed', async () => {
       const [left, right] = await fixture.join()
       left.start()
       const drained = new Promise<void>((resolve) => {
@@ -118,7 +118,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(right.closes).toMatchObject([{ code: ErrorCode.PEER_GONE }])
     })
 
-    it('the peer of a destroyed link is told although it waits for room', async () => {
+    it('the peer of a destroyed link ends although it waits for room', async () => {
       const [left, right] = await fixture.joinStarted()
       right.onRecord = () => false
       // More than any buffer holds: the writer waits when the reader goes.
@@ -132,7 +132,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(left.closes).toMatchObject([{ code: ErrorCode.PEER_GONE }])
     })
 
-    it('the peer of a destroyed link is told although it pauses and waits for room', async () => {
+    it('the peer of a destroyed link ends although it pauses and waits for room', async () => {
       const [left, right] = await fixture.joinStarted()
       left.onRecord = () => false
       right.onRecord = () => false
@@ -147,7 +147,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       expect(left.closes).toMatchObject([{ code: ErrorCode.PEER_GONE }])
     })
 
-    it('gives back every descriptor and mapping, after an end as after a destroy', async () => {
+    it('releases every descriptor and mapping, after an end and after a destroy', async () => {
       const use = async (finish: (left: LinkEnd, right: LinkEnd) => Promise<void>): Promise<void> => {
         const [left, right] = await fixture.joinStarted()
         for (let index = 0; index < 100; index += 1) left.send(MESSAGE, index, pattern.message(index))
@@ -184,7 +184,7 @@ export function linkEndAndCounters(fixture: LinkFixture): void {
       fixture.expectMessages(right, 200)
     })
 
-    it('the counters tell of a full link and of an empty one', async () => {
+    it('the counters show a full link and an empty one', async () => {
       const [left, right] = await fixture.join()
       left.start()
       while (left.link.write(MESSAGE, 0, pattern.slice(0, 1_000), 0) >= 0) {}

@@ -17,14 +17,14 @@ export interface LinkImplementation {
 
 export const RING_BYTES = 64 * 1024
 export const MESSAGE_BYTES_MAX = 16 * RING_BYTES + 3
-/** What a writer may get rid of while nobody reads: rings, socket buffers, chunks; far from "everything". */
+/** The most bytes that a writer can write without a reader: rings, socket buffers, chunks. */
 export const UNREAD_BYTES_MAX = 32 * 1024 * 1024
 
-/** Kinds of records; the links do not look at them. */
+/** Kinds of records. Links do not interpret them. */
 export const MESSAGE = 1
 export const LAST = 6
 
-/** What the parts of the suite share: pairs of links that are gone after each test, and the records on them. */
+/** Shared by the parts of the suite: pairs of links, which end after each test, and records. */
 export class LinkFixture {
   readonly name: string
   readonly implementation: LinkImplementation

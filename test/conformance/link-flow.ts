@@ -20,7 +20,7 @@ export function linkFlow(fixture: LinkFixture): void {
           refusals = 0
           count += 1
           bytes += payload.length
-          if (bytes > UNREAD_BYTES_MAX) throw new Error(`the link took ${bytes} bytes that nobody reads`)
+          if (bytes > UNREAD_BYTES_MAX) throw new Error(`the link accepted ${bytes} bytes without a reader`)
           continue
         }
         expect(offset).toBe(-1)
@@ -51,7 +51,7 @@ export function linkFlow(fixture: LinkFixture): void {
       expect(left.link.write(MESSAGE, 0, pattern.slice(0, 1_000), 0)).toBe(1_000)
     })
 
-    it('stops both writers when neither side reads, and lets both go on', async () => {
+    it('stops both writers while neither side reads, then lets both continue', async () => {
       const ends = await fixture.joinStarted()
       for (const end of ends) end.onRecord = () => false
       const counts = await Promise.all(ends.map((end) => fill(end)))

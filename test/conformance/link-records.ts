@@ -5,7 +5,7 @@ import { turns } from '../support/turns.js'
 import { collectUncaught } from '../support/uncaught.js'
 import { type LinkFixture, MESSAGE, MESSAGE_BYTES_MAX, RING_BYTES } from './link-fixture.js'
 
-/** What a link carries: order, sizes, and whose memory it is. */
+/** The records of a link: their order, sizes and memory. */
 export function linkRecords(fixture: LinkFixture): void {
   const { inlineBytesMax, name, pattern } = fixture
 
@@ -207,7 +207,7 @@ export function linkRecords(fixture: LinkFixture): void {
         await turns(20)
         right.link.resume()
         await right.until(() => right.received.length === 40)
-        // What waits in a stream's callbacks would keep the end back.
+        // Work in the callbacks of a stream would delay the end.
         for (const { link } of [left, right]) link.end()
         for (const end of [left, right]) await end.closed()
       })

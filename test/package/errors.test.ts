@@ -19,7 +19,7 @@ import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 const SHOWN_DIRECTORY = '/run/user/1000/shmwire'
 const BACKLOG_MESSAGES = 1_048_577
 
-/** What the document quotes, with the code of its section. */
+/** The quoted messages of the document, with the code of their section. */
 const quoted = readDocument('docs/errors.md')
   .split(/^## /m)
   .slice(1)

@@ -45,7 +45,7 @@ export function collidingDoubles(count: number): number[] {
   return keys
 }
 
-/** Of 2^32 integers some 4,096 share a bucket of 2^20; more than these share one of 2^14. */
+/** Of 2^32 integers, about 4,096 share a bucket of 2^20, and more share one of 2^14. */
 export function collidingIntegers(count: number): number[] {
   const bits = count <= 4000 ? BUCKET_BITS - 2 : BUCKET_BITS - 6
   const keys: number[] = []

@@ -20,7 +20,7 @@ interface Round {
 }
 
 /**
- * Tests that go on for as long as they are told: `SHMWIRE_FUZZ_SECONDS` or `SHMWIRE_FUZZ_RUNS` for all properties
+ * Runs tests for `SHMWIRE_FUZZ_SECONDS` or `SHMWIRE_FUZZ_RUNS`, for all properties
  * together, else a thousand runs of each. `SHMWIRE_FUZZ_SEED` is where they begin. A failure prints its own seed.
  */
 export function fuzz(
@@ -36,7 +36,7 @@ export function fuzz(
     seconds === undefined
       ? { runsMax, timeMs: Number.POSITIVE_INFINITY }
       : { runsMax: Number.POSITIVE_INFINITY, timeMs: (seconds * SECOND_MS) / names.length }
-  // 0 is no bound: how long so many runs take is not known.
+  // 0 means no limit, because the time for so many runs is not known.
   const timeout = seconds === undefined ? 0 : budget.timeMs + PATIENCE_MS
   for (const [name, property] of Object.entries(properties)) {
     it(name, { timeout }, async () => {

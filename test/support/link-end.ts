@@ -14,7 +14,7 @@ export interface ReceivedRecord {
 export class LinkEnd implements LinkSink {
   readonly link: Link
   readonly received: ReceivedRecord[] = []
-  /** What a record is answered with; false pauses. May throw. */
+  /** The answer to a record; false pauses the link. May throw. */
   onRecord: (record: ReceivedRecord) => boolean = () => true
   /** May throw. */
   onBatchEnd: () => void = () => {}
@@ -84,7 +84,7 @@ export class LinkEnd implements LinkSink {
     this.#leave()
   }
 
-  /** Resolves when the condition holds; it is looked at after every call of the link. */
+  /** Resolves when the condition holds, which is checked after every call of the link. */
   until(condition: () => boolean): Promise<void> {
     return new Promise((resolve) => {
       if (condition()) resolve()

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 export class SocketPairs {
   readonly #listener: Server
   readonly #path: string
-  /** Who waits for a connection, in the order in which they connected, which is the order in which they are accepted. */
+  /** The callers that wait for a connection, in the order in which they connected and are accepted. */
   readonly #waiting: ((accepted: Socket) => void)[] = []
 
   private constructor(listener: Server, path: string) {

@@ -1,7 +1,7 @@
 /** More than any test throws: the runtime throws for ever. */
 const UNCAUGHT_MAX = 100_000
 
-/** Runs `body`; the exceptions that nobody caught meanwhile do not end the process and are returned. */
+/** Runs `body`. Returns the uncaught exceptions of that time, which do not end the process. */
 export async function collectUncaught(body: () => Promise<void>): Promise<unknown[]> {
   const thrown: unknown[] = []
   const listeners = process.listeners('uncaughtException')

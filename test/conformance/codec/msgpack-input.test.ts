@@ -22,7 +22,7 @@ function encoded(value: unknown): Buffer {
   return Buffer.from(msgpackCodec.encode(value))
 }
 
-/** Decodes what may be anything; whatever comes of it, the codec must go on. */
+/** Decodes arbitrary bytes. The codec must still work afterwards. */
 function decodeAnything(bytes: Buffer): void {
   try {
     msgpackCodec.decode(bytes)
@@ -35,7 +35,7 @@ function expectWhole(): void {
   for (const sample of SAMPLES) expect(msgpackCodec.decode(encoded(sample))).toStrictEqual(sample)
 }
 
-describe('input that is no message', () => {
+describe('malformed input', () => {
   test('a message that was cut off throws, wherever', () => {
     for (const sample of SAMPLES) {
       const whole = encoded(sample)
@@ -152,15 +152,15 @@ describe('a graph that is none', () => {
     ['a tag that is an inherited name', [['toString']]],
     ['a reference past the end', [['array', 1]]],
     ['a negative reference', [['array', -1]]],
-    ['a reference that is no integer', [['array', 0.5]]],
+    ['a fractional reference', [['array', 0.5]]],
     ['a reference that is a string', [['array', 'length']]],
     ['a key without a value', [['object', 1], 'key']],
-    ['a key that is no string', [['object', 1, 1], 5]],
-    ['an error of a class that is no error', [['error', 'Function']]],
+    ['a number as a key', [['object', 1, 1], 5]],
+    ['an error of a class that is not an error class', [['error', 'Function']]],
     ['an error of an inherited name', [['error', 'constructor']]],
     ['an error without a class', [['error']]],
     ['half a UTF-16 unit', [['utf16', Buffer.of(1)]]],
-    ['a text that is no bytes', [['utf16', 'text']]],
+    ['a text without bytes', [['utf16', 'text']]],
     ['a pattern that is none', [['regexp', Buffer.from('(', 'utf16le'), '']]],
     ['flags that are none', [['regexp', Buffer.from('x', 'utf16le'), 'zz']]],
     ['digits that are none', [['bigint', '12xyz']]],
@@ -183,7 +183,7 @@ describe('a graph that refers to one text in many places', () => {
   const MAX = 1024 * 1024
   const TEXT = 'x'.repeat(MAX / 8)
 
-  /** What a peer may send in a message that is hardly longer than the text. */
+  /** Input that a peer can send in a message that is hardly longer than the text. */
   function received(one: (text: string) => unknown, places: number): unknown[] {
     const shared = {}
     // Two references to one object make an honest sender write a graph.

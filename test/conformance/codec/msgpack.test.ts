@@ -222,7 +222,7 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect([...roundTrip(inner).keys()]).toStrictEqual([...inner.keys()])
     })
 
-    test('RegExp, with a source that is no UTF-8', () => {
+    test('RegExp, with a source that UTF-8 cannot hold', () => {
       for (const pattern of [/a(b)?/giu, /[\]/]+/, new RegExp(`${LONE_HIGH}x`, 'y')]) {
         const back = roundTrip(pattern)
         expect([back.source === pattern.source, back.flags]).toStrictEqual([true, pattern.flags])

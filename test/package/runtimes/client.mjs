@@ -142,7 +142,7 @@ const checks = {
     await bytes.close()
   },
 
-  async 'uses the socket where that is wanted'() {
+  async 'uses the socket if the option asks for it'() {
     const socket = await connect(address, { transport: 'socket' })
     assert.deepEqual([socket.transport, socket.peer.verified], ['unix', true])
     assert.match(socket.fallbackReason, /the client has the option/)
