@@ -60,7 +60,7 @@ const payload = fc.oneof(
   { arbitrary: nested.map((text) => Buffer.from(text)), weight: 1 },
 )
 
-/** What `read` makes of it: a message, or nothing and then a CORRUPT error of bounded length. */
+/** The result of `read`: a message, or undefined after a CORRUPT error of bounded length. */
 function attempt<T>(read: (payload: Buffer) => T, bytes: Buffer): T | undefined {
   try {
     return read(bytes)

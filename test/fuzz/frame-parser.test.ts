@@ -68,7 +68,7 @@ interface Outcome {
   readonly isEmpty: boolean
 }
 
-/** What the format says, on the stream as one piece: the slow and plain way of docs/protocol.md, section 4. */
+/** A simple, slow reader of a complete stream, after docs/protocol.md, section 4. */
 function expected(bytes: Buffer): Outcome {
   const frames: string[] = []
   let at = 0
@@ -92,7 +92,7 @@ function split(bytes: Buffer, at: readonly number[]): Buffer[] {
   return ends.slice(1).map((end, index) => Buffer.from(bytes.subarray(ends[index], end)))
 }
 
-/** The handler stops the parser where `script` says; the parser is asked to go on until it wants more. */
+/** The handler stops the parser as in `script`. The parser then continues until it needs more chunks. */
 function parseAll(chunks: readonly Buffer[], script: readonly boolean[]): Outcome {
   const parser = new FrameParser(bound)
   const frames: string[] = []
@@ -160,7 +160,7 @@ fuzz('frame-parser', {
       expect(largest).toBeLessThanOrEqual(BYTES_MAX)
     },
   ),
-  'takes the bytes before the frames across chunks, and then goes on': fc.property(
+  'takes the bytes before the frames across chunks, and then continues': fc.property(
     stream,
     cuts,
     fc.integer({ min: 0, max: 40 }),

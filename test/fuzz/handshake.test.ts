@@ -49,7 +49,7 @@ afterAll(async () => {
   await pairs.close()
 })
 
-/** What the hostile side does next: says bytes, or does its part of the handing over with real descriptors. */
+/** The next step of the hostile side: bytes, or its part of the handover with real descriptors. */
 type Step = { readonly bytes: Buffer } | 'hand over' | 'accept'
 
 const preamble: Step = { bytes: encodePreamble() }
@@ -149,7 +149,7 @@ const options = fc.record(
   { noNullPrototype: true, requiredKeys: ['maxMessageBytes'] },
 )
 
-/** Plays the script to its end. What it holds itself is given back afterwards. */
+/** Runs the whole script. Then it releases its own resources. */
 async function play(peer: RawPeer, steps: readonly Step[], end: string, token: Buffer): Promise<void> {
   let endpoint: NativeEndpoint | undefined
   const accepts = steps.includes('accept')
@@ -190,7 +190,7 @@ async function handOver(
   try {
     endpoint.acceptHandles(inbox as NativeHandoverSocket, token)
   } catch (error) {
-    // The client was told another token, or has given up.
+    // The client got another token, or has given up.
     expect([ErrorCode.CORRUPT, ErrorCode.PEER_GONE]).toContain((error as ShmwireError).code)
   }
 }
@@ -216,7 +216,7 @@ async function expectSettled(
   if (outcome instanceof Error) {
     if (!(outcome instanceof ShmwireError)) throw outcome
     expect(Object.values(ErrorCode)).toContain(outcome.code)
-    // Whoever said no waits until this side has heard it.
+    // The side that refused waits until this side has read the reason.
     peer.socket.destroy()
   } else {
     const { endpoint, transport, maxMessageBytes, socket } = outcome as Agreement

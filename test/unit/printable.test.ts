@@ -96,7 +96,7 @@ describe("the peer's texts", () => {
       message: expect.stringContaining('\\u001b[2J'),
     })
     expect(inspect(hostile)).not.toContain('\x1b')
-    // What hides nothing stays the codec's own error.
+    // A printable error of the codec does not change.
     expect(errorOf(() => codec.decode(Buffer.from('?'))).cause).toBeInstanceOf(SyntaxError)
   })
 

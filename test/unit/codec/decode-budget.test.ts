@@ -177,7 +177,7 @@ describe('the memory of a value is not charged too little', () => {
           .join()}}`,
     ],
     ['objects of a key like an index with an escape', 10_000, () => '{"\\u0033\\u0035":0}'],
-    ['numbers that are no short integers', 40_000, () => '-0,1e9,0.5'],
+    ['other numbers than short integers', 40_000, () => '-0,1e9,0.5'],
     ['texts', 40_000, () => '"abc"'],
   ])('JSON of %s', (_name, count, elementOf) => {
     const text = `[${Array.from({ length: count }, (_, index) => elementOf(index)).join()}]`

@@ -42,7 +42,7 @@ test('refuses a cycle', () => {
   expect(() => jsonCodec.encode(cycle)).toThrow(TypeError)
 })
 
-test('throws on text that is no JSON and on bytes that are no UTF-8', () => {
+test('throws on other text than JSON and on other bytes than UTF-8', () => {
   for (const text of ['', '{', '[1,]', 'nul', '\ufeff1', '1 2']) {
     expect(() => jsonCodec.decode(Buffer.from(text))).toThrow(SyntaxError)
   }

@@ -172,7 +172,7 @@ function timeOfSet(keys: readonly unknown[]): number {
   return Math.min(...times)
 }
 
-/** What a peer sends that counts nothing. */
+/** Input of a peer that does not count. */
 function graphOf(value: ReadonlySet<unknown> | ReadonlyMap<unknown, unknown>): Buffer {
   const keys = [...value.keys()]
   const leaves = keys.map((key) =>

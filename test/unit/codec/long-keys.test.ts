@@ -96,7 +96,7 @@ describe('long keys in JSON', () => {
       expect(jsonCodec.decode(Buffer.from(jsonCodec.encode(value)))).toEqual(value)
   })
 
-  test('are looked for in any bytes', () => {
+  test('are found in any bytes', () => {
     for (const character of ['"', '\\', '[', ':', '"\\'])
       expect(() => checkLongKeys(Buffer.alloc(2_000_000, character))).not.toThrow()
   })
@@ -124,7 +124,7 @@ describe('long texts as values of a graph', () => {
       return performance.now() - start
     }
     timeOf(200)
-    // Sixteen times as many take some 16 times as long; with each compared with all, 256 times.
+    // Sixteen times as many take about 16 times as long; with each compared with all, 256 times.
     const few = Math.min(timeOf(100), timeOf(100), timeOf(100))
     expect(timeOf(1600) / few).toBeLessThan(120)
   })

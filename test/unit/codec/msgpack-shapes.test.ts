@@ -8,12 +8,12 @@ import { collectGarbage } from '../../support/garbage.js'
 
 const RECORD = 0xc1
 
-function keysToldBy(notes: readonly Buffer[]): unknown[] {
+function keysAnnouncedBy(notes: readonly Buffer[]): unknown[] {
   return notes.map((note) => msgpackCodec.decode(note))
 }
 
 describe('a shape', () => {
-  test('is told when it is met again, once, and then costs two bytes', () => {
+  test('is announced once, with its second object, and then costs two bytes', () => {
     const { sender, receiver, notes, roundTrip } = codecPair()
     const asMap = msgpackCodec.encode({ id: 1, on: true }).length
     expect(sender.encode({ id: 1, on: true })).toHaveLength(asMap)
@@ -24,7 +24,7 @@ describe('a shape', () => {
       expect(receiver.decode(bytes)).toStrictEqual({ id, on: false })
     }
     expect(roundTrip({ id: 7, on: null })).toStrictEqual({ id: 7, on: null })
-    expect(keysToldBy(notes)).toStrictEqual([['id', 'on']])
+    expect(keysAnnouncedBy(notes)).toStrictEqual([['id', 'on']])
   })
 
   test('is one of keys in their order: another order, more keys and fewer are others', () => {
@@ -46,7 +46,7 @@ describe('a shape', () => {
       text: 'ß'.repeat(99),
     }
     for (let round = 0; round < 3; round++) expect(roundTrip(value)).toStrictEqual(value)
-    expect(keysToldBy(notes)).toStrictEqual([
+    expect(keysAnnouncedBy(notes)).toStrictEqual([
       ['id', 'at', 'data', 'none', 'size'],
       ['deep'],
       ['rows', 'head', 'text'],
@@ -54,7 +54,7 @@ describe('a shape', () => {
     expect(Buffer.from(sender.encode(value)).includes('id')).toBe(false)
   })
 
-  test('of objects that take turns is told for each', () => {
+  test('is announced for each of several alternating objects', () => {
     const { notes, roundTrip } = codecPair()
     const shapes = Array.from({ length: SHAPES_MAX }, (_, index) => ({ [`key${index}`]: index, also: 1 }))
     for (let round = 0; round < 30; round++) {
@@ -84,10 +84,10 @@ describe('a shape', () => {
     for (let round = 0; round < 4; round++) {
       for (const value of [wide, long, wideText, proto]) assert.deepStrictEqual(roundTrip(value), value)
     }
-    expect(keysToldBy(notes)).toStrictEqual([['b']])
+    expect(keysAnnouncedBy(notes)).toStrictEqual([['b']])
   })
 
-  test('that cannot be told is not used, and told when it can be', () => {
+  test('that cannot be announced is not used, and announced when it can be', () => {
     let open = false
     const notes: Buffer[] = []
     const sender = channelCodec((note) => {
@@ -103,7 +103,7 @@ describe('a shape', () => {
     expect(notes).toHaveLength(1)
   })
 
-  test('is told for one channel only', () => {
+  test('is announced for one channel only', () => {
     const [one, other] = [codecPair(), codecPair()]
     for (let round = 0; round < 3; round++) one.roundTrip({ a: 1 })
     expect(() => other.receiver.decode(Buffer.from(one.sender.encode({ a: 1 })))).toThrow('shape 0')
@@ -128,11 +128,11 @@ describe('objects that do not repeat', () => {
     expect(sendMany(4000) - before).toBeLessThan(10_000_000)
     expect(notes).toHaveLength(0)
     for (let round = 0; round < 3; round++) roundTrip({ real: round })
-    expect(keysToldBy(notes)).toStrictEqual([['real']])
+    expect(keysAnnouncedBy(notes)).toStrictEqual([['real']])
   })
 })
 
-test('a proxy that has other keys each time makes no record of another shape', () => {
+test('a proxy that has other keys each time is not written with another shape', () => {
   const { roundTrip } = codecPair()
   for (let round = 0; round < 3; round++) roundTrip({ a: 1 })
   let looks = 0
@@ -146,7 +146,7 @@ test('a proxy that has other keys each time makes no record of another shape', (
 })
 
 describe('an accessor', () => {
-  test('that throws leaves what was told, and the codec whole', () => {
+  test('that throws keeps the announced shapes, and the codec intact', () => {
     const { roundTrip, sender, notes } = codecPair()
     let isThrowing = false
     const value = {
@@ -182,7 +182,7 @@ describe('an accessor', () => {
     }
   })
 
-  test('that encodes another message, whose shape is told then, leaves the outer one whole', () => {
+  test('that encodes another message, whose shape is announced then, keeps the outer one intact', () => {
     const { sender, receiver, notes, roundTrip } = codecPair()
     const inner: unknown[] = []
     const value = {
@@ -210,7 +210,7 @@ describe('an accessor', () => {
         Object.assign(value, { other: 2 })
       },
     ],
-  ])('that %s makes no record of another shape', (_what, change) => {
+  ])('that %s is not written with another shape', (_what, change) => {
     const { roundTrip, sender, receiver } = codecPair()
     for (let round = 0; round < 3; round++) roundTrip({ trap: 1, last: 2 })
     const value: Record<string, unknown> = {
@@ -221,14 +221,14 @@ describe('an accessor', () => {
       last: 2,
     }
     const back = receiver.decode(Buffer.from(sender.encode(value)))
-    // What the object is after the accessor ran, or was when its keys were looked at; never another's values.
+    // The object after the accessor ran, or when its keys were read; never the values of another one.
     expect(
       Object.entries(back as object).every(([key, member]) => key === 'trap' || member === value[key]),
     ).toBe(true)
   })
 })
 
-test('messages may be read in any order, and before or after later shapes are told', () => {
+test('messages may be read in any order, and before or after later announcements', () => {
   const { sender, receiver } = codecPair()
   const messages: { bytes: Buffer; value: unknown }[] = []
   for (let round = 0; round < 50; round++) {

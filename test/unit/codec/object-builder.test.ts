@@ -4,7 +4,7 @@ import { ObjectBuilder } from '../../../src/codec/object-builder.js'
 /** More than it takes until a shape gets a function of its own. */
 const OFTEN = 100
 
-/** What text can be in the source of a function, or end a string literal there. */
+/** Texts that could be code in the source of a function, or end a string literal there. */
 const HOSTILE_KEYS = [
   '"',
   "'",
@@ -53,7 +53,7 @@ describe('an object builder', () => {
 
   test('takes any text for a key, and runs none of it', async () => {
     for (const keys of [...HOSTILE_KEYS.map((key) => [key]), HOSTILE_KEYS]) {
-      // A fresh one for each: after text that is no code none would make any.
+      // A new builder for each, because no builder compiles after a text that is not code.
       vi.resetModules()
       const { ObjectBuilder: Fresh } = await import('../../../src/codec/object-builder.js')
       for (const [round, object] of buildOften(Fresh, keys).entries()) {

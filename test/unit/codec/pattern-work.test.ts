@@ -70,7 +70,7 @@ test('the patterns of one message are counted together, on both sides alike', ()
   expect(() => msgpackCodec.decode(graphOf(patterns))).toThrow('units of work')
 })
 
-test('flags that are none, and very long, are no work and a short error', () => {
+test('very long, invalid flags cost no work and give a short error', () => {
   const work = new PatternWork()
   const flags = 'u'.repeat(100_000)
   expect(() => work.add('\\p{L}'.repeat(1000), flags)).toThrow(RangeError)

@@ -29,15 +29,15 @@ test('keys that were met once are kept for a while, those of a few objects only'
   expect(kept).toBeLessThanOrEqual(64)
 })
 
-test('keys that are too long to be told are not kept', async () => {
+test('keys that are too long for a note are not kept', async () => {
   expect(await keptOf(new SentShapes(() => true), 100, (index) => ['x'.repeat(5000), `${index}`])).toBe(0)
 })
 
-test('no keys are kept once all shapes are told', async () => {
+test('no keys are kept after the last shape', async () => {
   const shapes = new SentShapes(() => true)
   for (let index = 0; index < SHAPES_MAX; index++) {
-    for (let round = 0; round < 2; round++) shapes.meet([`told${index}`])
+    for (let round = 0; round < 2; round++) shapes.meet([`key${index}`])
   }
-  expect(shapes.find({ [`told${SHAPES_MAX - 1}`]: 1 })?.id).toBe(SHAPES_MAX - 1)
+  expect(shapes.find({ [`key${SHAPES_MAX - 1}`]: 1 })?.id).toBe(SHAPES_MAX - 1)
   expect(await keptOf(shapes, 100, (index) => [`key${index}`])).toBe(0)
 })

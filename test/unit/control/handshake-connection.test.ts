@@ -32,7 +32,7 @@ it.each(ended)('cleans up at once what is registered after it %s', async (_how, 
   let calls = 0
   connection.onFailure(() => {
     calls += 1
-    throw new Error('a clean-up that fails disturbs nobody')
+    throw new Error('a clean-up that fails must not disturb the others')
   })
   expect(calls).toBe(1)
   connection.abort()

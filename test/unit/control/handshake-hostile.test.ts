@@ -195,7 +195,7 @@ describe('a server', () => {
     ['INBOX_FULL without end', (peer) => peer.write(inboxFull(101))],
   ]
 
-  it.each(wrongAnswers)('closes on %s after its OFFER and gives everything back', async (_what, answer) => {
+  it.each(wrongAnswers)('closes on %s after its OFFER and releases everything', async (_what, answer) => {
     const { peer, outcome } = await serverAgainst()
     peer.preamble().send('HELLO', HELLO)
     await peer.readPreamble()
@@ -342,7 +342,7 @@ describe('a client', () => {
     ['an unknown kind', (peer) => peer.write(header(0, 272))],
     ['a record', (peer) => peer.write(header(0, 1))],
     ['SOCKET without a reason', (peer) => peer.send('SOCKET')],
-  ])('fails on %s after HANDLES and gives everything back', async (_what, answer) => {
+  ])('fails on %s after HANDLES and releases everything', async (_what, answer) => {
     const { peer, outcome } = await clientAgainst()
     peer.preamble().send('OFFER', OFFER)
     answer(peer)
@@ -388,7 +388,7 @@ describe('a client', () => {
     await expectRefusal(outcome, ErrorCode.DENIED, 'the peer refused: not you')
   })
 
-  it('says that nobody listens when its socket does not connect', async () => {
+  it('reports NOT_LISTENING when its socket does not connect', async () => {
     const outcome = handshakeAsClient(createConnection(join(temporaryDirectory(), 'none')), {
       settings: resolveOptions(),
       codecName: 'msgpack',

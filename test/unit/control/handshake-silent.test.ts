@@ -105,7 +105,7 @@ describe('a server with clients that fall silent', () => {
   })
 
   it.each(['before the preamble', 'before HELLO'])(
-    'tells a client that it dismisses %s why',
+    'sends the reason to a client that it dismisses %s',
     async (when) => {
       const limits = { ...newHandshakeLimits(), halfOpen: new HalfOpenConnections(9, 1) }
       const { peer } = await serverAgainst(limits)
@@ -150,7 +150,7 @@ describe('a server with clients that fall silent', () => {
     await silent.outcome
   })
 
-  it('forgets a client that waits for a slot when the time of its handshake is over', async () => {
+  it('drops a client that waits for a slot after the time of its handshake', async () => {
     const limits = { ...newHandshakeLimits(), slots: new HandoverSlots({ ...FEW, waitMs: 60_000 }) }
     const silent = await serverAgainst(limits)
     silent.peer.preamble().send('HELLO', HELLO)

@@ -152,7 +152,7 @@ describe('a handshake', () => {
   ]
 
   it.each(steps)(
-    'changes to the socket when %s fails, gives memory back and says why',
+    'changes to the socket when %s fails, releases the memory and reports the reason',
     async (_what, side, step) => {
       const native = side === 'client' ? clientNative : serverNative
       native.failures.set(step, nativeError(ErrorCode.OUT_OF_MEMORY, 'no space left'))
@@ -339,7 +339,7 @@ describe('a handshake', () => {
     },
   )
 
-  it('is ended by the signal at any time, and gives everything back', async () => {
+  it('ends at the signal at any time, and releases everything', async () => {
     for (let turns = 0; turns < 8; turns += 1) {
       const sockets = await socketPair()
       const controller = new AbortController()
@@ -379,7 +379,7 @@ describe('a handshake', () => {
       ])
       const [own, other] = side === 'server' ? [atServer, atClient] : [atClient, atServer]
       expect([own, other]).toMatchObject([{ code: ErrorCode.ABORTED }, { code: ErrorCode.PEER_GONE }])
-      // In a later task, when the steps that go on have gone on.
+      // In a later task, after all further steps.
       await new Promise((resolve) => setImmediate(resolve))
       expect(server.limits.slots.load).toEqual({ held: 0, waiting: 0 })
       expect([clientNative.endpointOptions, clientNative.senders]).toEqual([[], []])

@@ -25,7 +25,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** A socket with a descriptor, which only the fake binding looks at. */
+/** A socket with a descriptor, which only the fake binding reads. */
 const socket = Object.assign(new Socket(), { _handle: { fd: 5 } })
 const identify = (on: Socket = socket) => identifyPeer(on, { binding: fake.binding }, 1)
 const fault = (options: ChannelOptions = {}) => peerFault(identify(), resolveOptions(options))
@@ -42,7 +42,7 @@ describe('a peer that the kernel reports as the overflow user', () => {
     expect(fault()).toBeUndefined()
   })
 
-  it('is nobody in particular where users are not mapped, and DENIED even when this process reads as the same', () => {
+  it('is unknown if users are not mapped, and DENIED even if this process has the same number', () => {
     vi.spyOn(process, 'geteuid').mockReturnValue(OVERFLOW)
     expect(identify()).toEqual({
       peer: { pid: 7, uid: undefined, gid: undefined, verified: false },

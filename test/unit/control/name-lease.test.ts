@@ -39,7 +39,7 @@ async function listenPlainly(path: string): Promise<Server> {
   return server
 }
 
-/** A file that a killed server has left: a socket on which nobody listens. */
+/** A file of a killed server: a socket on which no process listens. */
 async function leaveDeadSocket(path: string): Promise<void> {
   const maker = `const s = require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
   const { spawn } = await import('node:child_process')
@@ -226,7 +226,7 @@ describe('acquireNameLease', () => {
         (error: unknown) => expect(error).toMatchObject({ code: ErrorCode.ABORTED }),
       )
       await outcome
-      // What it begins after that, it begins in the same turn.
+      // All further steps begin in the same turn.
       await turn()
       expect(server.listening).toBe(false)
       expect(readdirSync(directory)).toEqual([])

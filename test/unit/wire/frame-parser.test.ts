@@ -74,7 +74,7 @@ describe('FrameParser', () => {
     expect(list).toEqual(sent)
   })
 
-  it('stops and goes on anywhere, loses nothing when the handler throws, and takes chunks meanwhile', () => {
+  it('stops and continues anywhere, loses nothing when the handler throws, and takes chunks meanwhile', () => {
     const steps = fc.array(fc.constantFrom('go', 'stop', 'throw'), { maxLength: 40 })
     fc.assert(
       fc.property(frames, fc.array(fc.nat(10_000), { maxLength: 20 }), steps, (sent, cuts, script) => {
@@ -101,7 +101,7 @@ describe('FrameParser', () => {
     )
   })
 
-  it('hands its rest over: another bound and another handler continue where the first stopped', () => {
+  it('continues with another bound and another handler where the first one stopped', () => {
     const parser = new FrameParser((kind) => (kind === 300 ? 10 : -1))
     parser.push(
       Buffer.concat([
