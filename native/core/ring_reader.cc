@@ -89,8 +89,9 @@ Status RingReader::CheckRecord(const RecordHeader& header) const {
   if ((header.flags & ~kFlagsWhole) != 0) return Corrupt("a record has unknown flags");
   if (header.sequence != sequence_) return Corrupt("a record is out of sequence");
   if (message_.active) return CheckFragment(header);
-  if ((header.flags & kFlagFirst) == 0)
+  if ((header.flags & kFlagFirst) == 0) {
     return Corrupt("a message does not begin with its first fragment");
+  }
   if ((header.flags & kFlagLast) != 0 && header.length > message_bytes_max_) {
     return Corrupt("a message is longer than maxMessageBytes");
   }

@@ -47,6 +47,7 @@ export class Outbox {
   #claim: Uint8Array | undefined
   /** The claim lies in the link's memory. */
   #claimInPlace = false
+  #claimBytes = 0
 
   constructor(link: Link, codec: Pick<MessageCodec, 'keep'>) {
     this.#link = link
@@ -101,6 +102,7 @@ export class Outbox {
     if (this.#waiting.length > 0) return undefined
     const link = this.#link
     this.#claimInPlace = bytes <= (link.claimBytesMax ?? -1)
+    this.#claimBytes = bytes
     // Cleared: the peer gets bytes that the program does not fill, and they must not be secrets.
     this.#claim = this.#claimInPlace ? link.claim?.(bytes) : Buffer.alloc(bytes)
     return this.#claim
@@ -115,10 +117,12 @@ export class Outbox {
       this.#count(RecordKind.MESSAGE, bytes)
       return
     }
-    if (claim.length < bytes)
+    // Transferred memory leaves an array of length 0.
+    if (claim.length !== this.#claimBytes)
       throw misuse('the memory of the claim was transferred before the commit; fill a claim in place')
+    const payload = bytes === 0 ? NO_PAYLOAD : claim.subarray(0, bytes)
     this.#claim = undefined
-    this.#waiting.unshift(newOutgoing(RecordKind.MESSAGE, 0, claim.subarray(0, bytes), 0, undefined))
+    this.#waiting.unshift(newOutgoing(RecordKind.MESSAGE, 0, payload, 0, undefined))
   }
 
   /** Releases the open claim, if there is one. The program may still write to its memory. */

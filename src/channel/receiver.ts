@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import type { Link, LinkSink } from '../link/link.js'
+import { runApart } from '../uncaught.js'
 import { RecordKind } from '../wire/record-kind.js'
 import type { CloseHandshake } from './close-handshake.js'
 import type { Delivery } from './delivery.js'
@@ -68,6 +69,8 @@ export class Receiver implements LinkSink {
   close(error?: Error, closeError: Error | undefined = error): void {
     const waiting = this.#handshake.finish(error)
     if (waiting === undefined) return
+    // Before the callbacks below, which may discard messages.
+    runApart(() => this.#delivery.batchEnd())
     const { emitter, incoming, onClosed, outgoing, sender } = this.#dependencies
     const reason = error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was closed')
     outgoing.fail(reason)

@@ -232,6 +232,32 @@ export function channelCallbacks(fixture: ChannelFixture): void {
       },
     )
 
+    it.runIf(fixture.transport === 'shm')(
+      'finds a message with a blocking call without time, although the batch before it throws',
+      async () => {
+        const [left, right] = await fixture.join({ codec: 'bytes' })
+        const received: string[] = []
+        right.on('messages', () => {
+          throw new Error('a listener of messages')
+        })
+        const found = new Promise<void>((resolve) => {
+          right.once('message', (message: Buffer) => {
+            // The next message is in the ring, and its batch is not read yet.
+            left.sendSync(Buffer.from('second'))
+            received.push(String(message), String(right.receiveSync(0)))
+            resolve()
+          })
+        })
+        const thrown = await collectUncaught(async () => {
+          left.trySend(Buffer.from('first'))
+          await found
+          await turns(2)
+        })
+        expect(received).toEqual(['first', 'second'])
+        expect(new Set(thrown.map(String))).toEqual(new Set(['Error: a listener of messages']))
+      },
+    )
+
     it.each(['throws', 'destroys', 'closes', 'sends'])(
       'aborts the signal of a handler once, also when its listener %s',
       async (what) => {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { toShmwireError } from '../../native/native-error.js'
 import type { Peer } from '../../peer.js'
+import { runApart } from '../../uncaught.js'
 import type { FrameParser } from '../../wire/frame-parser.js'
 import { silenceBroken } from '../../wire/frames.js'
 import { type Link, type LinkSink, type LinkStats, newLinkStats } from '../link.js'
@@ -141,8 +142,8 @@ export class ShmLink implements Link {
   }
 
   waitSync(forRoom: boolean, timeoutMs: number): void {
-    // A listener may block: the messages before its call are a batch.
-    this.#sink?.batchEnd?.()
+    // A listener may block: the messages before its call are a batch. An exception must not replace the poll.
+    runApart(() => this.#sink?.batchEnd?.())
     if (this.#closed) this.#reportFailure()
     else if (this.#reader.frozen) this.#readLast()
     else if (!this.#blocking.wait(forRoom ? this.#writer.roomBytes : 0, timeoutMs)) {
@@ -159,7 +160,7 @@ export class ShmLink implements Link {
 
   /** Delivers the last records of a dead peer, or its end. */
   #readLast(): void {
-    if (this.#idle.poll(0, false) === 0) this.#finish()
+    if (!this.#closed && this.#idle.poll(0, false) === 0) this.#finish()
   }
 
   /** Every record that the dead peer had committed was delivered. */
@@ -183,7 +184,7 @@ export class ShmLink implements Link {
 
   /** Reports later: this may run inside a call of the sink's owner, which must not be called back. */
   #fail(thrown: unknown): void {
-    this.#failure = toShmwireError(thrown, 'the channel broke')
+    this.#failure ??= toShmwireError(thrown, 'the channel broke')
     this.destroy()
     process.nextTick(() => this.#reportFailure())
   }

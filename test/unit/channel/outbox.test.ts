@@ -296,3 +296,27 @@ describe('fail', () => {
     expect(outbox.length).toBe(0)
   })
 })
+
+describe('a claim whose memory was transferred', () => {
+  it('is refused at any length, stays open, and lets the records behind it go once it is aborted', () => {
+    const claim = outbox.claim(10) as Uint8Array<ArrayBuffer>
+    outbox.push(1, 0, Buffer.from('behind'))
+    structuredClone(claim.buffer, { transfer: [claim.buffer] })
+    for (const length of [0, 1, 10])
+      expect(() => outbox.commit(length)).toThrow(/was transferred before the commit/)
+    expect(outbox.hasClaim).toBe(true)
+    outbox.abort()
+    link.room = 100
+    expect(outbox.pump()).toBe(true)
+    expect(link.got).toEqual(['behind'])
+  })
+
+  it('of no bytes is sent', () => {
+    link.room = 100
+    const claim = outbox.claim(0) as Uint8Array<ArrayBuffer>
+    structuredClone(claim.buffer, { transfer: [claim.buffer] })
+    outbox.commit(0)
+    expect(outbox.pump()).toBe(true)
+    expect(link.got).toEqual([''])
+  })
+})

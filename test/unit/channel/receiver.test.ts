@@ -179,6 +179,7 @@ describe('the end', () => {
   it('fails everything pending, ends the delivery, and then emits the events', () => {
     receiver.close(gone)
     expect(calls).toEqual([
+      'end batch',
       ...order.map((call) => `${call} the peer is gone`),
       'end delivery',
       'error event the peer is gone',
@@ -207,6 +208,13 @@ describe('the end', () => {
       expect(calls).toContain('end delivery')
     }
     expect(closed).toMatchObject([{ code: ErrorCode.CODEC }, { code: ErrorCode.CODEC }])
+  })
+
+  it('ends the last batch before requests fail, whose listeners may discard messages', () => {
+    receiver.record(RecordKind.MESSAGE, 0, Buffer.from('good'))
+    receiver.record(RecordKind.MESSAGE, 0, Buffer.from('bad'))
+    const order = ['deliver good', 'end batch', 'fail outgoing bad message', 'fail incoming bad message']
+    expect(calls.filter((call) => order.includes(call))).toEqual(order)
   })
 
   it('by destroy drops the messages, and rejects calls of close with CLOSED', () => {
