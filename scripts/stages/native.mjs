@@ -102,5 +102,15 @@ async function tidy(report, missing) {
   const files = readdirSync(join(root, 'native'), { recursive: true })
     .map((file) => join(root, 'native', file))
     .filter((file) => known.has(file) && !file.includes('/test/'))
-  report.check(name, await run(clang, ['-p', folder, '--quiet', '--warnings-as-errors=*', ...files]))
+  const count = availableParallelism()
+  const groups = Array.from({ length: count }, (_, group) =>
+    files.filter((_file, index) => index % count === group),
+  )
+  const runs = await Promise.all(
+    groups.map((group) => run(clang, ['-p', folder, '--quiet', '--warnings-as-errors=*', ...group])),
+  )
+  report.check(name, {
+    ok: runs.every(({ ok }) => ok),
+    output: runs.map(({ output }) => output).join('\n'),
+  })
 }
