@@ -6,7 +6,7 @@ import { root, runNode } from './command.mjs'
 const PROJECTS = ['unit', 'conformance', 'process', 'hostile', 'package']
 const SKIP_REPORTER = `--reporter=${join(root, 'scripts/stages/skip-reporter.mjs')}`
 
-/** Runs all projects one after the other, because the processes of one would slow another one. */
+/** Runs one project after the other; only files of `unit` share the machine, because the others start processes. */
 export async function vitest(report) {
   for (const project of PROJECTS) await runProject(report, project)
 }
@@ -19,7 +19,7 @@ async function runProject(report, project) {
     const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`, SKIP_REPORTER]
     const { ok, output } = await runNode(
       'node_modules/vitest/vitest.mjs',
-      ['run', '--project', project, ...reporters],
+      ['run', '--project', project, ...reporters, ...(project === 'unit' ? ['--maxWorkers=100%'] : [])],
       { env: { NO_COLOR: '1', SHMWIRE_SKIPPED: skippedFile } },
     )
     const counts = existsSync(file)

@@ -13,3 +13,15 @@ export async function turns(count: number): Promise<void> {
 export async function eventually(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2))
 }
+
+/** The value once it is the same in several readings in a row. */
+export async function settled<T>(read: () => T): Promise<T> {
+  let value = read()
+  for (let equal = 0; equal < 5; equal += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    const next = read()
+    if (next !== value) equal = 0
+    value = next
+  }
+  return value
+}

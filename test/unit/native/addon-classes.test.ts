@@ -9,6 +9,7 @@ import type {
 } from '../../../src/native/binding.js'
 import { loadBinding } from '../../../src/native/load-binding.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
+import { settled } from '../../support/turns.js'
 
 const OPTIONS = { ringBytes: 64 * 1024, maxMessageBytes: 64 * 1024, recordsMax: 16 }
 const INVALID = { name: 'TypeError', code: 'ERR_SHMWIRE_INVALID_ARGUMENT' }
@@ -106,13 +107,13 @@ describe('a constructor of the addon', () => {
 
   it('throws the system’s error with its number, and keeps no descriptor', async () => {
     const path = join(temporaryDirectory(), 'missing', 'inbox')
-    const before = readdirSync('/proc/self/fd').length
+    // A thread closes the sockets of inboxes, also those of the tests before.
+    const before = await settled(() => readdirSync('/proc/self/fd').length)
     for (let count = 0; count < 20; count += 1)
       expect(thrownBy(() => new binding.HandoverSocket(path))).toMatchObject({
         code: 'ERR_SHMWIRE_UNAVAILABLE',
         errno: 2,
       })
-    // A thread closes the sockets of inboxes.
     await expect.poll(() => readdirSync('/proc/self/fd').length).toBe(before)
   })
 
