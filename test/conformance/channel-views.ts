@@ -41,7 +41,7 @@ export function channelViews(fixture: ChannelFixture): void {
       expect({ got, wrong }).toEqual({ got: 5_000, wrong: 0 })
     })
 
-    it('are copies where the receiver keeps them: loops, requests and replies', async () => {
+    it('are copies if the receiver keeps them: loops, requests and replies', async () => {
       const [left, right] = await join()
       right.handle((message: Buffer) => message)
       const kept: Promise<Buffer>[] = []

@@ -9,7 +9,7 @@ import { fuzz } from '../support/fuzz.js'
 
 const BOUNDS = { messageBytesMax: 1 << 20, decodedBytesMax: 1 << 20 }
 
-/** Anything that the codec's docstring says arrives as it was sent. */
+/** Any value that arrives unchanged according to the codec's docstring. */
 const anything = fc.anything({
   withBigInt: true,
   withDate: true,
@@ -22,7 +22,7 @@ const anything = fc.anything({
 
 const PLAIN = { noNullPrototype: true } as const
 
-/** Objects of few shapes, so that records come about. */
+/** Objects of few shapes, so that the codec sends shaped objects. */
 const shaped = fc.array(
   fc.oneof(
     fc.record({ id: fc.integer(), name: fc.string({ unit: 'binary' }), on: fc.boolean() }, PLAIN),
@@ -75,7 +75,7 @@ function receiver(): MessageCodec {
   return codec
 }
 
-/** The value, or undefined after a CODEC error. Anything else is thrown on. */
+/** Returns the value; undefined after a CODEC error. Throws any other error. */
 function decode(codec: MessageCodec, bytes: Buffer): { value: unknown } | undefined {
   const before = Buffer.from(bytes)
   try {
@@ -90,8 +90,8 @@ function decode(codec: MessageCodec, bytes: Buffer): { value: unknown } | undefi
 }
 
 /**
- * Places for values in all arrays, objects and collections, and bytes and characters: what the receiver has to pay for. A text in two
- * places is one: the nodes of a graph may be referred to any number of times.
+ * The memory that the receiver needs: places for values in all arrays, objects and collections, bytes, and
+ * characters. A text in two places counts once, because a graph may refer to a node any number of times.
  */
 function sizeOf(root: unknown): number {
   const seen = new Set<unknown>()
@@ -120,8 +120,8 @@ function sizeOf(root: unknown): number {
 }
 
 /**
- * Any bytes: an error, or a value that has no more places than they have bytes (a place takes a byte at least), that can be sent
- * on, and is the same when they are decoded again.
+ * Arbitrary bytes cause an error, or decode to a value with at most one place for each byte, because a place
+ * takes at least a byte. The value can be forwarded, and is the same when the bytes are decoded again.
  */
 function expectBounded(bytes: Buffer): void {
   const decoded = decode(receiver(), bytes)
@@ -132,27 +132,27 @@ function expectBounded(bytes: Buffer): void {
   expect(sentOn.equals(msgpackCodec.encode(again?.value))).toBe(true)
 }
 
-/** With a text in place of each date: to Node's comparison no two invalid dates are equal. */
-function datesTold(one: unknown): unknown {
+/** Replaces each date by a text, because Node's comparison never treats two invalid dates as equal. */
+function datesAsText(one: unknown): unknown {
   if (one instanceof Date) return `date ${one.getTime()}`
-  if (Array.isArray(one)) return one.map(datesTold)
-  if (one instanceof Map) return new Map([...one].map(([key, item]) => [datesTold(key), datesTold(item)]))
-  if (one instanceof Set) return new Set([...one].map(datesTold))
+  if (Array.isArray(one)) return one.map(datesAsText)
+  if (one instanceof Map) return new Map([...one].map(([key, item]) => [datesAsText(key), datesAsText(item)]))
+  if (one instanceof Set) return new Set([...one].map(datesAsText))
   if (typeof one !== 'object' || one === null || Object.getPrototypeOf(one) !== Object.prototype) return one
-  return Object.fromEntries(Object.entries(one).map(([key, item]) => [key, datesTold(item)]))
+  return Object.fromEntries(Object.entries(one).map(([key, item]) => [key, datesAsText(item)]))
 }
 
 fuzz('codec', {
-  'any tokens decode to no more than they are, or are CODEC': fc.property(
+  'decodes any tokens to a value no larger than they are, or fails with CODEC': fc.property(
     fc.oneof(tokens, graph),
     expectBounded,
   ),
-  'any message with some bytes changed decodes to no more than it is, or is CODEC': fc.property(
+  'decodes a message with changed bytes to a value no larger than it is, or fails with CODEC': fc.property(
     value,
     changes,
     (sent, list) => expectBounded(mutate(Buffer.from(msgpackCodec.encode(sent)), list)),
   ),
-  'any note is learnt or is CODEC, and harms no message': fc.property(
+  'applies any note or fails with CODEC, and still decodes messages': fc.property(
     fc.oneof(
       tokens,
       fc.array(fc.string({ unit: 'binary' })).map((keys) => Buffer.from(msgpackCodec.encode(keys))),
@@ -169,13 +169,13 @@ fuzz('codec', {
       expect(codec.decode(Buffer.of(0xc1, 0, 1, 0xa0, 0xc3))).toStrictEqual({ id: 1, name: '', on: true })
     },
   ),
-  'any value arrives as it was sent, three times over one channel': fc.property(value, (sent) => {
+  'brings back any value, three times over one channel': fc.property(value, (sent) => {
     const { roundTrip } = codecPair()
     for (let time = 1; time <= 3; time++) {
       const received = roundTrip(sent)
       if (isDeepStrictEqual(received, sent)) continue
       expect(
-        isDeepStrictEqual(datesTold(received), datesTold(sent)),
+        isDeepStrictEqual(datesAsText(received), datesAsText(sent)),
         `time ${time}: ${inspect(received)}`,
       ).toBe(true)
     }

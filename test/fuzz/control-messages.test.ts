@@ -20,7 +20,7 @@ const nested = fc
     pair === '[]' ? '['.repeat(depth) + ']'.repeat(depth) : `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`,
   )
 
-/** Text of JSON, so that what no JavaScript object can hold is there too: keys twice, numbers out of range. */
+/** JSON text, because no JavaScript object can hold duplicate keys or numbers out of range. */
 const odd = fc.constantFrom(
   '1e999',
   '-0',
@@ -48,7 +48,7 @@ const member = fc
   .tuple(fc.constantFrom(...NAMES), value)
   .map(([name, text]) => `${JSON.stringify(name)}:${text}`)
 
-/** A right message with members behind it that take the place of its own. */
+/** A correct message, followed by members that replace its own. */
 const changed = fc
   .tuple(fc.constantFrom(HELLO, OFFER, OFFER_SOCKET, REJECT), fc.array(member, { maxLength: 3 }))
   .map(([message, members]) => `${[JSON.stringify(message).slice(0, -1), ...members].join(',')}}`)
@@ -60,7 +60,7 @@ const payload = fc.oneof(
   { arbitrary: nested.map((text) => Buffer.from(text)), weight: 1 },
 )
 
-/** The result of `read`: a message, or undefined after a CORRUPT error of bounded length. */
+/** Returns the message that `read` returns; undefined after a CORRUPT error of bounded length. */
 function attempt<T>(read: (payload: Buffer) => T, bytes: Buffer): T | undefined {
   try {
     return read(bytes)
@@ -100,14 +100,14 @@ function expectCommon(message: Omit<ReturnType<typeof readHello>, 'transport' | 
 }
 
 fuzz('control-messages', {
-  'HELLO is within its bounds or CORRUPT': fc.property(payload, (bytes) => {
+  'reads a HELLO within its bounds, or fails with CORRUPT': fc.property(payload, (bytes) => {
     const hello = attempt(readHello, bytes)
     if (hello === undefined) return
     expectCommon(hello)
     expect(['auto', 'shm', 'socket']).toContain(hello.transport)
     if (hello.shm !== true) expectText(hello.shm, 1, 1024)
   }),
-  'OFFER is within its bounds or CORRUPT': fc.property(payload, (bytes) => {
+  'reads an OFFER within its bounds, or fails with CORRUPT': fc.property(payload, (bytes) => {
     const offer = attempt(readOffer, bytes)
     if (offer === undefined) return
     expectCommon(offer)
@@ -116,13 +116,10 @@ fuzz('control-messages', {
     expect(offer.token).toMatch(/^[0-9a-f]{32}$/)
     expect(typeof offer.mayFallBack).toBe('boolean')
   }),
-  'REJECT and SOCKET are an error and a reason within their bounds, or CORRUPT': fc.property(
-    payload,
-    (bytes) => {
-      const error = attempt(readReject, bytes)
-      if (error !== undefined) expectError(error, Object.values(ErrorCode))
-      const reason = attempt(readSocketReason, bytes)
-      if (reason !== undefined) expectText(reason, 1, 1024)
-    },
-  ),
+  'reads a REJECT and a SOCKET within their bounds, or fails with CORRUPT': fc.property(payload, (bytes) => {
+    const error = attempt(readReject, bytes)
+    if (error !== undefined) expectError(error, Object.values(ErrorCode))
+    const reason = attempt(readSocketReason, bytes)
+    if (reason !== undefined) expectText(reason, 1, 1024)
+  }),
 })

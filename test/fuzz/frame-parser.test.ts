@@ -7,7 +7,7 @@ import { encodeFrame, FRAME_HEADER_BYTES, FrameKind, type PayloadBound } from '.
 import { fuzz } from '../support/fuzz.js'
 
 const BYTES_MAX = 200
-/** A kind that carries nothing. */
+/** A kind without a payload. */
 const EMPTY_KIND = 272
 /** Records as on a socket link, one frame of the handshake, and one without a payload. */
 const bound: PayloadBound = (kind) => {
@@ -22,7 +22,7 @@ interface Header {
   readonly id: number
 }
 
-/** A header that may claim anything, in front of bytes that may be anything. */
+/** A header with arbitrary values, before arbitrary bytes. */
 const forged = fc
   .record({
     length: fc.oneof(fc.nat(BYTES_MAX + 5), fc.integer({ min: 0, max: 0xffffffff })),
@@ -68,7 +68,7 @@ interface Outcome {
   readonly isEmpty: boolean
 }
 
-/** A simple, slow reader of a complete stream, after docs/protocol.md, section 4. */
+/** The expected frames of the whole stream, computed slowly and plainly after docs/protocol.md, section 4. */
 function expected(bytes: Buffer): Outcome {
   const frames: string[] = []
   let at = 0
@@ -86,13 +86,13 @@ function expected(bytes: Buffer): Outcome {
   return { frames, error: undefined, isEmpty: at === bytes.length }
 }
 
-/** Every chunk has memory of its own, as a socket's has. */
+/** Every chunk has its own memory, like the chunks of a socket. */
 function split(bytes: Buffer, at: readonly number[]): Buffer[] {
   const ends = [0, ...at.map((cut) => cut % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b)
   return ends.slice(1).map((end, index) => Buffer.from(bytes.subarray(ends[index], end)))
 }
 
-/** The handler stops the parser as in `script`. The parser then continues until it needs more chunks. */
+/** The handler stops the parser as `script` demands. The loop continues until the parser needs more bytes. */
 function parseAll(chunks: readonly Buffer[], script: readonly boolean[]): Outcome {
   const parser = new FrameParser(bound)
   const frames: string[] = []
@@ -108,7 +108,7 @@ function parseAll(chunks: readonly Buffer[], script: readonly boolean[]): Outcom
       while (!parser.parse(handler));
     } catch (thrown) {
       error = codeOf(thrown)
-      // It stays as it is, whether more comes or not.
+      // The error stays, with or without more bytes.
       expect(() => parser.parse(handler)).toThrow(thrown)
       parser.push(Buffer.from(encodeFrame(1, 1, new Uint8Array(3))))
       expect(() => parser.parse(handler)).toThrow(thrown)
@@ -126,12 +126,12 @@ function codeOf(thrown: unknown): string {
   return thrown.code
 }
 
-/** Much faster than `expect` where they are, which is nearly always. */
+/** Equal outcomes are the usual case, and this comparison is much faster than `expect`. */
 function expectSame(outcome: Outcome, wanted: Outcome): void {
   if (!isDeepStrictEqual(outcome, wanted)) expect(outcome).toEqual(wanted)
 }
 
-/** Runs `body`; returns the most that was allocated at once for a payload. */
+/** Runs `body`. Returns the size of the largest allocation for a payload. */
 function largestAllocation(body: () => void): number {
   const original = Object.getOwnPropertyDescriptor(Buffer, 'allocUnsafeSlow') as PropertyDescriptor
   const allocate = original.value as typeof Buffer.allocUnsafeSlow
@@ -149,7 +149,7 @@ function largestAllocation(body: () => void): number {
 }
 
 fuzz('frame-parser', {
-  'yields what the format says, however the stream is cut and the parser stopped': fc.property(
+  'yields the frames of the format, however the stream is cut and the parser stopped': fc.property(
     stream,
     cuts,
     stops,

@@ -20,9 +20,9 @@ import { HELLO, OFFER, RawPeer } from '../support/raw-peer.js'
 import { SocketPairs } from '../support/socket-pairs.js'
 import { longDirectory } from '../support/temporary-directory.js'
 
-/** Under way at once: a handshake is mostly waiting. */
+/** Handshakes that run at once: each one mostly waits. */
 const AT_ONCE = 16
-/** For the few runs in which each side waits for the other. */
+/** The timeout for the few runs in which each side waits for the other. */
 const HANDSHAKE_MS = 100
 /** A handshake that takes longer never ends. */
 const HANG_MS = 20_000
@@ -49,7 +49,7 @@ afterAll(async () => {
   await pairs.close()
 })
 
-/** The next step of the hostile side: bytes, or its part of the handover with real descriptors. */
+/** A step of the hostile side: it sends bytes, or does its part of the handover with real descriptors. */
 type Step = { readonly bytes: Buffer } | 'hand over' | 'accept'
 
 const preamble: Step = { bytes: encodePreamble() }
@@ -61,7 +61,7 @@ const [ready, handles, inboxFull] = [FrameKind.READY, FrameKind.HANDLES, FrameKi
   frame(kind),
 ) as [Step, Step, Step]
 
-/** Conversations that are right, or right up to a refusal. */
+/** Handshakes that are correct, or correct up to a refusal. */
 const AS_CLIENT: readonly (readonly Step[])[] = [
   [preamble, frame(FrameKind.HELLO, HELLO), 'hand over', handles, ready],
   [preamble, frame(FrameKind.HELLO, HELLO), inboxFull, inboxFull, 'hand over', handles, ready],
@@ -143,13 +143,13 @@ const options = fc.record(
       () => true,
       () => false,
     ),
-    // Less than the peer says, or more.
+    // Less than the peer's bound, or more.
     maxMessageBytes: fc.constantFrom(HELLO.maxMessageBytes - 1, HELLO.maxMessageBytes + 1),
   },
   { noNullPrototype: true, requiredKeys: ['maxMessageBytes'] },
 )
 
-/** Runs the whole script. Then it releases its own resources. */
+/** Plays the script to its end, then releases its own resources. */
 async function play(peer: RawPeer, steps: readonly Step[], end: string, token: Buffer): Promise<void> {
   let endpoint: NativeEndpoint | undefined
   const accepts = steps.includes('accept')
@@ -190,14 +190,14 @@ async function handOver(
   try {
     endpoint.acceptHandles(inbox as NativeHandoverSocket, token)
   } catch (error) {
-    // The client got another token, or has given up.
+    // The client received another token, or has already failed.
     expect([ErrorCode.CORRUPT, ErrorCode.PEER_GONE]).toContain((error as ShmwireError).code)
   }
 }
 
 /**
- * One handshake against one script: it agrees or fails with a code, in time, and nothing is left of it. Gives the bound of
- * a message that they agree on.
+ * Runs one handshake against one script: it agrees or fails with a code, in time, and releases all resources.
+ * Returns the agreed bound of a message.
  */
 async function expectSettled(
   shake: () => Promise<Agreement>,
@@ -216,7 +216,7 @@ async function expectSettled(
   if (outcome instanceof Error) {
     if (!(outcome instanceof ShmwireError)) throw outcome
     expect(Object.values(ErrorCode)).toContain(outcome.code)
-    // The side that refused waits until this side has read the reason.
+    // The refusing side waits until this side has read the refusal.
     peer.socket.destroy()
   } else {
     const { endpoint, transport, maxMessageBytes, socket } = outcome as Agreement
@@ -230,7 +230,7 @@ async function expectSettled(
   return agreed
 }
 
-/** An edit may have changed the peer's bound, and never ours. */
+/** An edit may change the peer's bound, but never ours. */
 function expectBound(agreed: number | undefined, own: number, { edits }: Script): void {
   if (agreed === undefined) return
   expect(agreed).toBeLessThanOrEqual(own)
@@ -304,7 +304,7 @@ fuzz(
     check: async () => {
       expect(limits.slots.load).toEqual({ held: 0, waiting: 0 })
       expect(limits.halfOpen.count).toBe(0)
-      // A thread closes what a peer sent unasked.
+      // A thread closes the descriptors that a peer sent unasked.
       await expect.poll(openDescriptors, { timeout: 10_000 }).toBe(descriptors)
       expect(resourcesOf().segmentMappings).toBe(0)
     },

@@ -168,7 +168,7 @@ describe('server and client', () => {
   })
 
   it.skipIf(!isRoot)(
-    'refuse another user who can reach the socket, unless allow accepts the user',
+    'refuse another user who can reach the socket, unless authorize accepts the user',
     async () => {
       const open = join(directory, '..', 'open')
       chmodSync(join(directory, '..'), 0o755)

@@ -98,7 +98,7 @@ describe.each(['shm', 'socket'] as const)('user callbacks of a server over %s', 
     },
   )
 
-  it('close the server from inside allow', async () => {
+  it('close the server from inside authorize', async () => {
     let server: Server | undefined
     let closed: Promise<void> | undefined
     const before = await resourcesOnceCollected()
@@ -119,7 +119,7 @@ describe.each(['shm', 'socket'] as const)('user callbacks of a server over %s', 
     expect(closes).toBe(1)
   })
 
-  it('abort a connection from inside the allow of the client and free all resources', async () => {
+  it('abort a connection from inside the authorize of the client and free all resources', async () => {
     const server = await listen(NAME, { transport })
     server.on('channel', () => {})
     await turns(3)

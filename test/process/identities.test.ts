@@ -112,7 +112,7 @@ describe.skipIf(!isRoot)('a user namespace in which the overflow user is mapped'
     expect(client).toMatchObject(denied)
   })
 
-  it('accepts a peer without a user if allow accepts it', async ({ skip }) => {
+  it('accepts a peer without a user if authorize accepts it', async ({ skip }) => {
     const { client, server } = await meet(
       { authorizeAll: true },
       { authorizeAll: true, uid: STRANGER },

@@ -26,11 +26,11 @@ describe('parseAddress', () => {
     })
   })
 
-  it.each(['a', '_x', '0', 'a.b-c_D', 'x'.repeat(64)])('takes the name %s', (name) => {
+  it.each(['a', '_x', '0', 'a.b-c_D', 'x'.repeat(64)])('accepts the name %s', (name) => {
     expect(parseAddress(name).path).toBe(`/run/app/${name}.sock`)
   })
 
-  it('takes an explicit path as it is, with no directory to manage', () => {
+  it('accepts an explicit path unchanged, with no directory to manage', () => {
     expect(parseAddress('unix:/srv/a b.sock')).toEqual({
       kind: 'unix',
       path: '/srv/a b.sock',
@@ -40,7 +40,7 @@ describe('parseAddress', () => {
   })
 
   it.each(['tcp://127.0.0.1:7000', 'grpc://host', 'pipe:x', 'ws://host', 'tls://host', 'prices:'])(
-    'names what is supported when the scheme is another: %s',
+    'lists the supported forms for another scheme: %s',
     (address) => {
       const { message } = faultOf(address)
       expect(message).toContain(JSON.stringify(address))
@@ -66,7 +66,7 @@ describe('parseAddress', () => {
     ['a number', 7],
     ['undefined', undefined],
     ['an object', {}],
-  ])('rejects %s and says what to write', (_what, address) => {
+  ])('rejects %s with the remedy', (_what, address) => {
     const { message } = faultOf(address)
     expect(message).toContain('address is')
     expect(message).toContain("a plain name such as 'prices'")
@@ -92,13 +92,13 @@ describe('parseAddress', () => {
       'unix:/tmp/a.sock.0123456789ab~',
       'which shmwire reserves; choose another path',
     ],
-  ])('rejects %s and says what is wrong with the path', (_what, address, fault) => {
+  ])('rejects %s with the fault of the path', (_what, address, fault) => {
     const { message } = faultOf(address)
     expect(message).toContain(JSON.stringify(address))
     expect(message).toContain(fault)
   })
 
-  it('rejects a path that leaves no room for the other names of a server, with length, bound and cure', () => {
+  it('rejects a path that leaves no room for the other names of a server, with length, bound and remedy', () => {
     const longest = `unix:/${'x'.repeat(92)}`
     expect(parseAddress(longest).path).toHaveLength(93)
     const { message } = faultOf(`${longest}x`)
@@ -110,7 +110,7 @@ describe('parseAddress', () => {
     expect(faultOf(`unix:/${'ä'.repeat(47)}`).message).toContain('of 95 bytes')
   })
 
-  it('names SHMWIRE_DIR as the cure when the runtime directory is too long', () => {
+  it('names SHMWIRE_DIR as the remedy when the runtime directory is too long', () => {
     vi.stubEnv('SHMWIRE_DIR', `/${'d'.repeat(100)}`)
     expect(faultOf('prices').message).toContain('set SHMWIRE_DIR to a shorter directory')
   })

@@ -23,24 +23,27 @@ describe('waitWithin', () => {
     expect(takeBack).not.toHaveBeenCalled()
   })
 
-  it.each(['resolve', 'reject'])('leaves nothing behind when it settles later: %s', async (how) => {
-    const { signal } = new AbortController()
-    const wait = waitWithin<void>({ signal, timeoutMs: 10 }, 'it', (resolve, reject) => {
-      setTimeout(() => (how === 'resolve' ? resolve() : reject(new Error('no'))), 5)
-      return () => {}
-    })
-    const settled = wait.then(
-      () => 'resolve',
-      () => 'reject',
-    )
-    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
-    await vi.advanceTimersByTimeAsync(5)
-    expect(await settled).toBe(how)
-    expect(vi.getTimerCount()).toBe(0)
-    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
-  })
+  it.each(['resolve', 'reject'])(
+    'leaves no timer and no listener behind when it settles later: %s',
+    async (how) => {
+      const { signal } = new AbortController()
+      const wait = waitWithin<void>({ signal, timeoutMs: 10 }, 'it', (resolve, reject) => {
+        setTimeout(() => (how === 'resolve' ? resolve() : reject(new Error('no'))), 5)
+        return () => {}
+      })
+      const settled = wait.then(
+        () => 'resolve',
+        () => 'reject',
+      )
+      expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+      await vi.advanceTimersByTimeAsync(5)
+      expect(await settled).toBe(how)
+      expect(vi.getTimerCount()).toBe(0)
+      expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+    },
+  )
 
-  it('takes the wait back once and rejects with TIMEOUT, naming the wait and the time', async () => {
+  it('cancels the wait once and rejects with TIMEOUT, with the wait and the time', async () => {
     const { signal } = new AbortController()
     const takeBack = vi.fn()
     const wait = waitWithin({ signal, timeoutMs: 10 }, 'the wait', () => takeBack)
@@ -54,7 +57,7 @@ describe('waitWithin', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
 
-  it('takes the wait back and rejects with ABORTED, the reason as cause', async () => {
+  it('cancels the wait and rejects with ABORTED, with the reason as cause', async () => {
     const controller = new AbortController()
     const takeBack = vi.fn()
     const wait = waitWithin({ signal: controller.signal, timeoutMs: 10 }, 'it', () => takeBack)
@@ -64,7 +67,7 @@ describe('waitWithin', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('does not begin when the signal has fired before', async () => {
+  it('does not begin when the signal was aborted before', async () => {
     const begin = vi.fn(never)
     await expect(waitWithin({ signal: AbortSignal.abort() }, 'it', begin)).rejects.toMatchObject({
       code: ErrorCode.ABORTED,
@@ -84,7 +87,7 @@ describe('waitWithin', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('reads what bounds it once', async () => {
+  it('reads its options once', async () => {
     const signals = [new AbortController().signal, 'not a signal']
     const times = [10, Number.NaN]
     const options = {
@@ -102,14 +105,14 @@ describe('waitWithin', () => {
     await rejected
   })
 
-  it('gives up although taking back settles the wait', async () => {
+  it('fails although the cancellation settles the wait', async () => {
     const wait = waitWithin<string>({ timeoutMs: 1 }, 'it', (resolve) => () => resolve('late'))
     const rejected = expect(wait).rejects.toMatchObject({ code: ErrorCode.TIMEOUT })
     await vi.advanceTimersByTimeAsync(1)
     await rejected
   })
 
-  it('rejects with what begin throws', async () => {
+  it('rejects with the exception of begin', async () => {
     const wait = waitWithin({ timeoutMs: 1 }, 'it', () => {
       throw new Error('broken')
     })
@@ -142,7 +145,7 @@ describe('many waits under one signal', () => {
     await Promise.all(waits)
   })
 
-  it('all end, in their order, each taken back once, although taking back throws', async () => {
+  it('all end in order, each cancelled once, although a cancellation throws', async () => {
     const controller = new AbortController()
     const taken: number[] = []
     const wait = (index: number) =>
@@ -165,7 +168,7 @@ describe('many waits under one signal', () => {
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
   })
 
-  it('begun while others end under it end, too', async () => {
+  it('end too if they begin while others end', async () => {
     const controller = new AbortController()
     const { signal } = controller
     const begun: Promise<unknown>[] = []
@@ -180,7 +183,7 @@ describe('many waits under one signal', () => {
 })
 
 describe('endWithin', () => {
-  it('begins under a signal that has fired before, and takes the wait back', async () => {
+  it('begins under a signal that was aborted before, and cancels the wait', async () => {
     const steps: string[] = []
     const end = endWithin({ signal: AbortSignal.abort('enough'), timeoutMs: 10 }, 'it', () => {
       steps.push('begun')
@@ -191,7 +194,7 @@ describe('endWithin', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('resolves under a signal that has fired before when it is over already', async () => {
+  it('resolves under a signal that was aborted before when the end has already happened', async () => {
     const signal = AbortSignal.abort()
     await endWithin({ signal }, 'it', (resolve) => {
       resolve()

@@ -60,14 +60,14 @@ describe('LinkedQueue', () => {
     expect([new LinkedQueue<Entry>().remove(entry), queue.length]).toEqual([false, 1])
   })
 
-  it('takes an entry again that has left', () => {
+  it('accepts an entry again after it was removed', () => {
     const [entry] = push(2) as [Entry]
     queue.remove(entry)
     queue.push(entry)
     expect(drain()).toEqual([1, 0])
   })
 
-  it('keeps the order of what is left under random removals', () => {
+  it('keeps the order of the other entries under random removals', () => {
     const random = randomFrom(newSeed('linked queue'))
     const entries = push(1_000)
     for (let count = 0; count < 900; count += 1)

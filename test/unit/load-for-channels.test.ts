@@ -6,7 +6,7 @@ const SILENT: DoorbellFault = { reason: 'silent', mayPass: false }
 const FAILED: DoorbellFault = { reason: 'no descriptor is left', mayPass: true }
 
 const release = Object.getOwnPropertyDescriptor(process, 'release') as PropertyDescriptor
-/** What the doorbell of each thread is found to be, probe by probe. */
+/** The result of each probe, in order. */
 let results: (DoorbellFault | undefined)[]
 let probes: number
 let bellFault: Error | undefined
@@ -16,7 +16,7 @@ function Doorbell(): void {
   if (bellFault !== undefined) throw bellFault
 }
 
-/** As in a new thread of a runtime other than Node. */
+/** Loads the module as a new thread of a runtime other than Node does. */
 async function newThread() {
   vi.resetModules()
   return (await import('../../src/load-for-channels.js')).loadForChannels
@@ -52,7 +52,7 @@ it.each<[string, DoorbellFault | undefined]>([
   expect(probes).toBe(1)
 })
 
-it('probes again after a probe that an error ended, once for all that waited for it', async () => {
+it('probes again after a probe that failed with an error, once for all waiting loads', async () => {
   results = [FAILED, FAILED, undefined]
   const load = await newThread()
   for (let round = 1; round <= 2; round += 1) {
@@ -64,7 +64,7 @@ it('probes again after a probe that an error ended, once for all that waited for
   expect(probes).toBe(3)
 })
 
-it('leaves it to the channel to report that no doorbell can be made, and probes later', async () => {
+it('does not probe when no doorbell can be created, and probes at the next load', async () => {
   results = [SILENT]
   bellFault = new Error('no descriptor is left')
   const load = await newThread()

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { log } from '../../src/log.js'
 
-it('makes no text when neither a logger nor NODE_DEBUG wants it', () => {
+it('creates no text without a logger and NODE_DEBUG', () => {
   let texts = 0
   const textOf = (): string => {
     texts += 1

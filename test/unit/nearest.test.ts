@@ -15,7 +15,7 @@ describe('nearest', () => {
   })
 
   it.each(['', 'ring', 'toString', 'x'.repeat(1_000_000)])(
-    'finds nothing for what is far from all: %.20s',
+    'finds nothing for a text unlike all names: %.20s',
     (text) => {
       expect(nearest(text, NAMES)).toBeUndefined()
     },

@@ -36,7 +36,7 @@ describe('resolveOptions', () => {
     )
   })
 
-  it('takes what is at the bounds', () => {
+  it('accepts values at the bounds', () => {
     for (const ringBytes of [1 << 16, 1 << 30])
       expect(resolveOptions({ ringBytes }).ringBytes).toBe(ringBytes)
     for (const maxMessageBytes of [1, 1 << 30]) {
@@ -46,7 +46,7 @@ describe('resolveOptions', () => {
       expect(resolveOptions({ spinMicros }).spinMicros).toBe(spinMicros)
   })
 
-  it('takes a codec object, a logger, authorize and wait options', () => {
+  it('accepts a codec object, a logger, authorize and wait options', () => {
     const authorize = () => true
     const settings = resolveOptions({
       codec,
@@ -104,7 +104,7 @@ describe('resolveOptions', () => {
     expect(faultOf({ timeout: 1 })).toBe('unknown option "timeout"; did you mean "timeoutMs"?')
   })
 
-  it('lists the options where no name is near', () => {
+  it('lists the options when no name is near', () => {
     expect(faultOf({ size: 1 })).toBe(
       'unknown option "size"; the options are codec, ringBytes, maxMessageBytes, maxDecodedBytes, wait, spinMicros, views, transport, authorize, logger, signal, timeoutMs',
     )
@@ -120,12 +120,12 @@ describe('resolveOptions', () => {
 })
 
 describe('checkWaitOptions', () => {
-  it('takes a signal of another realm', () => {
+  it('accepts a signal of another realm', () => {
     const signal = runInNewContext(`({ aborted: false, addEventListener() {}, removeEventListener() {} })`)
     checkWaitOptions({ signal })
   })
 
-  it('takes nothing, and the bounds of timeoutMs', () => {
+  it('accepts no options, and the bounds of timeoutMs', () => {
     checkWaitOptions(undefined)
     checkWaitOptions({ timeoutMs: 0 })
     checkWaitOptions({ timeoutMs: 2 ** 31 - 1 })
@@ -144,7 +144,7 @@ describe('invalid', () => {
     expect(invalid('x', value, 'y').message).toBe(`x is ${shown}; it must be y`)
   })
 
-  it('cuts a long value and says how long it is', () => {
+  it('cuts a long value and reports its length', () => {
     expect(invalid('x', 'v'.repeat(500), 'y').message).toMatch(
       /^x is "v{80}"… \(500 characters\); it must be y$/,
     )

@@ -11,7 +11,7 @@ import { printable } from '../../src/printable.js'
 import { noShmwire } from '../../src/wire/preamble.js'
 import { HELLO, OFFER } from '../support/raw-peer.js'
 
-/** Clears a screen, begins a line of its own, turns text round, and more. */
+/** Clears a screen, begins a new line, reverses text, and more. */
 const HOSTILE = '\x1b[2J\r\n\u009b31m\u2028\u2029\u202e\u2066\u200f\x00\x7f\ud800'
 const ESCAPED = '\\u001b[2J\\r\\n\\u009b31m\\u2028\\u2029\\u202e\\u2066\\u200f\\u0000\\u007f\\ud800'
 
@@ -42,7 +42,7 @@ describe('printable', () => {
     }
   })
 
-  it('cuts what is longer than the bound, also between the halves of a character', () => {
+  it('cuts a text that is longer than the bound, also between the halves of a character', () => {
     expect(printable('abcdef', 6)).toBe('abcdef')
     expect(printable('abcdefg', 6)).toBe('abcdef… (7 characters)')
     expect(printable('😀😀', 3)).toBe('😀\\ud83d… (4 characters)')
@@ -55,7 +55,7 @@ describe("the peer's texts", () => {
     expect(error.message).toBe(`it said ${ESCAPED}`)
     expect(error.stack).toContain(ESCAPED)
     expect(error.stack).not.toContain('\x1b')
-    // For programs, so it is what the peer sent.
+    // Programs read it, so it stays as the peer sent it.
     expect(error.remoteCode).toBe(HOSTILE)
   })
 
@@ -70,7 +70,7 @@ describe("the peer's texts", () => {
     expect(readOffer(payloadOf({ ...OFFER, transport: 'socket', reason: HOSTILE })).reason).toBe(ESCAPED)
   })
 
-  it('are printable where a frame is not as it must be', () => {
+  it('are printable when a frame is malformed', () => {
     const wrong = [
       () => readHello(payloadOf({ ...HELLO, transport: HOSTILE })),
       () => readHello(Buffer.from(`${HOSTILE}{`)),
@@ -96,11 +96,11 @@ describe("the peer's texts", () => {
       message: expect.stringContaining('\\u001b[2J'),
     })
     expect(inspect(hostile)).not.toContain('\x1b')
-    // A printable error of the codec does not change.
+    // An error without hidden characters stays the codec's own.
     expect(errorOf(() => codec.decode(Buffer.from('?'))).cause).toBeInstanceOf(SyntaxError)
   })
 
-  it('are printable where it is not shmwire', () => {
+  it('are printable when the peer is not shmwire', () => {
     expect(noShmwire(Buffer.from('\x1b[2J\x9b\x7f\n0', 'latin1')).message).toContain(
       '\\u001b[2J\\u009b\\u007f\\n0',
     )
@@ -119,7 +119,7 @@ describe("the peer's texts", () => {
 })
 
 describe('show', () => {
-  it('quotes strings, escapes what is hidden in them, and cuts long ones', () => {
+  it('quotes strings, escapes their hidden characters, and cuts long ones', () => {
     expect(show('a"b')).toBe('"a\\"b"')
     expect(show('\x1b\x7f\u009b\u202e\n')).toBe('"\\u001b\\u007f\\u009b\\u202e\\n"')
     expect(show('x'.repeat(80))).toBe(`"${'x'.repeat(80)}"`)

@@ -34,7 +34,7 @@ function graphOf(count: number, nodeOf: (index: number) => unknown): Buffer {
   ])
 }
 
-/** Bytes of the heap, and of memory outside of it that the heap keeps. */
+/** Bytes of the heap, and of memory outside that the heap keeps alive. */
 function memoryBytes(): number {
   collectGarbage()
   collectGarbage()
@@ -45,13 +45,13 @@ function memoryBytes(): number {
 const hex = (digits: string) => () => Buffer.from(digits, 'hex')
 const object = (...keys: string[]) =>
   Buffer.from(msgpackCodec.encode(Object.fromEntries(keys.map((key) => [key, 1]))))
-/** Keys behind the largest block that V8 takes at once; of so many it makes a hash table, then a block. */
+/** Keys beyond the largest block that V8 allocates at once: it creates a hash table, then a block. */
 function indices(count: number, first: number): string[] {
   return Array.from({ length: count }, (_, index) => String(first + Math.floor((index * 452) / count)))
 }
 const utf16 = Buffer.from('abcdefgh', 'utf16le')
 
-/** Objects of several keys out of many, so that nearly every one needs hidden classes of its own. */
+/** Objects of several keys out of many, so that nearly every one needs its own hidden classes. */
 function shuffled(count: number, index: number): string[] {
   const keys = new Set<string>()
   for (let salt = 0; keys.size < count; salt++)
@@ -109,7 +109,7 @@ describe('the memory of a value is not charged too little', () => {
     expect(record).toHaveLength(bytes)
     const message = listOf(20_000, () => record)
     expectCharged(codec, message)
-    // As many as fit into 64 MiB need no more than the default of 1 GiB.
+    // A message of 64 MiB needs at most the default of 1 GiB.
     expect((codec.heldBytes(message) - message.length) / message.length).toBeLessThan(16)
   })
 
@@ -136,7 +136,7 @@ describe('the memory of a value is not charged too little', () => {
     ['long bigints', 5_000, () => ['bigint', 'f'.repeat(200)]],
     ['texts in UTF-16', 10_000, () => ['utf16', utf16]],
   ])('a graph of %s', (_name, count, nodeOf) => {
-    // What they refer to comes first; the list holds all.
+    // The nodes refer to the leaves, which come first; the list holds all nodes.
     const leaves = 10
     const all = ['array', ...Array.from({ length: count }, (_, index) => index + leaves)]
     const nodes = graphOf(count + leaves, (index) =>
@@ -177,16 +177,16 @@ describe('the memory of a value is not charged too little', () => {
           .join()}}`,
     ],
     ['objects of a key like an index with an escape', 10_000, () => '{"\\u0033\\u0035":0}'],
-    ['other numbers than short integers', 40_000, () => '-0,1e9,0.5'],
+    ['numbers that are not short integers', 40_000, () => '-0,1e9,0.5'],
     ['texts', 40_000, () => '"abc"'],
   ])('JSON of %s', (_name, count, elementOf) => {
     const text = `[${Array.from({ length: count }, (_, index) => elementOf(index)).join()}]`
     expectCharged(codecWith(1024 * MIB, 'json'), Buffer.from(text))
   })
 
-  /** Not less than three quarters of what the heap grows by, and not twenty times as much. */
+  /** At least three quarters of the growth of the heap, and less than twenty times as much. */
   function expectCharged(codec: MessageCodec, bytes: Buffer): void {
-    // The median of three: the engine may free code and maps of earlier tests meanwhile.
+    // The median of three, because the engine may free code and maps of earlier tests meanwhile.
     const values: unknown[] = []
     const growths = [0, 1, 2].map(() => {
       const before = memoryBytes()
@@ -209,7 +209,7 @@ describe('a value that needs more than maxDecodedBytes', () => {
     ['msgpack', graphOf(2, (index) => (index === 0 ? ['bigint', 'f'.repeat(MIB)] : 0))],
     ['json', Buffer.from(`[${'{},'.repeat(20_000)}0]`)],
     ['json', Buffer.from('['.repeat(MIB))],
-  ])('is CODEC in %s, with the limit and the option', (name, bytes) => {
+  ])('fails with CODEC in %s, with the limit and the option', (name, bytes) => {
     const codec = codecWith(MIB, name)
     const error = errorOf(() => codec.decode(bytes))
     expect(error.code).toBe(ErrorCode.CODEC)
@@ -218,7 +218,7 @@ describe('a value that needs more than maxDecodedBytes', () => {
     )
   })
 
-  test('harms no later message', () => {
+  test('does not affect later messages', () => {
     const codec = codecWith(MIB)
     for (let round = 0; round < 3; round++) {
       expect(() => codec.decode(listOf(20_000, hex('80')))).toThrow('maxDecodedBytes')
@@ -226,7 +226,7 @@ describe('a value that needs more than maxDecodedBytes', () => {
     }
   })
 
-  test('is noticed before the memory is taken', () => {
+  test('is refused before the memory is allocated', () => {
     const codec = codecWith(MIB)
     const bytes = Buffer.concat([Buffer.from('dd03fffff0', 'hex'), Buffer.alloc(64 * MIB - 16, 0x80)])
     const before = memoryBytes()
@@ -234,14 +234,14 @@ describe('a value that needs more than maxDecodedBytes', () => {
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(32 * MIB)
   })
 
-  test('a shaped object is charged for its keys that look like indices', () => {
+  test('may be a shaped object whose keys look like indices', () => {
     const receiver = channelCodec(() => true, MIB, MIB)
     receiver.applyNote?.(Buffer.from(msgpackCodec.encode(['999'])))
     expect(() => receiver.decode(listOf(1000, hex('c10001')))).toThrow('maxDecodedBytes')
   })
 })
 
-test('what waits for a consumer counts its memory', () => {
+test('counts the memory of messages that wait for a consumer', () => {
   const bytes = listOf(1000, hex('80'))
   for (const [name, payload] of [
     ['msgpack', bytes],
@@ -256,7 +256,7 @@ test('what waits for a consumer counts its memory', () => {
   expect(plain.heldBytes(bytes)).toBe(0)
 })
 
-test('the model of elements takes the gaps that the engine takes', () => {
+test('models the gaps of elements as the engine does', () => {
   expect(['0', '999', '12a'].map(isIndexKey)).toEqual([true, true, true])
   expect(['', 'a1', '-1', '12345678901'].map(isIndexKey)).toEqual([false, false, false, false])
   expect(elementsAfter(0, '999')).toBe(1516)
@@ -266,7 +266,7 @@ test('the model of elements takes the gaps that the engine takes', () => {
   expect(shapedObjectBytes(['999'], true)).toBeGreaterThan(12_000)
 })
 
-test('jsonCodec without a channel has the default bound', () => {
+test('bounds jsonCodec without a channel by the default', () => {
   expect(() => jsonCodec.decode(Buffer.alloc(17 * MIB, '['))).toThrow('maxDecodedBytes')
 })
 

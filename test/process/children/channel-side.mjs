@@ -2,7 +2,7 @@
 //   channel-side.mjs server|client <address> <JSON: options of the channel, and those below>
 //     uid                becomes this user first
 //     effective          {uid, gid}: changes its effective ids to these first
-//     changes            {uid, gid}: changes them during the call of `allow`
+//     changes            {uid, gid}: changes them during the call of `authorize`
 //     addressSpaceBytes  the limit of further mapped memory
 //     authorizeAll           passes an `authorize` that accepts every peer
 //     stays              client: does not close the channel, but waits for its end

@@ -7,7 +7,7 @@ import { ErrorCode, ShmwireError } from '../../../src/errors.js'
 import { turns } from '../../support/turns.js'
 import { collectUncaught } from '../../support/uncaught.js'
 
-/** What the link does in a wait, or nothing more. */
+/** Called in each wait of the link. */
 let onWait: (() => void) | undefined
 let waits: { forRoom: boolean; timeoutMs: number }[]
 let handshake: CloseHandshake
@@ -76,7 +76,7 @@ beforeEach(() => {
 const withCode = (code: string): Error => expect.objectContaining({ code }) as Error
 
 describe('a blocking call', () => {
-  it('returns a message that is held, without a wait', () => {
+  it('returns a held message without a wait', () => {
     queue.push('held', 1)
     expect([calls.receive(undefined), waits, pulls]).toEqual(['held', [], 0])
   })
@@ -101,7 +101,7 @@ describe('a blocking call', () => {
     expect(() => calls.receive(undefined)).toThrow(withCode(ErrorCode.PEER_GONE))
   })
 
-  it('gives up when its time has passed, after one poll', () => {
+  it('times out when its time has passed, after one poll', () => {
     expect(() => calls.receive(0)).toThrow(withCode(ErrorCode.TIMEOUT))
     expect(() => calls.send('message', 0)).toThrow(withCode(ErrorCode.TIMEOUT))
     expect(() => calls.request('question', 0)).toThrow(withCode(ErrorCode.TIMEOUT))

@@ -7,7 +7,7 @@ import { collectUncaught } from '../../support/uncaught.js'
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 describe('the event messages', () => {
-  it('has the messages that came together, in their order and in that of the calls', async () => {
+  it('has the messages that arrived together, in the order of the calls', async () => {
     const [left, right] = memoryChannels()
     const seen: unknown[] = []
     right.on('messages', (batch) => seen.push(batch))
@@ -24,7 +24,7 @@ describe('the event messages', () => {
     expect(seen).toEqual([[1, 2], 'asked', [3]])
   })
 
-  it('loses nothing when its listener is removed in the midst of a batch', async () => {
+  it('loses no message when its listener is removed during a batch', async () => {
     const [left, right] = memoryChannels()
     const seen: unknown[] = []
     const listener = (batch: unknown[]): unknown => seen.push(...batch)
@@ -43,7 +43,7 @@ describe('the event messages', () => {
 })
 
 describe('closing', () => {
-  it('ends although a request was given up that its handler never answers', async () => {
+  it('completes although a cancelled request is never answered by its handler', async () => {
     const [left, right] = memoryChannels()
     right.handle((message) => (message === 'never' ? new Promise(() => {}) : message))
     await expect(left.request('never', { timeoutMs: 5 })).rejects.toMatchObject({
@@ -54,7 +54,7 @@ describe('closing', () => {
     await left.close()
   })
 
-  it('ends although the peer never stops asking: new requests get CLOSED', async () => {
+  it('completes although the peer never stops sending requests: new ones fail with CLOSED', async () => {
     const [left, right] = memoryChannels()
     left.handle(async (message) => {
       await turn()
@@ -69,7 +69,7 @@ describe('closing', () => {
     await refused
   })
 
-  it('that destroy comes before rejects with CLOSED', async () => {
+  it('rejects with CLOSED when destroy ends it', async () => {
     const [left, right] = memoryChannels()
     right.handle(() => new Promise(() => {}))
     const pending = left.request(1)
@@ -79,7 +79,7 @@ describe('closing', () => {
     await expect(pending).rejects.toMatchObject({ code: 'ERR_SHMWIRE_CLOSED' })
   })
 
-  it('under a signal that has fired before destroys the channel, and loses nothing that a listener throws', async () => {
+  it('destroys the channel under a signal that was aborted before, and reports the exception of a listener', async () => {
     const [left, right] = memoryChannels()
     right.handle(() => new Promise(() => {}))
     const pending = left.request(1)
@@ -98,7 +98,7 @@ describe('closing', () => {
     await left.close({ signal: AbortSignal.abort() })
   })
 
-  it('by destroy lets no held message out any more', async () => {
+  it('delivers no further held message after destroy', async () => {
     const [left, right] = memoryChannels()
     for (let message = 0; message < 5; message += 1) left.trySend(message)
     await turn()
@@ -115,15 +115,15 @@ describe('closing', () => {
   })
 })
 
-describe('what programs do', () => {
+describe('a channel', () => {
   it.each([
-    ['null, as to a stream', null, undefined, 'the channel is closed; connect again to send'],
+    ['null, like a stream', null, undefined, 'the channel is closed; connect again to send'],
     ['a text', 'why', 'why', 'the channel has ended: why'],
-  ])('destroy may be given %s', async (_name, given, told, message) => {
+  ])('is destroyed with %s', async (_name, given, error, message) => {
     const [left] = memoryChannels()
     const closed = new Promise((resolve) => left.once('close', resolve))
     left.destroy(given as unknown as Error)
-    expect(await closed).toBe(told)
+    expect(await closed).toBe(error)
     const refused = { code: 'ERR_SHMWIRE_CLOSED', message }
     await expect(left.send(1)).rejects.toMatchObject(refused)
     expect(() => left.trySend(1)).toThrow(expect.objectContaining(refused) as Error)
@@ -134,7 +134,7 @@ describe('what programs do', () => {
     ['undefined', undefined],
     ['a symbol', Symbol('odd')],
     ['an error without a name', Object.assign(new Error('odd'), { name: undefined })],
-    ['an error whose message is no text', Object.assign(new Error('odd'), { message: 7 })],
+    ['an error whose message is not a string', Object.assign(new Error('odd'), { message: 7 })],
     [
       'an error that cannot be read',
       Object.defineProperty(new Error('odd'), 'message', {
@@ -143,7 +143,7 @@ describe('what programs do', () => {
         },
       }),
     ],
-  ])('a handler may throw %s', async (_name, thrown) => {
+  ])('rejects a request with REMOTE when its handler throws %s', async (_name, thrown) => {
     const [left, right] = memoryChannels()
     right.handle(() => {
       throw thrown
@@ -152,7 +152,7 @@ describe('what programs do', () => {
     await left.close()
   })
 
-  it('all listeners may be removed, and others added', async () => {
+  it('delivers to new listeners after all others were removed', async () => {
     const [left, right] = memoryChannels()
     right.on('message', () => {})
     await turn()
@@ -168,14 +168,14 @@ describe('what programs do', () => {
     ['a string', 'text'],
     ['undefined', undefined],
     ['a detached array', detached()],
-  ])('a codec that returns %s is told so', (_name, result) => {
+  ])('throws CODEC when its codec returns %s', (_name, result) => {
     const broken: Codec = { name: 'broken', encode: () => result as Uint8Array, decode: () => null }
     const [left] = memoryChannels({ codec: broken })
     expect(() => left.trySend(1)).toThrow(expect.objectContaining({ code: 'ERR_SHMWIRE_CODEC' }))
     left.destroy()
   })
 
-  it('a codec with state has one for each channel', async () => {
+  it('keeps its own state of a stateful codec', async () => {
     const counting: Codec = {
       name: 'counting',
       encode: () => Buffer.from('unused'),
@@ -196,7 +196,7 @@ describe('what programs do', () => {
     }
   })
 
-  it('any number of waits may share one AbortSignal, without a warning', async () => {
+  it('shares one AbortSignal among any number of waits, without a warning', async () => {
     const warnings: unknown[] = []
     const onWarning = (warning: unknown): unknown => warnings.push(warning)
     process.on('warning', onWarning)

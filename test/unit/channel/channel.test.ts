@@ -15,7 +15,7 @@ describe('messages', () => {
     expect(seen).toEqual(Array.from({ length: 500 }, (_, index) => index))
   })
 
-  it('are held until somebody listens, and stop the sender meanwhile', async () => {
+  it('are held until there is a listener, and stop the sender meanwhile', async () => {
     const [left, right] = memoryChannels({ capacityBytes: 1024 })
     let sent = 0
     while (left.trySend({ sent })) sent += 1
@@ -29,7 +29,7 @@ describe('messages', () => {
     expect(seen).toEqual(Array.from({ length: sent }, (_, index) => index))
   })
 
-  it('go on with the next one after a listener has thrown', async () => {
+  it('continue with the next one after a listener has thrown', async () => {
     const [left, right] = memoryChannels()
     const seen: number[] = []
     const thrown: unknown[] = []
@@ -53,7 +53,7 @@ describe('messages', () => {
 })
 
 describe('sending', () => {
-  it('trySend says false when there is no room, and drain follows', async () => {
+  it('trySend returns false when there is no room, and drain follows', async () => {
     const [left, right] = memoryChannels({ codec: 'bytes', capacityBytes: 1024 })
     while (left.trySend(Buffer.alloc(100))) {}
     const drained = once(left, 'drain')
@@ -63,7 +63,7 @@ describe('sending', () => {
     await left.close()
   })
 
-  it('refuses a message one byte too long, and lives on', async () => {
+  it('refuses a message one byte too long, and stays open', async () => {
     const [left, right] = memoryChannels({ codec: 'bytes', maxMessageBytes: 1000 })
     const got = once(right, 'message')
     expect(() => left.trySend(Buffer.alloc(1001))).toThrow(
@@ -77,9 +77,9 @@ describe('sending', () => {
     await left.close()
   })
 
-  it('gives up on the signal and on the time without sending', async () => {
+  it('ends at an abort or a timeout without sending', async () => {
     const [left, right] = memoryChannels({ codec: 'json', capacityBytes: 16 })
-    // Until nothing moves any more: the other side holds all that it will hold.
+    // Until the other side holds as much as it can.
     for (let full = 0; full < 5; full += 1) {
       while (left.trySend('filler')) full = 0
       await turn()
@@ -98,7 +98,7 @@ describe('sending', () => {
     expect(seen.filter((message) => message !== 'filler')).toEqual(['kept'])
   })
 
-  it('reports what the codec cannot encode', async () => {
+  it('throws CODEC for a value that the codec cannot encode', async () => {
     const [left] = memoryChannels({ codec: 'json' })
     expect(() => left.trySend(1n)).toThrow(expect.objectContaining({ code: 'ERR_SHMWIRE_CODEC' }))
     await expect(left.send(1n)).rejects.toMatchObject({ code: 'ERR_SHMWIRE_CODEC' })
@@ -107,7 +107,7 @@ describe('sending', () => {
 })
 
 describe('iteration', () => {
-  it('gives every message and ends with the close', async () => {
+  it('yields every message and ends with the close', async () => {
     const [left, right] = memoryChannels()
     const sending = (async () => {
       for (let index = 0; index < 3000; index += 1) await left.send(index)
@@ -132,7 +132,7 @@ describe('iteration', () => {
     expect(seen).toEqual(['last'])
   })
 
-  it('leaves the channel open when the loop is left, and a second loop goes on', async () => {
+  it('leaves the channel open when the loop is left, and a second loop continues', async () => {
     const [left, right] = memoryChannels()
     for (let index = 0; index < 4; index += 1) left.trySend(index)
     for await (const message of right) if (message === 1) break
@@ -165,7 +165,7 @@ describe('requests', () => {
     await left.close()
   })
 
-  it('may be 20,000 at once: those beyond the limit wait for their turn', async () => {
+  it('may be 20,000 at once: those beyond the limit wait for a slot', async () => {
     const [left] = answering()
     const replies = await Promise.all(
       Array.from({ length: 20_000 }, (_, index) => left.request<number>({ double: index })),
@@ -174,7 +174,7 @@ describe('requests', () => {
     await left.close()
   })
 
-  it('reject with REMOTE and the code of what the handler threw', async () => {
+  it('reject with REMOTE and the code of the exception of the handler', async () => {
     const [left, right] = answering()
     right.handle(() => {
       throw Object.assign(new RangeError('too far'), { code: 'E_FAR' })
@@ -194,7 +194,7 @@ describe('requests', () => {
     await left.close()
   })
 
-  it('tell the handler when the caller gives up', async () => {
+  it('abort the signal of the handler when the caller times out', async () => {
     const [left, right] = answering()
     const reason = new Promise((resolve) => {
       right.handle(
@@ -224,8 +224,8 @@ describe('requests', () => {
   })
 })
 
-describe('the end', () => {
-  it('close waits for open requests and running handlers, then both sides are closed in order', async () => {
+describe('a channel that ends', () => {
+  it('waits for open requests and running handlers, then both sides are closed in order', async () => {
     const [left, right] = memoryChannels()
     right.handle(async (message) => {
       await turn()
@@ -240,7 +240,7 @@ describe('the end', () => {
     await left.close()
   })
 
-  it('both sides may close at once', async () => {
+  it('closes when both sides close at once', async () => {
     const [left, right] = memoryChannels()
     left.trySend(1)
     right.trySend(2)
@@ -248,7 +248,7 @@ describe('the end', () => {
     expect([left.open, right.open]).toEqual([false, false])
   })
 
-  it('a close that takes too long rejects and destroys the channel', async () => {
+  it('is destroyed when a close takes too long, which rejects', async () => {
     const [left, right] = memoryChannels()
     right.handle(() => new Promise(() => {}))
     const pending = left.request(1)
@@ -259,7 +259,7 @@ describe('the end', () => {
     expect(await gone).toMatchObject({ code: 'ERR_SHMWIRE_PEER_GONE' })
   })
 
-  it('emits error only to those who listen, and close always', async () => {
+  it('always emits close, and error only to listeners', async () => {
     const [left, right] = memoryChannels()
     const errors: string[] = []
     right.on('error', (error) => errors.push((error as { code?: string }).code ?? ''))

@@ -19,7 +19,7 @@ function newDelivery(borrowsPeerMemory = false): Delivery {
   return new Delivery(emitter, link, { heldBytes: () => 0 })
 }
 
-/** A message that has arrived, in memory of its own. */
+/** A received message, in its own memory. */
 function take(text: string): void {
   const payload = Buffer.allocUnsafeSlow(text.length)
   payload.write(text)
@@ -144,7 +144,7 @@ describe('the link', () => {
 })
 
 describe('the end', () => {
-  it('comes after the held messages have been delivered to listeners', async () => {
+  it('follows the delivery of held messages to listeners', async () => {
     take('held')
     const seen = listen('message')
     delivery.end(undefined, () => seen.push('end'))
@@ -153,7 +153,7 @@ describe('the end', () => {
     expect(seen).toEqual(['held', 'end'])
   })
 
-  it('comes at once without listeners, and loops still get the held messages', async () => {
+  it('happens at once without listeners, and loops still get the held messages', async () => {
     take('held')
     let ended = false
     delivery.end(new Error('broken'), () => {

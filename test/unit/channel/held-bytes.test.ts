@@ -4,13 +4,13 @@ import type { CodecName } from '../../../src/codec/codec.js'
 import { memoryChannels } from '../../support/memory-channels.js'
 import { turn } from '../../support/turns.js'
 
-/** Of each message on its way: 1 KB of msgpack, 3 KB of JSON. In memory each object takes 56 bytes. */
+/** Objects of each message: in transit 1 KB of msgpack or 3 KB of JSON; in memory, 56 bytes each. */
 const OBJECTS = 1000
 const MESSAGE_BYTES_MAX = 4 * OBJECTS
 const LINK_BYTES = 4 * MESSAGE_BYTES_MAX
 const HELD_BYTES_MAX = 256 * 1024
 
-/** How many messages the channel takes while nobody reads them. */
+/** The number of messages that the channel accepts while no consumer reads them. */
 async function takenOf(channel: Channel, message: unknown): Promise<number> {
   let count = 0
   for (let refusals = 0; refusals < 20; ) {
@@ -40,7 +40,7 @@ describe('messages that wait for a consumer', () => {
     left.destroy()
   })
 
-  it('end the channel where one needs more than maxDecodedBytes, after what came before it', async () => {
+  it('end the channel if one needs more than maxDecodedBytes, after the messages before it', async () => {
     const [left, right] = memoryChannels({ maxDecodedBytes: 1024 * 1024 })
     left.trySend('first')
     left.trySend(Array.from({ length: 20_000 }, () => ({})))

@@ -62,7 +62,7 @@ function flood(peer: Link, first: number): number {
 }
 
 describe('a channel that closes while messages arrive', () => {
-  it('gives a slow listener all of them, in order', async () => {
+  it('delivers all of them to a slow listener, in order', async () => {
     const { channel, peer } = raw()
     const count = flood(peer, 0)
     expect(count).toBeGreaterThan(10_000)
@@ -70,7 +70,7 @@ describe('a channel that closes while messages arrive', () => {
     const got: number[] = []
     channel.on('message', (message: Buffer) => {
       got.push(message.readUInt32LE())
-      // Longer than a turn now and then.
+      // Sometimes longer than a turn.
       if (got.length % 1000 === 0) for (const end = performance.now() + 2; performance.now() < end; );
     })
     await channel.close()
@@ -78,7 +78,7 @@ describe('a channel that closes while messages arrive', () => {
     expect(got.findIndex((number, index) => number !== index)).toBe(-1)
   })
 
-  it('gives a listener that leaves a whole beginning, and still closes', async () => {
+  it('delivers an unbroken beginning to a listener that leaves, and still closes', async () => {
     const { channel, peer } = raw()
     flood(peer, 0)
     const got: number[] = []
@@ -93,7 +93,7 @@ describe('a channel that closes while messages arrive', () => {
     expect(rest.length).toBeLessThanOrEqual(2 * 256)
   })
 
-  it('gives a loop that is busy all of them', async () => {
+  it('delivers all of them to a busy loop', async () => {
     const { channel, peer } = raw()
     const count = flood(peer, 0)
     const got: number[] = []
@@ -104,7 +104,7 @@ describe('a channel that closes while messages arrive', () => {
     expect(got.length).toBe(count)
   })
 
-  it('ends with BACKLOG where a loop waits for the close and the peer sends without end', async () => {
+  it('ends with BACKLOG when a loop waits for the close and the peer sends without end', async () => {
     const { channel, peer } = raw(16 << 20, false)
     const message = Buffer.alloc(1 << 20)
     const sending = { on: true }
@@ -119,7 +119,7 @@ describe('a channel that closes while messages arrive', () => {
     await flooding
   })
 
-  it('keeps what fits where nobody takes it, and nothing behind a gap', async () => {
+  it('keeps as many as fit without a consumer, and none behind a gap', async () => {
     const { channel, peer } = raw()
     flood(peer, 0)
     await channel.close()
@@ -130,9 +130,9 @@ describe('a channel that closes while messages arrive', () => {
   })
 })
 
-describe('a channel that is over', () => {
+describe('a channel that has ended', () => {
   it.each(['destroy', 'removeAllListeners'] as const)(
-    'delivers no held message after %s, and still says that it closed',
+    'delivers no held message after %s, and still emits close',
     async (how) => {
       const [left, right] = memoryChannels({ codec: 'bytes' })
       for (let number = 0; number < 200; number += 1) expect(left.trySend(numbered(number))).toBe(true)
@@ -157,15 +157,15 @@ describe('a channel that is over', () => {
 })
 
 describe('held messages', () => {
-  it('are charged the memory that each of them keeps alive', async () => {
+  it('are charged for the memory that each of them keeps alive', async () => {
     const { channel, peer } = raw(64 << 20)
     const slab = Buffer.alloc(64 * 1024)
-    // The memory link copies each payload: views of one long record stand for messages in a slab of their own.
+    // The memory link copies each payload. Views of one long record stand for messages in their own slab.
     channel[Symbol.asyncIterator]()
     let written = 0
     for (; written < 100; written += 1) peer.write(RecordKind.MESSAGE, 0, slab, 0)
     await turns(20)
-    // 256 KiB hold four of them, and the one that shows it.
+    // 256 KiB hold four of them; the fifth exceeds the bound.
     expect(channel.stats().messagesReceived).toBeLessThanOrEqual(5)
   })
 })
@@ -187,8 +187,8 @@ describe('records that the protocol does not allow', () => {
   })
 })
 
-describe('answers', () => {
-  it.each(Object.values(ErrorCode))('of a handler that throws %s are REMOTE', async (code) => {
+describe('replies', () => {
+  it.each(Object.values(ErrorCode))('of a handler that throws %s fail with REMOTE', async (code) => {
     const [left, right] = memoryChannels()
     right.handle(() => {
       throw new ShmwireError(code, 'of another channel')
@@ -197,7 +197,7 @@ describe('answers', () => {
     left.destroy()
   })
 
-  it('are counted once where a promise of the handler settles many times', async () => {
+  it('are counted once when a promise of the handler settles many times', async () => {
     const { channel, peer, received } = raw(64 << 20)
     const never = new Promise(() => {})
     const thenOften = (resolve: (value: Buffer) => void): void => {

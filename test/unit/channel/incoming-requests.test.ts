@@ -16,7 +16,7 @@ interface Answer {
   readonly code: string | undefined
 }
 
-/** A peer that writes records as it likes, and the channel that answers it. */
+/** A peer that writes arbitrary records, and the channel that answers it. */
 let peer: Link
 let channel: Channel
 let answers: Map<number, Answer[]>
@@ -70,7 +70,7 @@ describe('a cancelled request', () => {
     expect(answersOf(1)).toEqual([ABORTED])
   })
 
-  it('is answered by its handler only, where that came first', async () => {
+  it('is answered only by its handler when the reply precedes the cancellation', async () => {
     write(RecordKind.REQUEST, 1)
     await eventually(() => handled.length === 1)
     handled[0]?.end()
@@ -81,7 +81,7 @@ describe('a cancelled request', () => {
     expect([answersOf(1), channel.open]).toEqual([[REPLY], true])
   })
 
-  it('gives its id free: a later request of that id has its own answer', async () => {
+  it('releases its id: a later request with that id has its own answer', async () => {
     write(RecordKind.REQUEST, 1)
     write(RecordKind.CANCEL, 1)
     await eventually(() => answersOf(1).length === 1)
@@ -106,7 +106,7 @@ describe('handlers that outlive their requests', () => {
     await eventually(() => answers.size === to - 1)
   }
 
-  it('are bounded: a request beyond the bound is refused, and the channel goes on', async () => {
+  it('are bounded: a request beyond the bound is refused, and the channel continues', async () => {
     await cancelMany(1, 3 * REQUESTS_OPEN_MAX)
     expect([handled.length, channel.open]).toEqual([HANDLERS_RUNNING_MAX, true])
     const all = [...answers].toSorted(([left], [right]) => left - right)
@@ -140,7 +140,7 @@ describe('handlers that outlive their requests', () => {
     ],
     ['rejects', () => Promise.reject(new Error('no'))],
     ['is missing', undefined],
-  ])('count no handler that %s', async (_what, handler) => {
+  ])('do not count a handler that %s', async (_what, handler) => {
     channel.handle(handler)
     for (let id = 1; id <= 2 * HANDLERS_RUNNING_MAX; id += 1) {
       write(RecordKind.REQUEST, id)
@@ -191,7 +191,7 @@ describe('incoming requests', () => {
     expect([requests.runningCount, requests.idle, closeChecks]).toEqual([0, true, 1])
   })
 
-  it('are faults of the peer without an id, and with the id of an open request', () => {
+  it('are faults of the peer if they have no id, or the id of an open request', () => {
     requests.handler = () => new Promise(() => {})
     expect(requests.begin(0, PAYLOAD, false)).toBe('a request without an id')
     requests.begin(1, PAYLOAD, false)

@@ -9,7 +9,7 @@ import { createInProcessLinks } from '../../../src/testing/in-process-link.js'
 import { RecordKind } from '../../../src/wire/record-kind.js'
 import { memoryChannels } from '../../support/memory-channels.js'
 
-/** A channel whose peer is a bare link, which may say anything. */
+/** A channel whose peer is a bare link, which may send anything. */
 function channelAndLink(codec: CodecName): [Channel, Link] {
   const [left, right] = createInProcessLinks(64 * 1024)
   right.start({ record: () => true, drain: () => {}, close: () => {} })
@@ -27,7 +27,7 @@ describe('a note of the peer’s codec', () => {
   it.each<[string, CodecName, number, Buffer, string]>([
     ['that is malformed', 'msgpack', RecordKind.CODEC, packed(['a', 'a']), 'ERR_SHMWIRE_CODEC'],
     ['to a codec that has none', 'json', RecordKind.CODEC, packed(['a']), 'ERR_SHMWIRE_CORRUPT'],
-    ['that never came', 'msgpack', RecordKind.MESSAGE, Buffer.of(0xc1, 0, 1), 'ERR_SHMWIRE_CODEC'],
+    ['that is missing', 'msgpack', RecordKind.MESSAGE, Buffer.of(0xc1, 0, 1), 'ERR_SHMWIRE_CODEC'],
     ['of an unknown kind', 'msgpack', RecordKind.CODEC + 1, packed(['a']), 'ERR_SHMWIRE_CORRUPT'],
   ])('%s ends the channel', async (_what, codec, kind, payload, code) => {
     const [channel, link] = channelAndLink(codec)
@@ -36,7 +36,7 @@ describe('a note of the peer’s codec', () => {
     expect(error).toMatchObject({ code })
   })
 
-  it('that never came ends a request with CODEC', async () => {
+  it('that is missing ends a request with CODEC', async () => {
     const [channel, link] = channelAndLink('msgpack')
     const reply = channel.request('asked')
     link.write(RecordKind.REPLY, 1, Buffer.of(0xc1, 0, 1), 0)
@@ -44,7 +44,7 @@ describe('a note of the peer’s codec', () => {
     channel.destroy()
   })
 
-  it('that is in order is no message, and splits no batch', async () => {
+  it('that is in order does not count as a message and does not split a batch', async () => {
     const [left, right] = memoryChannels()
     const batches: unknown[] = []
     right.on('messages', (batch) => batches.push(batch))
@@ -56,36 +56,36 @@ describe('a note of the peer’s codec', () => {
   })
 })
 
-describe('a codec of one’s own', () => {
-  /** Sends the number of a text that it has told before. */
+describe('a custom codec', () => {
+  /** Announces each text once, and then sends its number. */
   const numbering: Codec = {
     name: 'numbering',
     encode: () => Buffer.alloc(0),
     decode: () => undefined,
-    perChannel(tell) {
-      const told = new Map<unknown, number>()
-      const learnt: string[] = []
+    perChannel(sendNote) {
+      const announced = new Map<unknown, number>()
+      const received: string[] = []
       const memory = Buffer.alloc(100)
       return {
         name: 'numbering',
         encode(value) {
-          let number = told.get(value)
+          let number = announced.get(value)
           if (number === undefined) {
             const bytes = memory.write(String(value))
-            if (!tell(memory.subarray(0, bytes))) throw new RangeError('cannot be told')
+            if (!sendNote(memory.subarray(0, bytes))) throw new RangeError('cannot be announced')
             memory.fill(0)
-            number = told.size
-            told.set(value, number)
+            number = announced.size
+            announced.set(value, number)
           }
           return Buffer.of(number)
         },
-        decode: (bytes) => learnt[bytes[0] as number],
-        applyNote: (note) => void learnt.push(note.toString()),
+        decode: (bytes) => received[bytes[0] as number],
+        applyNote: (note) => void received.push(note.toString()),
       }
     },
   }
 
-  it('may tell its peer, also when the note has to wait, and may use the memory again', async () => {
+  it('may send notes to its peer, even if they must wait, and may reuse their memory', async () => {
     const [left, right] = memoryChannels({ codec: numbering, capacityBytes: 4 })
     const seen: unknown[] = []
     right.on('message', (message) => seen.push(message))
@@ -95,11 +95,11 @@ describe('a codec of one’s own', () => {
     expect(seen).toEqual(texts)
   })
 
-  it('is told when a note cannot be sent', () => {
+  it('gets false when a note cannot be sent', () => {
     const [left] = memoryChannels({ codec: numbering, maxMessageBytes: 5 })
-    expect(() => left.trySend('longer')).toThrow('cannot be told')
+    expect(() => left.trySend('longer')).toThrow('cannot be announced')
     expect(left.trySend('short')).toBe(true)
     left.destroy()
-    expect(() => left.trySend('later')).toThrow('cannot be told')
+    expect(() => left.trySend('later')).toThrow('cannot be announced')
   })
 })

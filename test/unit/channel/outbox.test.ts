@@ -3,7 +3,7 @@ import { Outbox } from '../../../src/channel/outbox.js'
 import type { Link } from '../../../src/link/link.js'
 import { collectGarbage } from '../../support/garbage.js'
 
-/** A link that takes so many bytes, and notes what it got. */
+/** A link with room for `room` bytes, which records its writes. */
 class NarrowLink {
   room = 0
   inlineBytesMax = 100
@@ -39,14 +39,14 @@ beforeEach(() => {
 const LONG = 'L'.repeat(250)
 
 describe('push', () => {
-  it('hands a record over at once when there is room, and settles it', () => {
+  it('writes a record at once when there is room, and settles it', () => {
     link.room = 10
     let settled = 0
     expect(outbox.push(1, 7, Buffer.from('abc'), () => (settled += 1))).toBeUndefined()
     expect([link.writes, settled, outbox.length]).toEqual([[{ kind: 1, id: 7, bytes: 'abc' }], 1, 0])
   })
 
-  it('keeps the order of the calls when there is none, even of those that would fit', () => {
+  it('keeps the order of the calls when there is no room, even for records that would fit', () => {
     const settled: string[] = []
     link.room = 3
     for (const text of ['too long', 'abc', '']) outbox.push(1, 0, Buffer.from(text), () => settled.push(text))
@@ -68,7 +68,7 @@ describe('push', () => {
     expect([link.got, outbox.length]).toEqual([[LONG, 'x'], 0])
   })
 
-  it('makes what has to wait fit to wait, and only that', () => {
+  it('copies only payloads that must wait', () => {
     const [taken, waiting] = [Buffer.from('taken'), Buffer.from('waiting')]
     link.room = 5
     const kept: Uint8Array[] = []
@@ -86,7 +86,7 @@ describe('push', () => {
     expect(link.got).toEqual(['taken', 'waiting'])
   })
 
-  it('forgets what was sent, although something always waits', async () => {
+  it('keeps no reference to sent records, although one always waits', async () => {
     const sent: WeakRef<object>[] = []
     const push = (): void => {
       const settle = (): void => {}
@@ -106,7 +106,7 @@ describe('push', () => {
     expect(sent.filter((reference) => reference.deref() !== undefined).length).toBeLessThan(5_000)
   })
 
-  it('settles a record when the last of it was taken, not the first', () => {
+  it('settles a record when its last part was written, not its first', () => {
     let settled = 0
     link.room = 100
     outbox.push(1, 0, Buffer.from(LONG), () => (settled += 1))
@@ -118,13 +118,13 @@ describe('push', () => {
 })
 
 describe('tryPush', () => {
-  it('says false and keeps nothing when there is no room', () => {
+  it('returns false and keeps nothing when there is no room', () => {
     expect(outbox.tryPush(1, 0, Buffer.from('abc'))).toBe(false)
     link.room = 100
     expect([outbox.pump(), link.got]).toEqual([true, []])
   })
 
-  it('does not overtake what waits, though it would fit', () => {
+  it('does not overtake a waiting record, although it would fit', () => {
     outbox.push(1, 0, Buffer.from('first'))
     link.room = 100
     expect(outbox.tryPush(1, 0, Buffer.from('second'))).toBe(false)
@@ -133,7 +133,7 @@ describe('tryPush', () => {
     expect(outbox.tryPush(1, 0, Buffer.from('second'))).toBe(true)
   })
 
-  it('takes a long payload of which a part fits, and keeps a copy of the rest', () => {
+  it('accepts a long payload of which a part fits, and keeps a copy of the remainder', () => {
     link.room = 100
     const payload = Buffer.from(LONG)
     expect(outbox.tryPush(1, 0, payload)).toBe(true)
@@ -159,7 +159,7 @@ describe('tryPush', () => {
     expect(payloads.every((payload, index) => payload.toString() === link.got[index])).toBe(true)
   })
 
-  it('never has the rests of two channels in the same memory', () => {
+  it('never keeps the remainders of two channels in the same memory', () => {
     const ends = [0, 1, 2, 3].map((index) => {
       const end = new NarrowLink()
       end.room = 100
@@ -182,7 +182,7 @@ describe('tryPush', () => {
     for (const { end, text } of ends) expect(end.got).toEqual([text, text, text])
   })
 
-  it('goes on with what was begun when the rest of the queue fails, and takes nothing before it', () => {
+  it('finishes a begun record when the rest of the queue fails, and accepts no record before it', () => {
     link.room = 100
     outbox.tryPush(1, 0, Buffer.from(LONG))
     link.room = 1_000
@@ -199,7 +199,7 @@ describe('tryPush', () => {
 })
 
 describe('pump', () => {
-  it('says false as long as anything waits', () => {
+  it('returns false as long as a record waits', () => {
     outbox.push(1, 0, Buffer.from('a'))
     outbox.push(1, 0, Buffer.from('b'))
     expect(outbox.pump()).toBe(false)
@@ -210,7 +210,7 @@ describe('pump', () => {
     expect(link.got).toEqual(['a', 'b'])
   })
 
-  it('sends in order what is pushed by a call that it settles', () => {
+  it('sends records in order that a settled callback pushes', () => {
     outbox.push(1, 0, Buffer.from('a'), () => outbox.push(1, 0, Buffer.from('c')))
     outbox.push(1, 0, Buffer.from('b'))
     link.room = 100
@@ -218,7 +218,7 @@ describe('pump', () => {
     expect([link.got, outbox.length]).toEqual([['a', 'b', 'c'], 0])
   })
 
-  it('sends once what it settles, when that pumps again', () => {
+  it('sends each record once when a settled callback pumps again', () => {
     outbox.push(1, 0, Buffer.from('a'), () => outbox.pump())
     outbox.push(1, 0, Buffer.from('b'))
     link.room = 100
@@ -226,7 +226,7 @@ describe('pump', () => {
     expect([link.got, outbox.length]).toEqual([['a', 'b'], 0])
   })
 
-  it('stops when what it settles fails the outbox', () => {
+  it('stops when a settled callback fails the outbox', () => {
     const settled: (string | undefined)[] = []
     outbox.push(1, 0, Buffer.from('a'), () => outbox.fail(new Error('over'), false))
     outbox.push(1, 0, Buffer.from('b'), (error) => settled.push(error?.message))
@@ -237,7 +237,7 @@ describe('pump', () => {
 })
 
 describe('withdraw', () => {
-  it('takes back a record that has not begun', () => {
+  it('removes a record that has not begun', () => {
     outbox.push(1, 0, Buffer.from('a'))
     const second = outbox.push(1, 0, Buffer.from('b'))
     outbox.push(1, 0, Buffer.from('c'))
@@ -247,7 +247,7 @@ describe('withdraw', () => {
     expect([link.got, outbox.length]).toEqual([['a', 'c'], 0])
   })
 
-  it('cannot take back one that has begun: it goes on, from a copy', () => {
+  it('does not remove a begun record, which continues from a copy', () => {
     link.room = 100
     const payload = Buffer.from(LONG)
     const outgoing = outbox.push(1, 0, payload)
@@ -258,7 +258,7 @@ describe('withdraw', () => {
     expect(link.got).toEqual([LONG])
   })
 
-  it('says false for one that is gone', () => {
+  it('returns false for a record that was sent', () => {
     const outgoing = outbox.push(1, 0, Buffer.from('a'))
     link.room = 100
     outbox.pump()
@@ -267,7 +267,7 @@ describe('withdraw', () => {
 })
 
 describe('fail', () => {
-  it('settles everything that waits with the error, in order', () => {
+  it('settles all waiting records with the error, in order', () => {
     const settled: string[] = []
     for (const name of ['a', 'b'])
       outbox.push(1, 0, Buffer.from(name), (error) => settled.push(`${name} ${error?.message}`))
@@ -275,7 +275,7 @@ describe('fail', () => {
     expect([settled, outbox.length]).toEqual([['a gone', 'b gone'], 0])
   })
 
-  it('with keepBegun finishes the record that the link has begun, and only that', () => {
+  it('with keepBegun finishes only the record that the link has begun', () => {
     const settled: string[] = []
     const note = (name: string) => (error?: Error) => settled.push(`${name} ${error?.message ?? 'sent'}`)
     link.room = 100
@@ -290,7 +290,7 @@ describe('fail', () => {
     expect(link.got).toEqual([LONG, ''])
   })
 
-  it('with keepBegun keeps nothing that has not begun', () => {
+  it('with keepBegun keeps no record that has not begun', () => {
     outbox.push(1, 0, Buffer.from('a'))
     outbox.fail(new Error('closing'), true)
     expect(outbox.length).toBe(0)

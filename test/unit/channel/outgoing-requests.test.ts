@@ -80,7 +80,7 @@ function askMany(requests: OutgoingRequests, count: number): Asked[] {
 }
 
 describe('requests', () => {
-  it('get unique ids above 0, and each its own answer', () => {
+  it('get unique ids above 0, and their own answers', () => {
     const requests = new OutgoingRequests(sender, codec)
     const asked = askMany(requests, 3)
     expect(new Set(asked.map(({ id }) => id)).size).toBe(3)
@@ -119,7 +119,7 @@ describe('requests', () => {
     expect(asked.outcome).toMatchObject({ message: 'cannot be decoded' })
   })
 
-  it('hold their slot after they are given up until the peer has answered', () => {
+  it('hold their slot after they are cancelled until the peer has answered', () => {
     const requests = new OutgoingRequests(sender, codec)
     const [asked] = askMany(requests, 1) as [Asked]
     asked.giveUp()
@@ -129,7 +129,7 @@ describe('requests', () => {
     expect([asked.outcome, requests.openCount]).toEqual([undefined, 0])
   })
 
-  it('are never sent when they are given up while they wait for a slot', () => {
+  it('are never sent when they are cancelled while they wait for a slot', () => {
     const requests = new OutgoingRequests(sender, codec)
     const asked = askMany(requests, REQUESTS_OPEN_MAX + 2)
     const [given, kept] = asked.slice(-2) as [Asked, Asked]
@@ -140,7 +140,7 @@ describe('requests', () => {
     expect(kept.id).toBeDefined()
   })
 
-  it('are cancelled when they are given up after they waited and were sent', () => {
+  it('send a cancellation when they are cancelled after they waited and were sent', () => {
     const requests = new OutgoingRequests(sender, codec)
     const asked = askMany(requests, REQUESTS_OPEN_MAX + 1)
     requests.settle(asked[0]?.id as number, Buffer.alloc(0), false)
@@ -149,7 +149,7 @@ describe('requests', () => {
     expect(sender.cancelled).toEqual([last.id])
   })
 
-  it('free their slot at once when they are given up while they wait for room', () => {
+  it('free their slot at once when they are cancelled while they wait for room', () => {
     sender.full = true
     const requests = new OutgoingRequests(sender, codec)
     const asked = askMany(requests, REQUESTS_OPEN_MAX + 1)
@@ -161,7 +161,7 @@ describe('requests', () => {
     expect(requests.settle(first.id as number, Buffer.alloc(0), false)).toBe(false)
   })
 
-  it('are idle while every open request was given up', () => {
+  it('are idle while every open request is cancelled', () => {
     const requests = new OutgoingRequests(sender, codec)
     const [first, second] = askMany(requests, 2) as [Asked, Asked]
     const idle = [requests.idle]
@@ -178,7 +178,7 @@ describe('requests', () => {
     expect(idle).toEqual([false, false, false, false, true, true])
   })
 
-  it('do not change when one is given up twice, or after its answer', () => {
+  it('do not change when one is cancelled twice, or after its answer', () => {
     const requests = new OutgoingRequests(sender, codec)
     const asked = askMany(requests, REQUESTS_OPEN_MAX + 2)
     const [given, kept] = asked.slice(-2) as [Asked, Asked]
@@ -190,7 +190,7 @@ describe('requests', () => {
     expect([asked[0]?.outcome, kept.id !== undefined]).toEqual(['answer', true])
   })
 
-  it('all fail together, sent or not, except those that were given up', () => {
+  it('all fail together, sent or not, except cancelled ones', () => {
     const requests = new OutgoingRequests(sender, codec)
     const asked = askMany(requests, REQUESTS_OPEN_MAX + 2)
     asked[0]?.giveUp()
@@ -200,7 +200,7 @@ describe('requests', () => {
     expect([requests.openCount, requests.idle]).toEqual([0, true])
   })
 
-  it('stay open when they are begun while the others fail', () => {
+  it('stay open when they begin while the others fail', () => {
     const requests = new OutgoingRequests(sender, codec)
     const again: Asked[] = []
     requests.begin(
@@ -235,7 +235,7 @@ describe('the error of a handler', () => {
     },
   )
 
-  it('is cut when it is long, and left out when the rest is still too long', () => {
+  it('is cut when it is long, and omitted when the rest is still too long', () => {
     const long = received(new Error('x'.repeat(100_000)))
     expect(long.message.length).toBeLessThan(5_000)
     expect(received(new Error('short'), 10).message).toBe("the peer's handler failed")

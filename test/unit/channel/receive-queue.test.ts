@@ -21,15 +21,15 @@ function fill(count: number, bytes = 1): void {
 const iterate = (onDone: () => void = () => {}): AsyncIterableIterator<unknown, undefined> =>
   queue.iterate(onDone)
 
-describe('what is held', () => {
-  it('comes out in order, and leaves the queue empty', () => {
+describe('held messages', () => {
+  it('leave the queue in order, until it is empty', () => {
     fill(1_000)
     const out = Array.from({ length: 1_000 }, () => queue.shift())
     expect(out).toEqual(Array.from({ length: 1_000 }, (_, index) => index))
     expect(queue.empty).toBe(true)
   })
 
-  it('is full at so many messages, and says so once when there is room again', () => {
+  it('fill the queue at a number of messages, and it reports once that it has room again', () => {
     fill(MESSAGES_MAX - 1)
     expect(queue.full).toBe(false)
     fill(1)
@@ -41,7 +41,7 @@ describe('what is held', () => {
     expect(rooms).toBe(1)
   })
 
-  it('is full at so many bytes, however few the messages', () => {
+  it('fill the queue at a number of bytes, however few they are', () => {
     queue.push('short', BYTES_MAX - 1)
     expect(queue.full).toBe(false)
     queue.push('one more', 1)
@@ -50,7 +50,7 @@ describe('what is held', () => {
     expect([queue.full, rooms]).toEqual([false, 1])
   })
 
-  it('may be more than full by what came in one batch, and has room only below the bound', () => {
+  it('may exceed the bound by one batch, and leave room only below the bound', () => {
     fill(MESSAGES_MAX + 100)
     for (let count = 0; count < 100; count += 1) queue.shift()
     expect([queue.full, rooms]).toEqual([true, 0])
@@ -60,7 +60,7 @@ describe('what is held', () => {
 })
 
 describe('an iterator', () => {
-  it('gives what is held, then what comes, without holding it', async () => {
+  it('returns held messages, then new ones directly', async () => {
     queue.push('held', 1)
     const iterator = iterate()
     expect(await iterator.next()).toEqual({ value: 'held', done: false })
@@ -70,14 +70,14 @@ describe('an iterator', () => {
     expect(await next).toEqual({ value: 'new', done: false })
   })
 
-  it('answers calls of next in their order', async () => {
+  it('settles calls of next in their order', async () => {
     const iterator = iterate()
     const calls = [iterator.next(), iterator.next(), iterator.next()]
     fill(3)
     expect((await Promise.all(calls)).map(({ value }) => value)).toEqual([0, 1, 2])
   })
 
-  it('ends in order after all that is held', async () => {
+  it('ends in order after all held messages', async () => {
     fill(2)
     queue.end(undefined)
     const seen: unknown[] = []
@@ -85,7 +85,7 @@ describe('an iterator', () => {
     expect(seen).toEqual([0, 1])
   })
 
-  it('throws the error once, after all that is held, then is done', async () => {
+  it('throws the error once, after all held messages, then is done', async () => {
     fill(1)
     queue.end(new Error('broke'))
     const iterator = iterate()
@@ -94,7 +94,7 @@ describe('an iterator', () => {
     expect(await iterator.next()).toEqual({ value: undefined, done: true })
   })
 
-  it('ends the calls that wait: the first with the error, the others as done', async () => {
+  it('ends waiting calls: the first with the error, the others as done', async () => {
     const iterator = iterate()
     const calls = [iterator.next(), iterator.next(), iterator.next()].map((call) =>
       call.then(
@@ -106,7 +106,7 @@ describe('an iterator', () => {
     expect(await Promise.all(calls)).toEqual(['broke', true, true])
   })
 
-  it('that is left leaves the rest for the next one', async () => {
+  it('leaves the other messages to the next one when it is left', async () => {
     fill(4)
     let done = 0
     for await (const message of iterate(() => (done += 1))) if (message === 1) break
@@ -116,14 +116,14 @@ describe('an iterator', () => {
     expect(rest).toEqual([2, 3])
   })
 
-  it('is the only one: a second is refused until the first is done', async () => {
+  it('refuses a second one until the first is done', async () => {
     const first = iterate()
     expect(() => iterate()).toThrow(expect.objectContaining({ code: ErrorCode.INVALID_ARGUMENT }) as Error)
     await first.return?.()
     expect(await iterate().return?.()).toEqual({ value: undefined, done: true })
   })
 
-  it('that is left while next waits ends that call, and takes no message any more', async () => {
+  it('ends a waiting call of next when it is left, and takes no further message', async () => {
     const iterator = iterate()
     const waiting = iterator.next()
     await iterator.return?.()

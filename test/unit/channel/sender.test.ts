@@ -8,7 +8,7 @@ import { ErrorCode, ShmwireError } from '../../../src/errors.js'
 import type { Link } from '../../../src/link/link.js'
 import { RecordKind } from '../../../src/wire/record-kind.js'
 
-/** A link that has room or not, and keeps what it gets. */
+/** A link that has room or not, and keeps its records. */
 class FakeLink {
   hasRoom = true
   readonly got: string[] = []
@@ -55,7 +55,7 @@ beforeEach(() => {
 const tick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve))
 
 describe('messages', () => {
-  it('are counted when the link has them, requests and replies too', () => {
+  it('are counted when the link accepts them, requests and replies too', () => {
     sender.trySend(Buffer.from('one'))
     sender.push(RecordKind.REQUEST, 1, Buffer.from('two'))
     sender.push(RecordKind.CANCEL, 1, Buffer.from(''))
@@ -102,7 +102,7 @@ describe('messages', () => {
 })
 
 describe('a claim', () => {
-  it('holds back later records until it is committed, and comes before them', () => {
+  it('delays later records until it is committed, and precedes them', () => {
     const claim = sender.claim(5)
     sender.push(RecordKind.REQUEST, 1, Buffer.from('later'))
     expect([sender.hasClaim, link.got]).toEqual([true, []])
@@ -149,7 +149,7 @@ describe('the close of this side', () => {
     expect([link.got, link.ends]).toEqual([[CLOSE], 1])
   })
 
-  it('ends the link only when there was room for it', () => {
+  it('ends the link only after there was room for it', () => {
     handshake.peerClose()
     link.hasRoom = false
     sender.peerClosed(new Error('closed'))

@@ -9,9 +9,9 @@ test.each<[string, ArrayBufferView | ArrayBuffer, number[]]>([
   ['a part of a Uint16Array', new Uint16Array(MEMORY, 2, 1), [2, 3]],
   ['a DataView', new DataView(MEMORY, 8), [8, 9]],
   ['an ArrayBuffer', MEMORY.slice(0, 3), [9, 1, 2]],
-  ['nothing at all', new Uint8Array(0), []],
+  ['no bytes', new Uint8Array(0), []],
   ['shared memory', new Uint8Array(new SharedArrayBuffer(2)), [0, 0]],
-])('takes %s and gives a Buffer', (_name, value, wanted) => {
+])('accepts %s and returns a Buffer', (_name, value, wanted) => {
   const memory = Buffer.from(bytesCodec.encode(value))
   const back = bytesCodec.decode(memory)
   expect(back).toBe(memory)

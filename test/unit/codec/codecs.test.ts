@@ -6,7 +6,7 @@ test.each<CodecName>(['msgpack', 'json', 'bytes', 'v8'])('finds %s by its name',
   expect(codecFor(name).name).toBe(name)
 })
 
-test('takes a codec as it is: each channel makes its own of it', () => {
+test('returns a codec object unchanged, also one with state', () => {
   const own: Codec = { name: 'own', encode: () => new Uint8Array(), decode: () => undefined }
   const stateful: Codec = { ...own, perChannel: () => ({ ...own }) }
   expect([codecFor(own), codecFor(stateful)]).toEqual([own, stateful])

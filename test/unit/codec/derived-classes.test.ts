@@ -6,7 +6,7 @@ function roundTrip(value: unknown): unknown {
 }
 
 function fail(): never {
-  throw new Error('the codec asked a derived class')
+  throw new Error('the codec called a derived class')
 }
 
 class StrangeMap extends Map<unknown, unknown> {
@@ -43,6 +43,9 @@ test.each<[string, unknown, unknown]>([
   ['Date', new StrangeDate(5), new Date(5)],
   ['RegExp', new StrangePattern('a/b', 'dgimsuy'), /a\/b/dgimsuy],
   ['ArrayBuffer', new StrangeMemory(3), new ArrayBuffer(3)],
-])('an instance of a class derived from %s arrives as what is inside it', (_name, value, expected) => {
-  expect(roundTrip([value, new Map()])).toEqual([expected, new Map()])
-})
+])(
+  'an instance of a class derived from %s arrives as an instance of the built-in class',
+  (_name, value, expected) => {
+    expect(roundTrip([value, new Map()])).toEqual([expected, new Map()])
+  },
+)

@@ -23,7 +23,7 @@ function framesOf(error: Error): number {
   return error.stack?.match(/^ {4}at /gm)?.length ?? 0
 }
 
-test('a decoded error has no frames, and the limit of the program stays', () => {
+test('creates a decoded error without frames, and keeps the limit of the program', () => {
   Error.stackTraceLimit = 50
   expect(framesOf(new Error('x'))).toBeGreaterThan(3)
   expect(framesOf(make())).toBe(0)
@@ -31,7 +31,7 @@ test('a decoded error has no frames, and the limit of the program stays', () => 
   expect(Error.stackTraceLimit).toBe(50)
 })
 
-test('the limit stays where the class throws', () => {
+test('keeps the limit when the class throws', () => {
   Error.stackTraceLimit = 50
   const fail = () => {
     throw new RangeError('x')
@@ -40,7 +40,7 @@ test('the limit stays where the class throws', () => {
   expect(Error.stackTraceLimit).toBe(50)
 })
 
-test('an accessor is not called, and gives no frames', () => {
+test('does not call an accessor of the limit, and pays for no frames', () => {
   const get = () => {
     throw new Error('the accessor was called')
   }
@@ -54,13 +54,13 @@ test.each([
   [Number.POSITIVE_INFINITY, 100_000],
   [-5, 0],
   [Number.NaN, 0],
-])('a limit of %d that cannot be changed is paid for: %i frames', (value, frames) => {
+])('pays for a limit of %d that cannot be changed: %i frames', (value, frames) => {
   Object.defineProperty(Error, 'stackTraceLimit', { value, writable: false, configurable: true })
   expect(make()).toBeInstanceOf(TypeError)
   expect(paid).toEqual([frames])
 })
 
-test('an error of a peer has the stack of the peer', () => {
+test('keeps the stack of the peer in its error', () => {
   const error = new RangeError('x')
   const { stack } = error
   expect((msgpackCodec.decode(Buffer.from(msgpackCodec.encode(error))) as Error).stack).toBe(stack)

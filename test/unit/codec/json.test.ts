@@ -7,7 +7,7 @@ function roundTrip(value: unknown): unknown {
   return jsonCodec.decode(Buffer.from(jsonCodec.encode(value)))
 }
 
-test('brings back whatever JSON holds', () => {
+test('brings back any JSON value', () => {
   // Not −0, which JSON.stringify writes as 0.
   const value = fc.jsonValue().map((json) => JSON.parse(JSON.stringify(json)) as unknown)
   fc.assert(fc.property(value, (json) => assert.deepStrictEqual(roundTrip(json), json)))
@@ -21,7 +21,7 @@ test('brings back lone surrogates and a __proto__ key', () => {
   expect(back['x']).toBeUndefined()
 })
 
-test('has the losses that its description names', () => {
+test('loses only the values that its description names', () => {
   const sent = { a: undefined, b: () => 1, c: Number.NaN, d: -0, e: new Date(0) }
   expect(roundTrip(sent)).toStrictEqual({ c: null, d: 0, e: '1970-01-01T00:00:00.000Z' })
 })
@@ -42,13 +42,13 @@ test('refuses a cycle', () => {
   expect(() => jsonCodec.encode(cycle)).toThrow(TypeError)
 })
 
-test('throws on other text than JSON and on other bytes than UTF-8', () => {
+test('throws for invalid JSON and for invalid UTF-8', () => {
   for (const text of ['', '{', '[1,]', 'nul', '\ufeff1', '1 2']) {
     expect(() => jsonCodec.decode(Buffer.from(text))).toThrow(SyntaxError)
   }
   expect(() => jsonCodec.decode(Buffer.from([0x22, 0xff, 0x22]))).toThrow('not UTF-8')
 })
 
-test('throws on nesting beyond the stack', () => {
+test('throws for nesting beyond the stack', () => {
   expect(() => jsonCodec.decode(Buffer.from('['.repeat(1_000_000)))).toThrow()
 })

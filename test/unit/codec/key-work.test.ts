@@ -20,7 +20,7 @@ function numbered<T>(count: number, keyOf: (index: number) => T): T[] {
   return Array.from({ length: count }, (_, index) => keyOf(index))
 }
 
-/** How many keys are taken before they are refused; all of them where they are not. */
+/** The number of keys that are accepted before one is refused; all of them if none is. */
 function taken(keys: Iterable<unknown>): number {
   const table = new KeyTable(new KeyWork())
   let count = 0
@@ -88,7 +88,7 @@ describe('ordinary keys are never refused', () => {
     for (const count of [64, 1000, 65_536]) expect(taken(numbered(count, keyOf)), `${count} keys`).toBe(count)
   })
 
-  test.each(families.slice(0, 5))('a million %s', (_name, keyOf) => {
+  test.each(families.slice(0, 5))('%s, a million of them', (_name, keyOf) => {
     expect(taken(numbered(MANY, keyOf))).toBe(MANY)
   })
 })
@@ -98,18 +98,18 @@ describe.each(HOSTILE)('colliding %s', (_name, make) => {
     for (const count of [500, 5000, 50_000]) expect(taken(make(count))).toBeLessThan(2000)
   })
 
-  test('are refused where they collide while the table is small, and not later', () => {
+  test('are refused if they collide after the table has grown', () => {
     const keys = make(4000)
-    // Behind ordinary ones, of which the table is large.
+    // After ordinary keys, which have made the table large.
     const mixed = [...numbered(2000, (index) => index * 0.37), ...keys]
     expect(taken(mixed)).toBeLessThan(2000 + 2000)
   })
 
-  test('collide in the engine too, or the engine needs no such count', () => {
+  test('collide in the engine too; otherwise the count would be unnecessary', () => {
     const count = 4000
     const hostile = timeOfSet(make(count))
     const ordinary = timeOfSet(numbered(count, (index) => index * 0.37))
-    // Some hundred times as long on Node 20 to 26.
+    // About a hundred times as long on Node 20 to 26.
     expect(hostile / ordinary).toBeGreaterThan(5)
   })
 
@@ -128,17 +128,17 @@ describe.each(HOSTILE)('colliding %s', (_name, make) => {
   })
 })
 
-test('a thousand bigints that share their lowest 64 bits arrive', () => {
+test('accepts a thousand bigints that share their lowest 64 bits', () => {
   const keys = numbered(1000, (index) => BigInt(index) << 64n)
   expect(msgpackCodec.decode(Buffer.from(msgpackCodec.encode(new Set(keys))))).toEqual(new Set(keys))
 })
 
-test('long bigints that collide count by their length', () => {
+test('charges long bigints that collide by their length', () => {
   const keys = numbered(1000, (index) => BigInt(index) << 40_000n)
   expect(taken(keys)).toBeLessThan(300)
 })
 
-test('the collections of a message share the comparisons that it may need', () => {
+test('bounds the comparisons of all collections of a message together', () => {
   const work = new KeyWork()
   const take = () => {
     const table = new KeyTable(work)
@@ -162,7 +162,7 @@ test('rejects a graph with a duplicate key or element', () => {
   }
 })
 
-/** The shortest of several, in milliseconds. */
+/** The shortest of several times, in milliseconds. */
 function timeOfSet(keys: readonly unknown[]): number {
   const times = numbered(5, () => {
     const start = performance.now()
@@ -172,7 +172,7 @@ function timeOfSet(keys: readonly unknown[]): number {
   return Math.min(...times)
 }
 
-/** Input of a peer that does not count. */
+/** The message of a peer that does not count collisions. */
 function graphOf(value: ReadonlySet<unknown> | ReadonlyMap<unknown, unknown>): Buffer {
   const keys = [...value.keys()]
   const leaves = keys.map((key) =>

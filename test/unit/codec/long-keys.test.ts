@@ -7,7 +7,7 @@ import { msgpackCodec } from '../../../src/codec/msgpack.js'
 const MANY = 200
 const REFUSED = /a key has \d+ characters, and the message has 64 keys of more than 16383 characters already/
 
-/** Texts of one length that differ at their end only: V8 gives all of them one hash. */
+/** Texts of one length that differ only at their end: V8 computes one hash for all of them. */
 function texts(count: number, length = HASHED_LENGTH_MAX + 1): string[] {
   return Array.from(
     { length: count },
@@ -87,7 +87,7 @@ describe('long keys in JSON', () => {
     expect(() => jsonCodec.decode(Buffer.from(text))).toThrow(REFUSED)
   })
 
-  test('arrive when there are few, as long texts that are values do', () => {
+  test('arrive when there are few, like long texts that are values', () => {
     for (const value of [
       objectOf(texts(LONG_KEYS_MAX)),
       texts(MANY),
@@ -96,7 +96,7 @@ describe('long keys in JSON', () => {
       expect(jsonCodec.decode(Buffer.from(jsonCodec.encode(value)))).toEqual(value)
   })
 
-  test('are found in any bytes', () => {
+  test('are checked in malformed bytes without an error', () => {
     for (const character of ['"', '\\', '[', ':', '"\\'])
       expect(() => checkLongKeys(Buffer.alloc(2_000_000, character))).not.toThrow()
   })
@@ -110,7 +110,7 @@ describe('long texts as values of a graph', () => {
     expect(msgpackCodec.decode(Buffer.from(msgpackCodec.encode(value)))).toEqual(value)
   })
 
-  test('are written once where there are few', () => {
+  test('are written once when there are few', () => {
     const few = texts(10)
     const value = [shared, shared, ...Array.from({ length: 100 }, () => few).flat()]
     expect(msgpackCodec.encode(value).length).toBeLessThan(12 * HASHED_LENGTH_MAX)
@@ -124,12 +124,12 @@ describe('long texts as values of a graph', () => {
       return performance.now() - start
     }
     timeOf(200)
-    // Sixteen times as many take about 16 times as long; with each compared with all, 256 times.
+    // Sixteen times as many take about 16 times as long; if each were compared with all, 256 times.
     const few = Math.min(timeOf(100), timeOf(100), timeOf(100))
     expect(timeOf(1600) / few).toBeLessThan(120)
   })
 
-  test('are an error where writing them for each place needs more than maxMessageBytes', () => {
+  test('throw if writing them at each place needs more than maxMessageBytes', () => {
     const codec = msgpackCodec.perChannel?.(() => true, {
       messageBytesMax: 20_000_000,
       decodedBytesMax: 2 ** 30,

@@ -8,12 +8,12 @@ import { collectGarbage } from '../../support/garbage.js'
 
 const RECORD = 0xc1
 
-function keysAnnouncedBy(notes: readonly Buffer[]): unknown[] {
+function announcedKeys(notes: readonly Buffer[]): unknown[] {
   return notes.map((note) => msgpackCodec.decode(note))
 }
 
 describe('a shape', () => {
-  test('is announced once, with its second object, and then costs two bytes', () => {
+  test('is announced once, when it occurs again, and then costs two bytes', () => {
     const { sender, receiver, notes, roundTrip } = codecPair()
     const asMap = msgpackCodec.encode({ id: 1, on: true }).length
     expect(sender.encode({ id: 1, on: true })).toHaveLength(asMap)
@@ -24,20 +24,20 @@ describe('a shape', () => {
       expect(receiver.decode(bytes)).toStrictEqual({ id, on: false })
     }
     expect(roundTrip({ id: 7, on: null })).toStrictEqual({ id: 7, on: null })
-    expect(keysAnnouncedBy(notes)).toStrictEqual([['id', 'on']])
+    expect(announcedKeys(notes)).toStrictEqual([['id', 'on']])
   })
 
-  test('is one of keys in their order: another order, more keys and fewer are others', () => {
+  test('consists of keys in their order: another order, more or fewer keys are other shapes', () => {
     const { notes, roundTrip } = codecPair()
     const values = [{ a: 1, b: 2 }, { b: 2, a: 1 }, { a: 1 }, { a: 1, b: 2, c: 3 }, { b: 2 }, {}]
     for (let round = 0; round < 3; round++) {
       for (const value of values) expect(JSON.stringify(roundTrip(value))).toBe(JSON.stringify(value))
     }
-    // The object without keys is a byte already.
+    // The object without keys takes one byte anyway.
     expect(notes).toHaveLength(values.length - 1)
   })
 
-  test('is found inside others, in arrays, and next to what else a tree holds', () => {
+  test('is found inside others, in arrays, and next to other values of a tree', () => {
     const { sender, notes, roundTrip } = codecPair()
     const row = (id: number) => ({ id, at: new Date(id), data: Buffer.of(id), none: undefined, size: -0 })
     const value = {
@@ -46,7 +46,7 @@ describe('a shape', () => {
       text: 'ß'.repeat(99),
     }
     for (let round = 0; round < 3; round++) expect(roundTrip(value)).toStrictEqual(value)
-    expect(keysAnnouncedBy(notes)).toStrictEqual([
+    expect(announcedKeys(notes)).toStrictEqual([
       ['id', 'at', 'data', 'none', 'size'],
       ['deep'],
       ['rows', 'head', 'text'],
@@ -54,7 +54,7 @@ describe('a shape', () => {
     expect(Buffer.from(sender.encode(value)).includes('id')).toBe(false)
   })
 
-  test('is announced for each of several alternating objects', () => {
+  test('is announced for each of several objects that alternate', () => {
     const { notes, roundTrip } = codecPair()
     const shapes = Array.from({ length: SHAPES_MAX }, (_, index) => ({ [`key${index}`]: index, also: 1 }))
     for (let round = 0; round < 30; round++) {
@@ -63,7 +63,7 @@ describe('a shape', () => {
     expect(notes).toHaveLength(SHAPES_MAX)
   })
 
-  test('beyond the most that there are stays a map', () => {
+  test('beyond the maximum number stays a map', () => {
     const { notes, roundTrip } = codecPair()
     for (let index = 0; index < 3 * SHAPES_MAX; index++) {
       const value = { [`key${index}`]: index }
@@ -84,10 +84,10 @@ describe('a shape', () => {
     for (let round = 0; round < 4; round++) {
       for (const value of [wide, long, wideText, proto]) assert.deepStrictEqual(roundTrip(value), value)
     }
-    expect(keysAnnouncedBy(notes)).toStrictEqual([['b']])
+    expect(announcedKeys(notes)).toStrictEqual([['b']])
   })
 
-  test('that cannot be announced is not used, and announced when it can be', () => {
+  test('is not used while it cannot be announced, and announced as soon as it can', () => {
     let open = false
     const notes: Buffer[] = []
     const sender = channelCodec((note) => {
@@ -112,7 +112,7 @@ describe('a shape', () => {
 })
 
 describe('objects that do not repeat', () => {
-  test('use up no shapes, and leave nothing behind', () => {
+  test('use no shapes, and leave no memory behind', () => {
     const { notes, roundTrip } = codecPair()
     let next = 0
     const newKey = () => `user-${next++}`.padEnd(40, 'x')
@@ -124,21 +124,21 @@ describe('objects that do not repeat', () => {
     }
     sendMany(200)
     const before = sendMany(200)
-    // Kept, their keys would be 20 MB.
+    // If they were kept, their keys would take 20 MB.
     expect(sendMany(4000) - before).toBeLessThan(10_000_000)
     expect(notes).toHaveLength(0)
     for (let round = 0; round < 3; round++) roundTrip({ real: round })
-    expect(keysAnnouncedBy(notes)).toStrictEqual([['real']])
+    expect(announcedKeys(notes)).toStrictEqual([['real']])
   })
 })
 
-test('a proxy that has other keys each time is not written with another shape', () => {
+test('a proxy with other keys each time never becomes an object of another shape', () => {
   const { roundTrip } = codecPair()
   for (let round = 0; round < 3; round++) roundTrip({ a: 1 })
-  let looks = 0
+  let keyReads = 0
   const fickle = new Proxy<Record<string, number>>(
     { a: 1, b: 2 },
-    { ownKeys: () => [looks++ % 2 === 0 ? 'a' : 'b'] },
+    { ownKeys: () => [keyReads++ % 2 === 0 ? 'a' : 'b'] },
   )
   for (let round = 0; round < 6; round++) {
     for (const [key, value] of Object.entries(roundTrip(fickle))) expect(value).toBe({ a: 1, b: 2 }[key])
@@ -146,7 +146,7 @@ test('a proxy that has other keys each time is not written with another shape', 
 })
 
 describe('an accessor', () => {
-  test('that throws keeps the announced shapes, and the codec intact', () => {
+  test('that throws leaves announced shapes and the codec intact', () => {
     const { roundTrip, sender, notes } = codecPair()
     let isThrowing = false
     const value = {
@@ -182,7 +182,7 @@ describe('an accessor', () => {
     }
   })
 
-  test('that encodes another message, whose shape is announced then, keeps the outer one intact', () => {
+  test('that encodes another message, which announces its shape, leaves the outer one intact', () => {
     const { sender, receiver, notes, roundTrip } = codecPair()
     const inner: unknown[] = []
     const value = {
@@ -202,15 +202,15 @@ describe('an accessor', () => {
 
   test.each([
     ['adds a member', (value: Record<string, unknown>) => Object.assign(value, { added: 1 })],
-    ['takes a member away', (value: Record<string, unknown>) => Reflect.deleteProperty(value, 'last')],
+    ['removes a member', (value: Record<string, unknown>) => Reflect.deleteProperty(value, 'last')],
     [
-      'puts another in its place',
+      'replaces a member',
       (value: Record<string, unknown>) => {
         Reflect.deleteProperty(value, 'last')
         Object.assign(value, { other: 2 })
       },
     ],
-  ])('that %s is not written with another shape', (_what, change) => {
+  ])('that %s never causes an object of another shape', (_what, change) => {
     const { roundTrip, sender, receiver } = codecPair()
     for (let round = 0; round < 3; round++) roundTrip({ trap: 1, last: 2 })
     const value: Record<string, unknown> = {
@@ -221,14 +221,14 @@ describe('an accessor', () => {
       last: 2,
     }
     const back = receiver.decode(Buffer.from(sender.encode(value)))
-    // The object after the accessor ran, or when its keys were read; never the values of another one.
+    // The object before or after the call of the accessor, never with the values of other keys.
     expect(
       Object.entries(back as object).every(([key, member]) => key === 'trap' || member === value[key]),
     ).toBe(true)
   })
 })
 
-test('messages may be read in any order, and before or after later announcements', () => {
+test('messages decode in any order, before or after later shapes are announced', () => {
   const { sender, receiver } = codecPair()
   const messages: { bytes: Buffer; value: unknown }[] = []
   for (let round = 0; round < 50; round++) {
@@ -241,7 +241,7 @@ test('messages may be read in any order, and before or after later announcements
   }
 })
 
-test('any objects of some shapes, again and again through one channel', () => {
+test('objects of some shapes arrive unchanged, repeatedly over one channel', () => {
   const keys = ['a', '__keys__', 'constructor', 'toJSON', '0', '-1', '', 'ß', '"', '\u2028', '`', '\\', 'a b']
   const leaf = fc.oneof(
     fc.integer(),

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { ObjectBuilder } from '../../../src/codec/object-builder.js'
 
-/** More than it takes until a shape gets a function of its own. */
+/** More objects than a shape needs to get its own function. */
 const OFTEN = 100
 
-/** Texts that could be code in the source of a function, or end a string literal there. */
+/** Texts that are code in the source of a function, or end a string literal there. */
 const HOSTILE_KEYS = [
   '"',
   "'",
@@ -42,7 +42,7 @@ afterEach(() => {
 })
 
 describe('an object builder', () => {
-  test('gives objects with the keys and values in order, before and after it has a function for them', () => {
+  test('returns objects with the keys and values in order, before and after it has a function for them', () => {
     for (const [round, object] of buildOften(ObjectBuilder, ['b', 'a', 'c']).entries())
       expect(Object.entries(object)).toStrictEqual([
         ['b', round],
@@ -51,9 +51,9 @@ describe('an object builder', () => {
       ])
   })
 
-  test('takes any text for a key, and runs none of it', async () => {
+  test('accepts any text as a key, and executes none of it', async () => {
     for (const keys of [...HOSTILE_KEYS.map((key) => [key]), HOSTILE_KEYS]) {
-      // A new builder for each, because no builder compiles after a text that is not code.
+      // A new module for each: after a syntax error the old one would create no function.
       vi.resetModules()
       const { ObjectBuilder: Fresh } = await import('../../../src/codec/object-builder.js')
       for (const [round, object] of buildOften(Fresh, keys).entries()) {
@@ -65,7 +65,7 @@ describe('an object builder', () => {
     expect('injected' in globalThis).toBe(false)
   })
 
-  test('does without where code must not be made of strings', async () => {
+  test('builds without a function if the runtime forbids code from strings', async () => {
     let tries = 0
     vi.stubGlobal('Function', function refuse() {
       tries += 1
@@ -80,7 +80,7 @@ describe('an object builder', () => {
     expect(tries).toBe(1)
   })
 
-  test('makes one function for one list of keys, and keeps no more than 256', async () => {
+  test('creates one function for one list of keys, and keeps at most 256', async () => {
     vi.resetModules()
     const { ObjectBuilder: Fresh } = await import('../../../src/codec/object-builder.js')
     const { Function: Real } = globalThis

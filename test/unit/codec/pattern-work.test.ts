@@ -14,7 +14,7 @@ const LONG: readonly [string, string, string][] = [
   ['other properties of strings', '\\p{Basic_Emoji}'.repeat(4), 'iv'],
 ]
 
-/** A literal with it needs a later language level than the tests are compiled for. */
+/** A literal with this flag needs a later language level than the tests have. */
 const SET_FLAG: string = 'v'
 
 const ORDINARY: readonly RegExp[] = [
@@ -39,7 +39,7 @@ function graphOf(patterns: readonly { source: string; flags: string }[]): Buffer
 /** Node 20 and 22 refuse two groups of one name, so a sender there never has such a pattern. */
 const MANY_NAMES = `${Array.from({ length: 2000 }, () => '(?<a>)').join('|')}${'\\k<a>'.repeat(2000)}`
 
-test('named groups and references to them are charged by their product', () => {
+test('charges named groups and references to them by their product', () => {
   expect(() => msgpackCodec.decode(graphOf([{ source: MANY_NAMES, flags: '' }]))).toThrow('units of work')
   const different = Array.from({ length: 1500 }, (_, index) => `(?<a${index}>)\\k<a${index}>`).join('')
   expect(() => msgpackCodec.encode(new RegExp(different))).toThrow('units of work')
@@ -48,7 +48,7 @@ test('named groups and references to them are charged by their product', () => {
 })
 
 describe.each(LONG)('too many %s', (_name, source, flags) => {
-  test('are refused before the engine reads them, by the receiver and by the sender', () => {
+  test('are refused by the receiver and by the sender before the engine compiles them', () => {
     expect(() => msgpackCodec.decode(graphOf([{ source, flags }]))).toThrow(
       /too long.*units of work, more than 50000/,
     )
@@ -62,7 +62,7 @@ test.each(ORDINARY)('%s arrives', (pattern) => {
   expect(msgpackCodec.decode(Buffer.from(msgpackCodec.encode(pattern)))).toEqual(pattern)
 })
 
-test('the patterns of one message are counted together, on both sides alike', () => {
+test('counts the patterns of one message together, on both sides', () => {
   const patterns = Array.from({ length: 60 }, (_, index) => new RegExp(`${'x'.repeat(998)}${10 + index}`))
   const few = patterns.slice(0, 50)
   expect(msgpackCodec.decode(Buffer.from(msgpackCodec.encode(few)))).toEqual(few)
@@ -70,7 +70,7 @@ test('the patterns of one message are counted together, on both sides alike', ()
   expect(() => msgpackCodec.decode(graphOf(patterns))).toThrow('units of work')
 })
 
-test('very long, invalid flags cost no work and give a short error', () => {
+test('rejects very long invalid flags with a short error and without work', () => {
   const work = new PatternWork()
   const flags = 'u'.repeat(100_000)
   expect(() => work.add('\\p{L}'.repeat(1000), flags)).toThrow(RangeError)

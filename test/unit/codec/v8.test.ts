@@ -11,7 +11,7 @@ function roundTrip<T>(value: T): T {
   return v8Codec.decode(encoded(value)) as T
 }
 
-test('brings back any value that fast-check makes up', () => {
+test('brings back any value that fast-check generates', () => {
   const options = {
     withBigInt: true,
     withDate: true,
@@ -45,7 +45,7 @@ test.each<[string, unknown]>([
   expect(() => v8Codec.encode({ value })).toThrow()
 })
 
-test('throws on a message that was cut off', () => {
+test('throws for a message truncated at any length', () => {
   const whole = encoded({ a: [1, 'two', new Float64Array(3)], b: Buffer.alloc(20), c: new Map([[1, 2]]) })
   for (let length = 0; length < whole.length; length++) {
     expect(() => v8Codec.decode(Buffer.from(whole.subarray(0, length))), `${length}`).toThrow()

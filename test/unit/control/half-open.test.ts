@@ -14,13 +14,13 @@ function enter(owner: string, name: string): () => void {
 }
 
 describe('HalfOpenConnections', () => {
-  it("dismisses an owner's oldest when it has too many", () => {
+  it('dismisses the oldest connection of an owner that has too many', () => {
     for (let count = 1; count <= 6; count += 1) enter('a', `a${count}`)
     expect(dismissed).toEqual(['a1', 'a2'])
     expect(connections.count).toBe(4)
   })
 
-  it('dismisses the oldest of the owner that has most when there are too many', () => {
+  it('dismisses the oldest connection of the largest owner when there are too many', () => {
     enter('b', 'b1')
     for (let count = 1; count <= 4; count += 1) enter('a', `a${count}`)
     enter('c', 'c1')
@@ -30,7 +30,7 @@ describe('HalfOpenConnections', () => {
     expect(connections.count).toBe(6)
   })
 
-  it('does not count one that has left, or that was dismissed, twice', () => {
+  it('does not subtract a connection twice after it has left or was dismissed', () => {
     const leave = enter('a', 'a1')
     leave()
     leave()

@@ -11,7 +11,7 @@ afterEach(() => {
 })
 
 let slots: HandoverSlots
-/** By request: `A`, `B`, ... */
+/** The grant or refusal of each request, by its name. */
 let outcomes: Record<string, Grant>
 
 beforeEach(() => {
@@ -36,7 +36,7 @@ const refused = (): string[] =>
   Object.keys(outcomes).filter((name) => 'unavailable' in (outcomes[name] as Grant))
 
 describe('HandoverSlots', () => {
-  it('grants an owner its part, and others theirs, whatever the first one wants', () => {
+  it('grants each owner its share, however many slots one owner requests', () => {
     for (const name of ['a1', 'a2', 'a3', 'a4']) request('a', name)
     for (const name of ['b1', 'b2']) request('b', name)
     expect(granted()).toEqual(['a1', 'a2', 'b1', 'b2'])
@@ -84,7 +84,7 @@ describe('HandoverSlots', () => {
     expect(slots.load).toEqual({ held: 4, waiting: 0 })
   })
 
-  it('waits on while handshakes succeed, but not for ever', () => {
+  it('waits longer while handshakes succeed, but not for ever', () => {
     for (const name of ['a1', 'a2', 'a3', 'a4', 'a5']) request('a', name)
     request('b', 'b1')
     vi.advanceTimersByTime(90)
@@ -120,7 +120,7 @@ describe('HandoverSlots', () => {
     expect(outcomes['c1']).toMatchObject({ unavailable: expect.stringMatching(/^too many handshakes/) })
   })
 
-  it('forgets a request that was taken back, and frees a slot that it got', () => {
+  it('forgets a withdrawn request, and frees its slot', () => {
     const takeBack = ['a1', 'a2', 'a3', 'a4'].map((name) => request('a', name))
     takeBack[2]?.()
     takeBack[2]?.()

@@ -25,14 +25,14 @@ it.each(ended)('cleans up once, in the reverse order, when it %s', async (_how, 
   expect(calls).toEqual([3, 2, 1])
 })
 
-it.each(ended)('cleans up at once what is registered after it %s', async (_how, end) => {
+it.each(ended)('runs a clean-up at once that is registered after it %s', async (_how, end) => {
   const { server } = await socketPair()
   const connection = new HandshakeConnection(server)
   end(connection)
   let calls = 0
   connection.onFailure(() => {
     calls += 1
-    throw new Error('a clean-up that fails must not disturb the others')
+    throw new Error('the clean-up failed')
   })
   expect(calls).toBe(1)
   connection.abort()
@@ -40,7 +40,7 @@ it.each(ended)('cleans up at once what is registered after it %s', async (_how, 
   expect(() => connection.assertGoing()).toThrow(ShmwireError)
 })
 
-it('cleans nothing up after a success', async () => {
+it('runs no clean-up after a success', async () => {
   const { server } = await socketPair()
   const connection = new HandshakeConnection(server)
   let calls = 0

@@ -30,7 +30,7 @@ afterEach(() => inbox.close())
 
 type Refusal = Error & { code: string }
 
-/** A server's handshake with a peer that the test plays. Resolves to what it rejected with. */
+/** A server's handshake with a peer that the test plays. A failure resolves to its error. */
 async function serverAgainst(options: ChannelOptions = {}, timeoutMs?: number, socketOptions = {}) {
   const sockets = await socketPair(socketOptions)
   const outcome = handshakeAsServer(sockets.server, {
@@ -77,14 +77,14 @@ describe('a server', () => {
     ['an HTTP request', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
     ['random bytes', Buffer.from('f3a1c07b99e2d84417aa', 'hex')],
     ['eight zeros', Buffer.alloc(8)],
-  ])('closes on %s without a word', async (_what, bytes) => {
+  ])('closes after %s without a reply', async (_what, bytes) => {
     const { peer, outcome } = await serverAgainst()
     peer.write(bytes)
     await expectRefusal(outcome, ErrorCode.VERSION, 'does not speak the protocol of shmwire')
     expect(await peer.readPreamble()).toBeUndefined()
   })
 
-  it('says which versions the two speak, and hangs up', async () => {
+  it('sends both versions to a peer with another version, and closes', async () => {
     const { peer, socket, outcome } = await serverAgainst()
     peer.preamble(Buffer.from('SHMW\x02\x07\0\0', 'latin1')).write('whatever version 2 says')
     await expectRefusal(outcome, ErrorCode.VERSION, 'version 2, this side 1')
@@ -94,7 +94,7 @@ describe('a server', () => {
     await vi.waitFor(() => expect(socket.destroyed).toBe(true))
   })
 
-  it('takes a higher minor version and members that it does not know', async () => {
+  it('accepts a higher minor version and unknown members', async () => {
     const { peer, outcome } = await serverAgainst()
     peer.preamble(Buffer.from('SHMW\x01\x09\x01\x01', 'latin1'))
     peer.send('HELLO', { ...HELLO, shm: 'none', features: ['later'], more: { a: 1 } })
@@ -109,7 +109,7 @@ describe('a server', () => {
     ['half a preamble', encodePreamble().subarray(0, 4)],
     ['half a header', Buffer.concat([encodePreamble(), header(2, FrameKind.HELLO).subarray(0, 7)])],
     ['half a payload', Buffer.concat([encodePreamble(), header(60_000, FrameKind.HELLO), Buffer.alloc(500)])],
-  ])('closes after its time when there is %s', async (_what, bytes) => {
+  ])('closes after its timeout when there is %s', async (_what, bytes) => {
     const { peer, outcome } = await serverAgainst({}, SHORT_MS)
     peer.write(bytes)
     await expectRefusal(outcome, ErrorCode.TIMEOUT)
@@ -126,12 +126,12 @@ describe('a server', () => {
     ['READY first', encodeControlFrame(FrameKind.READY, {})],
     ['an unknown kind', header(0, 272)],
     ['no payload', header(0, FrameKind.HELLO)],
-    ['no JSON', encodeFrame(FrameKind.HELLO, 0, Buffer.from('{'))],
+    ['invalid JSON', encodeFrame(FrameKind.HELLO, 0, Buffer.from('{'))],
     ['an array', encodeFrame(FrameKind.HELLO, 0, Buffer.from('[]'))],
     ['null', encodeFrame(FrameKind.HELLO, 0, Buffer.from('null'))],
     ['deep nesting', encodeFrame(FrameKind.HELLO, 0, Buffer.from('['.repeat(65_000)))],
     ['invalid UTF-8', encodeFrame(FrameKind.HELLO, 0, Buffer.from([0xff, 0xfe]))],
-  ])('closes on %s in place of HELLO', async (_what, frame) => {
+  ])('closes after %s in place of HELLO', async (_what, frame) => {
     const { peer, outcome } = await serverAgainst()
     peer.preamble().write(frame)
     await expectRefusal(outcome, ErrorCode.CORRUPT)
@@ -168,7 +168,7 @@ describe('a server', () => {
     await expectRefusal(outcome, ErrorCode.CORRUPT, `${member} of the peer's HELLO is`)
   })
 
-  it("does not take what every object inherits for the peer's", async () => {
+  it('does not mistake inherited members for members of the peer', async () => {
     const { peer, outcome } = await serverAgainst()
     peer
       .preamble()
@@ -195,7 +195,7 @@ describe('a server', () => {
     ['INBOX_FULL without end', (peer) => peer.write(inboxFull(101))],
   ]
 
-  it.each(wrongAnswers)('closes on %s after its OFFER and releases everything', async (_what, answer) => {
+  it.each(wrongAnswers)('closes at %s after OFFER and releases everything', async (_what, answer) => {
     const { peer, outcome } = await serverAgainst()
     peer.preamble().send('HELLO', HELLO)
     await peer.readPreamble()
@@ -204,7 +204,7 @@ describe('a server', () => {
     await expectRefusal(outcome, ErrorCode.CORRUPT)
   })
 
-  it('drains the inbox once in a turn, however many INBOX_FULL come at once', async () => {
+  it('drains the handover socket once in a turn, however many INBOX_FULL come at once', async () => {
     const { peer } = await serverAgainst()
     peer.preamble().send('HELLO', HELLO)
     await peer.readPreamble()
@@ -228,7 +228,7 @@ describe('a server', () => {
     ['at once', []],
     ['after the preamble', [encodePreamble()]],
     ['after half a frame', [encodePreamble(), header(100, FrameKind.HELLO)]],
-  ])('survives a peer that hangs up %s', async (_what, parts) => {
+  ])('fails with PEER_GONE when the client closes %s', async (_what, parts) => {
     const { peer, outcome } = await serverAgainst()
     for (const part of parts) peer.write(part)
     peer.socket.end()
@@ -236,7 +236,7 @@ describe('a server', () => {
   })
 
   it.each(['after the OFFER', 'after INBOX_FULL', 'after HANDLES'])(
-    'survives a peer that hangs up %s',
+    'fails with PEER_GONE when the client closes %s, and closes its socket',
     async (when) => {
       const { peer, socket, outcome } = await serverAgainst()
       peer.preamble().send('HELLO', HELLO)
@@ -270,7 +270,7 @@ describe('a server', () => {
       ErrorCode.DENIED,
       'ERR_SHMWIRE_LATER',
     ],
-    ['a code that is none', { code: 7, message: 'why' }, ErrorCode.CORRUPT, 'code'],
+    ['an invalid code', { code: 7, message: 'why' }, ErrorCode.CORRUPT, 'code'],
     ['no message', { code: ErrorCode.DENIED }, ErrorCode.CORRUPT, 'message'],
   ])('understands a REJECT with %s', async (_what, message, code, text) => {
     const { peer, outcome } = await serverAgainst()
@@ -278,7 +278,7 @@ describe('a server', () => {
     await expectRefusal(outcome, code, text)
   })
 
-  it('hangs up on a refused peer that does not', async () => {
+  it('closes the socket of a refused peer that keeps it open', async () => {
     const { peer, socket, outcome } = await serverAgainst({}, undefined, { allowHalfOpen: true })
     peer.preamble().send('HELLO', { ...HELLO, codec: 'json' })
     await expectRefusal(outcome, ErrorCode.INVALID_ARGUMENT)
@@ -298,13 +298,13 @@ describe('a client', () => {
     },
   )
 
-  it('says which versions the two speak', async () => {
+  it('reports both versions of a server with another version', async () => {
     const { peer, outcome } = await clientAgainst()
     peer.preamble(Buffer.from('SHMW\x03\0\0\0', 'latin1'))
     await expectRefusal(outcome, ErrorCode.VERSION, 'version 3, this side 1')
   })
 
-  it('gives up on a server that is silent', async () => {
+  it('times out when the server is silent', async () => {
     const { peer, outcome } = await clientAgainst({}, SHORT_MS)
     peer.preamble()
     await expectRefusal(outcome, ErrorCode.TIMEOUT)
@@ -329,7 +329,7 @@ describe('a client', () => {
   it.each<[ChannelOptions['transport'], object]>([
     ['socket', OFFER],
     ['shm', { ...OFFER, transport: 'socket', reason: 'no' }],
-  ])("rejects an OFFER that its transport '%s' rules out", async (transport, offer) => {
+  ])("rejects an OFFER that its transport '%s' excludes", async (transport, offer) => {
     const { peer, outcome } = await clientAgainst({ transport })
     peer.preamble().send('OFFER', offer)
     await expectRefusal(outcome, ErrorCode.CORRUPT, 'rules out')
@@ -342,7 +342,7 @@ describe('a client', () => {
     ['an unknown kind', (peer) => peer.write(header(0, 272))],
     ['a record', (peer) => peer.write(header(0, 1))],
     ['SOCKET without a reason', (peer) => peer.send('SOCKET')],
-  ])('fails on %s after HANDLES and releases everything', async (_what, answer) => {
+  ])('fails at %s after HANDLES and releases everything', async (_what, answer) => {
     const { peer, outcome } = await clientAgainst()
     peer.preamble().send('OFFER', OFFER)
     answer(peer)
@@ -350,7 +350,7 @@ describe('a client', () => {
     await peer.closed()
   })
 
-  it('refuses descriptors of another process than its control socket names, whatever else is allowed', async () => {
+  it('refuses descriptors of a process other than that of its control socket, even if authorize accepts all', async () => {
     const { peer, outcome } = await clientAgainst({ authorize: () => true })
     native.answerer = { ...native.credentials, pid: native.credentials.pid + 1 }
     peer.preamble().send('OFFER', OFFER)
@@ -361,7 +361,7 @@ describe('a client', () => {
     await peer.closed()
   })
 
-  it('does not let a server change to the socket that insisted on shared memory', async () => {
+  it('does not let a server change to the socket after it required shared memory', async () => {
     const { peer, outcome } = await clientAgainst()
     peer
       .preamble()
@@ -371,7 +371,7 @@ describe('a client', () => {
   })
 
   it.each(['at once', 'after the preamble', 'after the OFFER'])(
-    'notices a server that hangs up %s',
+    'fails with PEER_GONE when the server closes %s',
     async (when) => {
       const { peer, outcome } = await clientAgainst()
       if (when !== 'at once') peer.preamble()
@@ -381,14 +381,14 @@ describe('a client', () => {
     },
   )
 
-  it('fails with the code of a REJECT, even when the server is gone by then', async () => {
+  it('fails with the code of a REJECT, even if the server has already ended', async () => {
     const { peer, outcome } = await clientAgainst()
     peer.preamble().send('REJECT', { code: ErrorCode.DENIED, message: 'not you' })
     peer.socket.destroySoon()
     await expectRefusal(outcome, ErrorCode.DENIED, 'the peer refused: not you')
   })
 
-  it('reports NOT_LISTENING when its socket does not connect', async () => {
+  it('fails with NOT_LISTENING when its socket does not connect', async () => {
     const outcome = handshakeAsClient(createConnection(join(temporaryDirectory(), 'none')), {
       settings: resolveOptions(),
       codecName: 'msgpack',

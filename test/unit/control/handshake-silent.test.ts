@@ -23,7 +23,7 @@ beforeEach(() => {
 
 afterEach(() => inbox.close())
 
-/** A server's handshake with a peer that the test plays. Resolves to what it rejected with. */
+/** A server's handshake with a peer that the test plays. A failure resolves to its error. */
 async function serverAgainst(limits: HandshakeLimits, socketOptions = {}, timeoutMs?: number) {
   const sockets = await socketPair(socketOptions)
   const outcome = handshakeAsServer(sockets.server, {
@@ -44,7 +44,7 @@ function header(bytes: number, kind: number): Buffer {
 }
 
 describe('a server with clients that fall silent', () => {
-  /** Each goes so far and then says nothing. */
+  /** Each advances to its stage and then sends nothing. */
   const STAGES: [string, (peer: RawPeer) => Promise<unknown> | undefined][] = [
     ['before the preamble', () => undefined],
     ['within the preamble', (peer) => void peer.write('SHM')],
@@ -77,7 +77,7 @@ describe('a server with clients that fall silent', () => {
     ],
   ]
 
-  it.each(STAGES)('holds no segment for one that is silent %s', async (_when, speak) => {
+  it.each(STAGES)('holds no segment for a client that is silent %s', async (_when, speak) => {
     const { peer, outcome, limits } = await serverAgainst(newHandshakeLimits())
     await speak(peer)
     expect(native.endpointOptions).toEqual([])
@@ -87,7 +87,7 @@ describe('a server with clients that fall silent', () => {
     await vi.waitFor(() => expect(limits.halfOpen.count).toBe(0))
   })
 
-  it.each(STAGES)('dismisses one that is silent %s for a newer one', async (when, speak) => {
+  it.each(STAGES)('dismisses a client that is silent %s for a newer one', async (when, speak) => {
     const limits = { ...newHandshakeLimits(), halfOpen: new HalfOpenConnections(9, 1) }
     const silent = await serverAgainst(limits, { allowHalfOpen: true })
     await speak(silent.peer)
@@ -137,7 +137,7 @@ describe('a server with clients that fall silent', () => {
     expect(limits.slots.load).toEqual({ held: 0, waiting: 0 })
   })
 
-  it("is UNAVAILABLE with the reason when a client insists on 'shm'", async () => {
+  it("rejects a client that requires 'shm' with UNAVAILABLE when no slot becomes free in time", async () => {
     const limits = { ...newHandshakeLimits(), slots: new HandoverSlots(FEW) }
     const silent = await serverAgainst(limits)
     silent.peer.preamble().send('HELLO', HELLO)
@@ -150,7 +150,7 @@ describe('a server with clients that fall silent', () => {
     await silent.outcome
   })
 
-  it('drops a client that waits for a slot after the time of its handshake', async () => {
+  it('forgets a client that waits for a slot when its handshake times out', async () => {
     const limits = { ...newHandshakeLimits(), slots: new HandoverSlots({ ...FEW, waitMs: 60_000 }) }
     const silent = await serverAgainst(limits)
     silent.peer.preamble().send('HELLO', HELLO)

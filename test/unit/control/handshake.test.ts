@@ -64,7 +64,7 @@ async function shake(clientSide?: Side, serverSide?: Side): Promise<{ client: Ou
   return { client, server }
 }
 
-/** Nothing is held: by the endpoints, by the inbox, by the sockets. */
+/** Checks that no endpoint, handover socket or socket holds a resource. */
 async function expectAllGivenBack(...sockets: Socket[]): Promise<void> {
   expect([clientNative.endpointsOpen, serverNative.endpointsOpen]).toEqual([0, 0])
   expect([inbox.expected.size, inbox.arrived.size]).toEqual([0, 0])
@@ -72,7 +72,7 @@ async function expectAllGivenBack(...sockets: Socket[]): Promise<void> {
 }
 
 describe('a handshake', () => {
-  it('agrees on shared memory where both have it', async () => {
+  it('agrees on shared memory when both sides have it', async () => {
     const { client, server } = await shake(
       { maxMessageBytes: 5000, ringBytes: 65_536 },
       { maxMessageBytes: 7000 },
@@ -81,7 +81,7 @@ describe('a handshake', () => {
       expect(side).toMatchObject({ transport: 'shm', fallbackReason: undefined, maxMessageBytes: 5000 })
       expect(side).toMatchObject({ endpoint: expect.anything(), peer: { pid: 4711, verified: true } })
     }
-    // Each side lets in only what the process of its control socket sends.
+    // Each side accepts descriptors only from the process of its control socket.
     expect(clientNative.senders).toEqual([clientNative.credentials])
     expect(serverNative.senders).toEqual([serverNative.credentials])
     expect(clientNative.endpointOptions).toEqual([
@@ -93,7 +93,7 @@ describe('a handshake', () => {
     expect([inbox.expected.size, inbox.arrived.size]).toEqual([0, 0])
   })
 
-  it('leaves the sockets paused, with nothing on them but a guard against errors', async () => {
+  it('leaves the sockets paused, with only a listener for errors', async () => {
     const { client, server } = (await shake()) as { client: Agreement; server: Agreement }
     for (const { socket } of [client, server]) {
       expect(socket.isPaused()).toBe(true)
@@ -125,13 +125,13 @@ describe('a handshake', () => {
       "the client has the option transport: 'socket'",
     ],
     [
-      'the server wants the socket',
+      'the server requires the socket',
       {},
       { transport: 'socket' },
       "the server has the option transport: 'socket'",
     ],
   ])(
-    'agrees on the socket when %s, and says so on both sides',
+    'agrees on the socket when %s, with the reason on both sides',
     async (_what, clientSide, serverSide, reason) => {
       const { client, server } = await shake(clientSide, serverSide)
       for (const side of [client, server]) {
@@ -146,13 +146,13 @@ describe('a handshake', () => {
     ["the client's segment", 'client', 'create'],
     ["the server's segment", 'server', 'create'],
     ['the token', 'server', 'expect'],
-    ['handing over', 'client', 'offer'],
+    ['the handover', 'client', 'offer'],
     ["mapping the client's segment", 'server', 'accept'],
     ["mapping the server's segment", 'client', 'attach'],
   ]
 
   it.each(steps)(
-    'changes to the socket when %s fails, releases the memory and reports the reason',
+    'changes to the socket when %s fails, with the reason, and releases its memory',
     async (_what, side, step) => {
       const native = side === 'client' ? clientNative : serverNative
       native.failures.set(step, nativeError(ErrorCode.OUT_OF_MEMORY, 'no space left'))
@@ -202,13 +202,13 @@ describe('a handshake', () => {
     await expectAllGivenBack()
   })
 
-  it('takes an exception without a code of ours for UNAVAILABLE', async () => {
+  it('reports an exception without a code of shmwire as UNAVAILABLE', async () => {
     clientNative.failures.set('create', new TypeError('a defect'))
     const { client } = await shake({ transport: 'shm' })
     expect(client).toMatchObject({ code: ErrorCode.UNAVAILABLE, cause: expect.any(TypeError) })
   })
 
-  it('drains a full inbox as often as it takes', async () => {
+  it('drains a full handover socket as often as necessary', async () => {
     clientNative.inboxFull = 7
     const { client, server } = await shake()
     expect([client, server]).toMatchObject([{ transport: 'shm' }, { transport: 'shm' }])
@@ -218,14 +218,14 @@ describe('a handshake', () => {
   it.each([
     [20, undefined],
     [1_000_000, 'read 200 times'],
-  ])('reads the inbox again while %d datagrams of others come first', async (count, reason) => {
+  ])('reads the handover socket again while %d datagrams of others come first', async (count, reason) => {
     serverNative.datagramsBefore = count
     const { client, server } = await shake()
     const fallbackReason = reason && expect.stringContaining(reason)
     for (const side of [client, server]) expect(side).toMatchObject({ fallbackReason })
   })
 
-  it('changes to the socket when the inbox stays full', async () => {
+  it('changes to the socket when the handover socket stays full', async () => {
     clientNative.inboxFull = 1_000_000
     const { client, server } = await shake()
     for (const side of [client, server]) {
@@ -285,7 +285,7 @@ describe('a handshake', () => {
     await expectAllGivenBack()
   })
 
-  it('denies another user on either side, unless authorize lets him in', async () => {
+  it('denies another user on either side, unless authorize accepts the user', async () => {
     const stranger = { pid: 7, uid: (process.geteuid?.() ?? 0) + 1, gid: 0 }
     serverNative.credentials = stranger
     expect(await shake()).toMatchObject({
@@ -305,19 +305,19 @@ describe('a handshake', () => {
     })
   })
 
-  it('denies a peer whom the kernel does not name', async () => {
+  it('denies a peer that the kernel does not identify', async () => {
     serverNative.failures.set('credentials', nativeError(ErrorCode.UNAVAILABLE, 'getsockopt'))
     expect(await shake()).toMatchObject({ server: { code: ErrorCode.DENIED } })
   })
 
-  it('knows the peer by its own word without the addon', async () => {
+  it('reports the peer from its own message, unverified, without the addon', async () => {
     const { client, server } = await shake({ native: NO_ADDON }, { native: NO_ADDON })
     const peer = { pid: process.pid, uid: undefined, gid: undefined, verified: false }
     expect([client, server]).toMatchObject([{ peer }, { peer }])
   })
 
   it.each(['shm', 'unix'])(
-    'hands records that came with the last frame over to the link: %s',
+    'passes records that arrived with the last frame to the link: %s',
     async (transport) => {
       const sockets = await socketPair()
       const native = transport === 'shm' ? undefined : NO_ADDON
@@ -339,7 +339,7 @@ describe('a handshake', () => {
     },
   )
 
-  it('ends at the signal at any time, and releases everything', async () => {
+  it('ends at an abort at any time, and releases all resources', async () => {
     for (let turns = 0; turns < 8; turns += 1) {
       const sockets = await socketPair()
       const controller = new AbortController()
@@ -364,12 +364,12 @@ describe('a handshake', () => {
   })
 
   it.each(['server', 'client'] as const)(
-    'begins nothing more on the %s whose authorize ends it',
+    'starts no further step on the %s when its authorize aborts the handshake',
     async (side) => {
       const sockets = await socketPair()
       const controller = new AbortController()
       const { signal } = controller
-      // `abort` returns nothing, and its result is compared, so that the peer is allowed.
+      // `abort` returns undefined, so this accepts the peer.
       const authorize = (): boolean => controller.abort() === undefined
       const server = side === 'server' ? { ...serverOptions({ authorize }), signal } : serverOptions()
       const client = side === 'client' ? { ...clientOptions({ authorize }), signal } : clientOptions()
@@ -379,7 +379,7 @@ describe('a handshake', () => {
       ])
       const [own, other] = side === 'server' ? [atServer, atClient] : [atClient, atServer]
       expect([own, other]).toMatchObject([{ code: ErrorCode.ABORTED }, { code: ErrorCode.PEER_GONE }])
-      // In a later task, after all further steps.
+      // In a later task, after any step that wrongly continued.
       await new Promise((resolve) => setImmediate(resolve))
       expect(server.limits.slots.load).toEqual({ held: 0, waiting: 0 })
       expect([clientNative.endpointOptions, clientNative.senders]).toEqual([[], []])
@@ -388,7 +388,7 @@ describe('a handshake', () => {
     },
   )
 
-  it('closes the socket when the signal has fired before', async () => {
+  it('closes the socket when the signal was aborted before', async () => {
     const { client } = await socketPair()
     const options = { ...clientOptions(), signal: AbortSignal.abort() }
     await expect(handshakeAsClient(client, options)).rejects.toMatchObject({ code: ErrorCode.ABORTED })

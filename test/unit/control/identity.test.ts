@@ -8,7 +8,7 @@ import { FakeBinding, nativeError } from '../../support/fake-binding.js'
 const OVERFLOW = 65_534
 const namespace = vi.hoisted(() => ({ complete: false }))
 
-// Of a user namespace that does not map all ids, or does.
+// A user namespace that maps all ids, or not.
 vi.mock('../../../src/control/unmapped-ids.js', () => ({
   mayBeUnmapped: (_kind: string, id: number) => id === OVERFLOW && !namespace.complete,
 }))
@@ -35,14 +35,14 @@ describe('a peer that the kernel reports as the overflow user', () => {
     fake.credentials = { pid: 7, uid: OVERFLOW, gid: OVERFLOW }
   })
 
-  it('is that user where every user is mapped', () => {
+  it('is that user if every user is mapped', () => {
     namespace.complete = true
     expect(identify().peer).toEqual({ pid: 7, uid: OVERFLOW, gid: OVERFLOW, verified: true })
     vi.spyOn(process, 'geteuid').mockReturnValue(OVERFLOW)
     expect(fault()).toBeUndefined()
   })
 
-  it('is unknown if users are not mapped, and DENIED even if this process has the same number', () => {
+  it('has an unknown user if users are not mapped, and is DENIED even if this process has the same id', () => {
     vi.spyOn(process, 'geteuid').mockReturnValue(OVERFLOW)
     expect(identify()).toEqual({
       peer: { pid: 7, uid: undefined, gid: undefined, verified: false },
@@ -54,7 +54,7 @@ describe('a peer that the kernel reports as the overflow user', () => {
     })
   })
 
-  it('cannot be taken for user 65534 by authorize, which may let it in', () => {
+  it('is not user 65534 for authorize, which may accept it', () => {
     expect(fault({ authorize: (peer) => peer.uid === OVERFLOW })).toMatchObject({ code: ErrorCode.DENIED })
     expect(fault({ authorize: (peer) => peer.verified })).toMatchObject({ code: ErrorCode.DENIED })
     expect(fault({ authorize: () => true })).toBeUndefined()
@@ -68,7 +68,7 @@ describe('a peer that the kernel reports as the overflow user', () => {
   })
 })
 
-describe('a peer that the kernel cannot be asked about', () => {
+describe('a peer that the kernel cannot identify', () => {
   it('is DENIED when the kernel fails', () => {
     fake.failures.set('credentials', nativeError(ErrorCode.UNAVAILABLE, 'getsockopt'))
     expect(() => identify()).toThrow(expect.objectContaining({ code: ErrorCode.DENIED }))
@@ -80,7 +80,7 @@ describe('a peer that the kernel cannot be asked about', () => {
     )
   })
 
-  it('is let in, unverified, without the addon', () => {
+  it('is accepted, unverified, without the addon', () => {
     const identity = identifyPeer(new Socket(), NO_ADDON, 4711)
     expect(identity.peer).toEqual({ pid: 4711, uid: undefined, gid: undefined, verified: false })
     expect(peerFault(identity, resolveOptions({}))).toBeUndefined()
@@ -88,7 +88,7 @@ describe('a peer that the kernel cannot be asked about', () => {
 })
 
 describe('a connection', () => {
-  it('is counted by its process, or by the user of one without a number', () => {
+  it('is counted by its process, or by its user if the process has no pid', () => {
     fake.credentials = { pid: 7, uid: 1, gid: 2 }
     expect(ownerOf(socket, { binding: fake.binding })).toBe('process 7')
     fake.credentials = { pid: 0, uid: 1, gid: 2 }

@@ -39,7 +39,7 @@ async function listenPlainly(path: string): Promise<Server> {
   return server
 }
 
-/** A file of a killed server: a socket on which no process listens. */
+/** A file that a killed server has left: a socket without a listener. */
 async function leaveDeadSocket(path: string): Promise<void> {
   const maker = `const s = require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
   const { spawn } = await import('node:child_process')
@@ -82,7 +82,7 @@ describe('acquireNameLease', () => {
     expect(await probe(path)).toBe('alive')
   })
 
-  it('gives the address to exactly one of many servers in one process, in each round', async () => {
+  it('grants the address to exactly one of many servers in one process, in each round', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
     for (let round = 0; round < 20; round += 1) {
@@ -148,7 +148,7 @@ describe('acquireNameLease', () => {
     expect(readdirSync(directory)).toEqual([`a.sock${ending}`])
   })
 
-  it('does not follow a symbolic link, and leaves alone what only looks like a temporary', async () => {
+  it('does not follow a symbolic link, and keeps a file that only resembles a temporary', async () => {
     const directory = temporaryDirectory()
     symlinkSync(join(directory, 'elsewhere'), join(directory, 'a.sock'))
     expect(await outcomeOf(join(directory, 'a.sock'))).toBe(ErrorCode.INVALID_ARGUMENT)
@@ -226,7 +226,7 @@ describe('acquireNameLease', () => {
         (error: unknown) => expect(error).toMatchObject({ code: ErrorCode.ABORTED }),
       )
       await outcome
-      // All further steps begin in the same turn.
+      // All steps that it begins later begin in the same turn.
       await turn()
       expect(server.listening).toBe(false)
       expect(readdirSync(directory)).toEqual([])

@@ -21,8 +21,8 @@ if (!isRoot) console.log('skipped: run the tests as root: only root can give a d
 
 describe.skipIf(!isRoot)('a runtime directory of the overflow user', () => {
   it.each([
-    ['is DENIED where users are not mapped, even when this process reads as the same', false],
-    ["is this process's own where every user is mapped", true],
+    ['is DENIED if users are not mapped, even if this process has the same id', false],
+    ['belongs to this process if every user is mapped', true],
   ])('%s', (_what, complete) => {
     namespace.complete = complete
     const directory = join(temporaryDirectory(), 'run')

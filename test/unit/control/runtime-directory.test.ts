@@ -23,14 +23,14 @@ function faultOf(call: () => void): ShmwireError {
 }
 
 describe('runtimeDirectory', () => {
-  it('takes SHMWIRE_DIR first, then XDG_RUNTIME_DIR, then the temporary directory', () => {
+  it('uses SHMWIRE_DIR first, then XDG_RUNTIME_DIR, then the temporary directory', () => {
     expect(runtimeDirectory({ SHMWIRE_DIR: '/a/', XDG_RUNTIME_DIR: '/b' })).toBe('/a')
     expect(runtimeDirectory({ SHMWIRE_DIR: '', XDG_RUNTIME_DIR: '/b' })).toBe('/b/shmwire')
     expect(runtimeDirectory({})).toBe(join(tmpdir(), `shmwire-${uid}`))
     expect(runtimeDirectory({ XDG_RUNTIME_DIR: 'relative' })).toBe(join(tmpdir(), `shmwire-${uid}`))
   })
 
-  it('rejects a relative temporary directory, where it is needed', () => {
+  it('rejects a relative temporary directory if it is needed', () => {
     vi.stubEnv('TMPDIR', 'relative')
     expect(faultOf(() => runtimeDirectory({})).code).toBe(ErrorCode.INVALID_ARGUMENT)
     expect(runtimeDirectory({ XDG_RUNTIME_DIR: '/b' })).toBe('/b/shmwire')
@@ -42,7 +42,7 @@ describe('runtimeDirectory', () => {
 })
 
 describe('prepareRuntimeDirectory', () => {
-  it('creates it for its owner alone, and takes it again', () => {
+  it('creates a directory for its owner alone, and accepts it again', () => {
     const directory = join(temporaryDirectory(), 'run')
     prepareRuntimeDirectory(directory)
     prepareRuntimeDirectory(directory)
@@ -56,7 +56,7 @@ describe('prepareRuntimeDirectory', () => {
     expect(error.message).toContain('missing does not exist; create that, or set SHMWIRE_DIR')
   })
 
-  it('reports what the system refuses, with the cause', () => {
+  it('reports an error of the system with the cause', () => {
     const error = faultOf(() => prepareRuntimeDirectory('/proc/shmwire'))
     expect([ErrorCode.DENIED, ErrorCode.INVALID_ARGUMENT]).toContain(error.code)
     expect(error.cause).toBeInstanceOf(Error)
@@ -64,13 +64,13 @@ describe('prepareRuntimeDirectory', () => {
 })
 
 describe('checkRuntimeDirectory', () => {
-  it('lets a missing one pass and creates nothing', () => {
+  it('accepts a missing directory and creates nothing', () => {
     const directory = join(temporaryDirectory(), 'run')
     checkRuntimeDirectory(directory)
     expect(existsSync(directory)).toBe(false)
   })
 
-  it.each([0o770, 0o702, 0o777])('denies one that others may write to: mode %i', (mode) => {
+  it.each([0o770, 0o702, 0o777])('denies a directory that others may write to: mode %i', (mode) => {
     const directory = join(temporaryDirectory(), 'run')
     mkdirSync(directory)
     chmodSync(directory, mode)
@@ -80,14 +80,14 @@ describe('checkRuntimeDirectory', () => {
     expect(error.message).toContain(`chmod 700 ${directory}`)
   })
 
-  it('lets others read', () => {
+  it('accepts a directory that others may read', () => {
     const directory = join(temporaryDirectory(), 'run')
     mkdirSync(directory)
     chmodSync(directory, 0o755)
     checkRuntimeDirectory(directory)
   })
 
-  it('denies a symbolic link, even to a good directory', () => {
+  it('denies a symbolic link, even to a valid directory', () => {
     const parent = temporaryDirectory()
     mkdirSync(join(parent, 'good'), { mode: 0o700 })
     symlinkSync(join(parent, 'good'), join(parent, 'link'))
@@ -102,7 +102,7 @@ describe('checkRuntimeDirectory', () => {
     expect(faultOf(() => prepareRuntimeDirectory(file)).message).toContain('is a file, not a directory')
   })
 
-  it("denies another user's", () => {
+  it('denies a directory of another user', () => {
     const directory = join(temporaryDirectory(), 'run')
     mkdirSync(directory, { mode: 0o700 })
     const other = vi.spyOn(process as { geteuid(): number }, 'geteuid').mockReturnValue(uid + 1)

@@ -47,7 +47,7 @@ describe.runIf(process.platform === 'linux').each(['uid', 'gid'] as const)('an o
     expect(mayBeUnmapped(kind, 65_534, proc)).toBe(false)
   })
 
-  it('is 65534 where /proc is missing', () => {
+  it('is 65534 if /proc is missing', () => {
     expect(mayBeUnmapped(kind, 65_534, '/nowhere')).toBe(true)
     expect(mayBeUnmapped(kind, 1000, '/nowhere')).toBe(false)
   })

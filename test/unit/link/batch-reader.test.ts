@@ -91,7 +91,7 @@ describe('a batch of messages', () => {
     expect(log).toEqual([0, 'end', 1, 'end'])
   })
 
-  it('ends before a record that a listener reads from inside the end', () => {
+  it('ends before a record that a listener reads inside the end', () => {
     kinds = [MESSAGE, REQUEST, MESSAGE]
     onBatchEnd = () => {
       onBatchEnd = () => {}
@@ -101,7 +101,7 @@ describe('a batch of messages', () => {
     expect(log.filter((entry) => entry !== 'end')).toEqual([0, 1, 2])
   })
 
-  it('stops where the sink pauses, and goes on from there', () => {
+  it('stops when the sink pauses, and continues from there', () => {
     kinds = [MESSAGE, MESSAGE, MESSAGE]
     onRecord = (id) => id !== 1
     expect(reader.read(0, false)).toBe(2)

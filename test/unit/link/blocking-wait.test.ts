@@ -14,7 +14,7 @@ const binding = {
   WAIT_INTERRUPTED: 4,
 }
 
-/** What the addon returns, call by call. */
+/** The results of the addon, in order. */
 let outcomes: number[]
 let slept: number[]
 let found: number
@@ -69,7 +69,7 @@ describe('a blocking wait', () => {
     expect([newWait().wait(0, 1000), polls, slept]).toEqual([true, 1, []])
   })
 
-  it('sleeps on after each interruption, and polls again when the addon reports data', () => {
+  it('continues to sleep after each interruption, and polls again when the addon reports data', () => {
     outcomes = [binding.WAIT_INTERRUPTED, binding.WAIT_INTERRUPTED, binding.WAIT_READY]
     expect([newWait().wait(0, 5), polls, slept]).toEqual([true, 2, [5_000_000]])
   })
@@ -83,12 +83,12 @@ describe('a blocking wait', () => {
     expect([newWait().wait(0, 5), polls]).toEqual([isAlive, 1])
   })
 
-  it('reports that the peer is gone when its socket has no descriptor any more', () => {
+  it('reports that the peer is gone when its socket no longer has a descriptor', () => {
     socket = { _handle: null }
     expect([newWait().wait(0, 5), slept]).toEqual([false, []])
   })
 
-  it('passes errors of the addon on', () => {
+  it('reports errors of the addon', () => {
     expect(newWait().wait(0, 5)).toBe(true)
     expect(failures.map(String)).toEqual(['Error: no outcome'])
   })
@@ -103,7 +103,7 @@ describe('a blocking wait', () => {
 
 describe('the check before a blocking wait', () => {
   it.each([[undefined], [null], [{}], [{ fd: -1 }], [{ fd: '7' }]])(
-    'fails where a live socket shows %j instead of a descriptor',
+    'fails when a live socket has %j instead of a descriptor',
     (handle) => {
       socket = { _handle: handle, destroyed: false }
       expect(() => newWait().assertPossible()).toThrow(
@@ -112,7 +112,7 @@ describe('the check before a blocking wait', () => {
     },
   )
 
-  it('passes on a socket with a descriptor, and on a destroyed one, whose end is known', () => {
+  it('passes for a socket with a descriptor, and for a destroyed one, whose end is known', () => {
     newWait().assertPossible()
     socket = { _handle: null, destroyed: true }
     newWait().assertPossible()

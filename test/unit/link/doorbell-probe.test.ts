@@ -12,19 +12,19 @@ const unusable = (why: string) => ({
   mayPass: true,
 })
 
-/** A doorbell whose event loop is the test. */
+/** A doorbell whose event loop the test replaces. */
 class FakeDoorbell implements NativeDoorbell {
-  rings = 0
+  wakes = 0
   closed = false
-  onRing: () => void = () => {}
+  onWake: () => void = () => {}
 
   transfer(): number {
     return 9
   }
 
   wake(): void {
-    this.rings += 1
-    this.onRing()
+    this.wakes += 1
+    this.onWake()
   }
 
   close(): void {
@@ -36,10 +36,10 @@ let doorbell: FakeDoorbell
 let socket: Socket
 let reports: number
 
-/** Reports the first `reports` rings. */
-function listen(_descriptor: number, onRing: () => void): Socket {
-  doorbell.onRing = () => {
-    if (doorbell.rings <= reports) setImmediate(onRing)
+/** Reports the first `reports` wake-ups. */
+function listen(_descriptor: number, onWake: () => void): Socket {
+  doorbell.onWake = () => {
+    if (doorbell.wakes <= reports) setImmediate(onWake)
   }
   return socket
 }
@@ -60,14 +60,14 @@ async function expectEnd(): Promise<void> {
   await vi.waitUntil(() => doorbell.closed)
 }
 
-it('accepts an event loop that reports two rings', async () => {
+it('accepts an event loop that reports two wake-ups', async () => {
   reports = 2
   expect(await probeDoorbell(doorbell, listen)).toBeUndefined()
-  expect(doorbell.rings).toBe(2)
+  expect(doorbell.wakes).toBe(2)
   await expectEnd()
 })
 
-it.each([0, 1])('rejects an event loop that reports %i rings', async (count) => {
+it.each([0, 1])('rejects an event loop that reports %i wake-ups', async (count) => {
   reports = count
   const probed = probeDoorbell(doorbell, listen)
   await vi.advanceTimersByTimeAsync(60_000)
@@ -83,7 +83,7 @@ it('rejects a runtime whose socket reports an error', async () => {
   await expectEnd()
 })
 
-it('rejects a runtime whose socket takes no descriptor', async () => {
+it('rejects a runtime whose socket accepts no descriptor', async () => {
   const refuse = (): never => {
     throw new TypeError('fd is not supported')
   }
@@ -92,11 +92,11 @@ it('rejects a runtime whose socket takes no descriptor', async () => {
   expect(doorbell.closed).toBe(true)
 })
 
-it('rejects a runtime in which a doorbell cannot be rung a second time', async () => {
+it('rejects a runtime in which a doorbell cannot wake a second time', async () => {
   reports = 2
   const wake = doorbell.wake.bind(doorbell)
   doorbell.wake = () => {
-    if (doorbell.rings === 1) throw new Error('cannot wake the peer')
+    if (doorbell.wakes === 1) throw new Error('cannot wake the peer')
     wake()
   }
   expect(await probeDoorbell(doorbell, listen)).toEqual(unusable('cannot wake the peer'))

@@ -7,7 +7,7 @@ import { eventually } from '../../support/turns.js'
 
 const MIB = 1024 * 1024
 
-/** Both ends ask for views; `withoutForeignMemory` as in Electron. */
+/** Both ends request views; `withoutForeignMemory` as in Electron. */
 async function join(withoutForeignMemory: boolean): Promise<[Channel, Channel]> {
   const links = await joinShmLinks({
     ringBytes: 64 * 1024,
@@ -20,8 +20,8 @@ async function join(withoutForeignMemory: boolean): Promise<[Channel, Channel]> 
   ) as [Channel, Channel]
 }
 
-describe('a runtime that allows no buffer over foreign memory', () => {
-  it.each([true, false])('carries claims and views all the same (without: %s)', async (without) => {
+describe('a runtime that forbids buffers over foreign memory', () => {
+  it.each([true, false])('still carries claims and views (without: %s)', async (without) => {
     const [left, right] = await join(without)
     const first: Buffer[] = []
     const seen: Buffer[] = []
@@ -38,7 +38,7 @@ describe('a runtime that allows no buffer over foreign memory', () => {
     }
     expect(first.findIndex((message, index) => !message.equals(Buffer.alloc(1000 - index, index)))).toBe(-1)
     await Promise.all([left.close(), right.close()])
-    // A view is gone with the ring; a copy is the listener's for good.
+    // A view ends with the ring; a copy stays valid.
     expect(seen.findIndex((message, index) => message.length !== (without ? 1000 - index : 0))).toBe(-1)
   })
 })

@@ -87,7 +87,7 @@ describe('the idle strategy', () => {
     expect([idle.state, armed]).toEqual(['polling', ['data', 'no data', 'no room']])
   })
 
-  it('does not sleep when data or room is there as soon as it arms', async () => {
+  it('does not sleep when there is data or room as soon as it arms', async () => {
     writer.wantsRoom = true
     ready.room = true
     idle = newIdle('sleep')
@@ -116,7 +116,7 @@ describe('the idle strategy', () => {
     expect([idle.state, reader.reads]).toEqual(['sleeping', reads + 1])
   })
 
-  it('polls on after a wake-up that brought more than one batch', async () => {
+  it('continues to poll after a wake-up with more than one batch', async () => {
     idle = newIdle('sleep')
     await turns(3)
     reader.pending = true

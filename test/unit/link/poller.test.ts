@@ -6,12 +6,12 @@ import { collectUncaught } from '../../support/uncaught.js'
 
 const links: FakeLink[] = []
 
-/** A link that finds what the test lets it find. */
+/** A link whose polls return what the test sets. */
 class FakeLink implements Polled {
   pollIndex = -1
   polls = 0
   rests = 0
-  readonly looks: { spinNanos: number; yieldCpu: boolean }[] = []
+  readonly pollCalls: { spinNanos: number; yieldCpu: boolean }[] = []
   readonly #find: () => number
   readonly #mayRest: () => boolean
 
@@ -23,7 +23,7 @@ class FakeLink implements Polled {
 
   poll(spinNanos: number, yieldCpu: boolean): number {
     this.polls += 1
-    this.looks.push({ spinNanos, yieldCpu })
+    this.pollCalls.push({ spinNanos, yieldCpu })
     return this.#find()
   }
 
@@ -38,7 +38,7 @@ afterEach(() => {
 })
 
 describe('the poller', () => {
-  it('polls a link from the next turn on, not at once, and no more once it rests', async () => {
+  it('polls a link from the next turn on, until it rests', async () => {
     const link = new FakeLink(() => 0)
     poller.wake(link)
     expect(link.polls).toBe(0)
@@ -46,7 +46,7 @@ describe('the poller', () => {
     expect([link.polls, link.rests]).toEqual([1, 1])
   })
 
-  it('polls on while the link finds records or does not want to rest', async () => {
+  it('continues to poll a link that finds records or refuses to rest', async () => {
     let left = 5
     let refusals = 3
     const link = new FakeLink(
@@ -64,7 +64,7 @@ describe('the poller', () => {
     expect([link.polls, link.rests]).toEqual([9, 4])
   })
 
-  it('polls a link once a look, however often it was woken', async () => {
+  it('polls a link once, however often it was woken before', async () => {
     const link = new FakeLink(() => 0)
     for (let count = 0; count < 5; count += 1) poller.wake(link)
     await turns(5)
@@ -90,9 +90,9 @@ describe('the poller', () => {
     expect(kept.polls).toBeGreaterThan(0)
   })
 
-  it('lets a link leave in a tick before its turn, which throws then: the runtime goes on', async () => {
+  it('continues after a tick that removes the only link and throws before its poll', async () => {
     const link = new FakeLink(() => 1)
-    // No turn of before is left.
+    // No turn of an earlier test is scheduled.
     await turns(2)
     const thrown = await collectUncaught(async () => {
       setImmediate(() => {
@@ -108,7 +108,7 @@ describe('the poller', () => {
     expect(link.polls).toBe(0)
   })
 
-  it('lets a link leave, or remove another, in the midst of a look', async () => {
+  it('lets a link remove itself, or another link, during its poll', async () => {
     const all: FakeLink[] = []
     const make = (poll: () => void) =>
       new FakeLink(() => {
@@ -126,13 +126,13 @@ describe('the poller', () => {
     const first = all.map(({ polls }) => polls)
     await turns(3)
     const later = all.map(({ polls }) => polls)
-    // 0 and 3 are out; the others go on.
+    // 0 and 3 were removed; the others continue.
     expect([later[0], later[3]]).toEqual([first[0], first[3]])
     expect(later[1]).toBeGreaterThan(first[1] as number)
     expect(later[2]).toBeGreaterThan(first[2] as number)
   })
 
-  it('leaves timers and other immediates their turns, whatever the links find', async () => {
+  it('does not starve timers and other immediates, whatever the links find', async () => {
     for (const records of [1, 4, 5, 1_000]) {
       const link = new FakeLink(() => records)
       poller.wake(link)
@@ -149,10 +149,10 @@ describe('the poller', () => {
     }
   })
 
-  it('looks a bounded number of times in a turn at a conversation, after the promise jobs of each look', async () => {
+  it('polls a link with few records a bounded number of times in a turn, with promise jobs in between', async () => {
     const order: string[] = []
     const link = new FakeLink(() => {
-      order.push('look')
+      order.push('poll')
       void Promise.resolve().then(() => order.push('job'))
       return 1
     })
@@ -162,10 +162,10 @@ describe('the poller', () => {
     expect(inFirstTurn).toBeGreaterThan(1)
     expect(inFirstTurn).toBeLessThanOrEqual(64)
     for (let index = 0; index + 1 < order.length; index += 2)
-      expect(order.slice(index, index + 2)).toEqual(['look', 'job'])
+      expect(order.slice(index, index + 2)).toEqual(['poll', 'job'])
   })
 
-  it('looks once in a turn at a stream', async () => {
+  it('polls a stream once in a turn', async () => {
     const link = new FakeLink(() => 100)
     poller.wake(link)
     for (let count = 1; count <= 3; count += 1) {
@@ -178,15 +178,15 @@ describe('the poller', () => {
     const alone = new FakeLink(() => 100)
     poller.wake(alone)
     await turn()
-    expect(alone.looks[0]?.spinNanos).toBeGreaterThan(0)
+    expect(alone.pollCalls[0]?.spinNanos).toBeGreaterThan(0)
     const second = new FakeLink(() => 100)
     poller.wake(second)
     await turns(2)
-    expect(second.looks[0]?.spinNanos).toBe(0)
-    expect(alone.looks.at(-1)?.spinNanos).toBe(0)
+    expect(second.pollCalls[0]?.spinNanos).toBe(0)
+    expect(alone.pollCalls.at(-1)?.spinNanos).toBe(0)
   })
 
-  it('gives the core away at most once in a look, and not in one that found something', async () => {
+  it('yields the core at most once in a turn, and never in one that found records', async () => {
     const idle = [
       new FakeLink(
         () => 0,
@@ -203,17 +203,19 @@ describe('the poller', () => {
     ]
     for (const link of idle) poller.wake(link)
     await turns(4)
-    const yields = idle.map(({ looks }) => looks.filter(({ yieldCpu }) => yieldCpu).length)
+    const yields = idle.map(({ pollCalls }) => pollCalls.filter(({ yieldCpu }) => yieldCpu).length)
     expect(yields.filter((count) => count > 0)).toHaveLength(1)
 
-    for (const link of idle) link.looks.length = 0
+    for (const link of idle) link.pollCalls.length = 0
     const busy = new FakeLink(() => 100)
     poller.wake(busy)
     await turns(4)
-    expect([...idle, busy].flatMap(({ looks }) => looks).filter(({ yieldCpu }) => yieldCpu)).toEqual([])
+    expect([...idle, busy].flatMap(({ pollCalls }) => pollCalls).filter(({ yieldCpu }) => yieldCpu)).toEqual(
+      [],
+    )
   })
 
-  it('goes on after a link has thrown, and starves neither it nor the others, wherever it stands', async () => {
+  it('continues after a link has thrown, and starves no link, whatever its position', async () => {
     for (const position of [0, 1, 2]) {
       const all = [0, 1, 2].map(
         (index) =>
@@ -233,7 +235,7 @@ describe('the poller', () => {
     }
   })
 
-  it('runs in a context of its own, not in that of whoever woke the first link', async () => {
+  it('runs in its own async context, not in that of the call that woke the first link', async () => {
     const storage = new AsyncLocalStorage<string>()
     const seen: unknown[] = []
     const link = new FakeLink(() => {

@@ -79,7 +79,7 @@ describe('the record writer', () => {
     expect(writer.wantsRoom).toBe(false)
   })
 
-  it('reports room once a quarter of the ring is free after a record found none', () => {
+  it('reports room once a quarter of the ring is free, after a record did not fit', () => {
     endpoint.roomBytes = 0
     expect(writer.write(1, 0, Buffer.from('text'), 0)).toBe(-1)
     expect([writer.wantsRoom, fulls, stats.depthBytes]).toEqual([true, 1, 50])
@@ -98,12 +98,12 @@ describe('the record writer', () => {
     expect([writer.claim(16), writer.wantsRoom]).toEqual([undefined, true])
   })
 
-  it('accepts no claim where the runtime allows no buffer over foreign memory', () => {
+  it('accepts no claim when the runtime forbids buffers over foreign memory', () => {
     endpoint.memory = undefined
     expect(writer.claimBytesMax).toBe(-1)
   })
 
-  it('passes errors of the addon on', () => {
+  it('throws errors of the addon', () => {
     endpoint.failure = new Error('corrupt')
     expect(writer.write(1, 0, Buffer.from('text'), 0)).toBe(-1)
     expect(failures).toEqual([endpoint.failure])

@@ -15,12 +15,12 @@ describe('the spin budget', () => {
     expect(afterSleeps(MICROS_MAX, [])).toBe(MICROS_MAX)
   })
 
-  it('is halved by a sleep that no polling could have spared', () => {
+  it('is halved by a sleep that no polling could have avoided', () => {
     expect(afterSleeps(MICROS_MAX, [LONG])).toBe(50)
     expect(afterSleeps(MICROS_MAX, [LONG, LONG])).toBe(25)
   })
 
-  it('comes down to none when all sleeps are long', () => {
+  it('falls to zero when all sleeps are long', () => {
     expect(afterSleeps(MICROS_MAX, [LONG, LONG, LONG, LONG])).toBe(0)
     expect(
       afterSleeps(
@@ -30,7 +30,7 @@ describe('the spin budget', () => {
     ).toBe(0)
   })
 
-  it('comes back from none with the first short sleep, and is doubled by each further one', () => {
+  it('rises from zero with the first short sleep, and is doubled by each further one', () => {
     const none = [LONG, LONG, LONG, LONG]
     const grown = [1, 2, 3, 4, 5].map((count) =>
       afterSleeps(MICROS_MAX, [...none, ...Array.from({ length: count }, () => 1)]),
@@ -38,7 +38,7 @@ describe('the spin budget', () => {
     expect(grown).toEqual([10, 20, 40, 80, 100])
   })
 
-  it('counts a sleep of exactly its maximum as one that polling would have spared', () => {
+  it('counts a sleep of exactly its maximum as one that polling would have avoided', () => {
     expect(afterSleeps(MICROS_MAX, [LONG, MICROS_MAX])).toBe(MICROS_MAX)
   })
 
@@ -46,7 +46,7 @@ describe('the spin budget', () => {
     expect(afterSleeps(microsMax, [0, 0, 0])).toBeLessThanOrEqual(microsMax)
   })
 
-  it('is none for a while after another program has taken the core three times in a row', () => {
+  it('is zero for a while after another program has taken the core three times in a row', () => {
     const budget = new SpinBudget(MICROS_MAX)
     for (const nowMicros of [-60_000, -40_000, -39_000, -9_500, -1_000]) budget.preempted(nowMicros)
     expect(budget.micros).toBe(MICROS_MAX)
@@ -59,21 +59,21 @@ describe('the spin budget', () => {
     expect(budget.micros).toBe(10)
   })
 
-  it('is none for twice as long each time that the program is still there, and as at first after a calm', () => {
+  it('is zero for twice as long each time while the program stays, and as at first after a calm period', () => {
     const budget = new SpinBudget(MICROS_MAX)
-    /** How long the budget is none after three losses that end at `nowMicros`. */
+    /** The time for which the budget is zero after three losses that end at `nowMicros`. */
     const pause = (nowMicros: number): number => {
       for (const earlier of [2_000, 1_000, 0]) budget.preempted(nowMicros - earlier)
       for (let micros = 0; micros < 1_000_000; micros += 500) {
         budget.slept(1, nowMicros + micros)
         if (budget.micros > 0) return micros
       }
-      throw new Error('it is none for ever')
+      throw new Error('it is zero for ever')
     }
     let nowMicros = 1_000_000
     const pauses = [0, 1, 2, 3, 4, 5, 6].map(() => {
       const micros = pause(nowMicros)
-      // As long as it takes to lose three slices.
+      // The time to lose three slices.
       nowMicros += micros + 15_000
       return micros
     })
@@ -81,7 +81,7 @@ describe('the spin budget', () => {
     expect(pause(nowMicros + 1_000_000)).toBe(5_000)
   })
 
-  it('is exhausted when nothing was found for so long, counted from the first look in vain', () => {
+  it('is exhausted when polls find nothing for its time, counted from the first empty one', () => {
     const budget = new SpinBudget(MICROS_MAX)
     expect(
       [1_000, 1_050, 1_099, 1_100].map((nowMicros) => budget.exhausted(nowMicros, false, false)),
@@ -91,17 +91,17 @@ describe('the spin budget', () => {
     expect(budget.exhausted(2_100, false, false)).toBe(true)
   })
 
-  it('is exhausted among busy links after 64 looks, and not before its time', () => {
+  it('is exhausted among busy links after 64 polls, and not before its time', () => {
     const budget = new SpinBudget(MICROS_MAX)
-    const looks = Array.from({ length: 64 }, (_, look) => budget.exhausted(1_000 + 10 * look, true, false))
-    expect(looks.indexOf(true)).toBe(63)
+    const polls = Array.from({ length: 64 }, (_, poll) => budget.exhausted(1_000 + 10 * poll, true, false))
+    expect(polls.indexOf(true)).toBe(63)
     budget.found()
     expect(Array.from({ length: 100 }, () => budget.exhausted(5_000, true, false))).not.toContain(true)
   })
 
-  describe('where the peer is at work', () => {
+  describe('while the peer is at work', () => {
     const LIMIT = 10 * MICROS_MAX
-    /** How long the link looks when it finds nothing. */
+    /** The time for which a link polls when it finds nothing. */
     const emptyWait = (budget: SpinBudget): number => {
       budget.found()
       for (let micros = 0; micros < 1_000_000; micros += MICROS_MAX / 2)
@@ -113,14 +113,14 @@ describe('the spin budget', () => {
       expect(emptyWait(new SpinBudget(MICROS_MAX))).toBe(LIMIT)
     })
 
-    it('is the usual one for twice as many waits each time that the longer one was in vain', () => {
+    it('is the usual one for twice as many waits after each failed extended poll', () => {
       const budget = new SpinBudget(MICROS_MAX)
       const waits = Array.from({ length: 20 }, () => emptyWait(budget))
       expect(waits.flatMap((micros, index) => (micros === LIMIT ? [index] : []))).toEqual([0, 3, 8, 17])
       expect(new Set(waits)).toEqual(new Set([LIMIT, MICROS_MAX]))
     })
 
-    it('is the longer one as at first once that was not in vain', () => {
+    it('is extended as at first after an extended poll has succeeded', () => {
       const budget = new SpinBudget(MICROS_MAX)
       for (let count = 0; count < 3; count += 1) emptyWait(budget)
       budget.found()
@@ -130,7 +130,7 @@ describe('the spin budget', () => {
     })
   })
 
-  it('of none stays none: such a link never polls', () => {
+  it('stays zero if its maximum is zero: such a link never polls', () => {
     expect(afterSleeps(0, [])).toBe(0)
     expect(afterSleeps(0, [0, 0, 1, 1_000_000])).toBe(0)
     expect(new SpinBudget(0).exhausted(10_000, false, true)).toBe(true)

@@ -30,7 +30,7 @@ async function expectMappings(count: number): Promise<void> {
   })
 }
 
-/** A claim that a stream has filled, on a channel that is over when this resolves. */
+/** A claim that a stream has filled, on a channel that has ended when this resolves. */
 async function claimByStream(): Promise<Uint8Array> {
   const [left, right] = await join(false)
   const received: Buffer[] = []
@@ -39,7 +39,7 @@ async function claimByStream(): Promise<Uint8Array> {
   const filled = await fillByStream(claim.bytes, 7)
   expect(claim.bytes.length).toBe(0)
   claim.commit()
-  // The next one is made in other memory, and arrives as well.
+  // The next one uses other memory, and arrives too.
   const next = left.claim(10) as Claim
   next.bytes.fill(8)
   next.commit(9)
@@ -51,7 +51,7 @@ async function claimByStream(): Promise<Uint8Array> {
 }
 
 describe('the memory of a claim', () => {
-  it('keeps its bytes when a stream has taken it, for as long as somebody holds it', async () => {
+  it('keeps its bytes after a stream has taken it, for as long as it is referenced', async () => {
     const before = segmentMappings()
     let filled: Uint8Array | undefined = await claimByStream()
     await expectMappings(before + 1)
@@ -60,7 +60,7 @@ describe('the memory of a claim', () => {
     await expectMappings(before)
   })
 
-  it('is given up with its channel where nobody holds it', async () => {
+  it('is released with its channel when it is not referenced', async () => {
     const before = segmentMappings()
     for (let count = 0; count < 3; count += 1) await claimByStream()
     await expectMappings(before)
@@ -70,7 +70,7 @@ describe('the memory of a claim', () => {
     const [left, right] = await join(false)
     const claim = left.claim(1000) as Claim
     claim.bytes.fill(1)
-    // Node 20 copies such memory, newer ones refuse.
+    // Node 20 copies such memory; later versions refuse.
     try {
       structuredClone(claim.bytes, { transfer: [claim.bytes.buffer as ArrayBuffer] })
     } catch (error) {
@@ -83,7 +83,7 @@ describe('the memory of a claim', () => {
 })
 
 describe('the memory of views', () => {
-  it('is copied from once a stream has taken it, and no message is lost', async () => {
+  it('is read by copying after a stream has taken it, and no message is lost', async () => {
     const [left, right] = await join(true)
     const received: Buffer[] = []
     let taken: Promise<Uint8Array> | undefined
@@ -98,7 +98,7 @@ describe('the memory of views', () => {
     const sent = Array.from({ length: 200 }, (_, index) =>
       Buffer.alloc(index % 7 === 6 ? 0 : 1 + index * 5, index),
     )
-    // Together, so that the first batch is many records, and then one by one.
+    // Together, so that the first batch has many records, and then one by one.
     for (const message of sent.slice(0, 20)) expect(left.trySend(message)).toBe(true)
     for (const message of sent.slice(20)) await left.send(message)
     await eventually(() => received.length === sent.length)
@@ -126,7 +126,7 @@ describe('the memory of received messages', () => {
     await Promise.all([left.close(), right.close()])
   })
 
-  it('is taken by a stream only where Node allows it, and then the channel says what is lost', async () => {
+  it('is taken by a stream only if Node allows it, and then the channel reports the loss', async () => {
     const [left, right] = await join(false)
     const received: Buffer[] = []
     let closed: Error | undefined
@@ -149,7 +149,7 @@ describe('the memory of received messages', () => {
     }
   })
 
-  it('of a batch that is over may be taken by a stream: the next messages arrive', async () => {
+  it('of a completed batch may be taken by a stream: the next messages arrive', async () => {
     const [left, right] = await join(false)
     const received: Buffer[] = []
     right.on('message', (message: Buffer) => {
@@ -164,7 +164,7 @@ describe('the memory of received messages', () => {
     await Promise.all([left.close(), right.close()])
   })
 
-  it('of a message with a buffer of its own may be transferred', async () => {
+  it('of a message with its own buffer may be transferred', async () => {
     const [left, right] = await join(false)
     const moved: Buffer[] = []
     right.on('message', (message: Buffer) => {

@@ -20,7 +20,7 @@ function needBinding(): NativeBinding {
   return load.binding
 }
 
-/** What the call throws, which need not be an error. */
+/** Returns the thrown value, which need not be an error. */
 function thrownBy(call: () => unknown): unknown {
   try {
     call()
@@ -94,16 +94,19 @@ describe('a constructor of the addon', () => {
     )
   })
 
-  it.each([new RangeError('of the getter'), 5, undefined])('throws what a getter throws: %s', (thrown) => {
-    const options = {
-      ...OPTIONS,
-      get recordsMax(): number {
-        // oxlint-disable-next-line typescript/only-throw-error -- anything can be thrown
-        throw thrown
-      },
-    }
-    expect(thrownBy(() => new binding.Endpoint(options))).toBe(thrown)
-  })
+  it.each([new RangeError('of the getter'), 5, undefined])(
+    'throws the exception of a getter: %s',
+    (thrown) => {
+      const options = {
+        ...OPTIONS,
+        get recordsMax(): number {
+          // oxlint-disable-next-line typescript/only-throw-error -- anything can be thrown
+          throw thrown
+        },
+      }
+      expect(thrownBy(() => new binding.Endpoint(options))).toBe(thrown)
+    },
+  )
 
   it('throws the system’s error with its number, and keeps no descriptor', async () => {
     const path = join(temporaryDirectory(), 'missing', 'inbox')
@@ -114,11 +117,12 @@ describe('a constructor of the addon', () => {
         code: 'ERR_SHMWIRE_UNAVAILABLE',
         errno: 2,
       })
+    // A thread closes handover sockets.
     await expect.poll(() => readdirSync('/proc/self/fd').length).toBe(before)
   })
 
   it.each([Float64Array, Map, () => {}, undefined])(
-    'rejects another class in the place of Uint32Array: %s',
+    'rejects another class in place of Uint32Array: %s',
     (replacement) => {
       const original = globalThis.Uint32Array
       globalThis.Uint32Array = replacement as unknown as Uint32ArrayConstructor

@@ -10,13 +10,13 @@ function reasonOf(root: string, environment: NodeJS.ProcessEnv = {}): string {
 }
 
 describe('findBinding', () => {
-  it('says where it looked when there is nothing', () => {
+  it('lists the paths that it checked when there is no addon', () => {
     const reason = reasonOf(temporaryDirectory())
     expect(reason).toContain(`there is no native addon for ${process.platform}-${process.arch}`)
     expect(reason).toMatch(/neither build\/Release\/shmwire.node nor prebuilds\/\S+\/shmwire.node exists/)
   })
 
-  it('says why a file does not load, in one line', () => {
+  it('reports in one line why a file does not load', () => {
     const root = temporaryDirectory()
     mkdirSync(join(root, 'build', 'Release'), { recursive: true })
     writeFileSync(join(root, 'build', 'Release', 'shmwire.node'), 'no library')
@@ -32,7 +32,7 @@ describe('findBinding', () => {
 })
 
 describe('loadBinding', () => {
-  it('never throws, and gives the same answer every time', () => {
+  it('never throws, and returns the same result every time', () => {
     expect(loadBinding()).toBe(loadBinding())
   })
 })

@@ -89,7 +89,7 @@ describe('createChannelPair', () => {
     })
   })
 
-  it('says that the transport is the socket, why, and that the peer is this process', () => {
+  it('reports the socket as transport with the reason, and this process as peer', () => {
     for (const { transport, fallbackReason, peer } of pair()) {
       expect(transport).toBe('unix')
       expect(fallbackReason).toBe('both ends of the pair are in this process')
@@ -109,7 +109,7 @@ describe('createChannelPair', () => {
     )
   })
 
-  it('takes the options that have a meaning inside one process', async () => {
+  it('accepts the options that have a meaning inside one process', async () => {
     const [left, right] = pair({ codec: 'json', maxMessageBytes: 8, maxDecodedBytes: 1_048_576 })
     expect(left.maxMessageBytes).toBe(8)
     expect(() => left.trySend('too long')).toThrow(

@@ -74,7 +74,7 @@ describe('FrameParser', () => {
     expect(list).toEqual(sent)
   })
 
-  it('stops and continues anywhere, loses nothing when the handler throws, and takes chunks meanwhile', () => {
+  it('stops and continues anywhere, loses no frame when the handler throws, and accepts chunks meanwhile', () => {
     const steps = fc.array(fc.constantFrom('go', 'stop', 'throw'), { maxLength: 40 })
     fc.assert(
       fc.property(frames, fc.array(fc.nat(10_000), { maxLength: 20 }), steps, (sent, cuts, script) => {
@@ -101,7 +101,7 @@ describe('FrameParser', () => {
     )
   })
 
-  it('continues with another bound and another handler where the first one stopped', () => {
+  it('keeps unparsed bytes: another bound and another handler continue where the first stopped', () => {
     const parser = new FrameParser((kind) => (kind === 300 ? 10 : -1))
     parser.push(
       Buffer.concat([
@@ -120,7 +120,7 @@ describe('FrameParser', () => {
     expect(list).toEqual([{ kind: 1, id: 2, payload: '78' }])
   })
 
-  it('gives a view of the chunk when the payload lies whole in it', () => {
+  it('delivers a view of the chunk when it contains the whole payload', () => {
     const parser = new FrameParser(recordBound(BYTES_MAX))
     const chunk = encodeFrame(1, 0, Buffer.from('hello'))
     parser.push(chunk)
@@ -131,7 +131,7 @@ describe('FrameParser', () => {
     })
   })
 
-  it('collects a payload of many chunks once: the time does not grow with the square', () => {
+  it('copies a payload of many chunks once: the time does not grow with the square', () => {
     const parser = new FrameParser(recordBound(64 << 20))
     const sent = encodeFrame(1, 0, Buffer.alloc(64 << 20, 5))
     let received = 0
@@ -146,7 +146,7 @@ describe('FrameParser', () => {
     expect(received).toBe(64 << 20)
   })
 
-  it('rejects a header before it has seen the payload, and again at every try', () => {
+  it('rejects a header before the payload arrives, and again at every call', () => {
     const parser = new FrameParser(recordBound(16))
     const header = encodeFrame(1, 0, Buffer.alloc(17)).subarray(0, 12)
     parser.push(header.subarray(0, 11))
@@ -158,7 +158,7 @@ describe('FrameParser', () => {
     }
   })
 
-  it('rejects a header of two chunks again when nothing more has come', () => {
+  it('rejects a header of two chunks again when no more bytes have arrived', () => {
     const parser = new FrameParser(recordBound(16))
     const header = encodeFrame(1, 0, Buffer.alloc(17)).subarray(0, 12)
     parser.push(header.subarray(0, 7))
@@ -169,7 +169,7 @@ describe('FrameParser', () => {
     expect(parser.isEmpty).toBe(false)
   })
 
-  it('delivers what is before a bad frame', () => {
+  it('delivers the frames before a bad frame', () => {
     const parser = new FrameParser(recordBound(16))
     const { list, handler } = collector()
     parser.push(Buffer.concat([encodeFrame(1, 1, Buffer.alloc(0)), encodeFrame(999, 1, Buffer.alloc(0))]))
@@ -193,7 +193,7 @@ describe('FrameParser', () => {
     )
   })
 
-  it('takes raw bytes across chunks, and none while there are too few', () => {
+  it('returns raw bytes across chunks, and none while there are too few', () => {
     const parser = new FrameParser(recordBound(1))
     parser.push(Buffer.from('SHM'))
     expect(parser.take(8)).toBeUndefined()
