@@ -35,7 +35,7 @@ export function figure(results) {
   return [
     `A 64-byte round trip between the event loops of two processes, each on its own core, takes`,
     `${pair('round-trip', 'shmwire')} over a Unix socket with \`node:net\`. On one shared core it takes`,
-    `${pair('round-trip-pinned', 'shmwire')}; when both processes sleep before each message,`,
+    `${pair('round-trip-pinned', 'shmwire')}. When both processes sleep before each message, it takes`,
     `${pair('round-trip-asleep', 'shmwire-sleep')} ([medians; all figures](docs/benchmarks.md)).`,
   ].join('\n')
 }
