@@ -36,7 +36,7 @@ function newReceiver(): Receiver {
         if (payload.toString() === 'bad') throw new ShmwireError(ErrorCode.CODEC, 'bad message')
         return payload.toString()
       },
-      learn: (note) => {
+      applyNote: (note) => {
         notes.push(note)
         return note.length > 0 ? undefined : new ShmwireError(ErrorCode.CODEC, 'bad note')
       },

@@ -37,7 +37,7 @@ it.each(ended)('cleans up at once what is registered after it %s', async (_how, 
   expect(calls).toBe(1)
   connection.abort()
   expect(calls).toBe(1)
-  expect(() => connection.assertGoing()).toThrow(ShmwireError)
+  expect(() => connection.assertOpen()).toThrow(ShmwireError)
 })
 
 it('cleans nothing up after a success', async () => {

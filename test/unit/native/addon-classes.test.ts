@@ -31,18 +31,18 @@ function thrownBy(call: () => unknown): unknown {
 
 const binding = needBinding()
 let endpoint: NativeEndpoint
-let inbox: NativeHandoverSocket
+let handoverSocket: NativeHandoverSocket
 let doorbell: NativeDoorbell
 
 beforeEach(() => {
   endpoint = new binding.Endpoint(OPTIONS)
-  inbox = new binding.HandoverSocket(join(temporaryDirectory(), 'inbox'))
+  handoverSocket = new binding.HandoverSocket(join(temporaryDirectory(), 'handover'))
   doorbell = new binding.Doorbell()
 })
 
 afterEach(() => {
   endpoint.close()
-  inbox.close()
+  handoverSocket.close()
   doorbell.close()
 })
 
@@ -52,7 +52,7 @@ describe('a method of the addon', () => {
     (name) => {
       const method = binding.Endpoint.prototype[name]
       const isNone = Object.create(binding.Endpoint.prototype) as unknown
-      for (const receiver of [doorbell, inbox, {}, new Proxy(endpoint, {}), isNone, undefined, 1])
+      for (const receiver of [doorbell, handoverSocket, {}, new Proxy(endpoint, {}), isNone, undefined, 1])
         expect(() => {
           Reflect.apply(method, receiver, [])
         }).toThrow(TypeError)
@@ -68,7 +68,13 @@ describe('a method of the addon', () => {
   })
 
   it('rejects an argument of another class', () => {
-    for (const argument of [doorbell, endpoint, {}, Object.create(inbox) as unknown, new Proxy(inbox, {})]) {
+    for (const argument of [
+      doorbell,
+      endpoint,
+      {},
+      Object.create(handoverSocket) as unknown,
+      new Proxy(handoverSocket, {}),
+    ]) {
       const accept = (): void => endpoint.acceptHandles(argument as NativeHandoverSocket, new Uint8Array(16))
       expect(accept).toThrow(expect.objectContaining(INVALID))
     }
@@ -105,14 +111,14 @@ describe('a constructor of the addon', () => {
   })
 
   it('throws the system’s error with its number, and keeps no descriptor', async () => {
-    const path = join(temporaryDirectory(), 'missing', 'inbox')
+    const path = join(temporaryDirectory(), 'missing', 'handover')
     const before = readdirSync('/proc/self/fd').length
     for (let count = 0; count < 20; count += 1)
       expect(thrownBy(() => new binding.HandoverSocket(path))).toMatchObject({
         code: 'ERR_SHMWIRE_UNAVAILABLE',
         errno: 2,
       })
-    // A thread closes the sockets of inboxes.
+    // A thread closes the handover sockets.
     await expect.poll(() => readdirSync('/proc/self/fd').length).toBe(before)
   })
 
