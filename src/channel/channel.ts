@@ -100,9 +100,9 @@ export class Channel<Incoming = any, Outgoing = any>
   }
 
   /**
-   * Sends a message after all earlier messages, as soon as there is room. The call encodes the value at once; do not
-   * change the bytes of codec `bytes` before the promise resolves. If the wait is given up, the message
-   * is not sent, unless a part of it already was: then the rest follows.
+   * Sends a message after all earlier messages, as soon as there is room. The call encodes the value at
+   * once; do not change the bytes of codec `bytes` before the promise resolves. If the wait is given up,
+   * the message is not sent, unless a part of it already was: then the rest follows.
    * Rejects with `CODEC`, `MESSAGE_TOO_LARGE`, `CLOSED`, `PEER_GONE`, `TIMEOUT`, `ABORTED`.
    */
   send(message: Outgoing, options?: WaitOptions): Promise<void> {
