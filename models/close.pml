@@ -176,7 +176,7 @@ inline receive(me, record) {
   :: record == REQUEST && !sent[me] && !closing[me] -> running[me] = true
   /* No new work: it is refused at once. */
   :: record == REQUEST && !sent[me] && closing[me] -> running[me] = true; answered[me] = true; outbox[me]!REPLY
-  /* Behind our CLOSE there is no place for an answer. */
+  /* After our CLOSE there is no place for an answer. */
   :: record == REQUEST && sent[me]
   :: record == REPLY -> CLAIM(open_request[me], "end: a reply without a request\n"); open_request[me] = false; when_idle(me)
   :: record == CLOSE -> peer_closes(me, record)

@@ -19,7 +19,7 @@
 /* MUTATION(-DCLIENT_FAILS_SILENTLY): the client switches to the socket without a frame */
 /* MUTATION(-DSERVER_FAILS_SILENTLY): the server switches to the socket and sends READY instead of SOCKET */
 /* MUTATION(-DCLIENT_CONFIRMS_NOT): the client does not answer SOCKET with READY */
-/* MUTATION(-DSERVER_CONFIRMS_NOT): the server does not answer INBOX_FULL */
+/* MUTATION(-DSERVER_CONFIRMS_NOT): the server does not answer HANDOVER_FULL */
 /* MUTATION(-DRECORD_BEFORE_READY): the client sends its first record before its last frame */
 /* MUTATION(-DSURPLUS_DROPPED): the server drops the bytes after the last frame */
 /* MUTATION(-DHANDLES_FIRST): the client sends HANDLES before its descriptor */
@@ -32,7 +32,7 @@
 /* MUTATION(-DDEATH -DEND_UNSEEN): the client does not see the end of the stream */
 
 mtype = {
-  HELLO, OFFER_SOCKET, OFFER_MEMORY, REJECT, HANDLES, INBOX_FULL, INBOX_READY, READY, SOCKET, RECORD,
+  HELLO, OFFER_SOCKET, OFFER_MEMORY, REJECT, HANDLES, HANDOVER_FULL, HANDOVER_READY, READY, SOCKET, RECORD,
   auto, shm, socket, undecided, failed,
   client, server
 };
@@ -94,10 +94,10 @@ active proctype Client() {
     do
     :: tries < TRIES_MAX ->
        tries++;
-       send(CLIENT, INBOX_FULL);
+       send(CLIENT, HANDOVER_FULL);
        receive(CLIENT, frame);
        if
-       :: frame == INBOX_READY
+       :: frame == HANDOVER_READY
        :: else -> unexpected()
        fi
     :: tries == TRIES_MAX -> outcome = FAILS; goto falls_back
@@ -250,9 +250,9 @@ active proctype Server() {
     do
     :: receive(SERVER, frame);
        if
-       :: frame == INBOX_FULL ->
+       :: frame == HANDOVER_FULL ->
 #ifndef SERVER_CONFIRMS_NOT
-          send(SERVER, INBOX_READY)
+          send(SERVER, HANDOVER_READY)
 #else
           skip
 #endif

@@ -6,7 +6,7 @@ import { codecFor } from './codec/codecs.js'
 import { handshakeAsClient } from './control/handshake-client.js'
 import { refuseDescriptors } from './control/refuse-descriptors.js'
 import { checkRuntimeDirectory } from './control/runtime-directory.js'
-import { inboxPath } from './control/server-files.js'
+import { handoverPath } from './control/server-files.js'
 import { loadForChannels } from './load-for-channels.js'
 import type { NativeLoad } from './native/load-binding.js'
 import { openChannel } from './open-channel.js'
@@ -42,7 +42,8 @@ export async function connectChannel(
   if (directory !== undefined) checkRuntimeDirectory(directory)
   // An accessor of the user can throw, so the options are read before there is a connection to close.
   const { signal, timeoutMs } = options
-  const handshake = { settings, codecName: codec.name, native, inboxPath: inboxPath(path), signal, timeoutMs }
+  const names = { codecName: codec.name, handoverPath: handoverPath(path) }
+  const handshake = { ...names, settings, native, signal, timeoutMs }
   const socket = createConnection({ path })
   refuseOrDestroy(socket, native)
   const agreement = await handshakeAsClient(socket, handshake)

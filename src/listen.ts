@@ -55,18 +55,18 @@ export async function listen<Incoming = any, Outgoing = any>(
   }
   if (directory !== undefined) prepareRuntimeDirectory(directory)
   const netServer = createServer({ pauseOnConnect: true })
-  const inbox = new HandoverInbox(native, settings)
+  const handoverSocket = new ServerHandoverSocket(native, settings)
   const guard = (socket: Socket | NetServer): void => refuseDescriptors(socket, native)
   // Accepted sockets inherit this, except those of earlier clients. Both calls precede the first read or close of a socket.
   netServer.on('listening', () => guard(netServer))
   netServer.on('connection', (socket) => guardAccepted(socket, guard, settings))
   try {
     const { signal, timeoutMs } = options
-    const openInbox = (inboxPath: string): void => inbox.open(inboxPath)
-    const lease = await acquireNameLease(path, netServer, { signal, timeoutMs, text, openInbox, guard })
-    return new Server({ netServer, lease, inbox, address: text, settings, codec, codecName, native })
+    const openHandover = (handoverPath: string): void => handoverSocket.open(handoverPath)
+    const lease = await acquireNameLease(path, netServer, { signal, timeoutMs, text, openHandover, guard })
+    return new Server({ netServer, lease, handoverSocket, address: text, settings, codec, codecName, native })
   } catch (error) {
-    inbox.close()
+    handoverSocket.close()
     throw error
   }
 }
@@ -81,7 +81,7 @@ function guardAccepted(socket: Socket, guard: (socket: Socket) => void, settings
 }
 
 /** The socket that receives descriptors, or the reason why there is none. */
-class HandoverInbox {
+class ServerHandoverSocket {
   readonly #native: NativeLoad
   readonly #settings: Settings
   native: NativeHandoverSocket | undefined
@@ -98,7 +98,7 @@ class HandoverInbox {
     try {
       this.native = new this.#native.binding.HandoverSocket(path)
     } catch (thrown) {
-      const error = toShmwireError(thrown, 'the inbox for descriptors cannot be opened')
+      const error = toShmwireError(thrown, 'the handover socket cannot be opened')
       if (this.#settings.transport === 'shm') throw error
       this.unavailable = error.message
       log(
@@ -117,7 +117,7 @@ class HandoverInbox {
 interface ServerParts {
   readonly netServer: NetServer
   readonly lease: NameLease
-  readonly inbox: HandoverInbox
+  readonly handoverSocket: ServerHandoverSocket
   readonly address: string
   readonly settings: Settings
   readonly codec: Codec
@@ -210,16 +210,16 @@ export class Server<Incoming = any, Outgoing = any>
   }
 
   async #accept(socket: Socket): Promise<void> {
-    const { settings, codec, codecName, native, inbox } = this.#parts
+    const { settings, codec, codecName, native, handoverSocket } = this.#parts
     this.#handshakes += 1
     try {
       const agreement = await handshakeAsServer(socket, {
         settings,
         codecName,
         native,
-        inbox: inbox.native,
+        handoverSocket: handoverSocket.native,
         limits: this.#limits,
-        inboxUnavailable: inbox.unavailable,
+        handoverUnavailable: handoverSocket.unavailable,
         signal: this.#stopping.signal,
       })
       const channel: Channel = openChannel(agreement, {
@@ -257,7 +257,7 @@ export class Server<Incoming = any, Outgoing = any>
     this.#closed = true
     this.#parts.lease.release()
     this.#stopping.abort()
-    this.#parts.inbox.close()
+    this.#parts.handoverSocket.close()
     this.#queue.end()
   }
 

@@ -33,9 +33,9 @@ export function figure(results) {
   }
   const pair = (scenario, ours) => `${medianOf(scenario, ours)} against ${medianOf(scenario, SOCKET)}`
   return [
-    `A 64-byte round trip between the event loops of two processes, each on its own core, takes`,
-    `${pair('round-trip', 'shmwire')} over a Unix socket with \`node:net\`. On one shared core it takes`,
-    `${pair('round-trip-pinned', 'shmwire')}; when both processes sleep before each message,`,
+    `A 64-byte round trip between the event loops of two processes takes ${pair('round-trip', 'shmwire')}`,
+    `over a Unix socket with \`node:net\`. Each process has its own core. On one shared core, the round`,
+    `trip takes ${pair('round-trip-pinned', 'shmwire')}. When both processes sleep before each message, it takes`,
     `${pair('round-trip-asleep', 'shmwire-sleep')} ([medians; all figures](docs/benchmarks.md)).`,
   ].join('\n')
 }

@@ -1,9 +1,9 @@
 #pragma once
 
-// One end of a connection: both segments, a writer, a reader, and the wake protocol between them.
+// One side of a connection: both segments, a writer, a reader, and the wake protocol between them.
 //
-// Used by one thread. An end calls Create; then OfferHandles and AttachOffered (client), or
-// AcceptHandles (server); then everything else; and Close at any time. An end has no thread of its
+// Used by one thread. A side calls Create; then OfferHandles and AttachOffered (client), or
+// AcceptHandles (server); then everything else; and Close at any time. A side has no thread of its
 // own. Wait blocks. Receive and Assemble may spin, yield the core and nap.
 
 #include <cstddef>

@@ -93,7 +93,7 @@ inline void CopyPayload(std::byte* to, const std::byte* from, uint64_t length) {
   for (uint64_t at = 0; at + kStep < length; at += kStep) {
     SharedAccess::Copy(to + at, from + at, kStep);
   }
-  // The rest, together with enough of the previous step to fill one.
+  // The last step ends at the end of the payload. It may overlap the previous step.
   SharedAccess::Copy(to + length - kStep, from + length - kStep, kStep);
 }
 

@@ -32,7 +32,7 @@ using platform::Token;
 constexpr int kStepsMax = 24;
 constexpr size_t kTokens = 4;
 constexpr size_t kStray = 2;  // of System::files
-// More than a run can open.
+// More descriptors than a run can open.
 constexpr size_t kDescriptorsSeen = 300;
 
 int Native(const Handle& handle) { return static_cast<int>(handle.native()); }
@@ -145,7 +145,7 @@ void HandoverSocketRun::Expect() {
   if (fresh) states_[index] = foreign ? State::kForeign : State::kExpected;
 }
 
-// One call reads a queue of the default length; the next calls may rest.
+// One call reads a queue of the default length; the next calls may read nothing (see Drain).
 void HandoverSocketRun::Drain() {
   while (platform::StrayDescriptorsOpen() > 0) sched_yield();
   for (bool rested = true; rested;) FUZZ_REQUIRE(system_->handover_socket.Drain(&rested).ok());
@@ -186,7 +186,7 @@ void HandoverSocketRun::Take() {
     states_[index] = State::kUnknown;
     return;
   }
-  // Take does not wait for the end of a rest.
+  // Take does not wait until Drain reads again.
   Drain();
   platform::Handover handover;
   const Status status = system_->handover_socket.Take(TokenOf(index), &handover);

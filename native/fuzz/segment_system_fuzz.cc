@@ -67,7 +67,7 @@ int ForgeSeals(Input* input) {
   return seals;
 }
 
-// Writes the first `filled` bytes or only reserves them. `beyond` reserves as much behind the end.
+// Writes the first `filled` bytes or only reserves them. `beyond` reserves as much after the end.
 void MakePages(int file, uint64_t bytes, uint64_t filled, bool only_reserved, bool beyond) {
   const auto length = static_cast<off_t>(filled);
   if (beyond && length > 0) {

@@ -12,8 +12,8 @@ namespace shmwire::platform {
 // Whether the queue holds handles. Also true if that is unknown.
 bool MayHoldHandles(intptr_t native);
 
-// Stops the transfer of handles to the socket, and to every socket accepted from it later. Handles
-// in the queue stay. False: the system cannot do this (Linux before 6.16).
+// From now on, neither this socket nor sockets accepted from it can receive handles. Handles in the
+// queue stay. False: the system cannot do this (Linux before 6.16).
 bool StopHandles(intptr_t native);
 
 // The same for a socket that an event loop owns. If handles are queued, replaces it under the same

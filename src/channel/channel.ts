@@ -36,7 +36,7 @@ export type RequestHandler<Message = any> = (message: Message, context: RequestC
  * one side arrive in the order of its calls. An open channel keeps the process alive until `unref()`.
  *
  * `Incoming` is the type of the messages and requests that the peer sends, `Outgoing` that of the ones
- * that this side sends. The types are a promise of the two programs: nothing checks them at run time.
+ * that this side sends. The two programs must agree on the types: nothing checks them at run time.
  */
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
 export class Channel<Incoming = any, Outgoing = any>
@@ -100,9 +100,9 @@ export class Channel<Incoming = any, Outgoing = any>
   }
 
   /**
-   * Sends a message, in its turn, as soon as there is room. The call encodes the value at once; do not
-   * change the bytes of codec `bytes` before the promise resolves. If the wait is given up, the message
-   * is not sent, unless a part of it already was: then the rest follows.
+   * Sends a message after all earlier messages, as soon as there is room. The call encodes the value at
+   * once; do not change the bytes of codec `bytes` before the promise resolves. If the wait is given up,
+   * the message is not sent, unless a part of it already was: then the rest follows.
    * Rejects with `CODEC`, `MESSAGE_TOO_LARGE`, `CLOSED`, `PEER_GONE`, `TIMEOUT`, `ABORTED`.
    */
   send(message: Outgoing, options?: WaitOptions): Promise<void> {

@@ -21,7 +21,7 @@ export class CloseHandshake {
     return this.#state === 'open'
   }
 
-  get isOver(): boolean {
+  get hasEnded(): boolean {
     return this.#state === 'closed'
   }
 
@@ -36,7 +36,7 @@ export class CloseHandshake {
   }
 
   /** This side must send its CLOSE as soon as it is idle. */
-  get owesClose(): boolean {
+  get mustSendClose(): boolean {
     return this.#state === 'closing' && !this.#sent
   }
 
@@ -56,7 +56,7 @@ export class CloseHandshake {
   }
 
   /** As `assertOpen`, for work that began before `close()`, which waits for it. */
-  assertNotOver(): void {
+  assertNotEnded(): void {
     if (this.#state === 'closed' || this.#received) this.assertOpen()
   }
 

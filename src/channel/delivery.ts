@@ -17,21 +17,21 @@ export class Delivery {
   readonly #borrows: boolean
   readonly #queue: ReceiveQueue
   /** There are listeners, no other consumer and no held messages: messages go straight to the listeners. */
-  #flowing = false
+  #direct = false
   #flowScheduled = false
   #listeners = { single: false, batch: false }
   /** The only listener, of `message`: called directly, which takes a tenth of the time of `emit`. */
   #sole: ((message: unknown) => void) | undefined
   #batch: unknown[] = []
   /** Listeners of `message` have had the messages of the batch. */
-  #batchHeard = false
+  #batchDelivered = false
   /** Blocking calls that take the messages. */
   #pulling = 0
   #discarded = false
   /** While the channel closed, a message was dropped: a later one would follow a gap. */
   #refused = false
   /** Runs after the last message, once listeners have had the held ones. */
-  #whenFlowed: (() => void) | undefined
+  #onAllDelivered: (() => void) | undefined
 
   constructor(
     emitter: EventEmitter,
@@ -55,8 +55,8 @@ export class Delivery {
     }
     watch('newListener', this.#listenerAdded)
     watch('removeListener', this.#listenerRemoved)
-    this.#flowing = this.#listened() && this.#flowing
-    if (this.#whenFlowed !== undefined) this.#flowLater()
+    this.#direct = this.#listened() && this.#direct
+    if (this.#onAllDelivered !== undefined) this.#flowLater()
   }
 
   readonly #listenerAdded = (name: unknown): void => {
@@ -68,16 +68,16 @@ export class Delivery {
 
   readonly #listenerRemoved = (name: unknown): void => {
     if (name === 'message' || name === 'messages') {
-      this.#flowing = this.#listened() && this.#flowing
+      this.#direct = this.#listened() && this.#direct
       // The messages that the listener would have got at the end of the batch stay before later ones.
       if (!this.#listeners.batch)
         for (const message of this.#batch.splice(0))
-          if (!this.#batchHeard) this.#queue.push(this.#keep(message), 0)
-      if (this.#flowing && !this.#queue.empty) {
-        this.#flowing = false
+          if (!this.#batchDelivered) this.#queue.push(this.#keep(message), 0)
+      if (this.#direct && !this.#queue.empty) {
+        this.#direct = false
         this.#flowLater()
       }
-      if (this.#whenFlowed !== undefined) this.#flowLater()
+      if (this.#onAllDelivered !== undefined) this.#flowLater()
       if (this.#queue.full && !this.#listened()) this.#link.resume()
     }
   }
@@ -94,7 +94,7 @@ export class Delivery {
   }
 
   /**
-   * Whether the link may deliver more. A blocking call reads on, because its reply may be behind the
+   * Whether the link may deliver more. A blocking call reads on, because its reply may come after the
    * messages. A side that closes reads on, to find the peer's CLOSE, unless listeners slow it down.
    */
   mayReadOn(closing: boolean): boolean {
@@ -118,7 +118,7 @@ export class Delivery {
 
   /** A message has arrived in `payload`. */
   take(message: unknown, payload: Buffer): void {
-    if (this.#flowing) this.#deliver(message)
+    if (this.#direct) this.#deliver(message)
     else if (!this.#discarded) this.#hold(message, payload)
   }
 
@@ -143,35 +143,35 @@ export class Delivery {
   /** The channel was destroyed: no message is delivered any more. */
   discard(): void {
     this.#discarded = true
-    this.#flowing = false
+    this.#direct = false
     this.#batch = []
     this.#queue.clear()
-    if (this.#whenFlowed !== undefined) this.#flowLater()
+    if (this.#onAllDelivered !== undefined) this.#flowLater()
   }
 
-  /** No message follows. `onFlowed` runs once listeners have had the held ones; loops can still take them. */
-  end(error: Error | undefined, onFlowed: () => void): void {
+  /** No message follows. `onAllDelivered` runs once listeners have had the held ones; loops can still take them. */
+  end(error: Error | undefined, onAllDelivered: () => void): void {
     try {
       this.batchEnd()
     } finally {
       this.#queue.end(error)
-      this.#whenFlowed = onFlowed
+      this.#onAllDelivered = onAllDelivered
       if (this.#flowsOn) this.#flowLater()
-      else this.#flowed()
+      else this.#allDelivered()
     }
   }
 
   iterate(): AsyncIterableIterator<unknown, undefined> {
     const iterator = this.#queue.iterate(() => this.#flowLater())
-    this.#flowing = false
-    if (this.#whenFlowed !== undefined) this.#flowLater()
+    this.#direct = false
+    if (this.#onAllDelivered !== undefined) this.#flowLater()
     return iterator
   }
 
   /** From now on the messages go to the queue, for a blocking call to take them from there. */
   pull(): ReceiveQueue {
     this.#pulling += 1
-    this.#flowing = false
+    this.#direct = false
     return this.#queue
   }
 
@@ -198,17 +198,17 @@ export class Delivery {
     return !this.#queue.empty && !this.#queue.iterating && this.#listened()
   }
 
-  #flowed(): void {
-    const onFlowed = this.#whenFlowed
-    this.#whenFlowed = undefined
-    onFlowed?.()
+  #allDelivered(): void {
+    const onAllDelivered = this.#onAllDelivered
+    this.#onAllDelivered = undefined
+    onAllDelivered?.()
   }
 
   /** Delivers the held messages to the listeners for as long as a turn may last, then the new ones. */
   #flow(): void {
     if (!this.#flowsOn) {
-      this.#flowing = this.#listened() && !this.#taken
-      this.#flowed()
+      this.#direct = this.#listened() && !this.#taken
+      this.#allDelivered()
       return
     }
     if (this.#pulling > 0) return
@@ -235,7 +235,7 @@ export class Delivery {
     }
     const { single, batch } = this.#listeners
     if (batch) this.#batch.push(message)
-    this.#batchHeard = single
+    this.#batchDelivered = single
     if (!single) return
     try {
       this.#emitter.emit('message', message)

@@ -10,10 +10,10 @@ export class MessageCodec {
   readonly #codec: ChannelCodec
   readonly #bytesMax: number
 
-  /** `tell` sends a note to the peer's codec, in its turn. False: the channel closes. */
-  constructor(codec: Codec, bounds: CodecBounds, tell: (note: Uint8Array) => boolean) {
+  /** `sendNote` sends a note to the peer's codec, in its turn. False: the channel closes. */
+  constructor(codec: Codec, bounds: CodecBounds, sendNote: (note: Uint8Array) => boolean) {
     const bytesMax = bounds.messageBytesMax
-    this.#codec = codec.perChannel?.((note) => note.length <= bytesMax && tell(note), bounds) ?? codec
+    this.#codec = codec.perChannel?.((note) => note.length <= bytesMax && sendNote(note), bounds) ?? codec
     this.#bytesMax = bytesMax
   }
 
@@ -44,7 +44,7 @@ export class MessageCodec {
   }
 
   /** Applies a note of the peer's codec. Returns `CODEC` if it is malformed, `CORRUPT` if this codec has no notes. */
-  learn(note: Buffer): ShmwireError | undefined {
+  applyNote(note: Buffer): ShmwireError | undefined {
     const { name } = this.#codec
     if (this.#codec.applyNote === undefined)
       return new ShmwireError(ErrorCode.CORRUPT, `the peer sent a note to the codec ${name}, which has none`)

@@ -7,8 +7,8 @@ const HELD_MESSAGES_MAX = 256
 const HELD_BYTES_MAX = 256 * 1024
 
 /**
- * The limits where the link must read on, because the record that this side waits for may be behind
- * the messages: a reply to a blocking call, or the peer's CLOSE. Without them the peer would choose
+ * The limits where the link must read on, because the record that this side waits for may come
+ * after the messages: a reply to a blocking call, or the peer's CLOSE. Without them the peer would choose
  * how much memory this side uses.
  */
 const BACKLOG_MESSAGES_MAX = 1024 * 1024
@@ -33,7 +33,7 @@ export class ReceiveQueue {
     return this.#messages.length >= HELD_MESSAGES_MAX || this.#bytes >= HELD_BYTES_MAX
   }
 
-  /** More is held than a wait for a record behind the messages allows. */
+  /** More is held than a wait for a record after the messages allows. */
   get overflows(): boolean {
     return this.#messages.length > BACKLOG_MESSAGES_MAX || this.#bytes > BACKLOG_BYTES_MAX
   }

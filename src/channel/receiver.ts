@@ -14,7 +14,7 @@ import type { ChannelDependencies } from './types.js'
 export interface ReceiverDependencies {
   readonly emitter: EventEmitter
   readonly link: Pick<Link, 'borrowsPeerMemory' | 'destroy'>
-  readonly codec: Pick<MessageCodec, 'decode' | 'learn'>
+  readonly codec: Pick<MessageCodec, 'decode' | 'applyNote'>
   readonly handshake: CloseHandshake
   readonly delivery: Delivery
   readonly outgoing: Pick<OutgoingRequests, 'fail' | 'settle'>
@@ -60,7 +60,7 @@ export class Receiver implements LinkSink {
   /** Ends the channel without the remaining messages. */
   destroy(error: Error | undefined): void {
     this.#delivery.discard()
-    if (this.#handshake.isOver) return
+    if (this.#handshake.hasEnded) return
     this.#dependencies.link.destroy()
     this.close(error, error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was destroyed'))
   }
@@ -123,7 +123,7 @@ export class Receiver implements LinkSink {
         this.#peerClosed()
         return true
       case RecordKind.CODEC: {
-        const fault = this.#codec.learn(payload)
+        const fault = this.#codec.applyNote(payload)
         return fault === undefined || this.#break(fault)
       }
       default:
@@ -160,8 +160,8 @@ export class Receiver implements LinkSink {
 
   /** Ends the channel at a bad record. Unlike `destroy`, the messages before it are still delivered. */
   #break(error: ShmwireError): false {
-    // First: a listener of the last batch may block, and must not read the records behind this one.
-    if (!this.#handshake.isOver) this.#dependencies.link.destroy()
+    // First: a listener of the last batch may block, and must not read the records after this one.
+    if (!this.#handshake.hasEnded) this.#dependencies.link.destroy()
     this.close(error)
     return false
   }

@@ -23,7 +23,7 @@ export class Sender implements ClaimSender {
   readonly #outbox: Outbox
   #work: readonly OpenWork[] = []
   /** `trySend` or `claim` found no room. */
-  #owesDrain = false
+  #mustEmitDrain = false
 
   /** `emitter` gets the `drain` events. */
   constructor(emitter: EventEmitter, link: Link, handshake: CloseHandshake, options: SenderOptions) {
@@ -62,7 +62,7 @@ export class Sender implements ClaimSender {
   /** False: there is no room, and `drain` follows. */
   trySend(message: unknown): boolean {
     if (this.#outbox.tryPush(RecordKind.MESSAGE, 0, this.encode(message))) return true
-    this.#owesDrain = true
+    this.#mustEmitDrain = true
     return false
   }
 
@@ -93,13 +93,13 @@ export class Sender implements ClaimSender {
     if (this.hasClaim) throw misuse('a claim is already open; commit or abort it first')
     const bytes = this.#outbox.claim(byteLength)
     if (bytes !== undefined) return new OpenClaim(this, bytes)
-    this.#owesDrain = true
+    this.#mustEmitDrain = true
     return null
   }
 
   commitClaim(length: number): void {
     try {
-      this.#handshake.assertNotOver()
+      this.#handshake.assertNotEnded()
       this.#outbox.commit(length)
     } catch (error) {
       this.abortClaim()
@@ -116,15 +116,15 @@ export class Sender implements ClaimSender {
 
   /** The link has room again. */
   drain(): void {
-    if (!this.#outbox.pump() || !this.#owesDrain || !this.#handshake.isOpen) return
-    this.#owesDrain = false
+    if (!this.#outbox.pump() || !this.#mustEmitDrain || !this.#handshake.isOpen) return
+    this.#mustEmitDrain = false
     this.#emitter.emit('drain')
   }
 
   /** This side closes: CLOSE follows what was sent, and the open requests of both sides. */
   close(onEnd: (error: Error | undefined) => void): void {
     if (!this.#handshake.localClose(onEnd)) return
-    // The peer's CLOSE may be behind messages that no consumer takes.
+    // The peer's CLOSE may come after messages that no consumer takes.
     this.#link.resume()
     this.closeIfIdle()
   }
@@ -132,7 +132,7 @@ export class Sender implements ClaimSender {
   /** Sends CLOSE, the last record, if this side closes and the peer or the open requests allow it. */
   closeIfIdle(): void {
     const handshake = this.#handshake
-    if (!handshake.owesClose) return
+    if (!handshake.mustSendClose) return
     if (!handshake.closeReceived && !this.#work.every(({ idle }) => idle)) return
     handshake.idle()
     this.#outbox.push(RecordKind.CLOSE, 0, NO_PAYLOAD, (error) => {
@@ -161,17 +161,17 @@ export class Sender implements ClaimSender {
     if (this.#handshake.isComplete) this.#link.end()
   }
 
-  /** A claim has left its place: the records behind it follow. */
+  /** A claim has left its place: the records after it follow. */
   #sendWaiting(): void {
     this.#outbox.pump()
     // Later, like every `drain`: this runs inside a call of the user.
-    if (this.#owesDrain) process.nextTick(() => this.drain())
+    if (this.#mustEmitDrain) process.nextTick(() => this.drain())
   }
 
   /** A note of the codec, sent during the encoding of a message, precedes it and cannot be withdrawn. */
   #sendNote(note: Uint8Array): boolean {
-    const { closeSent, closeReceived, isOver } = this.#handshake
-    if (closeSent || closeReceived || isOver) return false
+    const { closeSent, closeReceived, hasEnded } = this.#handshake
+    if (closeSent || closeReceived || hasEnded) return false
     this.#outbox.push(RecordKind.CODEC, 0, Buffer.from(note))
     return true
   }

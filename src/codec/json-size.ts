@@ -25,7 +25,8 @@ BYTES[BRACE] = Cost.OBJECT
 BYTES[COLON] = 44
 BYTES[COMMA] = Cost.PLACE
 BYTES[QUOTE] = Cost.TEXT
-// A number with one of these can be other than a short integer. A longer integer is not charged: its text has 10 bytes or more for these 16.
+// These characters can be part of a number that is not a 32-bit integer. Such a number needs 16 bytes. A longer integer needs no
+// charge: its text already has at least 10 bytes.
 BYTES[MINUS] = Cost.NUMBER
 BYTES[POINT] = Cost.NUMBER
 BYTES[EXPONENT] = Cost.NUMBER
@@ -56,7 +57,7 @@ export function jsonBytes(text: Uint8Array): number {
   return bytes
 }
 
-/** An escape can stand for a digit. */
+/** An escape can stand for a digit, so a key that begins with one is charged like an index. */
 function mayBeIndex(character: number): boolean {
   return (character >= DIGIT_0 && character <= DIGIT_9) || character === BACKSLASH
 }

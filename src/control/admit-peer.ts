@@ -19,6 +19,6 @@ export function admitPeer(
   const denied = peerFault(identity, settings)
   if (denied !== undefined) throw connection.refuse(denied)
   // `authorize` is code of the user, which can end the handshake.
-  connection.assertGoing()
+  connection.assertOpen()
   return identity
 }

@@ -18,7 +18,7 @@ async function readAgain(pause: Pause, read: () => boolean): Promise<void> {
     if (read()) return
     await pause(READ_AGAIN_MS)
   }
-  const message = `the server's inbox was read ${READS_MAX} times, and datagrams of others are still queued before the client's`
+  const message = `the server's handover socket was read ${READS_MAX} times, and datagrams of others are still queued before the client's`
   throw new NativeFailure(new ShmwireError(ErrorCode.UNAVAILABLE, message))
 }
 
@@ -26,39 +26,45 @@ async function readAgain(pause: Pause, read: () => boolean): Promise<void> {
 export class ExpectedHandover {
   /** The client sends it with the descriptors. */
   readonly token = randomBytes(TOKEN_BYTES)
-  readonly #inbox: NativeHandoverSocket
+  readonly #socket: NativeHandoverSocket
   readonly #releaseSlot: ReleaseSlot
   #endpoint: NativeEndpoint | undefined
 
   /** Without `sender`, any process may send the descriptors. Throws `NativeFailure` after it has released the slot. */
-  constructor(inbox: NativeHandoverSocket, sender: Credentials | undefined, releaseSlot: ReleaseSlot) {
-    this.#inbox = inbox
+  constructor(socket: NativeHandoverSocket, sender: Credentials | undefined, releaseSlot: ReleaseSlot) {
+    this.#socket = socket
     this.#releaseSlot = releaseSlot
     try {
-      callNative('the inbox takes no token', () => inbox.expect(this.token, sender))
+      callNative('the handover socket takes no token', () => socket.expect(this.token, sender))
     } catch (failure) {
       releaseSlot()
       throw failure
     }
   }
 
-  /** Makes room in the inbox. Throws `NativeFailure`, or the error of `pause`. */
+  /** Makes room in the handover socket. Throws `NativeFailure`, or the error of `pause`. */
   async drain(pause: Pause): Promise<void> {
-    await readAgain(pause, () => callNative('the inbox cannot be drained', () => this.#inbox.drain()))
-    // In a later turn, because the client can already have sent its next INBOX_FULL.
+    await readAgain(pause, () =>
+      callNative('the handover socket cannot be drained', () => this.#socket.drain()),
+    )
+    // In a later turn, because the client can already have sent its next HANDOVER_FULL.
     await pause(0)
   }
 
-  /** Reads the inbox until `accept` finds the descriptors of the client. Throws `NativeFailure`, or the error of `pause`. */
+  /** Reads the handover socket until `accept` finds the descriptors of the client. Throws `NativeFailure`, or the error of `pause`. */
   async settle(pause: Pause): Promise<void> {
-    await readAgain(pause, () => callNative('the inbox cannot be read', () => this.#inbox.settle(this.token)))
+    await readAgain(pause, () =>
+      callNative('the handover socket cannot be read', () => this.#socket.settle(this.token)),
+    )
   }
 
   /** Creates the server's segment and exchanges it for the client's. Throws `NativeFailure`. */
   accept(createEndpoint: () => NativeEndpoint): NativeEndpoint {
     const endpoint = callNative('the server cannot create its segment', createEndpoint)
     this.#endpoint = endpoint
-    callNative("the client's segment cannot be mapped", () => endpoint.acceptHandles(this.#inbox, this.token))
+    callNative("the client's segment cannot be mapped", () =>
+      endpoint.acceptHandles(this.#socket, this.token),
+    )
     return endpoint
   }
 
@@ -76,9 +82,9 @@ export class ExpectedHandover {
   #leave(succeeded: boolean): void {
     this.#releaseSlot(succeeded)
     try {
-      this.#inbox.discard(this.token)
+      this.#socket.discard(this.token)
     } catch {
-      // The server has closed its inbox meanwhile, which discards all tokens.
+      // The server has closed its handover socket meanwhile, which discards all tokens.
     }
   }
 }

@@ -3,7 +3,7 @@
  *
  *   preamble, HELLO →            ← preamble, OFFER
  *   socket:  READY →
- *   shm:     (INBOX_FULL → ← INBOX_READY)*  HANDLES →  ← READY  READY →
+ *   shm:     (HANDOVER_FULL → ← HANDOVER_READY)*  HANDLES →  ← READY  READY →
  */
 import type { Socket } from 'node:net'
 import { ErrorCode, ShmwireError } from '../errors.js'
@@ -20,8 +20,8 @@ import { type HandshakeConnection, runHandshake } from './handshake-connection.j
 import type { Identity } from './identity.js'
 import { callNative, NativeFailure } from './native-failure.js'
 
-/** In each attempt the server empties the inbox. Only a flood from other processes fills it so often. */
-const INBOX_ATTEMPTS_MAX = 100
+/** In each attempt the server empties the handover socket. Only a flood from other processes fills it so often. */
+const HANDOVER_ATTEMPTS_MAX = 100
 
 /**
  * Runs the client's side on a socket that is connected or still connecting. Rejects with a ShmwireError (`VERSION`, `DENIED`,
@@ -133,15 +133,15 @@ class Client {
   async #offerHandles(endpoint: NativeEndpoint, offer: Offer): Promise<void> {
     const connection = this.#connection
     const token = Buffer.from(offer.token ?? '', 'hex')
-    for (let attempt = 0; attempt < INBOX_ATTEMPTS_MAX; attempt += 1) {
+    for (let attempt = 0; attempt < HANDOVER_ATTEMPTS_MAX; attempt += 1) {
       const sent = callNative('the client cannot transfer its segment', () =>
-        endpoint.offerHandles(this.#options.inboxPath, token),
+        endpoint.offerHandles(this.#options.handoverPath, token),
       )
       if (sent) return
-      connection.send(FrameKind.INBOX_FULL)
-      await connection.next([FrameKind.INBOX_READY])
+      connection.send(FrameKind.HANDOVER_FULL)
+      await connection.next([FrameKind.HANDOVER_READY])
     }
-    const message = `the server's inbox was full ${INBOX_ATTEMPTS_MAX} times in a row`
+    const message = `the server's handover socket was full ${HANDOVER_ATTEMPTS_MAX} times in a row`
     throw new NativeFailure(new ShmwireError(ErrorCode.UNAVAILABLE, message))
   }
 

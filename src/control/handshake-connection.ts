@@ -20,12 +20,12 @@ const LINGER_MS = 1_000
 
 function ignore(): void {}
 
-/** A clean-up that fails must not prevent the others. The caller gets the error that ended the handshake. */
+/** A clean-up that fails must not prevent the others. */
 function quietly(cleanUp: () => void): void {
   try {
     cleanUp()
   } catch {
-    // See the comment above.
+    // The caller gets the error that ended the handshake.
   }
 }
 
@@ -73,7 +73,7 @@ export class HandshakeConnection {
   readonly parser = new FrameParser(controlBound([]))
   readonly #cleanUps: (() => void)[] = []
   #state: 'open' | 'refused' | 'agreed' | 'failed' = 'open'
-  #greeted = false
+  #sentPreamble = false
   /** The error after which no frame follows. */
   #failure: ShmwireError | undefined
   /** Takes the awaited frame from the parser, if it is there. */
@@ -97,13 +97,13 @@ export class HandshakeConnection {
   }
 
   /** Throws if the handshake was aborted during another wait or by code of the user. No further step may begin then. */
-  assertGoing(): void {
+  assertOpen(): void {
     if (this.#state === 'open') return
     throw this.#failure ?? new ShmwireError(ErrorCode.ABORTED, 'the handshake was aborted')
   }
 
   sendPreamble(): void {
-    this.#greeted = true
+    this.#sentPreamble = true
     this.socket.write(encodePreamble())
   }
 
@@ -133,7 +133,7 @@ export class HandshakeConnection {
     this.#state = 'refused'
     const { socket } = this
     socket.end(encodeControlFrame(FrameKind.REJECT, { code: error.code, message: clip(error.message) }))
-    // Closing with unread bytes would reset the connection, and the peer might miss the reason. So it reads and drops them.
+    // Closing with unread bytes would reset the connection, and the peer might miss the reason. So this side reads and drops them.
     socket.resume()
     const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref()
     socket.once('end', () => socket.destroySoon())
@@ -144,7 +144,7 @@ export class HandshakeConnection {
   /** Ends the handshake at once, even after a refusal. The peer gets the reason if it reads fast enough. */
   dismiss(error: ShmwireError): void {
     if (this.#state === 'open') {
-      if (!this.#greeted) this.sendPreamble()
+      if (!this.#sentPreamble) this.sendPreamble()
       this.send(FrameKind.REJECT, { code: error.code, message: clip(error.message) })
       this.#fail(error)
     }

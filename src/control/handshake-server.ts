@@ -3,7 +3,7 @@
  *
  *   → preamble, HELLO            preamble, OFFER →
  *   socket:  → READY
- *   shm:     (→ INBOX_FULL  INBOX_READY →)*  → HANDLES  READY →  → READY
+ *   shm:     (→ HANDOVER_FULL  HANDOVER_READY →)*  → HANDLES  READY →  → READY
  */
 import type { Socket } from 'node:net'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
@@ -23,7 +23,7 @@ import { type ControlFrame, type HandshakeConnection, runHandshake } from './han
 import { ownerOf } from './identity.js'
 import { NativeFailure } from './native-failure.js'
 
-/** The protocol limits the number of INBOX_FULL frames. */
+/** The protocol limits the number of HANDOVER_FULL frames. */
 const DRAINS_MAX = 100
 
 /**
@@ -110,7 +110,7 @@ class Server {
         resolve({ unavailable: 'the handshake was aborted' })
       })
     })
-    this.#connection.assertGoing()
+    this.#connection.assertOpen()
     this.#enterHalfOpen()
     return grant
   }
@@ -130,22 +130,22 @@ class Server {
 
   /** The known reason, if any, why the two sides cannot use shared memory. */
   #obstacle(hello: Hello): ShmwireError | undefined {
-    const { settings, native, inbox, inboxUnavailable } = this.#options
+    const { settings, native, handoverSocket, handoverUnavailable } = this.#options
     const fault = memoryFault(native)
     const reason =
       (settings.transport === 'socket' && "the server has the option transport: 'socket'") ||
       (hello.transport === 'socket' && "the client has the option transport: 'socket'") ||
       (fault !== undefined && `the server has no shared memory: ${fault}`) ||
-      (inbox === undefined &&
-        `the server has no inbox for descriptors: ${inboxUnavailable ?? 'it was not opened'}`) ||
+      (handoverSocket === undefined &&
+        `the server has no handover socket: ${handoverUnavailable ?? 'it was not opened'}`) ||
       (hello.shm !== true && `the client has no shared memory: ${hello.shm}`)
     return reason === false ? undefined : new ShmwireError(ErrorCode.UNAVAILABLE, clip(reason))
   }
 
   #expect(credentials: Credentials | undefined, releaseSlot: ReleaseSlot): ExpectedHandover {
-    const { inbox } = this.#options
-    if (inbox === undefined) throw new Error('unreachable: #obstacle has checked it')
-    const handover = new ExpectedHandover(inbox, credentials, releaseSlot)
+    const { handoverSocket } = this.#options
+    if (handoverSocket === undefined) throw new Error('unreachable: #obstacle has checked it')
+    const handover = new ExpectedHandover(handoverSocket, credentials, releaseSlot)
     this.#connection.onFailure(() => handover.release())
     return handover
   }
@@ -194,14 +194,14 @@ class Server {
     return this.#agree(hello, peer, accepted, undefined)
   }
 
-  /** The next frame of these kinds. Before it, the client can report that the inbox is full. */
+  /** The next frame of these kinds. Before it, the client can report that the handover socket is full. */
   async #nextWhileFull(handover: ExpectedHandover, kinds: readonly number[]): Promise<ControlFrame> {
     const connection = this.#connection
     for (let drains = 0; ; drains += 1) {
-      const frame = await connection.next([FrameKind.INBOX_FULL, ...kinds])
-      if (frame.kind !== FrameKind.INBOX_FULL) return frame
+      const frame = await connection.next([FrameKind.HANDOVER_FULL, ...kinds])
+      if (frame.kind !== FrameKind.HANDOVER_FULL) return frame
       if (drains === DRAINS_MAX) {
-        const message = `the client found the inbox full more than ${DRAINS_MAX} times`
+        const message = `the client found the handover socket full more than ${DRAINS_MAX} times`
         throw new ShmwireError(ErrorCode.CORRUPT, message)
       }
       try {
@@ -210,13 +210,13 @@ class Server {
         if (!(failure instanceof NativeFailure)) throw failure
         // The next step fails for the same reason, and reports it to the client.
       }
-      connection.send(FrameKind.INBOX_READY)
+      connection.send(FrameKind.HANDOVER_READY)
     }
   }
 
   readonly #pause: Pause = async (ms) => {
     await (ms === 0 ? nextTurn() : sleep(ms))
-    this.#connection.assertGoing()
+    this.#connection.assertOpen()
   }
 
   /** Creates the segment only now, so that a client that stops after HELLO costs none. */

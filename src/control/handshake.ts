@@ -13,16 +13,16 @@ export interface HandshakeOptions extends WaitOptions {
 }
 
 export interface ClientHandshakeOptions extends HandshakeOptions {
-  /** The path of the server's inbox, if it has one. */
-  readonly inboxPath: string
+  /** The path of the server's handover socket, if it has one. */
+  readonly handoverPath: string
 }
 
 export interface ServerHandshakeOptions extends HandshakeOptions {
-  readonly inbox: NativeHandoverSocket | undefined
+  readonly handoverSocket: NativeHandoverSocket | undefined
   /** The same object for all clients of the server. */
   readonly limits: HandshakeLimits
-  /** The reason why there is no inbox although the addon is loaded. */
-  readonly inboxUnavailable?: string | undefined
+  /** The reason why there is no handover socket although the addon is loaded. */
+  readonly handoverUnavailable?: string | undefined
 }
 
 /** After this time, a silent client loses its connection, which uses a descriptor of the server. */
@@ -31,8 +31,8 @@ export const SERVER_HANDSHAKE_TIMEOUT_MS = 5_000
 export const CLIENT_HANDSHAKE_TIMEOUT_MS = 10_000
 
 /**
- * Limits for the handshakes of one server (decision 21). The slots are fewer than the 256 tokens that the addon's inbox holds, and few
- * enough that clients that never finish use little memory. One process can hold an eighth of them.
+ * Limits for the handshakes of one server (decision 21). The slots are fewer than the 256 tokens that the addon's handover socket
+ * holds, and few enough that clients that never finish use little memory. One process can hold an eighth of them.
  */
 export const SLOT_BOUNDS = {
   slots: 128,

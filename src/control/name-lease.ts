@@ -35,7 +35,7 @@ import type { WaitOptions } from '../options.js'
 import { fileFault } from './file-fault.js'
 import {
   GENERATION_MAX,
-  inboxPath,
+  handoverPath,
   isSocketAt,
   leasePath,
   listServerFiles,
@@ -51,7 +51,7 @@ export interface NameLeaseOptions extends WaitOptions {
    * Called when the address is won and not yet published, with the path of the handover socket, where no file is then. If the
    * acquisition fails afterwards, the caller closes what it opened.
    */
-  readonly openInbox?: ((path: string) => void) | undefined
+  readonly openHandover?: ((path: string) => void) | undefined
   /** Called first with each connection to a rival. It may throw if the rival broke the protocol. */
   readonly guard?: ((socket: Socket) => void) | undefined
 }
@@ -73,7 +73,7 @@ const CONFIRMATION_MS = 10
 /**
  * Lets `server` listen at the control socket `path`, whose directory must exist. Until it resolves, all connections come from rivals
  * that check whether this server is alive, and are closed. So add `connection` listeners afterwards, in the same turn. Rejects with
- * `NAME_IN_USE`, `INVALID_ARGUMENT`, `DENIED`, `OUT_OF_MEMORY`, `TIMEOUT`, `ABORTED`, or the error that `openInbox` throws. Then the
+ * `NAME_IN_USE`, `INVALID_ARGUMENT`, `DENIED`, `OUT_OF_MEMORY`, `TIMEOUT`, `ABORTED`, or the error that `openHandover` throws. Then the
  * server is closed and its files are removed.
  */
 export function acquireNameLease(
@@ -92,7 +92,7 @@ class Candidate {
   readonly #path: string
   readonly #server: Server
   readonly #text: string
-  readonly #openInbox: ((path: string) => void) | undefined
+  readonly #openHandover: ((path: string) => void) | undefined
   readonly #guard: (socket: Socket) => void
   /** The present name of this server's socket: a temporary or a lease. */
   #own: string | undefined
@@ -103,7 +103,7 @@ class Candidate {
     this.#path = path
     this.#server = server
     this.#text = options.text ?? path
-    this.#openInbox = options.openInbox
+    this.#openHandover = options.openHandover
     this.#guard = options.guard ?? ignore
   }
 
@@ -158,7 +158,7 @@ class Candidate {
 
   /** Listens on a new temporary. */
   async #listen(): Promise<void> {
-    this.#assertGoing()
+    this.#assertNotGivenUp()
     const server = this.#server
     // Does nothing the first time.
     server.close()
@@ -217,7 +217,7 @@ class Candidate {
   }
 
   #link(generation: number): 'linked' | 'taken' | 'temporary gone' {
-    this.#assertGoing()
+    this.#assertNotGivenUp()
     const temporary = this.#own as string
     const lease = leasePath(this.#path, generation)
     try {
@@ -256,7 +256,7 @@ class Candidate {
 
   /** The address is won. The last steps are synchronous, so that no client connects before the caller has control. */
   async #publish(deadLeases: readonly string[]): Promise<NameLease> {
-    this.#assertGoing()
+    this.#assertNotGivenUp()
     const path = this.#path
     for (const lease of deadLeases) quietly(lease)
     for (const temporary of listServerFiles(path).temporaries) {
@@ -265,18 +265,18 @@ class Candidate {
     }
     await this.#checkPublished()
 
-    this.#assertGoing()
+    this.#assertNotGivenUp()
     const lease = this.#own as string
     const identity = identify(lease)
-    if (isSocketAt(inboxPath(path))) unlinkIfPresent(inboxPath(path))
-    this.#openInbox?.(inboxPath(path))
+    if (isSocketAt(handoverPath(path))) unlinkIfPresent(handoverPath(path))
+    this.#openHandover?.(handoverPath(path))
     const temporary = newTemporaryPath(path)
     try {
       linkSync(lease, temporary)
       renameSync(temporary, path)
     } catch (error) {
       quietly(temporary)
-      if (this.#openInbox !== undefined) quietly(inboxPath(path))
+      if (this.#openHandover !== undefined) quietly(handoverPath(path))
       throw error
     }
     this.#won = new HeldLease(path, lease, identity, this.#server)
@@ -286,12 +286,12 @@ class Candidate {
   /** Wraps every wait, so that a candidate that has given up does nothing more. */
   async #pause<T>(wait: Promise<T>): Promise<T> {
     const value = await wait
-    this.#assertGoing()
+    this.#assertNotGivenUp()
     return value
   }
 
   /** Called again before each step that would have to be undone, because a signal may fire in a microtask after the last wait. */
-  #assertGoing(): void {
+  #assertNotGivenUp(): void {
     if (this.#givenUp) throw new ShmwireError(ErrorCode.ABORTED, 'listening was given up')
   }
 
@@ -324,7 +324,7 @@ class HeldLease implements NameLease {
     if (this.#isOwn(this.#path)) quietly(this.#path)
     // If another process removed the lease by force, the handover socket may belong to a successor.
     if (this.#isOwn(this.#lease)) {
-      quietly(inboxPath(this.#path))
+      quietly(handoverPath(this.#path))
       quietly(this.#lease)
     }
     this.#server.close()
@@ -345,12 +345,11 @@ function identify(file: string): string {
   return `${dev}:${ino}`
 }
 
-/** If a file stays behind, the next server finds it dead and removes it. */
 function quietly(file: string): void {
   try {
     unlinkIfPresent(file)
   } catch {
-    // See the comment above.
+    // If the file stays, the next server finds it dead and removes it.
   }
 }
 

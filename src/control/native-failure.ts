@@ -1,7 +1,7 @@
 import { ErrorCode, type ShmwireError } from '../errors.js'
 import { toShmwireError } from '../native/native-error.js'
 
-/** Signs of a hostile or foreign peer. A fallback to the socket would hide them. */
+/** Codes that a hostile or foreign peer causes. A fallback to the socket would hide them. */
 const FATAL: ReadonlySet<ErrorCode> = new Set([ErrorCode.CORRUPT, ErrorCode.DENIED, ErrorCode.VERSION])
 
 /** A failed call of the addon, after which there is no shared memory. Only the handshake handles this error. */

@@ -13,7 +13,7 @@ import { basename, dirname, join } from 'node:path'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { fileFault } from './file-fault.js'
 
-/** As long as the other endings. At one lease each millisecond, the numbers last for 31 years. */
+/** As long as the other suffixes. At one lease each millisecond, the numbers last for 31 years. */
 const GENERATION_DIGITS_MAX = 12
 export const GENERATION_MAX = 10 ** GENERATION_DIGITS_MAX - 1
 const RANDOM_BYTES = 6
@@ -30,7 +30,7 @@ export function newTemporaryPath(path: string): string {
 }
 
 /** Where the server of the control socket `path` receives descriptors. */
-export function inboxPath(path: string): string {
+export function handoverPath(path: string): string {
   return `${path}.fd`
 }
 
@@ -51,11 +51,11 @@ export function listServerFiles(path: string): ServerFiles {
   const temporaries: string[] = []
   for (const name of readdirSync(dirname(path))) {
     if (!name.startsWith(prefix)) continue
-    const ending = name.slice(prefix.length)
+    const suffix = name.slice(prefix.length)
     const file = join(dirname(path), name)
-    if (GENERATION.test(ending)) {
-      if (isSocketAt(file)) generations.push(Number(ending))
-    } else if (TEMPORARY.test(ending) && lstatSync(file, { throwIfNoEntry: false })?.isSocket() === true) {
+    if (GENERATION.test(suffix)) {
+      if (isSocketAt(file)) generations.push(Number(suffix))
+    } else if (TEMPORARY.test(suffix) && lstatSync(file, { throwIfNoEntry: false })?.isSocket() === true) {
       temporaries.push(file)
     }
   }

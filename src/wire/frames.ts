@@ -22,8 +22,8 @@ export const FrameKind = {
   OFFER: 257,
   REJECT: 258,
   HANDLES: 259,
-  INBOX_FULL: 260,
-  INBOX_READY: 261,
+  HANDOVER_FULL: 260,
+  HANDOVER_READY: 261,
   READY: 262,
   SOCKET: 263,
 } as const

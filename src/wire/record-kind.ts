@@ -14,7 +14,7 @@ export const RecordKind = {
   CODEC: 7,
 } as const
 
-/** Whether a batch of messages ends before a record of this kind. A note is for messages behind it. */
+/** Whether a batch of messages ends before a record of this kind. A note is for the messages after it. */
 export function endsBatch(kind: number): boolean {
   return kind !== RecordKind.MESSAGE && kind !== RecordKind.CODEC
 }

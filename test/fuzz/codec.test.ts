@@ -71,7 +71,7 @@ function mutate(bytes: Buffer, list: readonly (readonly [number, number])[]): Bu
 function receiver(): MessageCodec {
   const codec = new MessageCodec(msgpackCodec, BOUNDS, () => true)
   for (const keys of [['id', 'name', 'on'], ['x']])
-    expect(codec.learn(Buffer.from(msgpackCodec.encode(keys)))).toBeUndefined()
+    expect(codec.applyNote(Buffer.from(msgpackCodec.encode(keys)))).toBeUndefined()
   return codec
 }
 
@@ -162,7 +162,7 @@ fuzz('codec', {
     (note, list, message) => {
       const codec = receiver()
       for (const bytes of [note, mutate(note, list)]) {
-        const error = codec.learn(bytes)
+        const error = codec.applyNote(bytes)
         if (error !== undefined) expect(error.code).toBe(ErrorCode.CODEC)
       }
       decode(codec, Buffer.concat([Buffer.of(0xc1, 2), message]))

@@ -32,20 +32,20 @@ const TOKEN_BYTES = 16
 const native = loadBinding()
 const limits = newHandshakeLimits()
 let pairs: SocketPairs
-let inboxPath = ''
-let inbox: NativeHandoverSocket | undefined
+let handoverPath = ''
+let handoverSocket: NativeHandoverSocket | undefined
 let descriptors = 0
 
 beforeAll(async () => {
   const directory = longDirectory()
   pairs = await SocketPairs.in(directory)
-  inboxPath = join(directory, 'inbox')
-  if ('binding' in native) inbox = new native.binding.HandoverSocket(inboxPath)
+  handoverPath = join(directory, 'handover')
+  if ('binding' in native) handoverSocket = new native.binding.HandoverSocket(handoverPath)
   descriptors = openDescriptors()
 })
 
 afterAll(async () => {
-  inbox?.close()
+  handoverSocket?.close()
   await pairs.close()
 })
 
@@ -57,14 +57,14 @@ const frame = (kind: number, message: object = {}): Step => ({ bytes: encodeCont
 const reason = { reason: 'because' }
 const offer = { ...OFFER, ringBytes: RING_BYTES }
 const reject = { code: ErrorCode.DENIED, message: 'no' }
-const [ready, handles, inboxFull] = [FrameKind.READY, FrameKind.HANDLES, FrameKind.INBOX_FULL].map((kind) =>
-  frame(kind),
+const [ready, handles, handoverFull] = [FrameKind.READY, FrameKind.HANDLES, FrameKind.HANDOVER_FULL].map(
+  (kind) => frame(kind),
 ) as [Step, Step, Step]
 
 /** Handshakes that are correct, or correct up to a refusal. */
 const AS_CLIENT: readonly (readonly Step[])[] = [
   [preamble, frame(FrameKind.HELLO, HELLO), 'hand over', handles, ready],
-  [preamble, frame(FrameKind.HELLO, HELLO), inboxFull, inboxFull, 'hand over', handles, ready],
+  [preamble, frame(FrameKind.HELLO, HELLO), handoverFull, handoverFull, 'hand over', handles, ready],
   [preamble, frame(FrameKind.HELLO, { ...HELLO, transport: 'socket' }), ready],
   [preamble, frame(FrameKind.HELLO, { ...HELLO, shm: 'none here' }), ready],
   [preamble, frame(FrameKind.HELLO, HELLO), frame(FrameKind.SOCKET, reason)],
@@ -100,7 +100,7 @@ const strange: fc.Arbitrary<Step> = fc.oneof(
     .map(([number, message, name, value, which]) =>
       frame(number, { ...message, [Object.keys(message)[which] ?? name]: value }),
     ),
-  fc.constantFrom<Step>(preamble, ready, handles, inboxFull, 'hand over', 'accept'),
+  fc.constantFrom<Step>(preamble, ready, handles, handoverFull, 'hand over', 'accept'),
 )
 
 const edit = fc.record({
@@ -153,12 +153,12 @@ const options = fc.record(
 async function play(peer: RawPeer, steps: readonly Step[], end: string, token: Buffer): Promise<void> {
   let endpoint: NativeEndpoint | undefined
   const accepts = steps.includes('accept')
-  if (accepts) inbox?.expect(token)
+  if (accepts) handoverSocket?.expect(token)
   try {
     for (const step of steps) {
       if (typeof step === 'object') {
         peer.socket.write(step.bytes)
-      } else if ('binding' in native && inbox !== undefined && endpoint === undefined) {
+      } else if ('binding' in native && handoverSocket !== undefined && endpoint === undefined) {
         endpoint = new native.binding.Endpoint({
           ringBytes: RING_BYTES,
           maxMessageBytes: 1024,
@@ -170,7 +170,7 @@ async function play(peer: RawPeer, steps: readonly Step[], end: string, token: B
   } finally {
     if (end === 'end') peer.socket.end()
     else peer.socket.destroySoon()
-    if (accepts) inbox?.discard(token)
+    if (accepts) handoverSocket?.discard(token)
     endpoint?.close()
   }
 }
@@ -183,12 +183,12 @@ async function handOver(
 ): Promise<void> {
   if (step === 'hand over') {
     const offered = (await peer.find(FrameKind.OFFER))?.['token']
-    if (typeof offered === 'string') endpoint.offerHandles(inboxPath, Buffer.from(offered, 'hex'))
+    if (typeof offered === 'string') endpoint.offerHandles(handoverPath, Buffer.from(offered, 'hex'))
     return
   }
   if ((await peer.find(FrameKind.HANDLES)) === undefined) return
   try {
-    endpoint.acceptHandles(inbox as NativeHandoverSocket, token)
+    endpoint.acceptHandles(handoverSocket as NativeHandoverSocket, token)
   } catch (error) {
     // The client received another token, or has already failed.
     expect([ErrorCode.CORRUPT, ErrorCode.PEER_GONE]).toContain((error as ShmwireError).code)
@@ -269,7 +269,7 @@ fuzz(
             settings,
             codecName: 'msgpack',
             native,
-            inbox,
+            handoverSocket,
             limits,
             timeoutMs: HANDSHAKE_MS,
           })
@@ -290,7 +290,7 @@ fuzz(
             settings,
             codecName: 'msgpack',
             native,
-            inboxPath,
+            handoverPath,
             timeoutMs: HANDSHAKE_MS,
           })
         const token = randomBytes(TOKEN_BYTES)

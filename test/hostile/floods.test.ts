@@ -186,8 +186,8 @@ describe.skipIf(reason !== undefined)('a server that clients flood', () => {
     const descriptors = Array.from({ length: 253 }, () => left)
     let failed = 0
     while (failed === 0) failed = client.sendDatagram(descriptors, Buffer.alloc(16, 9))
-    client.control.send('INBOX_FULL')
-    expect(await client.control.read()).toMatchObject({ kind: FrameKind.INBOX_READY })
+    client.control.send('HANDOVER_FULL')
+    expect(await client.control.read()).toMatchObject({ kind: FrameKind.HANDOVER_READY })
     expect(client.sendDatagram()).toBe(0)
     expect(await client.answer()).toMatchObject({ kind: FrameKind.READY })
     client.confirm(RING_BYTES)

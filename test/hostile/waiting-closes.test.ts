@@ -137,8 +137,8 @@ describe.skipIf(reason !== undefined)('a descriptor whose close waits', () => {
           return failed
         }
         const failed = await withLingering(pass, async () => {
-          client.control.send('INBOX_FULL')
-          expect(await client.control.read()).toMatchObject({ kind: FrameKind.INBOX_READY })
+          client.control.send('HANDOVER_FULL')
+          expect(await client.control.read()).toMatchObject({ kind: FrameKind.HANDOVER_READY })
         })
         expect(failed).toBe(0)
         expect(client.sendDatagram()).toBe(0)

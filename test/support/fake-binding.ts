@@ -17,7 +17,7 @@ export class FakeBinding {
   /** Steps that throw this. */
   readonly failures = new Map<FakeStep, Error>()
   /** The number of further offers that find the handover socket full. */
-  inboxFull = 0
+  handoverFull = 0
   drains = 0
   /** The turn of the event loop of each drain. */
   readonly drainTurns: number[] = []
@@ -69,9 +69,9 @@ function currentTurn(): number {
 }
 
 /** Handover sockets by path, in place of the kernel. */
-const inboxes = new Map<string, FakeInbox>()
+const handoverSockets = new Map<string, FakeHandoverSocket>()
 
-export class FakeInbox implements NativeHandoverSocket {
+export class FakeHandoverSocket implements NativeHandoverSocket {
   readonly expected = new Set<string>()
   readonly arrived = new Map<string, FakeEndpoint>()
   readonly #fake: FakeBinding
@@ -80,7 +80,7 @@ export class FakeInbox implements NativeHandoverSocket {
   constructor(fake: FakeBinding, path: string) {
     this.#fake = fake
     this.#path = path
-    inboxes.set(path, this)
+    handoverSockets.set(path, this)
   }
 
   expect(token: Uint8Array, sender?: Credentials): void {
@@ -107,7 +107,7 @@ export class FakeInbox implements NativeHandoverSocket {
   }
 
   close(): void {
-    inboxes.delete(this.#path)
+    handoverSockets.delete(this.#path)
   }
 }
 
@@ -123,19 +123,20 @@ class FakeEndpoint {
 
   offerHandles(path: string, token: Uint8Array): boolean {
     this.#check('offer')
-    const inbox = inboxes.get(path)
-    if (inbox === undefined) throw nativeError(ErrorCode.UNAVAILABLE, `no inbox at ${path}`)
-    if (this.#fake.inboxFull > 0) {
-      this.#fake.inboxFull -= 1
+    const handoverSocket = handoverSockets.get(path)
+    if (handoverSocket === undefined)
+      throw nativeError(ErrorCode.UNAVAILABLE, `no handover socket at ${path}`)
+    if (this.#fake.handoverFull > 0) {
+      this.#fake.handoverFull -= 1
       return false
     }
-    if (inbox.expected.has(hex(token))) inbox.arrived.set(hex(token), this)
+    if (handoverSocket.expected.has(hex(token))) handoverSocket.arrived.set(hex(token), this)
     return true
   }
 
-  acceptHandles(inbox: FakeInbox, token: Uint8Array): void {
+  acceptHandles(handoverSocket: FakeHandoverSocket, token: Uint8Array): void {
     this.#check('accept')
-    const other = inbox.arrived.get(hex(token))
+    const other = handoverSocket.arrived.get(hex(token))
     if (other === undefined) throw nativeError(ErrorCode.CORRUPT, 'nothing came with the token')
     other.#acceptedBy = this
   }

@@ -29,7 +29,7 @@ export interface HostileNative {
   /** Through `socket`, or to the datagram socket at `path` unless it is empty. An error number. */
   send(socket: number, path: string, payload: Uint8Array, descriptors: readonly number[]): number
   receive(socket: number): { payload: Buffer; descriptors: number[] } | undefined
-  bindInbox(path: string): number
+  bindHandoverSocket(path: string): number
   /** Returns the number of bytes that the socket took. */
   ring(socket: number, count: number): number
   setBlocking(descriptor: number, blocking: boolean): void

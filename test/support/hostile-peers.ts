@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { createConnection, createServer, type Socket } from 'node:net'
-import { inboxPath } from '../../src/control/server-files.js'
+import { handoverPath } from '../../src/control/server-files.js'
 import { FrameKind } from '../../src/wire/frames.js'
 import { Child } from './child.js'
 import { DATA_OFFSET, ForgedSegment, Word } from './forged-segment.js'
@@ -138,7 +138,7 @@ export class HostileClient extends HostilePeer {
     descriptors: readonly number[] = [this.segment.descriptor, this.passedDoorbell],
     payload: Uint8Array = this.#token,
   ): number {
-    return hostileNative().send(-1, inboxPath(this.#path), payload, descriptors)
+    return hostileNative().send(-1, handoverPath(this.#path), payload, descriptors)
   }
 
   /** Announces the descriptors and resolves to the reply. */
@@ -182,13 +182,13 @@ export class HostileServer {
   readonly path: string
   readonly #accept: () => Promise<Socket>
   readonly #stop: () => void
-  readonly #inbox: number
+  readonly #handoverSocket: number
 
   private constructor(path: string, accept: () => Promise<Socket>, stop: () => void) {
     this.path = path
     this.#accept = accept
     this.#stop = stop
-    this.#inbox = hostileNative().bindInbox(inboxPath(path))
+    this.#handoverSocket = hostileNative().bindHandoverSocket(handoverPath(path))
   }
 
   static async at(path: string): Promise<HostileServer> {
@@ -217,7 +217,7 @@ export class HostileServer {
     const own = { features: [], codec, maxMessageBytes, ringBytes: segment.ringBytes, pid: process.pid }
     control.preamble().send('OFFER', { ...own, transport: 'shm', token: TOKEN, mayFallBack: true, ...offer })
     const handles = await control.read()
-    const handover = hostileNative().receive(this.#inbox)
+    const handover = hostileNative().receive(this.#handoverSocket)
     const [memory, doorbell] = handover?.descriptors ?? []
     if (handles === 'closed' || memory === undefined || doorbell === undefined)
       throw new Error(`the victim passed no descriptors: ${JSON.stringify(handles)}`)
@@ -236,7 +236,7 @@ export class HostileServer {
   }
 
   close(): void {
-    closeSync(this.#inbox)
+    closeSync(this.#handoverSocket)
     this.#stop()
   }
 }

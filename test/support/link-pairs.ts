@@ -58,13 +58,13 @@ export const joinShmLinks: JoinLinks = async (options) => {
   const [left, right] = [newEndpoint(), newEndpoint()]
   inTemporaryDirectory((directory) => {
     const path = join(directory, 'fd')
-    const inbox = new binding.HandoverSocket(path)
+    const handoverSocket = new binding.HandoverSocket(path)
     const token = randomBytes(16)
-    inbox.expect(token)
+    handoverSocket.expect(token)
     left.offerHandles(path, token)
-    right.acceptHandles(inbox, token)
+    right.acceptHandles(handoverSocket, token)
     left.attachPeer()
-    inbox.close()
+    handoverSocket.close()
   })
   const [leftSocket, rightSocket] = await joinSockets()
   return [make(leftSocket, left), make(rightSocket, right)]

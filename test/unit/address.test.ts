@@ -83,7 +83,7 @@ describe('parseAddress', () => {
       'which shmwire reserves; choose another path',
     ],
     [
-      "the name of another server's inbox",
+      "the name of another server's handover socket",
       'unix:/tmp/a.sock.fd',
       'which shmwire reserves; choose another path',
     ],

@@ -87,7 +87,7 @@ Status CountPages(std::byte* data, uint64_t bytes, uint64_t* pages) {
 
 // Errors: kUnavailable, also if the system does not report the pages.
 Status CheckPeerPages(std::byte* data, uint64_t bytes) {
-  // Without permission, mincore reports every page as existing, even one behind the end.
+  // Without permission, mincore reports every page as existing, even one after the end.
   uint64_t pages = 0;
   Status status = CountPages(data + RoundUpToPage(bytes), PageBytes(), &pages);
   if (!status.ok()) return status;
@@ -212,7 +212,7 @@ Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapp
     return Status::Error(StatusCode::kOutOfMemory, "cannot map the peer's memory (mmap)", errno);
   }
   auto* data = static_cast<std::byte*>(mapped);
-  // The seals forbid new holes, so this stays true. Blocks behind the end of the file do not count.
+  // The seals forbid new holes, so this stays true. Blocks after the end of the file do not count.
   Status status = CheckPeerPages(data, bytes);
   munmap(data + RoundUpToPage(bytes), PageBytes());
   Mapping checked(data, bytes);

@@ -245,7 +245,7 @@ NAPI_MODULE_INIT() {
       Function("pair", Pair),
       Function("send", SendOf),
       Function("receive", ReceiveOf),
-      Function("bindInbox", BindHandoverSocketOf),
+      Function("bindHandoverSocket", BindHandoverSocketOf),
       Function("ring", WriteBytesOf),
       Function("setBlocking", SetBlockingOf),
       Function("cycle", Cycle),

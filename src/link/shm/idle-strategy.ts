@@ -7,7 +7,7 @@ import type { SpinBudget } from './spin-budget.js'
 
 /**
  * How a link waits for the peer. It polls; it sleeps, with its wake words armed; or it is paused, when
- * the sink wants no record and no writer waits for room. The name is Agrona's.
+ * the sink wants no record and no writer waits for room. Agrona (a Java library) uses the same name.
  */
 export class IdleStrategy implements Polled {
   pollIndex = -1
@@ -50,7 +50,7 @@ export class IdleStrategy implements Polled {
     if (reader.mayDeliver) {
       // A writer that waits for room must not spin for data meanwhile.
       const nanos = this.#writer.wantsRoom ? 0 : spinNanos
-      found = this.#pays ? reader.read(nanos, yieldCpu) : reader.read(0, false)
+      found = this.#pollingHelps ? reader.read(nanos, yieldCpu) : reader.read(0, false)
     }
     if (found + drained > 0) this.#budget.found()
     return found + drained
@@ -107,7 +107,7 @@ export class IdleStrategy implements Polled {
   }
 
   /** Polling can find something sooner than a wake-up. */
-  get #pays(): boolean {
+  get #pollingHelps(): boolean {
     return this.#spins || this.#budget.micros > 0
   }
 
@@ -118,7 +118,7 @@ export class IdleStrategy implements Polled {
     const nowMicros = performance.now() * 1000
     this.#budget.slept(nowMicros - this.#sleepingSinceMicros, nowMicros)
     const dense = poller.woken(nowMicros)
-    return !this.#pays && !this.#writer.wantsRoom && !dense
+    return !this.#pollingHelps && !this.#writer.wantsRoom && !dense
   }
 
   /** Reads the available records and sleeps again, without the poller. */

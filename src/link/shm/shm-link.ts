@@ -75,7 +75,7 @@ export class ShmLink implements Link {
       this.#doorbell.on('error', (error) => this.#fail(error))
     })
     this.#idle.start(sink)
-    // Bytes behind the handshake's last frame. Later, when the owner of the channel has its listeners.
+    // Bytes after the handshake's last frame. Later, when the owner of the channel has its listeners.
     if (!this.#parser.isEmpty) setImmediate(() => this.#closed || this.#fail(silenceBroken()))
   }
 

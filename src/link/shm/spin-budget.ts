@@ -7,24 +7,24 @@ const PREEMPTIONS_MAX = 2
 /** Losses that follow each other sooner come from one busy program. */
 const PREEMPTED_AGAIN_MICROS = 10_000
 
-/** Then the reader does not yield the core for this time, and for twice as long each time it was too short. */
+/** After such losses, the reader does not poll for this time, and for twice as long each time it was too short. */
 const CORE_KEPT_MICROS_MIN = 5_000
 const CORE_KEPT_MICROS_MAX = 200_000
 
 /** It was long enough if the next loss came later than this: three slices of a scheduler. */
 const CORE_CALM_MICROS = 100_000
 
-/** Times the longest budget, while the peer works: copying a part of the ring takes longer than a short answer. */
+/** While the peer works, a poll lasts up to this many times the longest budget: a copy takes longer than a short answer. */
 const AT_WORK_FACTOR = 10
 
 /** A peer that shares our core cannot work while we poll: each failed extended poll doubles the waits that skip it. */
 const SKIPS_MAX = 64
 
-/** The first budget when polling pays again. */
+/** The first budget when polling helps again. */
 const BUDGET_MICROS_FLOOR = 10
 
 /**
- * How long a reader polls an empty ring before it sleeps, learned from the gaps between messages. A
+ * How long a reader polls an empty ring before it sleeps, derived from the gaps between messages. A
  * sleep that polling would have avoided doubles the budget; a sleep longer than the longest budget
  * halves it, down to none. After the kernel's adaptive halt polling (Documentation/virt/kvm/halt-polling.rst).
  */

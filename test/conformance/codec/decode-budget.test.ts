@@ -104,7 +104,7 @@ describe('the memory of a value is not charged too little', () => {
     ['ten texts', Array.from('abcdefghij'), 'a26162'.repeat(10), 32],
   ])('shaped objects of %s', (_name, keys, values, bytes) => {
     const codec = codecWith(1024 * MIB)
-    codec.learn(Buffer.from(msgpackCodec.encode(keys)))
+    codec.applyNote(Buffer.from(msgpackCodec.encode(keys)))
     const record = Buffer.from(`c100${values}`, 'hex')
     expect(record).toHaveLength(bytes)
     const message = listOf(20_000, () => record)
@@ -115,7 +115,7 @@ describe('the memory of a value is not charged too little', () => {
 
   test.each([86, 100, 127])('shaped objects of %i keys like large indices', (count) => {
     const codec = codecWith(1024 * MIB)
-    codec.learn(Buffer.from(msgpackCodec.encode(indices(count, 1048))))
+    codec.applyNote(Buffer.from(msgpackCodec.encode(indices(count, 1048))))
     const record = Buffer.concat([Buffer.of(0xc1, 0), Buffer.alloc(count, 1)])
     expectCharged(
       codec,

@@ -8,7 +8,7 @@ const { maxMessageBytes, maxDecodedBytes } = resolveOptions()
 const bounds = { messageBytesMax: maxMessageBytes, decodedBytesMax: maxDecodedBytes }
 const codec = new MessageCodec(codecFor(codecName), bounds, () => true)
 const message = LARGE_MESSAGES[codecName][messageName]
-for (const note of message.notes) codec.learn(note)
+for (const note of message.notes) codec.applyNote(note)
 const bytes = message.make(maxMessageBytes)
 try {
   const value = codec.decode(bytes)

@@ -6,7 +6,7 @@ const ignore = (): void => {}
 const gone = new ShmwireError(ErrorCode.PEER_GONE, 'the peer is gone')
 
 function stateOf(handshake: CloseHandshake): boolean[] {
-  return [handshake.isOpen, handshake.owesClose, handshake.isComplete, handshake.isOver]
+  return [handshake.isOpen, handshake.mustSendClose, handshake.isComplete, handshake.hasEnded]
 }
 
 describe('the close handshake', () => {
@@ -21,7 +21,7 @@ describe('the close handshake', () => {
     handshake.peerClose()
     expect(stateOf(handshake)).toEqual([false, false, true, false])
     expect(handshake.finish(undefined)).toHaveLength(1)
-    expect(handshake.isOver).toBe(true)
+    expect(handshake.hasEnded).toBe(true)
   })
 
   it('owes a close when the peer begins, and is complete once the link has it', () => {
@@ -62,9 +62,9 @@ describe('new work', () => {
   it('may end while this side closes, but not after the close of the peer', () => {
     const handshake = new CloseHandshake()
     handshake.localClose(ignore)
-    handshake.assertNotOver()
+    handshake.assertNotEnded()
     handshake.peerClose()
-    expect(() => handshake.assertNotOver()).toThrow('the channel is closed')
+    expect(() => handshake.assertNotEnded()).toThrow('the channel is closed')
   })
 
   it('fails with the code of the error that ended the channel', () => {

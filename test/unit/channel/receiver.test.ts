@@ -36,7 +36,7 @@ function newReceiver(): Receiver {
         if (payload.toString() === 'bad') throw new ShmwireError(ErrorCode.CODEC, 'bad message')
         return payload.toString()
       },
-      learn: (note) => {
+      applyNote: (note) => {
         notes.push(note)
         return note.length > 0 ? undefined : new ShmwireError(ErrorCode.CODEC, 'bad note')
       },
@@ -205,6 +205,13 @@ describe('the end', () => {
       expect(calls).toContain('end delivery')
     }
     expect(closed).toMatchObject([{ code: ErrorCode.CODEC }, { code: ErrorCode.CODEC }])
+  })
+
+  it('ends the last batch before requests fail, whose listeners may discard messages', () => {
+    receiver.record(RecordKind.MESSAGE, 0, Buffer.from('good'))
+    receiver.record(RecordKind.MESSAGE, 0, Buffer.from('bad'))
+    const order = ['deliver good', 'end batch', 'fail outgoing bad message', 'fail incoming bad message']
+    expect(calls.filter((call) => order.includes(call))).toEqual(order)
   })
 
   it('drops the messages after destroy, and rejects calls of close with CLOSED', () => {

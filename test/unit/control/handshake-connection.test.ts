@@ -37,7 +37,7 @@ it.each(ended)('runs a clean-up at once that is registered after it %s', async (
   expect(calls).toBe(1)
   connection.abort()
   expect(calls).toBe(1)
-  expect(() => connection.assertGoing()).toThrow(ShmwireError)
+  expect(() => connection.assertOpen()).toThrow(ShmwireError)
 })
 
 it('runs no clean-up after a success', async () => {

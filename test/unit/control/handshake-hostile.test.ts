@@ -10,23 +10,23 @@ import { type ChannelOptions, resolveOptions } from '../../../src/options.js'
 import type { Agreement } from '../../../src/wire/agreement.js'
 import { encodeControlFrame, encodeFrame, FrameKind } from '../../../src/wire/frames.js'
 import { encodePreamble } from '../../../src/wire/preamble.js'
-import { FakeBinding, FakeInbox } from '../../support/fake-binding.js'
+import { FakeBinding, FakeHandoverSocket } from '../../support/fake-binding.js'
 import { HELLO, OFFER, RawPeer } from '../../support/raw-peer.js'
 import { socketPair } from '../../support/socket-pair.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 
-const INBOX = '/hostile-inbox'
+const HANDOVER_PATH = '/hostile-handover'
 const SHORT_MS = 100
 
 let native: FakeBinding
-let inbox: FakeInbox
+let handoverSocket: FakeHandoverSocket
 
 beforeEach(() => {
   native = new FakeBinding()
-  inbox = new FakeInbox(native, INBOX)
+  handoverSocket = new FakeHandoverSocket(native, HANDOVER_PATH)
 })
 
-afterEach(() => inbox.close())
+afterEach(() => handoverSocket.close())
 
 type Refusal = Error & { code: string }
 
@@ -37,7 +37,7 @@ async function serverAgainst(options: ChannelOptions = {}, timeoutMs?: number, s
     settings: resolveOptions(options),
     codecName: 'msgpack',
     native: { binding: native.binding },
-    inbox,
+    handoverSocket,
     limits: newHandshakeLimits(),
     timeoutMs,
   }).catch((error: Refusal) => error)
@@ -50,7 +50,7 @@ async function clientAgainst(options: ChannelOptions = {}, timeoutMs?: number) {
     settings: resolveOptions(options),
     codecName: 'msgpack',
     native: { binding: native.binding },
-    inboxPath: INBOX,
+    handoverPath: HANDOVER_PATH,
     timeoutMs,
   }).catch((error: Refusal) => error)
   return { peer: new RawPeer(sockets.server), socket: sockets.client, outcome }
@@ -59,7 +59,7 @@ async function clientAgainst(options: ChannelOptions = {}, timeoutMs?: number) {
 async function expectRefusal(outcome: Promise<Agreement | Refusal>, code: string, text = ''): Promise<void> {
   expect(await outcome).toMatchObject({ code, message: expect.stringContaining(text) })
   expect(native.endpointsOpen).toBe(0)
-  expect([inbox.expected.size, inbox.arrived.size]).toEqual([0, 0])
+  expect([handoverSocket.expected.size, handoverSocket.arrived.size]).toEqual([0, 0])
 }
 
 const header = (bytes: number, kind: number, flags = 0): Buffer => {
@@ -69,8 +69,8 @@ const header = (bytes: number, kind: number, flags = 0): Buffer => {
   return frame
 }
 
-const inboxFull = (count: number): Buffer =>
-  Buffer.concat(Array.from({ length: count }, () => encodeControlFrame(FrameKind.INBOX_FULL, {})))
+const handoverFull = (count: number): Buffer =>
+  Buffer.concat(Array.from({ length: count }, () => encodeControlFrame(FrameKind.HANDOVER_FULL, {})))
 
 describe('a server', () => {
   it.each([
@@ -189,10 +189,10 @@ describe('a server', () => {
     ['a second HELLO', (peer) => peer.send('HELLO', HELLO)],
     ['READY before HANDLES', (peer) => peer.send('READY')],
     ['HANDLES without descriptors', (peer) => peer.send('HANDLES')],
-    ['INBOX_READY', (peer) => peer.send('INBOX_READY')],
+    ['HANDOVER_READY', (peer) => peer.send('HANDOVER_READY')],
     ['a record', (peer) => peer.write(encodeFrame(1, 0, Buffer.alloc(0)))],
     ['SOCKET without a reason', (peer) => peer.send('SOCKET')],
-    ['INBOX_FULL without end', (peer) => peer.write(inboxFull(101))],
+    ['HANDOVER_FULL without end', (peer) => peer.write(handoverFull(101))],
   ]
 
   it.each(wrongAnswers)('closes at %s after OFFER and releases everything', async (_what, answer) => {
@@ -204,13 +204,13 @@ describe('a server', () => {
     await expectRefusal(outcome, ErrorCode.CORRUPT)
   })
 
-  it('drains the handover socket once in a turn, however many INBOX_FULL come at once', async () => {
+  it('drains the handover socket once in a turn, however many HANDOVER_FULL come at once', async () => {
     const { peer } = await serverAgainst()
     peer.preamble().send('HELLO', HELLO)
     await peer.readPreamble()
     await peer.read()
     native.drainTurns.length = 0
-    peer.write(inboxFull(100))
+    peer.write(handoverFull(100))
     for (let answer = 0; answer < 100; answer += 1) await peer.read()
     expect(new Set(native.drainTurns).size).toBe(100)
   })
@@ -235,18 +235,18 @@ describe('a server', () => {
     await expectRefusal(outcome, ErrorCode.PEER_GONE)
   })
 
-  it.each(['after the OFFER', 'after INBOX_FULL', 'after HANDLES'])(
+  it.each(['after the OFFER', 'after HANDOVER_FULL', 'after HANDLES'])(
     'fails with PEER_GONE when the client closes %s, and closes its socket',
     async (when) => {
       const { peer, socket, outcome } = await serverAgainst()
       peer.preamble().send('HELLO', HELLO)
       await peer.readPreamble()
       const offer = await peer.read()
-      if (when === 'after INBOX_FULL') peer.send('INBOX_FULL')
+      if (when === 'after HANDOVER_FULL') peer.send('HANDOVER_FULL')
       if (when === 'after HANDLES') {
         const token = Buffer.from((offer as unknown as { message: { token: string } }).message.token, 'hex')
         const endpoint = new native.binding.Endpoint({ ringBytes: 1, maxMessageBytes: 1, recordsMax: 1 })
-        expect(endpoint.offerHandles(INBOX, token)).toBe(true)
+        expect(endpoint.offerHandles(HANDOVER_PATH, token)).toBe(true)
         peer.send('HANDLES')
         expect(await peer.read()).toMatchObject({ kind: FrameKind.READY })
         endpoint.close()
@@ -338,7 +338,7 @@ describe('a client', () => {
   it.each<[string, (peer: RawPeer) => void]>([
     ['READY without having taken the descriptors', (peer) => peer.send('READY')],
     ['a second OFFER', (peer) => peer.send('OFFER', OFFER)],
-    ['INBOX_READY without need', (peer) => peer.send('INBOX_READY')],
+    ['HANDOVER_READY without need', (peer) => peer.send('HANDOVER_READY')],
     ['an unknown kind', (peer) => peer.write(header(0, 272))],
     ['a record', (peer) => peer.write(header(0, 1))],
     ['SOCKET without a reason', (peer) => peer.send('SOCKET')],
@@ -393,7 +393,7 @@ describe('a client', () => {
       settings: resolveOptions(),
       codecName: 'msgpack',
       native: { binding: native.binding },
-      inboxPath: INBOX,
+      handoverPath: HANDOVER_PATH,
     }).catch((error: Refusal) => error)
     await expectRefusal(outcome, ErrorCode.NOT_LISTENING)
   })

@@ -6,22 +6,22 @@ import { handshakeAsServer } from '../../../src/control/handshake-server.js'
 import { ErrorCode } from '../../../src/errors.js'
 import { resolveOptions } from '../../../src/options.js'
 import { encodeFrame, FrameKind } from '../../../src/wire/frames.js'
-import { FakeBinding, FakeInbox } from '../../support/fake-binding.js'
+import { FakeBinding, FakeHandoverSocket } from '../../support/fake-binding.js'
 import { HELLO, RawPeer } from '../../support/raw-peer.js'
 import { socketPair } from '../../support/socket-pair.js'
 
-const INBOX = '/silent-inbox'
+const HANDOVER_PATH = '/silent-handover'
 const SHORT_MS = 100
 
 let native: FakeBinding
-let inbox: FakeInbox
+let handoverSocket: FakeHandoverSocket
 
 beforeEach(() => {
   native = new FakeBinding()
-  inbox = new FakeInbox(native, INBOX)
+  handoverSocket = new FakeHandoverSocket(native, HANDOVER_PATH)
 })
 
-afterEach(() => inbox.close())
+afterEach(() => handoverSocket.close())
 
 /** A server's handshake with a peer that the test plays. A failure resolves to its error. */
 async function serverAgainst(limits: HandshakeLimits, socketOptions = {}, timeoutMs?: number) {
@@ -30,7 +30,7 @@ async function serverAgainst(limits: HandshakeLimits, socketOptions = {}, timeou
     settings: resolveOptions({}),
     codecName: 'msgpack',
     native: { binding: native.binding },
-    inbox,
+    handoverSocket,
     limits,
     timeoutMs,
   }).catch((error: Error & { code: string }) => error)

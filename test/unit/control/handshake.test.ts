@@ -8,28 +8,28 @@ import type { NativeLoad } from '../../../src/native/load-binding.js'
 import { type ChannelOptions, resolveOptions } from '../../../src/options.js'
 import type { Agreement } from '../../../src/wire/agreement.js'
 import { encodeFrame, recordBound } from '../../../src/wire/frames.js'
-import { FakeBinding, FakeInbox, type FakeStep, nativeError } from '../../support/fake-binding.js'
+import { FakeBinding, FakeHandoverSocket, type FakeStep, nativeError } from '../../support/fake-binding.js'
 import { socketPair } from '../../support/socket-pair.js'
 
-const INBOX = '/inbox'
+const HANDOVER_PATH = '/handover'
 const NO_ADDON: NativeLoad = { unavailable: 'there is no addon' }
 
 let clientNative: FakeBinding
 let serverNative: FakeBinding
-let inbox: FakeInbox
+let handoverSocket: FakeHandoverSocket
 
 beforeEach(() => {
   clientNative = new FakeBinding()
   serverNative = new FakeBinding()
-  inbox = new FakeInbox(serverNative, INBOX)
+  handoverSocket = new FakeHandoverSocket(serverNative, HANDOVER_PATH)
 })
 
-afterEach(() => inbox.close())
+afterEach(() => handoverSocket.close())
 
 interface Side extends ChannelOptions {
   native?: NativeLoad
   codecName?: string
-  inbox?: undefined
+  handoverSocket?: undefined
 }
 
 function clientOptions({ native, codecName, ...options }: Side = {}) {
@@ -37,18 +37,18 @@ function clientOptions({ native, codecName, ...options }: Side = {}) {
     settings: resolveOptions(options),
     codecName: codecName ?? 'msgpack',
     native: native ?? { binding: clientNative.binding },
-    inboxPath: INBOX,
+    handoverPath: HANDOVER_PATH,
   }
 }
 
 function serverOptions({ native, codecName, ...options }: Side = {}) {
-  const own = 'inbox' in options ? undefined : inbox
-  delete options.inbox
+  const own = 'handoverSocket' in options ? undefined : handoverSocket
+  delete options.handoverSocket
   return {
     settings: resolveOptions(options),
     codecName: codecName ?? 'msgpack',
     native: native ?? { binding: serverNative.binding },
-    inbox: own,
+    handoverSocket: own,
     limits: newHandshakeLimits(),
   }
 }
@@ -64,10 +64,10 @@ async function shake(clientSide?: Side, serverSide?: Side): Promise<{ client: Ou
   return { client, server }
 }
 
-/** Checks that no endpoint, handover socket or socket holds a resource. */
+/** Checks that no endpoint, handover socket handover socket, socket holds a resource. */
 async function expectAllGivenBack(...sockets: Socket[]): Promise<void> {
   expect([clientNative.endpointsOpen, serverNative.endpointsOpen]).toEqual([0, 0])
-  expect([inbox.expected.size, inbox.arrived.size]).toEqual([0, 0])
+  expect([handoverSocket.expected.size, handoverSocket.arrived.size]).toEqual([0, 0])
   for (const socket of sockets) await vi.waitFor(() => expect(socket.destroyed).toBe(true))
 }
 
@@ -90,7 +90,7 @@ describe('a handshake', () => {
     expect(serverNative.endpointOptions).toEqual([
       { ringBytes: 1 << 20, maxMessageBytes: 5000, recordsMax: 1024 },
     ])
-    expect([inbox.expected.size, inbox.arrived.size]).toEqual([0, 0])
+    expect([handoverSocket.expected.size, handoverSocket.arrived.size]).toEqual([0, 0])
   })
 
   it('leaves the sockets paused, with only a listener for errors', async () => {
@@ -117,7 +117,12 @@ describe('a handshake', () => {
       { native: NO_ADDON },
       'the server has no shared memory: there is no addon',
     ],
-    ['the server has no inbox', {}, { inbox: undefined }, 'the server has no inbox for descriptors'],
+    [
+      'the server has no handover socket',
+      {},
+      { handoverSocket: undefined },
+      'the server has no handover socket',
+    ],
     [
       'the client wants the socket',
       { transport: 'socket' },
@@ -209,7 +214,7 @@ describe('a handshake', () => {
   })
 
   it('drains a full handover socket as often as necessary', async () => {
-    clientNative.inboxFull = 7
+    clientNative.handoverFull = 7
     const { client, server } = await shake()
     expect([client, server]).toMatchObject([{ transport: 'shm' }, { transport: 'shm' }])
     expect(serverNative.drains).toBe(7)
@@ -226,7 +231,7 @@ describe('a handshake', () => {
   })
 
   it('changes to the socket when the handover socket stays full', async () => {
-    clientNative.inboxFull = 1_000_000
+    clientNative.handoverFull = 1_000_000
     const { client, server } = await shake()
     for (const side of [client, server]) {
       expect(side).toMatchObject({

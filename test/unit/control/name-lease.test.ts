@@ -108,14 +108,14 @@ describe('acquireNameLease', () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
     await leaveDeadSocket(`${path}.fd`)
-    const openInbox = vi.fn((inbox: string) => {
-      expect(inbox).toBe(`${path}.fd`)
-      expect(existsSync(inbox)).toBe(false)
+    const openHandover = vi.fn((file: string) => {
+      expect(file).toBe(`${path}.fd`)
+      expect(existsSync(file)).toBe(false)
       expect(existsSync(path)).toBe(false)
-      writeFileSync(inbox, '')
+      writeFileSync(file, '')
     })
-    const won = await acquire(path, { openInbox })
-    expect(openInbox).toHaveBeenCalledOnce()
+    const won = await acquire(path, { openHandover })
+    expect(openHandover).toHaveBeenCalledOnce()
     won.release()
     expect(readdirSync(directory)).toEqual([])
   })
@@ -123,10 +123,10 @@ describe('acquireNameLease', () => {
   it('removes its files when the handover socket cannot be opened', async () => {
     const directory = temporaryDirectory()
     const path = join(directory, 'a.sock')
-    const openInbox = () => {
-      throw new RangeError('no inbox')
+    const openHandover = () => {
+      throw new RangeError('no handover socket')
     }
-    await expect(acquire(path, { openInbox })).rejects.toThrow('no inbox')
+    await expect(acquire(path, { openHandover })).rejects.toThrow('no handover socket')
     expect(readdirSync(directory)).toEqual([])
   })
 
@@ -181,7 +181,7 @@ describe('acquireNameLease', () => {
     const path = join(directory, 'a.sock')
     const first = await acquire(path)
     for (const file of readdirSync(directory)) unlinkSync(join(directory, file))
-    await acquire(path, { openInbox: (inbox) => writeFileSync(inbox, '') })
+    await acquire(path, { openHandover: (file) => writeFileSync(file, '') })
     first.release()
     expect(readdirSync(directory).toSorted()).toEqual(['a.sock', 'a.sock.1', 'a.sock.fd'])
     expect(await probe(path)).toBe('alive')

@@ -32,18 +32,18 @@ function thrownBy(call: () => unknown): unknown {
 
 const binding = needBinding()
 let endpoint: NativeEndpoint
-let inbox: NativeHandoverSocket
+let handoverSocket: NativeHandoverSocket
 let doorbell: NativeDoorbell
 
 beforeEach(() => {
   endpoint = new binding.Endpoint(OPTIONS)
-  inbox = new binding.HandoverSocket(join(temporaryDirectory(), 'inbox'))
+  handoverSocket = new binding.HandoverSocket(join(temporaryDirectory(), 'handover'))
   doorbell = new binding.Doorbell()
 })
 
 afterEach(() => {
   endpoint.close()
-  inbox.close()
+  handoverSocket.close()
   doorbell.close()
 })
 
@@ -53,7 +53,7 @@ describe('a method of the addon', () => {
     (name) => {
       const method = binding.Endpoint.prototype[name]
       const isNone = Object.create(binding.Endpoint.prototype) as unknown
-      for (const receiver of [doorbell, inbox, {}, new Proxy(endpoint, {}), isNone, undefined, 1])
+      for (const receiver of [doorbell, handoverSocket, {}, new Proxy(endpoint, {}), isNone, undefined, 1])
         expect(() => {
           Reflect.apply(method, receiver, [])
         }).toThrow(TypeError)
@@ -69,7 +69,13 @@ describe('a method of the addon', () => {
   })
 
   it('rejects an argument of another class', () => {
-    for (const argument of [doorbell, endpoint, {}, Object.create(inbox) as unknown, new Proxy(inbox, {})]) {
+    for (const argument of [
+      doorbell,
+      endpoint,
+      {},
+      Object.create(handoverSocket) as unknown,
+      new Proxy(handoverSocket, {}),
+    ]) {
       const accept = (): void => endpoint.acceptHandles(argument as NativeHandoverSocket, new Uint8Array(16))
       expect(accept).toThrow(expect.objectContaining(INVALID))
     }
@@ -109,15 +115,15 @@ describe('a constructor of the addon', () => {
   )
 
   it('throws the system’s error with its number, and keeps no descriptor', async () => {
-    const path = join(temporaryDirectory(), 'missing', 'inbox')
-    // A thread closes the sockets of inboxes, also those of the tests before.
+    const path = join(temporaryDirectory(), 'missing', 'handover')
+    // A thread closes handover sockets, also those of the tests before.
     const before = await settled(() => readdirSync('/proc/self/fd').length)
     for (let count = 0; count < 20; count += 1)
       expect(thrownBy(() => new binding.HandoverSocket(path))).toMatchObject({
         code: 'ERR_SHMWIRE_UNAVAILABLE',
         errno: 2,
       })
-    // A thread closes handover sockets.
+    // A thread closes handover handover sockets.
     await expect.poll(() => readdirSync('/proc/self/fd').length).toBe(before)
   })
 
