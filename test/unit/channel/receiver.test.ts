@@ -210,8 +210,8 @@ describe('the end', () => {
   it('ends the last batch before requests fail, whose listeners may discard messages', () => {
     receiver.record(RecordKind.MESSAGE, 0, Buffer.from('good'))
     receiver.record(RecordKind.MESSAGE, 0, Buffer.from('bad'))
-    const order = ['deliver good', 'end batch', 'fail outgoing bad message', 'fail incoming bad message']
-    expect(calls.filter((call) => order.includes(call))).toEqual(order)
+    const expected = ['deliver good', 'end batch', 'fail outgoing bad message', 'fail incoming bad message']
+    expect(calls.filter((call) => expected.includes(call))).toEqual(expected)
   })
 
   it('drops the messages after destroy, and rejects calls of close with CLOSED', () => {

@@ -64,7 +64,7 @@ async function shake(clientSide?: Side, serverSide?: Side): Promise<{ client: Ou
   return { client, server }
 }
 
-/** Checks that no endpoint, handover socket handover socket, socket holds a resource. */
+/** Checks that no endpoint, handover socket or socket holds a resource. */
 async function expectAllGivenBack(...sockets: Socket[]): Promise<void> {
   expect([clientNative.endpointsOpen, serverNative.endpointsOpen]).toEqual([0, 0])
   expect([handoverSocket.expected.size, handoverSocket.arrived.size]).toEqual([0, 0])
@@ -117,12 +117,7 @@ describe('a handshake', () => {
       { native: NO_ADDON },
       'the server has no shared memory: there is no addon',
     ],
-    [
-      'the server has no handover socket',
-      {},
-      { handoverSocket: undefined },
-      'the server has no handover socket',
-    ],
+    ['no handover socket exists', {}, { handoverSocket: undefined }, 'the server has no handover socket'],
     [
       'the client wants the socket',
       { transport: 'socket' },
