@@ -102,6 +102,7 @@ const CODEC_NAMES: readonly string[] = ['msgpack', 'json', 'bytes', 'v8'] satisf
 const WAIT_MODES: readonly string[] = ['adaptive', 'sleep', 'spin'] satisfies WaitMode[]
 const TRANSPORT_CHOICES: readonly string[] = ['auto', 'shm', 'socket'] satisfies TransportChoice[]
 const UNBOUNDED: WaitOptions = {}
+const WAIT_OPTION_NAMES: readonly string[] = ['signal', 'timeoutMs'] satisfies (keyof WaitOptions)[]
 /** The names of the options of `connect` and `listen`. */
 export const OPTION_NAMES: readonly string[] = [
   'codec',
@@ -120,11 +121,7 @@ export const OPTION_NAMES: readonly string[] = [
 
 /** Checks the options and adds the defaults. Throws `INVALID_ARGUMENT`, also for an unknown name. */
 export function resolveOptions(options: ChannelOptions & WaitOptions = {}): Settings {
-  if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
-  for (const name of Object.keys(options)) {
-    if (!OPTION_NAMES.includes(name)) throw unknownOption(name, OPTION_NAMES)
-  }
-  checkWaitOptions(options)
+  checkWaitOptions(options, OPTION_NAMES)
   const {
     codec = 'msgpack',
     ringBytes: ring = RING_BYTES_DEFAULT,
@@ -150,10 +147,17 @@ export function resolveOptions(options: ChannelOptions & WaitOptions = {}): Sett
   }
 }
 
-/** Throws `INVALID_ARGUMENT` unless `signal` and `timeoutMs` are valid. Returns them, because accessors could return others later. */
-export function checkWaitOptions(options: WaitOptions | undefined): WaitOptions {
+/**
+ * Throws `INVALID_ARGUMENT` unless `signal` and `timeoutMs` are valid and all names are in `names`. Returns the two, because
+ * accessors could return others later.
+ */
+export function checkWaitOptions(
+  options: WaitOptions | undefined,
+  names: readonly string[] = WAIT_OPTION_NAMES,
+): WaitOptions {
   if (options === undefined) return UNBOUNDED
   if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
+  for (const name of Object.keys(options)) if (!names.includes(name)) throw unknownOption(name, names)
   const { signal, timeoutMs } = options
   if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal', signal, 'an AbortSignal')
   checkTimeout(timeoutMs)

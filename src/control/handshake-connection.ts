@@ -35,13 +35,13 @@ function quietly(cleanUp: () => void): void {
  */
 export function runHandshake(
   socket: Socket,
-  options: WaitOptions,
+  { signal, timeoutMs }: WaitOptions,
   steps: (connection: HandshakeConnection) => Promise<Agreement>,
 ): Promise<Agreement> {
   // This listener stays: see Agreement.
   socket.on('error', ignore)
   const connection = new HandshakeConnection(socket)
-  const agreed = waitWithin<Agreement>(options, 'the handshake', (resolve, reject) => {
+  const agreed = waitWithin<Agreement>({ signal, timeoutMs }, 'the handshake', (resolve, reject) => {
     void settle(connection, steps, resolve, reject)
     return () => connection.abort()
   })

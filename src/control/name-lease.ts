@@ -81,7 +81,8 @@ export function acquireNameLease(
   server: Server,
   options: NameLeaseOptions = {},
 ): Promise<NameLease> {
-  return waitWithin(options, `listening at ${options.text ?? path}`, (resolve, reject) => {
+  const { signal, timeoutMs } = options
+  return waitWithin({ signal, timeoutMs }, `listening at ${options.text ?? path}`, (resolve, reject) => {
     const candidate = new Candidate(path, server, options)
     candidate.run().then(resolve, reject)
     return () => candidate.giveUp()

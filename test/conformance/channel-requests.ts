@@ -63,6 +63,20 @@ export function channelRequests(fixture: ChannelFixture): void {
       await ends[0].close()
     })
 
+    it('reject an unknown option, as send and close do, and send nothing', async () => {
+      const [left, right] = await fixture.join()
+      right.handle(() => 'reply')
+      const options = { timeout: 1_000 } as object
+      const wrong = {
+        code: ErrorCode.INVALID_ARGUMENT,
+        message: expect.stringContaining('timeoutMs') as string,
+      }
+      await expect(left.request('message', options)).rejects.toMatchObject(wrong)
+      await expect(left.send('message', options)).rejects.toMatchObject(wrong)
+      await expect(left.close(options)).rejects.toMatchObject(wrong)
+      expect([left.open, left.stats().messagesSent]).toEqual([true, 0])
+    })
+
     it('reject with REMOTE when the handler throws, and the channel stays open', async () => {
       const [left, right] = await fixture.join()
       right.handle((value: number) => {

@@ -125,6 +125,15 @@ describe('checkWaitOptions', () => {
     checkWaitOptions({ signal })
   })
 
+  it('rejects an unknown option and suggests the nearest one', () => {
+    expect(() => checkWaitOptions({ timeout: 5 } as object)).toThrow(
+      'unknown option "timeout"; did you mean "timeoutMs"?',
+    )
+    expect(() => checkWaitOptions({ codec: 'json' } as object)).toThrow(
+      'unknown option "codec"; the options are signal, timeoutMs',
+    )
+  })
+
   it('accepts no options, and the bounds of timeoutMs', () => {
     checkWaitOptions(undefined)
     checkWaitOptions({ timeoutMs: 0 })
