@@ -83,14 +83,14 @@ function cpuMsOf(pid) {
 const CONTROL_OFFSET = 4096
 const CONTROL_BYTES = 896
 /** docs/memory-layout.md, control block. */
-const WORDS = { data_wake: 256, room_wake: 384, signal: 512, state: 640 }
+const WORDS = { data_wake: 256, room_wake: 384, wake_sequence: 512, state: 640 }
 const COUNTERS = [
   'messages_written',
   'bytes_written',
   'messages_read',
   'bytes_read',
-  'doorbells',
-  'signals',
+  'doorbell_wakes',
+  'sequence_wakes',
   'data_waits',
   'room_waits',
 ]
