@@ -5,6 +5,7 @@ import { connect, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
+import { settled } from '../support/turns.js'
 
 /** fcntl(2), of the flags that /proc/<pid>/fdinfo shows. */
 const O_CLOEXEC = 0o2000000
@@ -22,12 +23,24 @@ function ownDescriptors(): string[] {
   return readdirSync('/proc/self/fd')
 }
 
-/** The open descriptors of a program that this process starts; it opens none itself. */
-function inherited(): string[] {
+/** The open descriptors of a program that this process starts. It opens some while it loads its libraries, and closes them. */
+async function inherited(): Promise<string> {
   const sleeper = spawn('sleep', ['60'], { stdio: 'inherit' })
   sleepers.push(sleeper)
   const folder = `/proc/${sleeper.pid}/fd`
-  return readdirSync(folder).map((name) => `${name}: ${readlinkSync(`${folder}/${name}`)}`)
+  return settled(() =>
+    readdirSync(folder)
+      .map((name) => `${name}: ${targetOf(`${folder}/${name}`)}`)
+      .join(' '),
+  )
+}
+
+function targetOf(descriptor: string): string {
+  try {
+    return readlinkSync(descriptor)
+  } catch {
+    return 'closed meanwhile'
+  }
 }
 
 function isClosedByExec(descriptor: string): boolean {
@@ -40,7 +53,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     const options = { transport, codec: 'bytes', ringBytes: 64 * 1024 } as const
     const peer = new Child('busy-server', { args: ['peer', transport], ipc: true })
     expect(await peer.next()).toBe('listening')
-    const before = { inherited: inherited(), own: ownDescriptors() }
+    const before = { inherited: await inherited(), own: ownDescriptors() }
     const server = await listen('own', options)
     const channels = await Promise.all(['peer', 'own', 'own'].map((name) => connect(name, options)))
     await channels[0]?.request(Buffer.from('in use'))
@@ -49,7 +62,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     const ours = added.filter((name) => existsSync(`/proc/self/fd/${name}`))
     expect(ours.length).toBeGreaterThan(0)
     expect(ours.filter((name) => !isClosedByExec(name))).toEqual([])
-    expect(inherited()).toEqual(before.inherited)
+    expect(await inherited()).toBe(before.inherited)
     for (const channel of channels) channel.destroy()
     await server.close()
   })
