@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
-#include <cstring>
 
 #include "platform/queued_handles.h"
+#include "test/deadly_sigpipe.h"
+#include "test/send_descriptors.h"
 #include "test/support.h"
 
 TEST_SUITE_BEGIN("doorbell_test");
@@ -38,21 +38,7 @@ struct Doorbell {
 
 // Sends one byte and one descriptor. Returns 0 or the error number.
 int SendDescriptor(const Handle& socket, int flags) {
-  const int descriptor = STDIN_FILENO;
-  alignas(cmsghdr) unsigned char control[CMSG_SPACE(sizeof(int))] = {};
-  char byte = 0;
-  iovec vector{&byte, 1};
-  msghdr header{};
-  header.msg_iov = &vector;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof(control);
-  cmsghdr* part = CMSG_FIRSTHDR(&header);
-  part->cmsg_level = SOL_SOCKET;
-  part->cmsg_type = SCM_RIGHTS;
-  part->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(part), &descriptor, sizeof(int));
-  return sendmsg(Native(socket), &header, flags | MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno : 0;
+  return test::SendDescriptors(socket, {STDIN_FILENO}, flags);
 }
 
 }  // namespace
@@ -80,14 +66,10 @@ TEST_CASE("neither blocks nor fails when the doorbell is full") {
 }
 
 TEST_CASE("succeeds without a signal when the owner has closed the doorbell") {
-  struct sigaction previous {};
-  struct sigaction deadly {};
-  deadly.sa_handler = SIG_DFL;
-  sigaction(SIGPIPE, &deadly, &previous);
+  const test::DeadlySigpipe deadly;
   Doorbell doorbell;
   doorbell.own.Close();
   CHECK(WakeThroughDoorbell(doorbell.peer_end).ok());
-  sigaction(SIGPIPE, &previous, nullptr);
 }
 
 TEST_CASE("accepts only a Unix stream socket that the peer created") {

@@ -5,11 +5,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <vector>
 
 #include "platform/doorbell.h"
 #include "platform/handover_socket.h"
+#include "test/deadly_sigpipe.h"
+#include "test/send_descriptors.h"
 #include "test/support.h"
 
 TEST_SUITE_BEGIN("handle_answer_test");
@@ -50,34 +51,16 @@ struct Doorbells {
 };
 
 void SendRaw(const Handle& socket, const Handle& handle, size_t count) {
-  std::vector<int> descriptors(count, Native(handle));
-  std::vector<unsigned char> control(CMSG_SPACE(count * sizeof(int)));
-  char byte = 0;
-  iovec vector{&byte, 1};
-  msghdr header{};
-  header.msg_iov = &vector;
-  header.msg_iovlen = 1;
-  header.msg_control = control.data();
-  header.msg_controllen = control.size();
-  cmsghdr* part = CMSG_FIRSTHDR(&header);
-  part->cmsg_level = SOL_SOCKET;
-  part->cmsg_type = SCM_RIGHTS;
-  part->cmsg_len = CMSG_LEN(count * sizeof(int));
-  std::memcpy(CMSG_DATA(part), descriptors.data(), count * sizeof(int));
-  REQUIRE(sendmsg(Native(socket), &header, 0) == 1);
+  REQUIRE(test::SendDescriptors(socket, std::vector<int>(count, Native(handle))) == 0);
 }
 
 }  // namespace
 
 TEST_CASE("reports an answer to a closed doorbell as a gone peer, without a signal") {
-  struct sigaction previous {};
-  struct sigaction deadly {};
-  deadly.sa_handler = SIG_DFL;
-  sigaction(SIGPIPE, &deadly, &previous);
+  const test::DeadlySigpipe deadly;
   Doorbells doorbells;
   doorbells.client_own.Close();
   CHECK(doorbells.Answer().code() == StatusCode::kPeerGone);
-  sigaction(SIGPIPE, &previous, nullptr);
 }
 
 TEST_CASE("rejects an answer to something other than a doorbell, without blocking") {

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <functional>
 
+#include "test/send_descriptors.h"
 #include "test/support.h"
 
 TEST_SUITE_BEGIN("handover_socket_test");
@@ -40,28 +41,8 @@ Handle MakeMemory() {
 // Sends a datagram as any process could. Returns 0 or the error number.
 int SendRaw(const char* path, const void* payload, size_t payload_bytes, size_t descriptor_count,
             const Handle& handle = MakeMemory()) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
-  const Handle sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  std::vector<int> descriptors(descriptor_count, Native(handle));
-  std::vector<unsigned char> control(CMSG_SPACE(descriptor_count * sizeof(int)));
-  iovec vector{const_cast<void*>(payload), payload_bytes};
-  msghdr header{};
-  header.msg_name = &address;
-  header.msg_namelen = sizeof(address);
-  header.msg_iov = &vector;
-  header.msg_iovlen = 1;
-  if (descriptor_count > 0) {
-    header.msg_control = control.data();
-    header.msg_controllen = control.size();
-    cmsghdr* part = CMSG_FIRSTHDR(&header);
-    part->cmsg_level = SOL_SOCKET;
-    part->cmsg_type = SCM_RIGHTS;
-    part->cmsg_len = CMSG_LEN(descriptor_count * sizeof(int));
-    std::memcpy(CMSG_DATA(part), descriptors.data(), descriptor_count * sizeof(int));
-  }
-  return sendmsg(Native(sender), &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno : 0;
+  const std::vector<int> descriptors(descriptor_count, Native(handle));
+  return test::SendDatagram(path, descriptors, payload, payload_bytes);
 }
 
 int SendRaw(const char* path, const Token& token, size_t descriptor_count) {

@@ -5,10 +5,8 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <vector>
 
 #include "core/endpoint.h"
@@ -17,6 +15,7 @@
 #include "platform/queued_handles.h"
 #include "test/child.h"
 #include "test/lingering_socket.h"
+#include "test/send_descriptors.h"
 #include "test/support.h"
 
 TEST_SUITE_BEGIN("stray_descriptors_process_test");
@@ -82,28 +81,10 @@ void ExpectPassed(Child* child) {
 
 // Sends a datagram with as many descriptors as one can have.
 bool SendStrays(const char* path, int descriptor) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
-  const Handle sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   constexpr size_t kCount = 253;
+  const char byte = 0;
   const std::vector<int> descriptors(kCount, descriptor);
-  alignas(cmsghdr) unsigned char control[CMSG_SPACE(kCount * sizeof(int))] = {};
-  char byte = 0;
-  iovec vector{&byte, 1};
-  msghdr header{};
-  header.msg_name = &address;
-  header.msg_namelen = sizeof(address);
-  header.msg_iov = &vector;
-  header.msg_iovlen = 1;
-  header.msg_control = control;
-  header.msg_controllen = sizeof(control);
-  cmsghdr* part = CMSG_FIRSTHDR(&header);
-  part->cmsg_level = SOL_SOCKET;
-  part->cmsg_type = SCM_RIGHTS;
-  part->cmsg_len = CMSG_LEN(kCount * sizeof(int));
-  std::memcpy(CMSG_DATA(part), descriptors.data(), kCount * sizeof(int));
-  return sendmsg(static_cast<int>(sender.native()), &header, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+  return test::SendDatagram(path, descriptors, &byte, sizeof(byte)) == 0;
 }
 
 }  // namespace
