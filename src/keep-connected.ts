@@ -5,6 +5,7 @@ import { connectChannel } from './connect.js'
 import { ErrorCode, ShmwireError } from './errors.js'
 import {
   type ChannelOptions,
+  checkOptionNames,
   checkWaitOptions,
   invalid,
   misuse,
@@ -55,6 +56,8 @@ interface Bounds {
   readonly maxMs: number
 }
 
+const CONNECTOR_OPTION_NAMES = [...OPTION_NAMES.filter((name) => name !== 'signal'), 'backOff']
+
 /** Errors that a missing, ending or starting server can cause. After any other error, the next attempt would fail the same way. */
 const PASSING: ReadonlySet<unknown> = new Set([
   ErrorCode.NOT_LISTENING,
@@ -76,14 +79,10 @@ export function keepConnected<Incoming = any, Outgoing = any>(
   address: string,
   options: KeepConnectedOptions = {},
 ): Connector<Incoming, Outgoing> {
-  if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
-  const { backOff, ...channelOptions } = options
-  if ('signal' in options)
+  if (typeof options === 'object' && options !== null && 'signal' in options)
     throw misuse('keepConnected does not take the option "signal"; call close() or destroy() to end it')
-  for (const name of Object.keys(options)) {
-    if (!OPTION_NAMES.includes(name) && name !== 'backOff')
-      throw unknownOption(name, [...OPTION_NAMES.filter((known) => known !== 'signal'), 'backOff'])
-  }
+  checkOptionNames(options, CONNECTOR_OPTION_NAMES)
+  const { backOff, ...channelOptions } = options
   parseAddress(address)
   resolveOptions(channelOptions)
   return new Connector(address, channelOptions, backOffOption(backOff))

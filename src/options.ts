@@ -156,12 +156,17 @@ export function checkWaitOptions(
   names: readonly string[] = WAIT_OPTION_NAMES,
 ): WaitOptions {
   if (options === undefined) return UNBOUNDED
-  if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
-  for (const name of Object.keys(options)) if (!names.includes(name)) throw unknownOption(name, names)
+  checkOptionNames(options, names)
   const { signal, timeoutMs } = options
   if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal', signal, 'an AbortSignal')
   checkTimeout(timeoutMs)
   return { signal, timeoutMs }
+}
+
+/** Throws `INVALID_ARGUMENT` unless `options` is an object whose names are all in `names`. */
+export function checkOptionNames(options: unknown, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
+  for (const name of Object.keys(options)) if (!names.includes(name)) throw unknownOption(name, names)
 }
 
 /** Throws `INVALID_ARGUMENT` unless `timeoutMs` is valid. */

@@ -30,7 +30,7 @@ export class ReceiveQueue {
   }
 
   get full(): boolean {
-    return this.#messages.length >= HELD_MESSAGES_MAX || this.#bytes >= HELD_BYTES_MAX
+    return this.#isFullWith(this.#messages.length)
   }
 
   /** More is held than a wait for a record after the messages allows. */
@@ -89,8 +89,12 @@ export class ReceiveQueue {
     return this.#messages.iterate(onDone)
   }
 
+  #isFullWith(messages: number): boolean {
+    return messages >= HELD_MESSAGES_MAX || this.#bytes >= HELD_BYTES_MAX
+  }
+
   #taken(): void {
-    const wasFull = this.#messages.length + 1 >= HELD_MESSAGES_MAX || this.#bytes >= HELD_BYTES_MAX
+    const wasFull = this.#isFullWith(this.#messages.length + 1)
     this.#bytes -= this.#charges.shift() as number
     if (this.empty) this.#memory = undefined
     if (wasFull && !this.full) this.#onRoom()

@@ -37,7 +37,7 @@ export interface LinkSink {
    */
   record(kind: number, id: number, payload: Buffer): boolean
   /**
-   * The messages since the last call are a batch. Called when the link has no more records for now,
+   * The messages since the last call are a batch. Called when no further record is available,
    * before a record that `endsBatch`, and before `waitSync` reads on. The next record is not consumed
    * yet: it follows even if this call throws or blocks.
    */

@@ -1,6 +1,6 @@
 import { Channel } from '../channel/channel.js'
 import { codecFor } from '../codec/codecs.js'
-import { type ChannelOptions, invalid, resolveOptions, unknownOption } from '../options.js'
+import { type ChannelOptions, checkOptionNames, resolveOptions } from '../options.js'
 import { createInProcessLinks } from './in-process-link.js'
 
 /** The options of `connect` and `listen` that have a meaning inside one process. */
@@ -32,10 +32,7 @@ const FALLBACK_REASON = 'both ends of the pair are in this process'
 export function createChannelPair<Incoming = any, Outgoing = any>(
   options: ChannelPairOptions = {},
 ): [Channel<Incoming, Outgoing>, Channel<Outgoing, Incoming>] {
-  if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
-  for (const name of Object.keys(options)) {
-    if (!OPTION_NAMES.includes(name)) throw unknownOption(name, OPTION_NAMES)
-  }
+  checkOptionNames(options, OPTION_NAMES)
   const { codec, ringBytes, maxMessageBytes, maxDecodedBytes } = resolveOptions(options)
   const [left, right] = createInProcessLinks(ringBytes)
   const shared = {

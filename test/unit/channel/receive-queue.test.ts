@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ReceiveQueue } from '../../../src/channel/receive-queue.js'
-import { ErrorCode } from '../../../src/errors.js'
+import { loopTests } from '../../support/loop-tests.js'
 
 const MESSAGES_MAX = 256
 const BYTES_MAX = 256 * 1024
@@ -60,6 +60,18 @@ describe('held messages', () => {
 })
 
 describe('an iterator', () => {
+  loopTests(() => {
+    const messages = new ReceiveQueue(() => {})
+    return {
+      get iterating() {
+        return messages.iterating
+      },
+      iterate: (onDone) => messages.iterate(onDone),
+      push: (message) => messages.push(message, 1),
+      end: (error) => messages.end(error),
+    }
+  })
+
   it('returns held messages, then new ones directly', async () => {
     queue.push('held', 1)
     const iterator = iterate()
@@ -68,59 +80,6 @@ describe('an iterator', () => {
     queue.push('new', 1)
     expect(queue.empty).toBe(true)
     expect(await next).toEqual({ value: 'new', done: false })
-  })
-
-  it('settles calls of next in their order', async () => {
-    const iterator = iterate()
-    const calls = [iterator.next(), iterator.next(), iterator.next()]
-    fill(3)
-    expect((await Promise.all(calls)).map(({ value }) => value)).toEqual([0, 1, 2])
-  })
-
-  it('ends in order after all held messages', async () => {
-    fill(2)
-    queue.end(undefined)
-    const seen: unknown[] = []
-    for await (const message of iterate()) seen.push(message)
-    expect(seen).toEqual([0, 1])
-  })
-
-  it('throws the error once, after all held messages, then is done', async () => {
-    fill(1)
-    queue.end(new Error('broke'))
-    const iterator = iterate()
-    expect(await iterator.next()).toEqual({ value: 0, done: false })
-    await expect(iterator.next()).rejects.toThrow('broke')
-    expect(await iterator.next()).toEqual({ value: undefined, done: true })
-  })
-
-  it('ends waiting calls: the first with the error, the others as done', async () => {
-    const iterator = iterate()
-    const calls = [iterator.next(), iterator.next(), iterator.next()].map((call) =>
-      call.then(
-        ({ done }) => done,
-        (error: Error) => error.message,
-      ),
-    )
-    queue.end(new Error('broke'))
-    expect(await Promise.all(calls)).toEqual(['broke', true, true])
-  })
-
-  it('leaves the other messages to the next one when it is left', async () => {
-    fill(4)
-    let done = 0
-    for await (const message of iterate(() => (done += 1))) if (message === 1) break
-    expect([done, queue.iterating]).toEqual([1, false])
-    const rest: unknown[] = []
-    for await (const message of iterate()) if (rest.push(message) === 2) break
-    expect(rest).toEqual([2, 3])
-  })
-
-  it('refuses a second one until the first is done', async () => {
-    const first = iterate()
-    expect(() => iterate()).toThrow(expect.objectContaining({ code: ErrorCode.INVALID_ARGUMENT }) as Error)
-    await first.return?.()
-    expect(await iterate().return?.()).toEqual({ value: undefined, done: true })
   })
 
   it('ends a waiting call of next when it is left, and takes no further message', async () => {
