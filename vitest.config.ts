@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 // Timeouts only end what hangs; a busy machine may take long, and no test asserts a maximum time.
@@ -14,6 +13,8 @@ export default defineConfig({
       project('process', 120 * SECOND_MS),
       // Real processes, and peers that lie to them.
       project('hostile', 120 * SECOND_MS),
+      // Real stacks of other packages over channels.
+      project('interop', 60 * SECOND_MS),
       // The code in the documents, the links, and the API page against the exported types.
       project('package', 60 * SECOND_MS),
       // As long as it is told to: docs/fuzzing.md.
@@ -24,12 +25,6 @@ export default defineConfig({
 
 function project(name: string, timeoutMs: number) {
   return {
-    // What the build bundles: the entry for Node would use the package's native part.
-    resolve: {
-      alias: {
-        msgpackr: fileURLToPath(import.meta.resolve('msgpackr')).replace('node-index.js', 'index.js'),
-      },
-    },
     test: {
       name,
       pool: 'forks' as const,

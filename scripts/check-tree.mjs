@@ -35,7 +35,14 @@ process.exitCode = violations.length > 0 ? 1 : 0
 
 /** An entry of the package holds the public names and nothing else. */
 function checkIndexes() {
-  for (const file of ['src/index.ts', 'src/testing/index.ts']) {
+  const adapters = ['http', 'port', 'stream'].map((name) => `src/adapter/${name}.ts`)
+  for (const file of [
+    'src/index.ts',
+    'src/service/proto/index.ts',
+    'src/gateway/grpc/index.ts',
+    'src/testing/index.ts',
+    ...adapters,
+  ]) {
     const rest = withoutComments(read(file)).replace(
       /export\s+(type\s+)?(\{[^}]*\}|\*)\s*from\s*'[^']*';?/g,
       '',

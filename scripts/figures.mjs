@@ -1,5 +1,5 @@
 // Writes the results of the benchmark to docs/benchmarks.md, docs/benchmarks.svg, and the README between its two markers.
-// bench/results/node-MAJOR.json has some scenarios with another Node, for targets that need it:
+// The other files of bench/results/ have scenarios that a further run measured, or some with another Node, for targets that need it:
 //   npm run bench -- --only objects --node PATH --json bench/results/node-26.json
 //
 //   node scripts/figures.mjs [--check] [--results FILE] [--out FOLDER]
@@ -31,7 +31,7 @@ const {
 const folder = join(root, 'bench/results')
 const results = read(file ?? join(folder, 'latest.json'))
 const others = readdirSync(folder)
-  .filter((name) => /^node-\d+\.json$/.test(name))
+  .filter((name) => /^(node-\d+|services)\.json$/.test(name))
   .map((name) => read(join(folder, name)))
 
 const charted = results.scenarios.filter(({ name }) => CHARTED.includes(name))

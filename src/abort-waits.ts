@@ -1,3 +1,4 @@
+import { LightSignal } from './light-signal.js'
 import { runApart } from './uncaught.js'
 
 /** The waits of one signal. */
@@ -32,6 +33,7 @@ const waitsOf = new WeakMap<AbortSignal, AbortWaits>()
  * EventTarget searches its whole list of listeners to add or remove one.
  */
 export function onceAborted(signal: AbortSignal, onAbort: () => void): () => void {
+  if (signal instanceof LightSignal) return signal.once(onAbort)
   let waits = waitsOf.get(signal)
   if (waits === undefined) {
     waits = new AbortWaits(signal)

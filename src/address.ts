@@ -1,76 +1,45 @@
-import { isAbsolute, join } from 'node:path'
-import { runtimeDirectory } from './control/runtime-directory.js'
+import { type NetworkAddress, parseNetworkAddress } from './address/network-address.js'
+import { type PipeAddress, parsePipeAddress } from './address/pipe-address.js'
+import { fromName, fromPath, type UnixAddress } from './address/unix-address.js'
 import { invalid, misuse, show } from './options.js'
 
-/** A parsed address of a server. */
-export interface Address {
-  readonly kind: 'unix'
-  /** The path of the control socket. */
-  readonly path: string
-  /** The address as the user wrote it, for messages. */
+/** The standard input and output of a process that `spawnChannel` has started. */
+export interface StdioAddress {
+  readonly kind: 'stdio'
   readonly text: string
-  /** The private directory of a plain name. Undefined for an explicit path, whose directory the user chooses. */
-  readonly directory: string | undefined
 }
 
-const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/
+/** A parsed address of a server. `text` is the address as the user wrote it, for messages. */
+export type Address = UnixAddress | NetworkAddress | PipeAddress | StdioAddress
+
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):/
 const SUPPORTED = "a plain name such as 'prices', or 'unix:/absolute/path.sock'"
-
-/** `sun_path` without its zero (unix(7); 104 bytes on macOS). */
-const SOCKET_PATH_BYTES_MAX = process.platform === 'darwin' ? 103 : 107
-/** The longest suffix of a server's other files: `.`, 12 hexadecimal digits, `~`. */
-const SUFFIX_BYTES_MAX = 14
-/** The suffixes of a server's other files (control/server-files.ts), which must not be the control socket of another server. */
-const RESERVED = /\.(?:\d+|fd|[0-9a-f]{12}~)$/
+const FORMS = `${SUPPORTED}, 'tcp://host:port', 'tls://host:port', 'pipe:name' or 'stdio:'`
 
 /**
  * Parses an address. Accesses no file. Throws `INVALID_ARGUMENT` for another form, for a path that is too long for a socket, and for a
  * `SHMWIRE_DIR` or `TMPDIR` that is not absolute.
  */
 export function parseAddress(text: string): Address {
-  if (typeof text !== 'string') throw invalid('address', text, SUPPORTED)
+  if (typeof text !== 'string') throw invalid('address', text, FORMS)
   if (text.includes('\0')) throw invalid('address', text, `${SUPPORTED}, without a zero byte`)
   // The file system would get another character for a lone surrogate, so a server would not recognize its own files.
   if (!text.isWellFormed()) throw invalid('address', text, `${SUPPORTED}, without a lone surrogate`)
   const scheme = SCHEME.exec(text)?.[1]
-  if (scheme === undefined) return fromName(text)
-  if (scheme !== 'unix')
-    throw misuse(`the scheme "${scheme}:" of address ${show(text)} is not supported; use ${SUPPORTED}`)
-  return fromPath(text, text.slice('unix:'.length))
-}
-
-function fromName(text: string): Address {
-  if (!NAME.test(text)) {
-    const form = '1 to 64 characters from A-Z a-z 0-9 . _ - that do not begin with . or -'
-    throw invalid('address', text, `${SUPPORTED}; a name is ${form}`)
+  switch (scheme) {
+    case undefined:
+      return fromName(text)
+    case 'unix':
+      return fromPath(text)
+    case 'tcp':
+    case 'tls':
+      return parseNetworkAddress(text, scheme)
+    case 'pipe':
+      return parsePipeAddress(text)
+    case 'stdio':
+      if (text === 'stdio:') return { kind: 'stdio', text }
+      throw invalid('address', text, "'stdio:' alone, which has no other part")
+    default:
+      throw misuse(`the scheme "${scheme}:" of address ${show(text)} is not supported; use ${FORMS}`)
   }
-  const directory = runtimeDirectory()
-  const path = join(directory, `${text}.sock`)
-  return {
-    kind: 'unix',
-    path: checkLength(text, path, 'set SHMWIRE_DIR to a shorter directory'),
-    text,
-    directory,
-  }
-}
-
-function fromPath(text: string, path: string): Address {
-  if (!isAbsolute(path)) throw invalid('address', text, "'unix:' and a path that begins with /")
-  if (path.endsWith('/'))
-    throw invalid('address', text, "'unix:' and the path of a file, which does not end in /")
-  if (RESERVED.test(path)) {
-    const reserved = '.<number>, .fd or .<12 hex digits>~'
-    throw misuse(`address ${show(text)} ends in ${reserved}, which shmwire reserves; choose another path`)
-  }
-  return { kind: 'unix', path: checkLength(text, path, 'choose a shorter path'), text, directory: undefined }
-}
-
-function checkLength(text: string, path: string, remedy: string): string {
-  const bytes = Buffer.byteLength(path)
-  const bytesMax = SOCKET_PATH_BYTES_MAX - SUFFIX_BYTES_MAX
-  if (bytes <= bytesMax) return path
-  throw misuse(
-    `address ${show(text)} has the socket path ${path} of ${bytes} bytes, more than ${bytesMax}; ${remedy}`,
-  )
 }

@@ -50,7 +50,7 @@ export class AsyncQueue<T> {
   /** Only one loop at a time, because two would each receive some of the items. `onDone` runs when the loop ends. */
   iterate(onDone: () => void): AsyncIterableIterator<T, undefined> {
     if (this.#iterator !== undefined)
-      throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, 'another for await loop is running; end it first')
+      throw new ShmwireError(ErrorCode.INVALID_STATE, 'another for await loop is running; end it first')
     this.#iterator = new QueueIterator(this, {
       end: () => this.#end,
       done: () => {

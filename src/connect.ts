@@ -1,29 +1,34 @@
-import { createConnection, type Socket } from 'node:net'
-import { parseAddress } from './address.js'
+import type { Socket } from 'node:net'
+import { checkConnectAddress } from './address/check-address.js'
+import { checkConnectedSocket } from './address/connected-socket.js'
+import { type Address, parseAddress } from './address.js'
 import type { Channel } from './channel/channel.js'
 import type { ChannelDependencies } from './channel/types.js'
 import { codecFor } from './codec/codecs.js'
-import { handshakeAsClient } from './control/handshake-client.js'
-import { refuseDescriptors } from './control/refuse-descriptors.js'
-import { checkRuntimeDirectory } from './control/runtime-directory.js'
-import { handoverPath } from './control/server-files.js'
-import { loadForChannels } from './load-for-channels.js'
-import type { NativeLoad } from './native/load-binding.js'
+import { CLIENT_HANDSHAKE_TIMEOUT_MS } from './control/handshake.js'
+import { establish } from './establish.js'
 import { openChannel } from './open-channel.js'
-import { type ChannelOptions, resolveOptions, type WaitOptions } from './options.js'
+import { type ChannelOptions, resolveOptions, type Settings, type WaitOptions } from './options.js'
+import { incomingMessages } from './schema/incoming-messages.js'
+
+/** A socket of node:net or node:tls that is already connected to a server. The channel owns it from now on. */
+export interface ConnectedSocket {
+  readonly socket: Socket
+}
 
 /**
- * Connects to a server on this machine. Resolves to the channel.
+ * Connects to a server. Resolves to the channel.
  *
  * `connect<Incoming, Outgoing>(…)` gives the channel the types of its messages; see `Channel`.
  *
- * @param address a name, as given to `listen`, or `unix:/absolute/path.sock`
+ * @param address a name, as given to `listen`, `unix:/absolute/path.sock`, `tcp://host:port` or `tls://host:port`; `stdio:` in a child of `spawnChannel`;
+ *   or `{ socket }`, which is already connected to a server
  * @param options see ChannelOptions; `timeoutMs` is 10,000 unless given
  * @throws `INVALID_ARGUMENT`, `NOT_LISTENING`, `DENIED`, `VERSION`, `UNAVAILABLE`, `OUT_OF_MEMORY`, `CORRUPT`, `PEER_GONE`, `TIMEOUT`, `ABORTED`
  */
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
 export function connect<Incoming = any, Outgoing = any>(
-  address: string,
+  address: string | ConnectedSocket,
   options: ChannelOptions & WaitOptions = {},
 ): Promise<Channel<Incoming, Outgoing>> {
   return connectChannel(address, options)
@@ -31,30 +36,27 @@ export function connect<Incoming = any, Outgoing = any>(
 
 /** Like `connect`. `onClosed` reports the end of the channel even if a listener of the user throws. */
 export async function connectChannel(
-  address: string,
+  address: string | ConnectedSocket,
   options: ChannelOptions & WaitOptions,
   onClosed?: ChannelDependencies['onClosed'],
 ): Promise<Channel> {
   const settings = resolveOptions(options)
-  const { path, directory } = parseAddress(address)
+  const target = targetOf(address, settings)
   const codec = codecFor(settings.codec)
-  const native = await loadForChannels(settings)
-  if (directory !== undefined) checkRuntimeDirectory(directory)
+  const messages = await incomingMessages(settings.schema)
   // An accessor of the user can throw, so the options are read before there is a connection to close.
-  const { signal, timeoutMs } = options
-  const names = { codecName: codec.name, handoverPath: handoverPath(path) }
-  const handshake = { ...names, settings, native, signal, timeoutMs }
-  const socket = createConnection({ path })
-  refuseOrDestroy(socket, native)
-  const agreement = await handshakeAsClient(socket, handshake)
-  return openChannel(agreement, { settings, codec, native, onClosed })
+  const { signal, timeoutMs = CLIENT_HANDSHAKE_TIMEOUT_MS } = options
+  const { name: codecName } = codec
+  const { agreement, native } = await establish(target, { settings, codecName, signal, timeoutMs })
+  return openChannel(agreement, { settings, codec, native, messages, onClosed })
 }
 
-function refuseOrDestroy(socket: Socket, native: NativeLoad): void {
-  try {
-    refuseDescriptors(socket, native)
-  } catch (error) {
-    socket.destroy()
-    throw error
+function targetOf(address: string | ConnectedSocket, settings: Settings): Address | Socket {
+  if (typeof address === 'object' && address !== null) {
+    checkConnectedSocket(address.socket, settings)
+    return address.socket
   }
+  const target = parseAddress(address)
+  checkConnectAddress(target, settings)
+  return target
 }

@@ -1,9 +1,10 @@
 import { onceAborted } from './abort-waits.js'
 import { ErrorCode, ShmwireError } from './errors.js'
+import { clearTimeout, setTimeout } from './host.js'
 import { checkWaitOptions, type WaitOptions } from './options.js'
 
 /** Starts a wait with the two functions of its promise. Returns a function that cancels the wait. */
-type Begin<T> = (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void
+type Begin<T> = (resolve: (value: T | PromiseLike<T>) => void, reject: (error: unknown) => void) => () => void
 
 /**
  * Runs a wait within `{signal, timeoutMs}`. The returned function of `begin` runs at most once, and only if the signal or the timeout

@@ -1,4 +1,5 @@
 import { printable } from './printable.js'
+import type { Status } from './status.js'
 
 /**
  * The codes of all errors of shmwire. Programs test the code, which is stable. The message is for people: it states the value, the limit
@@ -7,6 +8,8 @@ import { printable } from './printable.js'
 export const ErrorCode = {
   /** An argument or option does not have the documented form. */
   INVALID_ARGUMENT: 'ERR_SHMWIRE_INVALID_ARGUMENT',
+  /** The call is not possible at this time, for example while a claim is open; the message says what to do first. */
+  INVALID_STATE: 'ERR_SHMWIRE_INVALID_STATE',
   /** A live server already listens at the address. */
   NAME_IN_USE: 'ERR_SHMWIRE_NAME_IN_USE',
   /** No server listens at the address. */
@@ -33,29 +36,71 @@ export const ErrorCode = {
   BACKLOG: 'ERR_SHMWIRE_BACKLOG',
   /** A codec cannot encode the value or decode the bytes; its own error is the `cause`. */
   CODEC: 'ERR_SHMWIRE_CODEC',
-  /** The peer's handler threw; `message` and `remoteCode` are the peer's. */
+  /** The peer's handler threw; `message`, `remoteCode` and `cause` describe what it threw. */
   REMOTE: 'ERR_SHMWIRE_REMOTE',
-  /** Shared memory is required but not available: there is no addon for this platform, or the kernel lacks it. */
+  /** The peer has no handler for requests, or has no room to hold the request until it has one. */
+  NO_HANDLER: 'ERR_SHMWIRE_NO_HANDLER',
+  /** The handler of a service threw a `ServiceError`; `status`, `reason` and `details` describe it. */
+  SERVICE: 'ERR_SHMWIRE_SERVICE',
+  /**
+   * The server of a client is absent. Or shared memory is required but not available: there is no addon for this platform, or the kernel
+   * lacks it.
+   */
   UNAVAILABLE: 'ERR_SHMWIRE_UNAVAILABLE',
 } as const
 
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
 
+/** The status of an error with this code, unless the error states another one. */
+const STATUS_OF: Readonly<Record<ErrorCode, Status>> = {
+  ERR_SHMWIRE_INVALID_ARGUMENT: 'INVALID_ARGUMENT',
+  ERR_SHMWIRE_INVALID_STATE: 'FAILED_PRECONDITION',
+  ERR_SHMWIRE_NAME_IN_USE: 'ALREADY_EXISTS',
+  ERR_SHMWIRE_NOT_LISTENING: 'UNAVAILABLE',
+  ERR_SHMWIRE_TIMEOUT: 'DEADLINE_EXCEEDED',
+  ERR_SHMWIRE_ABORTED: 'CANCELLED',
+  ERR_SHMWIRE_CLOSED: 'UNAVAILABLE',
+  ERR_SHMWIRE_PEER_GONE: 'UNAVAILABLE',
+  ERR_SHMWIRE_CORRUPT: 'INTERNAL',
+  ERR_SHMWIRE_VERSION: 'FAILED_PRECONDITION',
+  ERR_SHMWIRE_DENIED: 'PERMISSION_DENIED',
+  ERR_SHMWIRE_MESSAGE_TOO_LARGE: 'RESOURCE_EXHAUSTED',
+  ERR_SHMWIRE_OUT_OF_MEMORY: 'RESOURCE_EXHAUSTED',
+  ERR_SHMWIRE_BACKLOG: 'RESOURCE_EXHAUSTED',
+  ERR_SHMWIRE_CODEC: 'INVALID_ARGUMENT',
+  ERR_SHMWIRE_REMOTE: 'INTERNAL',
+  ERR_SHMWIRE_NO_HANDLER: 'UNIMPLEMENTED',
+  ERR_SHMWIRE_SERVICE: 'UNKNOWN',
+  ERR_SHMWIRE_UNAVAILABLE: 'UNAVAILABLE',
+}
+
+/** Whether a call that failed may have run: `'no'` if it surely did not. */
+export type Executed = 'no' | 'unknown'
+
 export interface ShmwireErrorOptions {
   cause?: unknown
-  /** Only with `REMOTE`: the `code` of the error that the peer's handler threw, if it is a string. */
-  remoteCode?: string | undefined
+  /** Only with `REMOTE`: the `code` of the value that the peer's handler threw, if it is a string or a number. */
+  remoteCode?: string | number | undefined
+  /** Default: that of the code. */
+  status?: Status | undefined
+  executed?: Executed | undefined
 }
 
 export class ShmwireError extends Error {
-  override readonly name = 'ShmwireError'
+  override readonly name: string = 'ShmwireError'
   readonly code: ErrorCode
-  readonly remoteCode: string | undefined
+  /** The canonical code of gRPC. */
+  readonly status: Status
+  readonly remoteCode: string | number | undefined
+  /** Only of a failed call of a service. */
+  readonly executed: Executed | undefined
 
   /** A message can quote a peer, so hidden characters are escaped. `cause` and `remoteCode` are unchanged. */
   constructor(code: ErrorCode, message: string, options: ShmwireErrorOptions = {}) {
     super(printable(message), 'cause' in options ? { cause: options.cause } : undefined)
     this.code = code
+    this.status = options.status ?? STATUS_OF[code]
     this.remoteCode = options.remoteCode
+    this.executed = options.executed
   }
 }

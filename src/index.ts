@@ -2,8 +2,20 @@ export { Channel, type RequestContext, type RequestHandler } from './channel/cha
 export type { Claim } from './channel/claims.js'
 export type { ChannelEvents } from './channel/types.js'
 export type { ChannelCodec, Codec, CodecBounds, CodecName } from './codec/codec.js'
-export { connect } from './connect.js'
-export { ErrorCode, ShmwireError } from './errors.js'
+export { type ConnectedSocket, connect } from './connect.js'
+export type { AnnouncedService } from './control/description.js'
+export type { WhenInUse } from './control/name-lease.js'
+export { listServers } from './discovery/list-servers.js'
+export type { DiscoveryOptions } from './discovery/place.js'
+export type { ServerChange } from './discovery/server-changes.js'
+export type { ServerInfo, ServerKind } from './discovery/server-info.js'
+export {
+  type ServerWatcher,
+  type ServerWatcherEvents,
+  watchServers,
+} from './discovery/server-watcher.js'
+export { ErrorCode, type Executed, ShmwireError } from './errors.js'
+export { fromStream, type StreamHalves } from './from-stream.js'
 export {
   type BackOff,
   type Connector,
@@ -12,8 +24,65 @@ export {
   keepConnected,
   type Retry,
 } from './keep-connected.js'
-export type { Transport } from './link/link.js'
-export { listen, type Server, type ServerEvents } from './listen.js'
-export type { ChannelOptions, Logger, TransportChoice, WaitMode, WaitOptions } from './options.js'
-export type { Peer } from './peer.js'
+export { type ListenOptions, listen, type Server, type ServerEvents } from './listen.js'
+export type {
+  ChannelOptions,
+  HeartbeatOptions,
+  Logger,
+  TlsOptions,
+  TransportChoice,
+  WaitMode,
+  WaitOptions,
+} from './options.js'
+export type { Identity, Peer } from './peer.js'
+export { jsonSchema } from './schema/json-schema.js'
+export type { BinaryEncoding, MessageType } from './schema/message-type.js'
+export type { JsonSchema, MessageSchema, StandardSchema } from './schema/schema.js'
+export type { Identify } from './service/auth/identity.js'
+export {
+  type Policy,
+  type PolicyCall,
+  type PolicyRule,
+  type PolicyRules,
+  policy,
+} from './service/auth/policy.js'
+export type { MethodInfo, ServiceInfo } from './service/built-in-methods.js'
+export { type CallContext, type CallOptions, type Tracked, tracked } from './service/call/call-context.js'
+export type { ExposeErrors } from './service/call/call-failure.js'
+export { Metadata, type MetadataInit, type MetadataValue } from './service/call/metadata.js'
+export type { LatencyQuantiles, MethodStats } from './service/call/method-stats.js'
+export type { WhenUnavailable } from './service/caller.js'
+export {
+  type ClientMembers,
+  type ClientOptions,
+  type ContractClientOptions,
+  client,
+} from './service/client.js'
+export type { ClientTarget } from './service/client-connection.js'
+export type { CallKind, Contract, Method } from './service/contract/contract.js'
+export type { AnswerStream, CallStream, Handlers, ServiceClient } from './service/contract/contract-types.js'
+export {
+  bidi,
+  type ContractMethods,
+  clientStream,
+  contract,
+  type InputType,
+  type MethodDefinition,
+  type MethodOptions,
+  type OutputType,
+  serverStream,
+  unary,
+} from './service/contract/define-contract.js'
+export type { HttpBinding, HttpMethod, HttpRoute, HttpRoutes } from './service/contract/http-binding.js'
+export type {
+  InterceptedAnswer,
+  InterceptedCall,
+  Interceptor,
+  NextInterceptor,
+} from './service/interceptors.js'
+export { type ContractServeOptions, type RunningService, type ServeOptions, serve } from './service/serve.js'
+export { type FieldViolation, ServiceError, type ServiceErrorOptions } from './service-error.js'
+export { type ChildChannel, type SpawnChannelOptions, spawnChannel } from './spawn-channel.js'
 export type { ChannelStats } from './stats.js'
+export type { Status } from './status.js'
+export type { Transport } from './transport.js'

@@ -1,8 +1,11 @@
 import { EventEmitter } from 'node:events'
+import { checkConnectAddress } from './address/check-address.js'
 import { parseAddress } from './address.js'
 import type { Channel } from './channel/channel.js'
 import { connectChannel } from './connect.js'
 import { ErrorCode, ShmwireError } from './errors.js'
+import { clearTimeout, newAbortController, nextTick, nowMs, setTimeout } from './host.js'
+import { notifyLateListeners } from './late-listeners.js'
 import {
   type ChannelOptions,
   checkOptionNames,
@@ -83,9 +86,19 @@ export function keepConnected<Incoming = any, Outgoing = any>(
     throw misuse('keepConnected does not take the option "signal"; call close() or destroy() to end it')
   checkOptionNames(options, CONNECTOR_OPTION_NAMES)
   const { backOff, ...channelOptions } = options
-  parseAddress(address)
-  resolveOptions(channelOptions)
-  return new Connector(address, channelOptions, backOffOption(backOff))
+  const target = parseAddress(address)
+  if (target.kind === 'stdio') throw misuse("'stdio:' can be connected once only; use connect")
+  checkConnectAddress(target, resolveOptions(channelOptions))
+  const open: OpenOne = (signal, onClosed) => connectChannel(address, { ...channelOptions, signal }, onClosed)
+  return new Connector(address, open, backOffOption(backOff))
+}
+
+/** Opens one channel. `onClosed` runs when it has ended. Rejects with an error that is not in `PASSING` if no further attempt may follow. */
+export type OpenOne = (signal: AbortSignal, onClosed: (error: Error | undefined) => void) => Promise<Channel>
+
+/** A connector over channels that the program opens itself, for src/service. */
+export function keepOpen(open: OpenOne): Connector {
+  return new Connector('', open, backOffOption())
 }
 
 /** Keeps one connection to an address. It keeps the process alive until it is closed, or `unref()` is called. */
@@ -95,9 +108,9 @@ export class Connector<Incoming = any, Outgoing = any>
   implements AsyncDisposable
 {
   readonly address: string
-  readonly #options: ChannelOptions & WaitOptions
+  readonly #open: OpenOne
   readonly #backOff: Bounds
-  readonly #stopping = new AbortController()
+  readonly #stopping = newAbortController()
   readonly #over: Promise<void>
   #channel: Channel<Incoming, Outgoing> | undefined
   #timer: NodeJS.Timeout | undefined
@@ -105,10 +118,10 @@ export class Connector<Incoming = any, Outgoing = any>
   #attempt = 0
 
   /** Only `keepConnected` creates connectors. */
-  constructor(address: string, options: ChannelOptions & WaitOptions, backOff: Bounds) {
+  constructor(address: string, open: OpenOne, backOff: Bounds) {
     super()
     this.address = address
-    this.#options = options
+    this.#open = open
     this.#backOff = backOff
     this.#over = this.#run()
   }
@@ -126,7 +139,8 @@ export class Connector<Incoming = any, Outgoing = any>
     try {
       await channel?.close(bounds)
     } finally {
-      await this.#over
+      // A request handler that waits for this call must not wait for its own channel; see `Channel.close`.
+      if (this.#channel === undefined) await this.#over
     }
   }
 
@@ -164,7 +178,10 @@ export class Connector<Incoming = any, Outgoing = any>
       if (!this.#stopping.signal.aborted) failure = error as Error
     }
     // In a separate turn, like 'retry', so that an error of a listener is an uncaught exception.
-    process.nextTick(() => this.emit('close', failure))
+    nextTick(() => {
+      notifyLateListeners(this, 'close', failure)
+      this.emit('close', failure)
+    })
   }
 
   async #connectUntilStopped(): Promise<void> {
@@ -183,15 +200,18 @@ export class Connector<Incoming = any, Outgoing = any>
     let end!: (error: Error | undefined) => void
     // The 'close' event can be missing here, because a listener of the user can throw.
     const over = new Promise<Error | undefined>((resolve) => {
-      end = resolve
+      end = (error) => {
+        this.#channel = undefined
+        resolve(error)
+      }
     })
     try {
-      channel = await connectChannel(this.address, { ...this.#options, signal: this.#stopping.signal }, end)
+      channel = await this.#open(this.#stopping.signal, end)
     } catch (error) {
       if (error instanceof ShmwireError && PASSING.has(error.code)) return error
       throw error
     }
-    const beginMs = performance.now()
+    const beginMs = nowMs()
     this.#channel = channel
     if (!this.#referenced) channel.unref()
     // A stop during the attempt did not find the channel.
@@ -199,8 +219,7 @@ export class Connector<Incoming = any, Outgoing = any>
     // In the same turn, because the first record can arrive in the next one and needs a handler.
     else runApart(() => this.emit('channel', channel))
     const error = await over
-    this.#channel = undefined
-    if (performance.now() - beginMs > this.#backOff.maxMs) this.#attempt = 0
+    if (nowMs() - beginMs > this.#backOff.maxMs) this.#attempt = 0
     return error
   }
 
@@ -208,7 +227,7 @@ export class Connector<Incoming = any, Outgoing = any>
     const { minMs, maxMs } = this.#backOff
     const attempt = this.#attempt
     const delayMs = Math.random() * Math.min(maxMs, minMs * 2 ** (attempt - 1))
-    process.nextTick(() => this.emit('retry', { error, attempt, delayMs }))
+    nextTick(() => this.emit('retry', { error, attempt, delayMs }))
     return new Promise((resolve) => {
       const { signal } = this.#stopping
       const end = (): void => {

@@ -1,24 +1,36 @@
 import { EventEmitter } from 'node:events'
-import { createServer, type Server as NetServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
+import { checkListenAddress } from './address/check-address.js'
 import { parseAddress } from './address.js'
 import { AsyncQueue } from './async-queue.js'
 import type { Channel } from './channel/channel.js'
+import type { ChannelDependencies } from './channel/types.js'
 import type { Codec } from './codec/codec.js'
 import { codecFor } from './codec/codecs.js'
+import type { AnnouncedService } from './control/description.js'
 import { newHandshakeLimits } from './control/handshake.js'
 import { handshakeAsServer } from './control/handshake-server.js'
-import { acquireNameLease, type NameLease } from './control/name-lease.js'
-import { refuseDescriptors } from './control/refuse-descriptors.js'
-import { prepareRuntimeDirectory } from './control/runtime-directory.js'
+import type { WhenInUse } from './control/name-lease.js'
+import { Observers } from './control/observers.js'
+import type { ServedName } from './control/served-name.js'
+import type { ServedPort } from './control/served-port.js'
 import { endWithin } from './deadline.js'
-import { ErrorCode, ShmwireError } from './errors.js'
-import { loadForChannels } from './load-for-channels.js'
+import { newAbortController, nextTick } from './host.js'
+import { notifyLateListeners } from './late-listeners.js'
 import { log } from './log.js'
-import type { NativeHandoverSocket } from './native/binding.js'
-import { memoryFault, type NativeLoad } from './native/load-binding.js'
-import { toShmwireError } from './native/native-error.js'
+import type { NativeLoad } from './native/load-binding.js'
 import { openChannel } from './open-channel.js'
-import { type ChannelOptions, resolveOptions, type Settings, type WaitOptions } from './options.js'
+import { openPlace } from './open-place.js'
+import {
+  type ChannelOptions,
+  invalid,
+  OPTION_NAMES,
+  resolveOptions,
+  type Settings,
+  type WaitOptions,
+} from './options.js'
+import { incomingMessages } from './schema/incoming-messages.js'
+import type { StreamTransport } from './transport.js'
 import { runApart, textOfThrown } from './uncaught.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
@@ -29,101 +41,74 @@ export interface ServerEvents<Incoming = any, Outgoing = any> {
   close: []
 }
 
+/** The options of `listen`. */
+export interface ListenOptions extends ChannelOptions {
+  /**
+   * Applies while a live server has the address. `'fail'` rejects with `NAME_IN_USE`. `'wait'` waits for the end of that server, within
+   * `signal` and `timeoutMs`, and keeps the process alive meanwhile. One of several waiting servers gets the address. Default `'fail'`.
+   */
+  whenInUse?: WhenInUse | undefined
+}
+
+const WHEN_IN_USE: readonly string[] = ['fail', 'wait'] satisfies WhenInUse[]
+const LISTEN_OPTION_NAMES: readonly string[] = [...OPTION_NAMES, 'whenInUse']
+
 /**
  * Listens at an address. Resolves when clients can connect. One live server can have an address. The files of a dead server are replaced
- * at once.
+ * at once. While it runs, a server protects its files from programs that remove old files.
  *
  * `listen<Incoming, Outgoing>(…)` gives its channels the types of their messages; see `Channel`.
  *
- * @param address a name of 1 to 64 letters, digits, `.`, `_` and `-`, or `unix:/absolute/path.sock`
+ * @param address a name of 1 to 64 letters, digits, `.`, `_` and `-`, `unix:/absolute/path.sock`, `tcp://host:port` or `tls://host:port`
  * @throws `INVALID_ARGUMENT`, `NAME_IN_USE`, `DENIED`, `UNAVAILABLE`, `OUT_OF_MEMORY`, `TIMEOUT`, `ABORTED`
  */
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
 export async function listen<Incoming = any, Outgoing = any>(
   address: string,
-  options: ChannelOptions & WaitOptions = {},
+  options: ListenOptions & WaitOptions = {},
 ): Promise<Server<Incoming, Outgoing>> {
-  const settings = resolveOptions(options)
-  const { path, text, directory } = parseAddress(address)
+  const settings = resolveOptions(options, LISTEN_OPTION_NAMES)
+  const { signal, timeoutMs, whenInUse = 'fail' } = options
+  if (!WHEN_IN_USE.includes(whenInUse))
+    throw invalid('whenInUse', whenInUse, `one of ${WHEN_IN_USE.join(', ')}`)
+  const target = parseAddress(address)
+  checkListenAddress(target, settings)
   const codec = codecFor(settings.codec)
   // Read once, because an accessor of the user can throw, and a later error would leave a client's connection open.
   const codecName = codec.name
-  const native = await loadForChannels(settings)
-  const fault = memoryFault(native)
-  if (settings.transport === 'shm' && fault !== undefined) {
-    throw new ShmwireError(ErrorCode.UNAVAILABLE, `transport 'shm' cannot be used here: ${fault}`)
-  }
-  if (directory !== undefined) prepareRuntimeDirectory(directory)
-  const netServer = createServer({ pauseOnConnect: true })
-  const handoverSocket = new ServerHandoverSocket(native, settings)
-  const guard = (socket: Socket | NetServer): void => refuseDescriptors(socket, native)
-  // Accepted sockets inherit this, except those of earlier clients. Both calls precede the first read or close of a socket.
-  netServer.on('listening', () => guard(netServer))
-  netServer.on('connection', (socket) => guardAccepted(socket, guard, settings))
-  try {
-    const { signal, timeoutMs } = options
-    const openHandover = (handoverPath: string): void => handoverSocket.open(handoverPath)
-    const lease = await acquireNameLease(path, netServer, { signal, timeoutMs, text, openHandover, guard })
-    return new Server({ netServer, lease, handoverSocket, address: text, settings, codec, codecName, native })
-  } catch (error) {
-    handoverSocket.close()
-    throw error
-  }
-}
-
-function guardAccepted(socket: Socket, guard: (socket: Socket) => void, settings: Settings): void {
-  try {
-    guard(socket)
-  } catch (error) {
-    // The socket is shut down, so the handshake ends with PEER_GONE.
-    log(settings.logger, 'debug', () => `a client was refused: ${textOfThrown(error)}`)
-  }
-}
-
-/** The socket that receives descriptors, or the reason why there is none. */
-class ServerHandoverSocket {
-  readonly #native: NativeLoad
-  readonly #settings: Settings
-  native: NativeHandoverSocket | undefined
-  unavailable: string | undefined
-
-  constructor(native: NativeLoad, settings: Settings) {
-    this.#native = native
-    this.#settings = settings
-  }
-
-  open(path: string): void {
-    if (!('binding' in this.#native) || memoryFault(this.#native) !== undefined) return
-    if (this.#settings.transport === 'socket') return
-    try {
-      this.native = new this.#native.binding.HandoverSocket(path)
-    } catch (thrown) {
-      const error = toShmwireError(thrown, 'the handover socket cannot be opened')
-      if (this.#settings.transport === 'shm') throw error
-      this.unavailable = error.message
-      log(
-        this.#settings.logger,
-        'warn',
-        () => `no shared memory for clients of this server: ${error.message}`,
-      )
-    }
-  }
-
-  close(): void {
-    this.native?.close()
-  }
+  const messages = await incomingMessages(settings.schema)
+  const { native, transport, serve } = await openPlace(target, settings, { signal, timeoutMs, whenInUse })
+  return new Server({ serve, transport, settings, codec, codecName, native, messages })
 }
 
 interface ServerParts {
-  readonly netServer: NetServer
-  readonly lease: NameLease
-  readonly handoverSocket: ServerHandoverSocket
-  readonly address: string
+  /** Begins to pass accepted sockets. */
+  readonly serve: (accept: (socket: Socket) => void) => ServedName | ServedPort
+  readonly transport: StreamTransport
   readonly settings: Settings
   readonly codec: Codec
   readonly codecName: string
   readonly native: NativeLoad
+  readonly messages: ChannelDependencies['messages']
 }
+
+/** The part of a server's description that can change: see `listServers` and `watchServers`. */
+export interface Announcement {
+  /** The services that it serves now. */
+  readonly services: readonly AnnouncedService[]
+}
+
+let announceServices: (server: Server, services: readonly AnnouncedService[]) => void
+
+/**
+ * Replaces what a server announces. Present watchers get it at once. Only for other parts of this package: the service layer knows the
+ * services of a server, and users do not call it. Throws `INVALID_ARGUMENT`.
+ */
+export function announce(server: Server, { services }: Announcement): void {
+  announceServices(server, services)
+}
+
+let watch: (server: Server, onChannel: (channel: Channel) => void) => void
 
 /** Accepts channels at an address, with the `channel` event or a `for await` loop. It keeps the process alive until it is closed. */
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
@@ -131,27 +116,39 @@ export class Server<Incoming = any, Outgoing = any>
   extends EventEmitter<ServerEvents<Incoming, Outgoing>>
   implements AsyncDisposable
 {
-  /** The address that was passed to `listen`. */
+  static {
+    // Here, because only the class has access to private members.
+    announceServices = (server, services) => server.#observers.announce(services)
+  }
+
+  /** The address that was passed to `listen`, with the real port if that was 0. */
   readonly address: string
   readonly #parts: ServerParts
+  readonly #place: ServedName | ServedPort
   readonly #channels = new Set<Channel<Incoming, Outgoing>>()
   readonly #queue = new AsyncQueue<Channel<Incoming, Outgoing>>()
   readonly #limits = newHandshakeLimits()
-  readonly #stopping = new AbortController()
+  readonly #observers = new Observers()
+  readonly #stopping = newAbortController()
   #handshakes = 0
   #closed = false
   #finished = false
   #closers: (() => void)[] = []
+  readonly #watchers: ((channel: Channel<Incoming, Outgoing>) => void)[] = []
+
+  static {
+    watch = (server, onChannel) => {
+      server.#watchers.push(onChannel)
+      for (const channel of server.#channels) onChannel(channel)
+    }
+  }
 
   /** Only `listen` creates servers. */
   constructor(parts: ServerParts) {
     super()
     this.#parts = parts
-    this.address = parts.address
-    parts.netServer.on('connection', (socket) => void this.#accept(socket))
-    parts.netServer.on('error', (error) =>
-      log(parts.settings.logger, 'warn', () => `a client could not be accepted: ${error.message}`),
-    )
+    this.#place = parts.serve((socket) => void this.#accept(socket))
+    this.address = this.#place.address
   }
 
   /** The open channels. */
@@ -182,11 +179,11 @@ export class Server<Incoming = any, Outgoing = any>
         return () => {}
       }
       this.#closers.push(resolve)
-      for (const channel of this.#channels) {
-        // The `close` event of the channel reports the error.
-        channel.close().catch(() => {})
-      }
+      // The `close` event of the channel reports the error.
+      const closes = [...this.#channels].map((channel) => channel.close().catch(() => {}))
       this.#finishWhenIdle()
+      // A request handler that waits for this call must not wait for its own channel; see `Channel.close`.
+      void Promise.all(closes).then(() => this.#handshakes === 0 && !this.#finished && resolve())
       return () => {
         for (const channel of this.#channels) destroyApart(channel)
       }
@@ -199,33 +196,40 @@ export class Server<Incoming = any, Outgoing = any>
 
   /** The listening server keeps the process alive, which is the default. */
   ref(): this {
-    this.#parts.netServer.ref()
+    this.#place.ref()
     return this
   }
 
   /** The process may end while the server listens. Channels have their own `unref`. */
   unref(): this {
-    this.#parts.netServer.unref()
+    this.#place.unref()
     return this
   }
 
   async #accept(socket: Socket): Promise<void> {
-    const { settings, codec, codecName, native, handoverSocket } = this.#parts
+    const { settings, codec, codecName, native, transport, messages } = this.#parts
+    const { handoverSocket, handoverUnavailable } = this.#place
     this.#handshakes += 1
     try {
-      const agreement = await handshakeAsServer(socket, {
+      const result = await handshakeAsServer(socket, {
         settings,
         codecName,
         native,
-        handoverSocket: handoverSocket.native,
+        transport,
+        handoverSocket,
         limits: this.#limits,
-        handoverUnavailable: handoverSocket.unavailable,
+        handoverUnavailable,
         signal: this.#stopping.signal,
       })
-      const channel: Channel = openChannel(agreement, {
+      if ('owner' in result) {
+        this.#observers.add(result)
+        return
+      }
+      const channel: Channel = openChannel(result, {
         settings,
         codec,
         native,
+        messages,
         onClosed: () => this.#forget(channel),
       })
       this.#offer(channel)
@@ -240,11 +244,18 @@ export class Server<Incoming = any, Outgoing = any>
 
   #offer(channel: Channel): void {
     this.#channels.add(channel)
+    for (const onChannel of this.#watchers) onChannel(channel)
     // In the same turn, because the first record can arrive in the next one and needs a handler.
     runApart(() => {
       if (!this.#closed && this.#queue.iterating) this.#queue.push(channel)
-      else if (this.#closed || !this.emit('channel', channel)) channel.destroy()
+      else if (this.#closed || !this.emit('channel', channel)) this.#untaken(channel)
     })
+  }
+
+  /** The program does not take the channel. With a service, it carries calls alone. */
+  #untaken(channel: Channel<Incoming, Outgoing>): void {
+    if (this.#closed || this.#watchers.length === 0) channel.destroy()
+    else channel.handle(undefined)
   }
 
   #forget(channel: Channel): void {
@@ -255,9 +266,10 @@ export class Server<Incoming = any, Outgoing = any>
   #stop(): void {
     if (this.#closed) return
     this.#closed = true
-    this.#parts.lease.release()
+    this.#place.release()
     this.#stopping.abort()
-    this.#parts.handoverSocket.close()
+    this.#observers.close()
+    this.#place.closeHandover()
     this.#queue.end()
   }
 
@@ -265,8 +277,9 @@ export class Server<Incoming = any, Outgoing = any>
     if (!this.#closed || this.#handshakes > 0 || this.#channels.size > 0 || this.#finished) return
     this.#finished = true
     // In a separate turn, because the end of a channel or a call of `close` leads here.
-    process.nextTick(() => {
+    nextTick(() => {
       for (const resolve of this.#closers.splice(0)) resolve()
+      notifyLateListeners(this, 'close')
       this.emit('close')
     })
   }
@@ -275,4 +288,12 @@ export class Server<Incoming = any, Outgoing = any>
 /** An error that a listener of `close` throws must not keep the other channels open. */
 function destroyApart(channel: Channel): void {
   runApart(() => channel.destroy())
+}
+
+/**
+ * Calls `onChannel` with each channel of the server, those that are open now included, before its program gets the channel. The server then
+ * keeps channels that its program does not take. For src/service.
+ */
+export function watchChannels(server: Server, onChannel: (channel: Channel) => void): void {
+  watch(server, onChannel)
 }

@@ -6,19 +6,22 @@ import { log } from './log.js'
 import type { NativeLoad } from './native/load-binding.js'
 import type { Settings } from './options.js'
 import type { Agreement } from './wire/agreement.js'
+import { Feature } from './wire/features.js'
 
 export interface ChannelContext {
   readonly settings: Settings
   readonly codec: Codec
   readonly native: NativeLoad
   /** See ChannelDependencies. */
+  readonly messages: ChannelDependencies['messages']
+  /** See ChannelDependencies. */
   readonly onClosed?: ChannelDependencies['onClosed']
 }
 
 /** Opens the channel of two sides that agree. Throws only errors of the codec, after it has released everything. */
 export function openChannel(agreement: Agreement, context: ChannelContext): Channel {
-  const { settings, codec, native, onClosed } = context
-  const { maxMessageBytes, fallbackReason } = agreement
+  const { settings, codec, native, messages, onClosed } = context
+  const { maxMessageBytes, fallbackReason, features } = agreement
   if (fallbackReason !== undefined)
     log(settings.logger, 'debug', () => `a channel runs over the socket: ${fallbackReason}`)
   const link = createLink(agreement, settings, native)
@@ -26,9 +29,12 @@ export function openChannel(agreement: Agreement, context: ChannelContext): Chan
     return new Channel({
       link,
       codec,
+      messages,
       maxMessageBytes,
       maxDecodedBytes: settings.maxDecodedBytes,
+      maxOutboxBytes: settings.maxOutboxBytes,
       fallbackReason,
+      peerHasCalls: features.includes(Feature.CALLS),
       onClosed,
     })
   } catch (error) {

@@ -1,9 +1,11 @@
+import type { ConnectionOptions, TlsOptions as ServerTlsOptions } from 'node:tls'
 import type { Codec, CodecName } from './codec/codec.js'
 import { decodedBytesDefault } from './codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from './errors.js'
 import { nearest } from './nearest.js'
 import type { Peer } from './peer.js'
 import { printable } from './printable.js'
+import type { MessageSchema } from './schema/schema.js'
 
 /** Limits of a wait. */
 export interface WaitOptions {
@@ -23,6 +25,12 @@ export interface Logger {
 export interface ChannelOptions {
   /** Turns values into bytes. Both sides must use a codec with the same name. Default `'msgpack'`. */
   codec?: CodecName | Codec | undefined
+  /**
+   * The form of the messages and requests that the peer sends: a schema that implements Standard Schema 1.1 and validates at once, or a JSON
+   * Schema. Listeners, loops and the handler get its result. A message of another form ends the channel with `ERR_SHMWIRE_CODEC`, and a
+   * request of another form fails with it; the `cause` of the error names the fields. Default: any message. Services have contracts instead.
+   */
+  schema?: MessageSchema | undefined
   /** The size of the ring that this side writes to: a power of two from 64 KiB to 1 GiB. Longer messages travel in fragments. Default 1 MiB. */
   ringBytes?: number | undefined
   /** The longest encoded message, in bytes. The smaller value of the two sides applies. 1 to 1 GiB. Default 64 MiB. */
@@ -36,6 +44,11 @@ export interface ChannelOptions {
    * (`v8.getHeapStatistics().heap_size_limit`) and at least 64 MiB. Applies to `msgpack` and `json`; `v8` cannot be stopped.
    */
   maxDecodedBytes?: number | undefined
+  /**
+   * The most memory that `send` and `request` may use for calls that wait for room, in bytes; each call counts 64 more than its message.
+   * A further call then rejects with `ERR_SHMWIRE_BACKLOG`; `stats().outboxBytes` is the current value. 0 or more. Default: no limit.
+   */
+  maxOutboxBytes?: number | undefined
   /**
    * How a reader waits while its ring is empty. `'adaptive'` polls for a limited time that it derives from the traffic, then sleeps.
    * `'sleep'` never polls. `'spin'` polls for ever and needs a core of its own. Default `'adaptive'`.
@@ -51,7 +64,7 @@ export interface ChannelOptions {
    * Buffer is valid until the listener returns; then it holds other messages. Do not write to it: the memory is read-only, and a write ends
    * the process. A peer that breaks the protocol can change it meanwhile. You can pass it to `trySend` and `send`, which copy it if
    * necessary. Copy it before you pass it to anything that continues after the listener. The room in the ring is released after the
-   * listener, so a slow listener slows the sender. A blocking call from inside a listener or a handler throws `INVALID_ARGUMENT`. Loops,
+   * listener, so a slow listener slows the sender. A blocking call from inside a listener or a handler throws `INVALID_STATE`. Loops,
    * blocking calls, requests and replies get copies, and so does every message that is longer than an eighth of the peer's ring, that
    * arrives over the socket, or in a runtime without views of foreign memory (Electron). Default false.
    */
@@ -59,12 +72,36 @@ export interface ChannelOptions {
   /** `'auto'`: shared memory, else the socket, with the reason in `channel.fallbackReason`. `'shm'` fails instead, `'socket'` never uses it. Default `'auto'`. */
   transport?: TransportChoice | undefined
   /**
-   * Decides whether to accept a peer; only exactly `true` does. Default: peers of the same user, if the addon can ask the kernel. A user that
-   * this user namespace does not map has an undefined `uid` and is not `verified`.
+   * Decides whether to accept a peer; only exactly `true` does. Default: peers of the same user, if the addon can ask the kernel, and over TLS
+   * peers with a verified certificate. Required for `tcp://`, where nothing identifies the peer. A user that this user namespace does not map
+   * has an undefined `uid` and is not `verified`.
    */
   authorize?: ((peer: Peer) => boolean) | undefined
+  /** Accept `tcp://` addresses beyond this machine, whose messages every host on the way can read and change. Default false. */
+  insecure?: boolean | undefined
+  /**
+   * For `tls://`: the options of node:tls, such as `cert`, `key`, `ca` and `servername`. Both sides verify the certificate of the other, unless
+   * `requestCert` or `rejectUnauthorized` is false. Default: none.
+   */
+  tls?: TlsOptions | undefined
+  /** How this side notices a peer that the kernel does not report as gone. Default every 5 s, and 15 s of silence. */
+  heartbeat?: HeartbeatOptions | undefined
   /** Receives one line for each fallback and refused peer. Default: none. `NODE_DEBUG=shmwire` writes the same lines to stderr. */
   logger?: Logger | undefined
+}
+
+/** The options of `tls.createServer` and `tls.connect`, without those of the connection itself. */
+export type TlsOptions = Omit<
+  ServerTlsOptions & ConnectionOptions,
+  'allowHalfOpen' | 'host' | 'path' | 'pauseOnConnect' | 'port' | 'socket'
+>
+
+/** Over TCP, TLS and streams, the end of a peer can go unreported. Each side then sends a sign of life, and waits for those of the peer. */
+export interface HeartbeatOptions {
+  /** The longest time without a record that this side sends, in milliseconds. 10 to 3,600,000. Default 5,000. */
+  intervalMs?: number | undefined
+  /** The peer is gone after so many milliseconds without a byte from it. At least twice `intervalMs`, at most 86,400,000. Default 15,000. */
+  timeoutMs?: number | undefined
 }
 
 export type WaitMode = 'adaptive' | 'sleep' | 'spin'
@@ -73,15 +110,26 @@ export type TransportChoice = 'auto' | 'shm' | 'socket'
 /** The options with all defaults. */
 export interface Settings {
   readonly codec: CodecName | Codec
+  readonly schema: MessageSchema | undefined
   readonly ringBytes: number
   readonly maxMessageBytes: number
   readonly maxDecodedBytes: number
+  readonly maxOutboxBytes: number | undefined
   readonly wait: WaitMode
   readonly spinMicros: number
   readonly views: boolean
   readonly transport: TransportChoice
   readonly authorize: ((peer: Peer) => boolean) | undefined
+  readonly insecure: boolean
+  readonly tls: TlsOptions | undefined
+  readonly heartbeat: Heartbeat
   readonly logger: Logger | undefined
+}
+
+/** See HeartbeatOptions. */
+export interface Heartbeat {
+  readonly intervalMs: number
+  readonly timeoutMs: number
 }
 
 const KIB = 1024
@@ -95,8 +143,18 @@ export const MESSAGE_BYTES_MAX = GIB
 const MESSAGE_BYTES_DEFAULT = 64 * MIB
 const DECODED_BYTES_MIN = MIB
 const DECODED_BYTES_MAX = 64 * GIB
+const OUTBOX_BYTES_MAX = 64 * GIB
 const SPIN_MICROS_MAX = 1_000_000
 const SPIN_MICROS_DEFAULT = 100
+/** Shorter ones would cost more than they find. */
+const HEARTBEAT_MS_MIN = 10
+const HEARTBEAT_MS_MAX = 3_600_000
+const HEARTBEAT_MS_DEFAULT = 5_000
+export const HEARTBEAT_TIMEOUT_MS_MAX = 86_400_000
+/** As a factor of the interval: one late sign of life must not end a channel. */
+const HEARTBEAT_TIMEOUTS_MIN = 2
+export const HEARTBEAT_TIMEOUT_MS_MIN = HEARTBEAT_TIMEOUTS_MIN * HEARTBEAT_MS_MIN
+const HEARTBEAT_TIMEOUTS_DEFAULT = 3
 
 const CODEC_NAMES: readonly string[] = ['msgpack', 'json', 'bytes', 'v8'] satisfies CodecName[]
 const WAIT_MODES: readonly string[] = ['adaptive', 'sleep', 'spin'] satisfies WaitMode[]
@@ -106,22 +164,30 @@ const WAIT_OPTION_NAMES: readonly string[] = ['signal', 'timeoutMs'] satisfies (
 /** The names of the options of `connect` and `listen`. */
 export const OPTION_NAMES: readonly string[] = [
   'codec',
+  'schema',
   'ringBytes',
   'maxMessageBytes',
   'maxDecodedBytes',
+  'maxOutboxBytes',
   'wait',
   'spinMicros',
   'views',
   'transport',
   'authorize',
+  'insecure',
+  'tls',
+  'heartbeat',
   'logger',
   'signal',
   'timeoutMs',
 ]
 
-/** Checks the options and adds the defaults. Throws `INVALID_ARGUMENT`, also for an unknown name. */
-export function resolveOptions(options: ChannelOptions & WaitOptions = {}): Settings {
-  checkWaitOptions(options, OPTION_NAMES)
+/** Checks the options and adds the defaults. Throws `INVALID_ARGUMENT`, also for a name that is not in `names`. */
+export function resolveOptions(
+  options: ChannelOptions & WaitOptions = {},
+  names: readonly string[] = OPTION_NAMES,
+): Settings {
+  checkWaitOptions(options, names)
   const {
     codec = 'msgpack',
     ringBytes: ring = RING_BYTES_DEFAULT,
@@ -135,14 +201,19 @@ export function resolveOptions(options: ChannelOptions & WaitOptions = {}): Sett
   const { maxDecodedBytes = decodedBytesDefault(messageBytes) } = options
   return {
     codec: codecOption(codec),
+    schema: options.schema,
     ringBytes,
     maxMessageBytes: messageBytes,
     maxDecodedBytes: integer('maxDecodedBytes', maxDecodedBytes, DECODED_BYTES_MIN, DECODED_BYTES_MAX),
+    maxOutboxBytes: outboxOption(options.maxOutboxBytes),
     wait: oneOf<WaitMode>('wait', wait, WAIT_MODES),
     spinMicros: integer('spinMicros', spinMicros, 0, SPIN_MICROS_MAX),
     views: viewsOption(options.views, codec),
     transport: oneOf<TransportChoice>('transport', transport, TRANSPORT_CHOICES),
     authorize: functionOption('authorize', options.authorize),
+    insecure: booleanOption('insecure', options.insecure),
+    tls: tlsOption(options.tls),
+    heartbeat: heartbeatOption(options.heartbeat),
     logger: loggerOption(options.logger),
   }
 }
@@ -175,7 +246,7 @@ export function checkTimeout(timeoutMs: number | undefined): void {
 }
 
 /** Checks the members, because a signal of another realm (a vm context, a test runner) is not an instance of AbortSignal. */
-function isAbortSignal(value: unknown): value is AbortSignal {
+export function isAbortSignal(value: unknown): value is AbortSignal {
   const signal = value as Partial<AbortSignal> | null
   return (
     typeof signal === 'object' &&
@@ -187,20 +258,33 @@ function isAbortSignal(value: unknown): value is AbortSignal {
 }
 
 /** setTimeout has 31 bits for its delay; a longer one would fire at once. */
-const TIMEOUT_MS_MAX = 2 ** 31 - 1
+export const TIMEOUT_MS_MAX = 2 ** 31 - 1
 
 /** An `INVALID_ARGUMENT` with the value and the expected form. */
 export function invalid(name: string, value: unknown, expected: string): ShmwireError {
   return new ShmwireError(ErrorCode.INVALID_ARGUMENT, `${name} is ${show(value)}; it must be ${expected}`)
 }
 
-/** An `INVALID_ARGUMENT` for a call at the wrong time, or for options that exclude each other. */
+/** An `INVALID_ARGUMENT` for options that exclude each other or this channel. */
 export function misuse(message: string): ShmwireError {
   return new ShmwireError(ErrorCode.INVALID_ARGUMENT, message)
 }
 
-/** An `INVALID_ARGUMENT` that suggests the nearest name. */
+/** An `INVALID_STATE`: the message says what to do first. */
+export function wrongTime(message: string): ShmwireError {
+  return new ShmwireError(ErrorCode.INVALID_STATE, message)
+}
+
+/** The options that one function has and the others lack. */
+const OWNERS: ReadonlyMap<string, string> = new Map([
+  ['whenInUse', 'listen'],
+  ['backOff', 'keepConnected'],
+])
+
+/** An `INVALID_ARGUMENT` that names the function that has the option, or suggests the nearest name. */
 export function unknownOption(name: string, names: readonly string[]): ShmwireError {
+  const owner = OWNERS.get(name)
+  if (owner !== undefined) return misuse(`${show(name)} is an option of ${owner} only`)
   const near = nearest(name, names)
   const remedy = near === undefined ? `the options are ${names.join(', ')}` : `did you mean ${show(near)}?`
   return misuse(`unknown option ${show(name)}; ${remedy}`)
@@ -229,11 +313,16 @@ function describe(value: unknown): string {
   return String(value)
 }
 
-function integer(name: string, value: unknown, min: number, max: number): number {
+/** Throws `INVALID_ARGUMENT` unless the value is an integer within the bounds. */
+export function integer(name: string, value: unknown, min: number, max: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
     throw invalid(name, value, `an integer from ${min} to ${max}`)
   }
   return value
+}
+
+function outboxOption(value: unknown): number | undefined {
+  return value === undefined ? undefined : integer('maxOutboxBytes', value, 0, OUTBOX_BYTES_MAX)
 }
 
 function oneOf<T extends string>(name: string, value: unknown, names: readonly string[]): T {
@@ -247,8 +336,34 @@ function functionOption<T>(name: string, value: T | undefined): T | undefined {
   return value
 }
 
-function viewsOption(value: boolean = false, codec: unknown): boolean {
-  if (typeof value !== 'boolean') throw invalid('views', value, 'true or false')
+export function booleanOption(name: string, value: unknown = false): boolean {
+  if (typeof value !== 'boolean') throw invalid(name, value, 'true or false')
+  return value
+}
+
+function tlsOption(value: TlsOptions | undefined): TlsOptions | undefined {
+  if (value !== undefined && (typeof value !== 'object' || value === null))
+    throw invalid('tls', value, 'an object with options of node:tls')
+  return value
+}
+
+function heartbeatOption(value: HeartbeatOptions = {}): Heartbeat {
+  if (typeof value !== 'object' || value === null) throw invalid('heartbeat', value, 'an object')
+  for (const name of Object.keys(value))
+    if (name !== 'intervalMs' && name !== 'timeoutMs')
+      throw unknownOption(`heartbeat.${name}`, ['heartbeat.intervalMs', 'heartbeat.timeoutMs'])
+  const { intervalMs: interval = HEARTBEAT_MS_DEFAULT } = value
+  const intervalMs = integer('heartbeat.intervalMs', interval, HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX)
+  const { timeoutMs = HEARTBEAT_TIMEOUTS_DEFAULT * intervalMs } = value
+  const timeoutMsMin = HEARTBEAT_TIMEOUTS_MIN * intervalMs
+  return {
+    intervalMs,
+    timeoutMs: integer('heartbeat.timeoutMs', timeoutMs, timeoutMsMin, HEARTBEAT_TIMEOUT_MS_MAX),
+  }
+}
+
+function viewsOption(given: boolean | undefined, codec: unknown): boolean {
+  const value = booleanOption('views', given)
   // Other codecs would read memory that the peer can change at the same time.
   if (value && codec !== 'bytes') throw misuse(`views: true needs codec 'bytes'; the codec is ${show(codec)}`)
   return value
@@ -274,7 +389,7 @@ function codecOption(value: unknown): CodecName | Codec {
   return codec
 }
 
-function loggerOption(value: unknown): Logger | undefined {
+export function loggerOption(value: unknown): Logger | undefined {
   if (value === undefined) return undefined
   const logger = value as Logger
   if (typeof logger?.debug !== 'function' || typeof logger?.warn !== 'function') {

@@ -10,6 +10,8 @@ export interface ChannelStats extends LinkStats {
   bytesReceived: number
   /** Records that wait for room. */
   outboxRecords: number
+  /** The memory of the messages and requests that wait for room or for a place. */
+  outboxBytes: number
   /** Own requests that the peer has not answered yet. */
   requestsOpen: number
   /** The peer's requests that are being answered. */

@@ -1,3 +1,5 @@
+import { nextTick } from './host.js'
+
 /**
  * Runs code of the user during work that must continue. An error that it throws is an uncaught exception, as for any other event, and does
  * not stop that work.
@@ -6,7 +8,7 @@ export function runApart(work: () => void): void {
   try {
     work()
   } catch (thrown) {
-    process.nextTick(() => {
+    nextTick(() => {
       throw thrown
     })
   }
@@ -15,8 +17,17 @@ export function runApart(work: () => void): void {
 /** The text of any thrown value, for a message. The accessors of such a value can throw again. */
 export function textOfThrown(thrown: unknown): string {
   try {
-    return String(thrown instanceof Error ? thrown.message : thrown)
+    // An error of another realm is not an instance of this Error.
+    const message: unknown =
+      typeof thrown === 'object' && thrown !== null && 'message' in thrown ? thrown.message : undefined
+    return typeof message === 'string' ? message : String(thrown)
   } catch {
     return 'the thrown value has no readable message'
   }
+}
+
+/** Without the rest, such as the list of callers that Node appends to the message of a failed `require`. */
+export function firstLineOfThrown(thrown: unknown): string {
+  const text = textOfThrown(thrown)
+  return text.split('\n', 1)[0] ?? text
 }

@@ -45,6 +45,41 @@ export interface NativeBaseline {
  */
 export type Ability = 'many' | 'push' | 'blocking' | 'handler'
 
+/**
+ * A way to call functions of another process, for the scenarios of calls that name it. Like a Baseline, it uses the
+ * best methods of its library.
+ */
+export interface CallBaseline {
+  readonly title: string
+  readonly packages?: readonly string[]
+  readonly isVariant: true
+  /** `connect` needs no server process. */
+  readonly startsServer?: boolean
+  /** Waits for callers at `address.path`. Resolves once one can connect. */
+  listen?(address: Address, handlers: CallHandlers): Promise<Listener>
+  connect(address: Address): Promise<Caller>
+}
+
+/** The functions of a server. */
+export interface CallHandlers {
+  readonly call: (message: Buffer) => Buffer
+  /** The messages of a server stream. Each stays valid until 1,000 more were taken. */
+  readonly items: (request: Buffer) => Generator<Buffer, void>
+}
+
+/** The client of one server. The arguments of its functions may be changed once they have resolved. */
+export interface Caller {
+  readonly transport: string
+  /** Only its connection is measured. */
+  readonly connectsOnly?: boolean
+  call(message: unknown): Promise<unknown>
+  /** Calls `onItem` for each message of a server stream. Resolves at its end. */
+  receive?(request: Buffer, onItem: (item: Buffer) => void): Promise<void>
+  /** Makes a call through three hops that is never answered. Resolves to how late its caller and each hop noticed the deadline, in nanoseconds. */
+  expire?(timeoutMs: number): Promise<Record<'caller' | 'hop1' | 'hop2' | 'hop3', number>>
+  close(): Promise<void>
+}
+
 export interface Address {
   readonly path: string
   readonly options: CaseOptions

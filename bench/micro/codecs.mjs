@@ -1,4 +1,4 @@
-import { codecFor } from '../../dist/codec/codecs.js'
+import { codecFor } from '../../build/modules/codec/codecs.js'
 
 const ORDER = {
   id: 1_234_567,

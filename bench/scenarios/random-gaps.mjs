@@ -1,4 +1,5 @@
 import { measureEcho, serveEcho } from '../support/echo.mjs'
+import { onlyUnixSockets } from '../support/only-unix-sockets.mjs'
 import { pingPong } from '../support/ping-pong.mjs'
 
 const GAP_MICROS_MIN = 50
@@ -19,12 +20,7 @@ export const scenario = {
   lengths: { whole: { repetitions: 3 }, quick: { requests: 500, extraMs: 0 } },
   forms: { quick: true },
   variants: ['shmwire-sleep', 'shmwire-spin'],
-  leavesOut: Object.fromEntries(
-    ['process-json', 'process-advanced', 'worker', 'tcp', 'zeromq', 'grpc', 'http'].map((name) => [
-      name,
-      LEFT_OUT,
-    ]),
-  ),
+  leavesOut: onlyUnixSockets(LEFT_OUT),
   serve: serveEcho,
 
   measure(connection, options) {

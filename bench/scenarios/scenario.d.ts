@@ -1,7 +1,26 @@
-import type { Ability, Connection } from '../baselines/baseline.js'
+import type { Ability, Caller, CallHandlers, Connection } from '../baselines/baseline.js'
 
-/** One question to all competitors. Each is one file in this folder that exports `scenario`. */
-export interface Scenario {
+/** One question to competitors. Each is one file in this folder that exports `scenario`. */
+export type Scenario = MessageScenario | CallScenario
+
+/** A question about messages, to all competitors that move messages. */
+export interface MessageScenario extends Question {
+  /** The server's side of each connection: ready for any number of measurements, one after the other. */
+  serve(connection: Connection, options: CaseOptions): void
+  /** The client's side: warms up, measures once, checks that all messages arrived. `connect` opens further connections. */
+  measure(connection: Connection, options: CaseOptions, connect: () => Promise<Connection>): Promise<Figures>
+}
+
+/** A question about calls, to the competitors that it names. */
+export interface CallScenario extends Question {
+  readonly competitors: readonly string[]
+  /** The functions of the server process; absent without one. `close` runs when the client needs the server no more. */
+  handlers?(options: CaseOptions, close: () => void): CallHandlers
+  /** Like that of messages. */
+  measure(caller: Caller, options: CaseOptions, connect: () => Promise<Caller>): Promise<Figures>
+}
+
+interface Question {
   readonly title: string
   /** The question and its conditions, in one or two sentences. */
   readonly question: string
@@ -12,6 +31,10 @@ export interface Scenario {
   /** The same question with other numbers; each is a table of its own. Default: one, without a name. */
   readonly cases?: readonly Case[]
   readonly needs?: readonly Ability[]
+  /** The only baselines that take part. Default: all without `isVariant`. */
+  readonly competitors?: readonly string[]
+  /** The baseline with which the ratios compare. Default: a Unix socket with `node:net`. */
+  readonly reference?: string
   /** Baselines with `isVariant` that take part. */
   readonly variants?: readonly string[]
   /** Competitors that could take part, but do not, with the reason for their row. */
@@ -20,10 +43,6 @@ export interface Scenario {
   readonly lengths?: Partial<Record<Form, Partial<Lengths & CaseOptions>>>
   /** The forms in addition to `whole` in which it is measured: all of it, or the named cases. */
   readonly forms?: Partial<Record<Exclude<Form, 'whole'>, true | readonly string[]>>
-  /** The server's side of each connection: ready for any number of measurements, one after the other. */
-  serve(connection: Connection, options: CaseOptions): void
-  /** The client's side: warms up, measures once, checks that all messages arrived. `connect` opens further connections. */
-  measure(connection: Connection, options: CaseOptions, connect: () => Promise<Connection>): Promise<Figures>
 }
 
 export interface Case {
@@ -54,6 +73,8 @@ export interface CaseOptions {
   readonly ringBytes?: number
   /** Requests per second. */
   readonly rate?: number
+  /** How long each side computes before it sends. */
+  readonly workMicros?: number
   readonly connections?: number
   readonly requests?: number
   /** Additional time for a repetition. */
@@ -87,6 +108,8 @@ export interface Figures {
   /** Voluntary context switches per second. */
   readonly wakeUpsPerSecond?: { client: number; server: number; both: number }
   readonly bytesPerChannel?: number
+  /** From the deadline of a call to the end of each of its hops. */
+  readonly hopNanos?: Record<'hop1' | 'hop2' | 'hop3', number>
   /** The cores of the two at the end. On one core they take turns, which changes all figures. */
   readonly cores?: { client: number | undefined; server: number | undefined }
 }

@@ -61,17 +61,17 @@ function overview(results) {
 
 /**
  * docs/benchmarks.md.
- * @param {object[]} others runs of some scenarios with another Node
+ * @param {object[]} others runs of other scenarios, or of some with another Node
  */
 export function wholeReport(results, others) {
   return `${[
     '# Benchmarks',
     'Written by `node scripts/figures.mjs` from `bench/results/`, which `npm run bench` writes. Do not edit.',
     '[performance.md](performance.md) explains the figures.',
-    `Measured on ${placeOf(results)}. ${loadOf(results)}${others.map(measuredElsewhere).join('')}`,
+    `Measured on ${placeOf(results)}. ${loadOf(results)}${others.map((other) => measuredElsewhere(results, other)).join('')}`,
     'Each row uses two processes, and each repetition starts new ones. The competitors take turns. All figures are medians of ' +
-      `${repetitionsOf(results)}. The ratio compares with "net, a write per message": \`node:net\` on a Unix socket as ` +
-      'its documentation shows it, with a length before each message. Above 1 is better. "CPU s/M": seconds of CPU time of ' +
+      `${repetitionsOf([results, ...others])}. The ratio compares with "net, a write per message": \`node:net\` on a Unix socket as ` +
+      'its documentation shows it, with a length before each message, unless the section names another row. Above 1 is better. "CPU s/M": seconds of CPU time of ' +
       'both processes for a million messages. "noisy": the middle half of the repetitions spans more than a quarter of ' +
       'the median. "on one core": the scheduler had both processes on one core at the end of a repetition.',
     'Every measured message is counted, and its length and its number, at both of its ends, are checked. The fan-out ' +
@@ -87,10 +87,14 @@ export function wholeReport(results, others) {
     '## Targets',
     targetsTable(allVerdicts(results, others)),
     '## Where shmwire loses',
-    losses(results.scenarios),
+    losses(
+      [results, ...others.filter((other) => otherNode(results, other) === '')].flatMap(
+        ({ scenarios }) => scenarios,
+      ),
+    ),
     ...results.scenarios.map((table) => section(table, table.title)),
-    ...others.flatMap(({ scenarios, machine }) =>
-      scenarios.map((table) => section(table, `${table.title}, Node ${machine.node}`)),
+    ...others.flatMap((other) =>
+      other.scenarios.map((table) => section(table, `${table.title}${otherNode(results, other)}`)),
     ),
   ].join('\n\n')}\n`
 }
@@ -132,7 +136,8 @@ function losses(tables) {
       .filter((one) => one.headline !== undefined && one.transport !== 'native')
       .toSorted((a, b) => (isMore ? b.headline - a.headline : a.headline - b.headline))
     const isVariant = ({ name }) => name.startsWith('shmwire-') && name !== 'shmwire-socket'
-    const ours = sorted.find(({ name }) => name === 'shmwire') ?? sorted.find(isVariant)
+    const isDefault = ({ name }) => name === 'shmwire' || name === 'shmwire-service'
+    const ours = sorted.find(isDefault) ?? sorted.find(isVariant)
     const better = sorted.slice(0, sorted.indexOf(ours)).filter((one) => !isVariant(one))
     if (ours === undefined || better.length === 0) return []
     const list = (rows) =>
@@ -144,19 +149,30 @@ function losses(tables) {
   return lines.length > 0 ? lines.join('\n') : 'In none of the scenarios below.'
 }
 
-/** All verdicts, also those of targets that apply only to the Node of another run. */
-function allVerdicts({ verdicts }, others) {
-  const known = new Set(verdicts.map(({ what }) => what))
-  const further = others.flatMap(({ machine, verdicts: found }) =>
-    found
-      .filter(({ what, nodeMin }) => nodeMin !== undefined && !known.has(what))
-      .map((verdict) => ({ ...verdict, what: `${verdict.what}, Node ${machine.node}` })),
+/** All verdicts, also those of the scenarios of other runs, and of targets that apply only to another Node. */
+function allVerdicts(results, others) {
+  const known = new Set(results.verdicts.map(({ what }) => what))
+  const further = others.flatMap((other) =>
+    other.verdicts
+      .filter(
+        ({ what, nodeMin }) =>
+          !known.has(what) && (nodeMin !== undefined || otherNode(results, other) === ''),
+      )
+      .map((verdict) => ({ ...verdict, what: `${verdict.what}${otherNode(results, other)}` })),
   )
-  return [...verdicts, ...further]
+  return [...results.verdicts, ...further]
 }
 
-function measuredElsewhere({ machine, date, commit }) {
-  return ` Rows that name Node ${machine.node}: ${date.slice(0, 10)}, commit ${commit}.`
+function measuredElsewhere(results, other) {
+  const { machine, date, commit, scenarios } = other
+  if (otherNode(results, other) !== '')
+    return ` Rows that name Node ${machine.node}: ${date.slice(0, 10)}, commit ${commit}.`
+  return ` "${scenarios[0].title}" and the sections after it: ${placeOf(other)}. ${loadOf(other)}`
+}
+
+/** The suffix of the titles of a run with another Node. */
+function otherNode(results, { machine }) {
+  return machine.node === results.machine.node ? '' : `, Node ${machine.node}`
 }
 
 function loadOf({ machine: { loadAverage } }) {
@@ -165,8 +181,9 @@ function loadOf({ machine: { loadAverage } }) {
 }
 
 /** "3 repetitions", or "3 to 5 repetitions". */
-function repetitionsOf({ scenarios }) {
-  const counts = scenarios
+function repetitionsOf(runs) {
+  const counts = runs
+    .flatMap(({ scenarios }) => scenarios)
     .flatMap(({ competitors }) => competitors)
     .flatMap(({ repetitions }) => (repetitions === undefined ? [] : [repetitions.length]))
   const [least, most] = [Math.min(...counts), Math.max(...counts)]

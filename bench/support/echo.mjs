@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { CpuClock, currentCore, figuresOf } from './figures.mjs'
 import { answerMarks, askPeer, isMark } from './marks.mjs'
+import { work } from './work.mjs'
 
 /** Messages of random bytes before each measurement. */
 const PROOF_MESSAGES = 256
@@ -23,8 +24,8 @@ export class Served {
 /** Counters of all connections of this server process; the first one's marks apply to all. */
 const served = new Served()
 
-/** The server of a round trip: echoes each message. */
-export function serveEcho(connection) {
+/** The server of a round trip: echoes each message, after it has worked for `workMicros`. */
+export function serveEcho(connection, { workMicros = 0 } = {}) {
   const marks = answerMarks(connection, served)
   let waiting = []
   connection.onDrain = () => {
@@ -38,6 +39,7 @@ export function serveEcho(connection) {
   connection.onMessage = (message) => {
     if (isMark(message)) return marks(message)
     served.messages += 1
+    if (workMicros > 0) work(workMicros)
     echo(message)
   }
 }

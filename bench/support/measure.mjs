@@ -2,7 +2,7 @@ import { median, medianFigures, spread } from './figures.mjs'
 import { runNative } from './native.mjs'
 import { runPair } from './pair.mjs'
 
-/** The reference of all ratios. */
+/** The reference of the ratios, unless the scenario names another one. */
 export const REFERENCE = 'unix-socket-plain'
 
 /**
@@ -25,9 +25,9 @@ export async function measureTable(table, node, showProgress) {
     }
   }
   showProgress('')
-  const { question, latency, headline } = scenario
+  const { question, latency, headline, reference: referenceName = REFERENCE } = scenario
   const competitors = runs.map((run) => summarize(run, headline))
-  const reference = competitors.find((competitor) => competitor.name === REFERENCE)
+  const reference = competitors.find((competitor) => competitor.name === referenceName)
   for (const competitor of competitors) competitor.ratio = ratioOf(competitor, reference, headline)
   return { name: key, title, question, latency, headline, options, competitors }
 }

@@ -3,6 +3,7 @@
 // nothing there during the measurement.
 import { fileURLToPath } from 'node:url'
 import { isMainThread, workerData } from 'node:worker_threads'
+import { askServer } from './calls.mjs'
 import { loadBaseline, loadScenario } from './catalog.mjs'
 import { JsonConnection } from './json-connection.mjs'
 
@@ -16,8 +17,9 @@ const address = {
   peer: { file: fileURLToPath(import.meta.url), task: JSON.stringify({ ...task, side: 'server' }) },
 }
 
-if (side === 'server') await serve()
-else await measure()
+if (side === 'client') await measure()
+else if (scenario.handlers === undefined) await serve()
+else await serveCalls()
 
 async function serve() {
   let open = 0
@@ -33,6 +35,12 @@ async function serve() {
   if (!baseline.startsServer) tell({ ready: true })
 }
 
+async function serveCalls() {
+  const close = () => void listener.close()
+  const listener = await baseline.listen(address, scenario.handlers(options, close))
+  tell({ ready: true })
+}
+
 async function measure() {
   const connections = []
   const connect = async () => {
@@ -43,6 +51,7 @@ async function measure() {
   const first = await connect()
   const figures = await scenario.measure(first, options, connect)
   tell({ figures, transport: first.transport })
+  if (scenario.handlers !== undefined) await askServer(first, 'close')
   for (const connection of connections) connection.onClose = () => {}
   await Promise.all(connections.map((connection) => connection.close()))
 }

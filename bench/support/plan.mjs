@@ -62,11 +62,13 @@ async function planTable({ name, key, scenario, variation, form, repeat }) {
 async function planEntry({ baselineName, name, key, scenario, options }) {
   const baseline = await loadBaseline(baselineName)
   const { title } = baseline
+  if (scenario.competitors !== undefined && !scenario.competitors.includes(baselineName)) return undefined
   if (baseline.programs !== undefined) {
     const program = baseline.programs[key] ?? baseline.programs[name]
     return program && { name: baselineName, title, program: program(options) }
   }
-  if (baseline.isVariant === true && !scenario.variants?.includes(baselineName)) return undefined
+  const named = [...(scenario.competitors ?? []), ...(scenario.variants ?? [])]
+  if (baseline.isVariant === true && !named.includes(baselineName)) return undefined
   const shown = options.values && !baseline.carriesValues ? `${title}, JSON text` : title
   return {
     name: baselineName,

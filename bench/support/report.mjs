@@ -10,6 +10,7 @@ const COLUMNS = [
   ['bytes', ({ bytesPerSecond }) => bytesPerSecond && `${showBytes(bytesPerSecond)}/s`],
   ['CPU s/M', ({ cpuSecondsPerMillion }) => cpuSecondsPerMillion?.both.toFixed(2)],
   ["client's CPU", ({ cpuPercent }) => cpuPercent && `${cpuPercent.client.toFixed(2)} %`],
+  ...['hop1', 'hop2', 'hop3'].map((hop) => [hop, ({ hopNanos }) => hopNanos && showNanos(hopNanos[hop])]),
   ['wake-ups', ({ wakeUpsPerSecond }) => wakeUpsPerSecond && showRate(wakeUpsPerSecond.both)],
 ]
 

@@ -111,9 +111,10 @@ bool ReadIntegerOf(Napi::Value object, const char* name, uint64_t min, uint64_t 
                    uint64_t* integer) {
   const Napi::Env env = object.Env();
   if (!object.IsObject()) return Refuse(env, "the argument must be an object with %s", name);
-  const Napi::Value value = object.As<Napi::Object>().Get(name);
-  // Empty if a getter threw: its exception is pending.
-  return !value.IsEmpty() && ReadInteger(env, value, name, min, max, integer);
+  Napi::Value value;
+  // Nothing if a getter threw: its exception is pending.
+  return object.As<Napi::Object>().Get(name).UnwrapTo(&value) &&
+         ReadInteger(env, value, name, min, max, integer);
 }
 
 bool ReadCredentials(Napi::Value value, bool* present, platform::Credentials* credentials) {

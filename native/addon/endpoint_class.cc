@@ -34,6 +34,8 @@ Napi::Function EndpointObject::Define(Napi::Env env) {
           Method<&EndpointObject::DisarmForData>("disarmForData"),
           Method<&EndpointObject::Wait>("wait"),
           Method<&EndpointObject::ContinueWait>("continueWait"),
+          Method<&EndpointObject::WakeNanos<&Endpoint::Woken>>("woken"),
+          Method<&EndpointObject::WakeNanos<&Endpoint::PeerWakeNanos>>("peerWakeNanos"),
           Method<&EndpointObject::Freeze>("freeze"),
           Method<&EndpointObject::DepthBytes>("depthBytes"),
           Method<&EndpointObject::Close>("close"),
@@ -139,6 +141,16 @@ Napi::Value EndpointObject::ContinueWait(const Napi::CallbackInfo& info) {
   WaitOutcome outcome = WaitOutcome::kTimeout;
   if (!CheckStatus(info.Env(), endpoint_.ContinueWait(&outcome))) return {};
   return Napi::Number::New(info.Env(), static_cast<double>(outcome));
+}
+
+template <auto kCall>
+Napi::Value EndpointObject::WakeNanos(const Napi::CallbackInfo& info) {
+  double waited_nanos = 0;
+  if (!ReadNumber(info.Env(), info[0], "waitedNanos", kWaitNanosMax, &waited_nanos)) return {};
+  uint64_t wake_nanos = 0;
+  Status status = (endpoint_.*kCall)(static_cast<uint64_t>(waited_nanos), &wake_nanos);
+  if (!CheckStatus(info.Env(), status)) return {};
+  return Napi::Number::New(info.Env(), static_cast<double>(wake_nanos));
 }
 
 void EndpointObject::Freeze(const Napi::CallbackInfo& info) {

@@ -73,6 +73,9 @@ class EndpointObject : public Wrapped<EndpointObject> {
   void DisarmForData(const Napi::CallbackInfo& info);
   Napi::Value Wait(const Napi::CallbackInfo& info);
   Napi::Value ContinueWait(const Napi::CallbackInfo& info);
+  // Endpoint::Woken or PeerWakeNanos.
+  template <auto kCall>
+  Napi::Value WakeNanos(const Napi::CallbackInfo& info);
   void Freeze(const Napi::CallbackInfo& info);
   Napi::Value DepthBytes(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);

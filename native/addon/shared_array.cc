@@ -5,9 +5,11 @@
 namespace shmwire::addon {
 namespace {
 
-// `new global[class_name](argument)`. Empty, with an exception, on failure.
-Napi::Object Make(Napi::Env env, const char* class_name, napi_value argument) {
-  return env.Global().Get(class_name).As<Napi::Function>().New({argument});
+// `*object = new global[class_name](argument)`. False, with an exception, on failure.
+bool Make(Napi::Env env, const char* class_name, napi_value argument, Napi::Object* object) {
+  Napi::Value constructor;
+  return env.Global().Get(class_name).UnwrapTo(&constructor) &&
+         constructor.As<Napi::Function>().New({argument}).UnwrapTo(object);
 }
 
 }  // namespace
@@ -15,11 +17,12 @@ Napi::Object Make(Napi::Env env, const char* class_name, napi_value argument) {
 void* DefineSharedArray(Napi::Object receiver, const char* name, const char* class_name,
                         napi_typedarray_type type, uint32_t count, size_t element_bytes) {
   const Napi::Env env = receiver.Env();
-  const Napi::Object buffer = Make(
-      env, "SharedArrayBuffer", Napi::Number::New(env, static_cast<double>(count * element_bytes)));
-  if (buffer.IsEmpty()) return nullptr;
-  const Napi::Object array = Make(env, class_name, buffer);
-  if (array.IsEmpty()) return nullptr;
+  const Napi::Number bytes = Napi::Number::New(env, static_cast<double>(count * element_bytes));
+  Napi::Object buffer;
+  Napi::Object array;
+  if (!Make(env, "SharedArrayBuffer", bytes, &buffer) || !Make(env, class_name, buffer, &array)) {
+    return nullptr;
+  }
   napi_typedarray_type actual_type = napi_int8_array;
   size_t length = 0;
   void* data = nullptr;

@@ -41,8 +41,9 @@ const char* CodeOf(StatusCode code) {
 }
 
 napi_value Throw(const Napi::Error& error, const char* code, int32_t os_error = 0) {
-  if (!error.IsEmpty() && error.Set("code", code) &&
-      (os_error == 0 || error.Set("errno", Napi::Number::New(error.Env(), os_error)))) {
+  if (!error.IsEmpty() && error.Set("code", code).UnwrapOr(false) &&
+      (os_error == 0 ||
+       error.Set("errno", Napi::Number::New(error.Env(), os_error)).UnwrapOr(false))) {
     napi_throw(error.Env(), error.Value());
   }
   return nullptr;

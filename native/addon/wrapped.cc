@@ -15,7 +15,8 @@ bool DefineBoundMethod(Napi::Object receiver, const char* name, napi_callback ca
 }
 
 bool DefineConstant(Napi::Object object, const char* name, napi_value value) {
-  return object.DefineProperty(Napi::PropertyDescriptor::Value(name, value, napi_default));
+  return object.DefineProperty(Napi::PropertyDescriptor::Value(name, value, napi_default))
+      .UnwrapOr(false);
 }
 
 }  // namespace shmwire::addon

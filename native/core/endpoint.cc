@@ -1,8 +1,10 @@
 #include "core/endpoint.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "platform/doorbell.h"
+#include "platform/process.h"
 #include "platform/wait_word.h"
 
 namespace shmwire {
@@ -15,6 +17,7 @@ Endpoint::Connection::Connection(const OwnSegment& own, const PeerSegment& peer,
       room_sleeper(&own.control()->room_wake),
       data_waker(&peer.control()->data_wake),
       room_waker(&peer.control()->room_wake),
+      wake_times(own.control(), peer.control()),
       spin_wait(&reader),
       blocking_wait(own, peer, &reader, &writer, &data_sleeper, &room_sleeper) {}
 
@@ -43,11 +46,13 @@ void Endpoint::WakeBlockedPeer() {
 }
 
 void Endpoint::WakePeer(WakeAction action, bool* needs_wake) {
+  if (action == WakeAction::kNone) return;
+  connection_->wake_times.WakesPeer(platform::MonotonicNanos());
   SegmentCounters& counters = own_.control()->counters;
   if (action == WakeAction::kDoorbell) {
     counters.doorbell_wakes.AddOwned(1);
     *needs_wake = true;
-  } else if (action == WakeAction::kWakeSequence) {
+  } else {
     counters.sequence_wakes.AddOwned(1);
     WakeBlockedPeer();
   }
@@ -216,6 +221,22 @@ Status Endpoint::ContinueWait(WaitOutcome* outcome) {
   *outcome = WaitOutcome::kTimeout;
   if (Status status = CheckUsable(); !status.ok()) return status;
   return KeepViolation(connection_->blocking_wait.Continue(outcome));
+}
+
+Status Endpoint::Woken(uint64_t waited_nanos, uint64_t* wake_nanos) {
+  *wake_nanos = 0;
+  if (!connection_.has_value()) return CheckUsable();
+  const uint64_t now = platform::MonotonicNanos();
+  *wake_nanos = connection_->wake_times.Woken(now - std::min(waited_nanos, now), now);
+  return {};
+}
+
+Status Endpoint::PeerWakeNanos(uint64_t waited_nanos, uint64_t* wake_nanos) const {
+  *wake_nanos = 0;
+  if (!connection_.has_value()) return CheckUsable();
+  const uint64_t now = platform::MonotonicNanos();
+  *wake_nanos = connection_->wake_times.PeerWakeNanos(now - std::min(waited_nanos, now), now);
+  return {};
 }
 
 Status Endpoint::Freeze() {

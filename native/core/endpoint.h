@@ -18,6 +18,7 @@
 #include "core/spin_wait.h"
 #include "core/status.h"
 #include "core/wake.h"
+#include "core/wake_times.h"
 #include "platform/doorbell.h"
 #include "platform/handle.h"
 #include "platform/handover_socket.h"
@@ -93,6 +94,12 @@ class Endpoint {
   // See BlockingWait::Continue.
   Status ContinueWait(WaitOutcome* outcome);
 
+  // This side was woken after `waited_nanos`: see WakeTimes. Works after a violation, too. Errors:
+  // kClosed.
+  Status Woken(uint64_t waited_nanos, uint64_t* wake_nanos);
+  // Of a wait that has lasted `waited_nanos`, likewise.
+  Status PeerWakeNanos(uint64_t waited_nanos, uint64_t* wake_nanos) const;
+
   // Polls the peer's ring for the last time: see RingReader::Freeze.
   Status Freeze();
   // Bytes that are published and that the peer has not released.
@@ -123,6 +130,7 @@ class Endpoint {
     Sleeper room_sleeper;
     Waker data_waker;
     Waker room_waker;
+    WakeTimes wake_times;
     SpinWait spin_wait;
     BlockingWait blocking_wait;
   };

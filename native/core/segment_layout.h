@@ -115,6 +115,10 @@ struct ControlBlock {
   alignas(kCacheLineBytes) SharedWord<uint32_t> wake_sequence;
   alignas(kCacheLineBytes) SharedWord<uint32_t> state;
   alignas(kCacheLineBytes) SegmentCounters counters;
+  // Hints (wake_times.h): when the owner last began to wake the peer, and when it last was woken.
+  // In nanoseconds of the monotonic clock.
+  alignas(kCacheLineBytes) SharedWord<uint64_t> wake_sent_at;
+  SharedWord<uint64_t> woken_at;
 };
 
 static_assert(std::is_standard_layout_v<ControlBlock>);
@@ -126,7 +130,9 @@ static_assert(offsetof(ControlBlock, wake_sequence) == 512);
 static_assert(offsetof(ControlBlock, state) == 640);
 static_assert(offsetof(ControlBlock, counters) == 768);
 static_assert(sizeof(SegmentCounters) == 64);
-static_assert(sizeof(ControlBlock) == 896);
+static_assert(offsetof(ControlBlock, wake_sent_at) == 896);
+static_assert(offsetof(ControlBlock, woken_at) == 904);
+static_assert(sizeof(ControlBlock) == 1024);
 static_assert(kControlOffset + sizeof(ControlBlock) <= kDataOffset);
 
 [[nodiscard]] constexpr bool IsRingBytes(uint64_t bytes) {

@@ -217,13 +217,14 @@ void CheckedReader::CheckOwnMemory() const {
   FUZZ_REQUIRE(control->head.LoadRelaxed() == released_);
   FUZZ_REQUIRE(control->counters.messages_read.LoadRelaxed() == messages_);
   FUZZ_REQUIRE(control->counters.bytes_read.LoadRelaxed() == bytes_);
-  // All but head and the counters, which come last.
+  // All but head and the counters.
   const auto* bytes = reinterpret_cast<const std::byte*>(control);
   const auto* zeros = reinterpret_cast<const std::byte*>(&kUntouched);
   constexpr size_t kHeadEnd = offsetof(ControlBlock, head) + sizeof(uint64_t);
   FUZZ_REQUIRE(std::memcmp(bytes, zeros, offsetof(ControlBlock, head)) == 0);
   FUZZ_REQUIRE(std::memcmp(bytes + kHeadEnd, zeros, offsetof(ControlBlock, counters) - kHeadEnd) ==
                0);
+  FUZZ_REQUIRE(control->wake_sent_at.LoadRelaxed() == 0 && control->woken_at.LoadRelaxed() == 0);
 }
 
 }  // namespace shmwire::fuzz

@@ -169,6 +169,11 @@ void EndpointRun::PeerStep() {
       break;
     case 14:
       TheScript().hung_up = (step & 16) != 0;
+      // Sometimes near this side's clock, mostly not.
+      if ((step & 32) != 0) {
+        control->wake_sent_at.StoreRelaxed(TheScript().nanos - input_.Take<uint16_t>());
+        control->woken_at.StoreRelaxed(input_.Take<uint64_t>());
+      }
       break;
     default: {
       const auto bytes = input_.Take<std::array<std::byte, 8>>();
@@ -294,7 +299,7 @@ void EndpointRun::Wait() {
 void EndpointRun::CallOther() {
   bool flag = true;
   uint64_t bytes = ~uint64_t{0};
-  switch (input_.Byte() & 3) {
+  switch (input_.Byte() & 7) {
     case 0:
       if (!Usable(endpoint_.ArmForData(&flag))) FUZZ_REQUIRE(!flag);
       break;
@@ -305,6 +310,15 @@ void EndpointRun::CallOther() {
       if (!Usable(endpoint_.DepthBytes(&bytes))) FUZZ_REQUIRE(bytes == 0);
       FUZZ_REQUIRE(bytes <= kRingBytes);
       break;
+    case 4:
+    case 5: {
+      const uint64_t waited = input_.Take<uint32_t>();
+      Unconditional(endpoint_.PeerWakeNanos(waited, &bytes));
+      FUZZ_REQUIRE(bytes <= waited);
+      Unconditional(endpoint_.Woken(waited, &bytes));
+      FUZZ_REQUIRE(bytes <= waited);
+      break;
+    }
     default:
       Unconditional(endpoint_.Release(&flag));
       break;

@@ -295,6 +295,7 @@ void CheckedWriter::CheckOwnMemory() const {
   FUZZ_REQUIRE(std::memcmp(reinterpret_cast<const std::byte*>(control) + sizeof(uint64_t),
                            reinterpret_cast<const std::byte*>(&kUntouched) + sizeof(uint64_t),
                            offsetof(ControlBlock, counters) - sizeof(uint64_t)) == 0);
+  FUZZ_REQUIRE(control->wake_sent_at.LoadRelaxed() == 0 && control->woken_at.LoadRelaxed() == 0);
   CheckKept();
 }
 

@@ -196,6 +196,36 @@ TEST_CASE("wakes a sleeping reader once") {
   CHECK(pair.first.own().control()->counters.doorbell_wakes.LoadRelaxed() == 1);
 }
 
+TEST_CASE("reports how long the wake-ups took, and stores times only when it wakes or is woken") {
+  constexpr uint64_t kLongNanos = uint64_t{3'600} * 1'000'000'000;
+  test::EndpointPair pair;
+  const ControlBlock* first = pair.first.own().control();
+  const ControlBlock* second = pair.second.own().control();
+  CHECK(WriteOne(&pair.first, {}).wrote);
+  CHECK(first->wake_sent_at.LoadRelaxed() == 0);
+  bool flag = false;
+  REQUIRE(Drain(&pair.second, &flag) == 1);
+  REQUIRE(pair.second.ArmForData(&flag).ok());
+  const uint64_t before = platform::MonotonicNanos();
+  CHECK(WriteOne(&pair.first, {}).needs_wake);
+  const uint64_t sent_at = first->wake_sent_at.LoadRelaxed();
+  CHECK(sent_at >= before);
+  CHECK(second->woken_at.LoadRelaxed() == 0);
+  uint64_t nanos = 1;
+  REQUIRE(pair.first.PeerWakeNanos(kLongNanos, &nanos).ok());
+  CHECK(nanos == 0);
+  REQUIRE(pair.second.Woken(kLongNanos, &nanos).ok());
+  const uint64_t woken_at = second->woken_at.LoadRelaxed();
+  CHECK(woken_at >= sent_at);
+  CHECK(nanos == woken_at - sent_at);
+  REQUIRE(pair.first.PeerWakeNanos(kLongNanos, &nanos).ok());
+  CHECK(nanos == woken_at - sent_at);
+  pair.first.Close();
+  CHECK(pair.first.Woken(0, &nanos).code() == StatusCode::kClosed);
+  CHECK(pair.first.PeerWakeNanos(0, &nanos).code() == StatusCode::kClosed);
+  CHECK(nanos == 0);
+}
+
 TEST_CASE("publishes a claim when it is committed, and wakes the reader") {
   test::HandedOverPair pair;
   int64_t offset = -1;

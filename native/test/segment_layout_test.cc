@@ -37,7 +37,7 @@ TEST_CASE("keeps words that different readers poll 128 bytes apart") {
       offsetof(ControlBlock, tail),          offsetof(ControlBlock, head),
       offsetof(ControlBlock, data_wake),     offsetof(ControlBlock, room_wake),
       offsetof(ControlBlock, wake_sequence), offsetof(ControlBlock, state),
-      offsetof(ControlBlock, counters)};
+      offsetof(ControlBlock, counters),      offsetof(ControlBlock, wake_sent_at)};
   for (size_t index = 0; index < std::size(offsets); index++) CHECK(offsets[index] == index * 128);
 }
 

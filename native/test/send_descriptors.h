@@ -16,9 +16,8 @@ namespace shmwire::test {
 
 // Sends one message without blocking. A connected socket needs no `name`. Returns 0 or the error
 // number.
-inline int SendDescriptors(const platform::Handle& socket, const std::vector<int>& descriptors,
-                           const void* payload, size_t payload_bytes, int flags = 0,
-                           const sockaddr_un* name = nullptr) {
+inline int SendDescriptors(int socket, const std::vector<int>& descriptors, const void* payload,
+                           size_t payload_bytes, int flags = 0, const sockaddr_un* name = nullptr) {
   const size_t descriptor_bytes = descriptors.size() * sizeof(int);
   std::vector<unsigned char> control(CMSG_SPACE(descriptor_bytes));
   iovec vector{const_cast<void*>(payload), payload_bytes};
@@ -37,14 +36,15 @@ inline int SendDescriptors(const platform::Handle& socket, const std::vector<int
     std::memcpy(CMSG_DATA(part), descriptors.data(), descriptor_bytes);
   }
   flags |= MSG_NOSIGNAL | MSG_DONTWAIT;
-  return sendmsg(static_cast<int>(socket.native()), &header, flags) < 0 ? errno : 0;
+  return sendmsg(socket, &header, flags) < 0 ? errno : 0;
 }
 
 // Sends one byte with the descriptors through a connected socket.
 inline int SendDescriptors(const platform::Handle& socket, const std::vector<int>& descriptors,
                            int flags = 0) {
   const char byte = 0;
-  return SendDescriptors(socket, descriptors, &byte, sizeof(byte), flags);
+  return SendDescriptors(static_cast<int>(socket.native()), descriptors, &byte, sizeof(byte),
+                         flags);
 }
 
 // Sends a datagram to the socket at `path`.
@@ -54,7 +54,8 @@ inline int SendDatagram(const char* path, const std::vector<int>& descriptors, c
   name.sun_family = AF_UNIX;
   std::strncpy(name.sun_path, path, sizeof(name.sun_path) - 1);
   const platform::Handle sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return SendDescriptors(sender, descriptors, payload, payload_bytes, 0, &name);
+  return SendDescriptors(static_cast<int>(sender.native()), descriptors, payload, payload_bytes, 0,
+                         &name);
 }
 
 }  // namespace shmwire::test

@@ -81,7 +81,7 @@ function cpuMsOf(pid) {
 }
 
 const CONTROL_OFFSET = 4096
-const CONTROL_BYTES = 896
+const CONTROL_BYTES = 1024
 /** docs/memory-layout.md, control block. */
 const WORDS = { data_wake: 256, room_wake: 384, wake_sequence: 512, state: 640 }
 const COUNTERS = [
@@ -95,6 +95,7 @@ const COUNTERS = [
   'room_waits',
 ]
 const COUNTERS_OFFSET = 768
+const TIMES = { wake_sent_at: 896, woken_at: 904 }
 
 /** The control blocks in the mappings of a process: its own, writable, and its peer's. One line for each. */
 export function describeSegments(pid) {
@@ -136,5 +137,6 @@ function describeControl(bytes) {
   const counters = COUNTERS.map(
     (name, index) => `${name} ${bytes.readBigUInt64LE(COUNTERS_OFFSET + 8 * index)}`,
   )
-  return [...positions, ...words, ...counters].join(', ')
+  const times = Object.entries(TIMES).map(([name, offset]) => `${name} ${bytes.readBigUInt64LE(offset)}`)
+  return [...positions, ...words, ...counters, ...times].join(', ')
 }

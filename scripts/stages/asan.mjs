@@ -5,7 +5,16 @@ import { dirname, isAbsolute, join } from 'node:path'
 import { find, root, run } from './command.mjs'
 
 /** The parts of the package that the tests need, without the addon: the instrumented one replaces it. */
-const PARTS = ['package.json', 'tsconfig.json', 'vitest.config.ts', 'src', 'dist', 'test', 'build/hostile']
+const PARTS = [
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+  'src',
+  'dist',
+  'test',
+  'build/hostile',
+  'build/modules',
+]
 const ADDON = 'build/Release/shmwire.node'
 
 /** The tests with most of the input from peers. */

@@ -1,6 +1,6 @@
 import { runNode } from './command.mjs'
 
-/** Builds dist/ and the addon. */
+/** Builds dist/, build/modules/ and the addon. */
 export async function build(report) {
   report.check('scripts/build.mjs', await runNode('scripts/build.mjs', []))
 }

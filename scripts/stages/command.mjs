@@ -5,13 +5,14 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Runs a program to its end and collects its output. `show` also prints it. Never rejects. */
-export function run(command, args, { cwd = root, env = {}, show = false } = {}) {
+/** Runs a program to its end and collects its output. `show` also prints it. `timeoutMs` ends it. Never rejects. */
+export function run(command, args, { cwd = root, env = {}, show = false, timeoutMs } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: timeoutMs,
     })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) {

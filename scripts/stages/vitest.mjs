@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root, runNode } from './command.mjs'
 
-const PROJECTS = ['unit', 'conformance', 'process', 'hostile', 'package']
+const PROJECTS = ['unit', 'conformance', 'process', 'hostile', 'interop', 'package']
 const SKIP_REPORTER = `--reporter=${join(root, 'scripts/stages/skip-reporter.mjs')}`
 
-/** Runs one project after the other; only files of `unit` share the machine, because the others start processes. */
+/** Their files share the machine. The others start processes, and want it for themselves. */
+const PARALLEL = new Set(['unit', 'conformance'])
+
+/** Runs one project after the other. */
 export async function vitest(report) {
   for (const project of PROJECTS) await runProject(report, project)
 }
@@ -19,7 +22,7 @@ async function runProject(report, project) {
     const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`, SKIP_REPORTER]
     const { ok, output } = await runNode(
       'node_modules/vitest/vitest.mjs',
-      ['run', '--project', project, ...reporters, ...(project === 'unit' ? ['--maxWorkers=100%'] : [])],
+      ['run', '--project', project, ...reporters, ...(PARALLEL.has(project) ? ['--maxWorkers=100%'] : [])],
       { env: { NO_COLOR: '1', SHMWIRE_SKIPPED: skippedFile } },
     )
     const counts = existsSync(file)

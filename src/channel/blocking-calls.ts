@@ -1,9 +1,11 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { nowMs } from '../host.js'
 import type { Link } from '../link/link.js'
-import { checkTimeout, misuse } from '../options.js'
+import { checkTimeout, wrongTime } from '../options.js'
 import { runApart } from '../uncaught.js'
 import type { CloseHandshake } from './close-handshake.js'
 import type { Delivery } from './delivery.js'
+import type { IncomingRequests } from './incoming-requests.js'
 import type { OutgoingRequests } from './outgoing-requests.js'
 import type { ReceiveQueue } from './receive-queue.js'
 import type { Sender } from './sender.js'
@@ -18,7 +20,8 @@ export interface BlockingDependencies {
   readonly handshake: CloseHandshake
   readonly sender: Pick<Sender, 'hasClaim' | 'send' | 'waitingCount' | 'withdraw'>
   readonly outgoing: Pick<OutgoingRequests, 'begin'>
-  readonly delivery: Pick<Delivery, 'pull' | 'endPull'>
+  readonly incoming: Pick<IncomingRequests<unknown>, 'runHeld'>
+  readonly delivery: Pick<Delivery, 'pull' | 'endPull' | 'messagesEnded'>
 }
 
 type Outcome = { readonly value: unknown } | { readonly error: Error }
@@ -39,8 +42,12 @@ export class BlockingCalls {
     this.#assertPossible('receiveSync', timeoutMs)
     const queue = delivery.pull()
     try {
-      if (queue.empty) this.#block('receiveSync', timeoutMs, queue, () => !queue.empty || !handshake.isOpen)
-      if (queue.empty) handshake.assertOpen()
+      const done = (): boolean => !queue.empty || !handshake.isOpen || delivery.messagesEnded
+      if (!done()) this.#block('receiveSync', timeoutMs, queue, done)
+      if (queue.empty) {
+        handshake.assertOpen()
+        throw new ShmwireError(ErrorCode.CLOSED, 'the peer has ended its messages; none follows')
+      }
       return queue.shift()
     } finally {
       delivery.endPull()
@@ -94,7 +101,8 @@ export class BlockingCalls {
 
   /** The blocked thread could never commit the claim, and records wait behind it. */
   #assertNoClaim(what: string): void {
-    if (this.#dependencies.sender.hasClaim) throw misuse(`a claim is open; commit or abort it before ${what}`)
+    if (this.#dependencies.sender.hasClaim)
+      throw wrongTime(`a claim is open; commit or abort it before ${what}`)
   }
 
   #waitFor(what: string, timeoutMs: number | undefined, done: () => boolean, giveUp: () => void): void {
@@ -112,11 +120,13 @@ export class BlockingCalls {
 
   /** An exception of a listener is not the outcome of the call: the message would seem unsent. */
   #block(what: string, timeoutMs: number | undefined, queue: ReceiveQueue, done: () => boolean): void {
-    const { link, sender } = this.#dependencies
+    const { incoming, link, sender } = this.#dependencies
     link.resume()
-    const endMs = timeoutMs === undefined ? undefined : performance.now() + timeoutMs
+    // The tick that runs them comes only after this call.
+    incoming.runHeld()
+    const endMs = timeoutMs === undefined ? undefined : nowMs() + timeoutMs
     while (!done()) {
-      const leftMs = endMs === undefined ? WAIT_MS_MAX : endMs - performance.now()
+      const leftMs = endMs === undefined ? WAIT_MS_MAX : endMs - nowMs()
       // The link polls once even with no time left.
       runApart(() => link.waitSync?.(sender.waitingCount > 0, Math.max(0, leftMs)))
       if (done()) return

@@ -1,11 +1,15 @@
 import { EventEmitter } from 'node:events'
 import { endWithin, waitWithin } from '../deadline.js'
-import type { Link, Transport } from '../link/link.js'
+import type { Link } from '../link/link.js'
+import { yieldTurn } from '../next-turn.js'
 import { invalid, type WaitOptions } from '../options.js'
 import type { Peer } from '../peer.js'
 import type { ChannelStats } from '../stats.js'
+import type { Transport } from '../transport.js'
 import { runApart } from '../uncaught.js'
 import { BlockingCalls } from './blocking-calls.js'
+import { CallPort } from './call-port.js'
+import { CheckedDecoder } from './checked-decoder.js'
 import type { Claim } from './claims.js'
 import { CloseHandshake } from './close-handshake.js'
 import { Delivery } from './delivery.js'
@@ -30,6 +34,8 @@ export interface RequestContext<Incoming = any, Outgoing = any> {
  */
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the type of their requests
 export type RequestHandler<Message = any> = (message: Message, context: RequestContext) => unknown
+
+let portOf: (channel: Channel) => CallPort
 
 /**
  * An ordered, reliable connection to one peer, in both directions. Messages, requests and replies of
@@ -56,13 +62,18 @@ export class Channel<Incoming = any, Outgoing = any>
   readonly #delivery: Delivery
   readonly #outgoing: OutgoingRequests
   readonly #incoming: IncomingRequests<Channel<Incoming, Outgoing>>
+  readonly #calls: CallPort
   readonly #receiver: Receiver
   readonly #blocking: BlockingCalls
+
+  static {
+    portOf = (channel) => channel.#calls
+  }
 
   /** Channels come from `connect` and `listen`. */
   constructor(dependencies: ChannelDependencies) {
     super()
-    const { link, fallbackReason, maxMessageBytes, onClosed } = dependencies
+    const { link, fallbackReason, maxMessageBytes, messages, peerHasCalls, onClosed } = dependencies
     this.maxMessageBytes = maxMessageBytes
     this.transport = link.transport
     this.peer = link.peer
@@ -72,16 +83,19 @@ export class Channel<Incoming = any, Outgoing = any>
     const { codec } = sender
     const delivery = new Delivery(this, link, codec)
     const outgoing = new OutgoingRequests(sender, codec)
-    const incoming = new IncomingRequests<Channel<Incoming, Outgoing>>(this, sender, codec)
-    sender.closeAfter(outgoing, incoming)
+    const decoder = messages === undefined ? codec : new CheckedDecoder(codec, messages)
+    const incoming = new IncomingRequests<Channel<Incoming, Outgoing>>(this, sender, codec, decoder)
+    const calls = new CallPort(sender, peerHasCalls)
+    sender.closeAfter(outgoing, incoming, calls)
     this.#link = link
     this.#sender = sender
     this.#delivery = delivery
     this.#outgoing = outgoing
     this.#incoming = incoming
-    const shared = { link, handshake, sender, outgoing, delivery }
+    this.#calls = calls
+    const shared = { link, handshake, sender, outgoing, incoming, delivery }
     this.#blocking = new BlockingCalls(shared)
-    this.#receiver = new Receiver({ ...shared, emitter: this, codec, incoming, onClosed })
+    this.#receiver = new Receiver({ ...shared, calls, emitter: this, codec, decoder, onClosed })
     link.start(this.#receiver)
   }
 
@@ -107,8 +121,12 @@ export class Channel<Incoming = any, Outgoing = any>
    */
   send(message: Outgoing, options?: WaitOptions): Promise<void> {
     return waitWithin<void>(options, 'send', (resolve, reject) => {
-      const waiting = this.#sender.send(message, (error) => (error === undefined ? resolve() : reject(error)))
-      return () => waiting !== undefined && this.#sender.withdraw(waiting)
+      const sender = this.#sender
+      const { bytesSent } = sender.counters
+      const waiting = sender.send(message, (error) =>
+        error === undefined ? resolve(yieldTurn(sender.counters.bytesSent - bytesSent)) : reject(error),
+      )
+      return () => waiting !== undefined && sender.withdraw(waiting)
     })
   }
 
@@ -128,9 +146,10 @@ export class Channel<Incoming = any, Outgoing = any>
    */
   // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the type of their replies
   request<Reply = any>(message: Outgoing, options?: WaitOptions): Promise<Reply> {
-    return waitWithin<Reply>(options, 'request', (resolve, reject) =>
-      this.#outgoing.begin(message, resolve as (reply: unknown) => void, reject),
-    )
+    return waitWithin<Reply>(options, 'request', (resolve, reject) => {
+      this.#sender.assertMayRequest()
+      return this.#outgoing.begin(message, resolve as (reply: unknown) => void, reject)
+    })
   }
 
   /**
@@ -150,10 +169,14 @@ export class Channel<Incoming = any, Outgoing = any>
   /** Sends a request; blocks like `receiveSync` until the reply. Throws like `request`, and `UNAVAILABLE`, `BACKLOG`. */
   // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the type of their replies
   requestSync<Reply = any>(message: Outgoing, timeoutMs?: number): Reply {
+    this.#sender.assertMayRequest()
     return this.#blocking.request(message, timeoutMs) as Reply
   }
 
-  /** Sets the handler of the peer's requests. Undefined removes it; requests then fail with `REMOTE`. */
+  /**
+   * Sets the handler of the peer's requests. Up to 256 requests or 256 KiB that arrive before the first
+   * call wait for it; all others without a handler fail with `NO_HANDLER`. Undefined removes the handler.
+   */
   handle<Message = Incoming>(
     handler: ((message: Message, context: RequestContext<Incoming, Outgoing>) => unknown) | undefined,
   ): void {
@@ -172,12 +195,40 @@ export class Channel<Incoming = any, Outgoing = any>
   }
 
   /**
+   * Stops the events `message` and `messages` until `resume()`. Requests and replies continue. Up to 256 messages or 256 KiB are held; then
+   * nothing more is read, requests and replies included, and the sender is stopped. Loops and blocking calls still take messages.
+   */
+  pause(): this {
+    this.#delivery.pause()
+    return this
+  }
+
+  /** Continues the events that `pause` has stopped, with the messages that were held. */
+  resume(): this {
+    this.#delivery.resume()
+    return this
+  }
+
+  /**
+   * This side sends no more messages. After those that it has sent, the loop of the peer ends, and the peer gets the event `end`. The peer may
+   * still send, and this side answers its requests. Sends and requests of this side throw `INVALID_STATE`.
+   */
+  end(): void {
+    this.#sender.end()
+  }
+
+  /**
    * Delivers everything that was sent, waits for the open requests of both sides, and closes both ends.
    * Resolves when both sides are done, and at once if the channel has ended. A wait that is given up
-   * destroys the channel. Rejects with `PEER_GONE`, `TIMEOUT`, `ABORTED`.
+   * destroys the channel. Called by a request handler before its first `await`, it resolves when
+   * everything that was sent reaches the peer; replies follow. After an `await`, do not wait for it in a
+   * handler. Rejects with `PEER_GONE`, `TIMEOUT`, `ABORTED`.
    */
   close(options?: WaitOptions): Promise<void> {
     return endWithin(options, 'close', (resolve, reject) => {
+      // A handler that waits for this call must not wait for its own request, or for one that waits for it.
+      if (this.#incoming.calling || this.#calls.calling) this.#sender.afterFlush(resolve)
+      this.#incoming.closing()
       this.#sender.close((error) => (error === undefined ? resolve() : reject(error)))
       // Apart, because the promise has its outcome and would hide an exception of a listener.
       return () => runApart(() => this.destroy())
@@ -221,9 +272,15 @@ export class Channel<Incoming = any, Outgoing = any>
       ...this.#sender.counters,
       ...this.#receiver.counters,
       outboxRecords: this.#sender.waitingCount,
+      outboxBytes: this.#sender.waitingBytes.bytes,
       requestsOpen: this.#outgoing.openCount,
       requestsRunning: this.#incoming.runningCount,
       ...this.#link.stats(),
     }
   }
+}
+
+/** The part of a channel that carries calls, for src/service. Throws TypeError for an object that is not a channel of this module. */
+export function callPortOf(channel: Channel): CallPort {
+  return portOf(channel)
 }

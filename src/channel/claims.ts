@@ -1,5 +1,5 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
-import { invalid, misuse, show } from '../options.js'
+import { invalid, misuse, show, wrongTime } from '../options.js'
 
 /**
  * Room for one message, to be filled in place. Until `commit` or `abort`, everything else that this
@@ -12,7 +12,7 @@ export interface Claim {
    * and nothing else. The memory stays valid while it is referenced, even after the channel has ended.
    */
   readonly bytes: Uint8Array
-  /** Sends the first `length` bytes; default: all. Throws `INVALID_ARGUMENT`, `CLOSED`, `PEER_GONE`. */
+  /** Sends the first `length` bytes; default: all. Throws `INVALID_ARGUMENT`, `INVALID_STATE`, `CLOSED`, `PEER_GONE`. */
   commit(length?: number): void
   /** Sends nothing, and releases the room. Does nothing after `commit` or `abort`. */
   abort(): void
@@ -40,7 +40,7 @@ export class OpenClaim implements Claim {
 
   commit(length: number = this.#byteLength): void {
     if (!this.#isOpen)
-      throw misuse('the claim was committed or aborted before; call claim again for a new one')
+      throw wrongTime('the claim was committed or aborted before; call claim again for a new one')
     if (!Number.isInteger(length) || length < 0 || length > this.#byteLength)
       throw invalid('length', length, `an integer from 0 to ${this.#byteLength}, the length of the claim`)
     this.#isOpen = false

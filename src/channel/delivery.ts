@@ -1,7 +1,10 @@
 import { EventEmitter } from 'node:events'
 import type { ShmwireError } from '../errors.js'
+import { nextTick, nowMs, setImmediate } from '../host.js'
 import type { Link } from '../link/link.js'
 import { TURN_MS_MAX } from '../turn-budget.js'
+import { runApart } from '../uncaught.js'
+import { heldEnds } from './held-ends.js'
 import type { MessageCodec } from './message-codec.js'
 import { ReceiveQueue } from './receive-queue.js'
 
@@ -30,8 +33,20 @@ export class Delivery {
   #discarded = false
   /** While the channel closed, a message was dropped: a later one would follow a gap. */
   #refused = false
-  /** Runs after the last message, once listeners have had the held ones. */
+  /** The user has stopped the listeners. */
+  #paused = false
+  /** The peer sends no more messages. */
+  #messagesEnded = false
+  /** Runs when the last message of a peer that has ended was delivered. */
+  #onLastMessage: (() => void) | undefined
+  /** Runs at the end, once the listeners that there are have had the held messages. */
+  #onEnded: (() => void) | undefined
+  /** Runs last, when no held message waits for a listener any more. */
   #onAllDelivered: (() => void) | undefined
+  /** Ends the wait for a consumer of the held messages of an ended channel. */
+  #release: (() => void) | undefined
+  /** `onAllDelivered` has run: listeners get no message any more. */
+  #over = false
 
   constructor(
     emitter: EventEmitter,
@@ -42,7 +57,10 @@ export class Delivery {
     this.#link = link
     this.#codec = codec
     this.#borrows = link.borrowsPeerMemory === true
-    this.#queue = new ReceiveQueue(() => link.resume())
+    this.#queue = new ReceiveQueue(
+      () => link.resume(),
+      () => this.#lastMessageLater(),
+    )
     this.watchListeners()
   }
 
@@ -145,20 +163,69 @@ export class Delivery {
     this.#discarded = true
     this.#direct = false
     this.#batch = []
+    this.#onLastMessage = undefined
     this.#queue.clear()
     if (this.#onAllDelivered !== undefined) this.#flowLater()
   }
 
-  /** No message follows. `onAllDelivered` runs once listeners have had the held ones; loops can still take them. */
-  end(error: Error | undefined, onAllDelivered: () => void): void {
+  /**
+   * No message follows. `onEnded` runs once the listeners that there are have had the held messages. `onAllDelivered` runs after it, once
+   * a consumer has come for them: a listener has had them, or a loop takes them. It does not wait for ever; see HeldEnds.
+   */
+  end(error: Error | undefined, onEnded: () => void, onAllDelivered: () => void): void {
     try {
       this.batchEnd()
     } finally {
       this.#queue.end(error)
+      this.#onEnded = onEnded
       this.#onAllDelivered = onAllDelivered
       if (this.#flowsOn) this.#flowLater()
-      else this.#allDelivered()
+      else this.#ended()
     }
+  }
+
+  /** Listeners get no message until `resume`. */
+  pause(): void {
+    if (this.#paused) return
+    try {
+      this.batchEnd()
+    } finally {
+      this.#paused = true
+      this.#direct = this.#listened()
+      // While the channel closes, messages without listeners must not stop the link.
+      if (this.#queue.full) this.#link.resume()
+    }
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#flowLater()
+  }
+
+  /** The peer sends no more messages. `onLast` runs after the last one, and before `onAllDelivered` of `end`. */
+  endMessages(onLast: () => void): void {
+    this.#messagesEnded = true
+    this.#onLastMessage = onLast
+    this.#queue.end(undefined)
+    this.#lastMessageLater()
+  }
+
+  /** A blocking call would wait for ever. */
+  get messagesEnded(): boolean {
+    return this.#messagesEnded
+  }
+
+  /** In a tick, because a call of the user or of the link can lead here. */
+  #lastMessageLater(): void {
+    if (this.#onLastMessage === undefined || !this.#queue.empty) return
+    nextTick(() => this.#queue.empty && this.#lastMessage())
+  }
+
+  #lastMessage(): void {
+    const onLast = this.#onLastMessage
+    this.#onLastMessage = undefined
+    onLast?.()
   }
 
   iterate(): AsyncIterableIterator<unknown, undefined> {
@@ -177,7 +244,8 @@ export class Delivery {
 
   endPull(): void {
     this.#pulling -= 1
-    if (this.#listeners.single || this.#listeners.batch) this.#flowLater()
+    if (this.#listeners.single || this.#listeners.batch || this.#onAllDelivered !== undefined)
+      this.#flowLater()
   }
 
   /** In the next tick, so that the code that adds a listener can finish its work, or in the next turn. */
@@ -190,17 +258,31 @@ export class Delivery {
       this.#flow()
     }
     if (inNextTurn) setImmediate(flow)
-    else process.nextTick(flow)
+    else nextTick(flow)
   }
 
   /** Listeners will get the held messages. */
   get #flowsOn(): boolean {
-    return !this.#queue.empty && !this.#queue.iterating && this.#listened()
+    return !this.#over && !this.#queue.empty && !this.#queue.iterating && this.#listened()
+  }
+
+  #ended(): void {
+    const onEnded = this.#onEnded
+    this.#onEnded = undefined
+    onEnded?.()
+    if (this.#onAllDelivered === undefined) return
+    if (this.#queue.empty || this.#queue.iterating) this.#allDelivered()
+    else this.#release ??= heldEnds.hold(() => this.#allDelivered())
   }
 
   #allDelivered(): void {
     const onAllDelivered = this.#onAllDelivered
     this.#onAllDelivered = undefined
+    this.#over = true
+    this.#release?.()
+    // A loop takes the rest, but `close` is the last event.
+    if (this.#queue.empty || this.#queue.iterating) runApart(() => this.#lastMessage())
+    this.#onLastMessage = undefined
     onAllDelivered?.()
   }
 
@@ -208,16 +290,16 @@ export class Delivery {
   #flow(): void {
     if (!this.#flowsOn) {
       this.#direct = this.#listened() && !this.#taken
-      this.#allDelivered()
+      this.#ended()
       return
     }
     if (this.#pulling > 0) return
-    const endMs = performance.now() + TURN_MS_MAX
+    const endMs = nowMs() + TURN_MS_MAX
     // A flow that a listener schedules meanwhile also waits for the next turn.
     this.#flowScheduled = true
     try {
       do this.#deliver(this.#queue.shift())
-      while (this.#flowsOn && this.#pulling === 0 && performance.now() < endMs)
+      while (this.#flowsOn && this.#pulling === 0 && nowMs() < endMs)
       this.batchEnd()
     } finally {
       this.#flowScheduled = false
@@ -247,8 +329,8 @@ export class Delivery {
   }
 
   #listened(): boolean {
-    const single = this.#emitter.listenerCount('message') > 0
-    const batch = this.#emitter.listenerCount('messages') > 0
+    const single = !this.#paused && this.#emitter.listenerCount('message') > 0
+    const batch = !this.#paused && this.#emitter.listenerCount('messages') > 0
     this.#listeners = { single, batch }
     const listeners = this.#emitter.rawListeners('message') as ((message: unknown) => void)[]
     // With captureRejections, the emitter handles the rejection of an async listener.

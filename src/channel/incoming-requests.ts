@@ -1,8 +1,12 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { newAbortController, nextTick, nowMs, setImmediate } from '../host.js'
+import { isThenable } from '../thenable.js'
+import { TURN_MS_MAX } from '../turn-budget.js'
 import { RecordKind } from '../wire/record-kind.js'
+import { HeldRequests } from './held-requests.js'
 import type { MessageCodec } from './message-codec.js'
 import { REQUESTS_OPEN_MAX } from './outgoing-requests.js'
-import { CLOSING, encodeRemoteError } from './remote-error.js'
+import { CLOSING, encodeRemoteError, NO_HANDLER } from './remote-error.js'
 import type { Sender } from './sender.js'
 import type { OpenWork } from './types.js'
 
@@ -20,18 +24,31 @@ export const HANDLERS_RUNNING_MAX = 2 * REQUESTS_OPEN_MAX
 
 /** The requests of the peer that are being answered. `Channel` is the type that handlers get. */
 export class IncomingRequests<Channel> implements OpenWork {
-  handler: Handler<Channel> | undefined
+  #handler: Handler<Channel> | undefined
+  /** Until the first handler, requests are held. */
+  #mayHold = true
+  readonly #held = new HeldRequests()
+  #runScheduled = false
+  /** Handlers on the stack. */
+  #calling = 0
   readonly #channel: Channel
   readonly #sender: AnswerSender
-  readonly #codec: Pick<MessageCodec, 'encode' | 'decode'>
+  readonly #codec: Pick<MessageCodec, 'encode'>
+  readonly #decoder: Pick<MessageCodec, 'decode'>
   readonly #running = new Map<number, RunningRequest<Channel>>()
   /** Handlers that have not ended, including those of cancelled requests. */
   #handlersRunning = 0
 
-  constructor(channel: Channel, sender: AnswerSender, codec: Pick<MessageCodec, 'encode' | 'decode'>) {
+  constructor(
+    channel: Channel,
+    sender: AnswerSender,
+    codec: Pick<MessageCodec, 'encode'>,
+    decoder: Pick<MessageCodec, 'decode'>,
+  ) {
     this.#channel = channel
     this.#sender = sender
     this.#codec = codec
+    this.#decoder = decoder
   }
 
   /** Open requests, without cancelled ones whose handlers still run. */
@@ -43,6 +60,39 @@ export class IncomingRequests<Channel> implements OpenWork {
     return this.#running.size === 0
   }
 
+  /** Undefined: requests are refused with `NO_HANDLER`. The first handler gets the held requests, in the next tick. */
+  set handler(handler: Handler<Channel> | undefined) {
+    this.#handler = handler
+    this.#mayHold = false
+    if (!this.#held.empty) this.#runHeldIn(nextTick)
+  }
+
+  /** Code of a handler is on the stack: until its first `await`. */
+  get calling(): boolean {
+    return this.#calling > 0
+  }
+
+  /** Runs the held requests, if there is a handler. */
+  runHeld(endMs: number = Number.POSITIVE_INFINITY): void {
+    if (this.#mayHold) return
+    for (let held = this.#held.shift(); held !== undefined; held = this.#held.shift()) {
+      const [id, payload] = held
+      const running = this.#running.get(id)
+      if (running !== undefined) this.#run(id, payload, running)
+      if (nowMs() >= endMs) break
+    }
+    if (!this.#held.empty) this.#runHeldIn(setImmediate)
+  }
+
+  /** This side closes: requests that still have no handler are refused. */
+  closing(): void {
+    this.runHeld()
+    for (let held = this.#held.shift(); held !== undefined; held = this.#held.shift()) {
+      const running = this.#running.get(held[0])
+      if (running !== undefined) this.#send(RecordKind.ERROR, held[0], running, CLOSING)
+    }
+  }
+
   /** Answers a request; with `closing`, refuses it. Returns the fault of the peer, if there is one. */
   begin(id: number, payload: Buffer, closing: boolean): string | undefined {
     if (id === 0) return 'a request without an id'
@@ -52,8 +102,12 @@ export class IncomingRequests<Channel> implements OpenWork {
     this.#running.set(id, running)
     const overload = this.#overload()
     if (closing) this.#send(RecordKind.ERROR, id, running, CLOSING)
-    else if (overload === undefined) this.#run(id, payload, running)
-    else this.#replyError(id, running, overload)
+    else if (overload !== undefined) this.#replyError(id, running, overload)
+    else if (this.#mayHold) this.#hold(id, payload, running)
+    else {
+      this.runHeld()
+      this.#run(id, payload, running)
+    }
     return undefined
   }
 
@@ -64,6 +118,7 @@ export class IncomingRequests<Channel> implements OpenWork {
   cancel(id: number): void {
     const running = this.#running.get(id)
     if (running === undefined) return
+    this.#held.remove(id)
     const error = new ShmwireError(ErrorCode.ABORTED, 'the caller cancelled the request')
     this.#replyError(id, running, error)
     running.abort(error)
@@ -73,6 +128,7 @@ export class IncomingRequests<Channel> implements OpenWork {
   fail(error: Error): void {
     const all = [...this.#running.values()]
     this.#running.clear()
+    this.#held.clear()
     for (const running of all) running.abort(error)
   }
 
@@ -86,11 +142,28 @@ export class IncomingRequests<Channel> implements OpenWork {
     )
   }
 
+  #hold(id: number, payload: Buffer, running: RunningRequest<Channel>): void {
+    if (!this.#held.push(id, payload)) this.#send(RecordKind.ERROR, id, running, NO_HANDLER)
+  }
+
+  #runHeldIn(schedule: (run: () => void) => unknown): void {
+    if (this.#runScheduled) return
+    this.#runScheduled = true
+    schedule(() => {
+      this.#runScheduled = false
+      this.runHeld(nowMs() + TURN_MS_MAX)
+    })
+  }
+
   #run(id: number, payload: Buffer, running: RunningRequest<Channel>): void {
+    if (this.#handler === undefined) {
+      this.#send(RecordKind.ERROR, id, running, NO_HANDLER)
+      return
+    }
     let runsOn = false
     this.#handlersRunning += 1
     try {
-      const reply = this.#callHandler(payload, running)
+      const reply = this.#callHandler(this.#handler, payload, running)
       if (isThenable(reply)) {
         // A new promise settles once, which a foreign `then` may not; Promise.resolve would not make one.
         void new Promise((resolve) => {
@@ -119,15 +192,14 @@ export class IncomingRequests<Channel> implements OpenWork {
     return !running.answered && this.#running.get(id) === running
   }
 
-  #callHandler(payload: Buffer, running: RunningRequest<Channel>): unknown {
-    // A local, so that the handler does not get this object as `this`.
-    const { handler } = this
-    if (handler === undefined)
-      throw new ShmwireError(
-        ErrorCode.INVALID_ARGUMENT,
-        'no handler is set; call channel.handle() on the side that answers',
-      )
-    return handler(this.#codec.decode(payload), running)
+  #callHandler(handler: Handler<Channel>, payload: Buffer, running: RunningRequest<Channel>): unknown {
+    const message = this.#decoder.decode(payload)
+    this.#calling += 1
+    try {
+      return handler(message, running)
+    } finally {
+      this.#calling -= 1
+    }
   }
 
   #reply(id: number, running: RunningRequest<Channel>, value: unknown): void {
@@ -158,10 +230,6 @@ export class IncomingRequests<Channel> implements OpenWork {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function'
-}
-
 /** The context of a handler. Its signal is created on demand: most handlers need none. */
 class RunningRequest<Channel> {
   readonly channel: Channel
@@ -176,7 +244,7 @@ class RunningRequest<Channel> {
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      this.#controller = new AbortController()
+      this.#controller = newAbortController()
       if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason)
     }
     return this.#controller.signal

@@ -1,9 +1,14 @@
+import { types } from 'node:util'
+import { borrowedMemories } from '../borrowed-memories.js'
+import { isError } from '../codec/brand.js'
 import type { ChannelCodec, Codec, CodecBounds } from '../codec/codec.js'
 import { DecodeLimitError } from '../codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
-import { borrowedMemories } from '../link/link.js'
 import { printable } from '../printable.js'
 import { textOfThrown } from '../uncaught.js'
+
+/** More than the text of any error of this package. The engine quotes whole patterns in its errors. */
+const CAUSE_CHARACTERS_MAX = 1000
 
 /** The codec of a channel: checks the length of messages, and wraps the errors of the codec. */
 export class MessageCodec {
@@ -22,7 +27,7 @@ export class MessageCodec {
     let payload: Uint8Array
     try {
       payload = this.#codec.encode(message)
-      if (!(payload instanceof Uint8Array)) throw new TypeError('encode must return a Uint8Array')
+      if (!types.isUint8Array(payload)) throw new TypeError('encode must return a Uint8Array')
       // Throws for a detached buffer, which looks like an empty message.
       if (payload.length === 0) Buffer.from(payload.buffer)
     } catch (cause) {
@@ -74,12 +79,14 @@ export class MessageCodec {
   }
 }
 
-/** Errors of JSON.parse and RegExp quote text of the peer, which may hide the rest from a terminal. */
+/** Errors of JSON.parse and RegExp quote text of the peer, which may be long or hide the rest from a terminal. */
 function printableCause(cause: unknown): unknown {
   const text = textOfThrown(cause)
-  const safe = printable(text)
-  if (!(cause instanceof Error) || safe === text) return cause
-  const error = new Error(safe)
-  error.name = cause.name
-  return error
+  const safe = printable(text, CAUSE_CHARACTERS_MAX)
+  if (typeof cause !== 'object' || cause === null || !isError(cause) || safe === text) return cause
+  return Object.defineProperty(new Error(safe), 'name', {
+    value: cause.name,
+    configurable: true,
+    writable: true,
+  })
 }

@@ -1,12 +1,15 @@
+import { Fifo } from '../fifo.js'
 import type { Link } from '../link/link.js'
 import { LinkedQueue, type QueueLinks } from '../linked-queue.js'
-import { misuse } from '../options.js'
+import { wrongTime } from '../options.js'
+import { messagesIn } from '../wire/message-count.js'
 import { RecordKind } from '../wire/record-kind.js'
 import type { MessageCodec } from './message-codec.js'
+import { WaitingBytes } from './waiting-bytes.js'
 
 export const NO_PAYLOAD = new Uint8Array(0)
 
-/** Called once: when the link has taken the whole record, or with the error that prevents it. */
+/** Called once: when the link has taken the whole record (and flushed it, for a message), or with the error that prevents it. */
 export type Settle = ((error?: Error) => void) | undefined
 
 /** A record that waits for room. */
@@ -39,19 +42,25 @@ function takeMemory(bytes: number): Uint8Array {
  * stay together. An open claim has the place of the next record: all others wait behind it.
  */
 export class Outbox {
-  /** Messages, requests and replies that the link has taken. */
+  /** Messages, requests, replies and messages of calls that the link has taken. */
   readonly counters = { messagesSent: 0, bytesSent: 0 }
   readonly #link: Link
   readonly #codec: Pick<MessageCodec, 'keep'>
+  readonly #waitingBytes: WaitingBytes
   #waiting = new LinkedQueue<Outgoing>()
+  /** Of messages that the link has taken, and that could be lost if this process ended now. */
+  readonly #unflushed = new Fifo<NonNullable<Settle>>()
+  /** Run when no record waits any more. */
+  #onEmpty: (() => void)[] = []
   #claim: Uint8Array | undefined
   /** The claim lies in the link's memory. */
   #claimInPlace = false
   #claimBytes = 0
 
-  constructor(link: Link, codec: Pick<MessageCodec, 'keep'>) {
+  constructor(link: Link, codec: Pick<MessageCodec, 'keep'>, waitingBytes = new WaitingBytes()) {
     this.#link = link
     this.#codec = codec
+    this.#waitingBytes = waitingBytes
   }
 
   get length(): number {
@@ -67,12 +76,12 @@ export class Outbox {
     const mayWrite = this.length === 0 && this.#claim === undefined
     const offset = mayWrite ? this.#link.write(kind, id, payload, 0) : -1
     if (offset === payload.length) {
-      this.#count(kind, offset)
-      settle?.()
+      this.#count(messagesIn(kind, payload), offset)
+      this.#settle(kind, settle)
       return undefined
     }
     const outgoing = newOutgoing(kind, id, this.#codec.keep(payload), Math.max(offset, 0), settle)
-    this.#waiting.push(outgoing)
+    this.#wait(outgoing)
     return outgoing
   }
 
@@ -84,7 +93,7 @@ export class Outbox {
     if (this.#waiting.length > 0 || this.#claim !== undefined) return false
     const offset = this.#link.write(kind, id, payload, 0)
     if (offset === payload.length) {
-      this.#count(kind, offset)
+      this.#count(messagesIn(kind, payload), offset)
       return true
     }
     if (offset < 0) return false
@@ -93,7 +102,7 @@ export class Outbox {
     const settle = (): void => {
       spare = new WeakRef(copy.buffer)
     }
-    this.#waiting.push(newOutgoing(kind, id, copy, offset, settle))
+    this.#wait(newOutgoing(kind, id, copy, offset, settle))
     return true
   }
 
@@ -114,15 +123,23 @@ export class Outbox {
     if (this.#claimInPlace) {
       this.#claim = undefined
       this.#link.commit?.(RecordKind.MESSAGE, 0, bytes)
-      this.#count(RecordKind.MESSAGE, bytes)
+      this.#count(1, bytes)
       return
     }
     // Transferred memory leaves an array of length 0.
     if (claim.length !== this.#claimBytes)
-      throw misuse('the memory of the claim was transferred before the commit; fill a claim in place')
+      throw wrongTime('the memory of the claim was transferred before the commit; fill a claim in place')
     const payload = bytes === 0 ? NO_PAYLOAD : claim.subarray(0, bytes)
     this.#claim = undefined
     this.#waiting.unshift(newOutgoing(RecordKind.MESSAGE, 0, payload, 0, undefined))
+    this.#waitingBytes.add(RecordKind.MESSAGE, payload)
+  }
+
+  /** Runs `flushed` when the link has flushed everything that was pushed so far; not at all if the channel ends before. */
+  afterFlush(flushed: () => void): void {
+    if (this.#waiting.length > 0) this.#onEmpty.push(flushed)
+    else if (this.#link.afterFlush === undefined) flushed()
+    else this.#link.afterFlush(flushed)
   }
 
   /** Releases the open claim, if there is one. The program may still write to its memory. */
@@ -141,11 +158,13 @@ export class Outbox {
       if (offset >= 0) outgoing.offset = offset
       if (offset !== payload.length) return false
       this.#waiting.shift()
-      this.#count(kind, offset)
+      this.#waitingBytes.remove(kind, payload)
+      this.#count(messagesIn(kind, payload), offset)
       // The caller may reference the entry while its request is open, and must not keep the payload.
       outgoing.payload = NO_PAYLOAD
-      outgoing.settle?.()
+      this.#settle(kind, outgoing.settle)
     }
+    for (const flushed of this.#onEmpty.splice(0)) this.afterFlush(flushed)
     return true
   }
 
@@ -159,6 +178,7 @@ export class Outbox {
       outgoing.payload = Buffer.from(outgoing.payload)
       return false
     }
+    this.#waitingBytes.remove(outgoing.kind, outgoing.payload)
     return this.#waiting.remove(outgoing)
   }
 
@@ -169,14 +189,38 @@ export class Outbox {
     const begun =
       keepBegun && failed.first !== undefined && failed.first.offset > 0 ? failed.shift() : undefined
     if (begun !== undefined) this.#waiting.push(begun)
-    for (let outgoing = failed.shift(); outgoing !== undefined; outgoing = failed.shift())
+    if (!keepBegun)
+      for (let settle = this.#unflushed.shift(); settle !== undefined; settle = this.#unflushed.shift())
+        settle(error)
+    for (let outgoing = failed.shift(); outgoing !== undefined; outgoing = failed.shift()) {
+      this.#waitingBytes.remove(outgoing.kind, outgoing.payload)
       outgoing.settle?.(error)
+    }
   }
 
-  /** The kinds above ERROR belong to the protocol, and carry no message of the user. */
-  #count(kind: number, bytes: number): void {
-    if (kind > RecordKind.ERROR) return
-    this.counters.messagesSent += 1
+  #wait(outgoing: Outgoing): void {
+    this.#waiting.push(outgoing)
+    this.#waitingBytes.add(outgoing.kind, outgoing.payload)
+  }
+
+  /** The link has taken the record. The caller of `send` waits until it cannot be lost. */
+  #settle(kind: number, settle: Settle): void {
+    if (settle === undefined) return
+    if (kind !== RecordKind.MESSAGE || this.#link.afterFlush === undefined) settle()
+    else {
+      this.#unflushed.push(settle)
+      this.#link.afterFlush(this.#flushed)
+    }
+  }
+
+  readonly #flushed = (): void => {
+    this.#unflushed.shift()?.()
+  }
+
+  /** A record without messages has no bytes for the statistics. */
+  #count(messages: number, bytes: number): void {
+    if (messages === 0) return
+    this.counters.messagesSent += messages
     this.counters.bytesSent += bytes
   }
 }

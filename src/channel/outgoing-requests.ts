@@ -14,7 +14,7 @@ import type { OpenWork } from './types.js'
  */
 export const REQUESTS_OPEN_MAX = 4096
 
-type RequestSender = Pick<Sender, 'encode' | 'push' | 'withdraw' | 'cancel' | 'closeIfIdle'>
+type RequestSender = Pick<Sender, 'encode' | 'push' | 'withdraw' | 'cancel' | 'closeIfIdle' | 'waitingBytes'>
 
 interface Pending extends QueueLinks<Pending> {
   readonly resolve: (reply: unknown) => void
@@ -54,6 +54,7 @@ export class OutgoingRequests implements OpenWork {
   /** Sends a request, now or when a slot is free. Returns a function that gives it up. */
   begin(message: unknown, resolve: Pending['resolve'], reject: Pending['reject']): () => void {
     const payload = this.#sender.encode(message)
+    this.#sender.waitingBytes.assertRoom(payload)
     const pending: Pending = {
       resolve,
       reject,
@@ -67,6 +68,7 @@ export class OutgoingRequests implements OpenWork {
     }
     if (this.#open.size >= REQUESTS_OPEN_MAX) {
       pending.payload = this.#codec.keep(payload)
+      this.#sender.waitingBytes.add(RecordKind.REQUEST, payload)
       this.#waiting.push(pending)
     } else {
       this.#start(pending, payload)
@@ -94,8 +96,10 @@ export class OutgoingRequests implements OpenWork {
     this.#cancelledCount = 0
     this.#waiting = new LinkedQueue()
     for (const pending of open) if (!pending.cancelled) pending.reject(error)
-    for (let pending = waiting.shift(); pending !== undefined; pending = waiting.shift())
+    for (let pending = waiting.shift(); pending !== undefined; pending = waiting.shift()) {
+      this.#takePayload(pending)
       pending.reject(error)
+    }
   }
 
   #resolve(pending: Pending, payload: Buffer): void {
@@ -110,10 +114,15 @@ export class OutgoingRequests implements OpenWork {
   #release(id: number): void {
     this.#open.delete(id)
     const next = this.#waiting.shift()
-    if (next?.payload === undefined) return
-    const payload = next.payload
-    next.payload = undefined
-    this.#start(next, payload)
+    if (next !== undefined) this.#start(next, this.#takePayload(next))
+  }
+
+  /** The request waits no more. */
+  #takePayload(pending: Pending): Uint8Array {
+    const payload = pending.payload as Uint8Array
+    pending.payload = undefined
+    this.#sender.waitingBytes.remove(RecordKind.REQUEST, payload)
+    return payload
   }
 
   #start(pending: Pending, payload: Uint8Array): void {
@@ -124,7 +133,8 @@ export class OutgoingRequests implements OpenWork {
 
   #giveUp(pending: Pending): void {
     const { id, outgoing } = pending
-    if (!this.#waiting.remove(pending) && !pending.cancelled && this.#open.get(id) === pending) {
+    if (this.#waiting.remove(pending)) this.#takePayload(pending)
+    else if (!pending.cancelled && this.#open.get(id) === pending) {
       if (outgoing !== undefined && this.#sender.withdraw(outgoing)) this.#release(id)
       else {
         pending.cancelled = true

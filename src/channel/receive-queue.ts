@@ -23,10 +23,12 @@ export class ReceiveQueue {
   /** The memory of the last message: a slab, or the chunk of a socket, which one small message keeps alive. */
   #memory: ArrayBufferLike | undefined
   readonly #onRoom: () => void
+  readonly #onEmpty: () => void
 
-  /** `onRoom` runs when the queue was full and is not any more. */
-  constructor(onRoom: () => void) {
+  /** `onRoom` runs when the queue was full and is not any more, `onEmpty` when the last message was taken. */
+  constructor(onRoom: () => void, onEmpty: () => void = () => {}) {
     this.#onRoom = onRoom
+    this.#onEmpty = onEmpty
   }
 
   get full(): boolean {
@@ -96,7 +98,10 @@ export class ReceiveQueue {
   #taken(): void {
     const wasFull = this.#isFullWith(this.#messages.length + 1)
     this.#bytes -= this.#charges.shift() as number
-    if (this.empty) this.#memory = undefined
+    if (this.empty) {
+      this.#memory = undefined
+      this.#onEmpty()
+    }
     if (wasFull && !this.full) this.#onRoom()
   }
 }

@@ -1,8 +1,11 @@
 import type { EventEmitter } from 'node:events'
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { notifyLateListeners } from '../late-listeners.js'
 import type { Link, LinkSink } from '../link/link.js'
 import { runApart } from '../uncaught.js'
-import { RecordKind } from '../wire/record-kind.js'
+import { messagesIn } from '../wire/message-count.js'
+import { isCallKind, RecordKind } from '../wire/record-kind.js'
+import type { CallPort } from './call-port.js'
 import type { CloseHandshake } from './close-handshake.js'
 import type { Delivery } from './delivery.js'
 import type { IncomingRequests } from './incoming-requests.js'
@@ -14,36 +17,40 @@ import type { ChannelDependencies } from './types.js'
 export interface ReceiverDependencies {
   readonly emitter: EventEmitter
   readonly link: Pick<Link, 'borrowsPeerMemory' | 'destroy'>
-  readonly codec: Pick<MessageCodec, 'decode' | 'applyNote'>
+  readonly codec: Pick<MessageCodec, 'applyNote'>
+  readonly decoder: Pick<MessageCodec, 'decode'>
   readonly handshake: CloseHandshake
   readonly delivery: Delivery
   readonly outgoing: Pick<OutgoingRequests, 'fail' | 'settle'>
   readonly incoming: Pick<IncomingRequests<unknown>, 'begin' | 'cancel' | 'fail'>
+  readonly calls: Pick<CallPort, 'fail' | 'record'>
   readonly sender: Pick<Sender, 'closeIfIdle' | 'drain' | 'fail' | 'peerClosed'>
   readonly onClosed: ChannelDependencies['onClosed']
 }
 
 /** The receiving side of a channel: decodes records, passes them on by their kind, and ends the channel. */
 export class Receiver implements LinkSink {
-  /** Messages, requests and replies that arrived. */
+  /** Messages, requests, replies and messages of calls that arrived. */
   readonly counters = { messagesReceived: 0, bytesReceived: 0 }
   readonly #dependencies: ReceiverDependencies
   // As fields, because each message uses them.
-  readonly #codec: ReceiverDependencies['codec']
+  readonly #decoder: ReceiverDependencies['decoder']
   readonly #handshake: CloseHandshake
   readonly #delivery: Delivery
   readonly #borrows: boolean
+  #peerEnded = false
 
   constructor(dependencies: ReceiverDependencies) {
     this.#dependencies = dependencies
-    this.#codec = dependencies.codec
+    this.#decoder = dependencies.decoder
     this.#handshake = dependencies.handshake
     this.#delivery = dependencies.delivery
     this.#borrows = dependencies.link.borrowsPeerMemory === true
   }
 
   record(kind: number, id: number, payload: Buffer): boolean {
-    if (this.#handshake.closeReceived) return this.#corrupt('a record after its close')
+    if (this.#handshake.closeReceived && kind !== RecordKind.HEARTBEAT)
+      return this.#corrupt('a record after its close')
     if (kind === RecordKind.MESSAGE) return this.#message(payload)
     // The payloads of the other kinds outlive this call.
     return this.#control(kind, id, this.#borrows ? Buffer.from(payload) : payload)
@@ -71,27 +78,32 @@ export class Receiver implements LinkSink {
     if (waiting === undefined) return
     // Before the callbacks below, which may discard messages.
     runApart(() => this.#delivery.batchEnd())
-    const { emitter, incoming, onClosed, outgoing, sender } = this.#dependencies
+    const { calls, emitter, incoming, onClosed, outgoing, sender } = this.#dependencies
     const reason = error ?? new ShmwireError(ErrorCode.CLOSED, 'the channel was closed')
     outgoing.fail(reason)
+    calls.fail(reason, 'unknown')
     sender.fail(reason)
     incoming.fail(reason)
-    this.#delivery.end(error, () => {
+    const onEnded = (): void => {
       for (const onEnd of waiting) onEnd(closeError)
       onClosed?.(error)
+    }
+    this.#delivery.end(error, onEnded, () => {
       try {
         if (error !== undefined && emitter.listenerCount('error') > 0) emitter.emit('error', error)
       } finally {
+        notifyLateListeners(emitter, 'close', error)
         emitter.emit('close', error)
       }
     })
   }
 
   #message(payload: Buffer): boolean {
+    if (this.#peerEnded) return this.#corrupt('a message after its end')
     this.#count(payload)
     let message: unknown
     try {
-      message = this.#codec.decode(payload)
+      message = this.#decoder.decode(payload)
     } catch (error) {
       return this.#break(error as ShmwireError)
     }
@@ -103,6 +115,7 @@ export class Receiver implements LinkSink {
   }
 
   #control(kind: number, id: number, payload: Buffer): boolean {
+    if (isCallKind(kind)) return this.#call(kind, id, payload)
     const { incoming, outgoing, sender } = this.#dependencies
     switch (kind) {
       case RecordKind.REQUEST:
@@ -123,12 +136,24 @@ export class Receiver implements LinkSink {
         this.#peerClosed()
         return true
       case RecordKind.CODEC: {
-        const fault = this.#codec.applyNote(payload)
+        const fault = this.#dependencies.codec.applyNote(payload)
         return fault === undefined || this.#break(fault)
       }
+      case RecordKind.END:
+        return this.#end(payload)
+      case RecordKind.HEARTBEAT:
+        return payload.length === 0 || this.#corrupt('a heartbeat with a payload')
       default:
         return this.#corrupt(`a record of unknown kind ${kind}`)
     }
+  }
+
+  #end(payload: Buffer): boolean {
+    if (payload.length > 0) return this.#corrupt('an end with a payload')
+    if (this.#peerEnded) return this.#corrupt('a second end of its messages')
+    this.#peerEnded = true
+    this.#delivery.endMessages(() => this.#dependencies.emitter.emit('end'))
+    return true
   }
 
   #request(id: number, payload: Buffer): boolean {
@@ -140,17 +165,27 @@ export class Receiver implements LinkSink {
     return fault === undefined || this.#corrupt(fault)
   }
 
+  #call(kind: number, id: number, payload: Buffer): boolean {
+    const messages = messagesIn(kind, payload)
+    if (messages > 0) this.#count(payload, messages)
+    if (this.#handshake.closeSent) return true
+    const fault = this.#dependencies.calls.record(kind, id, payload, !this.#handshake.isOpen)
+    return fault === undefined || this.#corrupt(fault)
+  }
+
   #peerClosed(): void {
-    const { incoming, outgoing, sender } = this.#dependencies
+    const { calls, incoming, outgoing, sender } = this.#dependencies
     this.#handshake.peerClose()
     const error = new ShmwireError(ErrorCode.CLOSED, 'the peer closed the channel')
     outgoing.fail(error)
+    // It closes when it has answered all calls that it has begun, so those that are still open did not run.
+    calls.fail(error, 'no')
     incoming.fail(error)
     sender.peerClosed(error)
   }
 
-  #count(payload: Buffer): void {
-    this.counters.messagesReceived += 1
+  #count(payload: Buffer, messages = 1): void {
+    this.counters.messagesReceived += messages
     this.counters.bytesReceived += payload.length
   }
 

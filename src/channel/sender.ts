@@ -1,14 +1,20 @@
 import type { EventEmitter } from 'node:events'
+import { ErrorCode, ShmwireError } from '../errors.js'
+import { nextTick } from '../host.js'
 import type { Link } from '../link/link.js'
-import { misuse } from '../options.js'
+import { wrongTime } from '../options.js'
 import { RecordKind } from '../wire/record-kind.js'
 import { type Claim, type ClaimSender, checkClaim, OpenClaim } from './claims.js'
 import type { CloseHandshake } from './close-handshake.js'
 import { MessageCodec } from './message-codec.js'
 import { NO_PAYLOAD, Outbox, type Outgoing, type Settle } from './outbox.js'
 import type { ChannelDependencies, OpenWork } from './types.js'
+import { WaitingBytes } from './waiting-bytes.js'
 
-type SenderOptions = Pick<ChannelDependencies, 'codec' | 'maxMessageBytes' | 'maxDecodedBytes'>
+type SenderOptions = Pick<
+  ChannelDependencies,
+  'codec' | 'maxMessageBytes' | 'maxDecodedBytes' | 'maxOutboxBytes'
+>
 
 /** The sending side of a channel: encodes messages and passes records to the link, in order. */
 export class Sender implements ClaimSender {
@@ -16,25 +22,31 @@ export class Sender implements ClaimSender {
   readonly codec: MessageCodec
   readonly maxMessageBytes: number
   readonly counters: Outbox['counters']
+  readonly waitingBytes: WaitingBytes
   readonly #codecName: string
   readonly #emitter: EventEmitter
   readonly #link: Link
+  readonly #direction: Link['direction']
   readonly #handshake: CloseHandshake
   readonly #outbox: Outbox
   #work: readonly OpenWork[] = []
   /** `trySend` or `claim` found no room. */
   #mustEmitDrain = false
+  /** END is in the outbox or with the link: no message may follow it. */
+  #ended = false
 
   /** `emitter` gets the `drain` events. */
   constructor(emitter: EventEmitter, link: Link, handshake: CloseHandshake, options: SenderOptions) {
     this.#emitter = emitter
     this.#link = link
+    this.#direction = link.direction
     this.#handshake = handshake
     this.#codecName = options.codec.name
     this.maxMessageBytes = options.maxMessageBytes
     const bounds = { messageBytesMax: options.maxMessageBytes, decodedBytesMax: options.maxDecodedBytes }
     this.codec = new MessageCodec(options.codec, bounds, (note) => this.#sendNote(note))
-    this.#outbox = new Outbox(link, this.codec)
+    this.waitingBytes = new WaitingBytes(options.maxOutboxBytes)
+    this.#outbox = new Outbox(link, this.codec, this.waitingBytes)
     this.counters = this.#outbox.counters
   }
 
@@ -53,10 +65,24 @@ export class Sender implements ClaimSender {
 
   /** The payload of a message that may be sent now. Throws unless the channel is open. */
   encode(message: unknown): Uint8Array {
+    this.#assertMaySend()
     const payload = this.codec.encode(message)
     // Afterwards: accessors of the message run during the encoding, and may end the channel.
     this.#handshake.assertOpen()
     return payload
+  }
+
+  /** Throws `INVALID_STATE` if no reply could arrive, or if this side must not send. */
+  assertMayRequest(): void {
+    this.#assertMaySend()
+    if (this.#direction !== undefined)
+      throw wrongTime('this channel has one direction, and a request needs two; send a message')
+  }
+
+  /** Throws unless a call of a service may begin now. */
+  assertMayCall(): void {
+    this.assertMayRequest()
+    this.#handshake.assertOpen()
   }
 
   /** False: there is no room, and `drain` follows. */
@@ -68,12 +94,27 @@ export class Sender implements ClaimSender {
 
   /** Sends a message in its turn. Returns it while it waits for room. */
   send(message: unknown, settle: Settle): Outgoing | undefined {
-    return this.#outbox.push(RecordKind.MESSAGE, 0, this.encode(message), settle)
+    const payload = this.encode(message)
+    this.waitingBytes.assertRoom(payload)
+    return this.#outbox.push(RecordKind.MESSAGE, 0, payload, settle)
   }
 
   /** Sends a record in its turn. Returns it while it waits for room. */
   push(kind: number, id: number, payload: Uint8Array, settle?: Settle): Outgoing | undefined {
     return this.#outbox.push(kind, id, payload, settle)
+  }
+
+  /** Like `push`, for records that may come late: while the channel cannot send any more, it drops the record. */
+  pushOpen(kind: number, id: number, payload: Uint8Array, settle?: Settle): Outgoing | undefined {
+    const { closeSent, hasEnded } = this.#handshake
+    if (!closeSent && !hasEnded) return this.#outbox.push(kind, id, payload, settle)
+    settle?.(new ShmwireError(ErrorCode.CLOSED, 'the channel is closed'))
+    return undefined
+  }
+
+  /** Runs `flushed` when everything that was sent so far reaches the peer; not at all if the channel ends before. */
+  afterFlush(flushed: () => void): void {
+    this.#outbox.afterFlush(flushed)
   }
 
   /** Takes a record back that waits for room. False: the link has it, or has begun it. */
@@ -88,9 +129,10 @@ export class Sender implements ClaimSender {
 
   /** Null: there is no room, and `drain` follows. */
   claim(byteLength: number): Claim | null {
+    this.#assertMaySend()
     checkClaim(byteLength, this.#codecName, this.maxMessageBytes)
     this.#handshake.assertOpen()
-    if (this.hasClaim) throw misuse('a claim is already open; commit or abort it first')
+    if (this.hasClaim) throw wrongTime('a claim is already open; commit or abort it first')
     const bytes = this.#outbox.claim(byteLength)
     if (bytes !== undefined) return new OpenClaim(this, bytes)
     this.#mustEmitDrain = true
@@ -119,6 +161,13 @@ export class Sender implements ClaimSender {
     if (!this.#outbox.pump() || !this.#mustEmitDrain || !this.#handshake.isOpen) return
     this.#mustEmitDrain = false
     this.#emitter.emit('drain')
+  }
+
+  /** This side sends no more messages: END follows those that were sent. */
+  end(): void {
+    if (this.#ended || !this.#handshake.isOpen) return
+    this.#ended = true
+    this.#outbox.push(RecordKind.END, 0, NO_PAYLOAD)
   }
 
   /** This side closes: CLOSE follows what was sent, and the open requests of both sides. */
@@ -157,6 +206,13 @@ export class Sender implements ClaimSender {
     this.#outbox.fail(error, false)
   }
 
+  #assertMaySend(): void {
+    if (this.#ended && this.#handshake.isOpen)
+      throw wrongTime('this side has called end(), and sends only replies; connect again to send')
+    if (this.#direction === 'read')
+      throw wrongTime('this channel only receives; the other end of its stream sends')
+  }
+
   #endIfComplete(): void {
     if (this.#handshake.isComplete) this.#link.end()
   }
@@ -165,7 +221,7 @@ export class Sender implements ClaimSender {
   #sendWaiting(): void {
     this.#outbox.pump()
     // Later, like every `drain`: this runs inside a call of the user.
-    if (this.#mustEmitDrain) process.nextTick(() => this.drain())
+    if (this.#mustEmitDrain) nextTick(() => this.drain())
   }
 
   /** A note of the codec, sent during the encoding of a message, precedes it and cannot be withdrawn. */

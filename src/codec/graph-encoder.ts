@@ -1,36 +1,27 @@
 import { types } from 'node:util'
-import { ERROR_CLASSES, type GraphNode, HIDDEN_ERROR_KEYS } from './graph.js'
+import { hiddenStateOf, isError, isOfOrdinaryClass, typedArrayNameOf } from './brand.js'
+import { elementsOf, entriesOf } from './collections.js'
+import { errorClassNameOf, errorMembers } from './error-parts.js'
+import type { GraphNode } from './graph.js'
 import { HASHED_LENGTH_MAX, KeyTable, KeyWork } from './key-work.js'
+import { pathTo } from './path.js'
+import { patternOf } from './pattern-parts.js'
 import { PatternWork } from './pattern-work.js'
-import { INT64_MIN, isPlainString, UINT64_MAX, VIEW_CLASSES } from './plain.js'
+import { leafCodeOf } from './plain.js'
+import { TEXT_BYTES_MAX } from './tree-format.js'
+
+/** Of a function, in an error. */
+const NAME_LENGTH_MAX = 100
 
 /** Replaces −0 as a key of a Map, which does not distinguish it from 0. */
 const MINUS_ZERO = Symbol('-0')
-
-/** The accessors of the engine: those of a derived class can return another pattern than the one that matches. */
-const PATTERN_SOURCE = getterOf('source')
-const PATTERN_FLAGS = Object.entries({
-  d: 'hasIndices',
-  g: 'global',
-  i: 'ignoreCase',
-  m: 'multiline',
-  s: 'dotAll',
-  u: 'unicode',
-  v: 'unicodeSets',
-  y: 'sticky',
-}).map(([flag, name]) => [flag, getterOf(name)] as const)
-
-function getterOf(name: string): (this: RegExp) => unknown {
-  // oxlint-disable-next-line typescript/unbound-method -- the callers pass a pattern
-  return Object.getOwnPropertyDescriptor(RegExp.prototype, name)?.get as (this: RegExp) => unknown
-}
 
 /** Characters that one message may compare to find long texts in its table: about 50 ms. */
 const COMPARED_CHARACTERS_MAX = 256 * 1024 * 1024
 
 /**
- * Turns a value into the nodes of its graph form. Throws TypeError for a value that cannot be sent. Throws RangeError if the receiver
- * would refuse the work, or if colliding keys, which are written for each place, need more than `bytesMax` bytes.
+ * Turns a value into the nodes of its graph form. Throws TypeError for a value that cannot be sent, with its place. Throws RangeError if the
+ * receiver would refuse the work, or if colliding keys, which are written for each place, need more than `bytesMax` bytes.
  */
 export function encodeGraph(root: unknown, bytesMax = Number.POSITIVE_INFINITY): GraphNode[] {
   const nodes: GraphNode[] = []
@@ -41,8 +32,18 @@ export function encodeGraph(root: unknown, bytesMax = Number.POSITIVE_INFINITY):
     patterns: new PatternWork(),
   }
   graph.refer(root)
-  for (let index = 0; index < values.list.length; index++) nodes.push(describe(values.list[index], graph))
+  for (let index = 0; index < values.list.length; index++) {
+    const value = values.list[index]
+    const problem = problemOf(value)
+    if (problem !== undefined) throw new TypeError(`${placeOf(root, value)} is ${problem}`)
+    nodes.push(describe(value, graph))
+  }
   return nodes
+}
+
+function placeOf(root: unknown, culprit: unknown): string {
+  // Without a path, the value comes from an accessor, or is one of very many.
+  return pathTo(root, (value) => value === culprit) ?? 'a value in the message'
 }
 
 interface Graph {
@@ -98,120 +99,119 @@ class ValueTable {
   }
 }
 
-function describe(value: unknown, graph: Graph): GraphNode {
+/** Why a value cannot be sent. */
+function problemOf(value: unknown): string | undefined {
   switch (typeof value) {
     case 'string':
-      return isPlainString(value) ? value : ['utf16', utf16(value)]
-    case 'number':
-      return Object.is(value, -0) ? ['-0'] : value
-    case 'bigint':
-      return value >= INT64_MIN && value <= UINT64_MAX ? value : ['bigint', value.toString(16)]
+      return isTooLong(value)
+        ? `a string of more than ${TEXT_BYTES_MAX} bytes of UTF-8, the most that Node.js can decode; send parts`
+        : undefined
     case 'function':
-      throw new TypeError(`cannot send a function (${value.name === '' ? 'it has no name' : value.name})`)
+      return `a function${nameOf(value)}`
     case 'symbol':
-      throw new TypeError(`cannot send a symbol (${String(value)})`)
+      return `a symbol (${String(value).slice(0, NAME_LENGTH_MAX)})`
+    case 'object':
+      return value === null ? undefined : problemOfObject(value)
     default:
-      return typeof value === 'object' && value !== null ? describeObject(value, graph) : value
+      return undefined
   }
 }
 
-function describeObject(value: object, graph: Graph): GraphNode {
+/** A class can have a static member in the place of its name. */
+function nameOf(value: object): string {
+  const name: unknown = Object.getOwnPropertyDescriptor(value, 'name')?.value
+  return typeof name === 'string' && name !== '' ? ` (${name.slice(0, NAME_LENGTH_MAX)})` : ''
+}
+
+function isTooLong(text: string): boolean {
+  // A character has at most three bytes.
+  return text.length > TEXT_BYTES_MAX / 3 && Buffer.byteLength(text) > TEXT_BYTES_MAX && text.isWellFormed()
+}
+
+function problemOfObject(value: object): string | undefined {
+  if (Array.isArray(value)) return holesOf(value)
+  if (ArrayBuffer.isView(value))
+    return leafCodeOf(value) === undefined ? `a ${typedArrayNameOf(value)}` : undefined
+  if (isPlain(value) || isOfKnownClass(value)) return undefined
+  // As in the tree writer, which sends an instance that has a `Symbol.toStringTag` of its own.
+  return isOfOrdinaryClass(Object.getPrototypeOf(value) as object) ? undefined : hiddenStateOf(value)
+}
+
+/** As in the tree writer, most objects need no further check. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function holesOf(value: readonly unknown[]): string | undefined {
+  for (let index = 0; index < value.length; index++) {
+    if (!(index in value))
+      return `an array with holes: of ${value.length} elements, number ${index} is missing`
+  }
+  return undefined
+}
+
+function isOfKnownClass(value: object): boolean {
+  return isLeaf(value) || types.isMap(value) || types.isSet(value) || isError(value)
+}
+
+function isLeaf(value: object): boolean {
+  return (
+    ArrayBuffer.isView(value) || types.isDate(value) || types.isRegExp(value) || types.isArrayBuffer(value)
+  )
+}
+
+/** The node of a value that can be sent. The tree writer encodes leaves. */
+function describe(value: unknown, graph: Graph): GraphNode {
+  if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return describeArray(value, graph)
+  if (isPlain(value)) return describeMembers(['object'], Object.entries(value), graph)
+  if (types.isRegExp(value)) {
+    const { source, flags } = patternOf(value)
+    graph.patterns.add(source, flags)
+    return value
+  }
+  if (isLeaf(value)) return value
   if (types.isMap(value)) return describeMap(value, graph)
   if (types.isSet(value)) return describeSet(value, graph)
-  if (types.isDate(value)) return new Date(Date.prototype.getTime.call(value))
-  if (types.isRegExp(value)) return describePattern(value, graph)
-  if (types.isNativeError(value)) return describeError(value, graph)
-  if (types.isArrayBuffer(value)) return ArrayBuffer.prototype.slice.call(value, 0)
-  if (ArrayBuffer.isView(value)) return describeView(value)
-  // Built-in objects with internal state (promises, weak maps, boxed primitives, URLs, …) have other tags.
-  const tag = tagOf(value)
-  if (tag !== 'Object') throw new TypeError(`cannot send a ${tag}`)
-  const node: GraphNode[] = ['object']
-  for (const [key, member] of Object.entries(value)) {
-    graph.keys.add(key)
-    node.push(graph.refer(key), graph.refer(member))
+  if (isError(value)) {
+    const className = errorClassNameOf(value)
+    return describeMembers(['error', className], errorMembers(value, className), graph)
   }
-  return node
+  return describeMembers(['object'], Object.entries(value), graph)
 }
 
 function describeArray(value: readonly unknown[], graph: Graph): GraphNode {
   const node: GraphNode[] = ['array']
-  for (let index = 0; index < value.length; index++) {
-    if (!(index in value)) {
-      throw new TypeError(
-        `cannot send an array with holes: of ${value.length} elements, number ${index} is missing`,
-      )
-    }
-    node.push(graph.refer(value[index]))
-  }
+  for (let index = 0; index < value.length; index++) node.push(graph.refer(value[index]))
   return node
 }
 
 function describeMap(value: Map<unknown, unknown>, graph: Graph): GraphNode {
   const node: GraphNode[] = ['map']
   const table = new KeyTable(graph.keys)
-  Map.prototype.forEach.call(value, (member, key) => {
-    table.add(key)
-    node.push(graph.refer(key), graph.refer(member))
-  })
+  const entries = entriesOf(value)
+  for (let at = 0; at < entries.length; at += 2) {
+    table.add(entries[at])
+    node.push(graph.refer(entries[at]), graph.refer(entries[at + 1]))
+  }
   return node
 }
 
 function describeSet(value: Set<unknown>, graph: Graph): GraphNode {
   const node: GraphNode[] = ['set']
   const table = new KeyTable(graph.keys)
-  Set.prototype.forEach.call(value, (element) => {
+  for (const element of elementsOf(value)) {
     table.add(element)
     node.push(graph.refer(element))
-  })
+  }
   return node
 }
 
-function describePattern(value: RegExp, graph: Graph): GraphNode {
-  const source = PATTERN_SOURCE.call(value) as string
-  let flags = ''
-  for (const [flag, isSet] of PATTERN_FLAGS) if (isSet.call(value) === true) flags += flag
-  graph.patterns.add(source, flags)
-  return ['regexp', utf16(source), flags]
-}
-
-function describeError(value: Error, graph: Graph): GraphNode {
-  const className = Object.keys(ERROR_CLASSES).findLast((name) => inherits(value, name)) ?? 'Error'
-  const node: GraphNode[] = ['error', className]
-  const keys = new Set([...HIDDEN_ERROR_KEYS, ...Object.keys(value)])
-  for (const key of keys) {
-    const isCarried = key === 'name' ? value.name !== className : Object.hasOwn(value, key)
-    if (!isCarried) continue
+function describeMembers(node: GraphNode[], members: readonly [string, unknown][], graph: Graph): GraphNode {
+  for (const [key, member] of members) {
     graph.keys.add(key)
-    node.push(graph.refer(key), graph.refer((value as unknown as Record<string, unknown>)[key]))
+    node.push(graph.refer(key), graph.refer(member))
   }
   return node
-}
-
-/** Compares names, so that an error of another realm keeps its class. */
-function inherits(value: object, className: string): boolean {
-  for (let link = Object.getPrototypeOf(value); link !== null; link = Object.getPrototypeOf(link)) {
-    if (Object.hasOwn(link, 'constructor') && link.constructor?.name === className) return true
-  }
-  return false
-}
-
-/** Instances of derived classes, and of other realms, become the built-in class. */
-function describeView(value: ArrayBufferView): GraphNode {
-  if (Buffer.isBuffer(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  const tag = tagOf(value)
-  if (!Object.hasOwn(VIEW_CLASSES, tag)) throw new TypeError(`cannot send a ${tag}`)
-  const ViewClass: new (buffer: ArrayBuffer) => ArrayBufferView =
-    VIEW_CLASSES[tag as keyof typeof VIEW_CLASSES]
-  const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice()
-  return new ViewClass(bytes.buffer)
-}
-
-function utf16(text: string): Buffer {
-  return Buffer.from(text, 'utf16le')
-}
-
-function tagOf(value: object): string {
-  return Object.prototype.toString.call(value).slice('[object '.length, -1)
 }

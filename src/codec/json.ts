@@ -1,7 +1,12 @@
 import { isUtf8 } from 'node:buffer'
+import { types } from 'node:util'
 import type { ChannelCodec, Codec, CodecBounds } from './codec.js'
-import { DECODED_BYTES_DEFAULT, DecodeBudget } from './decode-budget.js'
+import { DECODED_BYTES_DEFAULT, DecodeBudget, DecodeLimitError } from './decode-budget.js'
 import { checkLongKeys, JSON_BYTES_PER_BYTE_MAX, jsonBytes } from './json-size.js'
+import { pathTo } from './path.js'
+import { TEXT_BYTES_MAX } from './tree-format.js'
+
+const TOO_LONG = `a receiver can decode at most ${TEXT_BYTES_MAX} bytes; send parts`
 
 /**
  * JSON in UTF-8, by `JSON.stringify` and `JSON.parse`, with their losses: `undefined` members, functions and symbols are left out, NaN
@@ -38,15 +43,35 @@ class JsonChannelCodec implements ChannelCodec {
 }
 
 function encode(value: unknown): Uint8Array {
-  const text: string | undefined = JSON.stringify(value)
+  const text = textOf(value)
   if (text === undefined)
     throw new TypeError(`JSON cannot hold ${value === undefined ? 'undefined' : `a ${typeof value}`}`)
   const bytes = Buffer.from(text, 'utf8')
+  if (bytes.length > TEXT_BYTES_MAX) throw new RangeError(`the JSON has ${bytes.length} bytes; ${TOO_LONG}`)
   checkLongKeys(bytes)
   return bytes
 }
 
+function textOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (!types.isNativeError(error)) throw error
+    // The engine names neither the place of a bigint nor the limit of a text.
+    if (error.message === 'Invalid string length')
+      throw new RangeError(`the JSON is too long for one string; ${TOO_LONG}`, { cause: error })
+    const isBigint = error.message.endsWith('serialize a BigInt')
+    const place = isBigint ? pathTo(value, (member) => typeof member === 'bigint') : undefined
+    throw place === undefined ? error : new TypeError(`${place} is a bigint`, { cause: error })
+  }
+}
+
 function decode(bytes: Buffer, budget: DecodeBudget): unknown {
+  if (bytes.length > TEXT_BYTES_MAX) {
+    throw new DecodeLimitError(
+      `the JSON has more than ${TEXT_BYTES_MAX} bytes, the most that Node.js can decode; have the peer send parts`,
+    )
+  }
   // JSON.parse cannot be stopped, so the memory for a long text is counted first.
   if (bytes.length > budget.limitBytes / JSON_BYTES_PER_BYTE_MAX) budget.begin(jsonBytes(bytes))
   checkLongKeys(bytes)

@@ -1,14 +1,12 @@
-import { Packr, RESERVE_START_SPACE, RESET_BUFFER_MODE } from 'msgpackr'
 import type { ChannelCodec, Codec, CodecBounds } from './codec.js'
 import { DECODED_BYTES_DEFAULT, DecodeBudget } from './decode-budget.js'
-import type { GraphNode } from './graph.js'
 import { decodeGraph } from './graph-decoder.js'
 import { encodeGraph } from './graph-encoder.js'
 import { ReceivedShapes } from './received-shapes.js'
 import { SentShapes } from './sent-shapes.js'
-import { SHAPED_OBJECT } from './tree-format.js'
+import { Addition, ESCAPE } from './tree-format.js'
 import { decodeTree } from './tree-reader.js'
-import { encodeTree } from './tree-writer.js'
+import { encodeNodes, encodeTree } from './tree-writer.js'
 
 /**
  * MessagePack that sends the keys of repeated objects once for each channel.
@@ -17,19 +15,24 @@ import { encodeTree } from './tree-writer.js'
  * (lone surrogates too), plain objects (any key, `__proto__` too), arrays, Map, Set, Date (the invalid one too),
  * RegExp, ArrayBuffer, DataView, Buffer, the typed arrays; nested to any depth, with shared and cyclic references.
  *
- * Changed: an error has the nearest built-in class, its name, message, stack, cause and own enumerable
- * properties; an instance of another class, and an object without a prototype, is a plain object of its own enumerable
- * properties with string keys, and no `toJSON` is called; an instance of a class derived from a built-in one is of the
- * built-in; an array has its elements only; a regular expression begins at 0; views of one ArrayBuffer are apart.
+ * Values of another realm are the same as values of this one.
  *
- * Throws TypeError: functions, symbols, arrays with holes, SharedArrayBuffer, Float16Array, and built-in objects with
- * internal state, such as promises, weak maps, proxies of functions and boxed primitives.
+ * Changed: an error, also a DOMException, has the nearest built-in class, its name, message and stack if they are strings, its code,
+ * cause and own enumerable properties; an instance of another class, and an object without a prototype, is a plain object of its own enumerable
+ * properties with string keys, and no `toJSON` is called; an instance of a class derived from a built-in one is of the
+ * built-in; an array has its elements only; a regular expression begins at 0; views of one ArrayBuffer are apart; a Proxy of an array, a
+ * plain object or an instance of another class is sent like its target.
+ *
+ * Throws TypeError, with the place of the value: functions, symbols, arrays with holes, SharedArrayBuffer, Float16Array, strings of more
+ * than 536,870,888 bytes of UTF-8, built-in objects with internal state, such as promises, weak maps, iterators and boxed primitives,
+ * instances of classes with a `Symbol.toStringTag`, and a Proxy of one of these.
  *
  * A Buffer in a received value is a view of the memory of the message; all other values are copies.
  *
- * Plain trees have the tree form: MessagePack (timestamps as extension −1, typed arrays as extension 0x74, undefined as extension 0),
- * with shaped objects for announced keys (sent-shapes.ts). Other values have the graph form of graph.ts, whose nodes msgpackr writes
- * (https://github.com/kriszyp/msgpackr; the build puts its code into this file). docs/protocol.md, section 9, describes the bytes.
+ * Nearly all values have the tree form (tree-format.ts): MessagePack (timestamps as extension −1, typed arrays as extension 0x74, undefined
+ * as extension 0), with shaped objects for announced keys (sent-shapes.ts), with additions for values that MessagePack lacks, and with
+ * references to earlier objects. A value that is nested deeper has the graph form (graph.ts). docs/protocol.md, section 9, describes the
+ * bytes.
  */
 export const msgpackCodec: Codec = {
   name: 'msgpack',
@@ -74,19 +77,6 @@ class MsgpackChannelCodec implements ChannelCodec {
   }
 }
 
-/** Writes the nodes of the graph form: a list of leaves and lists. */
-const packr = new Packr({
-  useRecords: false,
-  mapsAsObjects: true,
-  // Typed arrays keep their class.
-  moreTypes: true,
-  useToJSON: false,
-})
-
-const BUFFER_BYTES_INITIAL = 8192
-/** A larger buffer is released after the message. */
-const BUFFER_BYTES_KEPT = 1024 * 1024
-
 /** A graph can be short enough where a tree is too long, because it has each text once. */
 function encode(
   value: unknown,
@@ -94,27 +84,15 @@ function encode(
   bytesMax = Number.POSITIVE_INFINITY,
 ): Uint8Array {
   const tree = encodeTree(value, shapes, bytesMax)
-  return tree !== undefined && tree.length <= bytesMax ? tree : packGraph(encodeGraph(value, bytesMax))
-}
-
-/** The nodes are lists and leaves, so no accessor of the user runs here. */
-function packGraph(nodes: GraphNode[]): Uint8Array {
-  let bytes: Buffer | undefined
-  try {
-    bytes = packr.pack(nodes, RESET_BUFFER_MODE | RESERVE_START_SPACE | 1)
-    bytes[0] = SHAPED_OBJECT
-    return bytes
-  } finally {
-    // An exception can leave the encoder in any state; a new buffer resets it.
-    if (bytes === undefined || bytes.buffer.byteLength > BUFFER_BYTES_KEPT)
-      packr.useBuffer(Buffer.allocUnsafeSlow(BUFFER_BYTES_INITIAL))
-  }
+  return tree !== undefined && tree.length <= bytesMax ? tree : encodeNodes(encodeGraph(value, bytesMax))
 }
 
 function decode(bytes: Buffer, shapes: ReceivedShapes | undefined, budget: DecodeBudget): unknown {
-  // A graph is a list, whose first byte is larger than any number of a shape.
-  const isGraph = bytes[0] === SHAPED_OBJECT && (bytes[1] ?? 0) >= 0x80
-  return isGraph
-    ? decodeGraph(decodeTree(bytes, undefined, budget, 1), budget)
-    : decodeTree(bytes, shapes, budget)
+  if (bytes[0] === ESCAPE) {
+    const second = bytes[1] ?? 0
+    // A graph is a list, whose first byte is larger than any number of a shape or an addition.
+    if (second >= 0x80) return decodeGraph(decodeTree(bytes, undefined, budget, 1), budget)
+    if (second === Addition.REFERENCES) return decodeTree(bytes, shapes, budget, 2, true)
+  }
+  return decodeTree(bytes, shapes, budget)
 }

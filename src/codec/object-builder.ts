@@ -1,4 +1,6 @@
+import { types } from 'node:util'
 import { shapedObjectBytes } from './decode-budget.js'
+import { defineMember } from './plain.js'
 
 /** Returns the values of an object, one after the other. */
 interface ValueSource {
@@ -23,25 +25,38 @@ let mayCompile = true
  */
 export class ObjectBuilder {
   readonly #keys: readonly string[]
-  /** The memory of one object, without its values. */
+  /** The memory of one object of `build`, without its values. */
   objectBytes: number
+  /** The memory of one object for `addMembers`, without its values. */
+  readonly filledBytes: number
   #built = 0
   #compiled: Build | undefined
 
   /** The keys differ, and none is `__proto__`. */
   constructor(keys: readonly string[]) {
     this.#keys = keys
-    this.objectBytes = shapedObjectBytes(keys, false)
+    this.filledBytes = shapedObjectBytes(keys, false)
+    this.objectBytes = this.filledBytes
   }
 
   build(source: ValueSource): object {
     if (this.#compiled !== undefined) return this.#compiled(source)
     this.#built += 1
     if (this.#built === COMPILE_AFTER && mayCompile) this.#compile()
-    const keys = this.#keys
     const object: Record<string, unknown> = {}
-    for (let index = 0; index < keys.length; index++) object[keys[index] as string] = source.read()
+    this.addMembers(object, source)
     return object
+  }
+
+  /** Adds the members to an object that exists before its values are read. */
+  addMembers(object: Record<string, unknown>, source: ValueSource): void {
+    const keys = this.#keys
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index] as string
+      // See tree-reader.ts. An object literal defines its members.
+      if (key in Object.prototype) defineMember(object, key, source.read())
+      else object[key] = source.read()
+    }
   }
 
   #compile(): void {
@@ -60,7 +75,7 @@ function compile(keys: readonly string[]): Build | undefined {
       build = new Function(text)() as Build
     } catch (error) {
       // After another error, such as a full stack, the next compilation can succeed.
-      if (error instanceof EvalError) mayCompile = false
+      if (types.isNativeError(error) && error.name === 'EvalError') mayCompile = false
       return undefined
     }
     compiled.set(text, build)

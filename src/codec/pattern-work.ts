@@ -30,7 +30,7 @@ export class PatternWork {
     this.#done += workOf(source, flags)
     if (this.#done <= PATTERN_WORK_MAX) return
     throw new RangeError(
-      `the regular expressions of a message are too long: one of ${source.length} characters with flags "${flags.slice(0, 16)}" brings ` +
+      `the regular expressions of a message are too long: one of ${source.length} characters with flags "${flags}" brings ` +
         `them to ${this.#done} units of work, more than ${PATTERN_WORK_MAX} (a character is ${Unit.CHARACTER} unit, with flag u or v ` +
         `${Unit.UNICODE_CHARACTER}, \\p{…} ${Unit.PROPERTY} or more); send the pattern as a string`,
     )

@@ -1,21 +1,15 @@
 import { types } from 'node:util'
-import { HASHED_LENGTH_MAX, LONG_KEYS_MAX } from './key-work.js'
-import { INT64_MAX, INT64_MIN, isOfOrdinaryClass, LEAF_CODES, LeafCode, UINT64_MAX } from './plain.js'
-import { SHAPED_OBJECT, type Shape, TIMESTAMP, TYPED_ARRAY } from './tree-format.js'
+import type { Work } from './addition-reader.js'
+import { type AdditionSink, writeAddition } from './addition-writer.js'
+import { isOfOrdinaryClass } from './brand.js'
+import { HASHED_LENGTH_MAX, KeyWork } from './key-work.js'
+import { PatternWork } from './pattern-work.js'
+import { LeafCode, leafCodeOf } from './plain.js'
+import { TokenWriter } from './token-writer.js'
+import { Addition, ESCAPE, type Shape } from './tree-format.js'
 
 /** Up to this depth, a value is written by recursion. A deeper value has the graph form, which needs none. */
 const DEPTH_MAX = 100
-
-const BUFFER_BYTES_INITIAL = 8192
-/** A larger buffer is released after the message. */
-const BUFFER_BYTES_KEPT = 1024 * 1024
-/** Free bytes before each value: enough for a number, a date or a header. */
-const ROOM_BYTES = 16
-
-/** Below this length, a loop over the characters is faster than a call of the runtime. */
-const TEXT_LENGTH_SHORT = 40
-/** Above this length, a count of the bytes costs less than memory for three bytes a character. */
-const TEXT_LENGTH_LONG = 4096
 
 /** Up to so many objects, a list is faster than a Set. */
 const MET_MAX = 16
@@ -23,6 +17,9 @@ const MET_MAX = 16
 /** In a for-in loop the engine optimizes this call, but neither Object.hasOwn nor an imported function. */
 // oxlint-disable-next-line typescript/unbound-method -- the callers pass an object
 const hasOwn = Object.prototype.hasOwnProperty
+// Captured, because a derived class can have another one.
+// oxlint-disable-next-line typescript/unbound-method -- the callers pass a date
+const timeOf = Date.prototype.getTime
 
 /** The shapes that the receiver knows. */
 export interface ShapesToWrite {
@@ -33,9 +30,9 @@ export interface ShapesToWrite {
 }
 
 /**
- * Writes a tree as MessagePack: plain objects, dense arrays, primitives, dates and binary data, each object once. Returns undefined if
- * `value` is not such a tree, or if it needs more memory beyond `bytesMax` bytes. The result can be longer than `bytesMax`. The next
- * call overwrites it.
+ * Writes a value that is nested up to DEPTH_MAX. Returns undefined if it is deeper, cannot be sent, or if it needs more memory beyond
+ * `bytesMax` bytes. The result can be longer than `bytesMax`. The next call overwrites it. Throws RangeError if the receiver would refuse
+ * the work.
  */
 export function encodeTree(
   value: unknown,
@@ -53,33 +50,47 @@ export function encodeTree(
   }
 }
 
+/** Writes the nodes of a graph (graph.ts): leaves, and lists of strings and numbers. The next call overwrites the result. */
+export function encodeNodes(nodes: readonly unknown[]): Buffer {
+  const writer = idleWriter ?? new TreeWriter()
+  idleWriter = undefined
+  try {
+    return writer.graph(nodes)
+  } finally {
+    writer.forget()
+    idleWriter = writer
+  }
+}
+
 let idleWriter: TreeWriter | undefined
 
 /** Checks and writes a value in one pass, so that accessors run once. */
-class TreeWriter {
-  #target!: Buffer
-  #view!: DataView
-  /** A value can begin up to here: ROOM_BYTES follow. */
-  #limit = 0
-  #position = 0
-  #bytesMax = 0
-  #longKeys = 0
+class TreeWriter extends TokenWriter implements AdditionSink {
+  #work: Work | undefined
   #shapes: ShapesToWrite | undefined
-  /** The objects of this message. A second occurrence needs the graph form: it would be a copy, or an endless recursion. */
+  /** The objects of this message, in the order in which they begin. A second occurrence is a reference to the first. */
   readonly #met = Array.from<object | undefined>({ length: MET_MAX })
   #metCount = 0
   #metMany: Set<object> | undefined
-
-  constructor() {
-    this.#use(Buffer.allocUnsafeSlow(BUFFER_BYTES_INITIAL))
-  }
+  #indices: ObjectIndices | undefined
+  #hasReferences = false
 
   message(value: unknown, shapes: ShapesToWrite | undefined, bytesMax: number): Buffer | undefined {
-    this.#position = 0
-    this.#bytesMax = bytesMax
-    this.#longKeys = 0
+    this.start(bytesMax)
     this.#shapes = shapes
-    return this.#write(value, 0) ? this.#target.subarray(0, this.#position) : undefined
+    if (!this.write(value, 0) || (this.#hasReferences && !this.prepend(Addition.REFERENCES))) return undefined
+    return this.result()
+  }
+
+  graph(nodes: readonly unknown[]): Buffer {
+    this.start(Number.POSITIVE_INFINITY)
+    this.byte(ESCAPE)
+    this.length(nodes.length)
+    for (const node of nodes) {
+      if (Array.isArray(node)) this.#elements(node, 0)
+      else this.write(node, 0)
+    }
+    return this.result()
   }
 
   /** Drops all references to the message. */
@@ -87,215 +98,104 @@ class TreeWriter {
     this.#met.fill(undefined, 0, this.#metCount)
     this.#metCount = 0
     this.#metMany = undefined
+    this.#indices = undefined
+    this.#hasReferences = false
+    this.#work = undefined
     this.#shapes = undefined
-    if (this.#target.length > BUFFER_BYTES_KEPT) this.#use(Buffer.allocUnsafeSlow(BUFFER_BYTES_INITIAL))
+    this.end()
   }
 
-  #use(target: Buffer): void {
-    this.#target = target
-    this.#view = new DataView(target.buffer, target.byteOffset, target.length)
-    this.#limit = target.length - ROOM_BYTES
-  }
-
-  /** Makes room for `bytes` and ROOM_BYTES more. False: the message is already too long. */
-  #reserve(bytes: number): boolean {
-    if (this.#position + bytes <= this.#limit) return true
-    if (this.#position > this.#bytesMax) return false
-    const target = Buffer.allocUnsafeSlow(
-      Math.max(2 * this.#target.length, this.#position + bytes + ROOM_BYTES),
-    )
-    this.#target.copy(target, 0, 0, this.#position)
-    this.#use(target)
-    return true
-  }
-
-  #byte(byte: number): void {
-    this.#target[this.#position++] = byte
+  get work(): Work {
+    this.#work ??= { keys: new KeyWork(), patterns: new PatternWork() }
+    return this.#work
   }
 
   /** False: this form cannot hold the value. */
-  #write(value: unknown, depth: number): boolean {
-    if (this.#position > this.#limit && !this.#reserve(0)) return false
+  write(value: unknown, depth: number): boolean {
+    if (this.position > this.limit && !this.reserve(0)) return false
     switch (typeof value) {
       case 'string':
-        return this.#text(value)
+        return this.text(value)
       case 'number':
-        this.#number(value)
+        this.number(value)
         return true
       case 'boolean':
-        this.#byte(value ? 0xc3 : 0xc2)
+        this.byte(value ? 0xc3 : 0xc2)
         return true
       case 'object':
         if (value !== null) return this.#object(value, depth)
-        this.#byte(0xc0)
+        this.byte(0xc0)
         return true
       case 'undefined':
         // Extension 0, as in other implementations.
-        this.#header16(0xd4, 0)
+        this.header16(0xd4, 0)
         return true
       case 'bigint':
-        return this.#bigint(value)
+        return this.bigint(value)
       default:
         return false
     }
   }
 
-  #number(value: number): void {
-    if (value >>> 0 === value) {
-      if (value >= 0x80) this.#unsigned(0xcc, value)
-      else if (value === 0 && Object.is(value, -0)) this.#double(value)
-      else this.#byte(value)
-    } else if (value >> 0 === value) {
-      this.#negative(value)
-    } else {
-      this.#double(value)
-    }
-  }
-
-  /** Writes the tag of the shortest of three lengths, and the number. */
-  #unsigned(tag: number, value: number): void {
-    if (value < 0x100) {
-      this.#byte(tag)
-      this.#byte(value)
-    } else if (value < 0x1_0000) {
-      this.#header16(tag + 1, value)
-    } else {
-      this.#byte(tag + 2)
-      this.#view.setUint32(this.#position, value)
-      this.#position += 4
-    }
-  }
-
-  #header16(tag: number, value: number): void {
-    this.#byte(tag)
-    this.#byte(value >> 8)
-    this.#byte(value & 0xff)
-  }
-
-  #negative(value: number): void {
-    if (value >= -0x20) {
-      this.#byte(value & 0xff)
-    } else if (value >= -0x80) {
-      this.#byte(0xd0)
-      this.#byte(value & 0xff)
-    } else if (value >= -0x8000) {
-      this.#header16(0xd1, value & 0xffff)
-    } else {
-      this.#byte(0xd2)
-      this.#view.setInt32(this.#position, value)
-      this.#position += 4
-    }
-  }
-
-  #double(value: number): void {
-    this.#byte(0xcb)
-    this.#view.setFloat64(this.#position, value)
-    this.#position += 8
-  }
-
-  #bigint(value: bigint): boolean {
-    if (value < INT64_MIN || value > UINT64_MAX) return false
-    this.#byte(value > INT64_MAX ? 0xcf : 0xd3)
-    this.#view.setBigUint64(this.#position, BigInt.asUintN(64, value))
-    this.#position += 8
-    return true
-  }
-
-  #text(text: string): boolean {
-    const { length } = text
-    if (length >= TEXT_LENGTH_SHORT) return this.#longText(text)
-    if (!this.#reserve(length)) return false
-    const target = this.#target
-    let at = this.#position
-    if (length < 0x20) {
-      target[at++] = 0xa0 | length
-    } else {
-      target[at++] = 0xd9
-      target[at++] = length
-    }
-    for (let index = 0; index < length; index++) {
-      const unit = text.charCodeAt(index)
-      if (unit >= 0x80) return this.#longText(text)
-      target[at++] = unit
-    }
-    this.#position = at
-    return true
-  }
-
-  #longText(text: string): boolean {
-    // UTF-8 would replace lone surrogates by U+FFFD.
-    if (!text.isWellFormed()) return false
-    const bytesMax = text.length <= TEXT_LENGTH_LONG ? 3 * text.length : Buffer.byteLength(text)
-    if (!this.#reserve(bytesMax)) return false
-    const start = this.#position
-    // The length is not known yet. A header for the longest possible text is also valid for a shorter one.
-    const headerBytes = bytesMax < 0x100 ? 2 : bytesMax < 0x1_0000 ? 3 : 5
-    const bytes = this.#target.write(text, start + headerBytes)
-    if (headerBytes === 2) {
-      this.#byte(0xd9)
-      this.#byte(bytes)
-    } else if (headerBytes === 3) {
-      this.#header16(0xda, bytes)
-    } else {
-      this.#byte(0xdb)
-      this.#view.setUint32(this.#position, bytes)
-    }
-    this.#position = start + headerBytes + bytes
-    return true
-  }
-
   #object(value: object, depth: number): boolean {
-    if (depth > DEPTH_MAX || !this.#isNew(value)) return false
+    const earlier = this.#meet(value)
+    if (earlier >= 0) return this.#reference(earlier)
+    if (depth > DEPTH_MAX) return false
+    // Most objects have one of these prototypes. All others are known by their internal slots, because they can be of another realm.
     const prototype: unknown = Object.getPrototypeOf(value)
-    if (prototype === Object.prototype || prototype === null) return this.#members(value, depth)
-    if (Array.isArray(value)) return prototype === Array.prototype && this.#elements(value, depth)
-    const leafCode = LEAF_CODES.get(prototype)
-    if (leafCode !== undefined) return this.#leaf(value, leafCode)
-    return isOfOrdinaryClass(prototype as object) && this.#members(value, depth)
+    if (prototype === Object.prototype || prototype === null) return this.members(value, depth)
+    if (Array.isArray(value)) return this.#elements(value, depth)
+    if (ArrayBuffer.isView(value)) return this.#viewOf(value)
+    if (isOfOrdinaryClass(prototype as object)) return this.members(value, depth)
+    if (types.isDate(value)) {
+      this.date(timeOf.call(value))
+      return true
+    }
+    if (types.isArrayBuffer(value)) return this.binary(new Uint8Array(value), LeafCode.ARRAY_BUFFER)
+    return writeAddition(this, value, depth)
   }
 
-  #isNew(value: object): boolean {
-    if (this.#metMany !== undefined) {
-      const countBefore = this.#metMany.size
-      return this.#metMany.add(value).size > countBefore
+  /** The number of an object that the message has already; −1 for a new one. */
+  #meet(value: object): number {
+    const many = this.#metMany
+    if (many !== undefined) {
+      const countBefore = many.size
+      if (many.add(value).size > countBefore) return -1
+      this.#indices ??= new ObjectIndices(many)
+      return this.#indices.indexOf(value)
     }
     const met = this.#met
     const count = this.#metCount
-    for (let index = 0; index < count; index++) if (met[index] === value) return false
+    for (let index = 0; index < count; index++) if (met[index] === value) return index
     if (count === MET_MAX) {
       this.#metMany = new Set(met as object[]).add(value)
     } else {
       met[count] = value
       this.#metCount = count + 1
     }
+    return -1
+  }
+
+  #reference(index: number): boolean {
+    this.#hasReferences = true
+    this.addition(Addition.REFERENCE)
+    this.number(index)
     return true
   }
 
   #elements(value: readonly unknown[], depth: number): boolean {
     const { length } = value
-    if (length < 0x10) this.#byte(0x90 | length)
-    else this.#lengthOf(0xdc, length)
+    this.length(length)
     for (let index = 0; index < length; index++) {
       const element = value[index]
       // A hole would become undefined, and a long array of holes would fill the memory.
       if (element === undefined && !(index in value)) return false
-      if (!this.#write(element, depth + 1)) return false
+      if (!this.write(element, depth + 1)) return false
     }
     return true
   }
 
-  /** `tag` is that of the 16-bit form. The tag of the 32-bit form is the next number. */
-  #lengthOf(tag: number, length: number): void {
-    if (length < 0x1_0000) {
-      this.#header16(tag, length)
-    } else {
-      this.#byte(tag + 1)
-      this.#view.setUint32(this.#position, length)
-      this.#position += 4
-    }
-  }
-
-  #members(value: object, depth: number): boolean {
+  members(value: object, depth: number): boolean {
     const shapes = this.#shapes
     const known = shapes?.find(value)
     if (known !== undefined) return this.#shapedObject(value, known, depth)
@@ -307,78 +207,51 @@ class TreeWriter {
   }
 
   #shapedObject(value: object, { id, keys }: Shape, depth: number): boolean {
-    this.#byte(SHAPED_OBJECT)
-    this.#byte(id)
+    this.byte(ESCAPE)
+    this.byte(id)
     let count = 0
     for (const key in value) {
       if (!hasOwn.call(value, key)) continue
       // An accessor can have changed the object after its shape was read.
       if (key !== keys[count]) return false
       count += 1
-      if (!this.#write((value as Record<string, unknown>)[key], depth + 1)) return false
+      if (!this.write((value as Record<string, unknown>)[key], depth + 1)) return false
     }
     return count === keys.length
   }
 
   #map(value: object, keys: readonly string[], depth: number): boolean {
     const { length } = keys
-    if (length < 0x10) this.#byte(0x80 | length)
-    else this.#lengthOf(0xde, length)
+    if (length < 0x10) this.byte(0x80 | length)
+    else this.lengthOf(0xde, length)
     for (let index = 0; index < length; index++) {
       const key = keys[index] as string
-      // The graph form reports the error.
-      if (key.length > HASHED_LENGTH_MAX && ++this.#longKeys > LONG_KEYS_MAX) return false
-      if (!this.#text(key) || !this.#write((value as Record<string, unknown>)[key], depth + 1)) return false
+      if (key.length > HASHED_LENGTH_MAX) this.work.keys.add(key)
+      if (!this.text(key) || !this.write((value as Record<string, unknown>)[key], depth + 1)) return false
     }
     return true
   }
 
-  #leaf(value: object, code: number): boolean {
-    if (ArrayBuffer.isView(value))
-      return this.#binary(new Uint8Array(value.buffer, value.byteOffset, value.byteLength), code)
-    if (types.isArrayBuffer(value)) return this.#binary(new Uint8Array(value), code)
-    // An object can have the prototype of a Date without being one.
-    if (!types.isDate(value)) return false
-    this.#date(value.getTime())
-    return true
+  #viewOf(value: ArrayBufferView): boolean {
+    const code = leafCodeOf(value)
+    if (code === undefined) return false
+    if (code === LeafCode.BUFFER) return this.binary(value as Buffer, code)
+    return this.binary(new Uint8Array(value.buffer, value.byteOffset, value.byteLength), code)
+  }
+}
+
+/** The positions of elements in a growing Set. Counts each element once, as far as it is necessary. */
+class ObjectIndices {
+  readonly #known = new Map<object, number>()
+  readonly #rest: Iterator<object>
+
+  constructor(objects: Set<object>) {
+    this.#rest = objects.values()
   }
 
-  #binary(bytes: Uint8Array, code: number): boolean {
-    const { length } = bytes
-    if (code === LeafCode.BUFFER) {
-      this.#unsigned(0xc4, length)
-    } else {
-      this.#unsigned(0xc7, length + 1)
-      this.#byte(TYPED_ARRAY)
-      this.#byte(code)
-    }
-    if (!this.#reserve(length)) return false
-    this.#target.set(bytes, this.#position)
-    this.#position += length
-    return true
-  }
-
-  /** Timestamps of MessagePack: the shortest and the longest of the three. */
-  #date(timeMs: number): void {
-    const seconds = Math.floor(timeMs / 1000)
-    const nanoseconds = (timeMs - seconds * 1000) * 1_000_000
-    if (Number.isNaN(timeMs)) {
-      // A length that no valid timestamp has.
-      this.#byte(0xd4)
-      this.#byte(TIMESTAMP)
-      this.#byte(TIMESTAMP)
-    } else if (nanoseconds === 0 && seconds >>> 0 === seconds) {
-      this.#byte(0xd6)
-      this.#byte(TIMESTAMP)
-      this.#view.setUint32(this.#position, seconds)
-      this.#position += 4
-    } else {
-      this.#byte(0xc7)
-      this.#byte(12)
-      this.#byte(TIMESTAMP)
-      this.#view.setUint32(this.#position, nanoseconds)
-      this.#view.setBigInt64(this.#position + 4, BigInt(seconds))
-      this.#position += 12
-    }
+  /** `object` is in the Set, so the iterator does not end. */
+  indexOf(object: object): number {
+    while (!this.#known.has(object)) this.#known.set(this.#rest.next().value as object, this.#known.size)
+    return this.#known.get(object) as number
   }
 }

@@ -1,5 +1,7 @@
+import { types } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import type { Codec } from './codec.js'
+import { pathTo } from './path.js'
 
 /**
  * The structured clone format of V8, by `v8.serialize` and `v8.deserialize`: everything that `postMessage` carries, and Buffer. Both sides
@@ -11,6 +13,37 @@ import type { Codec } from './codec.js'
  */
 export const v8Codec: Codec = {
   name: 'v8',
-  encode: serialize,
+  encode,
   decode: deserialize,
+}
+
+function encode(value: unknown): Uint8Array {
+  try {
+    return serialize(value)
+  } catch (error) {
+    const text = textOfRefusal(error)
+    const place = text === undefined ? undefined : pathTo(value, isRefused)
+    // The engine does not name the place.
+    throw place === undefined ? error : new TypeError(`${place}: ${text}`, { cause: error })
+  }
+}
+
+/** The message of the engine for a value that it cannot clone. */
+function textOfRefusal(error: unknown): string | undefined {
+  return types.isNativeError(error) && error.message.endsWith(' could not be cloned.')
+    ? error.message
+    : undefined
+}
+
+function isRefused(value: unknown): boolean {
+  return (
+    typeof value === 'function' ||
+    typeof value === 'symbol' ||
+    types.isProxy(value) ||
+    types.isSharedArrayBuffer(value) ||
+    types.isPromise(value) ||
+    types.isWeakMap(value) ||
+    types.isWeakSet(value) ||
+    types.isGeneratorObject(value)
+  )
 }

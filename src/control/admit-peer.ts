@@ -1,22 +1,34 @@
 import type { ShmwireError } from '../errors.js'
 import type { NativeLoad } from '../native/load-binding.js'
-import type { Settings } from '../options.js'
+import type { StreamTransport } from '../transport.js'
 import type { HandshakeConnection } from './handshake-connection.js'
-import { type Identity, identifyPeer, peerFault } from './identity.js'
+import { type AdmissionSettings, type IdentifiedPeer, identifyPeer, peerFault } from './identity.js'
+import { identifyRemotePeer, remotePeerFault } from './remote-identity.js'
 
 /** Identifies the peer of a handshake, which reports the id `pid`. Refuses an unknown or unauthorized peer, and throws. */
 export function admitPeer(
   connection: HandshakeConnection,
-  { settings, native }: { readonly settings: Settings; readonly native: NativeLoad },
+  {
+    settings,
+    native,
+    transport,
+  }: {
+    readonly settings: AdmissionSettings
+    readonly native: NativeLoad
+    readonly transport: StreamTransport
+  },
   pid: number,
-): Identity {
-  let identity: Identity
+): IdentifiedPeer {
+  const isLocal = transport === 'unix'
+  let identity: IdentifiedPeer
   try {
-    identity = identifyPeer(connection.socket, native, pid)
+    identity = isLocal
+      ? identifyPeer(connection.socket, native, pid)
+      : { peer: identifyRemotePeer(connection.socket), credentials: undefined }
   } catch (error) {
     throw connection.refuse(error as ShmwireError)
   }
-  const denied = peerFault(identity, settings)
+  const denied = isLocal ? peerFault(identity, settings) : remotePeerFault(identity.peer, transport, settings)
   if (denied !== undefined) throw connection.refuse(denied)
   // `authorize` is code of the user, which can end the handshake.
   connection.assertOpen()

@@ -1,6 +1,17 @@
 /** The JSON payloads of the handshake (docs/protocol.md, "Messages"). Every member is input from the peer and is checked. */
+import { isIP } from 'node:net'
 import { ErrorCode, ShmwireError } from '../errors.js'
-import { MESSAGE_BYTES_MAX, RING_BYTES_MAX, RING_BYTES_MIN, show, type TransportChoice } from '../options.js'
+import { checkIdentity } from '../identity.js'
+import {
+  HEARTBEAT_TIMEOUT_MS_MAX,
+  HEARTBEAT_TIMEOUT_MS_MIN,
+  MESSAGE_BYTES_MAX,
+  RING_BYTES_MAX,
+  RING_BYTES_MIN,
+  show,
+  type TransportChoice,
+} from '../options.js'
+import type { Identity } from '../peer.js'
 import { printable } from '../printable.js'
 import { textOfThrown } from '../uncaught.js'
 
@@ -13,6 +24,20 @@ export interface Hello {
   /** True, or the reason why the client has no shared memory. */
   readonly shm: true | string
   readonly pid: number
+  /** The sender gives up a peer that is silent for so long. Absent: it needs no signs of life, and sends none. */
+  readonly heartbeatTimeoutMs?: number | undefined
+  /** The sender is a gateway, and passes on what this client sends. */
+  readonly relayed?: RelayedClient | undefined
+}
+
+/** A client behind a gateway, which passes its bytes to the server. */
+export interface RelayedClient {
+  /** Between the client and the gateway. */
+  readonly transport: 'grpc'
+  /** The IP address of the client, if the gateway knows it. */
+  readonly address?: string | undefined
+  /** The identity of the client, if the gateway has found one. */
+  readonly identity?: Identity | undefined
 }
 
 export interface Offer {
@@ -28,13 +53,15 @@ export interface Offer {
   /** With `'socket'`: the reason. */
   readonly reason?: string
   readonly pid: number
+  /** The sender gives up a peer that is silent for so long. Absent: it needs no signs of life, and sends none. */
+  readonly heartbeatTimeoutMs?: number | undefined
 }
 
 const FEATURES_MAX = 64
 const NAME_CHARACTERS_MAX = 64
 /** For reasons and messages. A sender cuts longer ones. */
 export const TEXT_CHARACTERS_MAX = 1024
-const PID_MAX = 2 ** 31 - 1
+export const PID_MAX = 2 ** 31 - 1
 const ERROR_CODES: ReadonlySet<string> = new Set(Object.values(ErrorCode))
 
 /** The members of one message. Errors contain the name of the frame. */
@@ -66,7 +93,7 @@ export class Members {
 
   integer(name: string, min: number, max: number): number {
     const value = this.get(name)
-    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value + 0 // JSON has a -0, which would differ from 0.
     throw this.fault(name, `an integer from ${min} to ${max}`)
   }
 
@@ -92,6 +119,25 @@ export function readHello(payload: Buffer): Hello {
     ...readCommon(members),
     transport: members.oneOf('transport', ['auto', 'shm', 'socket']),
     shm: members.get('shm') === true ? true : members.sentence('shm'),
+    relayed: readRelayed(members),
+  }
+}
+
+function readRelayed(members: Members): RelayedClient | undefined {
+  const value = members.get('relayed')
+  if (value === undefined) return undefined
+  const { transport, address, identity } = (value ?? {}) as Partial<Record<keyof RelayedClient, unknown>>
+  const isAddress = address === undefined || (typeof address === 'string' && isIP(address) !== 0)
+  const fault = members.fault(
+    'relayed',
+    "an object with transport 'grpc' and, if they are known, an IP address and an identity",
+  )
+  if (transport !== 'grpc' || !isAddress) throw fault
+  if (identity === undefined) return { transport, address }
+  try {
+    return { transport, address, identity: checkIdentity(identity) }
+  } catch {
+    throw fault
   }
 }
 
@@ -137,7 +183,13 @@ function readCommon(members: Members): Omit<Hello, 'transport' | 'shm'> {
     maxMessageBytes: members.integer('maxMessageBytes', 1, MESSAGE_BYTES_MAX),
     ringBytes,
     pid: members.integer('pid', 1, PID_MAX),
+    heartbeatTimeoutMs: readHeartbeat(members),
   }
+}
+
+function readHeartbeat(members: Members): number | undefined {
+  if (members.get('heartbeatTimeoutMs') === undefined) return undefined
+  return members.integer('heartbeatTimeoutMs', HEARTBEAT_TIMEOUT_MS_MIN, HEARTBEAT_TIMEOUT_MS_MAX)
 }
 
 function readFeatures(members: Members): string[] {

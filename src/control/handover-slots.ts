@@ -1,3 +1,5 @@
+import { clearTimeout, nowMs, setTimeout } from '../host.js'
+
 /** Identifies the holder of a share of the server's resources: see `ownerOf`. */
 export type Owner = string
 
@@ -68,7 +70,7 @@ export class HandoverSlots {
   }
 
   #wait(owner: Owner, account: Account, settle: (grant: Grant) => void): () => void {
-    const startedAt = performance.now()
+    const startedAt = nowMs()
     let timer: NodeJS.Timeout
     let end: () => void
     const waiter: Waiter = {
@@ -89,7 +91,7 @@ export class HandoverSlots {
     }
     end = leave
     const onTime = (): void => {
-      const now = performance.now()
+      const now = nowMs()
       const remainingMs = this.#waitEnd(startedAt) - now
       if (remainingMs > 0) {
         timer = setTimeout(onTime, remainingMs)
@@ -123,7 +125,7 @@ export class HandoverSlots {
     return (succeeded = false) => {
       if (released) return
       released = true
-      if (succeeded) this.#succeededAt = performance.now()
+      if (succeeded) this.#succeededAt = nowMs()
       account.held -= 1
       this.#held -= 1
       this.#forgetIdle(owner, account)

@@ -5,19 +5,22 @@
  *   socket:  READY →
  *   shm:     (HANDOVER_FULL → ← HANDOVER_READY)*  HANDLES →  ← READY  READY →
  */
-import type { Socket } from 'node:net'
+import type { ByteStream } from '../byte-stream.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import type { NativeEndpoint } from '../native/binding.js'
 import { memoryFault } from '../native/load-binding.js'
 import type { Peer } from '../peer.js'
 import type { Agreement } from '../wire/agreement.js'
+import { FEATURES } from '../wire/features.js'
 import { FrameKind } from '../wire/frames.js'
 import { versionFault } from '../wire/preamble.js'
+import { withTlsHint } from '../wire/tls-record.js'
 import { admitPeer } from './admit-peer.js'
 import { clip, type Offer, readOffer, readSocketReason } from './control-messages.js'
 import { CLIENT_HANDSHAKE_TIMEOUT_MS, type ClientHandshakeOptions, RECORDS_MAX } from './handshake.js'
 import { type HandshakeConnection, runHandshake } from './handshake-connection.js'
-import type { Identity } from './identity.js'
+import { agreeOnHeartbeat, heartbeatMembers } from './heartbeat-terms.js'
+import type { IdentifiedPeer } from './identity.js'
 import { callNative, NativeFailure } from './native-failure.js'
 
 /** In each attempt the server empties the handover socket. Only a flood from other processes fills it so often. */
@@ -28,9 +31,9 @@ const HANDOVER_ATTEMPTS_MAX = 100
  * `INVALID_ARGUMENT`, `UNAVAILABLE`, `OUT_OF_MEMORY`, `CORRUPT`, `PEER_GONE`, `TIMEOUT`, `ABORTED`; `NOT_LISTENING` while it connects).
  * Then all resources are released, and the socket too.
  */
-export function handshakeAsClient(socket: Socket, options: ClientHandshakeOptions): Promise<Agreement> {
+export function handshakeAsClient(socket: ByteStream, options: ClientHandshakeOptions): Promise<Agreement> {
   const bounds = { signal: options.signal, timeoutMs: options.timeoutMs ?? CLIENT_HANDSHAKE_TIMEOUT_MS }
-  return runHandshake(socket, bounds, (connection) => new Client(connection, options).run())
+  return runHandshake(socket, bounds, (connection) => new Client(connection, options).run(), options.place)
 }
 
 class Client {
@@ -47,7 +50,7 @@ class Client {
     const connection = this.#connection
     connection.sendPreamble()
     this.#sendHello()
-    const fault = versionFault(await connection.preamble())
+    const fault = versionFault(await this.#preamble())
     if (fault !== undefined) throw fault
     const offer = readOffer((await connection.next([FrameKind.OFFER])).payload)
     const identity = this.#check(offer)
@@ -58,22 +61,31 @@ class Client {
     return this.#shareMemory(offer, identity)
   }
 
+  async #preamble(): Promise<Buffer> {
+    try {
+      return await this.#connection.preamble()
+    } catch (error) {
+      throw this.#options.transport === 'tcp' ? withTlsHint(error) : error
+    }
+  }
+
   #sendHello(): void {
     const { settings, codecName, native } = this.#options
     const fault = memoryFault(native)
     this.#connection.send(FrameKind.HELLO, {
-      features: [],
+      features: FEATURES,
       codec: codecName,
       maxMessageBytes: settings.maxMessageBytes,
       ringBytes: settings.ringBytes,
       transport: settings.transport,
       shm: fault === undefined ? true : clip(fault),
       pid: process.pid,
+      ...heartbeatMembers(this.#options),
     })
   }
 
   /** Throws unless the server is authorized and its offer fits the HELLO. */
-  #check(offer: Offer): Identity {
+  #check(offer: Offer): IdentifiedPeer {
     const { settings, codecName, native } = this.#options
     const identity = admitPeer(this.#connection, this.#options, offer.pid)
     const contradicts =
@@ -89,7 +101,7 @@ class Client {
     return identity
   }
 
-  async #shareMemory(offer: Offer, identity: Identity): Promise<Agreement> {
+  async #shareMemory(offer: Offer, identity: IdentifiedPeer): Promise<Agreement> {
     try {
       return await this.#mapBothSegments(offer, identity)
     } catch (failure) {
@@ -98,7 +110,7 @@ class Client {
     }
   }
 
-  async #mapBothSegments(offer: Offer, { peer, credentials }: Identity): Promise<Agreement> {
+  async #mapBothSegments(offer: Offer, { peer, credentials }: IdentifiedPeer): Promise<Agreement> {
     const connection = this.#connection
     const endpoint = this.#createEndpoint(offer)
     await this.#offerHandles(endpoint, offer)
@@ -169,6 +181,16 @@ class Client {
     fallbackReason: string | undefined,
   ): Agreement {
     const maxMessageBytes = this.#maxMessageBytes(offer)
-    return this.#connection.agreement({ peer, endpoint, fallbackReason, maxMessageBytes })
+    const transport = endpoint === undefined ? this.#options.transport : 'shm'
+    const heartbeat = agreeOnHeartbeat(this.#options, offer)
+    return this.#connection.agreement({
+      transport,
+      heartbeat,
+      peer,
+      endpoint,
+      fallbackReason,
+      maxMessageBytes,
+      features: offer.features,
+    })
   }
 }

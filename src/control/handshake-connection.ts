@@ -1,11 +1,12 @@
-import type { Socket } from 'node:net'
+import type { ByteStream } from '../byte-stream.js'
 import { waitWithin } from '../deadline.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { clearTimeout, setTimeout } from '../host.js'
 import type { WaitOptions } from '../options.js'
 import type { Agreement } from '../wire/agreement.js'
 import { FrameParser } from '../wire/frame-parser.js'
 import { controlBound, encodeControlFrame, FrameKind } from '../wire/frames.js'
-import { encodePreamble, hasMagic, noShmwire, PREAMBLE_BYTES } from '../wire/preamble.js'
+import { encodePreamble, hasMagic, mayBeginMagic, noShmwire, PREAMBLE_BYTES } from '../wire/preamble.js'
 import { clip, readReject } from './control-messages.js'
 import { NativeFailure } from './native-failure.js'
 import { socketError } from './socket-error.js'
@@ -20,6 +21,12 @@ const LINGER_MS = 1_000
 
 function ignore(): void {}
 
+/** After everything that was written. */
+function destroyWhenFinished(socket: ByteStream): void {
+  if (socket.writableFinished) socket.destroy()
+  else socket.once('finish', () => socket.destroy())
+}
+
 /** A clean-up that fails must not prevent the others. */
 function quietly(cleanUp: () => void): void {
   try {
@@ -30,18 +37,19 @@ function quietly(cleanUp: () => void): void {
 }
 
 /**
- * Runs a handshake on `socket` within `{signal, timeoutMs}`. If it fails, every clean-up of `onFailure` runs. The socket is then
+ * Runs a handshake on `socket` within `{signal, timeoutMs}`. `place` is the address in errors of a socket that connects. If it fails, every clean-up of `onFailure` runs. The socket is then
  * destroyed, or ends by itself after a REJECT.
  */
-export function runHandshake(
-  socket: Socket,
+export function runHandshake<T>(
+  socket: ByteStream,
   { signal, timeoutMs }: WaitOptions,
-  steps: (connection: HandshakeConnection) => Promise<Agreement>,
-): Promise<Agreement> {
+  steps: (connection: HandshakeConnection) => Promise<T>,
+  place?: string,
+): Promise<T> {
   // This listener stays: see Agreement.
   socket.on('error', ignore)
-  const connection = new HandshakeConnection(socket)
-  const agreed = waitWithin<Agreement>({ signal, timeoutMs }, 'the handshake', (resolve, reject) => {
+  const connection = new HandshakeConnection(socket, place)
+  const agreed = waitWithin<T>({ signal, timeoutMs }, 'the handshake', (resolve, reject) => {
     void settle(connection, steps, resolve, reject)
     return () => connection.abort()
   })
@@ -52,10 +60,10 @@ export function runHandshake(
   })
 }
 
-async function settle(
+async function settle<T>(
   connection: HandshakeConnection,
-  steps: (connection: HandshakeConnection) => Promise<Agreement>,
-  resolve: (agreement: Agreement) => void,
+  steps: (connection: HandshakeConnection) => Promise<T>,
+  resolve: (agreement: T) => void,
   reject: (error: unknown) => void,
 ): Promise<void> {
   try {
@@ -69,7 +77,7 @@ async function settle(
 
 /** One side of a handshake: sends frames, waits for the frames that may follow, and cleans up after a failure. */
 export class HandshakeConnection {
-  readonly socket: Socket
+  readonly socket: ByteStream
   readonly parser = new FrameParser(controlBound([]))
   readonly #cleanUps: (() => void)[] = []
   #state: 'open' | 'refused' | 'agreed' | 'failed' = 'open'
@@ -79,9 +87,11 @@ export class HandshakeConnection {
   /** Takes the awaited frame from the parser, if it is there. */
   #attempt: (() => void) | undefined
   #rejectAttempt: ((error: ShmwireError) => void) | undefined
+  readonly #place: string | undefined
 
-  constructor(socket: Socket) {
+  constructor(socket: ByteStream, place?: string) {
     this.socket = socket
+    this.#place = place
     socket.on('data', this.#onData)
     socket.on('end', this.#onEnd)
     socket.on('error', this.#onError)
@@ -111,11 +121,18 @@ export class HandshakeConnection {
     this.socket.write(encodeControlFrame(kind, message))
   }
 
-  /** The first bytes of the peer. Throws `VERSION` if they are not those of shmwire. */
+  /** The first bytes of the peer, if they are those of shmwire. Throws `VERSION`. */
   async preamble(): Promise<Buffer> {
-    const preamble = await this.#wait(() => this.parser.take(PREAMBLE_BYTES))
+    const preamble = await this.firstBytes()
     if (!hasMagic(preamble)) throw noShmwire(preamble)
     return preamble
+  }
+
+  /** Any first bytes of the peer, as many as a preamble has. Throws `VERSION` for fewer that are not those of shmwire. */
+  firstBytes(): Promise<Buffer> {
+    return this.#wait(() => this.parser.take(PREAMBLE_BYTES)).catch((error: unknown) => {
+      throw this.#foreignRest(error) ?? error
+    })
   }
 
   /** The next frame. Throws `CORRUPT` for another kind, and the peer's error for a REJECT. */
@@ -136,7 +153,7 @@ export class HandshakeConnection {
     // Closing with unread bytes would reset the connection, and the peer might miss the reason. So this side reads and drops them.
     socket.resume()
     const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref()
-    socket.once('end', () => socket.destroySoon())
+    socket.once('end', () => destroyWhenFinished(socket))
     socket.once('close', () => clearTimeout(timer))
     return error
   }
@@ -152,9 +169,8 @@ export class HandshakeConnection {
     this.socket.destroy()
   }
 
-  agreement(terms: Omit<Agreement, 'socket' | 'parser' | 'transport'>): Agreement {
-    const transport = terms.endpoint === undefined ? 'unix' : 'shm'
-    return { socket: this.socket, parser: this.parser, transport, ...terms }
+  agreement(terms: Omit<Agreement, 'socket' | 'parser'>): Agreement {
+    return { socket: this.socket, parser: this.parser, ...terms }
   }
 
   /** Ends a successful handshake. False: it was aborted before. */
@@ -197,6 +213,13 @@ export class HandshakeConnection {
     })
   }
 
+  /** Foreign bytes explain why the peer has closed the connection. */
+  #foreignRest(error: unknown): ShmwireError | undefined {
+    if (!(error instanceof ShmwireError) || error.code !== ErrorCode.PEER_GONE) return undefined
+    const bytes = this.parser.takeRest()
+    return mayBeginMagic(bytes) ? undefined : noShmwire(bytes)
+  }
+
   #tryAttempt(): void {
     try {
       this.#attempt?.()
@@ -223,7 +246,7 @@ export class HandshakeConnection {
 
   readonly #onEnd = (): void =>
     this.#fail(new ShmwireError(ErrorCode.PEER_GONE, 'the peer closed the connection during the handshake'))
-  readonly #onError = (error: NodeJS.ErrnoException): void => this.#fail(socketError(error))
+  readonly #onError = (error: NodeJS.ErrnoException): void => this.#fail(socketError(error, this.#place))
 
   #fail(error: ShmwireError): void {
     this.#failure ??= error

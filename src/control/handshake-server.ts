@@ -4,35 +4,62 @@
  *   → preamble, HELLO            preamble, OFFER →
  *   socket:  → READY
  *   shm:     (→ HANDOVER_FULL  HANDOVER_READY →)*  → HANDLES  READY →  → READY
+ *
+ *   → preamble, DESCRIBE         preamble →       the rest is in observers.ts
  */
+
 import type { Socket } from 'node:net'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { ByteStream } from '../byte-stream.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { nextTurn, sleep } from '../host.js'
 import type { Credentials, NativeEndpoint } from '../native/binding.js'
 import { memoryFault } from '../native/load-binding.js'
-import type { Peer } from '../peer.js'
+import { isOwnUser, type Peer, UNKNOWN_PROCESS } from '../peer.js'
 import type { Agreement } from '../wire/agreement.js'
+import { FEATURES } from '../wire/features.js'
+import type { FrameParser } from '../wire/frame-parser.js'
 import { FrameKind } from '../wire/frames.js'
-import { versionFault } from '../wire/preamble.js'
+import { hasMagic, noShmwire, versionFault } from '../wire/preamble.js'
+import { beginsTls } from '../wire/tls-record.js'
 import { admitPeer } from './admit-peer.js'
-import { clip, type Hello, readHello, readSocketReason } from './control-messages.js'
+import { clientCertificateFault } from './client-certificate.js'
+import { clip, type Hello, type RelayedClient, readHello, readSocketReason } from './control-messages.js'
+import { readDescribe } from './description.js'
 import { ExpectedHandover, type Pause } from './expected-handover.js'
 import type { Grant, Owner, ReleaseSlot } from './handover-slots.js'
 import { RECORDS_MAX, SERVER_HANDSHAKE_TIMEOUT_MS, type ServerHandshakeOptions } from './handshake.js'
 import { type ControlFrame, type HandshakeConnection, runHandshake } from './handshake-connection.js'
-import { ownerOf } from './identity.js'
+import { agreeOnHeartbeat, heartbeatMembers } from './heartbeat-terms.js'
+import { authorizeFault, ownerOf } from './identity.js'
 import { NativeFailure } from './native-failure.js'
+import { ownerOfAddress } from './remote-identity.js'
 
 /** The protocol limits the number of HANDOVER_FULL frames. */
 const DRAINS_MAX = 100
+
+/** An authorized client that asks for the description of the server, and wants no channel. The socket is paused, as in an Agreement. */
+export interface Observer {
+  readonly owner: Owner
+  readonly socket: ByteStream
+  readonly parser: FrameParser
+}
 
 /**
  * Runs the server's side on an accepted socket. Rejects with a ShmwireError (`TIMEOUT`, `VERSION`, `CORRUPT`, `DENIED`, …; `PEER_GONE`
  * for a client that only checked whether a server listens). Then all resources are released.
  */
-export function handshakeAsServer(socket: Socket, options: ServerHandshakeOptions): Promise<Agreement> {
+export function handshakeAsServer(
+  socket: ByteStream,
+  options: ServerHandshakeOptions,
+): Promise<Agreement | Observer> {
   const bounds = { signal: options.signal, timeoutMs: options.timeoutMs ?? SERVER_HANDSHAKE_TIMEOUT_MS }
   return runHandshake(socket, bounds, (connection) => new Server(connection, options).run())
+}
+
+function ownerOfConnection(socket: ByteStream, { native, transport }: ServerHandshakeOptions): Owner {
+  return transport === 'unix'
+    ? ownerOf(socket, native)
+    : ownerOfAddress((socket as Partial<Socket>).remoteAddress)
 }
 
 class Server {
@@ -45,15 +72,15 @@ class Server {
   constructor(connection: HandshakeConnection, options: ServerHandshakeOptions) {
     this.#connection = connection
     this.#options = options
-    this.#owner = ownerOf(connection.socket, options.native)
+    this.#owner = ownerOfConnection(connection.socket, options)
   }
 
-  async run(): Promise<Agreement> {
+  async run(): Promise<Agreement | Observer> {
     this.#enterHalfOpen()
     try {
-      const agreement = await this.#shake()
+      const result = await this.#shake()
       this.#leaveHalfOpen()
-      return agreement
+      return result
     } catch (error) {
       // A refused client can still hold a descriptor of this server.
       const { socket } = this.#connection
@@ -71,14 +98,24 @@ class Server {
     })
   }
 
-  async #shake(): Promise<Agreement> {
+  async #shake(): Promise<Agreement | Observer> {
     const connection = this.#connection
-    const preamble = await connection.preamble()
+    const { settings, transport } = this.#options
+    const uncertified = clientCertificateFault(connection.socket, transport, settings)
+    if (uncertified !== undefined) {
+      connection.sendPreamble()
+      throw connection.refuse(uncertified)
+    }
+    const preamble = await this.#preamble()
     connection.sendPreamble()
     const fault = versionFault(preamble)
     if (fault !== undefined) throw connection.refuse(fault)
-    const hello = readHello((await connection.next([FrameKind.HELLO])).payload)
-    const { peer, credentials } = admitPeer(this.#connection, this.#options, hello.pid)
+    const first = await connection.next([FrameKind.HELLO, FrameKind.DESCRIBE])
+    if (first.kind === FrameKind.DESCRIBE) return this.#admitObserver(first.payload)
+    const hello = readHello(first.payload)
+    const { peer: sender, credentials } = admitPeer(this.#connection, this.#options, hello.pid)
+    const relayed = this.#relayed(hello)
+    const peer = relayed === undefined ? sender : this.#admitRelayed(relayed, sender)
     const refusal = this.#mismatch(hello)
     if (refusal !== undefined) throw connection.refuse(refusal)
 
@@ -98,6 +135,44 @@ class Server {
       return this.#offerSocket(failure.error, hello, peer)
     }
     return this.#offerMemory(handover, hello, peer)
+  }
+
+  async #preamble(): Promise<Buffer> {
+    const connection = this.#connection
+    const bytes = await connection.firstBytes()
+    if (hasMagic(bytes)) return bytes
+    const foreign = noShmwire(bytes)
+    if (!beginsTls(bytes)) throw foreign
+    // From bytes that are not TLS, the TLS library of the client finds out that this server has none.
+    connection.sendPreamble()
+    throw connection.refuse(foreign)
+  }
+
+  #admitObserver(payload: Buffer): Observer {
+    const { socket, parser } = this.#connection
+    admitPeer(this.#connection, this.#options, readDescribe(payload))
+    return { owner: this.#owner, socket, parser }
+  }
+
+  /** Over other connections than a control socket, a client could hide its address. */
+  #relayed({ relayed }: Hello): RelayedClient | undefined {
+    return this.#options.transport === 'unix' ? relayed : undefined
+  }
+
+  /**
+   * The gateway is admitted like any client. If the user decides, the client behind it needs the user's consent too. Only a gateway of the
+   * same user is believed about the identity of its client.
+   */
+  #admitRelayed({ address, identity: stated }: RelayedClient, gateway: Peer): Peer {
+    const identity = isOwnUser(gateway) ? stated : undefined
+    const peer: Peer = { ...UNKNOWN_PROCESS, verified: false, address, identity }
+    const { settings } = this.#options
+    if (settings.authorize === undefined) return peer
+    const who = `the client at ${address ?? 'an unknown address'}, behind a gateway`
+    const denied = authorizeFault(settings.authorize, peer, who, settings)
+    if (denied !== undefined) throw this.#connection.refuse(denied)
+    this.#connection.assertOpen()
+    return peer
   }
 
   /** During this wait, the server keeps the client waiting, so the connection is not half-open. */
@@ -133,6 +208,7 @@ class Server {
     const { settings, native, handoverSocket, handoverUnavailable } = this.#options
     const fault = memoryFault(native)
     const reason =
+      (this.#relayed(hello) !== undefined && 'the client is connected through a gateway') ||
       (settings.transport === 'socket' && "the server has the option transport: 'socket'") ||
       (hello.transport === 'socket' && "the client has the option transport: 'socket'") ||
       (fault !== undefined && `the server has no shared memory: ${fault}`) ||
@@ -246,7 +322,15 @@ class Server {
   #offer(): object {
     const { settings, codecName } = this.#options
     const { maxMessageBytes, ringBytes } = settings
-    return { features: [], codec: codecName, maxMessageBytes, ringBytes, pid: process.pid }
+    const heartbeat = heartbeatMembers(this.#options)
+    return {
+      features: FEATURES,
+      codec: codecName,
+      maxMessageBytes,
+      ringBytes,
+      pid: process.pid,
+      ...heartbeat,
+    }
   }
 
   #maxMessageBytes(hello: Hello): number {
@@ -260,6 +344,17 @@ class Server {
     fallbackReason: string | undefined,
   ): Agreement {
     const maxMessageBytes = this.#maxMessageBytes(hello)
-    return this.#connection.agreement({ peer, endpoint, fallbackReason, maxMessageBytes })
+    const carrier = this.#relayed(hello)?.transport ?? this.#options.transport
+    const transport = endpoint === undefined ? carrier : 'shm'
+    const heartbeat = agreeOnHeartbeat(this.#options, hello)
+    return this.#connection.agreement({
+      transport,
+      heartbeat,
+      peer,
+      endpoint,
+      fallbackReason,
+      maxMessageBytes,
+      features: hello.features,
+    })
   }
 }

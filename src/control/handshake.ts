@@ -1,7 +1,8 @@
 import type { NativeHandoverSocket } from '../native/binding.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings, WaitOptions } from '../options.js'
-import { HalfOpenConnections } from './half-open.js'
+import type { StreamTransport } from '../transport.js'
+import { ConnectionLimit } from './connection-limit.js'
 import { HandoverSlots } from './handover-slots.js'
 
 /** The options of both sides. */
@@ -9,12 +10,16 @@ export interface HandshakeOptions extends WaitOptions {
   readonly settings: Settings
   /** The name of the channel's codec. */
   readonly codecName: string
+  /** Without shared memory for a connection that cannot lead to it. */
   readonly native: NativeLoad
+  readonly transport: StreamTransport
 }
 
 export interface ClientHandshakeOptions extends HandshakeOptions {
-  /** The path of the server's handover socket, if it has one. */
+  /** The path of the server's handover socket, if it has one. Not used without shared memory. */
   readonly handoverPath: string
+  /** The address, for errors of a socket that connects. */
+  readonly place?: string | undefined
 }
 
 export interface ServerHandshakeOptions extends HandshakeOptions {
@@ -49,13 +54,14 @@ export const HALF_OPEN_PER_OWNER_MAX = 512
 /** The limits that the handshakes of one server share. */
 export interface HandshakeLimits {
   readonly slots: HandoverSlots
-  readonly halfOpen: HalfOpenConnections
+  /** The connections whose handshake waits for the client. Silent clients displace each other, and not the clients that answer. */
+  readonly halfOpen: ConnectionLimit
 }
 
 export function newHandshakeLimits(): HandshakeLimits {
   return {
     slots: new HandoverSlots(SLOT_BOUNDS),
-    halfOpen: new HalfOpenConnections(HALF_OPEN_MAX, HALF_OPEN_PER_OWNER_MAX),
+    halfOpen: new ConnectionLimit(HALF_OPEN_MAX, HALF_OPEN_PER_OWNER_MAX),
   }
 }
 

@@ -1,31 +1,35 @@
-import type { Socket } from 'node:net'
+import type { ByteStream } from '../byte-stream.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { log } from '../log.js'
 import type { Credentials } from '../native/binding.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings } from '../options.js'
-import type { Peer } from '../peer.js'
+import { type Peer, unidentifiedPeers } from '../peer.js'
 import { descriptorOf } from '../socket-descriptor.js'
+import { isThenable } from '../thenable.js'
 import type { Owner } from './handover-slots.js'
 import { mayBeUnmapped } from './unmapped-ids.js'
 
 /** The peer of a control socket. */
-export interface Identity {
+export interface IdentifiedPeer {
   /** For the user of the library: an id that identifies no user is undefined. */
   readonly peer: Peer
   /** The unchanged answer of the kernel, to compare with its other answers. Undefined without the addon. */
   readonly credentials: Credentials | undefined
 }
 
+/** The settings that decide whether a peer is accepted. */
+export type AdmissionSettings = Pick<Settings, 'authorize' | 'logger'>
+
 /**
  * Identifies the peer: with the addon by the kernel, else by the peer's own message. A client sees the credentials that its server had
  * when it began to listen (unix(7), SO_PEERCRED). Throws `DENIED` if the kernel does not answer.
  */
-export function identifyPeer(socket: Socket, native: NativeLoad, claimedPid: number): Identity {
+export function identifyPeer(socket: ByteStream, native: NativeLoad, claimedPid: number): IdentifiedPeer {
   if (!('binding' in native)) {
-    return {
-      peer: { pid: claimedPid, uid: undefined, gid: undefined, verified: false },
-      credentials: undefined,
-    }
+    const peer = { pid: claimedPid, uid: undefined, gid: undefined, verified: false }
+    unidentifiedPeers.add(peer)
+    return { peer, credentials: undefined }
   }
   const credentials = askKernel(socket, native)
   const { pid, uid, gid } = credentials
@@ -42,7 +46,7 @@ export function identifyPeer(socket: Socket, native: NativeLoad, claimedPid: num
   }
 }
 
-function askKernel(socket: Socket, native: Extract<NativeLoad, { binding: unknown }>): Credentials {
+function askKernel(socket: ByteStream, native: Extract<NativeLoad, { binding: unknown }>): Credentials {
   const descriptor = descriptorOf(socket)
   if (descriptor === undefined) {
     throw new ShmwireError(
@@ -58,7 +62,7 @@ function askKernel(socket: Socket, native: Extract<NativeLoad, { binding: unknow
 }
 
 /** The owner of a connection before any check: its process, or its user if the process has no id here. */
-export function ownerOf(socket: Socket, native: NativeLoad): Owner {
+export function ownerOf(socket: ByteStream, native: NativeLoad): Owner {
   if (!('binding' in native)) return 'unknown'
   try {
     const { pid, uid, gid } = askKernel(socket, native)
@@ -70,18 +74,12 @@ export function ownerOf(socket: Socket, native: NativeLoad): Owner {
 }
 
 /** A `DENIED` error, unless this peer is authorized. */
-export function peerFault({ peer, credentials }: Identity, settings: Settings): ShmwireError | undefined {
+export function peerFault(
+  { peer, credentials }: IdentifiedPeer,
+  settings: AdmissionSettings,
+): ShmwireError | undefined {
   const who = `process ${peer.pid ?? 'unknown'} of user ${peer.uid ?? 'unknown'}`
-  if (settings.authorize !== undefined) {
-    try {
-      // Only exactly true, because the promise of an async `authorize` must not authorize a peer.
-      const answer: unknown = settings.authorize(peer)
-      if (answer === true) return undefined
-      return new ShmwireError(ErrorCode.DENIED, `the option authorize did not return true for ${who}`)
-    } catch (cause) {
-      return new ShmwireError(ErrorCode.DENIED, `the option authorize threw for ${who}`, { cause })
-    }
-  }
+  if (settings.authorize !== undefined) return authorizeFault(settings.authorize, peer, who, settings)
   if (credentials === undefined) return undefined
   const ownUid = process.geteuid?.()
   if (peer.uid !== undefined && peer.uid === ownUid) return undefined
@@ -96,3 +94,29 @@ export function peerFault({ peer, credentials }: Identity, settings: Settings): 
     `${who} is not of user ${ownUid}; to accept other users, pass the option authorize on the side that refuses`,
   )
 }
+
+/** A `DENIED` error, unless the user's function returns true for the peer, which messages call `who`. */
+export function authorizeFault(
+  authorize: NonNullable<AdmissionSettings['authorize']>,
+  peer: Peer,
+  who: string,
+  { logger }: AdmissionSettings,
+): ShmwireError | undefined {
+  try {
+    const answer: unknown = authorize(peer)
+    // Only exactly true, because the promise of an async `authorize` must not authorize a peer.
+    if (answer === true) return undefined
+    if (!isThenable(answer))
+      return new ShmwireError(ErrorCode.DENIED, `the option authorize did not return true for ${who}`)
+    // A rejection would be unhandled, which ends the process.
+    answer.then(ignore, ignore)
+    const message = `the option authorize returned a promise for ${who}; it must return true or false at once`
+    // A mistake of this program, and not only of one client.
+    log(logger, 'warn', () => message)
+    return new ShmwireError(ErrorCode.DENIED, message)
+  } catch (cause) {
+    return new ShmwireError(ErrorCode.DENIED, `the option authorize threw for ${who}`, { cause })
+  }
+}
+
+function ignore(): void {}

@@ -20,22 +20,29 @@
  *  7. One of several candidates wins. A candidate gives up only when it saw a live lease of another one that has not given up; the
  *     last one finds none. Random waits end a series in which two candidates withdraw for each other.
  *
+ *  8. P also keeps rivals away, because a candidate checks P last, before it publishes. So a server that has lost either its lease or
+ *     P can link the one to the other again (held-lease.ts). It gives up a new lease that another one contests, because that rival may
+ *     have listed before.
+ *
  * (1) does not protect a temporary, which exists for a moment between bind and listen. If a winner removes it in that moment, its
  * owner's link fails with ENOENT, and the owner starts again.
  *
- * Not guaranteed: anything against a process of the same user that removes these files, or on a file system that several kernels
- * share.
+ * Not guaranteed: anything against a process of the same user that removes both the lease and P, or on a file system that several
+ * kernels share.
  */
-import { linkSync, lstatSync, renameSync } from 'node:fs'
+
+import { linkSync, renameSync } from 'node:fs'
 import type { Server, Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { waitWithin } from '../deadline.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { nowMs, sleep } from '../host.js'
 import type { WaitOptions } from '../options.js'
 import { fileFault } from './file-fault.js'
+import { HeldLease, quietly } from './held-lease.js'
 import {
   GENERATION_MAX,
   handoverPath,
+  holdConnection,
   isSocketAt,
   leasePath,
   listServerFiles,
@@ -44,7 +51,12 @@ import {
   unlinkIfPresent,
 } from './server-files.js'
 
+/** While a live server has the address, `listen` fails with `NAME_IN_USE`, or waits for the end of that server. */
+export type WhenInUse = 'fail' | 'wait'
+
 export interface NameLeaseOptions extends WaitOptions {
+  /** Default `'fail'`. */
+  readonly whenInUse?: WhenInUse | undefined
   /** The address as the user wrote it, for messages. Default: the path. */
   readonly text?: string | undefined
   /**
@@ -56,19 +68,16 @@ export interface NameLeaseOptions extends WaitOptions {
   readonly guard?: ((socket: Socket) => void) | undefined
 }
 
-export interface NameLease {
-  /**
-   * Frees the address and closes the server, which then no longer accepts. Its connections stay open. Synchronous, so that it does
-   * not delay an exiting process. Throws nothing. Idempotent.
-   */
-  release(): void
-}
-
 /** An attempt fails only if a rival acted within the same few milliseconds. */
 const ATTEMPTS_MAX = 256
 const WAIT_MS_MAX = 16
 const CONFIRMATIONS = 5
 const CONFIRMATION_MS = 10
+/** A shorter connection to a live server was refused. Pauses that double, up to this, follow a series of refusals. */
+const HOLD_MS_MIN = 100
+/** About the time from a list of the leases to a published address. */
+const HEAD_START_MS = 8
+const HEAD_STARTS_MAX = 32
 
 /**
  * Lets `server` listen at the control socket `path`, whose directory must exist. Until it resolves, all connections come from rivals
@@ -80,13 +89,17 @@ export function acquireNameLease(
   path: string,
   server: Server,
   options: NameLeaseOptions = {},
-): Promise<NameLease> {
+): Promise<HeldLease> {
   const { signal, timeoutMs } = options
-  return waitWithin({ signal, timeoutMs }, `listening at ${options.text ?? path}`, (resolve, reject) => {
-    const candidate = new Candidate(path, server, options)
-    candidate.run().then(resolve, reject)
-    return () => candidate.giveUp()
-  })
+  return waitWithin<HeldLease>(
+    { signal, timeoutMs },
+    `listening at ${options.text ?? path}`,
+    (resolve, reject) => {
+      const candidate = new Candidate(path, server, options)
+      candidate.run().then(resolve, reject)
+      return () => candidate.giveUp()
+    },
+  )
 }
 
 class Candidate {
@@ -95,6 +108,10 @@ class Candidate {
   readonly #text: string
   readonly #openHandover: ((path: string) => void) | undefined
   readonly #guard: (socket: Socket) => void
+  readonly #waits: boolean
+  /** Ends the wait for the end of a live server. */
+  #endHold = ignore
+  #refusals = 0
   /** The present name of this server's socket: a temporary or a lease. */
   #own: string | undefined
   #won: HeldLease | undefined
@@ -106,9 +123,10 @@ class Candidate {
     this.#text = options.text ?? path
     this.#openHandover = options.openHandover
     this.#guard = options.guard ?? ignore
+    this.#waits = options.whenInUse === 'wait'
   }
 
-  async run(): Promise<NameLease> {
+  async run(): Promise<HeldLease> {
     this.#server.on('connection', hangUp)
     this.#server.on('error', ignore)
     try {
@@ -131,6 +149,7 @@ class Candidate {
   giveUp(): void {
     if (this.#givenUp) return
     this.#givenUp = true
+    this.#endHold()
     if (this.#won !== undefined) {
       this.#won.release()
       return
@@ -139,18 +158,19 @@ class Candidate {
     this.#server.close()
   }
 
-  async #compete(): Promise<NameLease> {
+  async #compete(): Promise<HeldLease> {
     // For a missing directory this reports ENOENT; the bind of libuv reports EACCES, as on Windows.
     listServerFiles(this.#path)
     await this.#listen()
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX || this.#waits; attempt += 1) {
       const generation = await this.#nextGeneration()
       if (generation === undefined) continue
       const linked = this.#link(generation)
       if (linked === 'temporary gone') await this.#listen()
       if (linked !== 'linked') continue
       const dead = await this.#deadBelow(generation)
-      if (dead !== undefined) return this.#publish(dead)
+      const won = dead && (await this.#publish(dead, generation))
+      if (won !== undefined) return won
       this.#withdraw()
       await this.#pause(sleep(Math.random() * WAIT_MS_MAX))
     }
@@ -181,14 +201,16 @@ class Candidate {
   async #nextGeneration(): Promise<number | undefined> {
     const { generations } = listServerFiles(this.#path)
     for (const generation of generations) {
-      const liveness = await this.#pause(probe(leasePath(this.#path, generation), this.#guard))
-      if (liveness === 'gone') return undefined
-      if (liveness !== 'alive') continue
-      if (await this.#staysAlive(leasePath(this.#path, generation)))
-        throw this.#inUse('a server listens there')
+      const lease = leasePath(this.#path, generation)
+      const liveness = await this.#pause(probe(lease, this.#guard))
+      if (liveness === 'dead') continue
+      if (liveness === 'alive') await this.#giveWayTo(lease)
       return undefined
     }
-    await this.#checkPublished()
+    if (await this.#isPublished()) {
+      await this.#giveWayTo(this.#path)
+      return undefined
+    }
     const generation = (generations.at(-1) ?? 0) + 1
     if (generation <= GENERATION_MAX) return generation
     throw new ShmwireError(
@@ -197,12 +219,37 @@ class Candidate {
     )
   }
 
-  /** If a live socket without a live lease is at P, another program made it. The same holds for a file that is not a socket. */
-  async #checkPublished(): Promise<void> {
-    if (!isSocketAt(this.#path)) return
-    const liveness = await this.#pause(probe(this.#path, this.#guard))
-    if (liveness === 'alive' && (await this.#staysAlive(this.#path)))
-      throw this.#inUse('a server listens there')
+  /**
+   * Whether a live socket is at P. Without a live lease, another program made it, or has removed the lease. Throws
+   * `INVALID_ARGUMENT` for a file that is not a socket.
+   */
+  async #isPublished(): Promise<boolean> {
+    return isSocketAt(this.#path) && (await this.#pause(probe(this.#path, this.#guard))) === 'alive'
+  }
+
+  /** Throws `NAME_IN_USE`, or waits for the end of the server at `file`. Returns if it has ended. */
+  async #giveWayTo(file: string): Promise<void> {
+    if (this.#waits) return this.#untilEndOf(file)
+    if (await this.#staysAlive(file)) throw this.#inUse('a server listens there')
+  }
+
+  /**
+   * Holds a connection, which the kernel closes at once when that server ends. So no time passes until this one notices, and it polls
+   * nothing. A server closes a connection that does not begin a handshake after some seconds; then the next one follows.
+   */
+  async #untilEndOf(file: string): Promise<void> {
+    const begunMs = nowMs()
+    const { end, ended } = holdConnection(file, this.#guard)
+    this.#endHold = end
+    await this.#pause(ended)
+    this.#endHold = ignore
+    const refused = nowMs() - begunMs < HOLD_MS_MIN
+    this.#refusals = refused ? this.#refusals + 1 : 0
+    const refusedMs = refused ? Math.min(2 ** this.#refusals, HOLD_MS_MIN) : 0
+    // All waiting servers notice the end at the same moment. One that is some milliseconds ahead of the others wins at its first attempt.
+    const others = Math.max(0, listServerFiles(this.#path).temporaries.length - 1)
+    const pauseMs = Math.random() * (refusedMs + Math.min(others, HEAD_STARTS_MAX) * HEAD_START_MS)
+    if (pauseMs > 0) await this.#pause(sleep(pauseMs))
   }
 
   /**
@@ -255,8 +302,8 @@ class Candidate {
     this.#own = temporary
   }
 
-  /** The address is won. The last steps are synchronous, so that no client connects before the caller has control. */
-  async #publish(deadLeases: readonly string[]): Promise<NameLease> {
+  /** The address is won, unless a live socket is at P (undefined). The last steps are synchronous, so that no client connects before the caller has control. */
+  async #publish(deadLeases: readonly string[], generation: number): Promise<HeldLease | undefined> {
     this.#assertNotGivenUp()
     const path = this.#path
     for (const lease of deadLeases) quietly(lease)
@@ -264,11 +311,11 @@ class Candidate {
       const liveness = await this.#pause(probe(temporary, this.#guard).catch(() => 'alive'))
       if (liveness === 'dead') quietly(temporary)
     }
-    await this.#checkPublished()
+    if (await this.#isPublished()) return undefined
 
     this.#assertNotGivenUp()
     const lease = this.#own as string
-    const identity = identify(lease)
+    const won = new HeldLease(path, generation, this.#server)
     if (isSocketAt(handoverPath(path))) unlinkIfPresent(handoverPath(path))
     this.#openHandover?.(handoverPath(path))
     const temporary = newTemporaryPath(path)
@@ -280,8 +327,8 @@ class Candidate {
       if (this.#openHandover !== undefined) quietly(handoverPath(path))
       throw error
     }
-    this.#won = new HeldLease(path, lease, identity, this.#server)
-    return this.#won
+    this.#won = won
+    return won
   }
 
   /** Wraps every wait, so that a candidate that has given up does nothing more. */
@@ -299,63 +346,13 @@ class Candidate {
   #inUse(why: string): ShmwireError {
     return new ShmwireError(
       ErrorCode.NAME_IN_USE,
-      `the address ${this.#text} is in use (${why}); close that server, or choose another address`,
+      `the address ${this.#text} is in use (${why}); close that server, wait for its end with whenInUse: 'wait', or choose another address`,
     )
   }
 }
 
-class HeldLease implements NameLease {
-  readonly #path: string
-  readonly #lease: string
-  readonly #identity: string
-  readonly #server: Server
-  #released = false
-
-  constructor(path: string, lease: string, identity: string, server: Server) {
-    this.#path = path
-    this.#lease = lease
-    this.#identity = identity
-    this.#server = server
-  }
-
-  /** The order matters: while the lease exists, no other server can have made P and P.fd (invariant 5). */
-  release(): void {
-    if (this.#released) return
-    this.#released = true
-    if (this.#isOwn(this.#path)) quietly(this.#path)
-    // If another process removed the lease by force, the handover socket may belong to a successor.
-    if (this.#isOwn(this.#lease)) {
-      quietly(handoverPath(this.#path))
-      quietly(this.#lease)
-    }
-    this.#server.close()
-  }
-
-  #isOwn(file: string): boolean {
-    try {
-      return identify(file) === this.#identity
-    } catch {
-      return false
-    }
-  }
-}
-
-/** Device and inode. The kernel does not reuse the inode of an open socket, even if the socket has no name left. */
-function identify(file: string): string {
-  const { dev, ino } = lstatSync(file, { bigint: true })
-  return `${dev}:${ino}`
-}
-
-function quietly(file: string): void {
-  try {
-    unlinkIfPresent(file)
-  } catch {
-    // If the file stays, the next server finds it dead and removes it.
-  }
-}
-
 function isSystemError(error: unknown): boolean {
-  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string'
+  return typeof (error as NodeJS.ErrnoException | null)?.syscall === 'string'
 }
 
 function hangUp(socket: Socket): void {

@@ -17,3 +17,13 @@ export function refuseDescriptors(socket: Socket | Server, native: NativeLoad): 
     throw toShmwireError(cause, 'the connection is refused')
   }
 }
+
+/** For a socket that begins to connect. If it fails, the socket is destroyed. */
+export function refuseOrDestroy(socket: Socket, native: NativeLoad): void {
+  try {
+    refuseDescriptors(socket, native)
+  } catch (error) {
+    socket.destroy()
+    throw error
+  }
+}

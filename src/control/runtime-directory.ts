@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { invalid } from '../options.js'
 import { fileFault } from './file-fault.js'
+import { checkMayConnect } from './permission-model.js'
 import { mayBeUnmapped } from './unmapped-ids.js'
 
 const PRIVATE = 0o700
@@ -53,6 +54,18 @@ export function prepareRuntimeDirectory(directory: string): void {
     }
   }
   checkRuntimeDirectory(directory)
+}
+
+/** The part of a UnixAddress that is checked. */
+interface ServerPlace {
+  readonly path: string
+  readonly directory: string | undefined
+}
+
+/** Throws `DENIED` if this process must not connect to the server at the address. */
+export function checkServerPlace({ path, directory }: ServerPlace): void {
+  checkMayConnect(path, directory)
+  if (directory !== undefined) checkRuntimeDirectory(directory)
 }
 
 /**

@@ -62,6 +62,28 @@ export function listServerFiles(path: string): ServerFiles {
   return { generations: generations.toSorted((a, b) => a - b), temporaries }
 }
 
+/**
+ * The names of the published sockets in a directory: those with a lease beside them. A missing directory has none. The servers can be dead,
+ * and the files can be of other types.
+ */
+export function listPublished(directory: string): string[] {
+  let names: string[]
+  try {
+    names = readdirSync(directory)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw fileFault(error, `the directory ${directory} cannot be listed`, 'check its owner and mode')
+  }
+  const all = new Set(names)
+  const published = new Set<string>()
+  for (const name of names) {
+    const dot = name.lastIndexOf('.')
+    if (dot > 0 && GENERATION.test(name.slice(dot + 1)) && all.has(name.slice(0, dot)))
+      published.add(name.slice(0, dot))
+  }
+  return [...published]
+}
+
 /** Whether a socket is at `file`. Throws `INVALID_ARGUMENT` for any other file, because this package must not delete that. */
 export function isSocketAt(file: string): boolean {
   const stats = lstatSync(file, { throwIfNoEntry: false })
@@ -119,6 +141,28 @@ export function probe(file: string, guard: (socket: Socket) => void = () => {}):
       }
     })
   })
+}
+
+/** Connects to the live socket `file`, and holds the connection. `ended` resolves when its process closes it or ends, and after `end`. */
+export function holdConnection(
+  file: string,
+  guard: (socket: Socket) => void,
+): { readonly ended: Promise<void>; readonly end: () => void } {
+  const socket = connect(file)
+  const ended = new Promise<void>((resolve) => {
+    socket.once('close', () => resolve())
+  })
+  // The `close` event follows.
+  socket.on('error', () => {})
+  // Without a reader, the end would not be noticed.
+  socket.resume()
+  try {
+    guard(socket)
+  } catch {
+    // As in `probe`.
+    socket.destroy()
+  }
+  return { ended, end: () => socket.destroy() }
 }
 
 function notASocket(file: string): ShmwireError {

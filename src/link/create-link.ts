@@ -1,16 +1,20 @@
+import type { Socket } from 'node:net'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings } from '../options.js'
 import type { Agreement } from '../wire/agreement.js'
 import type { Link } from './link.js'
+import { OneWayLink } from './one-way-link.js'
 import { ShmLink } from './shm/shm-link.js'
 import { SocketLink } from './socket/socket-link.js'
 
 export function createLink(agreement: Agreement, settings: Settings, native: NativeLoad): Link {
-  const { socket, parser, peer, endpoint, maxMessageBytes } = agreement
-  if (endpoint !== undefined && 'binding' in native) {
+  const { transport, direction, heartbeat, socket, parser, peer, endpoint, maxMessageBytes } = agreement
+  if (transport === 'shm') {
+    if (endpoint === undefined || !('binding' in native))
+      throw new Error('unreachable: the handshake has created the endpoint')
     const { ringBytes, wait, spinMicros, views } = settings
     return new ShmLink({
-      socket,
+      socket: socket as Socket,
       parser,
       peer,
       endpoint,
@@ -21,5 +25,7 @@ export function createLink(agreement: Agreement, settings: Settings, native: Nat
       views,
     })
   }
-  return new SocketLink({ socket, parser, peer, maxMessageBytes, capacityBytes: settings.ringBytes })
+  const { ringBytes: capacityBytes } = settings
+  const link = new SocketLink({ transport, heartbeat, socket, parser, peer, maxMessageBytes, capacityBytes })
+  return direction === undefined ? link : new OneWayLink(direction, link)
 }

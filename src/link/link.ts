@@ -1,8 +1,7 @@
 import type { ShmwireError } from '../errors.js'
 import type { Peer } from '../peer.js'
-
-/** The carrier of a channel's records. */
-export type Transport = 'shm' | 'unix'
+import type { Transport } from '../transport.js'
+import type { Direction } from '../wire/agreement.js'
 
 /** Counters of a link since its start. Bytes are those of payloads. */
 export interface LinkStats {
@@ -23,9 +22,6 @@ export interface LinkStats {
 export function newLinkStats(): LinkStats {
   return { wakesSent: 0, wakesReceived: 0, spins: 0, fullWaits: 0, depthBytes: 0, highWaterBytes: 0 }
 }
-
-/** The peers' rings of all channels of this thread that deliver in place: a view that is kept must be copied. */
-export const borrowedMemories = new WeakSet<ArrayBufferLike>()
 
 /** The receiver of a link's records. */
 export interface LinkSink {
@@ -58,6 +54,8 @@ export interface LinkSink {
 export interface Link {
   readonly transport: Transport
   readonly peer: Peer
+  /** Records travel in one direction only, as this side sees it. Absent: in both. */
+  readonly direction?: Direction | undefined
   /**
    * Payloads may lie in the peer's memory: read-only, changed by a peer that breaks the protocol, and
    * valid until `batchEnd` returns or `record` throws.
@@ -72,6 +70,11 @@ export interface Link {
    * payload must be written before any other record. The caller has checked the size.
    */
   write(kind: number, id: number, payload: Uint8Array, offset: number): number
+  /**
+   * Calls `flushed` when everything that was written before will reach the peer even if this process ends now; not at all if the link
+   * ends earlier. Absent: written records always reach it.
+   */
+  afterFlush?(flushed: () => void): void
   /**
    * Room in the link's own memory for a payload of up to `bytes`, to be filled in place. Undefined:
    * there is no room, and `drain` follows. Nothing else may be written before `commit` or `abort`.
@@ -99,7 +102,7 @@ export interface Link {
    * cannot wait without its event loop. Called from inside the sink only for a call of the user.
    */
   waitSync?(forRoom: boolean, timeoutMs: number): void
-  /** Throws `INVALID_ARGUMENT` while `waitSync` is not possible: while a listener reads the peer's memory. */
+  /** Throws `INVALID_STATE` while `waitSync` is not possible: while a listener reads the peer's memory. */
   assertMayWait?(): void
   ref(): void
   unref(): void

@@ -142,6 +142,17 @@ export interface NativeEndpoint {
   /** Continues a wait that returned WAIT_INTERRUPTED. Make no other call in between. */
   continueWait(): number
 
+  /**
+   * This side was woken from a wait of `waitedNanos`. Returns how much of that time the wake-ups of
+   * both sides took: 0 if unknown, and at most `waitedNanos`.
+   */
+  woken(waitedNanos: number): number
+  /**
+   * How much of a wait of `waitedNanos`, which continues, the wake-up of the peer took: 0 if this
+   * side did not wake it, and while it is not awake.
+   */
+  peerWakeNanos(waitedNanos: number): number
+
   /** Polls the peer's ring for the last time: later calls find no new data. */
   freeze(): void
   /** Bytes that are published and that the peer has not released. */

@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
-import { textOfThrown } from '../uncaught.js'
+import { existsSync } from 'node:fs'
+import Module from 'node:module'
+import { isAbsolute } from 'node:path'
+import { printable } from '../printable.js'
+import { firstLineOfThrown } from '../uncaught.js'
+import { type AddonPlace, addonFiles, platformName, runningFile } from './addon-files.js'
 import type { NativeBinding } from './binding.js'
 
 /** The addon, or the reason why it cannot be used, as a sentence. */
@@ -22,18 +24,18 @@ interface Unavailable {
 /** Layout of segments that this version of the JavaScript code understands. */
 const LAYOUT_VERSION = 1
 
-/** The same distance from src/native/ and from dist/native/. */
-const PACKAGE_ROOT = fileURLToPath(new URL('../../', import.meta.url))
+/** A path can have 4096 characters, and the control messages carry reasons of 1024. */
+const FAILURE_CHARACTERS_MAX = 240
 
 let loaded: NativeLoad | undefined
 
 /**
  * Loads the addon once in each thread; if it did not load, the next call tries again. Never throws.
- * `SHMWIRE_NO_ADDON=1`, read at the first call, disables the addon.
+ * Read at the first call: `SHMWIRE_NO_ADDON=1` disables the addon, and `SHMWIRE_ADDON` is the path of its file.
  */
 export function loadBinding(): NativeLoad {
   if (loaded === undefined || ('mayPass' in loaded && loaded.mayPass)) {
-    loaded = findBinding(PACKAGE_ROOT, process.env)
+    loaded = findBinding(runningFile(), process.env)
   }
   return loaded
 }
@@ -43,32 +45,50 @@ export function memoryFault(native: NativeLoad): string | undefined {
   return 'binding' in native ? native.noMemory : native.unavailable
 }
 
-/** `loadBinding` without the cache; `root` is the package's directory and ends in a slash. */
-export function findBinding(root: string, environment: NodeJS.ProcessEnv): NativeLoad {
+/** `loadBinding` without the cache; `file` is the file of this code. */
+export function findBinding(file: string | undefined, environment: NodeJS.ProcessEnv): NativeLoad {
   if (environment['SHMWIRE_NO_ADDON'] === '1')
     return { unavailable: 'SHMWIRE_NO_ADDON=1 turns the native addon off' }
+  const chosen = environment['SHMWIRE_ADDON']
   const platform = platformName()
-  // An addon that was built here takes precedence over the shipped one.
-  const candidates = ['build/Release/shmwire.node', `prebuilds/${platform}/shmwire.node`]
+  const places = chosen ? chosenFile(chosen) : addonFiles(file, platform)
   const failures: string[] = []
   let mayPass = false
-  for (const file of candidates) {
-    if (!existsSync(root + file)) continue
-    try {
-      const binding = createRequire(import.meta.url)(root + file) as NativeBinding
-      const fault = faultOf(binding)
-      if (fault === undefined) return { binding }
-      failures.push(`${file} ${fault}`)
-    } catch (error) {
-      mayPass = true
-      failures.push(`${file} does not load: ${firstLine(error)}`)
-    }
+  for (const place of places) {
+    const attempt = 'path' in place ? loadFile(place.path) : { unavailable: place.missing }
+    if ('binding' in attempt) return attempt
+    if (attempt.mayPass === true) mayPass = true
+    failures.push(printable(attempt.unavailable, FAILURE_CHARACTERS_MAX))
   }
-  if (failures.length > 0)
-    return { unavailable: `the native addon cannot be used: ${failures.join('; ')}`, mayPass }
-  return {
-    unavailable: `there is no native addon for ${platform}: neither ${candidates.join(' nor ')} exists`,
+  const summary = chosen
+    ? 'the native addon of SHMWIRE_ADDON cannot be used'
+    : `there is no native addon for ${platform}, and SHMWIRE_ADDON does not give its path`
+  return { unavailable: `${summary}: ${failures.join('; ')}`, mayPass }
+}
+
+/** Only this file, so that a wrong path does not load another addon without a word. */
+function chosenFile(path: string): AddonPlace[] {
+  const isUsable = isAbsolute(path) && path.endsWith('.node')
+  return [isUsable ? { path } : { missing: `${path} is not the absolute path of a .node file` }]
+}
+
+function loadFile(path: string): NativeLoad {
+  if (!existsSync(path)) return { unavailable: `${path} does not exist` }
+  try {
+    // Not the named import, whose calls webpack replaces.
+    const binding = Module.createRequire(path)(path) as NativeBinding
+    const fault = faultOf(binding)
+    return fault === undefined ? { binding } : { unavailable: `${path} ${fault}` }
+  } catch (error) {
+    const reason = firstLineOfThrown(error).replace(`${path}: `, '')
+    return { unavailable: `${path} does not load: ${reason}${remedyOf(error)}`, mayPass: true }
   }
+}
+
+/** Node refuses addons with `--no-addons`, and with its permission model. */
+function remedyOf(error: unknown): string {
+  if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ERR_DLOPEN_DISABLED') return ''
+  return `; start node ${'permission' in process ? 'with --allow-addons' : 'without --no-addons'}`
 }
 
 function faultOf(binding: NativeBinding): string | undefined {
@@ -79,27 +99,4 @@ function faultOf(binding: NativeBinding): string | undefined {
   return members.every((name) => typeof binding[name] === 'function')
     ? undefined
     : 'is not the addon of this package'
-}
-
-function platformName(): string {
-  return `${process.platform}-${process.arch}${usesMusl() ? '-musl' : ''}`
-}
-
-/**
- * A glibc binary crashes in a musl process, so the C library must be known before loading. The
- * loader that is mapped into this process decides; files on the disk may belong to the other C
- * library. It is cheaper than process.report, which may use the network.
- */
-function usesMusl(): boolean {
-  if (process.platform !== 'linux') return false
-  try {
-    return /\/(?:ld-musl-|libc\.musl-)/.test(readFileSync('/proc/self/maps', 'latin1'))
-  } catch {
-    return false
-  }
-}
-
-function firstLine(error: unknown): string {
-  const text = textOfThrown(error)
-  return text.split('\n', 1)[0] ?? text
 }

@@ -6,13 +6,14 @@ import { createInProcessLinks } from './in-process-link.js'
 /** The options of `connect` and `listen` that have a meaning inside one process. */
 export type ChannelPairOptions = Pick<
   ChannelOptions,
-  'codec' | 'maxMessageBytes' | 'maxDecodedBytes' | 'ringBytes'
+  'codec' | 'maxMessageBytes' | 'maxDecodedBytes' | 'maxOutboxBytes' | 'ringBytes'
 >
 
 const OPTION_NAMES: readonly string[] = [
   'codec',
   'maxMessageBytes',
   'maxDecodedBytes',
+  'maxOutboxBytes',
   'ringBytes',
 ] satisfies (keyof ChannelPairOptions)[]
 
@@ -33,12 +34,13 @@ export function createChannelPair<Incoming = any, Outgoing = any>(
   options: ChannelPairOptions = {},
 ): [Channel<Incoming, Outgoing>, Channel<Outgoing, Incoming>] {
   checkOptionNames(options, OPTION_NAMES)
-  const { codec, ringBytes, maxMessageBytes, maxDecodedBytes } = resolveOptions(options)
+  const { codec, ringBytes, maxMessageBytes, maxDecodedBytes, maxOutboxBytes } = resolveOptions(options)
   const [left, right] = createInProcessLinks(ringBytes)
   const shared = {
     codec: codecFor(codec),
     maxMessageBytes,
     maxDecodedBytes,
+    maxOutboxBytes,
     fallbackReason: FALLBACK_REASON,
   }
   return [new Channel({ ...shared, link: left }), new Channel({ ...shared, link: right })]

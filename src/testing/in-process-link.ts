@@ -1,5 +1,6 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { Fifo } from '../fifo.js'
+import { setImmediate } from '../host.js'
 import { type Link, type LinkSink, type LinkStats, newLinkStats } from '../link/link.js'
 import type { Peer } from '../peer.js'
 import { endsBatch } from '../wire/record-kind.js'

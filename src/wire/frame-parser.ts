@@ -6,6 +6,9 @@ import { checkFrameHeader, FRAME_HEADER_BYTES, FrameOffset, type PayloadBound } 
 /** Receives one frame. Returns false to stop the parser after it. */
 export type FrameHandler = (kind: number, id: number, payload: Buffer) => boolean
 
+/** The memory of a chunk beside its bytes: a peer could send one byte at a time. */
+const CHUNK_BYTES_MIN = 1024
+
 const NO_BYTES = Buffer.alloc(0)
 
 /**
@@ -44,6 +47,11 @@ export class FrameParser {
   /** True if no byte is held, so that the stream can end here without an incomplete frame. */
   get isEmpty(): boolean {
     return this.#headerBytes === 0 && this.#payload === undefined && !this.#moreChunks()
+  }
+
+  /** The memory that it holds, without an incomplete payload. A chunk counts for at least CHUNK_BYTES_MIN. */
+  get heldBytes(): number {
+    return this.#chunk.length - this.#offset + this.#waitingBytes + this.#waiting.length * CHUNK_BYTES_MIN
   }
 
   /** Adds a chunk without parsing it. The parser and the payloads keep it. */
@@ -95,6 +103,11 @@ export class FrameParser {
     const bytes = Buffer.alloc(length)
     for (let filled = 0; filled < length && this.#moreChunks(); ) filled += this.#copy(bytes, filled)
     return bytes
+  }
+
+  /** Takes the raw bytes of a stream that has ended before the first frame. */
+  takeRest(): Buffer {
+    return this.take(this.#chunk.length - this.#offset + this.#waitingBytes) as Buffer
   }
 
   /** Drops all bytes that it holds. */

@@ -26,6 +26,8 @@ export const FrameKind = {
   HANDOVER_READY: 261,
   READY: 262,
   SOCKET: 263,
+  DESCRIBE: 264,
+  DESCRIPTION: 265,
 } as const
 
 /** Far more than any handshake needs. An unknown peer can make this process hold so many bytes. */

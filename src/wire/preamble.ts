@@ -1,4 +1,5 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { beginsTls } from './tls-record.js'
 
 /** The first bytes of each side: ASCII `SHMW`, u8 major, u8 minor, u16 zero. */
 export const PREAMBLE_BYTES = 8
@@ -17,7 +18,17 @@ export function hasMagic(preamble: Buffer): boolean {
   return preamble.length === PREAMBLE_BYTES && preamble.subarray(0, MAGIC.length).equals(MAGIC)
 }
 
+/** Whether the bytes can be the first ones of a preamble. */
+export function mayBeginMagic(bytes: Buffer): boolean {
+  return MAGIC.subarray(0, bytes.length).equals(bytes.subarray(0, MAGIC.length))
+}
+
 export function noShmwire(preamble: Buffer): ShmwireError {
+  if (beginsTls(preamble))
+    return new ShmwireError(
+      ErrorCode.VERSION,
+      'the other end speaks TLS, and this side does not; use a tls:// address on both sides, or on neither',
+    )
   const text = JSON.stringify(preamble.toString('latin1'))
   return new ShmwireError(
     ErrorCode.VERSION,

@@ -152,12 +152,15 @@ export function channelCallbacks(fixture: ChannelFixture): void {
         await turns(3)
         const over = new Promise((resolve) => right.once('close', resolve))
         for (const message of ['one', 'two', 'bad', 'three']) left.trySend(message)
-        expect(await over).toMatchObject({ code: ErrorCode.CODEC })
-        if (taker !== 'loop') continue
-        const loop = async () => {
-          for await (const message of right) got[taker]?.push(message)
+        if (taker === 'loop') {
+          await eventually(() => !right.open)
+          const loop = async () => {
+            for await (const message of right) got[taker]?.push(message)
+          }
+          await expect(loop()).rejects.toMatchObject({ code: ErrorCode.CODEC })
         }
-        await expect(loop()).rejects.toMatchObject({ code: ErrorCode.CODEC })
+        // The event waits for a consumer of the messages that are held.
+        expect(await over).toMatchObject({ code: ErrorCode.CODEC })
       }
       const before = ['one', 'two']
       expect(got).toEqual({ message: before, messages: before, loop: before })

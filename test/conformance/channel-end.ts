@@ -83,6 +83,8 @@ export function channelEnd(fixture: ChannelFixture): void {
       expect(new Set(here)).toEqual(new Set([ErrorCode.CLOSED]))
       expect(there.length).toBeGreaterThan(1)
       expect(new Set(there)).toEqual(new Set([ErrorCode.PEER_GONE]))
+      // The event waits for a consumer of the messages that are held.
+      right.on('message', () => {})
       expect(await rightClosed).toMatchObject({ code: ErrorCode.PEER_GONE })
       expect(errors).toMatchObject([{ code: ErrorCode.PEER_GONE }])
     })

@@ -1,6 +1,6 @@
 import { afterEach } from 'vitest'
 import type { Channel } from '../../src/channel/channel.js'
-import type { Transport } from '../../src/link/link.js'
+import type { Transport } from '../../src/transport.js'
 import type { ChannelPairOptions, JoinChannels } from '../support/channel-pairs.js'
 import { mixedLengths, Pattern } from '../support/pattern.js'
 import { newSeed } from '../support/random.js'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { Channel } from '../../src/channel/channel.js'
 import { ErrorCode } from '../../src/errors.js'
-import { turn } from '../support/turns.js'
+import { turn, turns } from '../support/turns.js'
 import { type ChannelFixture, firstWrong, take } from './channel-fixture.js'
 
 /** The bytes that a sender can send to a peer that does not read: rings, socket buffers, a receive queue. */
@@ -60,6 +60,39 @@ export function channelFlow(fixture: ChannelFixture): void {
       const taken = await Promise.all(ends.map((end, index) => take(end, counts[1 - index] as number)))
       for (const messages of taken) expect(firstWrong(messages, message)).toBe(-1)
       for (const end of ends) expect(end.trySend(message(0))).toBe(true)
+    })
+
+    it('stops and continues an unreferenced side, which can be referenced meanwhile', async () => {
+      const [left, right] = await fixture.join({ codec: 'bytes' })
+      left.unref()
+      // A process that waits only for this side would end.
+      const timer = setInterval(() => {}, 1_000)
+      for (const change of ['none', 'ref', 'unref'] as const) {
+        const sends = Array.from({ length: 200 }, (_, index) => left.send(pattern.slice(index, 20_000)))
+        await turns(20)
+        if (change !== 'none') left[change]()
+        const taken = await take(right, 200)
+        await Promise.all(sends)
+        expect(firstWrong(taken, (index) => pattern.slice(index, 20_000))).toBe(-1)
+      }
+      clearInterval(timer)
+    })
+
+    it('delivers everything that an unreferenced side has accepted before it closes', async () => {
+      for (const closer of [0, 1] as const) {
+        const pair = await fixture.join({ codec: 'bytes' })
+        const [left, right] = pair
+        left.unref()
+        const timer = setInterval(() => {}, 1_000)
+        const count = await fill(left, message)
+        const closed = pair[closer].close()
+        const taken: Buffer[] = []
+        for await (const bytes of right) taken.push(bytes as Buffer)
+        await closed
+        clearInterval(timer)
+        expect(taken.length).toBe(count)
+        expect(firstWrong(taken, message)).toBe(-1)
+      }
     })
 
     it('keeps send waiting in the order of the calls, and cancels it by its signal', async () => {

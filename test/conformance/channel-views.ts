@@ -155,7 +155,7 @@ export function channelViews(fixture: ChannelFixture): void {
       await left.send(Buffer.alloc(64, 1))
       await left.send(Buffer.alloc(64, 2))
       await ended(left)
-      const refused = right.transport === 'shm' ? ErrorCode.INVALID_ARGUMENT : ErrorCode.UNAVAILABLE
+      const refused = right.transport === 'shm' ? ErrorCode.INVALID_STATE : ErrorCode.UNAVAILABLE
       expect(codes).toEqual([refused])
       // The memory is unmapped, so the view must be empty.
       if (right.transport === 'shm') expect(view?.length).toBe(0)

@@ -175,7 +175,7 @@ export function linkRecords(fixture: LinkFixture): void {
             end.onDrain = fail('drain')
             // More than fits into the link, so each side waits for the other.
             for (let index = 0; index < COUNT; index += 1)
-              end.send(MESSAGE, index, pattern.slice(index, 2_000))
+              end.send(MESSAGE, index, pattern.slice(index, 60_000))
           }
           await Promise.all(ends.map((end) => end.until(() => end.received.length === COUNT)))
           if (inOrder) for (const { link } of ends) link.end()
@@ -226,7 +226,7 @@ export function linkRecords(fixture: LinkFixture): void {
         }
         // More than the system accepts at once.
         right.onRecord = ({ id }) => id !== 0
-        for (let index = 0; index < 100; index += 1) left.send(MESSAGE, index, pattern.slice(index, 20_000))
+        for (let index = 0; index < 100; index += 1) left.send(MESSAGE, index, pattern.slice(index, 200_000))
         await right.until(() => right.received.length === 1)
         await turns(20)
         right.link.resume()

@@ -51,8 +51,12 @@ const token = fc.oneof(
       return bytes
     }),
   fc
-    .constantFrom('object', 'map', 'array', 'set', 'error', 'regexp', 'utf16', 'bigint', '-0')
-    .map((tag) => Buffer.concat([Buffer.of(0xa0 + tag.length), Buffer.from(tag)])),
+    .constantFrom('object', 'map', 'array', 'set', 'error', 'Error', 'TypeError', 'message', 'gi', '-f')
+    .map((text) => Buffer.concat([Buffer.of(0xa0 + text.length), Buffer.from(text)])),
+  // Additions: a code, and often a length.
+  fc
+    .tuple(fc.integer({ min: 0x3f, max: 0x47 }), fc.constantFrom([], [0x90], [0x91], [0x92], [0xdc, 0, 3]))
+    .map(([code, length]) => Buffer.from([0xc1, code, ...length])),
   fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes)),
 )
 const tokens = fc.array(token, { maxLength: 14 }).map((parts) => Buffer.concat(parts))

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import { readHello, readOffer, readReject, readSocketReason } from '../../src/control/control-messages.js'
+import { readDescribe, readDescription } from '../../src/control/description.js'
 import { ErrorCode, ShmwireError } from '../../src/errors.js'
 import { fuzz } from '../support/fuzz.js'
 import { HELLO, OFFER } from '../support/raw-peer.js'
@@ -10,7 +11,11 @@ const MESSAGE_CHARACTERS_MAX = 2_000
 
 const OFFER_SOCKET = { ...OFFER, transport: 'socket', reason: 'so' }
 const REJECT = { code: ErrorCode.DENIED, message: 'no' }
-const MEMBERS = [...new Set([HELLO, OFFER_SOCKET, REJECT].flatMap((message) => Object.keys(message)))]
+const SERVICES = [{ name: 'user.UserService', hash: 'abc' }, { name: 'plain' }]
+const DESCRIPTION = { id: '0'.repeat(32), pid: 1, startedAtMs: 1, services: SERVICES }
+const MEMBERS = [
+  ...new Set([HELLO, OFFER_SOCKET, REJECT, DESCRIPTION].flatMap((message) => Object.keys(message))),
+]
 const NAMES = [...MEMBERS, '__proto__', 'constructor', 'toString', '']
 
 /** Deeper than a parser that recurses can go. */
@@ -42,7 +47,23 @@ const value = fc.oneof(
   { arbitrary: odd, weight: 2 },
   { arbitrary: fc.nat(1_100).map((length) => JSON.stringify('x'.repeat(length))), weight: 1 },
   { arbitrary: fc.nat(70).map((length) => JSON.stringify(Array(length).fill('f'))), weight: 1 },
+  {
+    arbitrary: fc
+      .array(fc.record({ name: fc.anything(), hash: fc.anything() }, { requiredKeys: [] }), { maxLength: 3 })
+      .map(textOf),
+    weight: 1,
+  },
+  { arbitrary: fc.nat(140).map((length) => textOf(Array(length).fill(SERVICES[0]))), weight: 1 },
 )
+
+/** `anything` has values without JSON. */
+function textOf(anything: unknown): string {
+  try {
+    return JSON.stringify(anything)
+  } catch {
+    return '[]'
+  }
+}
 
 const member = fc
   .tuple(fc.constantFrom(...NAMES), value)
@@ -50,7 +71,7 @@ const member = fc
 
 /** A correct message, followed by members that replace its own. */
 const changed = fc
-  .tuple(fc.constantFrom(HELLO, OFFER, OFFER_SOCKET, REJECT), fc.array(member, { maxLength: 3 }))
+  .tuple(fc.constantFrom(HELLO, OFFER, OFFER_SOCKET, REJECT, DESCRIPTION), fc.array(member, { maxLength: 3 }))
   .map(([message, members]) => `${[JSON.stringify(message).slice(0, -1), ...members].join(',')}}`)
 
 const payload = fc.oneof(
@@ -122,4 +143,22 @@ fuzz('control-messages', {
     const reason = attempt(readSocketReason, bytes)
     if (reason !== undefined) expectText(reason, 1, 1024)
   }),
+  'reads a DESCRIBE and a DESCRIPTION within their bounds, or fails with CORRUPT': fc.property(
+    payload,
+    (bytes) => {
+      const pid = attempt(readDescribe, bytes)
+      if (pid !== undefined) expectInteger(pid, 1, 2 ** 31 - 1)
+      const description = attempt(readDescription, bytes)
+      if (description === undefined) return
+      expect(description.id).toMatch(/^[0-9a-f]{32}$/)
+      expectInteger(description.pid, 1, 2 ** 31 - 1)
+      expect(new Date(description.startedAtMs).getTime()).toBe(description.startedAtMs)
+      expect(description.services.length).toBeLessThanOrEqual(128)
+      for (const service of description.services) {
+        expect(Object.keys(service)).toEqual(['name', 'hash'])
+        expectText(service.name, 1, 256)
+        if (service.hash !== undefined) expectText(service.hash, 1, 128)
+      }
+    },
+  ),
 })

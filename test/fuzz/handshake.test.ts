@@ -6,7 +6,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { newHandshakeLimits } from '../../src/control/handshake.js'
 import { handshakeAsClient } from '../../src/control/handshake-client.js'
-import { handshakeAsServer } from '../../src/control/handshake-server.js'
+import { handshakeAsServer, type Observer } from '../../src/control/handshake-server.js'
+import { handshakeAsObserver, Observation } from '../../src/control/observe-server.js'
 import { ErrorCode, ShmwireError } from '../../src/errors.js'
 import type { NativeEndpoint, NativeHandoverSocket } from '../../src/native/binding.js'
 import { loadBinding } from '../../src/native/load-binding.js'
@@ -71,6 +72,7 @@ const AS_CLIENT: readonly (readonly Step[])[] = [
   [preamble, frame(FrameKind.HELLO, HELLO), 'hand over', handles, frame(FrameKind.SOCKET, reason)],
   [preamble, frame(FrameKind.HELLO, { ...HELLO, codec: 'other' })],
   [preamble, frame(FrameKind.REJECT, reject)],
+  [preamble, frame(FrameKind.DESCRIBE, { pid: 1 })],
 ]
 const asServer = (token: Buffer): readonly (readonly Step[])[] => {
   const offered = { ...offer, token: token.toString('hex') }
@@ -85,6 +87,17 @@ const asServer = (token: Buffer): readonly (readonly Step[])[] => {
   ]
 }
 
+const description = { id: 'd'.repeat(32), pid: 1, startedAtMs: 1, services: [{ name: 'a', hash: 'b' }] }
+const AS_OBSERVED: readonly (readonly Step[])[] = [
+  [preamble, frame(FrameKind.DESCRIPTION, description)],
+  [
+    preamble,
+    frame(FrameKind.DESCRIPTION, description),
+    frame(FrameKind.DESCRIPTION, { ...description, pid: 2 }),
+  ],
+  [preamble, frame(FrameKind.REJECT, reject)],
+]
+
 const kind = fc.oneof(fc.integer({ min: 255, max: 273 }), fc.nat(0xffff))
 const strange: fc.Arbitrary<Step> = fc.oneof(
   fc.uint8Array({ maxLength: 30 }).map((bytes) => ({ bytes: Buffer.from(bytes) })),
@@ -92,7 +105,7 @@ const strange: fc.Arbitrary<Step> = fc.oneof(
   fc
     .tuple(
       kind,
-      fc.constantFrom(HELLO, offer, reject, reason),
+      fc.constantFrom(HELLO, offer, reject, reason, description),
       fc.string(),
       fc.jsonValue({ maxDepth: 1 }),
       fc.nat(9),
@@ -200,7 +213,7 @@ async function handOver(
  * Returns the agreed bound of a message.
  */
 async function expectSettled(
-  shake: () => Promise<Agreement>,
+  shake: () => Promise<Agreement | Observer | Observation>,
   own: Socket,
   played: Promise<void>,
   peer: RawPeer,
@@ -219,11 +232,18 @@ async function expectSettled(
     // The refusing side waits until this side has read the refusal.
     peer.socket.destroy()
   } else {
-    const { endpoint, transport, maxMessageBytes, socket } = outcome as Agreement
-    expect(transport).toBe(endpoint === undefined ? 'unix' : 'shm')
-    agreed = maxMessageBytes
-    endpoint?.close()
-    socket.destroy()
+    const accepted = outcome as Agreement | Observer | Observation
+    if ('transport' in accepted) {
+      const { endpoint, transport, maxMessageBytes } = accepted
+      expect(transport).toBe(endpoint === undefined ? 'unix' : 'shm')
+      agreed = maxMessageBytes
+      endpoint?.close()
+    }
+    if (accepted instanceof Observation) {
+      const ended = accepted.follow(({ id }) => expect(id).toBe(accepted.description.id))
+      peer.socket.destroy()
+      await inTime(ended, 'the observation')
+    } else accepted.socket.destroy()
     peer.socket.destroy()
   }
   await inTime(Promise.all(closed), 'the end of both sockets')
@@ -269,6 +289,7 @@ fuzz(
             settings,
             codecName: 'msgpack',
             native,
+            transport: 'unix',
             handoverSocket,
             limits,
             timeoutMs: HANDSHAKE_MS,
@@ -290,12 +311,26 @@ fuzz(
             settings,
             codecName: 'msgpack',
             native,
+            transport: 'unix',
             handoverPath,
             timeoutMs: HANDSHAKE_MS,
           })
         const token = randomBytes(TOKEN_BYTES)
         const played = play(peer, stepsOf(said, asServer(token)), end, token)
         expectBound(await expectSettled(shake, connecting, played, peer), chosen.maxMessageBytes, said)
+      },
+    ),
+    'an observer gets a description or fails, whatever its server does': fc.asyncProperty(
+      script,
+      ending,
+      options,
+      async (said, end, chosen) => {
+        const { connecting, accepted } = await pairs.next()
+        const peer = new RawPeer(accepted)
+        const settings = resolveOptions(chosen)
+        const shake = () => handshakeAsObserver(connecting, { settings, native, timeoutMs: HANDSHAKE_MS })
+        const played = play(peer, stepsOf(said, AS_OBSERVED), end, randomBytes(TOKEN_BYTES))
+        await expectSettled(shake, connecting, played, peer)
       },
     ),
   },

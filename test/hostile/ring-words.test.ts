@@ -105,6 +105,32 @@ describe.skipIf(reason !== undefined).each(ROLES)('a %s that reads forged positi
     await harness.expectUnharmed()
   })
 
+  it('ignores times of wake-ups that cannot be true', async () => {
+    const now = process.hrtime.bigint()
+    const times = [0n, 1n, now - 50_000n, now + 50_000n, now + 3_600_000_000_000n, 2n ** 63n, 2n ** 64n - 1n]
+    for (const time of times) {
+      peer.segment.store64(Word.WAKE_SENT_AT, time)
+      peer.segment.store64(Word.WOKEN_AT, times.at(-1 - times.indexOf(time)) as bigint)
+      peer.send(Buffer.alloc(16))
+      const tail = BigInt(peer.position)
+      await eventually(() => peer.victimHead === tail)
+    }
+    await harness.expectAnswers()
+    peer.control.socket.destroy()
+    expect(await harness.ended(peer)).toMatchObject({ code: ErrorCode.PEER_GONE, received: times.length })
+    await harness.expectUnharmed()
+  })
+
+  it('falls asleep although its peer reports without end that it was woken just now', async () => {
+    peer.send(Buffer.alloc(16))
+    await eventually(() => peer.victimHead === BigInt(peer.position))
+    await eventually(() => {
+      peer.segment.store64(Word.WOKEN_AT, process.hrtime.bigint())
+      return peer.victimSleeps
+    })
+    await harness.expectUnharmed()
+  })
+
   it('ignores counters and a header that change after the handshake', async () => {
     peer.segment.bytes.fill(0xff, 0, 104)
     peer.segment.bytes.fill(0xff, Word.STATE + 128, DATA_OFFSET)

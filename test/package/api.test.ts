@@ -9,21 +9,53 @@ import { ROOT, readDocument } from '../support/documents.js'
 
 /** The prefixes of members in headings. Members of other types have no prefix. */
 const PREFIXES: Readonly<Record<string, string>> = {
+  AttachedServer: 'attached.',
+  BirpcTransport: 'transport.',
+  CallContext: 'context.',
+  Metadata: 'metadata.',
+  RunningService: 'service.',
+  ServiceError: 'error.',
+  BinaryEncoding: 'encoding.',
+  CallStream: 'stream.',
   Channel: 'channel.',
+  ChannelAgent: 'agent.',
   ChannelCodec: 'channelCodec.',
+  ChannelPort: 'port.',
+  ChannelSocket: 'socket.',
   ChannelStats: 'stats.',
   Claim: 'claim.',
   Codec: 'codec.',
   Connector: 'connector.',
+  Contract: 'contract.',
+  Contracts: 'contracts.',
+  GrpcGateway: 'gateway.',
+  HttpBinding: 'binding.',
   Logger: 'logger.',
+  MessageType: 'type.',
+  Method: 'method.',
+  MethodDefinition: 'definition.',
   Peer: 'peer.',
+  Policy: 'policy.',
+  ProtoContract: 'contract.',
+  ProtoMethod: 'method.',
   RequestContext: 'context.',
   Retry: 'retry.',
   Server: 'server.',
+  ServerChange: 'change.',
+  ServerInfo: 'info.',
+  ServerWatcher: 'watcher.',
+  AnnouncedService: 'service.',
   ShmwireError: 'error.',
 }
 
-const ENTRIES = ['dist/index.d.ts', 'dist/testing/index.d.ts'].map((file) => join(ROOT, file))
+const ADAPTERS = ['http', 'port', 'stream'].map((name) => `dist/adapter/${name}.d.ts`)
+const ENTRIES = [
+  'dist/index.d.ts',
+  'dist/gateway/grpc/index.d.ts',
+  'dist/service/proto/index.d.ts',
+  'dist/testing/index.d.ts',
+  ...ADAPTERS,
+].map((file) => join(ROOT, file))
 
 interface Section {
   readonly heading: string

@@ -4,9 +4,19 @@ import { createServer } from 'node:net'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { Channel } from '../../src/channel/channel.js'
 import { codecFor } from '../../src/codec/codecs.js'
+import { retryWhileQueueIsFull } from '../../src/control/full-queue.js'
 import { peerFault } from '../../src/control/identity.js'
 import { socketError } from '../../src/control/socket-error.js'
-import { type ChannelOptions, connect, ErrorCode, listen, ShmwireError } from '../../src/index.js'
+import {
+  type ChannelOptions,
+  client,
+  connect,
+  ErrorCode,
+  listen,
+  ServiceError,
+  ShmwireError,
+  serve,
+} from '../../src/index.js'
 import type { LinkSink } from '../../src/link/link.js'
 import { resolveOptions } from '../../src/options.js'
 import { createInProcessLinks } from '../../src/testing/in-process-link.js'
@@ -70,6 +80,7 @@ async function produceAll(): Promise<Message[]> {
     ...(await optionErrors()),
     ...(await addressErrors()),
     ...(await requestErrors()),
+    ...(await serviceErrors()),
     ...(await endErrors()),
     ...messageErrors(),
     ...deniedErrors(),
@@ -90,11 +101,18 @@ async function optionErrors(): Promise<ShmwireError[]> {
     await rejection(connect('prices', { ringBytes: 100_000 })),
     await rejection(connect('prices', { ringByte: 1 } as ChannelOptions)),
     await rejection(listen('prices', { transport: 'shm' })),
+    await rejection(connect('tcp://127.0.0.1:7000')),
+    await rejection(listen('tcp://10.0.0.1:7000')),
   ]
 }
 
 async function addressErrors(): Promise<ShmwireError[]> {
   const notListening = await rejection(connect('prices'))
+  const queueFull = await rejection(
+    retryWhileQueueIsFull(`${directory}/prices.sock`, { timeoutMs: 5 }, () =>
+      Promise.reject(socketError(Object.assign(new Error('EAGAIN'), { code: 'EAGAIN' }))),
+    ),
+  )
   const server = await listen('prices')
   const inUse = await rejection(listen('prices'))
   await server.close()
@@ -106,7 +124,28 @@ async function addressErrors(): Promise<ShmwireError[]> {
   chmodSync(directory, 0o777)
   const denied = await rejection(connect('prices'))
   chmodSync(directory, 0o700)
-  return [notListening, inUse, version, denied]
+  Object.defineProperty(process, 'permission', {
+    configurable: true,
+    value: { has: (scope: string) => scope === 'net' },
+  })
+  const notPermitted = await rejection(connect('prices'))
+  Reflect.deleteProperty(process, 'permission')
+  return [notListening, queueFull, inUse, version, denied, notPermitted]
+}
+
+async function serviceErrors(): Promise<ShmwireError[]> {
+  const [left, right] = memoryChannels()
+  const getUser = ({ id }: { id: number }): never => {
+    throw new ServiceError('NOT_FOUND', `User with ID ${id} not found`)
+  }
+  await serve(right, { getUser }, { name: 'users' })
+  const users = await client(left, { name: 'users' })
+  const user = await client(left, { name: 'user' })
+  return [
+    await rejection(users.getUsers({ id: 7 })),
+    await rejection(user.getUser({ id: 7 })),
+    await rejection(users.getUser({ id: 7 })),
+  ]
 }
 
 async function requestErrors(): Promise<ShmwireError[]> {
@@ -155,7 +194,7 @@ function messageErrors(): ShmwireError[] {
   return [
     thrown(() => channel.claim(1)),
     thrown(() => channel.trySend(new Uint8Array(70_000_000))),
-    thrown(() => msgpack.trySend({ round: Math.round })),
+    thrown(() => msgpack.trySend({ config: { http: { transform: [Math.round] } } })),
   ]
 }
 
@@ -165,9 +204,9 @@ function deniedErrors(): ShmwireError[] {
     peer: { pid: 4711, uid: 1001, gid: 1001, verified: true },
     credentials: { pid: 4711, uid: 1001, gid: 1001 },
   }
-  const errors = [resolveOptions(), resolveOptions({ authorize: () => false })].map((settings) =>
-    peerFault(identity, settings),
-  )
+  const answers: unknown[] = [false, Promise.resolve(true)]
+  const authorizing = answers.map((answer) => ({ authorize: () => answer as boolean }))
+  const errors = [{}, ...authorizing].map((options) => peerFault(identity, resolveOptions(options)))
   vi.restoreAllMocks()
   return errors.map((error) => error as ShmwireError)
 }

@@ -59,6 +59,14 @@ describe('the example', () => {
     ])
   })
 
+  it('pool answers all calls, also after one of its workers crashed', async () => {
+    const lines = await run('pool/main.mjs', '2')
+    // The pool and the caller notice the crash at the same time.
+    const crash = lines.splice(2, 2).toSorted()
+    expect(crash).toEqual(['UNAVAILABLE, executed: unknown', 'worker 0 ends: this worker crashes'])
+    expect(lines).toEqual(['1000 sums; the last is 1998', 'the hash begins with 12919048', 'still adding: 3'])
+  })
+
   it('cluster-siblings counts every visit once, by requests between workers', async () => {
     const lines = await run('cluster-siblings.mjs', '3')
     const workers = lines.slice(0, 3).map((line) => {
@@ -77,5 +85,17 @@ describe('the example', () => {
       '{"2":600}',
     ])
     expect(lines.at(-1)).toBe('3000 visits counted')
+  })
+
+  it('thread-siblings has one leader after the other, each of which finds the threads that are left', async () => {
+    const lines = await run('thread-siblings.mjs', '3')
+    const led = lines.map((line) =>
+      /^thread (\d) leads: (\d) threads hold (\d+)$/.exec(line)?.slice(1).map(Number),
+    )
+    expect(led.map((one) => one?.[1])).toEqual([3, 2, 1])
+    // Thread n holds 10 ** n, and is gone after it has led.
+    const numbers = led.map((one) => 10 ** (one?.[0] ?? 0))
+    const sums = numbers.map((_, index) => numbers.slice(index).reduce((sum, number) => sum + number, 0))
+    expect(led.map((one) => one?.[2])).toEqual(sums)
   })
 })

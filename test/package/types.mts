@@ -1,4 +1,19 @@
-import { type Channel, connect, keepConnected, listen, type RequestContext, type Server } from 'shmwire'
+import {
+  type CallStream,
+  type Channel,
+  connect,
+  contract,
+  type Handlers,
+  jsonSchema,
+  keepConnected,
+  listen,
+  type RequestContext,
+  type Server,
+  type ServiceClient,
+  type StandardSchema,
+  serverStream,
+  unary,
+} from 'shmwire'
 import { createChannelPair } from 'shmwire/testing'
 
 interface Tick {
@@ -79,4 +94,48 @@ export async function untyped(): Promise<void> {
   channel.trySend('anything')
   // biome-ignore lint/suspicious/noExplicitAny: the type of an untyped reply
   expectType<any>()(await channel.request('anything'), true)
+}
+
+declare const orderText: StandardSchema<string, Order>
+
+export const Prices = contract('prices.PriceService', {
+  getTick: unary({ input: orderText, output: jsonSchema<Tick>({ type: 'object' }) }),
+  watch: serverStream({ output: orderText }),
+})
+
+/** Handlers get the result of a schema; callers pass what it accepts. */
+export const handlers: Handlers<typeof Prices> = {
+  getTick(request) {
+    expectType<Order>()(request, true)
+    return Promise.resolve(tick)
+  },
+  async *watch(request, { signal }) {
+    expectType<undefined>()(request, true)
+    if (!signal.aborted) yield 'an order as text'
+  },
+}
+
+export async function typedService(client: ServiceClient<typeof Prices>): Promise<void> {
+  expectType<Tick>()(await client.getTick('an order as text', { timeoutMs: 1000 }), true)
+  expectType<CallStream<string>>()(client.watch(), true)
+  // @ts-expect-error -- the schema accepts a text
+  await client.getTick(order)
+  // @ts-expect-error -- a method of another name
+  client.watchAll()
+}
+
+interface Plain {
+  getTick(order: Order): Promise<Tick>
+  upload(ticks: AsyncIterable<Tick>): Promise<number>
+}
+
+async function* ticks(): AsyncGenerator<Tick> {
+  yield tick
+}
+
+export async function typedWithoutContract(client: ServiceClient<Plain>): Promise<void> {
+  expectType<Tick>()(await client.getTick(order), true)
+  expectType<number>()(await client.upload(ticks()), true)
+  // @ts-expect-error -- without a contract, an array is one message
+  await client.upload([tick])
 }

@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type ChannelOptions, connect, ErrorCode, listen } from '../../src/index.js'
+import { type ChannelOptions, connect, ErrorCode, type ListenOptions, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { ownRuntimeDirectory, temporaryDirectory } from '../support/temporary-directory.js'
@@ -45,6 +45,20 @@ describe('invalid options', () => {
     ['timeoutMs', '5'],
     ['rinGBytes', 65_536],
   ]
+
+  it.each(['later', null, true])('rejects whenInUse: %j in a server', async (whenInUse) => {
+    await expect(listen('wrong', { whenInUse } as ListenOptions)).rejects.toMatchObject({
+      code: ErrorCode.INVALID_ARGUMENT,
+      message: expect.stringMatching(/^whenInUse is .*; it must be one of fail, wait$/) as string,
+    })
+  })
+
+  it('rejects whenInUse in a client', async () => {
+    await expect(connect('wrong', { whenInUse: 'wait' } as ChannelOptions)).rejects.toMatchObject({
+      code: ErrorCode.INVALID_ARGUMENT,
+      message: '"whenInUse" is an option of listen only',
+    })
+  })
 
   it.each(wrong)(
     'rejects %s: %j with INVALID_ARGUMENT and its name, in server and client',

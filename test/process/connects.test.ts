@@ -39,7 +39,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       const peer = new Child('busy-server', { args: ['peer', transport], ipc: true })
       expect(await peer.next()).toBe('listening')
       const own = await listen('own', options)
-      own.on('channel', (channel) => channel.handle((value) => value))
+      own.on('channel', (channel) => channel.on('message', () => {}).handle((value) => value))
       let closes = 0
       // Counts the collections of each channel, outside of the measured heap.
       const collections = new Uint8Array(WARM_UP + CONNECTS)

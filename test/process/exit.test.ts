@@ -39,6 +39,10 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
         messages.push(message)
         if (message === 'echo') channel.trySend('echo')
         if (message === 'ask me') void ask(channel)
+        if (message === 'one message and the end') {
+          channel.trySend('held')
+          void channel.close()
+        }
       })
     })
   })
@@ -94,6 +98,21 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       else expect(error).toMatchObject({ code })
     })
 
+    it('when its channel is unreferenced and its sends wait', async () => {
+      const deaf = await listen('host-deaf', { transport, codec: 'bytes' })
+      deaf.on('channel', () => {})
+      const child = start('unref with waiting sends')
+      expect(await child.ended).toEqual({ code: 0, signal: null })
+      for (const channel of deaf.channels) channel.destroy()
+      await deaf.close()
+    })
+
+    it('after the close event, which comes although no listener takes the held message', async () => {
+      const child = start('close with a held message')
+      expect(await child.next()).toBe('closed')
+      expect(await child.ended).toEqual({ code: 0, signal: null })
+    })
+
     it.each(['sleep', 'spin'])("when its channel is unreferenced, with wait: '%s'", async (wait) => {
       const child = start('unref', wait)
       expect(await child.ended).toEqual({ code: 0, signal: null })
@@ -110,6 +129,13 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       expect(await child.ended).toEqual({ code: 7, signal: null })
       expect(await closes[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
       if (transport === 'shm') expect(messages).toEqual(['echo', 'last words'])
+    })
+
+    it('can call process.exit: what send has resolved for arrives', async () => {
+      const child = start('exit after sends')
+      expect(await child.ended).toEqual({ code: 7, signal: null })
+      expect(await closes[0]).toMatchObject({ code: ErrorCode.PEER_GONE })
+      expect(messages).toEqual(Array.from({ length: 1_000 }, (_, number) => number))
     })
 
     it('can call process.exit while it handles a request', async () => {

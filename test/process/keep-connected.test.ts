@@ -194,6 +194,7 @@ describe('keepConnected', () => {
     [{ backOff: { maxMs: [3_000] } }, 'backOff.maxMs'],
     [{ backOff: { min: 5 } }, 'unknown option "backOff.min"; did you mean "backOff.minMs"?'],
     [{ backof: { minMs: 5 } }, 'unknown option "backof"; did you mean "backOff"?'],
+    [{ whenInUse: 'wait' }, '"whenInUse" is an option of listen only'],
     [null, 'options'],
     ['kept', 'options'],
     [{ ringBytes: 3 }, 'ringBytes'],

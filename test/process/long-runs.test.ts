@@ -15,8 +15,10 @@ import { temporaryDirectory } from '../support/temporary-directory.js'
 // @ts-expect-error: plain JavaScript
 import { randomBits } from './children/soak/pattern.mjs'
 
-// The short forms of what `npm run kills` and `npm run soak` do for hours.
+// The short forms of what `npm run kills`, `call-kills`, `gateway-kills` and `soak` do for hours.
 const KILLS = 300
+const CALL_KILLS = 60
+const GATEWAY_KILLS = 24
 const SOAK_SECONDS = 20
 const RUN_TIMEOUT_MS = 10 * 60_000
 
@@ -46,6 +48,18 @@ function run(script: string, args: string[]): void {
 it(
   `delivers only whole messages, then PEER_GONE, and leaks nothing, in ${KILLS} kills at random moments`,
   () => run('scripts/kills.mjs', ['--count', String(KILLS)]),
+  RUN_TIMEOUT_MS,
+)
+
+it(
+  `ends every call, runs none twice, and leaks nothing, in ${CALL_KILLS} kills during calls`,
+  () => run('scripts/call-kills.mjs', ['--count', String(CALL_KILLS)]),
+  RUN_TIMEOUT_MS,
+)
+
+it(
+  `ends every call of gRPC, runs none twice, and leaks nothing, in ${GATEWAY_KILLS} kills of services, gateways and clients`,
+  () => run('scripts/gateway-kills.mjs', ['--count', String(GATEWAY_KILLS)]),
   RUN_TIMEOUT_MS,
 )
 

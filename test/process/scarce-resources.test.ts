@@ -10,8 +10,8 @@ import { launcherOf, shellLauncher, wordsOf } from '../support/launcher.js'
 import { expectWorkingOrExplained, type Outcome } from '../support/outcome.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
-/** Few enough to exhaust, many enough for Node to start. */
-const DESCRIPTORS_MAX = 80
+/** Few enough to exhaust, many enough for Node to start: it reads all modules of the package at once. */
+const DESCRIPTORS_MAX = 400
 const FEW_DESCRIPTORS = shellLauncher(`ulimit -n ${DESCRIPTORS_MAX}`)
 /** More than any connection needs, so the last attempts succeed. */
 const FREE_MAX = 12

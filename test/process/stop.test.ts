@@ -1,3 +1,5 @@
+import { createConnection, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen } from '../../src/index.js'
@@ -17,7 +19,10 @@ const OPTIONS = { codec: 'bytes', ringBytes: 64 * 1024 } as const
 
 beforeAll(() => ensureBuilt())
 
-beforeEach(() => void ownRuntimeDirectory())
+let directory = ''
+beforeEach(() => {
+  directory = ownRuntimeDirectory()
+})
 
 function numbered(number: number): Buffer {
   const message = Buffer.alloc(MESSAGE_BYTES, number & 0xff)
@@ -115,8 +120,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     const before = received
     await eventually(() => received > before + 1_000)
     expect(channel.open).toBe(true)
-    // It replies that it has no handler, so it is alive.
-    await expect(channel.request(Buffer.from('?'))).rejects.toMatchObject({ code: ErrorCode.REMOTE })
+    expect(await channel.request(Buffer.from('?'))).toEqual(Buffer.from('?'))
     channel.destroy()
     await server.close()
   })
@@ -137,6 +141,44 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     await waiting?.close()
   })
 })
+
+it('keeps trying while the queue of connections of a stopped server is full, until timeoutMs', async () => {
+  const server = await startServer('socket')
+  const queued: Socket[] = []
+  let patient: Promise<Channel> | undefined
+  await whileStopped(server, async () => {
+    queued.push(...(await fillQueue(join(directory, 'host.sock'))))
+    const hasty = connect('host', { transport: 'socket', ...OPTIONS, timeoutMs: TIMEOUT_MS })
+    await expect(hasty).rejects.toMatchObject({
+      code: ErrorCode.TIMEOUT,
+      message: expect.stringMatching(/timeoutMs: 150; the server's queue of connections was full/) as string,
+    })
+    const stop = new AbortController()
+    const aborted = connect('host', { transport: 'socket', ...OPTIONS, signal: stop.signal })
+    setImmediate(() => stop.abort())
+    await expect(aborted).rejects.toMatchObject({ code: ErrorCode.ABORTED })
+    patient = connect('host', { transport: 'socket', ...OPTIONS, timeoutMs: 60_000 })
+  })
+  const channel = await patient
+  for (const socket of queued) socket.destroy()
+  expect(await channel?.request(Buffer.from('?'))).toEqual(Buffer.from('?'))
+  await channel?.close()
+})
+
+/** Connects until connect(2) reports a full queue. */
+async function fillQueue(path: string): Promise<Socket[]> {
+  const queued: Socket[] = []
+  for (;;) {
+    const socket = createConnection(path)
+    const code = await new Promise<string | undefined>((resolve) => {
+      socket.once('connect', () => resolve(undefined))
+      socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code))
+    })
+    if (code === 'EAGAIN') return queued
+    expect(code).toBeUndefined()
+    queued.push(socket)
+  }
+}
 
 it('ends a blocking call to a stopped peer only by its timeout, and answers the next one', async () => {
   await expectNothingLeft('shm', async (server) => {

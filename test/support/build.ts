@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /**
- * Builds dist/ and the addon where they are older than their sources: the children of the process tests import dist/.
+ * Builds dist/, build/modules/ and the addon where they are older than their sources: the children of the process tests import them.
  * `SHMWIRE_TEST_BUILT=1` takes what is there (scripts/asan.mjs).
  */
 export function ensureBuilt(): void {

@@ -49,3 +49,12 @@ export const ROUND_TRIPS: readonly [form: string, roundTrip: RoundTrip][] = [
     },
   ]),
 ]
+
+/** A value with this element is nested too deep for the tree form. */
+export const DEEP: readonly unknown[] = nested(110)
+
+function nested(depth: number): unknown[] {
+  let value: unknown[] = []
+  for (let level = 1; level < depth; level++) value = [value]
+  return value
+}

@@ -70,15 +70,19 @@ function declarationOf(name: string, source: Source, exported: ReadonlyMap<strin
 function membersOf({ file, kind, text }: Source, exported: ReadonlyMap<string, Source>): Member[] {
   const own = [...text.matchAll(/^ {4}(?! )(.*;)$/gm)].flatMap(([, line = '']) => memberOf(line))
   const base = kind === 'interface' ? /^[^{]*\bextends (\w+) \{/.exec(text)?.[1] : undefined
-  if (base === undefined || exported.has(base)) return own
+  // A type of TypeScript itself has a page of its own.
+  if (base === undefined || exported.has(base) || base === 'AsyncDisposable') return own
   return [...own, ...membersOf(find(file, base), exported)]
 }
 
 function memberOf(line: string): Member[] {
+  // A property with get and set has two lines.
+  if (line.startsWith('set ')) return []
   const signature = simplified(line.replace(/^get (\w+)\(\)/, '$1').replace(/^readonly /, ''))
-  const name = /^(\[[^\]]*\]|#?\w+)/.exec(signature)?.[1]
+  const name = /^(\[[^\]]*\]|'[^']*'|#?[\w$]+)/.exec(signature)?.[1]
   if (name === undefined) throw new Error(`a member of unknown form: ${line}`)
-  if (name === 'constructor' || name.startsWith('#')) return []
+  // A method that Node's streams call begins with `_`.
+  if (name === 'constructor' || /^[#_]/.test(name)) return []
   return [{ name, signature }]
 }
 
@@ -91,7 +95,8 @@ function simplified(declaration: string): string {
     return `${called[1]}(${parameters.join(', ')})${rest}`
   }
   const alias = /^(\w+(?:<.*?>)?) = ([\s\S]*)$/.exec(text)
-  if (alias !== null) return `${(alias[1] as string).replace(/ = [^,>]*/g, '')}: ${alias[2]}`
+  if (alias !== null)
+    return `${(alias[1] as string).replace(/ = [^,>]*/g, '')}: ${(alias[2] as string).replace(/\s+/g, ' ')}`
   const option = /^(\w+)\?: (.*)$/.exec(text)
   if (option === null) return text.replace(/^(\w+) = /, '$1: ')
   const type = (option[2] as string).replace(/ \| undefined$/, '').replace(/^\((.*)\)$/, '$1')
@@ -106,7 +111,7 @@ function splitParameters(text: string): { parameters: string[]; rest: string } {
   for (let at = 0; at < text.length; at += 1) {
     const character = text[at] as string
     if (depth === 0 && (character === ',' || character === ')')) {
-      const name = /^\s*(\w+\??)/.exec(text.slice(start, at))?.[1]
+      const name = /^\s*_?((?:\.\.\.)?\w+\??)/.exec(text.slice(start, at))?.[1]
       if (name !== undefined) parameters.push(name)
       if (character === ')') return { parameters, rest: text.slice(at + 1) }
       start = at + 1

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { longDirectory } from './temporary-directory.js'
 
@@ -34,11 +34,15 @@ export function blocksOf(document: string): Block[] {
   )
 }
 
-/** A folder in which `import 'shmwire'` finds this package. */
-export function packageFolder(): string {
+/** A folder in which `import 'shmwire'` finds this package, and the imports of the block their packages. */
+export function packageFolder({ code }: Pick<Block, 'code'>): string {
   const folder = longDirectory()
-  mkdirSync(join(folder, 'node_modules'))
-  symlinkSync(ROOT, join(folder, 'node_modules/shmwire'))
+  const imports = [...code.matchAll(/ from '(?!node:)((?:@[^/']+\/)?[^/']+)/g)].map(([, name = '']) => name)
+  for (const name of new Set(['shmwire', ...imports])) {
+    const link = join(folder, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(name === 'shmwire' ? ROOT : join(ROOT, 'node_modules', name), link)
+  }
   return folder
 }
 
@@ -55,6 +59,7 @@ export function runBlock(folder: string, { label, code }: Block) {
   mkdirSync(run, { recursive: true, mode: 0o700 })
   writeFileSync(file, code)
   const child = spawn(process.execPath, [file], {
+    cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, SHMWIRE_DIR: run },
   })

@@ -9,6 +9,8 @@ export const Word = {
   ROOM_WAKE: 4480,
   SIGNAL: 4608,
   STATE: 4736,
+  WAKE_SENT_AT: 4992,
+  WOKEN_AT: 5000,
 } as const
 
 export const DATA_OFFSET = 8192

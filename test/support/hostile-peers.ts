@@ -55,6 +55,11 @@ export class HostilePeer {
     return Atomics.load(new BigUint64Array(this.victim.buffer, Word.HEAD, 1), 0)
   }
 
+  /** The victim's wake word for data is armed. */
+  get victimSleeps(): boolean {
+    return (Atomics.load(new Uint32Array(this.victim.buffer, Word.DATA_WAKE, 1), 0) & 1) === 1
+  }
+
   get position(): number {
     return this.#position
   }

@@ -3,9 +3,10 @@
  * in `{ path }`, out `{ outcome: 'won' | code }`; in `'release'`, out `{ outcome: 'released' }`.
  */
 import { createServer } from 'node:net'
-import { acquireNameLease, type NameLease } from '../../src/control/name-lease.js'
+import type { HeldLease } from '../../src/control/held-lease.js'
+import { acquireNameLease } from '../../src/control/name-lease.js'
 
-let lease: NameLease | undefined
+let lease: HeldLease | undefined
 
 process.on('message', (message: { path: string } | 'release') => {
   if (message === 'release') {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ByteStream } from '../../src/byte-stream.js'
 import { RECORDS_MAX } from '../../src/control/handshake.js'
 import type { Link } from '../../src/link/link.js'
 import { ShmLink } from '../../src/link/shm/shm-link.js'
@@ -13,8 +13,10 @@ import { loadBinding } from '../../src/native/load-binding.js'
 import type { WaitMode } from '../../src/options.js'
 import type { Peer } from '../../src/peer.js'
 import { createInProcessLinks } from '../../src/testing/in-process-link.js'
+import type { StreamTransport } from '../../src/transport.js'
 import { FrameParser } from '../../src/wire/frame-parser.js'
 import { controlBound } from '../../src/wire/frames.js'
+import { type JoinStreams, joinUnixSockets } from './stream-pairs.js'
 
 export interface LinkPairOptions {
   readonly ringBytes: number
@@ -32,11 +34,14 @@ const PEER: Peer = { pid: process.pid, uid: undefined, gid: undefined, verified:
 
 export const joinInProcessLinks: JoinLinks = async ({ ringBytes }) => createInProcessLinks(ringBytes)
 
-export const joinSocketLinks: JoinLinks = async ({ ringBytes, maxMessageBytes }) => {
-  const make = (socket: Socket) =>
-    new SocketLink({ socket, parser: newParser(), peer: PEER, maxMessageBytes, capacityBytes: ringBytes })
-  const [left, right] = await joinSockets()
-  return [make(left), make(right)]
+/** Joins links over any pair of streams. */
+export function joinLinksOver(transport: StreamTransport, joinStreams: JoinStreams): JoinLinks {
+  return async ({ ringBytes: capacityBytes, maxMessageBytes }) => {
+    const make = (socket: ByteStream) =>
+      new SocketLink({ transport, socket, parser: newParser(), peer: PEER, maxMessageBytes, capacityBytes })
+    const [left, right] = await joinStreams()
+    return [make(left), make(right)]
+  }
 }
 
 export const joinShmLinks: JoinLinks = async (options) => {
@@ -66,7 +71,7 @@ export const joinShmLinks: JoinLinks = async (options) => {
     left.attachPeer()
     handoverSocket.close()
   })
-  const [leftSocket, rightSocket] = await joinSockets()
+  const [leftSocket, rightSocket] = (await joinUnixSockets()) as [Socket, Socket]
   return [make(leftSocket, left), make(rightSocket, right)]
 }
 
@@ -86,25 +91,6 @@ export function needBinding(): NativeBinding {
   const native = loadBinding()
   if ('binding' in native) return native.binding
   throw new Error(`these tests need the addon: ${native.unavailable}`)
-}
-
-/** As the handshake leaves sockets: connected, paused, with one `error` listener that does nothing. */
-async function joinSockets(): Promise<[Socket, Socket]> {
-  const directory = mkdtempSync(join(tmpdir(), 'sw-'))
-  const server = createServer({ pauseOnConnect: true })
-  try {
-    server.listen(join(directory, 's'))
-    await once(server, 'listening')
-    const accepted = once(server, 'connection')
-    const left = createConnection(server.address() as AddressInfo & string)
-    await once(left, 'connect')
-    const [right] = (await accepted) as [Socket]
-    for (const socket of [left, right]) socket.on('error', () => {})
-    return [left, right]
-  } finally {
-    server.close()
-    rmSync(directory, { recursive: true, force: true })
-  }
 }
 
 function newParser(): FrameParser {

@@ -72,7 +72,7 @@ export function loopTests(create: () => LoopQueue): void {
     const first = iterate()
     expect(() => iterate()).toThrow(
       expect.objectContaining({
-        code: ErrorCode.INVALID_ARGUMENT,
+        code: ErrorCode.INVALID_STATE,
         message: 'another for await loop is running; end it first',
       }) as Error,
     )

@@ -13,6 +13,8 @@ const EXPECTED_CODES: readonly string[] = [
   ErrorCode.CLOSED,
   ErrorCode.PEER_GONE,
   ErrorCode.INVALID_ARGUMENT,
+  ErrorCode.INVALID_STATE,
+  ErrorCode.NO_HANDLER,
 ]
 
 /** An error that the test itself throws. */
@@ -113,7 +115,7 @@ export class Round {
       error instanceof ShmwireError &&
       (EXPECTED_CODES.includes(code) ||
         (code === ErrorCode.CODEC && cause instanceof Planned) ||
-        (code === ErrorCode.REMOTE && /planned|no handler is set/.test(message)))
+        (code === ErrorCode.REMOTE && /planned/.test(message)))
     this.expect(fits, `${name} failed with ${String(error)}, ${String(cause)}`)
   }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { parsePipeAddress } from '../../src/address/pipe-address.js'
 import { parseAddress } from '../../src/address.js'
 import { ErrorCode, ShmwireError } from '../../src/errors.js'
 
@@ -27,7 +28,7 @@ describe('parseAddress', () => {
   })
 
   it.each(['a', '_x', '0', 'a.b-c_D', 'x'.repeat(64)])('accepts the name %s', (name) => {
-    expect(parseAddress(name).path).toBe(`/run/app/${name}.sock`)
+    expect(parseAddress(name)).toMatchObject({ path: `/run/app/${name}.sock` })
   })
 
   it('accepts an explicit path unchanged, with no directory to manage', () => {
@@ -39,12 +40,12 @@ describe('parseAddress', () => {
     })
   })
 
-  it.each(['tcp://127.0.0.1:7000', 'grpc://host', 'pipe:x', 'ws://host', 'tls://host', 'prices:'])(
+  it.each(['grpc://host', 'ws://host', 'http://host:80', 'prices:'])(
     'lists the supported forms for another scheme: %s',
     (address) => {
       const { message } = faultOf(address)
       expect(message).toContain(JSON.stringify(address))
-      expect(message).toContain("'unix:/absolute/path.sock'")
+      expect(message).toContain("'unix:/absolute/path.sock', 'tcp://host:port'")
       expect(message).toContain('is not supported')
     },
   )
@@ -98,9 +99,48 @@ describe('parseAddress', () => {
     expect(message).toContain(fault)
   })
 
+  it.each([
+    ['tcp://127.0.0.1:7000', 'tcp', '127.0.0.1', 7000],
+    ['tcp://[::1]:0', 'tcp', '::1', 0],
+    ['tls://db-1.example.org:65535', 'tls', 'db-1.example.org', 65_535],
+    ['tls://[fe80::1:2]:443', 'tls', 'fe80::1:2', 443],
+  ] as const)('takes host and port from %s', (text, kind, host, port) => {
+    expect(parseAddress(text)).toEqual({ kind, host, port, text })
+  })
+
+  it.each([
+    ['no port', 'tcp://localhost'],
+    ['an empty port', 'tcp://localhost:'],
+    ['a port beyond 65535', 'tcp://localhost:65536'],
+    ['a negative port', 'tcp://localhost:-1'],
+    ['no host', 'tcp://:7000'],
+    ['no slashes', 'tcp:localhost:7000'],
+    ['an IPv6 address without brackets', 'tcp://::1:7000'],
+    ['a host name in brackets', 'tcp://[localhost]:7000'],
+    ['an IPv4 address in brackets', 'tcp://[127.0.0.1]:7000'],
+    ['a user', 'tls://me@host:7000'],
+    ['a path', 'tls://host:7000/prices'],
+    ['a space', 'tcp://ho st:7000'],
+    ['a host that ends in a hyphen', 'tcp://host-:7000'],
+    ['a long host', `tcp://${'x'.repeat(254)}:7000`],
+  ])('rejects a network address with %s', (_what, address) => {
+    const { message } = faultOf(address)
+    expect(message).toMatch(/^address is .*; it must be 't(cp|ls):\/\/' with a host, a colon and a port/)
+  })
+
+  it('refuses a named pipe on other systems than Windows', () => {
+    expect(faultOf('pipe:prices').message).toContain(`this system is ${process.platform}`)
+    expect(faultOf('pipe:a/b').message).toContain("it must be 'pipe:' and a name")
+    expect(parsePipeAddress('pipe:prices', 'win32')).toEqual({
+      kind: 'pipe',
+      path: String.raw`\\.\pipe\shmwire-prices`,
+      text: 'pipe:prices',
+    })
+  })
+
   it('rejects a path that leaves no room for the other names of a server, with length, bound and remedy', () => {
     const longest = `unix:/${'x'.repeat(92)}`
-    expect(parseAddress(longest).path).toHaveLength(93)
+    expect(parseAddress(longest)).toMatchObject({ path: `/${'x'.repeat(92)}` })
     const { message } = faultOf(`${longest}x`)
     expect(message).toContain('of 94 bytes, more than 93')
     expect(message).toContain('choose a shorter path')

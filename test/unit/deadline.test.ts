@@ -4,6 +4,8 @@ import { endWithin, waitWithin } from '../../src/deadline.js'
 import { ErrorCode } from '../../src/errors.js'
 import { collectUncaught } from '../support/uncaught.js'
 
+vi.mock('../../src/host.js', () => import('../support/global-host.js'))
+
 const never = () => () => {}
 
 beforeEach(() => void vi.useFakeTimers())

@@ -29,6 +29,9 @@ describe('resolveOptions', () => {
       views: false,
       transport: 'auto',
       authorize: undefined,
+      insecure: false,
+      tls: undefined,
+      heartbeat: { intervalMs: 5_000, timeoutMs: 15_000 },
       logger: undefined,
     })
     expect(resolveOptions({ codec: undefined, ringBytes: undefined, signal: undefined })).toEqual(
@@ -88,6 +91,15 @@ describe('resolveOptions', () => {
     ['codec', { name: 'x', encode() {} }],
     ['codec.name', { ...codec, name: '' }],
     ['codec.name', { ...codec, name: 'x'.repeat(65) }],
+    ['insecure', 1],
+    ['tls', 'cert'],
+    ['tls', null],
+    ['heartbeat', 5_000],
+    ['heartbeat', null],
+    ['heartbeat.intervalMs', { intervalMs: 9 }],
+    ['heartbeat.intervalMs', { intervalMs: 3_600_001 }],
+    ['heartbeat.timeoutMs', { intervalMs: 1_000, timeoutMs: 1_999 }],
+    ['heartbeat.timeoutMs', { timeoutMs: 86_400_001 }],
     ['signal', {}],
     ['signal', null],
     ['timeoutMs', -1],
@@ -104,9 +116,24 @@ describe('resolveOptions', () => {
     expect(faultOf({ timeout: 1 })).toBe('unknown option "timeout"; did you mean "timeoutMs"?')
   })
 
+  it('rejects an option of another function and names that function', () => {
+    expect(faultOf({ whenInUse: 'wait' })).toBe('"whenInUse" is an option of listen only')
+    expect(faultOf({ backOff: {} })).toBe('"backOff" is an option of keepConnected only')
+  })
+
+  it('derives the timeout of the heartbeat from its interval, and rejects unknown members', () => {
+    expect(resolveOptions({ heartbeat: { intervalMs: 100 } }).heartbeat).toEqual({
+      intervalMs: 100,
+      timeoutMs: 300,
+    })
+    expect(faultOf({ heartbeat: { interval: 1 } })).toBe(
+      'unknown option "heartbeat.interval"; did you mean "heartbeat.intervalMs"?',
+    )
+  })
+
   it('lists the options when no name is near', () => {
     expect(faultOf({ size: 1 })).toBe(
-      'unknown option "size"; the options are codec, ringBytes, maxMessageBytes, maxDecodedBytes, wait, spinMicros, views, transport, authorize, logger, signal, timeoutMs',
+      'unknown option "size"; the options are codec, schema, ringBytes, maxMessageBytes, maxDecodedBytes, maxOutboxBytes, wait, spinMicros, views, transport, authorize, insecure, tls, heartbeat, logger, signal, timeoutMs',
     )
   })
 

@@ -100,6 +100,20 @@ describe("the peer's texts", () => {
     expect(errorOf(() => codec.decode(Buffer.from('?'))).cause).toBeInstanceOf(SyntaxError)
   })
 
+  it('are short in the cause of a CODEC error', () => {
+    const bounds = { messageBytesMax: 1 << 20, decodedBytesMax: 1 << 20 }
+    const codec = new MessageCodec(codecFor('msgpack'), bounds, () => true)
+    // A pattern that lacks a bracket, which the engine quotes.
+    const pattern = `(${'x'.repeat(40_000)}`
+    const bytes = Buffer.concat([Buffer.from('c142da9c41', 'hex'), Buffer.from(pattern), Buffer.of(0xa0)])
+    const { cause } = errorOf(() => codec.decode(bytes))
+    expect(cause).toMatchObject({
+      name: 'SyntaxError',
+      message: expect.stringMatching(/^Invalid regular expression: .{970,}… \(400\d\d characters\)$/),
+    })
+    expect(inspect(cause).length).toBeLessThan(4000)
+  })
+
   it('are printable when the peer is not shmwire', () => {
     expect(noShmwire(Buffer.from('\x1b[2J\x9b\x7f\n0', 'latin1')).message).toContain(
       '\\u001b[2J\\u009b\\u007f\\n0',

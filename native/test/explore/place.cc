@@ -24,8 +24,9 @@ struct PartStart {
 };
 
 // In descending order: the first one at or below an offset contains it.
-constexpr std::array<PartStart, 9> kParts = {{
+constexpr std::array<PartStart, 10> kParts = {{
     {kDataOffset, Part::kRecords, "records"},
+    {kControlOffset + offsetof(ControlBlock, wake_sent_at), Part::kWakeTimes, "wake times"},
     {kControlOffset + offsetof(ControlBlock, counters), Part::kCounters, "counters"},
     {kControlOffset + offsetof(ControlBlock, state), Part::kState, "state"},
     {kControlOffset + offsetof(ControlBlock, wake_sequence), Part::kWakeSequence, "wake_sequence"},

@@ -18,6 +18,7 @@ enum class Part : uint8_t {
   kWakeSequence,
   kState,
   kCounters,
+  kWakeTimes,
   kRecords,
 };
 

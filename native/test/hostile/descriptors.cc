@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "test/send_descriptors.h"
+
 namespace shmwire::hostile {
 namespace {
 
@@ -59,26 +61,8 @@ int Send(int socket, const std::string& path, const void* payload, size_t payloa
   const sockaddr_un address = AddressOf(path);
   const int sender = path.empty() ? socket : ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (sender < 0) return errno;
-  std::vector<unsigned char> control(CMSG_SPACE(descriptors.size() * sizeof(int)));
-  iovec vector{const_cast<void*>(payload), payload_bytes};
-  msghdr header{};
-  if (!path.empty()) {
-    header.msg_name = const_cast<sockaddr_un*>(&address);
-    header.msg_namelen = sizeof(address);
-  }
-  header.msg_iov = &vector;
-  header.msg_iovlen = 1;
-  if (!descriptors.empty()) {
-    header.msg_control = control.data();
-    header.msg_controllen = control.size();
-    cmsghdr* part = CMSG_FIRSTHDR(&header);
-    part->cmsg_level = SOL_SOCKET;
-    part->cmsg_type = SCM_RIGHTS;
-    part->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
-    std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size() * sizeof(int));
-  }
-  const ssize_t sent = sendmsg(sender, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
-  const int os_error = sent < 0 ? errno : 0;
+  const int os_error = test::SendDescriptors(sender, descriptors, payload, payload_bytes, 0,
+                                             path.empty() ? nullptr : &address);
   if (!path.empty()) close(sender);
   return os_error;
 }

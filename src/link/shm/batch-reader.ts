@@ -1,10 +1,12 @@
+import { borrowedMemories } from '../../borrowed-memories.js'
+import { bufferOver } from '../../buffer-over.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
+import { nowMs } from '../../host.js'
 import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
 import { markShared, memoryTransferred } from '../../received-memory.js'
 import { TURN_MS_MAX } from '../../turn-budget.js'
 import { endsBatch } from '../../wire/record-kind.js'
-import { bufferOver } from '../buffer-over.js'
-import { borrowedMemories, type LinkSink } from '../link.js'
+import type { LinkSink } from '../link.js'
 import type { LinkContext } from './context.js'
 
 /** The messages of a batch are copied into slabs of this size, one after the other. */
@@ -113,7 +115,7 @@ export class BatchReader {
     if (!this.#borrowing) return
     const what =
       'a listener that receives views must not call the *Sync methods; copy the message, and call after the listener returned'
-    throw new ShmwireError(ErrorCode.INVALID_ARGUMENT, what)
+    throw new ShmwireError(ErrorCode.INVALID_STATE, what)
   }
 
   /** Releases the last long message: an idle link keeps no message alive. */
@@ -237,9 +239,9 @@ export class BatchReader {
       }
       inBatch = !ends
       if (delivered > 0 && (delivered & (RECORDS_PER_CHECK - 1)) === 0) {
-        const nowMs = performance.now()
-        if (endMs === 0) endMs = nowMs + TURN_MS_MAX
-        else if (nowMs >= endMs) break
+        const timeMs = nowMs()
+        if (endMs === 0) endMs = timeMs + TURN_MS_MAX
+        else if (timeMs >= endMs) break
       }
       const offset = descriptors[at + 2] as number
       const length = descriptors[at + 3] as number
@@ -289,6 +291,6 @@ export class BatchReader {
   }
 
   #preempted(): void {
-    this.#context.budget.preempted(performance.now() * 1000)
+    this.#context.budget.preempted(nowMs() * 1000)
   }
 }

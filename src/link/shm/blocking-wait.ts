@@ -1,4 +1,5 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
+import { nowMs } from '../../host.js'
 import { descriptorOf } from '../../socket-descriptor.js'
 import type { LinkContext } from './context.js'
 import type { IdleStrategy } from './idle-strategy.js'
@@ -7,7 +8,7 @@ import type { IdleStrategy } from './idle-strategy.js'
 const POLL_MICROS = 2
 
 /** After this time a spinning call checks that the peer is alive, which no event reports meanwhile. */
-const SPIN_MICROS = 20_000
+const SPIN_MS_MAX = 20
 
 const NANOS_PER_MS = 1_000_000
 
@@ -38,35 +39,41 @@ export class BlockingWait {
   wait(roomBytes: number, timeoutMs: number): boolean {
     const { binding, budget, onError, socket, wait } = this.#context
     const idle = this.#idle
-    const spins = wait === 'spin'
     // Afterwards the poller reads, and arms the words again: the wait disarms them.
     idle.wake()
-    if (this.#poll(spins ? Math.min(timeoutMs * 1000, SPIN_MICROS) : budget.micros)) return true
+    if (this.#poll(timeoutMs)) return true
     // A destroyed socket has none; its event cannot arrive while this thread is blocked.
     const controlSocket = descriptorOf(socket)
     if (controlSocket === undefined) return false
-    const beginMs = performance.now()
     let outcome: number
     try {
-      outcome = this.#sleep(roomBytes, spins ? 0 : timeoutMs, controlSocket)
+      outcome = this.#sleep(roomBytes, wait === 'spin' ? 0 : timeoutMs, controlSocket)
     } catch (error) {
       onError(error)
       return true
     }
-    const endMs = performance.now()
-    budget.slept((endMs - beginMs) * 1000, endMs * 1000)
+    budget.woken(nowMs() * 1000)
     if (outcome === binding.WAIT_READY) idle.poll(0, false)
     return outcome === binding.WAIT_READY || outcome === binding.WAIT_TIMEOUT
   }
 
-  /** By the clock, because a poll that yields the core may take any time. */
-  #poll(micros: number): boolean {
+  /**
+   * Polls before the sleep. True: it found something, or a listener has closed the link. By the clock,
+   * because a poll that yields the core may take any time.
+   */
+  #poll(timeoutMs: number): boolean {
+    const { budget, wait } = this.#context
     const idle = this.#idle
-    const endMs = performance.now() + micros / 1000
-    do {
+    const beginMs = nowMs()
+    const spinEndMs = beginMs + Math.min(timeoutMs, SPIN_MS_MAX)
+    budget.found()
+    budget.waits(beginMs * 1000)
+    for (;;) {
       if (idle.poll(POLL_MICROS * 1000, true) > 0 || idle.state === 'closed') return true
-    } while (performance.now() < endMs)
-    return false
+      const timeMs = nowMs()
+      const isLast = wait === 'spin' ? timeMs >= spinEndMs : budget.exhausted(timeMs * 1000, false, false)
+      if (isLast) return false
+    }
   }
 
   /**

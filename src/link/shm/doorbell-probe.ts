@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { clearInterval, setInterval } from '../../host.js'
 import type { NativeDoorbell } from '../../native/binding.js'
 import { textOfThrown } from '../../uncaught.js'
 import { openDoorbell } from './doorbell.js'

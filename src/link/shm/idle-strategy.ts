@@ -1,3 +1,4 @@
+import { nowMs } from '../../host.js'
 import type { LinkSink } from '../link.js'
 import type { BatchReader } from './batch-reader.js'
 import type { LinkContext } from './context.js'
@@ -21,7 +22,6 @@ export class IdleStrategy implements Polled {
   readonly #spins: boolean
   #sink!: LinkSink
   #state: 'polling' | 'sleeping' | 'paused' | 'closed' = 'paused'
-  #sleepingSinceMicros = 0
 
   /** `onPeerGone` runs when the peer is gone and its last record was delivered. */
   constructor(context: LinkContext, reader: BatchReader, writer: RecordWriter, onPeerGone: () => void) {
@@ -70,7 +70,7 @@ export class IdleStrategy implements Polled {
     }
     stats.spins += 1
     if (this.#spins && this.referenced) return false
-    const nowMicros = performance.now() * 1000
+    const nowMicros = nowMs() * 1000
     const amongBusy = poller.busy && wait !== 'sleep'
     const peerAtWork = wantsRoom || this.#reader.assembling
     return this.#budget.exhausted(nowMicros, amongBusy, peerAtWork) && this.#sleep()
@@ -115,8 +115,8 @@ export class IdleStrategy implements Polled {
   #staysAsleep(): boolean {
     const { wait } = this.#context
     if (wait === 'sleep') return !this.#writer.wantsRoom
-    const nowMicros = performance.now() * 1000
-    this.#budget.slept(nowMicros - this.#sleepingSinceMicros, nowMicros)
+    const nowMicros = nowMs() * 1000
+    this.#budget.woken(nowMicros)
     const dense = poller.woken(nowMicros)
     return !this.#pollingHelps && !this.#writer.wantsRoom && !dense
   }
@@ -151,7 +151,7 @@ export class IdleStrategy implements Polled {
     }
     this.#state = 'sleeping'
     this.#reader.forget()
-    if (wait !== 'sleep') this.#sleepingSinceMicros = performance.now() * 1000
+    if (wait !== 'sleep') this.#budget.waits(nowMs() * 1000)
     return true
   }
 }

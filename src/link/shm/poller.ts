@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks'
+import { nextTick, setImmediate } from '../../host.js'
 
 /** A link, as the poller sees it. */
 export interface Polled {
@@ -108,7 +109,7 @@ class Poller {
 
   /** After the promise jobs of the last poll: an `await` has received its answer and sent the next message. */
   readonly #pollAfterJobs = (): void => {
-    process.nextTick(this.#poll)
+    nextTick(this.#poll)
   }
 
   readonly #poll = (): void => {

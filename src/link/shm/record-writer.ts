@@ -1,5 +1,5 @@
+import { bufferOver } from '../../buffer-over.js'
 import type { NativeEndpoint } from '../../native/binding.js'
-import { bufferOver } from '../buffer-over.js'
 import type { LinkSink } from '../link.js'
 import type { LinkContext } from './context.js'
 

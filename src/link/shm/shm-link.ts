@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { ErrorCode, ShmwireError } from '../../errors.js'
+import { nextTick, setImmediate } from '../../host.js'
 import { toShmwireError } from '../../native/native-error.js'
 import type { Peer } from '../../peer.js'
 import { runApart } from '../../uncaught.js'
@@ -46,7 +47,7 @@ export class ShmLink implements Link {
     this.peer = options.peer
     this.#socket = options.socket
     this.#parser = options.parser
-    const budget = new SpinBudget(options.wait === 'sleep' ? 0 : options.spinMicros)
+    const budget = new SpinBudget(options.endpoint, options.wait === 'sleep' ? 0 : options.spinMicros)
     const onError = (error: unknown): void => this.#fail(error)
     const context = { ...options, stats: newLinkStats(), budget, onError }
     this.#context = context
@@ -186,7 +187,7 @@ export class ShmLink implements Link {
   #fail(thrown: unknown): void {
     this.#failure ??= toShmwireError(thrown, 'the channel broke')
     this.destroy()
-    process.nextTick(() => this.#reportFailure())
+    nextTick(() => this.#reportFailure())
   }
 
   #reportFailure(): void {

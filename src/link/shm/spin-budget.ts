@@ -1,3 +1,5 @@
+import type { NativeEndpoint } from '../../native/binding.js'
+
 /** Empty polls of a link among busy ones before it sleeps: a poll takes 0.1 µs, a wake-up 100 times as long. */
 const EMPTY_POLLS_MAX = 64
 
@@ -20,15 +22,34 @@ const AT_WORK_FACTOR = 10
 /** A peer that shares our core cannot work while we poll: each failed extended poll doubles the waits that skip it. */
 const SKIPS_MAX = 64
 
+/** While the peer wakes up, a poll lasts up to this many times the longest budget. */
+const PEER_WAKE_FACTOR = 2
+
 /** The first budget when polling helps again. */
 const BUDGET_MICROS_FLOOR = 10
 
 /**
+ * The longest time of both wake-ups of a wait. If they take longer, a thread or its core was busy. In a
+ * longer wait they make no difference, and a cold call of the addon would delay the message by 4 µs.
+ */
+const WAKES_MICROS_MAX = 500
+
+/** A woken side answers this much later than one that polls, because its core and its caches are cold. */
+const COLD_MICROS = 10
+
+/** How long the wake-ups of a wait took. */
+export type WakeTimes = Pick<NativeEndpoint, 'woken' | 'peerWakeNanos'>
+
+/**
  * How long a reader polls an empty ring before it sleeps, derived from the gaps between messages. A
- * sleep that polling would have avoided doubles the budget; a sleep longer than the longest budget
+ * sleep that polling would have avoided doubles the budget; a gap longer than the longest budget
  * halves it, down to none. After the kernel's adaptive halt polling (Documentation/virt/kvm/halt-polling.rst).
+ *
+ * A gap does not include wake-ups. Otherwise two sides that sleep would continue to sleep because of
+ * the time that it takes to wake them: docs/decisions/0028-wake-ups-are-not-part-of-a-gap.md.
  */
 export class SpinBudget {
+  readonly #wakeTimes: WakeTimes
   readonly #microsMax: number
   #micros: number
   #emptySinceMicros: number | undefined
@@ -42,7 +63,8 @@ export class SpinBudget {
   #keptMicros = 0
   #noneUntilMicros = Number.NEGATIVE_INFINITY
 
-  constructor(microsMax: number) {
+  constructor(wakeTimes: WakeTimes, microsMax: number) {
+    this.#wakeTimes = wakeTimes
     this.#microsMax = microsMax
     this.#micros = microsMax
   }
@@ -64,12 +86,17 @@ export class SpinBudget {
    * `peerAtWork`: the peer has begun a message, or reads a full ring.
    */
   exhausted(nowMicros: number, amongBusy: boolean, peerAtWork: boolean): boolean {
-    this.#emptySinceMicros ??= nowMicros
+    const emptyMicros = this.waits(nowMicros)
     this.#emptyPolls += 1
-    const emptyMicros = nowMicros - this.#emptySinceMicros
-    if (emptyMicros < this.#micros) return false
+    if (emptyMicros < this.#micros || this.#beganLate(emptyMicros)) return false
     if (peerAtWork && this.#waitsOn(emptyMicros, nowMicros)) return false
     return !amongBusy || this.#emptyPolls >= EMPTY_POLLS_MAX
+  }
+
+  /** Whether this side had to wake the peer, and has polled for less than the budget since the peer is awake. */
+  #beganLate(emptyMicros: number): boolean {
+    if (this.#micros === 0 || emptyMicros >= PEER_WAKE_FACTOR * this.#microsMax) return false
+    return withoutWakes(emptyMicros, this.#wakeTimes.peerWakeNanos(emptyMicros * 1000)) < this.#micros
   }
 
   /** Whether to extend the poll beyond the budget, because the peer is at work. */
@@ -102,13 +129,29 @@ export class SpinBudget {
     this.#noneUntilMicros = nowMicros + this.#keptMicros
   }
 
-  /** The reader was woken, `sleptMicros` after it fell asleep. */
-  slept(sleptMicros: number, nowMicros: number): void {
+  /** The reader waits, from now on if it did not yet. Returns for how long. */
+  waits(nowMicros: number): number {
+    this.#emptySinceMicros ??= nowMicros
+    return nowMicros - this.#emptySinceMicros
+  }
+
+  /** The reader was woken. */
+  woken(nowMicros: number): void {
+    const waitedMicros = this.waits(nowMicros)
+    const tooLong = waitedMicros > this.#microsMax + WAKES_MICROS_MAX
+    const gapMicros = tooLong
+      ? waitedMicros
+      : withoutWakes(waitedMicros, this.#wakeTimes.woken(waitedMicros * 1000))
     if (nowMicros < this.#noneUntilMicros) return
-    if (sleptMicros > this.#microsMax) {
+    if (gapMicros > this.#microsMax) {
       this.#micros = this.#micros < 2 * BUDGET_MICROS_FLOOR ? 0 : this.#micros / 2
     } else {
       this.#micros = Math.min(this.#microsMax, Math.max(2 * this.#micros, BUDGET_MICROS_FLOOR))
     }
   }
+}
+
+/** The time of a wait that would have passed if both sides had polled. */
+function withoutWakes(waitedMicros: number, wakeNanos: number): number {
+  return wakeNanos === 0 ? waitedMicros : waitedMicros - wakeNanos / 1000 - COLD_MICROS
 }

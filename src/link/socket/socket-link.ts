@@ -1,67 +1,91 @@
-import type { Socket } from 'node:net'
+import type { ByteStream } from '../../byte-stream.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
+import { nowMs, setImmediate } from '../../host.js'
+import type { Heartbeat as Bounds } from '../../options.js'
 import type { Peer } from '../../peer.js'
+import type { StreamTransport } from '../../transport.js'
 import { TURN_MS_MAX } from '../../turn-budget.js'
-import { runApart } from '../../uncaught.js'
+import { runApart, textOfThrown } from '../../uncaught.js'
 import type { FrameParser } from '../../wire/frame-parser.js'
-import { FRAME_HEADER_BYTES, recordBound, writeFrameHeader } from '../../wire/frames.js'
+import { recordBound } from '../../wire/frames.js'
+import { withPrintHint } from '../../wire/print-hint.js'
 import { endsBatch } from '../../wire/record-kind.js'
 import { type Link, type LinkSink, type LinkStats, newLinkStats } from '../link.js'
+import { Heartbeat } from './heartbeat.js'
+import { SocketWriter } from './socket-writer.js'
 
 export interface SocketLinkOptions {
+  readonly transport: StreamTransport
   /** Connected and paused, after the handshake. The link owns it. */
-  readonly socket: Socket
+  readonly socket: ByteStream
   /** Can hold the first bytes of the peer's records. */
   readonly parser: FrameParser
   readonly peer: Peer
   /** The longest record the peer may send. */
   readonly maxMessageBytes: number
-  /** Bytes that may wait in this process before `write` refuses. Over shared memory, the size of the ring. */
+  /** Bytes that may wait in this process in each direction. Over shared memory, the size of the ring. */
   readonly capacityBytes: number
+  /** Undefined: the kernel reports the end of the peer. */
+  readonly heartbeat?: Bounds | undefined
 }
-
-/** Small records share chunks of this size, and so a system call. */
-const CHUNK_BYTES = 64 * 1024
-
-/** A longer payload is written in parts, so that it is never copied whole. */
-const INLINE_BYTES_MAX = 64 * 1024
 
 /** Records between two readings of the clock, because a reading costs a part of a record. A power of two. */
 const RECORDS_PER_CHECK = 16
 
-/** Sends records as frames on the control socket, if shared memory is not available. */
+/** More than the kernel holds of a peer that is gone. */
+const KERNEL_BYTES_MAX = 16 * 1024 * 1024
+
+/** The texts for streams that are not sockets. */
+const CLOSED_STREAMS: ReadonlyMap<StreamTransport, string> = new Map([
+  ['stream', 'the stream closed'],
+  ['stdio', 'its standard streams closed'],
+  ['grpc', 'its tunnel closed'],
+])
+
+/** Sends records as frames on any connected stream of bytes, if shared memory is not available. */
 export class SocketLink implements Link {
-  readonly transport = 'unix'
+  readonly transport: StreamTransport
   readonly peer: Peer
-  readonly #socket: Socket
+  readonly #socket: ByteStream
   readonly #parser: FrameParser
   readonly #maxMessageBytes: number
   readonly #capacityBytes: number
   readonly #stats: LinkStats = newLinkStats()
+  readonly #writer: SocketWriter
+  readonly #heartbeatBounds: Bounds | undefined
+  #heartbeat: Heartbeat | undefined
+  /** Why this side has ended the connection, if the peer has not. */
+  #silence: string | undefined
+  #writeError: Error | undefined
   #sink: LinkSink | undefined
   #inSink = false
   /** Messages were delivered since the last `batchEnd`. */
   #inBatch = false
-  #turn: NodeJS.Immediate | undefined
+  /** The delivery continues in the next turn. */
+  #turnScheduled = false
   /** The end of the delivery in this turn; 0 until the first reading of the clock. */
   #turnEndMs = 0
   #turnRecords = 0
   #paused = false
+  #bytesRead = 0
   #ended = false
   #closed = false
-  #wantsRoom = false
-  /** Bytes [#chunkStart, #chunkEnd) wait for the flush. The socket has the bytes before, so they never change. */
-  #chunk: Buffer = Buffer.allocUnsafeSlow(0)
-  #chunkStart = 0
-  #chunkEnd = 0
-  #flushScheduled = false
 
   constructor(options: SocketLinkOptions) {
+    this.transport = options.transport
     this.#socket = options.socket
     this.#parser = options.parser
     this.peer = options.peer
     this.#maxMessageBytes = options.maxMessageBytes
     this.#capacityBytes = options.capacityBytes
+    this.#heartbeatBounds = options.heartbeat
+    this.#writer = new SocketWriter(options.socket, options.capacityBytes, this.#stats, {
+      onRoom: () => this.#sink?.drain(),
+      onBroken: (error) => {
+        this.#writeError = error
+        this.#readLast()
+      },
+    })
   }
 
   start(sink: LinkSink): void {
@@ -71,33 +95,27 @@ export class SocketLink implements Link {
     // A listener's exception must not pass through the stream: it would leave out what the stream does after the event.
     socket.on('data', (chunk: Buffer) =>
       runApart(() => {
+        this.#bytesRead += chunk.length
+        this.#heartbeat?.heard()
         this.#parser.push(chunk)
         this.#deliver()
+        this.#readOn()
       }),
     )
-    socket.on('drain', () => runApart(() => this.#roomAgain()))
+    // A socket does this itself, and other streams can stay half-open.
+    socket.once('end', () => endAndDestroy(socket))
     socket.once('close', () => runApart(() => this.#socketClosed()))
+    this.#startHeartbeat()
     this.#deliverLater()
+    this.#readOn()
   }
 
   write(kind: number, id: number, payload: Uint8Array, offset: number): number {
-    const room = this.#capacityBytes - this.#depthBytes()
-    if (this.#closed || room <= 0) {
-      this.#stats.fullWaits += 1
-      this.#wantsRoom = true
-      this.#flush()
-      return -1
-    }
-    if (offset === 0) this.#appendHeader(kind, id, payload.length)
-    const end = payload.length <= INLINE_BYTES_MAX ? payload.length : Math.min(payload.length, offset + room)
-    this.#append(payload, offset, end)
-    this.#stats.highWaterBytes = Math.max(this.#stats.highWaterBytes, this.#depthBytes())
-    if (end < payload.length) this.#wantsRoom = true
-    if (!this.#flushScheduled) {
-      this.#flushScheduled = true
-      process.nextTick(() => this.#flush())
-    }
-    return end
+    return this.#closed ? -1 : this.#writer.write(kind, id, payload, offset)
+  }
+
+  afterFlush(flushed: () => void): void {
+    this.#writer.afterFlush(flushed)
   }
 
   resume(): void {
@@ -108,92 +126,90 @@ export class SocketLink implements Link {
 
   end(): void {
     this.#ended = true
-    this.#flush()
-    this.#socket.end()
+    this.#writer.end()
   }
 
   destroy(): void {
     this.#closed = true
+    this.#heartbeat?.stop()
     this.#parser.clear()
     this.#socket.destroy()
+    this.#writer.close()
   }
 
   ref(): void {
-    this.#socket.ref()
+    this.#socket.ref?.()
+    this.#writer.ref()
   }
 
   unref(): void {
-    this.#socket.unref()
+    this.#socket.unref?.()
+    this.#writer.unref()
   }
 
   stats(): LinkStats {
-    return { ...this.#stats, depthBytes: this.#depthBytes() }
+    return { ...this.#stats, depthBytes: this.#writer.depthBytes }
   }
 
-  #depthBytes(): number {
-    return this.#chunkEnd - this.#chunkStart + this.#socket.writableLength
+  #startHeartbeat(): void {
+    if (this.#heartbeatBounds === undefined) return
+    const [socket, writer] = [this.#socket, this.#writer]
+    this.#heartbeat = new Heartbeat(this.#heartbeatBounds, {
+      get reading() {
+        return !socket.isPaused()
+      },
+      beat: () => writer.beat(),
+      silent: (timeoutMs) => {
+        this.#silence = `nothing arrived from it for ${timeoutMs} ms`
+        socket.destroy()
+      },
+    })
   }
 
-  #appendHeader(kind: number, id: number, payloadBytes: number): void {
-    if (this.#chunk.length - this.#chunkEnd < FRAME_HEADER_BYTES) this.#newChunk()
-    writeFrameHeader(this.#chunk, this.#chunkEnd, kind, id, payloadBytes)
-    this.#chunkEnd += FRAME_HEADER_BYTES
+  /**
+   * The socket reports the end of the peer only when all of its bytes are read. So a paused link reads on, up to the limit that a ring
+   * would have.
+   */
+  #readOn(): void {
+    if (this.#closed) return
+    if (this.#parser.heldBytes < this.#capacityBytes || this.#writer.broken) this.#socket.resume()
+    else this.#socket.pause()
   }
 
-  #append(payload: Uint8Array, start: number, end: number): void {
-    for (let from = start; from < end; ) {
-      if (this.#chunkEnd === this.#chunk.length) this.#newChunk()
-      const bytes = Math.min(end - from, this.#chunk.length - this.#chunkEnd)
-      this.#chunk.set(
-        from === 0 && bytes === payload.length ? payload : payload.subarray(from, from + bytes),
-        this.#chunkEnd,
-      )
-      this.#chunkEnd += bytes
-      from += bytes
-    }
+  /**
+   * A write has failed. If the peer is gone, the kernel holds its last bytes and its end. They are read now, and then nothing is worth
+   * waiting for: a peer that lives, and only reads no more, gets the end of this side.
+   */
+  #readLast(): void {
+    const bytesRead = this.#bytesRead
+    this.#readOn()
+    // Two turns, because the second one has read what was there in the first one.
+    setImmediate(() =>
+      setImmediate(() => {
+        if (this.#closed || this.#socket.destroyed) return
+        const isQuiet = this.#bytesRead === bytesRead
+        if (isQuiet || this.#parser.heldBytes > this.#capacityBytes + KERNEL_BYTES_MAX) this.#socket.destroy()
+        else this.#readLast()
+      }),
+    )
   }
 
-  #newChunk(): void {
-    this.#flush()
-    this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-    this.#chunkStart = 0
-    this.#chunkEnd = 0
-  }
-
-  #flush(): void {
-    this.#flushScheduled = false
-    if (this.#socket.destroyed) return
-    if (this.#chunkStart !== this.#chunkEnd) {
-      const bytes = this.#chunk.subarray(this.#chunkStart, this.#chunkEnd)
-      this.#chunkStart = this.#chunkEnd
-      this.#socket.write(bytes)
-    }
-    // A socket that was never full emits no 'drain'.
-    if (this.#wantsRoom && !this.#socket.writableNeedDrain) setImmediate(() => this.#roomAgain())
-  }
-
-  #roomAgain(): void {
-    if (!this.#wantsRoom || this.#closed || this.#socket.destroyed) return
-    this.#wantsRoom = false
-    this.#sink?.drain()
-  }
-
-  /** Delivers the records in the parser in a later turn, and does not read the socket until then. */
+  /** Delivers the records in the parser in a later turn. */
   #deliverLater(): void {
-    if (this.#closed || this.#turn !== undefined) return
-    this.#socket.pause()
-    this.#turn = setImmediate(() => {
-      this.#turn = undefined
+    if (this.#closed || this.#turnScheduled) return
+    this.#turnScheduled = true
+    setImmediate(() => {
+      this.#turnScheduled = false
       try {
         this.#deliver()
       } finally {
-        if (!this.#paused && !this.#closed && this.#turn === undefined) this.#socket.resume()
+        this.#readOn()
       }
     })
   }
 
   #deliver(): void {
-    if (this.#closed || this.#paused || this.#turn !== undefined) return
+    if (this.#closed || this.#paused || this.#turnScheduled) return
     this.#turnEndMs = 0
     this.#turnRecords = 0
     try {
@@ -212,7 +228,7 @@ export class SocketLink implements Link {
     try {
       this.#sink?.batchEnd?.()
     } finally {
-      if (this.#socket.closed && !this.#paused && this.#turn === undefined) this.#close()
+      if (this.#socket.closed && !this.#paused && !this.#turnScheduled) this.#close()
     }
   }
 
@@ -229,7 +245,6 @@ export class SocketLink implements Link {
     if (this.#closed) return false
     if (wantsMore || this.#socket.closed) return !this.#turnIsOver()
     this.#paused = true
-    this.#socket.pause()
     return false
   }
 
@@ -237,15 +252,19 @@ export class SocketLink implements Link {
   #turnIsOver(): boolean {
     this.#turnRecords += 1
     if ((this.#turnRecords & (RECORDS_PER_CHECK - 1)) !== 0) return false
-    const nowMs = performance.now()
-    if (this.#turnEndMs === 0) this.#turnEndMs = nowMs + TURN_MS_MAX
-    if (nowMs < this.#turnEndMs) return false
+    const timeMs = nowMs()
+    if (this.#turnEndMs === 0) this.#turnEndMs = timeMs + TURN_MS_MAX
+    if (timeMs < this.#turnEndMs) return false
     this.#deliverLater()
     return true
   }
 
-  /** Delivers the last records in the parser first, which are few. A pause would delay the report of the end. */
+  /** Delivers the last records first, whose bytes have a limit. A pause would delay the report of the end. */
   #socketClosed(): void {
+    if (this.#closed) return
+    // The stream read these bytes before it was paused.
+    for (let chunk = this.#socket.read(); chunk !== null; chunk = this.#socket.read())
+      this.#parser.push(chunk as Buffer)
     this.#paused = false
     this.#deliver()
   }
@@ -253,15 +272,38 @@ export class SocketLink implements Link {
   #close(): void {
     if (this.#closed) return
     this.#closed = true
-    const gone = new ShmwireError(
-      ErrorCode.PEER_GONE,
-      'the peer is gone: its socket closed without a close of the channel',
-    )
-    this.#sink?.close(this.#ended ? undefined : gone)
+    this.#heartbeat?.stop()
+    if (this.#ended) this.#sink?.close()
+    else if (this.#silence !== undefined) this.#sink?.close(this.#gone(this.#silence))
+    else this.#reportBreak()
+  }
+
+  /** The connection has ended without a CLOSE. */
+  #reportBreak(): void {
+    const report = (what: string): void =>
+      this.#sink?.close(this.#gone(`${what} without a close of the channel`))
+    const ended = CLOSED_STREAMS.get(this.transport) ?? 'its socket closed'
+    const explaining = this.#socket.explainEnd?.()
+    if (explaining === undefined) report(ended)
+    else void explaining.then((reason) => runApart(() => report(reason ?? ended)))
+  }
+
+  #gone(reason: string): ShmwireError {
+    const cause = this.#socket.errored ?? this.#writeError
+    if (cause === undefined) return new ShmwireError(ErrorCode.PEER_GONE, `the peer is gone: ${reason}`)
+    const message = `the peer is gone: ${reason} (${textOfThrown(cause)})`
+    return new ShmwireError(ErrorCode.PEER_GONE, message, { cause })
   }
 
   #fail(error: ShmwireError): void {
     this.destroy()
-    this.#sink?.close(error)
+    this.#sink?.close(this.transport === 'stdio' ? withPrintHint(error) : error)
   }
+}
+
+/** After everything that was written. */
+function endAndDestroy(socket: ByteStream): void {
+  socket.end()
+  if (socket.writableFinished) socket.destroy()
+  else socket.once('finish', () => socket.destroy())
 }

@@ -3,6 +3,7 @@ import { jsonCodec } from '../../../src/codec/json.js'
 import { checkLongKeys } from '../../../src/codec/json-size.js'
 import { HASHED_LENGTH_MAX, LONG_KEYS_MAX } from '../../../src/codec/key-work.js'
 import { msgpackCodec } from '../../../src/codec/msgpack.js'
+import { DEEP } from '../../support/codec-pair.js'
 
 const MANY = 200
 const REFUSED = /a key has \d+ characters, and the message has 64 keys of more than 16383 characters already/
@@ -55,6 +56,15 @@ describe('a receiver refuses too many long keys', () => {
         ...leaves.map((key) => Buffer.concat([pack(key), Buffer.of(1)])),
       ]),
     ],
+    [
+      'of a Map in a tree',
+      tree(
+        0x40,
+        leaves.flatMap((key) => [key, 1]),
+      ),
+    ],
+    ['of a Set in a tree', tree(0x41, leaves)],
+    ['of a Map, a Set and maps together', everywhere()],
     ['of an object', graph(['object', ...pairs])],
     ['of an error', graph(['error', 'Error', ...pairs])],
     ['of a Map', graph(['map', ...pairs])],
@@ -62,6 +72,24 @@ describe('a receiver refuses too many long keys', () => {
   ])('%s', (_name, bytes) => {
     expect(() => msgpackCodec.decode(bytes)).toThrow(REFUSED)
   })
+
+  function tree(code: number, values: readonly unknown[]): Buffer {
+    return Buffer.concat([Buffer.of(0xc1, code, 0xdc, 0, leaves.length), ...values.map(pack)])
+  }
+
+  /** A third of the keys in each. */
+  function everywhere(): Buffer {
+    const third = Math.ceil(leaves.length / 3)
+    const members = leaves
+      .slice(2 * third)
+      .map((key) => Buffer.concat([Buffer.of(0x81), pack(key), Buffer.of(1)]))
+    return Buffer.concat([
+      Buffer.of(0xdc, 0, members.length + 2),
+      pack(new Set(leaves.slice(0, third))),
+      pack(new Map(leaves.slice(third, 2 * third).map((key) => [key, 1]))),
+      ...members,
+    ])
+  }
 
   function graph(node: unknown[]): Buffer {
     return Buffer.concat([Buffer.of(0xc1), pack([node, ...leaves])])
@@ -103,22 +131,20 @@ describe('long keys in JSON', () => {
 })
 
 describe('long texts as values of a graph', () => {
-  const shared = {}
-
   test('arrive, however many of them differ at their end only', () => {
-    const value = [shared, shared, ...texts(MANY), ...texts(MANY)]
+    const value = [DEEP, ...texts(MANY), ...texts(MANY)]
     expect(msgpackCodec.decode(Buffer.from(msgpackCodec.encode(value)))).toEqual(value)
   })
 
   test('are written once when there are few', () => {
     const few = texts(10)
-    const value = [shared, shared, ...Array.from({ length: 100 }, () => few).flat()]
+    const value = [DEEP, ...Array.from({ length: 100 }, () => few).flat()]
     expect(msgpackCodec.encode(value).length).toBeLessThan(12 * HASHED_LENGTH_MAX)
   })
 
   test('take time that grows with their number, not with its square', () => {
     const timeOf = (count: number) => {
-      const value = [shared, shared, ...texts(count, 5 * HASHED_LENGTH_MAX)]
+      const value = [DEEP, ...texts(count, 5 * HASHED_LENGTH_MAX)]
       const start = performance.now()
       msgpackCodec.encode(value)
       return performance.now() - start
@@ -136,6 +162,6 @@ describe('long texts as values of a graph', () => {
     })
     const many = texts(400)
     const value = Array.from({ length: 20 }, () => many)
-    expect(() => codec?.encode([shared, shared, value.flat()])).toThrow('maxMessageBytes: 20000000')
+    expect(() => codec?.encode([DEEP, value.flat()])).toThrow('maxMessageBytes: 20000000')
   })
 })

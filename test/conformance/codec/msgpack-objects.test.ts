@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, expect, test } from 'vitest'
 import { msgpackCodec } from '../../../src/codec/msgpack.js'
-import { ROUND_TRIPS } from '../../support/codec-pair.js'
+import { DEEP, ROUND_TRIPS } from '../../support/codec-pair.js'
+import { newSeed, randomFrom } from '../../support/random.js'
 
 describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
   describe('objects', () => {
@@ -112,6 +113,37 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
       expect(twice[0]).toBe(twice[1])
     })
 
+    test('keeps references between many objects of all classes, in any order', () => {
+      const random = randomFrom(newSeed('references'))
+      const objects: object[] = []
+      const pick = (): unknown =>
+        random() < 0.3 ? objects[Math.floor(random() * objects.length)] : `\ud800${random()}`
+      const makers: (() => object)[] = [
+        () => ({ id: 1, next: pick(), text: 'x' }),
+        () => ({ [`key${Math.floor(random() * 5)}`]: pick(), '\udfff': pick() }),
+        () => [pick(), pick()],
+        () => new Map([[pick(), pick()]]),
+        () => new Set([pick()]),
+        () => new Error('x', { cause: pick() }),
+        () => new Date(5),
+        () => /x/g,
+        () => Buffer.from('ab'),
+        () => new Float64Array([1]),
+      ]
+      for (let count = 0; count < 300; count++) {
+        const make = makers[Math.floor(random() * makers.length)] as () => object
+        objects.push(make())
+        const at = objects[Math.floor(random() * objects.length)]
+        // Backwards too, so that there are cycles.
+        if (Array.isArray(at)) at[0] = objects.at(-1)
+      }
+      for (const value of [objects, objects.slice(0, 16), objects.slice(0, 17), [DEEP, ...objects]]) {
+        const back = roundTrip(value)
+        const sent = [...value]
+        expect(identities(back)).toEqual(identities(sent))
+      }
+    })
+
     test('uses no stack for nesting', () => {
       for (const wrap of [
         (inner: unknown) => [inner],
@@ -210,3 +242,23 @@ describe.each(ROUND_TRIPS)('%s', (_form, roundTrip) => {
     })
   })
 })
+
+/** For each object that a value reaches, in a fixed order: its class, and the numbers of the objects to which it refers. */
+function identities(root: unknown): string[] {
+  const numbers = new Map<unknown, number>([[root, 0]])
+  const found: string[] = []
+  const numberOf = (value: unknown): string => {
+    if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'undefined'
+    if (!numbers.has(value)) numbers.set(value, numbers.size)
+    return `#${numbers.get(value)}`
+  }
+  for (const [value] of numbers) {
+    const parts =
+      value instanceof Map || value instanceof Set
+        ? [...value].flat()
+        : Object.entries(value as object).flat()
+    if (value instanceof Error) parts.push(value.cause)
+    found.push(`${Object.prototype.toString.call(value)} ${parts.map(numberOf).join()}`)
+  }
+  return found
+}

@@ -8,8 +8,8 @@
 //     stays              client: does not close the channel, but waits for its end
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { loadBinding } from '../../../build/modules/native/load-binding.js'
 import { connect, listen } from '../../../dist/index.js'
-import { loadBinding } from '../../../dist/native/load-binding.js'
 
 const [role, address, json = '{}'] = process.argv.slice(2)
 const {

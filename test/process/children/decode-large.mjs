@@ -1,6 +1,6 @@
-import { MessageCodec } from '../../../dist/channel/message-codec.js'
-import { codecFor } from '../../../dist/codec/codecs.js'
-import { resolveOptions } from '../../../dist/options.js'
+import { MessageCodec } from '../../../build/modules/channel/message-codec.js'
+import { codecFor } from '../../../build/modules/codec/codecs.js'
+import { resolveOptions } from '../../../build/modules/options.js'
 import { LARGE_MESSAGES } from './large-messages.mjs'
 
 const [codecName, messageName] = process.argv.slice(2)

@@ -1,5 +1,5 @@
 // Takes all descriptors that a process may open, and closes a given number of them.
-import { closeSync, openSync, readdirSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Ends the wait for a leaked descriptor. */
@@ -51,6 +51,20 @@ export class DescriptorLimit {
   #release(count) {
     for (let left = count; left > 0; left -= 1) closeSync(this.#held.pop())
   }
+}
+
+/** Sockets close a little later than the call that ends them. A late one would look like one more free descriptor. */
+export async function socketsClosed(expected) {
+  for (let poll = 0; poll < POLLS_MAX && socketCount() > expected; poll += 1) await sleep(POLL_MS)
+}
+
+export function socketCount() {
+  return readdirSync('/proc/self/fd').filter(isSocket).length
+}
+
+/** The descriptor that reads the folder is closed by now. */
+function isSocket(descriptor) {
+  return statSync(`/proc/self/fd/${descriptor}`, { throwIfNoEntry: false })?.isSocket() === true
 }
 
 /** The number of open descriptors, without the one that reads the folder. */

@@ -94,6 +94,26 @@ const cases = {
     await channel.send('echo')
   },
 
+  async 'exit after sends'() {
+    const channel = await usedChannel()
+    for (let number = 0; number < 1_000; number += 1) await channel.send(number)
+    process.exit(7)
+  },
+
+  // The server reads nothing.
+  async 'unref with waiting sends'() {
+    const channel = await connect(`${address}-deaf`, { transport, wait, codec: 'bytes' })
+    channel.unref()
+    for (let count = 0; count < 500; count += 1) channel.send(Buffer.alloc(8_192)).catch(() => {})
+  },
+
+  // The peer sends a message, which no listener takes, and closes.
+  async 'close with a held message'() {
+    const channel = await usedChannel()
+    channel.on('close', () => report('closed'))
+    await channel.send('one message and the end')
+  },
+
   // The request is never answered, so the close waits.
   async 'terminated while it closes'() {
     const channel = await usedChannel()

@@ -2,7 +2,7 @@
 //   few-descriptors.mjs connect|listen <address> <first> <last> warm|cold
 // Warm: makes an attempt without the limit first.
 import { connect, listen } from '../../../dist/index.js'
-import { DescriptorLimit } from './descriptor-limit.mjs'
+import { DescriptorLimit, socketCount, socketsClosed } from './descriptor-limit.mjs'
 
 const [what, address, first, last, start] = process.argv.slice(2)
 const report = (value) => console.log(JSON.stringify(value))
@@ -27,7 +27,11 @@ const attempts = {
 }
 
 report({ ready: true })
-if (start === 'warm') await attempts[what]()
+if (start === 'warm') {
+  const socketsBefore = socketCount()
+  await attempts[what]()
+  await socketsClosed(socketsBefore)
+}
 const limit = new DescriptorLimit()
 for (let free = Number(first); free <= Number(last); free += 1) {
   limit.leave(free)

@@ -1,4 +1,4 @@
-// Sends until the channel closes.
+// Sends until the channel closes, and replies to requests.
 //   flood.mjs <address> <transport> <bytes of a message>
 import { connect } from '../../../dist/index.js'
 
@@ -7,6 +7,7 @@ const channel = await connect(address, { transport, codec: 'bytes' })
 const message = Buffer.alloc(Number(bytes), 7)
 
 channel.once('close', () => process.exit())
+channel.handle((request) => request)
 pump()
 
 function pump() {

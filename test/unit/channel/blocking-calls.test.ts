@@ -8,6 +8,7 @@ import { turns } from '../../support/turns.js'
 import { collectUncaught } from '../../support/uncaught.js'
 
 /** Called in each wait of the link. */
+let messagesEnded: boolean
 let onWait: (() => void) | undefined
 let waits: { forRoom: boolean; timeoutMs: number }[]
 let handshake: CloseHandshake
@@ -18,6 +19,7 @@ let sent: ((error?: Error) => void) | undefined
 let withdrawn: number
 let asked: { resolve: (reply: unknown) => void; reject: (error: Error) => void } | undefined
 let givenUp: number
+let heldRuns: number
 let calls: BlockingCalls
 
 function newCalls(waitSync?: (forRoom: boolean, timeoutMs: number) => void): BlockingCalls {
@@ -38,6 +40,11 @@ function newCalls(waitSync?: (forRoom: boolean, timeoutMs: number) => void): Blo
         return true
       },
     },
+    incoming: {
+      runHeld: () => {
+        heldRuns += 1
+      },
+    },
     outgoing: {
       begin: (_message, resolve, reject) => {
         asked = { resolve, reject }
@@ -47,6 +54,9 @@ function newCalls(waitSync?: (forRoom: boolean, timeoutMs: number) => void): Blo
       },
     },
     delivery: {
+      get messagesEnded() {
+        return messagesEnded
+      },
       pull: () => {
         pulls += 1
         return queue
@@ -59,6 +69,7 @@ function newCalls(waitSync?: (forRoom: boolean, timeoutMs: number) => void): Blo
 }
 
 beforeEach(() => {
+  messagesEnded = false
   onWait = undefined
   waits = []
   handshake = new CloseHandshake()
@@ -67,6 +78,7 @@ beforeEach(() => {
   hasClaim = false
   withdrawn = 0
   givenUp = 0
+  heldRuns = 0
   calls = newCalls((forRoom, timeoutMs) => {
     waits.push({ forRoom, timeoutMs })
     onWait?.()
@@ -120,15 +132,26 @@ describe('a blocking call', () => {
     expect(thrown.map(String)).toEqual(['Error: a listener threw'])
   })
 
+  it('runs the held requests, whose tick comes only afterwards', () => {
+    calls = newCalls(() => {})
+    expect(() => calls.send('message', 0)).toThrow(withCode(ErrorCode.TIMEOUT))
+    expect(heldRuns).toBe(1)
+  })
+
   it('throws UNAVAILABLE over a link that cannot wait', () => {
     calls = newCalls()
     expect(() => calls.receive(0)).toThrow(withCode(ErrorCode.UNAVAILABLE))
   })
 
-  it('throws INVALID_ARGUMENT while a claim is open, except for receiveSync', () => {
+  it('receiveSync throws CLOSED when the peer has ended its messages', () => {
+    messagesEnded = true
+    expect(() => calls.receive(undefined)).toThrow(withCode(ErrorCode.CLOSED))
+  })
+
+  it('throws INVALID_STATE while a claim is open, except for receiveSync', () => {
     hasClaim = true
-    expect(() => calls.send('message', 0)).toThrow(withCode(ErrorCode.INVALID_ARGUMENT))
-    expect(() => calls.request('question', 0)).toThrow(withCode(ErrorCode.INVALID_ARGUMENT))
+    expect(() => calls.send('message', 0)).toThrow(withCode(ErrorCode.INVALID_STATE))
+    expect(() => calls.request('question', 0)).toThrow(withCode(ErrorCode.INVALID_STATE))
     expect(() => calls.receive(0)).toThrow(withCode(ErrorCode.TIMEOUT))
   })
 })

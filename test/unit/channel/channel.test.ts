@@ -190,7 +190,7 @@ describe('requests', () => {
       remoteCode: 'ERR_SHMWIRE_CODEC',
     })
     right.handle(undefined)
-    await expect(left.request(1)).rejects.toMatchObject({ code: 'ERR_SHMWIRE_REMOTE' })
+    await expect(left.request(1)).rejects.toMatchObject({ code: 'ERR_SHMWIRE_NO_HANDLER' })
     await left.close()
   })
 

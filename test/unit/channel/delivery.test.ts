@@ -147,20 +147,28 @@ describe('the end', () => {
   it('follows the delivery of held messages to listeners', async () => {
     take('held')
     const seen = listen('message')
-    delivery.end(undefined, () => seen.push('end'))
+    delivery.end(
+      undefined,
+      () => seen.push('ended'),
+      () => seen.push('over'),
+    )
     expect(seen).toEqual([])
     await turn()
-    expect(seen).toEqual(['held', 'end'])
+    expect(seen).toEqual(['held', 'ended', 'over'])
   })
 
-  it('happens at once without listeners, and loops still get the held messages', async () => {
+  it('happens at once without listeners, and is over when a loop takes the held messages', async () => {
     take('held')
-    let ended = false
-    delivery.end(new Error('broken'), () => {
-      ended = true
-    })
-    expect(ended).toBe(true)
+    const calls: string[] = []
+    delivery.end(
+      new Error('broken'),
+      () => calls.push('ended'),
+      () => calls.push('over'),
+    )
+    expect(calls).toEqual(['ended'])
     const loop = delivery.iterate()
+    await turn()
+    expect(calls).toEqual(['ended', 'over'])
     expect(await loop.next()).toEqual({ value: 'held', done: false })
     await expect(loop.next()).rejects.toThrow('broken')
   })
@@ -169,7 +177,11 @@ describe('the end', () => {
     const batches = listen('messages')
     await turn()
     take('one')
-    delivery.end(undefined, () => {})
+    delivery.end(
+      undefined,
+      () => {},
+      () => {},
+    )
     expect(batches).toEqual([['one']])
   })
 })

@@ -174,7 +174,7 @@ describe('incoming requests', () => {
       encode: (message: unknown) => Buffer.from(String(message)),
       decode: (payload: Buffer) => payload.toString(),
     }
-    requests = new IncomingRequests('the channel', sender, codec)
+    requests = new IncomingRequests('the channel', sender, codec, codec)
   })
 
   it('call the handler with the message and the channel, and send its reply', () => {

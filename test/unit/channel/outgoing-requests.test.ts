@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Outgoing } from '../../../src/channel/outbox.js'
 import { OutgoingRequests, REQUESTS_OPEN_MAX } from '../../../src/channel/outgoing-requests.js'
 import { encodeRemoteError } from '../../../src/channel/remote-error.js'
+import { WaitingBytes } from '../../../src/channel/waiting-bytes.js'
 import { ErrorCode, ShmwireError } from '../../../src/errors.js'
 
 /** Sends no record, but keeps the id of each request. */
@@ -9,6 +10,7 @@ class FakeSender {
   readonly ids = new Map<Uint8Array, number>()
   readonly cancelled: number[] = []
   closeChecks = 0
+  readonly waitingBytes = new WaitingBytes()
   /** Requests wait for room from now on, and can be withdrawn. */
   full = false
   readonly waiting = new Set<Outgoing>()

@@ -31,11 +31,13 @@ function newReceiver(): Receiver {
   return new Receiver({
     emitter,
     link: { borrowsPeerMemory, destroy: log('destroy link') },
-    codec: {
+    decoder: {
       decode: (payload) => {
         if (payload.toString() === 'bad') throw new ShmwireError(ErrorCode.CODEC, 'bad message')
         return payload.toString()
       },
+    },
+    codec: {
       applyNote: (note) => {
         notes.push(note)
         return note.length > 0 ? undefined : new ShmwireError(ErrorCode.CODEC, 'bad note')
@@ -43,15 +45,17 @@ function newReceiver(): Receiver {
     },
     handshake,
     delivery: {
+      endMessages: (onLast: () => void) => onLast(),
       accepts: true,
       overflows: false,
       batchEnd: log('end batch'),
       discard: log('discard'),
       mayReadOn: () => mayReadOn,
       take: (message: unknown) => calls.push(`deliver ${String(message)}`),
-      end: (_error: unknown, onFlowed: () => void) => {
+      end: (_error: unknown, onEnded: () => void, onOver: () => void) => {
         calls.push('end delivery')
-        onFlowed()
+        onEnded()
+        onOver()
       },
     } as unknown as Delivery,
     outgoing: {
@@ -60,6 +64,13 @@ function newReceiver(): Receiver {
         return isReplyOpen
       },
       fail: log('fail outgoing'),
+    },
+    calls: {
+      record: (kind, id, _payload, closing) => {
+        calls.push(`call record ${kind} of ${id} ${closing}`)
+        return requestFault
+      },
+      fail: log('fail calls'),
     },
     incoming: {
       begin: (id, _payload, closing) => {
@@ -99,10 +110,14 @@ describe('a record', () => {
     [RecordKind.ERROR, 'text', ['settle 7 true', 'close if idle']],
     [RecordKind.CANCEL, '', ['cancel 7']],
     [RecordKind.CODEC, 'note', []],
+    [RecordKind.CALL, 'call', [`call record ${RecordKind.CALL} of 7 false`]],
+    [RecordKind.ANSWER_CREDIT, '', [`call record ${RecordKind.ANSWER_CREDIT} of 7 false`]],
     [
       RecordKind.CLOSE,
       '',
-      ['fail outgoing', 'fail incoming', 'peer closed'].map((call) => `${call} the peer closed the channel`),
+      ['fail outgoing', 'fail calls', 'fail incoming', 'peer closed'].map(
+        (call) => `${call} the peer closed the channel`,
+      ),
     ],
   ])('of kind %i is passed on by its kind', (kind, text, expected) => {
     expect(receiver.record(kind, 7, Buffer.from(text))).toBe(true)
@@ -144,10 +159,28 @@ describe('the channel ends with CORRUPT', () => {
   it.each<[string, number, string]>([
     ['a cancellation with a payload', RecordKind.CANCEL, 'x'],
     ['a close with a payload', RecordKind.CLOSE, 'x'],
-    ['a record of an unknown kind', 8, ''],
+    ['a record of an unknown kind', 15, ''],
+    ['a heartbeat with a payload', RecordKind.HEARTBEAT, 'x'],
+    ['an end with a payload', RecordKind.END, 'x'],
   ])('at %s', (_what, kind, text) => {
     expect(receiver.record(kind, 1, Buffer.from(text))).toBe(false)
     expect(closed).toEqual([corrupt])
+  })
+
+  it.each([RecordKind.MESSAGE, RecordKind.END])(
+    'at a record of kind %s after the end of the messages',
+    (kind) => {
+      expect(receiver.record(RecordKind.END, 0, NO_BYTES)).toBe(true)
+      expect(receiver.record(kind, 0, Buffer.from('1'))).toBe(false)
+      expect(closed).toEqual([corrupt])
+    },
+  )
+
+  it('not at a heartbeat, also after the close', () => {
+    expect(receiver.record(RecordKind.HEARTBEAT, 0, NO_BYTES)).toBe(true)
+    handshake.peerClose()
+    expect(receiver.record(RecordKind.HEARTBEAT, 0, NO_BYTES)).toBe(true)
+    expect(closed).toEqual([])
   })
 
   it('at a reply without a request, a faulty request, and a record after the close', () => {
@@ -171,7 +204,7 @@ describe('the channel ends with CORRUPT', () => {
 })
 
 describe('the end', () => {
-  const order = ['fail outgoing', 'fail sender', 'fail incoming']
+  const order = ['fail outgoing', 'fail calls', 'fail sender', 'fail incoming']
 
   it('fails everything pending, ends the delivery, and then emits the events', () => {
     receiver.close(gone)

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Grant, HandoverSlots, type ReleaseSlot } from '../../../src/control/handover-slots.js'
 
+vi.mock('../../../src/host.js', () => import('../../support/global-host.js'))
+
 const BOUNDS = { slots: 4, slotsPerOwner: 2, waiting: 6, waitingPerOwner: 3, waitMs: 100, waitMaxMs: 250 }
 
 beforeEach(() => {

@@ -7,7 +7,6 @@ import { handshakeAsClient } from '../../../src/control/handshake-client.js'
 import { handshakeAsServer } from '../../../src/control/handshake-server.js'
 import { ErrorCode } from '../../../src/errors.js'
 import { type ChannelOptions, resolveOptions } from '../../../src/options.js'
-import type { Agreement } from '../../../src/wire/agreement.js'
 import { encodeControlFrame, encodeFrame, FrameKind } from '../../../src/wire/frames.js'
 import { encodePreamble } from '../../../src/wire/preamble.js'
 import { FakeBinding, FakeHandoverSocket } from '../../support/fake-binding.js'
@@ -30,13 +29,16 @@ afterEach(() => handoverSocket.close())
 
 type Refusal = Error & { code: string }
 
+function side(options: ChannelOptions = {}) {
+  const settings = resolveOptions(options)
+  return { settings, codecName: 'msgpack', native: { binding: native.binding }, transport: 'unix' } as const
+}
+
 /** A server's handshake with a peer that the test plays. A failure resolves to its error. */
 async function serverAgainst(options: ChannelOptions = {}, timeoutMs?: number, socketOptions = {}) {
   const sockets = await socketPair(socketOptions)
   const outcome = handshakeAsServer(sockets.server, {
-    settings: resolveOptions(options),
-    codecName: 'msgpack',
-    native: { binding: native.binding },
+    ...side(options),
     handoverSocket,
     limits: newHandshakeLimits(),
     timeoutMs,
@@ -46,17 +48,12 @@ async function serverAgainst(options: ChannelOptions = {}, timeoutMs?: number, s
 
 async function clientAgainst(options: ChannelOptions = {}, timeoutMs?: number) {
   const sockets = await socketPair()
-  const outcome = handshakeAsClient(sockets.client, {
-    settings: resolveOptions(options),
-    codecName: 'msgpack',
-    native: { binding: native.binding },
-    handoverPath: HANDOVER_PATH,
-    timeoutMs,
-  }).catch((error: Refusal) => error)
+  const own = { ...side(options), handoverPath: HANDOVER_PATH, timeoutMs }
+  const outcome = handshakeAsClient(sockets.client, own).catch((error: Refusal) => error)
   return { peer: new RawPeer(sockets.server), socket: sockets.client, outcome }
 }
 
-async function expectRefusal(outcome: Promise<Agreement | Refusal>, code: string, text = ''): Promise<void> {
+async function expectRefusal(outcome: Promise<object>, code: string, text = ''): Promise<void> {
   expect(await outcome).toMatchObject({ code, message: expect.stringContaining(text) })
   expect(native.endpointsOpen).toBe(0)
   expect([handoverSocket.expected.size, handoverSocket.arrived.size]).toEqual([0, 0])
@@ -162,6 +159,11 @@ describe('a server', () => {
     ['pid', -1],
     ['pid', null],
     ['pid', 2 ** 31],
+    ['relayed', null],
+    ['relayed', { transport: 'tcp' }],
+    ['relayed', { transport: 'grpc', address: 'a name' }],
+    ['relayed', { transport: 'grpc', address: 7 }],
+    ['relayed', { transport: 'grpc', identity: null }],
   ])('rejects a HELLO whose %s is %j', async (member, value) => {
     const { peer, outcome } = await serverAgainst()
     peer.preamble().send('HELLO', { ...HELLO, [member]: value })
@@ -390,9 +392,7 @@ describe('a client', () => {
 
   it('fails with NOT_LISTENING when its socket does not connect', async () => {
     const outcome = handshakeAsClient(createConnection(join(temporaryDirectory(), 'none')), {
-      settings: resolveOptions(),
-      codecName: 'msgpack',
-      native: { binding: native.binding },
+      ...side(),
       handoverPath: HANDOVER_PATH,
     }).catch((error: Refusal) => error)
     await expectRefusal(outcome, ErrorCode.NOT_LISTENING)

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { HalfOpenConnections } from '../../../src/control/half-open.js'
+import { ConnectionLimit } from '../../../src/control/connection-limit.js'
 import { HandoverSlots } from '../../../src/control/handover-slots.js'
 import { type HandshakeLimits, newHandshakeLimits } from '../../../src/control/handshake.js'
 import { handshakeAsServer } from '../../../src/control/handshake-server.js'
@@ -30,6 +30,7 @@ async function serverAgainst(limits: HandshakeLimits, socketOptions = {}, timeou
     settings: resolveOptions({}),
     codecName: 'msgpack',
     native: { binding: native.binding },
+    transport: 'unix',
     handoverSocket,
     limits,
     timeoutMs,
@@ -88,7 +89,7 @@ describe('a server with clients that fall silent', () => {
   })
 
   it.each(STAGES)('dismisses a client that is silent %s for a newer one', async (when, speak) => {
-    const limits = { ...newHandshakeLimits(), halfOpen: new HalfOpenConnections(9, 1) }
+    const limits = { ...newHandshakeLimits(), halfOpen: new ConnectionLimit(9, 1) }
     const silent = await serverAgainst(limits, { allowHalfOpen: true })
     await speak(silent.peer)
     const { peer, outcome } = await serverAgainst(limits)
@@ -107,7 +108,7 @@ describe('a server with clients that fall silent', () => {
   it.each(['before the preamble', 'before HELLO'])(
     'sends the reason to a client that it dismisses %s',
     async (when) => {
-      const limits = { ...newHandshakeLimits(), halfOpen: new HalfOpenConnections(9, 1) }
+      const limits = { ...newHandshakeLimits(), halfOpen: new ConnectionLimit(9, 1) }
       const { peer } = await serverAgainst(limits)
       if (when === 'before HELLO') await peer.preamble().readPreamble()
       await serverAgainst(limits)

@@ -37,6 +37,7 @@ function clientOptions({ native, codecName, ...options }: Side = {}) {
     settings: resolveOptions(options),
     codecName: codecName ?? 'msgpack',
     native: native ?? { binding: clientNative.binding },
+    transport: 'unix' as const,
     handoverPath: HANDOVER_PATH,
   }
 }
@@ -48,6 +49,7 @@ function serverOptions({ native, codecName, ...options }: Side = {}) {
     settings: resolveOptions(options),
     codecName: codecName ?? 'msgpack',
     native: native ?? { binding: serverNative.binding },
+    transport: 'unix' as const,
     handoverSocket: own,
     limits: newHandshakeLimits(),
   }
@@ -61,7 +63,7 @@ async function shake(clientSide?: Side, serverSide?: Side): Promise<{ client: Ou
     handshakeAsClient(sockets.client, clientOptions(clientSide)).catch((error: Outcome) => error),
     handshakeAsServer(sockets.server, serverOptions(serverSide)).catch((error: Outcome) => error),
   ])
-  return { client, server }
+  return { client, server: server as Outcome }
 }
 
 /** Checks that no endpoint, handover socket or socket holds a resource. */
@@ -269,7 +271,7 @@ describe('a handshake', () => {
       {},
       { authorize: (async () => true) as never },
       ErrorCode.DENIED,
-      'authorize did not return true',
+      'authorize returned a promise for',
     ],
     [
       'an authorize that throws',

@@ -4,6 +4,7 @@ import { identifyPeer, ownerOf, peerFault } from '../../../src/control/identity.
 import { ErrorCode } from '../../../src/errors.js'
 import { type ChannelOptions, resolveOptions } from '../../../src/options.js'
 import { FakeBinding, nativeError } from '../../support/fake-binding.js'
+import { turns } from '../../support/turns.js'
 
 const OVERFLOW = 65_534
 const namespace = vi.hoisted(() => ({ complete: false }))
@@ -65,6 +66,39 @@ describe('a peer that the kernel reports as the overflow user', () => {
     fake.credentials = { pid: 7, uid, gid: OVERFLOW }
     expect(identify().peer).toEqual({ pid: 7, uid, gid: undefined, verified: true })
     expect(fault()).toBeUndefined()
+  })
+})
+
+describe('an authorize that returns a promise', () => {
+  const refuse = (answer: unknown, warn = vi.fn()) => ({
+    fault: fault({ authorize: () => answer as boolean, logger: { debug: vi.fn(), warn } }),
+    warn,
+  })
+
+  it('refuses the peer at once, names the promise and warns', async () => {
+    const { fault: refusal, warn } = refuse(Promise.resolve(true))
+    const message = expect.stringMatching(
+      /authorize returned a promise for process \d+ .*must return true or false at once/,
+    ) as string
+    expect(refusal).toMatchObject({ code: ErrorCode.DENIED, message })
+    expect(warn).toHaveBeenCalledExactlyOnceWith(message)
+  })
+
+  it('leaves no unhandled rejection behind', async () => {
+    const unhandled = vi.fn()
+    process.on('unhandledRejection', unhandled)
+    refuse(Promise.reject(new RangeError('of the user')))
+    await turns(3)
+    process.off('unhandledRejection', unhandled)
+    expect(unhandled).not.toHaveBeenCalled()
+  })
+
+  it('refuses the peer if the thenable throws', () => {
+    const fail = (): never => {
+      throw new RangeError('of the user')
+    }
+    const thenable = new Proxy({}, { get: fail })
+    expect(refuse(thenable).fault).toMatchObject({ code: ErrorCode.DENIED, cause: expect.any(RangeError) })
   })
 })
 

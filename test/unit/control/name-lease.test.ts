@@ -3,12 +3,13 @@ import { existsSync, linkSync, lstatSync, readdirSync, symlinkSync, unlinkSync, 
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { acquireNameLease, type NameLease, type NameLeaseOptions } from '../../../src/control/name-lease.js'
+import type { HeldLease } from '../../../src/control/held-lease.js'
+import { acquireNameLease, type NameLeaseOptions } from '../../../src/control/name-lease.js'
 import { probe } from '../../../src/control/server-files.js'
 import { ErrorCode } from '../../../src/errors.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 
-const leases: NameLease[] = []
+const leases: HeldLease[] = []
 const servers: Server[] = []
 
 afterEach(() => {
@@ -16,7 +17,7 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close()
 })
 
-async function acquire(path: string, options?: NameLeaseOptions): Promise<NameLease> {
+async function acquire(path: string, options?: NameLeaseOptions): Promise<HeldLease> {
   const server = createServer()
   servers.push(server)
   const won = await acquireNameLease(path, server, options)
@@ -201,7 +202,7 @@ describe('acquireNameLease', () => {
       for (let count = 0; count < turns; count += 1) await new Promise((resolve) => setImmediate(resolve))
       controller.abort()
       const result = await outcome
-      if ('release' in (result as NameLease)) (result as NameLease).release()
+      if ('release' in (result as HeldLease)) (result as HeldLease).release()
       else expect(result).toMatchObject({ code: ErrorCode.ABORTED })
       expect(server.listening).toBe(false)
       await new Promise((resolve) => setTimeout(resolve, 5))

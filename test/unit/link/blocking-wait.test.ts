@@ -17,6 +17,8 @@ const binding = {
 /** The results of the addon, in order. */
 let outcomes: number[]
 let slept: number[]
+/** The calls of the budget, in order. */
+let budgetCalls: string[]
 let found: number
 let polls: number
 let socket: unknown
@@ -25,6 +27,7 @@ let failures: unknown[]
 beforeEach(() => {
   outcomes = []
   slept = []
+  budgetCalls = []
   found = 0
   polls = 0
   socket = { _handle: { fd: 7 } }
@@ -56,7 +59,12 @@ function newWait(wait: WaitMode = 'adaptive'): BlockingWait {
     binding,
     endpoint,
     socket: socket as Socket,
-    budget: { micros: 0, slept: () => {} },
+    budget: {
+      found: () => void budgetCalls.push('found'),
+      waits: () => void budgetCalls.push('waits'),
+      exhausted: () => budgetCalls.push('exhausted') > 3,
+      woken: () => void budgetCalls.push('woken'),
+    },
     wait,
     onError: (error: unknown) => failures.push(error),
   }
@@ -69,9 +77,16 @@ describe('a blocking wait', () => {
     expect([newWait().wait(0, 1000), polls, slept]).toEqual([true, 1, []])
   })
 
+  it('begins a new wait, polls until the budget is exhausted, and reports the end of its sleep', () => {
+    outcomes = [binding.WAIT_READY]
+    newWait().wait(0, 5)
+    expect(budgetCalls).toEqual(['found', 'waits', 'exhausted', 'exhausted', 'woken'])
+    expect(polls).toBe(3)
+  })
+
   it('continues to sleep after each interruption, and polls again when the addon reports data', () => {
     outcomes = [binding.WAIT_INTERRUPTED, binding.WAIT_INTERRUPTED, binding.WAIT_READY]
-    expect([newWait().wait(0, 5), polls, slept]).toEqual([true, 2, [5_000_000]])
+    expect([newWait().wait(0, 5), polls, slept]).toEqual([true, 3, [5_000_000]])
   })
 
   it.each([
@@ -80,7 +95,7 @@ describe('a blocking wait', () => {
     ['WAIT_PEER_GONE', false],
   ] as const)('reports %s without a further poll', (name, isAlive) => {
     outcomes = [binding[name]]
-    expect([newWait().wait(0, 5), polls]).toEqual([isAlive, 1])
+    expect([newWait().wait(0, 5), polls]).toEqual([isAlive, 2])
   })
 
   it('reports that the peer is gone when its socket no longer has a descriptor', () => {

@@ -3,6 +3,8 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { probeDoorbell } from '../../../src/link/shm/doorbell-probe.js'
 import type { NativeDoorbell } from '../../../src/native/binding.js'
 
+vi.mock('../../../src/host.js', () => import('../../support/global-host.js'))
+
 const SILENT = {
   reason: expect.stringMatching(/^the event loop of this runtime does not report a doorbell/) as string,
   mayPass: false,

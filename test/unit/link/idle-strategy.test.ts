@@ -1,12 +1,19 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { newLinkStats } from '../../../src/link/link.js'
 import type { BatchReader } from '../../../src/link/shm/batch-reader.js'
 import type { LinkContext } from '../../../src/link/shm/context.js'
 import { IdleStrategy } from '../../../src/link/shm/idle-strategy.js'
 import type { RecordWriter } from '../../../src/link/shm/record-writer.js'
-import { SpinBudget } from '../../../src/link/shm/spin-budget.js'
+import { SpinBudget, type WakeTimes } from '../../../src/link/shm/spin-budget.js'
 import type { WaitMode } from '../../../src/options.js'
 import { turns } from '../../support/turns.js'
+
+/** The time stands still unless a test moves it. */
+const clock = vi.hoisted(() => ({ ms: 1 }))
+vi.mock('../../../src/host.js', async (original) => ({
+  ...(await original<typeof import('../../../src/host.js')>()),
+  nowMs: () => clock.ms,
+}))
 
 const sink = { record: () => true, drain: () => {}, close: () => {} }
 
@@ -28,7 +35,7 @@ let armed: string[]
 let gone: number
 let idle: IdleStrategy
 
-function newIdle(wait: WaitMode): IdleStrategy {
+function newIdle(wait: WaitMode, wakeTimes: Partial<WakeTimes> = {}, spinMicros = 0): IdleStrategy {
   const endpoint = {
     armForData: () => {
       armed.push('data')
@@ -41,7 +48,7 @@ function newIdle(wait: WaitMode): IdleStrategy {
     disarmForData: () => void armed.push('no data'),
     disarmForRoom: () => void armed.push('no room'),
   }
-  const budget = new SpinBudget(0)
+  const budget = new SpinBudget({ woken: () => 0, peerWakeNanos: () => 0, ...wakeTimes }, spinMicros)
   const context = { endpoint, wait, budget, stats: newLinkStats() } as unknown as LinkContext
   const strategy = new IdleStrategy(
     context,
@@ -56,6 +63,7 @@ function newIdle(wait: WaitMode): IdleStrategy {
 }
 
 beforeEach(() => {
+  clock.ms += 1 // The wake-ups of different tests are not dense.
   reader = {
     mayDeliver: true,
     paused: false,
@@ -114,6 +122,39 @@ describe('the idle strategy', () => {
     const { reads } = reader
     idle.woken()
     expect([idle.state, reader.reads]).toEqual(['sleeping', reads + 1])
+  })
+
+  it('reports each wake-up with the whole wait, also when it sleeps again without a poll', async () => {
+    const waits: number[] = []
+    idle = newIdle('adaptive', { woken: (waitedNanos) => waits.push(Math.round(waitedNanos)) && 0 })
+    await turns(3)
+    reader.records = 1
+    for (const waitedMs of [0.2, 0.3]) {
+      clock.ms += waitedMs
+      idle.woken()
+      expect(idle.state).toBe('sleeping')
+    }
+    expect(waits).toEqual([200_000, 300_000])
+  })
+
+  it('polls after wake-ups that follow each other soon', async () => {
+    idle = newIdle('adaptive')
+    await turns(3)
+    idle.woken()
+    expect(idle.state).toBe('sleeping')
+    clock.ms += 0.04
+    idle.woken()
+    expect(idle.state).toBe('polling')
+  })
+
+  it('reports no wake-up with wait sleep: its wake-ups are a part of all its answers', async () => {
+    const fail = (): number => {
+      throw new Error('reported')
+    }
+    idle = newIdle('sleep', { woken: fail, peerWakeNanos: fail })
+    await turns(3)
+    idle.woken()
+    expect(idle.state).toBe('sleeping')
   })
 
   it('continues to poll after a wake-up with more than one batch', async () => {

@@ -123,9 +123,28 @@ describe('a constructor of the addon', () => {
         code: 'ERR_SHMWIRE_UNAVAILABLE',
         errno: 2,
       })
-    // A thread closes handover handover sockets.
+    // A thread closes handover sockets.
     await expect.poll(() => readdirSync('/proc/self/fd').length).toBe(before)
   })
+
+  it.each(['SharedArrayBuffer', 'Uint32Array', 'Float64Array'] as const)(
+    'throws the exception of a getter in place of the class %s',
+    (name) => {
+      const original = Object.getOwnPropertyDescriptor(globalThis, name)
+      const thrown = new Error(name)
+      Object.defineProperty(globalThis, name, {
+        configurable: true,
+        get: () => {
+          throw thrown
+        },
+      })
+      try {
+        expect(thrownBy(() => new binding.Endpoint(OPTIONS))).toBe(thrown)
+      } finally {
+        Object.defineProperty(globalThis, name, original ?? {})
+      }
+    },
+  )
 
   it.each([Float64Array, Map, () => {}, undefined])(
     'rejects another class in place of Uint32Array: %s',

@@ -1,0 +1,125 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { waitWithin } from '../../deadline.js'
+import { log } from '../../log.js'
+import type { Logger } from '../../options.js'
+import type { PolicyCall } from '../../service/auth/policy.js'
+import { ServiceError } from '../../service-error.js'
+import { textOfThrown } from '../../uncaught.js'
+import type { Admission } from '../admission.js'
+import { isFault, statusOf, statusOfError } from './call-status.js'
+import type { Connection } from './connection.js'
+import type { GatewayTunnels } from './gateway-tunnels.js'
+import { OPEN_PATH } from './grpc-dial.js'
+import { httpFaultOf, refuseCall, respond } from './http-answers.js'
+import { type CallSettings, ServerCall } from './server-call.js'
+
+/** A method of the gateway. */
+export interface Route {
+  /** The longest time of a call, in milliseconds. */
+  readonly timeoutMs: number
+  /** Whether a call ends only when its client ends it, so that a closing gateway does not wait for it. */
+  readonly standing: boolean
+  /** The call as the policy sees it. Undefined: everyone may make it. */
+  readonly guarded: PolicyCall | undefined
+  /** Answers a call. Rejects with the error of the call. */
+  run(call: ServerCall): Promise<void>
+}
+
+interface CallsSettings extends CallSettings {
+  readonly admission: Admission
+  readonly tunnels: GatewayTunnels | undefined
+  readonly logger: Logger | undefined
+}
+
+/** The open calls of a gateway. */
+export class GatewayCalls {
+  /** By path: `/package.Service/Method`. */
+  readonly #routes: ReadonlyMap<string, Route>
+  readonly #settings: CallsSettings
+  readonly #open = new Set<ServerCall>()
+  readonly #standing = new Set<ServerCall>()
+  #closed = false
+  #onIdle: (() => void) | undefined
+
+  constructor(routes: ReadonlyMap<string, Route>, settings: CallsSettings) {
+    this.#routes = routes
+    this.#settings = settings
+  }
+
+  /** Answers a request, whatever it is. */
+  handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, { peer }: Connection): void {
+    const fault = httpFaultOf(headers)
+    if (fault !== undefined) {
+      respond(stream, fault)
+      return
+    }
+    const path = headers[':path'] as string
+    const { tunnels } = this.#settings
+    if (path === OPEN_PATH && tunnels !== undefined) {
+      tunnels.open(stream, peer)
+      return
+    }
+    const route = this.#routes.get(path)
+    if (route === undefined) {
+      refuseCall(stream, statusOf('UNIMPLEMENTED', `this server has no method ${path}`))
+      return
+    }
+    let call: ServerCall
+    try {
+      call = new ServerCall(stream, headers, peer, this.#settings, route.timeoutMs)
+    } catch (error) {
+      refuseCall(stream, statusOfError(error))
+      return
+    }
+    void this.#run(call, route)
+  }
+
+  /** Resolves when no call of a service is open. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#open.size === 0) resolve()
+      else this.#onIdle = resolve
+    })
+  }
+
+  /** Ends all open calls, and refuses further ones. */
+  close(error: Error): void {
+    this.#closed = true
+    for (const call of [...this.#open, ...this.#standing]) call.fail(error)
+  }
+
+  async #run(call: ServerCall, route: Route): Promise<void> {
+    const calls = route.standing ? this.#standing : this.#open
+    calls.add(call)
+    try {
+      const decision = this.#admit(call, route)
+      if (decision !== undefined) await untilEnd(call, decision)
+      await route.run(call)
+    } catch (error) {
+      // Its client gets no reason.
+      if (!call.ended && isFault(error))
+        log(this.#settings.logger, 'warn', () => `a call of ${call.path} failed: ${textOfThrown(error)}`)
+      call.fail(error)
+    } finally {
+      calls.delete(call)
+      if (this.#open.size === 0) this.#onIdle?.()
+    }
+  }
+
+  /** Decides about a call before it begins. Throws or rejects with the error of a call that must not run. */
+  #admit(call: ServerCall, { guarded }: Route): PromiseLike<void> | undefined {
+    if (this.#closed) throw new ServiceError('UNAVAILABLE', 'the gateway is closing')
+    if (guarded === undefined) return undefined
+    const { admission } = this.#settings
+    call.identity = admission.identityOf(call.peer)
+    return admission.check(call.identity, guarded)
+  }
+}
+
+/** A decision is not waited for any longer than its call. */
+function untilEnd(call: ServerCall, decision: PromiseLike<void>): Promise<void> {
+  return waitWithin<void>({ signal: call.signal }, 'the decision of the policy', (resolve, reject) => {
+    void decision.then(resolve, reject)
+    return () => {}
+  })
+}

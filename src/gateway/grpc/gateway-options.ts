@@ -1,0 +1,293 @@
+import { isLoopback, parseHostAndPort } from '../../address/network-address.js'
+import { Channel } from '../../channel/channel.js'
+import type { KeepConnectedOptions } from '../../keep-connected.js'
+import {
+  booleanOption,
+  checkOptionNames,
+  integer,
+  invalid,
+  type Logger,
+  loggerOption,
+  MESSAGE_BYTES_MAX,
+  misuse,
+  TIMEOUT_MS_MAX,
+  type TlsOptions,
+} from '../../options.js'
+import { callableNames } from '../../service/built-in-methods.js'
+import type { WhenUnavailable } from '../../service/caller.js'
+import { checkCallerOptions } from '../../service/caller-options.js'
+import type { ClientTarget } from '../../service/client-connection.js'
+import type { Contract } from '../../service/contract/contract.js'
+import { isContract } from '../../service/contract/service-contract.js'
+import type { Interceptor } from '../../service/interceptors.js'
+import type { ProtoContract } from '../../service/proto/proto-contract.js'
+import { Admission, type AdmissionOptions } from '../admission.js'
+import { GatewayTunnels, TUNNEL_SERVICE } from './gateway-tunnels.js'
+import { metadataFilter } from './http-headers.js'
+import type { ListenerSettings } from './http2-listener.js'
+import { HEALTH } from './own-descriptors.js'
+import type { CallSettings } from './server-call.js'
+import type { GatewayTunnelOptions } from './tunnel-admission.js'
+
+/** A service behind a gateway. */
+export interface GatewayService {
+  /** Its contract, which comes from a `.proto` file: `protoContract` or `loadContracts`. */
+  contract: Contract
+  /** Where it is served, as for `client`: an address, a channel, or a function that opens one. */
+  target: ClientTarget
+  /** How the gateway calls it. */
+  client?: GatewayClientOptions | undefined
+}
+
+/** The options of a gateway's client; see `ClientOptions`. */
+export interface GatewayClientOptions {
+  /** The longest time of a call, in milliseconds, also if its own deadline is later or missing. Default: no limit. */
+  timeoutMs?: number | undefined
+  /** Run for each call of this service, after those of the gateway. */
+  interceptors?: readonly Interceptor[] | undefined
+  whenUnavailable?: WhenUnavailable | undefined
+  retries?: number | undefined
+  channel?: KeepConnectedOptions | undefined
+}
+
+/** The options of `grpcGateway`. */
+export interface GrpcGatewayOptions extends AdmissionOptions {
+  /** The services that its clients can call. At least one, unless there are `tunnels`. */
+  services?: readonly GatewayService[] | undefined
+  /** Accepts tunnels to local servers from `connectTunnel`. Default: none. */
+  tunnels?: GatewayTunnelOptions | undefined
+  /** A host and a port, for example `'127.0.0.1:50051'` or `'[::1]:50051'`. Port 0: a free port, see `gateway.port`. */
+  listen: string
+  /**
+   * The options of node:tls: `cert` and `key`, or `pfx`. With `requestCert: true` and `ca`, clients need a certificate that `ca` has signed
+   * (mutual TLS). Default: no TLS.
+   */
+  tls?: TlsOptions | undefined
+  /** Listens without TLS beyond this machine, where every host on the way can read and change the messages. Default false. */
+  insecure?: boolean | undefined
+  /** Describes the services to clients such as `grpcurl` and `buf curl`. Default false. */
+  reflection?: boolean | undefined
+  /** Compresses answers with gzip for clients that accept it, if a message has 1 KiB or more. Compressed requests are always read. Default false. */
+  compression?: boolean | undefined
+  /**
+   * The metadata that passes in both directions: names, or prefixes with a star, such as `'x-app-*'`. Default: all names except the
+   * credentials `authorization`, `cookie`, `proxy-authenticate`, `proxy-authorization`, `set-cookie` and `www-authenticate`.
+   */
+  metadata?: readonly string[] | undefined
+  /** Run for each call before it passes to its service, the first one outermost. Messages are bytes. */
+  interceptors?: readonly Interceptor[] | undefined
+  /** The longest message of a client, in bytes, also after decompression. 1 to 1 GiB. Default 4 MiB. */
+  maxMessageBytes?: number | undefined
+  /** Open calls of one connection. 1 to 10,000. Default 100. */
+  maxStreams?: number | undefined
+  /** Connections at a time; further ones are closed at once. 1 to 1,000,000. Default 1,000. */
+  maxConnections?: number | undefined
+  /** The headers of one call, in bytes, with 32 for each; HTTP/2 calls this SETTINGS_MAX_HEADER_LIST_SIZE. 1 KiB to 64 KiB. Default 16 KiB. */
+  maxHeaderBytes?: number | undefined
+  /**
+   * Connections that are older end when their calls have ended, so that clients spread over new gateways. Varies by a tenth. In
+   * milliseconds, from 1,000; Infinity: no limit. Default Infinity.
+   */
+  maxConnectionAgeMs?: number | undefined
+  /** Connections without a call for so long end. In milliseconds, from 1,000; Infinity: no limit. Default 300,000. */
+  maxConnectionIdleMs?: number | undefined
+  /** How the gateway notices clients that are gone. */
+  keepAlive?: GatewayKeepAliveOptions | undefined
+  /** Receives one line for each refused client and each fault. Default: none. `NODE_DEBUG=shmwire` writes the same lines to stderr. */
+  logger?: Logger | undefined
+  /** Ends the start of the gateway. */
+  signal?: AbortSignal | undefined
+}
+
+/** The pings that a gateway sends to its clients. */
+export interface GatewayKeepAliveOptions {
+  /** The time between an answer and the next ping, in milliseconds, from 100. Infinity: no pings. Default 60,000. */
+  intervalMs?: number | undefined
+  /** A client that does not answer for so long is gone, in milliseconds, from 100. Default 20,000. */
+  timeoutMs?: number | undefined
+}
+
+/** The checked options. */
+export interface GatewaySettings extends ListenerSettings, CallSettings {
+  readonly admission: Admission
+  readonly services: readonly (GatewayService & { readonly contract: ProtoContract })[]
+  readonly tunnels: GatewayTunnels | undefined
+  readonly interceptors: readonly Interceptor[]
+  readonly reflection: boolean
+  readonly signal: AbortSignal | undefined
+}
+
+const OPTION_NAMES: readonly string[] = [
+  'services',
+  'tunnels',
+  'listen',
+  'tls',
+  'insecure',
+  'reflection',
+  'compression',
+  'metadata',
+  'interceptors',
+  'policy',
+  'identify',
+  'maxMessageBytes',
+  'maxStreams',
+  'maxConnections',
+  'maxHeaderBytes',
+  'maxConnectionAgeMs',
+  'maxConnectionIdleMs',
+  'keepAlive',
+  'logger',
+  'signal',
+] satisfies (keyof GrpcGatewayOptions)[]
+const SERVICE_NAMES: readonly string[] = ['contract', 'target', 'client'] satisfies (keyof GatewayService)[]
+const CLIENT_NAMES: readonly string[] = [
+  'timeoutMs',
+  'interceptors',
+  'whenUnavailable',
+  'retries',
+  'channel',
+] satisfies (keyof GatewayClientOptions)[]
+const KEEP_ALIVE_NAMES: readonly string[] = [
+  'intervalMs',
+  'timeoutMs',
+] satisfies (keyof GatewayKeepAliveOptions)[]
+
+/** The gateway answers them itself. */
+const OWN_SERVICES: ReadonlySet<string> = new Set([
+  HEALTH,
+  'grpc.reflection.v1.ServerReflection',
+  'grpc.reflection.v1alpha.ServerReflection',
+  TUNNEL_SERVICE,
+])
+
+const KIB = 1024
+const MESSAGE_BYTES = 4 * KIB * KIB
+const STREAMS = 100
+const STREAMS_MAX = 10_000
+const CONNECTIONS = 1_000
+const CONNECTIONS_MAX = 1_000_000
+const HEADER_BYTES = 16 * KIB
+const HEADER_BYTES_MAX = 64 * KIB
+const IDLE_MS = 300_000
+const KEEP_ALIVE_MS = 60_000
+const KEEP_ALIVE_TIMEOUT_MS = 20_000
+const KEEP_ALIVE_MS_MIN = 100
+const CONNECTION_MS_MIN = 1_000
+
+/** Checks the options and adds the defaults. Throws `INVALID_ARGUMENT`. */
+export function resolveGatewayOptions(options: GrpcGatewayOptions): GatewaySettings {
+  checkOptionNames(options, OPTION_NAMES)
+  const { services = [], tunnels, keepAlive = {}, interceptors, signal } = options
+  if (!Array.isArray(services)) throw invalid('services', services, 'an array of { contract, target }')
+  if (services.length === 0 && tunnels === undefined)
+    throw misuse('the gateway has nothing to pass on; pass services, or tunnels')
+  checkOptionNames(keepAlive, KEEP_ALIVE_NAMES)
+  checkCallerOptions({ interceptors, signal })
+  const logger = loggerOption(options.logger)
+  const admission = new Admission(options)
+  const { maxConnectionAgeMs = Number.POSITIVE_INFINITY, maxConnectionIdleMs = IDLE_MS } = options
+  return {
+    ...listenOption(options),
+    admission,
+    services: checkedServices(services, admission),
+    tunnels: tunnels === undefined ? undefined : new GatewayTunnels(tunnels, admission, logger),
+    interceptors: interceptors ?? [],
+    reflection: booleanOption('reflection', options.reflection),
+    compression: booleanOption('compression', options.compression),
+    passes: metadataFilter(options.metadata),
+    maxMessageBytes: integer(
+      'maxMessageBytes',
+      options.maxMessageBytes ?? MESSAGE_BYTES,
+      1,
+      MESSAGE_BYTES_MAX,
+    ),
+    maxStreams: integer('maxStreams', options.maxStreams ?? STREAMS, 1, STREAMS_MAX),
+    maxConnections: integer('maxConnections', options.maxConnections ?? CONNECTIONS, 1, CONNECTIONS_MAX),
+    maxHeaderBytes: integer('maxHeaderBytes', options.maxHeaderBytes ?? HEADER_BYTES, KIB, HEADER_BYTES_MAX),
+    maxAgeMs: time('maxConnectionAgeMs', maxConnectionAgeMs, CONNECTION_MS_MIN),
+    maxIdleMs: time('maxConnectionIdleMs', maxConnectionIdleMs, CONNECTION_MS_MIN),
+    keepAliveMs: time('keepAlive.intervalMs', keepAlive.intervalMs ?? KEEP_ALIVE_MS, KEEP_ALIVE_MS_MIN),
+    keepAliveTimeoutMs: time(
+      'keepAlive.timeoutMs',
+      keepAlive.timeoutMs ?? KEEP_ALIVE_TIMEOUT_MS,
+      KEEP_ALIVE_MS_MIN,
+    ),
+    logger,
+    signal,
+  }
+}
+
+type Place = Pick<ListenerSettings, 'host' | 'port' | 'tls'>
+
+function listenOption({ listen, tls, insecure }: GrpcGatewayOptions): Place {
+  const place = typeof listen === 'string' ? parseHostAndPort(listen) : undefined
+  if (place === undefined)
+    throw invalid(
+      'listen',
+      listen,
+      "a host, a colon and a port from 0 to 65535, as in '127.0.0.1:50051' or '[::1]:50051'",
+    )
+  if (!booleanOption('insecure', insecure) && tls === undefined && !isLoopback(place.host))
+    throw misuse(
+      `${listen} is not encrypted and can be reached from other machines; pass the option tls, or insecure: true if every host of the network is trusted`,
+    )
+  if (tls !== undefined) checkTls(listen, tls)
+  return { ...place, tls }
+}
+
+function checkTls(listen: string, tls: TlsOptions): void {
+  if (typeof tls !== 'object' || tls === null) throw invalid('tls', tls, 'an object with options of node:tls')
+  if (!['cert', 'pfx', 'SNICallback'].some((name) => name in tls))
+    throw misuse(`the option tls for ${listen} needs a certificate: cert and key, or pfx`)
+  // Without it, node:tls accepts the certificates of all public authorities.
+  if (tls.requestCert === true && tls.ca === undefined)
+    throw misuse(`tls.requestCert for ${listen} needs tls.ca, the authority of the clients' certificates`)
+}
+
+function checkedServices(
+  services: readonly GatewayService[],
+  admission: Admission,
+): GatewaySettings['services'] {
+  const checked = services.map(checkedService)
+  for (const [index, { contract }] of checked.entries()) {
+    const first = checked.findIndex((service) => service.contract.name === contract.name)
+    if (first !== index)
+      throw misuse(`services[${index}] and services[${first}] have the same contract, ${contract.name}`)
+    if (OWN_SERVICES.has(contract.name))
+      throw misuse(`services[${index}] is ${contract.name}, which the gateway answers itself`)
+    admission.checkMethods(contract.name, callableNames(Object.keys(contract.methods)))
+  }
+  return checked
+}
+
+function checkedService(service: GatewayService, index: number): GatewaySettings['services'][number] {
+  const place = `services[${index}]`
+  if (typeof service !== 'object' || service === null)
+    throw invalid(place, service, 'an object { contract, target }')
+  checkOptionNames(service, SERVICE_NAMES)
+  const { contract, target, client = {} } = service
+  if (!isContract(contract)) throw invalid(`${place}.contract`, contract, 'a contract')
+  if (!isProtoContract(contract))
+    throw misuse(
+      `${place}.contract, ${contract.name}, does not come from a .proto file, so its fields have no numbers; use protoContract or loadContracts of shmwire/proto`,
+    )
+  if (typeof target !== 'string' && typeof target !== 'function' && !(target instanceof Channel))
+    throw invalid(`${place}.target`, target, 'an address, a Channel or a function that returns one')
+  checkOptionNames(client, CLIENT_NAMES)
+  checkCallerOptions(client)
+  return { contract, target, client }
+}
+
+function isProtoContract(contract: Contract): contract is ProtoContract {
+  return (contract as Partial<ProtoContract>).descriptor?.kind === 'service'
+}
+
+function time(name: string, value: unknown, min: number): number {
+  if (
+    typeof value === 'number' &&
+    value >= min &&
+    (value <= TIMEOUT_MS_MAX || value === Number.POSITIVE_INFINITY)
+  )
+    return value
+  throw invalid(name, value, `a number of milliseconds from ${min} to ${TIMEOUT_MS_MAX}, or Infinity`)
+}

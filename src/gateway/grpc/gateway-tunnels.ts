@@ -1,0 +1,62 @@
+import type { ServerHttp2Stream } from 'node:http2'
+import { log } from '../../log.js'
+import type { Logger } from '../../options.js'
+import { textOfThrown } from '../../uncaught.js'
+import type { Admission } from '../admission.js'
+import { isFault, statusOfError } from './call-status.js'
+import { refuseCall } from './http-answers.js'
+import { type Http2Tunnels, http2Tunnels } from './http2-tunnels.js'
+import type { GatewayPeer } from './server-call.js'
+import type { GatewayTunnelOptions } from './tunnel-admission.js'
+
+/** The service of tunnels, which the gateway answers itself. */
+export const TUNNEL_SERVICE = 'shmwire.v1.TunnelService'
+
+/** A tunnel, as the policy sees it. */
+const OPEN = { service: TUNNEL_SERVICE, method: 'Open' }
+
+/** The tunnels of a gateway. Its policy decides about each of their connections. */
+export class GatewayTunnels {
+  readonly #admission: Admission
+  readonly #tunnels: Http2Tunnels
+  readonly #logger: Logger | undefined
+
+  /** Throws `INVALID_ARGUMENT`. */
+  constructor(options: GatewayTunnelOptions, admission: Admission, logger: Logger | undefined) {
+    this.#admission = admission
+    this.#tunnels = http2Tunnels(options, logger)
+    this.#logger = logger
+    admission.checkMethods(OPEN.service, [OPEN.method])
+  }
+
+  /** The open sessions, those without a connection included. */
+  get sessions(): number {
+    return this.#tunnels.sessions
+  }
+
+  /** Takes a call of the method, before anything is read from it. */
+  open(stream: ServerHttp2Stream, peer: GatewayPeer): void {
+    this.#open(stream, peer).catch((error: unknown) => {
+      if (stream.closed) return
+      // Its client gets no reason.
+      if (isFault(error)) log(this.#logger, 'warn', () => `a tunnel failed: ${textOfThrown(error)}`)
+      refuseCall(stream, statusOfError(error))
+    })
+  }
+
+  /** Ends all tunnels, and refuses further ones. */
+  close(): void {
+    this.#tunnels.close()
+  }
+
+  /** Rejects with the error of the call. */
+  async #open(stream: ServerHttp2Stream, peer: GatewayPeer): Promise<void> {
+    const { address, certificate } = peer
+    const identity = this.#admission.identityOf(peer)
+    await this.#admission.check(identity, OPEN)
+    if (stream.closed) return
+    // A client that the program does not know is anonymous, also with a certificate.
+    const subject = this.#admission.identifies ? (identity?.subject ?? '') : undefined
+    this.#tunnels.accept(stream, { address, certificate, identity: subject, caller: identity })
+  }
+}

@@ -1,0 +1,76 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2'
+import { misuse, show } from '../../options.js'
+import { isMetadataName, isMetadataText, Metadata } from '../../service/call/metadata.js'
+import { isReservedName } from './reserved-names.js'
+
+/** Whether metadata with this name passes the gateway. */
+export type MetadataFilter = (name: string) => boolean
+
+/** Credentials are for the gateway, and their owners have not sent them to the services behind it. */
+const CREDENTIALS: ReadonlySet<string> = new Set([
+  'authorization',
+  'cookie',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'set-cookie',
+  'www-authenticate',
+])
+const BINARY_SUFFIX = '-bin'
+const PATTERN = /^[0-9a-z_.-]{1,128}\*?$/
+
+/** The filter of the option `metadata`. Throws `INVALID_ARGUMENT`. */
+export function metadataFilter(patterns: readonly string[] | undefined): MetadataFilter {
+  if (patterns === undefined) return (name) => !CREDENTIALS.has(name)
+  if (!Array.isArray(patterns)) throw misuse(`metadata is ${show(patterns)}; it must be an array of names`)
+  const names = new Set<string>()
+  const prefixes: string[] = []
+  for (const pattern of patterns) {
+    if (typeof pattern !== 'string' || !PATTERN.test(pattern))
+      throw misuse(
+        `metadata has ${show(pattern)}; it must be a name in lower case, or a prefix with a star, as in 'x-app-*'`,
+      )
+    if (isReservedName(pattern.replace('*', '')))
+      throw misuse(`metadata has ${show(pattern)}, a name that HTTP/2, gRPC or shmwire uses itself`)
+    if (pattern.endsWith('*')) prefixes.push(pattern.slice(0, -1))
+    else names.add(pattern)
+  }
+  return (name) => names.has(name) || prefixes.some((prefix) => name.startsWith(prefix))
+}
+
+/** The metadata in the headers of a call. A header whose name or value metadata cannot have is left out; of several binary values, the last one remains. */
+export function metadataOfHeaders(headers: IncomingHttpHeaders, passes: MetadataFilter): Metadata {
+  const metadata = new Metadata()
+  for (const name in headers) {
+    if (isReservedName(name) || !isMetadataName(name) || !passes(name)) continue
+    const value = headers[name]
+    const text = Array.isArray(value) ? value.join(',') : value
+    if (text === undefined) continue
+    if (name.endsWith(BINARY_SUFFIX)) metadata.set(name, binaryValue(text))
+    else if (isMetadataText(text)) metadata.set(name, text)
+  }
+  return metadata
+}
+
+/** Adds metadata to headers or trailers. */
+export function addMetadata(
+  headers: OutgoingHttpHeaders,
+  metadata: Metadata | undefined,
+  passes: MetadataFilter,
+): void {
+  if (metadata === undefined) return
+  for (const [name, value] of metadata) {
+    if (isReservedName(name) || !passes(name)) continue
+    // HTTP/2 forbids spaces around a value.
+    headers[name] = typeof value === 'string' ? value.trim() : encodeBinary(value)
+  }
+}
+
+/** The value of a header whose name ends in `-bin`. */
+export function encodeBinary(value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64')
+}
+
+/** HTTP/2 joins several values with commas, which base64 does not have. */
+function binaryValue(text: string): Buffer {
+  return Buffer.from(text.slice(text.lastIndexOf(',') + 1).trim(), 'base64')
+}

@@ -1,0 +1,38 @@
+/** Counts what the clients of a gateway use, in all and for each owner. One owner leaves half of it to others. */
+export class OwnerCount {
+  readonly max: number
+  readonly #byOwner = new Map<string, number>()
+  #count = 0
+
+  constructor(max: number) {
+    this.max = max
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  get ownerMax(): number {
+    return Math.ceil(this.max / 2)
+  }
+
+  countOf(owner: string): number {
+    return this.#byOwner.get(owner) ?? 0
+  }
+
+  /** False: there are too many, and nothing is counted. */
+  enter(owner: string): boolean {
+    const count = this.countOf(owner)
+    if (this.#count >= this.max || count >= this.ownerMax) return false
+    this.#byOwner.set(owner, count + 1)
+    this.#count += 1
+    return true
+  }
+
+  leave(owner: string): void {
+    const count = this.countOf(owner) - 1
+    if (count > 0) this.#byOwner.set(owner, count)
+    else this.#byOwner.delete(owner)
+    this.#count -= 1
+  }
+}

@@ -1,0 +1,51 @@
+import { cpSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { ensureBuilt } from '../support/build.js'
+import { ROOT, runBlock } from '../support/documents.js'
+import { longDirectory } from '../support/temporary-directory.js'
+
+let folder: string
+
+beforeAll(() => {
+  ensureBuilt()
+  folder = longDirectory()
+  const installed = join(folder, 'node_modules/shmwire')
+  mkdirSync(installed, { recursive: true })
+  for (const part of ['package.json', 'dist'])
+    cpSync(join(ROOT, part), join(installed, part), { recursive: true })
+})
+
+async function outputOf(name: string, code: string): Promise<unknown> {
+  const { lines, stderr } = await runBlock(folder, { place: '', label: `${name}.mjs`, code, prints: [] })
+    .ended
+  return { lines, stderr }
+}
+
+/** In a folder without any other package. */
+describe('the package without its optional peers', () => {
+  it('loads, with everything that needs none of them', async () => {
+    const code = `
+      import { contract, unary } from 'shmwire'
+      import 'shmwire/testing'
+      const { m } = contract('s', { m: unary({ http: 'GET /' }) }).methods
+      console.log(m.input.parse(undefined))`
+    expect(await outputOf('root', code)).toEqual({ lines: ['undefined'], stderr: '' })
+  })
+
+  it('names the package that a JSON Schema needs', async () => {
+    const code = `
+      import { contract, unary } from 'shmwire'
+      const { m } = contract('s', { m: unary({ input: { type: 'string' } }) }).methods
+      for (const call of [() => m.input.prepare(), () => m.input.parse('x')])
+        await call().catch(({ code, message }) => console.log(code, message))`
+    const line =
+      'ERR_SHMWIRE_UNAVAILABLE the JSON Schema of the input of s.m needs the package ajv (version 8); run: npm install ajv'
+    expect(await outputOf('ajv', code)).toEqual({ lines: [line, line], stderr: '' })
+  })
+
+  it('does not load shmwire/proto', async () => {
+    const code = `await import('shmwire/proto').catch(({ code, message }) => console.log(code, /'@bufbuild\\/protobuf'/.test(message)))`
+    expect(await outputOf('proto', code)).toEqual({ lines: ['ERR_MODULE_NOT_FOUND true'], stderr: '' })
+  })
+})
