@@ -23,5 +23,5 @@ export class Comparison {
 
 /** All fields are written in the order of their numbers, so equal users have equal bytes. */
 function bytesOf({ id, name, email }) {
-  return toBinary(UserSchema, create(UserSchema, { id, name, email }))
+  return Buffer.from(toBinary(UserSchema, create(UserSchema, { id, name, email })))
 }

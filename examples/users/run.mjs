@@ -24,14 +24,13 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
 
 try {
   await run()
-} catch (error) {
-  // A stopped run fails, because its processes have ended.
-  if (stopping === undefined) {
-    console.error(error)
-    process.exitCode = 1
-  }
-} finally {
   await stop()
+} catch (error) {
+  // A stopped run fails, because its processes end.
+  if (stopping === undefined) console.error(error)
+  await stop()
+  // Clients that are open keep a process alive.
+  process.exit(1)
 }
 
 async function run() {
