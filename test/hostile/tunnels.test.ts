@@ -61,7 +61,7 @@ class Attacker {
     const settings = resolveOptions({ authorize: () => true })
     this.connection = new GrpcConnection(
       { address: { kind: 'tcp', host: '127.0.0.1', port, text }, settings },
-      {},
+      async () => ({}),
     )
     connections.push(this.connection)
     this.connection.events = {

@@ -46,7 +46,7 @@ export async function tunnelStreams(): Promise<{ join: JoinStreams; close: () =>
     const name = `s${count++}`
     const tunnel = new ClientTunnel({
       ...bounds,
-      dial: () => new GrpcConnection(target, {}),
+      dial: () => new GrpcConnection(target, async () => ({})),
       name,
       bootId: '',
     })

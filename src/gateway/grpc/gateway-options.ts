@@ -22,12 +22,13 @@ import { isContract } from '../../service/contract/service-contract.js'
 import type { Interceptor } from '../../service/interceptors.js'
 import type { ProtoContract } from '../../service/proto/proto-contract.js'
 import { Admission, type AdmissionOptions } from '../admission.js'
-import { GatewayTunnels, TUNNEL_SERVICE } from './gateway-tunnels.js'
+import { TUNNEL_SERVICE } from '../tunnel/admit-tunnel.js'
+import type { GatewayTunnelOptions } from '../tunnel/tunnel-admission.js'
+import { GatewayTunnels } from './gateway-tunnels.js'
 import { metadataFilter } from './http-headers.js'
 import type { ListenerSettings } from './http2-listener.js'
 import { HEALTH } from './own-descriptors.js'
 import type { CallSettings } from './server-call.js'
-import type { GatewayTunnelOptions } from './tunnel-admission.js'
 
 /** A service behind a gateway. */
 export interface GatewayService {

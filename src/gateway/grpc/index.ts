@@ -1,4 +1,7 @@
-export type { CallHeaders, HeadersSource } from './call-headers.js'
+export type { TokenSource } from '../tokens.js'
+export type { CallHeaders, HeadersSource } from '../tunnel/call-headers.js'
+export type { GatewayTunnelOptions } from '../tunnel/tunnel-admission.js'
+export type { TunnelOptions } from '../tunnel/tunnel-channel.js'
 export type {
   GatewayClientOptions,
   GatewayKeepAliveOptions,
@@ -16,7 +19,5 @@ export type {
   GrpcServiceOptions,
   GrpcTlsOptions,
 } from './grpc-service-options.js'
-export { connectTunnel, type TunnelOptions } from './grpc-tunnel.js'
+export { connectTunnel } from './grpc-tunnel.js'
 export { STATUS_DETAILS } from './status-details.js'
-export type { TokenSource } from './tokens.js'
-export type { GatewayTunnelOptions } from './tunnel-admission.js'
