@@ -1,13 +1,10 @@
+export type { Authenticator, GatewayClient } from '../authenticator.js'
+export type { GatewayClientOptions, GatewayService } from '../services.js'
 export type { TokenSource } from '../tokens.js'
 export type { CallHeaders, HeadersSource } from '../tunnel/call-headers.js'
 export type { GatewayTunnelOptions } from '../tunnel/tunnel-admission.js'
 export type { TunnelOptions } from '../tunnel/tunnel-channel.js'
-export type {
-  GatewayClientOptions,
-  GatewayKeepAliveOptions,
-  GatewayService,
-  GrpcGatewayOptions,
-} from './gateway-options.js'
+export type { GatewayKeepAliveOptions, GrpcGatewayOptions } from './gateway-options.js'
 export { type GrpcGateway, grpcGateway } from './grpc-gateway.js'
 export {
   type GrpcService,

@@ -54,6 +54,7 @@ const NAMES: readonly string[] = [
   'heartbeat',
   'logger',
   'policy',
+  'auth',
   'identify',
 ] satisfies (keyof AttachTunnelsOptions)[]
 
@@ -80,12 +81,12 @@ const FAILED: Refusal = { status: 500, message: 'the gateway failed' }
  */
 export function attachTunnels(server: Server | SecureServer, options: AttachTunnelsOptions): AttachedTunnels {
   checkOptionNames(options, NAMES)
-  const { tunnels: tunnelOptions, path = '/', origins, heartbeat, policy, identify } = options
+  const { tunnels: tunnelOptions, path = '/', origins, heartbeat, policy, auth, identify } = options
   if (typeof path !== 'string' || !PATH.test(path)) throw invalid('path', path, "a path such as '/tunnels'")
   const settings: Settings = {
     prefix: path.endsWith('/') ? path : `${path}/`,
     insecure: booleanOption('insecure', options.insecure),
-    admission: new Admission({ policy, identify }),
+    admission: new Admission({ policy, auth, identify }),
     logger: loggerOption(options.logger),
   }
   checkTunnelPolicy(settings.admission)
@@ -119,23 +120,28 @@ interface Settings {
 
 /** Never rejects. */
 function accept(upgrade: Upgrade, tunnels: WebSocketTunnels, settings: Settings): Promise<void> {
-  const { socket } = upgrade.request
+  const { socket, headers } = upgrade.request
   const { remoteAddress: address = '', localAddress = '' } = socket
   const certificate = socket instanceof TLSSocket && socket.authorized ? certificateOf(socket) : undefined
   return tunnels.acceptLater(upgrade, address, async (): Promise<CallClient | Refusal> => {
     if (!(socket instanceof TLSSocket) && !settings.insecure && !isLoopback(localAddress)) return PLAIN
     try {
-      return await admitTunnel(settings.admission, { address, certificate })
+      return await admitTunnel(settings.admission, { address, certificate, headers })
     } catch (error) {
-      return refusalOfError(error, settings.logger)
+      return refusalOfError(error, settings)
     }
   })
 }
 
-/** A client gets the reason of a policy, and not that of a failure of the program. */
-function refusalOfError(error: unknown, logger: Logger | undefined): Refusal {
+/** A client gets the reason of a policy or an authenticator, and not that of a failure of the program. */
+function refusalOfError(error: unknown, { admission, logger }: Settings): Refusal {
   const status = isServiceError(error) ? STATUSES.get(error.status) : undefined
-  if (isServiceError(error) && status !== undefined) return { status, message: rawMessageOf(error) }
-  log(logger, 'warn', () => `a tunnel failed: ${textOfThrown(error)}`)
-  return FAILED
+  if (!isServiceError(error) || status === undefined) {
+    log(logger, 'warn', () => `a tunnel failed: ${textOfThrown(error)}`)
+    return FAILED
+  }
+  const challenges = admission.authenticators.map(({ challenge }) => challenge)
+  const hasChallenge = status === 401 && challenges.length > 0
+  const headers = hasChallenge ? { 'www-authenticate': challenges.join(', ') } : undefined
+  return { status, message: rawMessageOf(error), headers }
 }

@@ -1,3 +1,4 @@
+export type { Authenticator, GatewayClient } from '../authenticator.js'
 export type { TokenSource } from '../tokens.js'
 export type { CallHeaders, HeadersSource } from '../tunnel/call-headers.js'
 export type { GatewayTunnelOptions } from '../tunnel/tunnel-admission.js'
