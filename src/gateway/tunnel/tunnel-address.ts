@@ -6,7 +6,7 @@ import { invalid, misuse, type Settings } from '../../options.js'
 export interface TunnelAddress {
   /** Of the gateway. */
   readonly gateway: NetworkAddress
-  /** What follows the host and the port, with the name. */
+  /** The path of the URL, with the name. */
   readonly path: string
   /** Of the server, on the gateway's machine. */
   readonly name: string

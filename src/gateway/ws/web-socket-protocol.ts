@@ -1,4 +1,4 @@
-/** What both ends of a tunnel over a WebSocket agree on. */
+/** The terms of both ends of a tunnel over a WebSocket. */
 import type { ClientOptions } from 'ws'
 import { MESSAGE_BYTES_MAX } from '../tunnel/tunnel-message.js'
 

@@ -232,7 +232,7 @@ describe('attachTunnels', () => {
     expect(await (await fetch(`http://127.0.0.1:${port}/prices`)).text()).toBe('a page')
   })
 
-  it('answers with 404 to a WebSocket that nobody takes', async () => {
+  it('answers with 404 to a WebSocket of another path, without other listeners', async () => {
     const { port } = await startGateway({}, { path: '/tunnels/' })
     await expect(connectAt(port)).rejects.toMatchObject({
       code: ErrorCode.VERSION,
