@@ -58,7 +58,7 @@ export async function connectOver(
   const settings = resolveOptions(options, [...OPTION_NAMES, ...TUNNEL_NAMES])
   const { upgrade = true, signal, timeoutMs = CLIENT_HANDSHAKE_TIMEOUT_MS } = options
   if (typeof upgrade !== 'boolean') throw invalid('upgrade', upgrade, 'true or false')
-  const headers = requestHeaders(options)
+  const headers = requestHeaders(options.headers, options.token)
   const bounds = resolveBounds(options)
   if (typeof address !== 'string') throw invalid('address', address, 'a text')
   const target = carrier.parseAddress(address, settings)

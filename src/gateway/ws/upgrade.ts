@@ -41,6 +41,8 @@ export function refuse(socket: Duplex, { status, message, headers }: Refusal): v
     ...headers,
   }
   const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`)
+  // The server of node:http has removed its own listener, and a client can end the connection at any time.
+  socket.on('error', () => socket.destroy())
   socket.once('finish', () => socket.destroy())
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${message}`)
 }
