@@ -9,6 +9,7 @@ const ENTRIES = [
   'adapter/port',
   'adapter/stream',
   'gateway/grpc/index',
+  'gateway/ws/index',
   'service/proto/index',
   'testing/index',
 ]

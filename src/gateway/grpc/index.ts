@@ -1,10 +1,10 @@
-export type { CallHeaders, HeadersSource } from './call-headers.js'
-export type {
-  GatewayClientOptions,
-  GatewayKeepAliveOptions,
-  GatewayService,
-  GrpcGatewayOptions,
-} from './gateway-options.js'
+export type { Authenticator, GatewayClient } from '../authenticator.js'
+export type { GatewayClientOptions, GatewayService } from '../services.js'
+export type { TokenSource } from '../tokens.js'
+export type { CallHeaders, HeadersSource } from '../tunnel/call-headers.js'
+export type { GatewayTunnelOptions } from '../tunnel/tunnel-admission.js'
+export type { TunnelOptions } from '../tunnel/tunnel-channel.js'
+export type { GatewayKeepAliveOptions, GrpcGatewayOptions } from './gateway-options.js'
 export { type GrpcGateway, grpcGateway } from './grpc-gateway.js'
 export {
   type GrpcService,
@@ -16,7 +16,5 @@ export type {
   GrpcServiceOptions,
   GrpcTlsOptions,
 } from './grpc-service-options.js'
-export { connectTunnel, type TunnelOptions } from './grpc-tunnel.js'
+export { connectTunnel } from './grpc-tunnel.js'
 export { STATUS_DETAILS } from './status-details.js'
-export type { TokenSource } from './tokens.js'
-export type { GatewayTunnelOptions } from './tunnel-admission.js'
