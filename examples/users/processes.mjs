@@ -5,12 +5,14 @@ import { fileURLToPath } from 'node:url'
 
 /** In a process that `startProcess` has started: reports where it listens, and ends when it is stopped or its parent is gone. */
 export function whenStopped(places, close) {
-  let closing
-  const stop = () => {
-    closing ??= close().then(() => process.exit())
+  let isStopping = false
+  const stop = async () => {
+    if (isStopping) return
+    isStopping = true
+    await close()
+    process.exit()
   }
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop)
-  process.on('disconnect', stop)
+  for (const event of ['SIGINT', 'SIGTERM', 'disconnect']) process.on(event, stop)
   if (process.send) process.send(places)
   else console.log(places)
 }
