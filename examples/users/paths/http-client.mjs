@@ -1,4 +1,4 @@
-// A small client of HTTP with one connection, without anything of shmwire.
+// A small client of HTTP, without anything of shmwire.
 import { once } from 'node:events'
 import { Agent, request } from 'node:https'
 import { text } from 'node:stream/consumers'
@@ -10,7 +10,7 @@ export class HttpClient {
   /** @param place a host and a port */
   constructor(place, tls) {
     const [host, port] = place.split(':')
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    this.#agent = new Agent({ keepAlive: true })
     this.#options = { host, port, agent: this.#agent, ...tls }
   }
 
@@ -21,11 +21,13 @@ export class HttpClient {
     return `HTTP/${answer.httpVersion}`
   }
 
-  /** Resolves to the body of the answer. */
+  /** Resolves to the body of the answer. The error of another answer has its `statusCode`. */
   async request(method, path, body) {
     const answer = await this.#send(method, path, { accept: 'application/json' }, body)
     const content = await text(answer)
-    if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${content}`)
+    const { statusCode } = answer
+    if (statusCode >= 300)
+      throw Object.assign(new Error(`${method} ${path}: ${statusCode} ${content}`), { statusCode })
     return content === '' ? undefined : JSON.parse(content)
   }
 
