@@ -50,19 +50,16 @@ const FASTIFY_MESSAGES: ReadonlyMap<string, string> = new Map([
 
 /** Describes any error for the client of a request. Texts of mistakes stay here. */
 export function errorAnswer(error: unknown): ErrorAnswer {
-  if (error instanceof HttpError) {
-    const { statusCode, reason, message, headers } = error
-    return { statusCode, code: reason, message, details: undefined, headers, fault: false }
-  }
   const statusCode = clientFaultOf(error)
   if (statusCode !== undefined) return answerOfFramework(error as Error & { code?: unknown }, statusCode)
   const { status, reason, message, details } = publicError(error)
+  const own = error instanceof HttpError ? error : undefined
   return {
-    statusCode: httpStatusOf(status),
+    statusCode: own?.httpStatus ?? httpStatusOf(status),
     code: reason ?? status,
     message,
     details,
-    headers: status === 'UNAVAILABLE' ? { 'retry-after': RETRY_AFTER_S } : undefined,
+    headers: own?.headers ?? (status === 'UNAVAILABLE' ? { 'retry-after': RETRY_AFTER_S } : undefined),
     fault: isFault(error),
   }
 }

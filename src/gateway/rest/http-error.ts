@@ -1,27 +1,20 @@
+import { ServiceError, type ServiceErrorOptions } from '../../service-error.js'
 import type { Status } from '../../status.js'
 
-/** An error that the gateway itself answers, with a status code of HTTP that its status alone does not have. */
-export class HttpError extends Error {
-  override readonly name = 'HttpError'
-  readonly statusCode: number
-  readonly reason: string
-  readonly status: Status
+export interface HttpErrorOptions extends ServiceErrorOptions {
+  /** Further headers of the reply. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
+
+/** An error of the gateway itself, for which HTTP has a more precise status than the one of its `status`. */
+export class HttpError extends ServiceError {
+  /** For example 422. */
+  readonly httpStatus: number
   readonly headers: Readonly<Record<string, string>> | undefined
 
-  /** @param reason the `code` in the envelope */
-  constructor(
-    statusCode: number,
-    status: Status,
-    message: string,
-    {
-      reason = status,
-      headers,
-    }: { readonly reason?: string; readonly headers?: Readonly<Record<string, string>> } = {},
-  ) {
-    super(message)
-    this.statusCode = statusCode
-    this.status = status
-    this.reason = reason
-    this.headers = headers
+  constructor(httpStatus: number, status: Status, message: string, options: HttpErrorOptions = {}) {
+    super(status, message, options)
+    this.httpStatus = httpStatus
+    this.headers = options.headers
   }
 }
