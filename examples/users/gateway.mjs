@@ -3,7 +3,7 @@
 //   node examples/users/gateway.mjs FOLDER HOST      FOLDER has the certificates of certificates.mjs
 import fastify from 'fastify'
 import { grpcGateway } from 'shmwire/grpc'
-// import { restGateway } from 'shmwire/rest'
+import { restGateway } from 'shmwire/rest'
 import { attachTunnels } from 'shmwire/ws'
 import { tlsOf } from './certificates.mjs'
 import { Users } from './contract.mjs'
@@ -18,7 +18,7 @@ const tunnels = { allow: ['users'] }
 const grpc = await grpcGateway({ services, tunnels, listen: `${host}:0`, tls })
 
 const app = fastify({ https: tls })
-// await app.register(restGateway, { services })
+await app.register(restGateway, { services })
 const webSockets = attachTunnels(app.server, { tunnels, path: '/tunnels/' })
 await app.listen({ host, port: 0 })
 

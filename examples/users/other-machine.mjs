@@ -11,7 +11,7 @@ import { whenStopped } from './processes.mjs'
 import { createUsers } from './sample.mjs'
 
 const USERS = 500
-const PATHS = [tlsSocket, grpcTunnel, webSocketTunnel, grpc]
+const PATHS = [tlsSocket, grpcTunnel, webSocketTunnel, grpc, rest, serverSentEvents]
 
 const [folder, places] = process.argv.slice(2)
 const context = { places: JSON.parse(places), tls: tlsOf(folder, 'client') }

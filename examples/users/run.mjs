@@ -20,8 +20,8 @@ const PATHS = [
   grpcTunnel,
   webSocketTunnel,
   grpc,
-  //   rest,
-  //   serverSentEvents,
+  rest,
+  serverSentEvents,
 ]
 
 await inRun(async (run) => {
