@@ -47,8 +47,9 @@ export function protoMessageType(
     },
     receive: (value) => reader.read(value, place),
     binary: {
-      decode: isInput ? (bytes) => check(decode(bytes)) : decode,
+      decode,
       encode: (value) => toBinary(desc, reader.read(value, place)),
+      ...(isInput && rules !== undefined ? { check } : {}),
     },
     description: () => describeMessage(desc),
   }
