@@ -52,8 +52,8 @@ class Run {
   }
 
   /** See `startProcess`. Resolves to the places where the program listens. */
-  async start(file, args, options) {
-    const started = await startProcess(file, [this.folder, ...args], options)
+  start(file, args, options) {
+    const started = startProcess(file, [this.folder, ...args], options)
     this.undo(() => stopProcess(started))
     return started.places
   }

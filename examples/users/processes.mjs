@@ -18,23 +18,25 @@ export function whenStopped(places, close) {
 }
 
 /**
- * Starts a program of this folder. Resolves to its process, and the places where it listens.
+ * Starts a program of this folder. `places` resolves to the places where it listens.
  *
  * @param inside a command that starts programs elsewhere, for example in a network namespace
  */
-export async function startProcess(file, args, { env = {}, inside = [] } = {}) {
+export function startProcess(file, args, { env = {}, inside = [] } = {}) {
   const path = fileURLToPath(new URL(file, import.meta.url))
   const options = { env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }
+  // node:sqlite of Node.js 22 prints one.
+  const execArgv = ['--disable-warning=ExperimentalWarning']
   const [command, ...words] = inside
   const child =
     command === undefined
-      ? fork(path, args, options)
-      : spawn(command, [...words, process.execPath, path, ...args], options)
-  const ended = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`${file} ended with ${signal ?? code}`)
+      ? fork(path, args, { ...options, execArgv })
+      : spawn(command, [...words, process.execPath, ...execArgv, path, ...args], options)
+  const places = new Promise((resolve, reject) => {
+    child.once('message', resolve)
+    child.once('error', reject)
+    child.once('exit', (code, signal) => reject(new Error(`${file} ended with ${signal ?? code}`)))
   })
-  const [places] = await Promise.race([once(child, 'message'), ended])
-  ended.catch(() => {})
   return { child, places }
 }
 

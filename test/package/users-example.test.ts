@@ -39,9 +39,12 @@ beforeAll(async () => {
   ownRuntimeDirectory()
   example = await loaded()
   example.writeCertificates(folder)
-  for (const file of ['service.mjs', 'gateway.mjs'])
-    processes.push(await example.startProcess(file, [folder, HOST]))
-  const places = Object.assign({}, ...processes.map((one) => one.places))
+  const places = {}
+  for (const file of ['service.mjs', 'gateway.mjs']) {
+    const one = example.startProcess(file, [folder, HOST])
+    processes.push(one)
+    Object.assign(places, await one.places)
+  }
   const context = { places, tls: example.tlsOf(folder, 'client') }
   await example.createUsers(example.sharedMemory, context, USERS)
   for (const name of PATHS) opened[name] = await example[name].open(context)
