@@ -6,15 +6,15 @@ import { fileURLToPath } from 'node:url'
 /** In a process that `startProcess` has started: reports where it listens, and ends when it is stopped or its parent is gone. */
 export function whenStopped(places, close) {
   let isStopping = false
-  const stop = async () => {
+  const stop = () => {
     if (isStopping) return
     isStopping = true
-    await close()
-    process.exit()
+    void close().then(() => process.exit())
   }
   for (const event of ['SIGINT', 'SIGTERM', 'disconnect']) process.on(event, stop)
-  if (process.send) process.send(places)
-  else console.log(places)
+  if (process.send === undefined) console.log(places)
+  else if (process.connected) process.send(places)
+  else stop()
 }
 
 /**

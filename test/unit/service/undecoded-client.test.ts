@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { ErrorCode } from '../../../src/errors.js'
+import type { StandardSchema } from '../../../src/schema/schema.js'
 import { undecodedClient } from '../../../src/service/client.js'
 import type { Contract } from '../../../src/service/contract/contract.js'
 import type { Handlers } from '../../../src/service/contract/contract-types.js'
@@ -121,7 +122,7 @@ describe('a client of undecoded messages', () => {
       checks += 1
       return isRight(value)
     }, 'is wrong')
-    const rules = new Map([
+    const rules = new Map<string, StandardSchema>([
       ['user.GetUserRequest', z.looseObject({ account: rule })],
       ['user.User', z.looseObject({ name: rule })],
     ])
