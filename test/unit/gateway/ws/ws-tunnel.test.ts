@@ -175,7 +175,7 @@ describe('connectTunnel over a WebSocket', () => {
     const port = await listenAnswer(403, `no\u001b[31m entry ${'x'.repeat(100_000)}`)
     const error = await failure(connectAt(port))
     const message = String(error['message'])
-    expect(message).toMatch(/HTTP status 403: no\\u001b\[31m entry x+…?; check/)
+    expect(message).toMatch(/HTTP status 403: no\\u001b\[31m entry x+… \(1024 characters\); check/)
     expect(message.length).toBeLessThan(1_000)
   })
 
