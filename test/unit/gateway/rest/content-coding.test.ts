@@ -45,7 +45,7 @@ describe('contentCodingOf', () => {
   it('refuses a client that accepts nothing', () => {
     for (const header of ['identity;q=0', '*;q=0', 'zstd, *;q=0.0', 'br;q=0, gzip;q=0.000, identity;q=0'])
       expect(() => contentCodingOf(header, 5_000)).toThrow(
-        expect.objectContaining({ statusCode: 406, reason: 'NOT_ACCEPTABLE' }),
+        expect.objectContaining({ httpStatus: 406, reason: 'NOT_ACCEPTABLE' }),
       )
   })
 

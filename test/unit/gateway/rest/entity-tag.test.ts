@@ -52,7 +52,7 @@ describe('checkPreconditions', () => {
     ] as const)
       expect(() => checkPreconditions(method, headers)).toThrow(
         expect.objectContaining({
-          statusCode: 501,
+          httpStatus: 501,
           status: 'UNIMPLEMENTED',
           reason: 'PRECONDITION_UNSUPPORTED',
           message: expect.stringContaining(Object.keys(headers)[0] as string),

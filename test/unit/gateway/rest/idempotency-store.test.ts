@@ -40,12 +40,12 @@ describe('MemoryIdempotencyStore', () => {
     store.begin(entryOf('b'))
     store.finish(entryOf('b'), answerOf(1))
     expect(() => store.begin(entryOf('c'))).toThrow(
-      expect.objectContaining({ statusCode: 429, reason: 'IDEMPOTENCY_STORE_FULL' }),
+      expect.objectContaining({ httpStatus: 429, reason: 'IDEMPOTENCY_STORE_FULL' }),
     )
     expect(store.begin(entryOf('c', 'bob'))).toEqual({ state: 'new' })
     expect(store.begin(entryOf('d', 'eve'))).toEqual({ state: 'new' })
     expect(() => store.begin(entryOf('e', 'eve'))).toThrow(
-      expect.objectContaining({ statusCode: 503, reason: 'IDEMPOTENCY_STORE_FULL' }),
+      expect.objectContaining({ httpStatus: 503, reason: 'IDEMPOTENCY_STORE_FULL' }),
     )
     // Known keys still have their answers.
     expect(store.begin(entryOf('b'))).toMatchObject({ state: 'answered' })

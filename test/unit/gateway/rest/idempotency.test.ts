@@ -54,7 +54,7 @@ describe('IdempotencyKeys', () => {
     const keys = new IdempotencyKeys()
     await started(keys)
     await expect(keys.begin(request)).rejects.toMatchObject({
-      statusCode: 409,
+      httpStatus: 409,
       status: 'ABORTED',
       reason: 'IDEMPOTENCY_KEY_RUNNING',
     })
@@ -66,7 +66,7 @@ describe('IdempotencyKeys', () => {
     ['another method of HTTP', { httpMethod: 'PUT' }],
   ])('refuses the key for %s, while the first request runs and afterwards', async (_case, changes) => {
     const keys = new IdempotencyKeys()
-    const reused = { statusCode: 422, reason: 'IDEMPOTENCY_KEY_REUSED' }
+    const reused = { httpStatus: 422, reason: 'IDEMPOTENCY_KEY_REUSED' }
     const run = await started(keys)
     await expect(keys.begin({ ...request, ...changes })).rejects.toMatchObject(reused)
     await run.finish(answer)
@@ -100,7 +100,7 @@ describe('IdempotencyKeys', () => {
   it('demands the header for the methods that need it', async () => {
     const keys = new IdempotencyKeys({ required: ['user.UserService/createUser'] })
     await expect(keys.begin({ ...request, key: undefined })).rejects.toMatchObject({
-      statusCode: 400,
+      httpStatus: 400,
       reason: 'IDEMPOTENCY_KEY_MISSING',
       message: 'user.UserService/createUser needs the header idempotency-key',
     })
@@ -124,7 +124,7 @@ describe('IdempotencyKeys', () => {
     `"${'a'.repeat(256)}"`,
   ])('refuses the key %j', async (key) => {
     await expect(new IdempotencyKeys().begin({ ...request, key })).rejects.toMatchObject({
-      statusCode: 400,
+      httpStatus: 400,
       reason: 'IDEMPOTENCY_KEY_MALFORMED',
     })
   })
@@ -139,7 +139,7 @@ describe('IdempotencyKeys', () => {
     const keys = new IdempotencyKeys({ maxBytes: 1_024 })
     await (await started(keys)).finish({ ...answer, body: Buffer.alloc(1_024) })
     await expect(keys.begin(request)).rejects.toMatchObject({
-      statusCode: 409,
+      httpStatus: 409,
       reason: 'IDEMPOTENCY_ANSWER_LOST',
     })
   })
@@ -189,7 +189,7 @@ describe('a store of the program', () => {
     const store = new SharedStore()
     const [first, second] = [new IdempotencyKeys({ store }), new IdempotencyKeys({ store })]
     const run = await started(first)
-    await expect(second.begin(request)).rejects.toMatchObject({ statusCode: 409 })
+    await expect(second.begin(request)).rejects.toMatchObject({ httpStatus: 409 })
     await run.finish(answer)
     expect(await second.begin(request)).toEqual({ replay: answer })
   })
@@ -219,7 +219,7 @@ describe('a store of the program', () => {
     const store = { begin, finish: vi.fn() }
     const keys = new IdempotencyKeys({ store }, { debug() {}, warn })
     await expect(keys.begin(request)).rejects.toMatchObject({
-      statusCode: 503,
+      httpStatus: 503,
       reason: 'IDEMPOTENCY_STORE_FAILED',
       message: 'the idempotency keys cannot be read; the request has not run',
     })
