@@ -1,4 +1,5 @@
 export type { Authenticator, GatewayClient } from '../authenticator.js'
+export type { RateLimit, RateLimitOptions } from '../rate-limits.js'
 export type { GatewayClientOptions, GatewayService } from '../services.js'
 export type { CallHeaders, HeadersSource } from './call-headers.js'
 export type { GatewayKeepAliveOptions, GrpcGatewayOptions } from './gateway-options.js'
