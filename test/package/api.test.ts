@@ -10,6 +10,7 @@ import { ROOT, readDocument } from '../support/documents.js'
 /** The prefixes of members in headings. Members of other types have no prefix. */
 const PREFIXES: Readonly<Record<string, string>> = {
   AttachedServer: 'attached.',
+  Authenticator: 'authenticator.',
   BirpcTransport: 'transport.',
   CallContext: 'context.',
   Metadata: 'metadata.',
@@ -24,10 +25,12 @@ const PREFIXES: Readonly<Record<string, string>> = {
   ChannelSocket: 'socket.',
   ChannelStats: 'stats.',
   Claim: 'claim.',
+  ClientCredentials: 'credentials.',
   Codec: 'codec.',
   Connector: 'connector.',
   Contract: 'contract.',
   Contracts: 'contracts.',
+  GatewayClient: 'client.',
   GrpcGateway: 'gateway.',
   HttpBinding: 'binding.',
   Logger: 'logger.',
@@ -51,6 +54,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
 const ADAPTERS = ['http', 'port', 'stream'].map((name) => `dist/adapter/${name}.d.ts`)
 const ENTRIES = [
   'dist/index.d.ts',
+  'dist/gateway/auth/index.d.ts',
   'dist/gateway/grpc/index.d.ts',
   'dist/service/proto/index.d.ts',
   'dist/testing/index.d.ts',
