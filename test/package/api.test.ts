@@ -10,7 +10,6 @@ import { ROOT, readDocument } from '../support/documents.js'
 /** The prefixes of members in headings. Members of other types have no prefix. */
 const PREFIXES: Readonly<Record<string, string>> = {
   AttachedServer: 'attached.',
-  Authenticator: 'authenticator.',
   BirpcTransport: 'transport.',
   CallContext: 'context.',
   Metadata: 'metadata.',
@@ -30,7 +29,6 @@ const PREFIXES: Readonly<Record<string, string>> = {
   Connector: 'connector.',
   Contract: 'contract.',
   Contracts: 'contracts.',
-  GatewayClient: 'client.',
   GrpcGateway: 'gateway.',
   HttpBinding: 'binding.',
   Logger: 'logger.',

@@ -1,5 +1,22 @@
 import { invalid, misuse, show } from '../../options.js'
 
+/** The name of an algorithm of signatures. HS256, HS384 and HS512 are symmetric: a key that verifies can also sign. */
+export type JwtAlgorithm =
+  | 'ES256'
+  | 'ES384'
+  | 'ES512'
+  | 'EdDSA'
+  | 'Ed25519'
+  | 'HS256'
+  | 'HS384'
+  | 'HS512'
+  | 'PS256'
+  | 'PS384'
+  | 'PS512'
+  | 'RS256'
+  | 'RS384'
+  | 'RS512'
+
 /** An algorithm of signatures (RFC 7518, RFC 8037, RFC 9864), and the keys that it takes. */
 export interface SignatureAlgorithm {
   /** The member `kty` of its keys. */
@@ -10,7 +27,7 @@ export interface SignatureAlgorithm {
   readonly keyBytesMin?: number
 }
 
-const ASYMMETRIC = {
+const ASYMMETRIC: Readonly<Record<string, SignatureAlgorithm>> = {
   ES256: { keyType: 'EC', curve: 'P-256' },
   ES384: { keyType: 'EC', curve: 'P-384' },
   ES512: { keyType: 'EC', curve: 'P-521' },
@@ -22,19 +39,13 @@ const ASYMMETRIC = {
   RS256: { keyType: 'RSA' },
   RS384: { keyType: 'RSA' },
   RS512: { keyType: 'RSA' },
-} as const satisfies Record<string, SignatureAlgorithm>
+} satisfies Partial<Record<JwtAlgorithm, SignatureAlgorithm>>
 
-const SYMMETRIC = {
+const SYMMETRIC: Readonly<Record<string, SignatureAlgorithm>> = {
   HS256: { keyType: 'oct', keyBytesMin: 32 },
   HS384: { keyType: 'oct', keyBytesMin: 48 },
   HS512: { keyType: 'oct', keyBytesMin: 64 },
-} as const satisfies Record<string, SignatureAlgorithm>
-
-/** An algorithm whose keys can be public: the default of `jwtAuth`. */
-export type AsymmetricAlgorithm = keyof typeof ASYMMETRIC
-
-/** An algorithm whose verifiers can also sign. */
-export type SymmetricAlgorithm = keyof typeof SYMMETRIC
+} satisfies Partial<Record<JwtAlgorithm, SignatureAlgorithm>>
 
 const ALGORITHMS: ReadonlyMap<string, SignatureAlgorithm> = new Map(
   Object.entries({ ...ASYMMETRIC, ...SYMMETRIC }),

@@ -36,7 +36,7 @@ export interface ClientCredentials {
    */
   readonly token: () => Promise<string>
   /** The header with the token, for the option `headers` of `connectTunnel`. */
-  readonly headers: () => Promise<{ readonly authorization: string }>
+  readonly headers: () => Promise<Readonly<Record<'authorization', string>>>
 }
 
 const OPTION_NAMES: readonly string[] = [

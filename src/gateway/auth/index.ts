@@ -1,5 +1,5 @@
 export type { Authenticator, GatewayClient } from '../authenticator.js'
-export type { AsymmetricAlgorithm, SymmetricAlgorithm } from './algorithms.js'
+export type { JwtAlgorithm } from './algorithms.js'
 export { type ApiKey, type ApiKeysOptions, apiKeys } from './api-keys.js'
 export {
   type ClientCredentials,

@@ -7,13 +7,7 @@ import {
   misuse,
   TIMEOUT_MS_MAX,
 } from '../../options.js'
-import {
-  type Algorithms,
-  type AsymmetricAlgorithm,
-  areSymmetric,
-  checkAlgorithms,
-  type SymmetricAlgorithm,
-} from './algorithms.js'
+import { type Algorithms, areSymmetric, checkAlgorithms, type JwtAlgorithm } from './algorithms.js'
 import { challengeOf } from './challenge.js'
 import type { ClaimsPolicy } from './claims.js'
 import { type HeaderPolicy, typeOf } from './compact-jws.js'
@@ -35,7 +29,7 @@ export interface JwtAuthOptions {
    * The algorithms of the signatures. Symmetric ones (HS256, HS384, HS512) need `keys`, and exclude the others. Default: ES256, ES384, ES512,
    * EdDSA, Ed25519, PS256, PS384, PS512, RS256, RS384 and RS512.
    */
-  algorithms?: readonly (AsymmetricAlgorithm | SymmetricAlgorithm)[] | undefined
+  algorithms?: readonly JwtAlgorithm[] | undefined
   /** The accepted difference of the clocks for `exp` and `nbf`, in seconds. 0 to 300. Default 5. */
   clockSkewS?: number | undefined
   /** The type that tokens must state in their header, for example `'at+jwt'` (RFC 9068). Default: any. */
