@@ -4,7 +4,7 @@ import { LOCAL_ROLE } from '../../service/auth/identity.js'
 import { parseObject } from './compact-jws.js'
 import { refusedToken } from './refusals.js'
 
-/** What the claims of a token must be. */
+/** The values that the claims of a token must have. */
 export interface ClaimsPolicy {
   readonly issuer: string
   /** The token is for at least one of them. */

@@ -10,7 +10,7 @@ const KEY_ID_CHARACTERS_MAX = 1024
 /** Header, payload and signature in the compact serialization of RFC 7515. A payload can be empty there. */
 const COMPACT = /^[\w-]+\.[\w-]*\.[\w-]+$/
 
-/** What the header of a token says about its signature, within the policy. */
+/** The members of an accepted header. */
 export interface TokenHeader {
   readonly algorithm: string
   readonly keyId: string | undefined

@@ -131,7 +131,7 @@ function keysOption(options: JwtAuthOptions, algorithms: Algorithms): JwtSetting
   }
   if (jwksUri === undefined) return KeySet.local(keys, algorithms)
   if (areSymmetric(algorithms))
-    throw misuse('symmetric algorithms need the option keys: nobody publishes a secret')
+    throw misuse('symmetric algorithms need the option keys, because an issuer must not publish a secret')
   return { ...remote, url: checkUrl('jwksUri', jwksUri, insecure) }
 }
 

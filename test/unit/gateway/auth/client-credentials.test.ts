@@ -104,7 +104,7 @@ describe('clientCredentials', () => {
       },
     ],
     [
-      'an error that is no code',
+      'an error without a code',
       (response) => sendJson(response, { error: `x ${SECRET}` }, 400),
       { code: ErrorCode.DENIED, message: 'the token server refused the client: status 400' },
     ],
@@ -122,7 +122,7 @@ describe('clientCredentials', () => {
       { code: ErrorCode.UNAVAILABLE },
     ],
     [
-      'a lifetime that is no number',
+      'a lifetime of another type',
       (response) => sendJson(response, { token_type: 'Bearer', access_token: 'a', expires_in: {} }),
       { code: ErrorCode.UNAVAILABLE },
     ],

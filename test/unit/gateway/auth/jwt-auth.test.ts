@@ -196,7 +196,7 @@ describe('the options of jwtAuth', () => {
     ['the algorithm none', { ...base, algorithms: ['none'] }, /algorithms has "none"/],
     ['no algorithm', { ...base, algorithms: [] }, /algorithms/],
     ['mixed algorithms', { ...base, algorithms: ['ES256', 'HS256'] }, /symmetric and asymmetric/],
-    ['published secrets', { ...base, algorithms: ['HS256'] }, /nobody publishes/],
+    ['published secrets', { ...base, algorithms: ['HS256'] }, /must not publish/],
     ['a skew that is too long', { ...base, clockSkewS: 301 }, /clockSkewS/],
     ['a realm with a quote', { ...base, realm: 'a"b' }, /realm/],
     ['an empty type', { ...base, typ: '' }, /typ/],
@@ -222,7 +222,7 @@ describe('the options of jwtAuth', () => {
     ['of another curve', { kty: 'EC', crv: 'secp256k1', x: secret, y: secret }, /suits none/],
     ['named by a number', { kty: 'EC', kid: 5 }, /kid/],
   ])('refuse a key that is %s, without its value', (_name, jwk, message) => {
-    const options = { ...base, jwksUri: undefined, keys: { keys: [jwk] } }
+    const options: JwtAuthOptions = { ...base, jwksUri: undefined, keys: { keys: [{ ...jwk }] } }
     expect(() => jwtAuth(options)).toThrow(message)
     expect(() => jwtAuth(options)).not.toThrow(secret)
   })

@@ -63,7 +63,9 @@ describe('a hostile token is refused', () => {
   )
 
   it('if HMAC is computed with the public key as secret', async () => {
-    const pem = await exportSPKI((await importJWK(key.jwk as object, 'RS256')) as CryptoKey)
+    const pem = await exportSPKI(
+      (await importJWK(key.jwk as object, 'RS256')) as Parameters<typeof exportSPKI>[0],
+    )
     for (const secret of [pem, pem.trim(), JSON.stringify(key.jwk), key.jwk['n'] as string]) {
       const input = `${base64url({ alg: 'HS256', kid: 'k1' })}.${base64url(claims)}`
       const mac = createHmac('sha256', secret).update(input).digest('base64url')
