@@ -10,6 +10,7 @@ import { ROOT, readDocument } from '../support/documents.js'
 /** The prefixes of members in headings. Members of other types have no prefix. */
 const PREFIXES: Readonly<Record<string, string>> = {
   AttachedServer: 'attached.',
+  AttachedTunnels: 'attached.',
   BirpcTransport: 'transport.',
   CallContext: 'context.',
   Metadata: 'metadata.',
@@ -24,7 +25,6 @@ const PREFIXES: Readonly<Record<string, string>> = {
   ChannelSocket: 'socket.',
   ChannelStats: 'stats.',
   Claim: 'claim.',
-  ClientCredentials: 'credentials.',
   Codec: 'codec.',
   Connector: 'connector.',
   Contract: 'contract.',
@@ -54,6 +54,7 @@ const ENTRIES = [
   'dist/index.d.ts',
   'dist/gateway/auth/index.d.ts',
   'dist/gateway/grpc/index.d.ts',
+  'dist/gateway/ws/index.d.ts',
   'dist/service/proto/index.d.ts',
   'dist/testing/index.d.ts',
   ...ADAPTERS,

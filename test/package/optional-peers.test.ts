@@ -53,4 +53,9 @@ describe('the package without its optional peers', () => {
     const code = `await import('shmwire/proto').catch(({ code, message }) => console.log(code, /'@bufbuild\\/protobuf'/.test(message)))`
     expect(await outputOf('proto', code)).toEqual({ lines: ['ERR_MODULE_NOT_FOUND true'], stderr: '' })
   })
+
+  it('does not load shmwire/ws', async () => {
+    const code = `await import('shmwire/ws').catch(({ code, message }) => console.log(code, /'ws'/.test(message)))`
+    expect(await outputOf('ws', code)).toEqual({ lines: ['ERR_MODULE_NOT_FOUND true'], stderr: '' })
+  })
 })

@@ -28,17 +28,6 @@ export interface ClientCredentialsOptions {
   logger?: Logger | undefined
 }
 
-/** The credentials of this program for remote servers. Its functions need no `this`. */
-export interface ClientCredentials {
-  /**
-   * The access token, for the option `token` of `grpcService`. Requests one if there is none. Rejects with `DENIED` if the server refuses the
-   * client, and with `UNAVAILABLE`.
-   */
-  readonly token: () => Promise<string>
-  /** The header with the token, for the option `headers` of `connectTunnel`. */
-  readonly headers: () => Promise<Readonly<Record<'authorization', string>>>
-}
-
 const OPTION_NAMES: readonly string[] = [
   'tokenUrl',
   'clientId',
@@ -56,16 +45,18 @@ const TIMEOUT_MS_MIN = 100
 const TIMEOUT_MS_MAX = 60_000
 
 /**
- * Gets access tokens for calls to remote servers, by the client credentials grant of OAuth 2.0 (RFC 6749, 4.4). One token serves all calls,
- * and is renewed before it expires. One request at a time serves all callers; after failures, the waits between requests grow from 1 to 30
- * seconds.
+ * Gets access tokens for calls to remote servers, by the client credentials grant of OAuth 2.0 (RFC 6749, 4.4). The result is for the option
+ * `token` of `grpcService` and `connectTunnel`. One token serves all calls, and is renewed before it expires. One request at a time serves
+ * all callers; after failures, the waits between requests grow from 1 to 30 seconds.
+ *
+ * The function rejects with `DENIED` and the status UNAUTHENTICATED if the server refuses the client, and with `UNAVAILABLE`. Its errors have
+ * no secrets.
  *
  * @throws `INVALID_ARGUMENT`
  */
-export function clientCredentials(options: ClientCredentialsOptions): ClientCredentials {
+export function clientCredentials(options: ClientCredentialsOptions): () => Promise<string> {
   const source = new RenewedToken(resolve(options), loggerOption(options.logger))
-  const token = (): Promise<string> => source.token()
-  return { token, headers: async () => ({ authorization: `Bearer ${await token()}` }) }
+  return () => source.token()
 }
 
 class RenewedToken {

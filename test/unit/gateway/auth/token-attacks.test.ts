@@ -147,7 +147,7 @@ describe('a hostile token is refused', () => {
   it('if it is encrypted, nested, or has no payload object', async () => {
     const encrypted = await new CompactEncrypt(Buffer.from(JSON.stringify(claims)))
       .setProtectedHeader({ alg: 'RSA-OAEP-256', enc: 'A256GCM' })
-      .encrypt(await importJWK({ ...key.jwk, alg: 'RSA-OAEP-256', use: 'enc' } as object, 'RSA-OAEP-256'))
+      .encrypt(await importJWK({ ...key.jwk, alg: 'RSA-OAEP-256', use: 'enc' }, 'RSA-OAEP-256'))
     await expectRefused(encrypted)
     const { CompactSign, generateKeyPair, exportJWK } = await import('jose')
     const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true })
