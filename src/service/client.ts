@@ -4,12 +4,13 @@ import { checkOptionNames, invalid, misuse, type WaitOptions } from '../options.
 import type { BinaryEncoding } from '../schema/message-type.js'
 import { BUILT_IN, JSON_FORM, type ServiceInfo } from './built-in-methods.js'
 import type { CallOptions } from './call/call-context.js'
+import type { CalledMethod } from './call/called-method.js'
 import { isReserved } from './call/method-name.js'
 import type { MethodStats } from './call/method-stats.js'
 import type { WhenUnavailable } from './caller.js'
 import { checkCallerOptions } from './caller-options.js'
 import { ClientConnection, type ClientTarget } from './client-connection.js'
-import type { Contract } from './contract/contract.js'
+import type { Contract, Method } from './contract/contract.js'
 import type { ServiceClient, UntypedCall } from './contract/contract-types.js'
 import { isContract } from './contract/service-contract.js'
 import type { Interceptor } from './interceptors.js'
@@ -108,30 +109,48 @@ export async function client(target: ClientTarget, options: AnyClientOptions = {
 }
 
 /**
- * A client of the messages' binary form: it passes and returns bytes, for a gateway. The function of a method without a binary form fails
- * with `CODEC`. Its server can be absent. `onChange` gets whether there is a channel, when this can have changed.
+ * Opens a client for a gateway. Its server can be absent. `onChange` gets whether there is a channel, when this can have changed. Rejects with
+ * the errors of `client` that waiting would not change.
  */
-export async function undecodedClient(
+export type OpenClient = (
   target: ClientTarget,
   options: ContractClientOptions,
-  onChange: (connected: boolean) => void = () => {},
-): Promise<UndecodedClient> {
+  onChange?: (connected: boolean) => void,
+) => Promise<ClientFunctions>
+
+/** A client for a gateway. */
+export interface ClientFunctions {
+  /** By the name of the method. Each takes a message, or an iterable of messages, and returns a promise or an iterable of them. */
+  readonly functions: ReadonlyMap<string, Invoke>
+  readonly members: ClientMembers
+}
+
+/**
+ * A client of the messages' binary form: it passes and returns bytes. The function of a method without a binary form fails with `CODEC`.
+ */
+export const undecodedClient: OpenClient = (target, options, onChange) =>
+  openFunctions(target, options, onChange, () => ({ binary: UNDECODED }))
+
+/** A client of messages as programs have them. */
+export const decodedClient: OpenClient = (target, options, onChange) =>
+  openFunctions(target, options, onChange, ({ output }) => ({ output }))
+
+async function openFunctions(
+  target: ClientTarget,
+  options: ContractClientOptions,
+  onChange: ((connected: boolean) => void) | undefined,
+  formOf: (method: Method) => Pick<CalledMethod, 'output' | 'binary'>,
+): Promise<ClientFunctions> {
   checkOptions(options)
   const { contract, signal, channel } = options
   const connection = new ClientConnection(target, channel)
-  connection.onChange(onChange)
+  if (onChange !== undefined) connection.onChange(onChange)
   const calls = await opened(connection, contract.name, options, connection.attempted(signal))
-  const functions = Object.entries(contract.methods).map(([name, { kind, idempotent }]) => {
-    return [name, calls.function(name, { kind, idempotent, binary: UNDECODED })] as const
+  const functions = Object.entries(contract.methods).map(([name, method]) => {
+    const { kind, idempotent } = method
+    return [name, calls.function(name, { kind, idempotent, ...formOf(method) })] as const
   })
   return { functions: new Map(functions), members: membersOf(connection, calls) }
-}
-
-/** See `undecodedClient`. */
-export interface UndecodedClient {
-  /** By the name of the method. Each takes bytes, or an iterable of bytes, and returns a promise or an iterable of them. */
-  readonly functions: ReadonlyMap<string, Invoke>
-  readonly members: ClientMembers
 }
 
 const UNDECODED: BinaryEncoding = {

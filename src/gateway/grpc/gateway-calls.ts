@@ -2,8 +2,10 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { waitWithin } from '../../deadline.js'
 import { log } from '../../log.js'
 import type { Logger } from '../../options.js'
+import type { Identity } from '../../peer.js'
 import type { PolicyCall } from '../../service/auth/policy.js'
 import { ServiceError } from '../../service-error.js'
+import { isThenable } from '../../thenable.js'
 import { textOfThrown } from '../../uncaught.js'
 import type { Admission } from '../admission.js'
 import { isFault, statusOf, statusOfError } from './call-status.js'
@@ -56,7 +58,7 @@ export class GatewayCalls {
     const path = headers[':path'] as string
     const { tunnels } = this.#settings
     if (path === OPEN_PATH && tunnels !== undefined) {
-      tunnels.open(stream, peer)
+      tunnels.open(stream, headers, peer)
       return
     }
     const route = this.#routes.get(path)
@@ -92,8 +94,8 @@ export class GatewayCalls {
     const calls = route.standing ? this.#standing : this.#open
     calls.add(call)
     try {
-      const decision = this.#admit(call, route)
-      if (decision !== undefined) await untilEnd(call, decision)
+      const admission = this.#admit(call, route)
+      if (admission !== undefined) await untilEnd(call, admission)
       await route.run(call)
     } catch (error) {
       // Its client gets no reason.
@@ -111,15 +113,19 @@ export class GatewayCalls {
     if (this.#closed) throw new ServiceError('UNAVAILABLE', 'the gateway is closing')
     if (guarded === undefined) return undefined
     const { admission } = this.#settings
-    call.identity = admission.identityOf(call.peer)
-    return admission.check(call.identity, guarded)
+    const decide = (identity: Identity | undefined): PromiseLike<void> | undefined => {
+      call.identity = identity
+      return admission.check(identity, guarded)
+    }
+    const found = admission.identityOf(call.client)
+    return isThenable(found) ? found.then(decide) : decide(found)
   }
 }
 
 /** A decision is not waited for any longer than its call. */
-function untilEnd(call: ServerCall, decision: PromiseLike<void>): Promise<void> {
+function untilEnd(call: ServerCall, admission: PromiseLike<void>): Promise<void> {
   return waitWithin<void>({ signal: call.signal }, 'the decision of the policy', (resolve, reject) => {
-    void decision.then(resolve, reject)
+    void admission.then(resolve, reject)
     return () => {}
   })
 }

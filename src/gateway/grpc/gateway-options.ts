@@ -1,6 +1,3 @@
-import { isLoopback, parseHostAndPort } from '../../address/network-address.js'
-import { Channel } from '../../channel/channel.js'
-import type { KeepConnectedOptions } from '../../keep-connected.js'
 import {
   booleanOption,
   checkOptionNames,
@@ -11,17 +8,14 @@ import {
   MESSAGE_BYTES_MAX,
   misuse,
   TIMEOUT_MS_MAX,
-  type TlsOptions,
 } from '../../options.js'
-import { callableNames } from '../../service/built-in-methods.js'
-import type { WhenUnavailable } from '../../service/caller.js'
 import { checkCallerOptions } from '../../service/caller-options.js'
-import type { ClientTarget } from '../../service/client-connection.js'
 import type { Contract } from '../../service/contract/contract.js'
-import { isContract } from '../../service/contract/service-contract.js'
 import type { Interceptor } from '../../service/interceptors.js'
 import type { ProtoContract } from '../../service/proto/proto-contract.js'
 import { Admission, type AdmissionOptions } from '../admission.js'
+import { type ListenPlaceOptions, listenPlace } from '../listen-place.js'
+import { checkedServices, type GatewayService } from '../services.js'
 import { GatewayTunnels, TUNNEL_SERVICE } from './gateway-tunnels.js'
 import { metadataFilter } from './http-headers.js'
 import type { ListenerSettings } from './http2-listener.js'
@@ -29,42 +23,12 @@ import { HEALTH } from './own-descriptors.js'
 import type { CallSettings } from './server-call.js'
 import type { GatewayTunnelOptions } from './tunnel-admission.js'
 
-/** A service behind a gateway. */
-export interface GatewayService {
-  /** Its contract, which comes from a `.proto` file: `protoContract` or `loadContracts`. */
-  contract: Contract
-  /** Where it is served, as for `client`: an address, a channel, or a function that opens one. */
-  target: ClientTarget
-  /** How the gateway calls it. */
-  client?: GatewayClientOptions | undefined
-}
-
-/** The options of a gateway's client; see `ClientOptions`. */
-export interface GatewayClientOptions {
-  /** The longest time of a call, in milliseconds, also if its own deadline is later or missing. Default: no limit. */
-  timeoutMs?: number | undefined
-  /** Run for each call of this service, after those of the gateway. */
-  interceptors?: readonly Interceptor[] | undefined
-  whenUnavailable?: WhenUnavailable | undefined
-  retries?: number | undefined
-  channel?: KeepConnectedOptions | undefined
-}
-
 /** The options of `grpcGateway`. */
-export interface GrpcGatewayOptions extends AdmissionOptions {
+export interface GrpcGatewayOptions extends AdmissionOptions, ListenPlaceOptions {
   /** The services that its clients can call. At least one, unless there are `tunnels`. */
   services?: readonly GatewayService[] | undefined
   /** Accepts tunnels to local servers from `connectTunnel`. Default: none. */
   tunnels?: GatewayTunnelOptions | undefined
-  /** A host and a port, for example `'127.0.0.1:50051'` or `'[::1]:50051'`. Port 0: a free port, see `gateway.port`. */
-  listen: string
-  /**
-   * The options of node:tls: `cert` and `key`, or `pfx`. With `requestCert: true` and `ca`, clients need a certificate that `ca` has signed
-   * (mutual TLS). Default: no TLS.
-   */
-  tls?: TlsOptions | undefined
-  /** Listens without TLS beyond this machine, where every host on the way can read and change the messages. Default false. */
-  insecure?: boolean | undefined
   /** Describes the services to clients such as `grpcurl` and `buf curl`. Default false. */
   reflection?: boolean | undefined
   /** Compresses answers with gzip for clients that accept it, if a message has 1 KiB or more. Compressed requests are always read. Default false. */
@@ -128,6 +92,7 @@ const OPTION_NAMES: readonly string[] = [
   'metadata',
   'interceptors',
   'policy',
+  'auth',
   'identify',
   'maxMessageBytes',
   'maxStreams',
@@ -139,14 +104,6 @@ const OPTION_NAMES: readonly string[] = [
   'logger',
   'signal',
 ] satisfies (keyof GrpcGatewayOptions)[]
-const SERVICE_NAMES: readonly string[] = ['contract', 'target', 'client'] satisfies (keyof GatewayService)[]
-const CLIENT_NAMES: readonly string[] = [
-  'timeoutMs',
-  'interceptors',
-  'whenUnavailable',
-  'retries',
-  'channel',
-] satisfies (keyof GatewayClientOptions)[]
 const KEEP_ALIVE_NAMES: readonly string[] = [
   'intervalMs',
   'timeoutMs',
@@ -178,8 +135,7 @@ const CONNECTION_MS_MIN = 1_000
 export function resolveGatewayOptions(options: GrpcGatewayOptions): GatewaySettings {
   checkOptionNames(options, OPTION_NAMES)
   const { services = [], tunnels, keepAlive = {}, interceptors, signal } = options
-  if (!Array.isArray(services)) throw invalid('services', services, 'an array of { contract, target }')
-  if (services.length === 0 && tunnels === undefined)
+  if (Array.isArray(services) && services.length === 0 && tunnels === undefined)
     throw misuse('the gateway has nothing to pass on; pass services, or tunnels')
   checkOptionNames(keepAlive, KEEP_ALIVE_NAMES)
   checkCallerOptions({ interceptors, signal })
@@ -187,9 +143,9 @@ export function resolveGatewayOptions(options: GrpcGatewayOptions): GatewaySetti
   const admission = new Admission(options)
   const { maxConnectionAgeMs = Number.POSITIVE_INFINITY, maxConnectionIdleMs = IDLE_MS } = options
   return {
-    ...listenOption(options),
+    ...listenPlace(options),
     admission,
-    services: checkedServices(services, admission),
+    services: checkedServices(services, admission, checkContract) as GatewaySettings['services'],
     tunnels: tunnels === undefined ? undefined : new GatewayTunnels(tunnels, admission, logger),
     interceptors: interceptors ?? [],
     reflection: booleanOption('reflection', options.reflection),
@@ -217,65 +173,13 @@ export function resolveGatewayOptions(options: GrpcGatewayOptions): GatewaySetti
   }
 }
 
-type Place = Pick<ListenerSettings, 'host' | 'port' | 'tls'>
-
-function listenOption({ listen, tls, insecure }: GrpcGatewayOptions): Place {
-  const place = typeof listen === 'string' ? parseHostAndPort(listen) : undefined
-  if (place === undefined)
-    throw invalid(
-      'listen',
-      listen,
-      "a host, a colon and a port from 0 to 65535, as in '127.0.0.1:50051' or '[::1]:50051'",
-    )
-  if (!booleanOption('insecure', insecure) && tls === undefined && !isLoopback(place.host))
-    throw misuse(
-      `${listen} is not encrypted and can be reached from other machines; pass the option tls, or insecure: true if every host of the network is trusted`,
-    )
-  if (tls !== undefined) checkTls(listen, tls)
-  return { ...place, tls }
-}
-
-function checkTls(listen: string, tls: TlsOptions): void {
-  if (typeof tls !== 'object' || tls === null) throw invalid('tls', tls, 'an object with options of node:tls')
-  if (!['cert', 'pfx', 'SNICallback'].some((name) => name in tls))
-    throw misuse(`the option tls for ${listen} needs a certificate: cert and key, or pfx`)
-  // Without it, node:tls accepts the certificates of all public authorities.
-  if (tls.requestCert === true && tls.ca === undefined)
-    throw misuse(`tls.requestCert for ${listen} needs tls.ca, the authority of the clients' certificates`)
-}
-
-function checkedServices(
-  services: readonly GatewayService[],
-  admission: Admission,
-): GatewaySettings['services'] {
-  const checked = services.map(checkedService)
-  for (const [index, { contract }] of checked.entries()) {
-    const first = checked.findIndex((service) => service.contract.name === contract.name)
-    if (first !== index)
-      throw misuse(`services[${index}] and services[${first}] have the same contract, ${contract.name}`)
-    if (OWN_SERVICES.has(contract.name))
-      throw misuse(`services[${index}] is ${contract.name}, which the gateway answers itself`)
-    admission.checkMethods(contract.name, callableNames(Object.keys(contract.methods)))
-  }
-  return checked
-}
-
-function checkedService(service: GatewayService, index: number): GatewaySettings['services'][number] {
-  const place = `services[${index}]`
-  if (typeof service !== 'object' || service === null)
-    throw invalid(place, service, 'an object { contract, target }')
-  checkOptionNames(service, SERVICE_NAMES)
-  const { contract, target, client = {} } = service
-  if (!isContract(contract)) throw invalid(`${place}.contract`, contract, 'a contract')
+function checkContract(contract: Contract, place: string): void {
   if (!isProtoContract(contract))
     throw misuse(
       `${place}.contract, ${contract.name}, does not come from a .proto file, so its fields have no numbers; use protoContract or loadContracts of shmwire/proto`,
     )
-  if (typeof target !== 'string' && typeof target !== 'function' && !(target instanceof Channel))
-    throw invalid(`${place}.target`, target, 'an address, a Channel or a function that returns one')
-  checkOptionNames(client, CLIENT_NAMES)
-  checkCallerOptions(client)
-  return { contract, target, client }
+  if (OWN_SERVICES.has(contract.name))
+    throw misuse(`${place} is ${contract.name}, which the gateway answers itself`)
 }
 
 function isProtoContract(contract: Contract): contract is ProtoContract {

@@ -1,4 +1,4 @@
-import type { ServerHttp2Stream } from 'node:http2'
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { log } from '../../log.js'
 import type { Logger } from '../../options.js'
 import { textOfThrown } from '../../uncaught.js'
@@ -35,8 +35,8 @@ export class GatewayTunnels {
   }
 
   /** Takes a call of the method, before anything is read from it. */
-  open(stream: ServerHttp2Stream, peer: GatewayPeer): void {
-    this.#open(stream, peer).catch((error: unknown) => {
+  open(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: GatewayPeer): void {
+    this.#open(stream, headers, peer).catch((error: unknown) => {
       if (stream.closed) return
       // Its client gets no reason.
       if (isFault(error)) log(this.#logger, 'warn', () => `a tunnel failed: ${textOfThrown(error)}`)
@@ -50,9 +50,12 @@ export class GatewayTunnels {
   }
 
   /** Rejects with the error of the call. */
-  async #open(stream: ServerHttp2Stream, peer: GatewayPeer): Promise<void> {
-    const { address, certificate } = peer
-    const identity = this.#admission.identityOf(peer)
+  async #open(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    { address, certificate }: GatewayPeer,
+  ): Promise<void> {
+    const identity = await this.#admission.identityOf({ address, certificate, headers })
     await this.#admission.check(identity, OPEN)
     if (stream.closed) return
     // A client that the program does not know is anonymous, also with a certificate.

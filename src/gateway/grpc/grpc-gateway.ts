@@ -1,12 +1,9 @@
-import { onceAborted } from '../../abort-waits.js'
 import { formatHostAndPort } from '../../address/network-address.js'
-import { Channel } from '../../channel/channel.js'
-import { clearTimeout, setTimeout } from '../../host.js'
-import { log } from '../../log.js'
 import { checkWaitOptions, type WaitOptions } from '../../options.js'
-import { type UndecodedClient, undecodedClient } from '../../service/client.js'
+import { type ClientFunctions, undecodedClient } from '../../service/client.js'
 import { ServiceError } from '../../service-error.js'
-import { textOfThrown } from '../../uncaught.js'
+import { closeClients, openClients } from '../services.js'
+import { within } from '../within.js'
 import { GatewayCalls, type Route } from './gateway-calls.js'
 import { type GatewaySettings, type GrpcGatewayOptions, resolveGatewayOptions } from './gateway-options.js'
 import { Health } from './health.js'
@@ -31,7 +28,9 @@ const LAST_ANSWERS_MS = 500
 export async function grpcGateway(options: GrpcGatewayOptions): Promise<GrpcGateway> {
   const settings = resolveGatewayOptions(options)
   const health = new Health()
-  const clients = await openClients(settings, health)
+  const clients = await openClients(settings, undecodedClient, (service, connected) =>
+    health.set(service, connected),
+  )
   try {
     const calls = new GatewayCalls(routesOf(settings, clients, health), settings)
     const listener = new Http2Listener(settings, (stream, headers, connection) =>
@@ -41,7 +40,7 @@ export async function grpcGateway(options: GrpcGatewayOptions): Promise<GrpcGate
     const address = formatHostAndPort(settings.host, port)
     return new GrpcGateway({ address, port, listener, calls, health, clients, settings })
   } catch (error) {
-    await closeClients(clients, settings)
+    await closeClients(clients, settings.logger)
     throw error
   }
 }
@@ -52,7 +51,7 @@ interface GatewayParts {
   readonly listener: Http2Listener
   readonly calls: GatewayCalls
   readonly health: Health
-  readonly clients: readonly UndecodedClient[]
+  readonly clients: readonly ClientFunctions[]
   readonly settings: GatewaySettings
 }
 
@@ -109,79 +108,18 @@ export class GrpcGateway implements AsyncDisposable {
     calls.close(new ServiceError('UNAVAILABLE', 'the gateway has closed'))
     await within(listener.empty(), LAST_ANSWERS_MS, undefined)
     listener.destroy()
-    await closeClients(clients, settings)
+    await closeClients(clients, settings.logger)
   }
-}
-
-/** Connects to all services, of which some may be absent. */
-async function openClients(settings: GatewaySettings, health: Health): Promise<UndecodedClient[]> {
-  const { services, interceptors, signal } = settings
-  const opening = services.map(async ({ contract, target, client: own = {} }) => {
-    const { name } = contract
-    const { timeoutMs: _bound, interceptors: further = [], ...options } = own
-    const all = [...interceptors, ...further]
-    const opened = await undecodedClient(
-      target,
-      { ...options, contract, interceptors: all, signal, timeoutMs: Number.POSITIVE_INFINITY },
-      (connected) => health.set(name, connected),
-    )
-    health.set(name, opened.members.$channel !== undefined)
-    return opened
-  })
-  watchChannels(services, health)
-  const results = await Promise.allSettled(opening)
-  const clients = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-  const failed = results.find((result) => result.status === 'rejected')
-  if (failed === undefined) return clients
-  await closeClients(clients, settings)
-  throw failed.reason
-}
-
-/** The channels that the program has opened itself end once. Each gets one listener, whatever the number of its services. */
-function watchChannels(services: GatewaySettings['services'], health: Health): void {
-  const channels = new Set(services.flatMap(({ target }) => (target instanceof Channel ? [target] : [])))
-  for (const channel of channels)
-    channel.once('close', () => {
-      for (const { contract, target } of services) if (target === channel) health.set(contract.name, false)
-    })
 }
 
 function routesOf(
   { services, reflection }: GatewaySettings,
-  clients: readonly UndecodedClient[],
+  clients: readonly ClientFunctions[],
   health: Health,
 ): Map<string, Route> {
   const descriptors = [...services.map(({ contract }) => contract.descriptor), health.descriptor]
   const routes = services.flatMap(({ contract, client }, index) =>
-    serviceRoutes(contract, clients[index] as UndecodedClient, client?.timeoutMs ?? Number.POSITIVE_INFINITY),
+    serviceRoutes(contract, clients[index] as ClientFunctions, client?.timeoutMs ?? Number.POSITIVE_INFINITY),
   )
   return new Map([...routes, ...health.routes(), ...(reflection ? reflectionRoutes(descriptors) : [])])
-}
-
-/** A service that does not answer must not delay the end of the gateway. */
-async function closeClients(clients: readonly UndecodedClient[], { logger }: GatewaySettings): Promise<void> {
-  await Promise.all(
-    clients.map(async ({ members }) => {
-      try {
-        await members.$close({ timeoutMs: LAST_ANSWERS_MS })
-      } catch (error) {
-        log(logger, 'warn', () => `a channel to a service did not close in order: ${textOfThrown(error)}`)
-      }
-    }),
-  )
-}
-
-/** Resolves with the wait, after `timeoutMs`, or when the signal fires. */
-function within(wait: Promise<void>, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      stop?.()
-      resolve()
-    }
-    const timer = setTimeout(end, timeoutMs)
-    const stop = signal && onceAborted(signal, end)
-    void wait.then(end)
-    if (signal?.aborted === true) end()
-  })
 }

@@ -1,10 +1,7 @@
+export type { Authenticator, GatewayClient } from '../authenticator.js'
+export type { GatewayClientOptions, GatewayService } from '../services.js'
 export type { CallHeaders, HeadersSource } from './call-headers.js'
-export type {
-  GatewayClientOptions,
-  GatewayKeepAliveOptions,
-  GatewayService,
-  GrpcGatewayOptions,
-} from './gateway-options.js'
+export type { GatewayKeepAliveOptions, GrpcGatewayOptions } from './gateway-options.js'
 export { type GrpcGateway, grpcGateway } from './grpc-gateway.js'
 export {
   type GrpcService,

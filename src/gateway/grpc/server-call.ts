@@ -10,6 +10,7 @@ import { clearTimeout, nowMs, setImmediate, setTimeout } from '../../host.js'
 import { LightSignal } from '../../light-signal.js'
 import type { Identity } from '../../peer.js'
 import type { Metadata } from '../../service/call/metadata.js'
+import type { GatewayClient } from '../authenticator.js'
 import { type CallStatus, encodeStatusMessage, statusOf, statusOfError } from './call-status.js'
 import { ACCEPTED_ENCODINGS, acceptsGzip, COMPRESSED_BYTES_MIN, compress } from './compression.js'
 import { timeoutOf } from './deadlines.js'
@@ -39,7 +40,7 @@ const { NGHTTP2_NO_ERROR } = constants
 export class ServerCall {
   /** `/package.Service/Method`. */
   readonly path: string
-  readonly peer: GatewayPeer
+  readonly client: GatewayClient
   readonly requests: RequestMessages
   /** The client, as the gateway has found it. */
   identity: Identity | undefined
@@ -67,7 +68,7 @@ export class ServerCall {
   ) {
     const timeoutMs = Math.min(timeoutMsMax, timeoutOf(headers['grpc-timeout'] as string | undefined))
     this.path = headers[':path'] as string
-    this.peer = peer
+    this.client = { address: peer.address, certificate: peer.certificate, headers }
     this.#stream = stream
     this.#headers = headers
     this.#settings = settings

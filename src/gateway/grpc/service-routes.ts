@@ -1,5 +1,5 @@
 import type { CallOptions } from '../../service/call/call-context.js'
-import type { UndecodedClient } from '../../service/client.js'
+import type { ClientFunctions } from '../../service/client.js'
 import type { CallKind } from '../../service/contract/contract.js'
 import type { ProtoContract } from '../../service/proto/proto-contract.js'
 import type { Invoke } from '../../service/service-calls.js'
@@ -10,7 +10,7 @@ import type { ServerCall } from './server-call.js'
 /** The routes of a service: each passes its calls to a function of the client. */
 export function serviceRoutes(
   { descriptor, methods }: ProtoContract,
-  { functions }: UndecodedClient,
+  { functions }: ClientFunctions,
   timeoutMs: number,
 ): [path: string, route: Route][] {
   return descriptor.methods.map(({ name, localName }) => {
