@@ -1,0 +1,43 @@
+import type { SchemaObject } from './subschemas.js'
+
+const CODE = {
+  type: 'string',
+  description: 'The reason of the error, for programs; without one, its status.',
+  examples: ['USER_NOT_FOUND'],
+}
+const DETAILS = { description: 'Any JSON value. Of a message that is not valid, `fieldViolations`.' }
+
+/** The body of an error. */
+export const ERROR_ENVELOPE: SchemaObject = {
+  type: 'object',
+  description: 'An error.',
+  properties: {
+    error: {
+      type: 'object',
+      properties: {
+        code: CODE,
+        message: { type: 'string', description: 'For people.' },
+        details: DETAILS,
+      },
+      required: ['code', 'message'],
+    },
+  },
+  required: ['error'],
+}
+
+/** The body of an error for clients that accept `application/problem+json` (RFC 9457). */
+export const PROBLEM: SchemaObject = {
+  type: 'object',
+  description: 'An error in the form of RFC 9457.',
+  properties: {
+    type: { type: 'string', format: 'uri-reference' },
+    title: { type: 'string' },
+    status: { type: 'integer', description: 'The status of the answer.' },
+    detail: { type: 'string', description: 'For people.' },
+    instance: { type: 'string', format: 'uri-reference' },
+    code: CODE,
+    details: DETAILS,
+  },
+  required: ['title', 'status'],
+}
+
