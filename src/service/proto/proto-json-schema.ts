@@ -21,7 +21,9 @@ const WELL_KNOWN: ReadonlyMap<string, Schema> = new Map<string, Schema>([
     {
       type: 'object',
       description: 'A message of any type.',
-      properties: { '@type': { type: 'string', description: 'For example `type.googleapis.com/user.User`.' } },
+      properties: {
+        '@type': { type: 'string', description: 'For example `type.googleapis.com/user.User`.' },
+      },
       required: ['@type'],
     },
   ],
@@ -70,7 +72,7 @@ class SchemaWriter {
   }
 
   #object(desc: DescMessage): Schema {
-    const exclusions = desc.oneofs.flatMap(({ fields }) => exclusionsOf(fields))
+    const exclusions = Object.assign({}, ...desc.oneofs.map(({ fields }) => exclusionsOf(fields)))
     const required = desc.fields.filter(isRequired).map(({ jsonName }) => jsonName)
     return {
       type: 'object',
@@ -78,7 +80,7 @@ class SchemaWriter {
       ...(desc.deprecated && { deprecated: true }),
       properties: Object.fromEntries(desc.fields.map((field) => [field.jsonName, this.#field(field)])),
       ...(required.length > 0 && { required }),
-      ...(exclusions.length > 0 && { not: { anyOf: exclusions } }),
+      ...(Object.keys(exclusions).length > 0 && { dependentSchemas: exclusions }),
     }
   }
 
@@ -145,11 +147,15 @@ function messageText(desc: DescMessage): string {
   return [commentOf(desc), ...oneofs].filter((text) => text !== '').join('\n\n')
 }
 
-/** A schema for each two members of a oneof, which cannot be set together. */
-function exclusionsOf(fields: readonly DescField[]): Schema[] {
-  if (fields.length > EXCLUSIVE_MEMBERS_MAX) return []
-  return fields.flatMap((field, index) =>
-    fields.slice(index + 1).map((other) => ({ required: [field.jsonName, other.jsonName] })),
+/** Members of a oneof exclude the others. */
+function exclusionsOf(fields: readonly DescField[]): Readonly<Record<string, Schema>> {
+  if (fields.length > EXCLUSIVE_MEMBERS_MAX) return {}
+  const names = fields.map(({ jsonName }) => jsonName)
+  return Object.fromEntries(
+    names.slice(0, -1).map((name, index) => {
+      const others = names.slice(index + 1).map((other) => [other, false])
+      return [name, { properties: Object.fromEntries(others) }]
+    }),
   )
 }
 

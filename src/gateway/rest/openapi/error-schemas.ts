@@ -40,4 +40,3 @@ export const PROBLEM: SchemaObject = {
   },
   required: ['title', 'status'],
 }
-

@@ -1,6 +1,6 @@
 import type { Method } from '../../../service/contract/contract.js'
-import type { ProtoMethod } from '../../../service/proto/proto-contract.js'
 import { commentOf } from '../../../service/proto/proto-comments.js'
+import type { ProtoMethod } from '../../../service/proto/proto-contract.js'
 import { type LocalSchema, localSchema, resolveReference } from './local-schema.js'
 import { isSchemaObject, type Schema, type SchemaObject } from './subschemas.js'
 
@@ -99,7 +99,9 @@ function without(schema: Schema, paths: readonly (readonly string[])[], definiti
 }
 
 function inner(paths: readonly (readonly string[])[], name: string): string[][] {
-  return paths.filter(([first, second]) => first === name && second !== undefined).map((path) => path.slice(1))
+  return paths
+    .filter(([first, second]) => first === name && second !== undefined)
+    .map((path) => path.slice(1))
 }
 
 /** The fields of a message that can be parts of a query: values, lists of values, and the fields of messages in it. */

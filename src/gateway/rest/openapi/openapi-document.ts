@@ -1,6 +1,6 @@
 import type { Contract } from '../../../service/contract/contract.js'
-import type { ProtoContract } from '../../../service/proto/proto-contract.js'
 import { commentOf } from '../../../service/proto/proto-comments.js'
+import type { ProtoContract } from '../../../service/proto/proto-contract.js'
 import type { ApiSource, NamedMethod } from './api-source.js'
 import { Components } from './components.js'
 import { HEALTH_TAG, healthPaths } from './health-paths.js'
@@ -16,7 +16,7 @@ export function describeApi(source: ApiSource): OpenApiDocument {
   const { contracts, openapi, prefix } = source
   const components = new Components()
   const schemes = securitySchemes(source)
-  const operations = operationsOf(source, components, schemes.keys())
+  const operations = operationsOf(source, components, schemes)
   const used = new Set(operations.flatMap(({ value }) => (value.security as object[]).flatMap(Object.keys)))
   const usedSchemes = [...schemes].filter(([name]) => used.has(name))
   const paths = { ...pathsOf(operations), ...healthPaths(source, components) }
@@ -33,16 +33,19 @@ export function describeApi(source: ApiSource): OpenApiDocument {
   }
 }
 
-function operationsOf(source: ApiSource, components: Components, schemes: Iterable<string>): Operation[] {
+function operationsOf(
+  source: ApiSource,
+  components: Components,
+  schemes: ReadonlyMap<string, unknown>,
+): Operation[] {
   const methods = source.contracts.flatMap(({ name: service, methods: all }) =>
     Object.entries(all).map(([name, method]): NamedMethod => ({ service, name, method })),
   )
-  const names = [...schemes]
   const ids = operationIds(methods)
   return methods.flatMap((named) =>
     named.method.http.map((binding, index) => {
       const id = `${ids.get(named) as string}${index === 0 ? '' : `_${index + 1}`}`
-      return operationOf(named, binding, source, { components, schemes: names, id })
+      return operationOf(named, binding, source, { components, schemes, id })
     }),
   )
 }

@@ -12,7 +12,7 @@ import {
 import { parametersOf, pathsInUse, type Route } from './parameters.js'
 import { type OpenApiPath, openApiPath } from './path-names.js'
 import { responsesOf } from './responses.js'
-import { securityOf } from './security.js'
+import { grantsText, securityOf } from './security.js'
 import { isSchemaObject, type Schema } from './subschemas.js'
 
 /** An Operation Object with its place. */
@@ -28,7 +28,11 @@ export function operationOf(
   named: NamedMethod,
   binding: HttpBinding,
   source: ApiSource,
-  context: { readonly components: Components; readonly schemes: Iterable<string>; readonly id: string },
+  context: {
+    readonly components: Components
+    readonly schemes: ReadonlyMap<string, unknown>
+    readonly id: string
+  },
 ): Operation {
   const { components, schemes, id } = context
   const { service, name, method } = named
@@ -42,7 +46,7 @@ export function operationOf(
     value: {
       operationId: id,
       tags: [service],
-      ...textsOf(named),
+      ...textsOf(named, grantsText(source, named)),
       ...(isProtoMethod(method) && method.descriptor.deprecated && { deprecated: true }),
       security: securityOf(source, named, schemes),
       parameters: parametersOf(route, source, components),
@@ -53,14 +57,17 @@ export function operationOf(
 }
 
 /** The first sentence of the comment is the summary. */
-function textsOf(named: NamedMethod): { readonly summary: string; readonly description: string } {
+function textsOf(
+  named: NamedMethod,
+  grants: string,
+): { readonly summary: string; readonly description: string } {
   const { service, name } = named
   const comment = commentOfMethod(named.method)
   const [first = ''] = comment.split(/(?<=[.!?])\s|\n\n/)
   const summary = first.replaceAll(/\s+/g, ' ').replace(/\.$/, '').trim()
   return {
     summary: summary === '' ? wordsOf(name) : summary,
-    description: comment === '' ? `Calls \`${service}/${name}\`.` : comment,
+    description: [comment === '' ? `Calls \`${service}/${name}\`.` : comment, grants].join('\n\n').trim(),
   }
 }
 

@@ -61,7 +61,7 @@ function split(schema: Schema): Readonly<Record<string, unknown>> {
 }
 
 function queryParameters(route: Route, components: Components): Parameter[] {
-  const { named, binding, input, scope } = route
+  const { binding, input, scope } = route
   if (binding.body === '*') return []
   const rest = withoutFields(input, pathsInUse(route))
   return queryFields(rest).map(({ name, schema, isRequired }) => ({

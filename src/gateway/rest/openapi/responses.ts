@@ -104,7 +104,10 @@ function successResponses(route: Route, source: ApiSource, components: Component
     content: { 'application/json': { schema } },
   }
   if (binding.method !== 'GET') return { 200: success }
-  return { 200: success, 304: components.own('responses', 'NotModified', () => notModified(source, components)) }
+  return {
+    200: success,
+    304: components.own('responses', 'NotModified', () => notModified(source, components)),
+  }
 }
 
 function notModified(source: ApiSource, components: Components): Readonly<Record<string, unknown>> {
@@ -135,7 +138,8 @@ function successEnvelope(data: Schema): Schema {
 /** OpenAPI 3.1 has no schema for one item of a stream; `x-itemSchema` is `itemSchema` of OpenAPI 3.2. */
 function streamResponse(item: Schema, source: ApiSource, components: Components) {
   return {
-    description: 'The messages of the service, in the form that the client accepts; without a choice, an array.',
+    description:
+      'The messages of the service, in the form that the client accepts; without a choice, an array.',
     headers: commonHeaders(source, components),
     content: {
       'application/json': { schema: { type: 'array', items: item } },

@@ -32,17 +32,46 @@ export function securitySchemes({ authenticators, policy }: ApiSource): Map<stri
 export function securityOf(
   source: ApiSource,
   method: NamedMethod,
-  schemes: Iterable<string>,
+  schemes: ReadonlyMap<string, unknown>,
 ): readonly Requirement[] {
   const rule = ruleOf(source, method)
-  const names = [...schemes]
-  if (names.length === 0 || (rule === true && source.policy !== undefined)) return []
-  const requirements = (scopes: readonly string[]): Requirement[] => names.map((name) => ({ [name]: scopes }))
+  if (schemes.size === 0 || (rule === true && source.policy !== undefined)) return []
   // Without a policy, the service can ask for an identity. A function decides itself, also about clients without one.
-  if (rule === true || typeof rule === 'function') return [...requirements([]), {}]
-  // No token makes a client local.
-  const grants = (rule ?? []).filter((grant) => grant !== LOCAL_ROLE)
-  return grants.length === 0 ? requirements([]) : grants.flatMap((grant) => requirements([grant]))
+  if (rule === true || typeof rule === 'function') return [...requirements(schemes, undefined), {}]
+  const grants = grantsOf(rule)
+  const all =
+    grants.length === 0
+      ? requirements(schemes, undefined)
+      : grants.flatMap((grant) => requirements(schemes, grant))
+  return [...new Map(all.map((requirement) => [JSON.stringify(requirement), requirement])).values()]
+}
+
+/** What the description of a method says about its callers. */
+export function grantsText(source: ApiSource, method: NamedMethod): string {
+  const rule = ruleOf(source, method)
+  if (rule === true || typeof rule === 'function') return ''
+  const grants = grantsOf(rule).map((grant) => `\`${grant}\``)
+  if (grants.length === 0) return ''
+  return grants.length === 1
+    ? `The caller needs the scope or role ${grants.join('')}.`
+    : `The caller needs one of these scopes or roles: ${grants.join(', ')}.`
+}
+
+/** No token makes a client local. */
+function grantsOf(rule: readonly string[] | undefined): readonly string[] {
+  return (rule ?? []).filter((grant) => grant !== LOCAL_ROLE)
+}
+
+/** Only a scheme that declares its scopes can require one. */
+function requirements(schemes: ReadonlyMap<string, unknown>, grant: string | undefined): Requirement[] {
+  return [...schemes].map(([name, scheme]) => ({
+    [name]: grant !== undefined && hasScope(scheme, grant) ? [grant] : [],
+  }))
+}
+
+function hasScope(scheme: unknown, scope: string): boolean {
+  const { flows = {} } = scheme as { readonly flows?: Readonly<Record<string, { readonly scopes?: object }>> }
+  return Object.values(flows).some(({ scopes = {} }) => Object.hasOwn(scopes, scope))
 }
 
 function unique(name: string, taken: ReadonlyMap<string, unknown>): string {

@@ -33,7 +33,9 @@ export function mapSubschemas(schema: SchemaObject, replace: Visit): SchemaObjec
       if (MAPS.includes(keyword) && isSchemaObject(value))
         return [
           keyword,
-          Object.fromEntries(Object.entries(value).map(([key, member]) => [key, one(member, [keyword, key])])),
+          Object.fromEntries(
+            Object.entries(value).map(([key, member]) => [key, one(member, [keyword, key])]),
+          ),
         ]
       return [keyword, ONE.includes(keyword) ? one(value, [keyword]) : value]
     }),

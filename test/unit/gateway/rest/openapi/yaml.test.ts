@@ -82,9 +82,9 @@ const texts = fc.oneof(
   fc.constantFrom(...TEXTS),
   fc.string({ unit: 'binary' }),
   fc.string(),
-  fc.array(fc.constantFrom('a', ' ', '\n', ':', '#', '-', '\t', "'", '"', '|', '\u2028'), { maxLength: 12 }).map(
-    (parts) => parts.join(''),
-  ),
+  fc
+    .array(fc.constantFrom('a', ' ', '\n', ':', '#', '-', '\t', "'", '"', '|', '\u2028'), { maxLength: 12 })
+    .map((parts) => parts.join('')),
 )
 const { value } = fc.letrec((tie) => ({
   value: fc.oneof(
