@@ -9,6 +9,7 @@ const ENTRIES = [
   'adapter/port',
   'adapter/stream',
   'gateway/grpc/index',
+  'gateway/rest/index',
   'service/proto/index',
   'testing/index',
 ]

@@ -40,6 +40,7 @@ function checkIndexes() {
     'src/index.ts',
     'src/service/proto/index.ts',
     'src/gateway/grpc/index.ts',
+    'src/gateway/rest/index.ts',
     'src/testing/index.ts',
     ...adapters,
   ]) {

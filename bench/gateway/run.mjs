@@ -1,4 +1,4 @@
-// Measures what a gateway of gRPC adds to a call: a grpc-js server with the handlers in its own process, against a gateway and a service.
+// Measures what a gateway adds to a call: a server of grpc-js or Fastify with the handlers in its own process, against a gateway and a service.
 // The client is h2load (package nghttp2-client), because a client in Node costs more than the server. The two setups run in turn, in pairs.
 //   node bench/gateway/run.mjs [--pairs 9] [--seconds 3] [--only ROW] [--json FILE]
 import { spawn } from 'node:child_process'
@@ -16,14 +16,18 @@ const SERVER = fileURLToPath(new URL('server.mjs', import.meta.url))
 const CORES = { server: '0', rest: '1' }
 const POLLING = { spinMicros: 300 }
 const SLEEPING = { wait: 'sleep' }
+const USER_PATH = '/api/v1/users/7'
 
 /** Each row of the table. `pinned`: the gateway, or the server without one, has a core of its own. */
 const ROWS = [
-  { name: '50 in flight', method: 'GetUser', inFlight: 50, pinned: true },
-  { name: '1 in flight, service polls', method: 'GetUser', inFlight: 1, channel: POLLING },
-  { name: '1 in flight, service sleeps', method: 'GetUser', inFlight: 1, channel: SLEEPING },
-  { name: 'stream of 1,000 items', method: 'StreamUsers', inFlight: 1 },
-]
+  { name: 'gRPC, 50 in flight', method: 'GetUser', inFlight: 50, pinned: true },
+  { name: 'gRPC, 1 in flight, service polls', method: 'GetUser', inFlight: 1, channel: POLLING },
+  { name: 'gRPC, 1 in flight, service sleeps', method: 'GetUser', inFlight: 1, channel: SLEEPING },
+  { name: 'gRPC, stream of 1,000 items', method: 'StreamUsers', inFlight: 1 },
+  { name: 'REST, 50 in flight', path: USER_PATH, inFlight: 50, pinned: true },
+  { name: 'REST, 1 in flight, service polls', path: USER_PATH, inFlight: 1, channel: POLLING },
+  { name: 'REST, 1 in flight, service sleeps', path: USER_PATH, inFlight: 1, channel: SLEEPING },
+].map((row) => ({ ...row, protocol: row.path === undefined ? 'grpc' : 'rest' }))
 
 const { values } = parseArgs({
   options: {
@@ -63,16 +67,16 @@ async function measureRow(row) {
   return samples
 }
 
-async function startDirect({ pinned }) {
-  const server = await start(['direct'], pinned ? CORES.server : undefined)
+async function startDirect({ protocol, pinned }) {
+  const server = await start(['direct', protocol], pinned ? CORES.server : undefined)
   return { port: Number(server.line), children: [server.child] }
 }
 
-async function startGateway({ pinned, channel = {} }) {
+async function startGateway({ protocol, pinned, channel = {} }) {
   const name = `gateway-bench-${process.pid}-${results.length}`
   const options = { SERVICE_CHANNEL: JSON.stringify(channel) }
-  const service = await start(['service', name], pinned ? CORES.rest : undefined, options)
-  const gateway = await start(['gateway', name], pinned ? CORES.server : undefined)
+  const service = await start(['service', protocol, name], pinned ? CORES.rest : undefined, options)
+  const gateway = await start(['gateway', protocol, name], pinned ? CORES.server : undefined)
   return { port: Number(gateway.line), children: [service.child, gateway.child], gateway: gateway.child }
 }
 
@@ -92,16 +96,14 @@ function withCore(command, core) {
 }
 
 /** One run of h2load. Microseconds; CPU of all processes of the setup, for each call. */
-async function load({ method, inFlight, pinned }, { port, children, gateway }, durationSeconds) {
-  const request = join(folder, 'request.bin')
-  writeFileSync(request, frame(requestOf(method)))
+async function load(row, { port, children, gateway }, durationSeconds) {
+  const { pinned } = row
   const log = join(folder, 'log.tsv')
   rmSync(log, { force: true })
-  const options = `--duration ${durationSeconds} -c 1 -m ${inFlight} -d ${request} --log-file ${log}`.split(
-    ' ',
-  )
-  const headers = ['te: trailers', 'content-type: application/grpc'].flatMap((header) => ['-H', header])
-  const command = ['h2load', ...options, ...headers, `http://127.0.0.1:${port}/${Users.name}/${method}`]
+  const [path, ...options] =
+    row.path === undefined ? grpcRequest(row) : [row.path, '--h1', '-c', row.inFlight]
+  const command = ['h2load', '--duration', durationSeconds, '--log-file', log, ...options].map(String)
+  command.push(`http://127.0.0.1:${port}${path}`)
   const before = children.map(cpuMicros)
   await run(...withCore(command, pinned ? CORES.rest : undefined))
   const used = children.map((child, index) => cpuMicros(child) - before[index])
@@ -122,6 +124,14 @@ async function load({ method, inFlight, pinned }, { port, children, gateway }, d
     cpu: used.reduce((sum, micros) => sum + micros, 0) / calls,
     serverCpu: used[gateway === undefined ? 0 : children.indexOf(gateway)] / calls,
   }
+}
+
+/** The path of a call, and the options of h2load for it. */
+function grpcRequest({ method, inFlight }) {
+  const request = join(folder, 'request.bin')
+  writeFileSync(request, frame(requestOf(method)))
+  const headers = ['te: trailers', 'content-type: application/grpc'].flatMap((header) => ['-H', header])
+  return [`/${Users.name}/${method}`, '-c', 1, '-m', inFlight, '-d', request, ...headers]
 }
 
 function requestOf(method) {

@@ -50,8 +50,11 @@ export class Report {
     return ok
   }
 
-  /** The counts of a runner that prints its own tests; `skips` has a line for each group of skipped tests. */
-  add(name, { passed, failed, skipped, skips = [] }, output = '') {
+  /**
+   * The counts of a runner that prints its own tests. `skips` has a line for each group of skipped tests, `failures` a text for each failed
+   * test.
+   */
+  add(name, { passed, failed, skipped, skips = [], failures = [] }, output = '') {
     this.passed += passed
     this.failed += failed
     this.skipped += skipped
@@ -59,7 +62,7 @@ export class Report {
     const counts = `${name}: ${passed} passed, ${failed} failed, ${skipped} skipped`
     console.log(`  ${failed > 0 ? 'FAIL' : 'ok  '}  ${counts}`)
     if (failed > 0) {
-      this.#failures.push(counts)
+      this.#failures.push(counts, ...failures.map((failure) => `  ${failure}`))
       show(output)
     }
   }

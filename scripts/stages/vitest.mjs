@@ -1,10 +1,12 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { root, runNode } from './command.mjs'
 
 const PROJECTS = ['unit', 'conformance', 'process', 'hostile', 'interop', 'package']
 const SKIP_REPORTER = `--reporter=${join(root, 'scripts/stages/skip-reporter.mjs')}`
+
+const MESSAGE_LINES_MAX = 12
 
 /** Their files share the machine. The others start processes, and want it for themselves. */
 const PARALLEL = new Set(['unit', 'conformance'])
@@ -46,5 +48,16 @@ function count({ numPassedTests, numFailedTests, numPendingTests, numTodoTests, 
     passed: numPassedTests,
     failed: numFailedTests + filesThatDidNotLoad.length,
     skipped: numPendingTests + numTodoTests,
+    failures: testResults.flatMap(failuresOf),
   }
+}
+
+/** Of each failed test, its file, its name and the beginning of its first message. */
+function failuresOf({ name: file, assertionResults }) {
+  return assertionResults
+    .filter(({ status }) => status === 'failed')
+    .map(({ fullName, failureMessages }) => {
+      const lines = (failureMessages[0] ?? '').split('\n').slice(0, MESSAGE_LINES_MAX)
+      return `${relative(root, file)} > ${fullName}: ${lines.join('\n      ')}`
+    })
 }

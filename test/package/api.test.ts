@@ -39,6 +39,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   ProtoContract: 'contract.',
   ProtoMethod: 'method.',
   RequestContext: 'context.',
+  RestServer: 'server.',
   Retry: 'retry.',
   Server: 'server.',
   ServerChange: 'change.',
@@ -52,6 +53,7 @@ const ADAPTERS = ['http', 'port', 'stream'].map((name) => `dist/adapter/${name}.
 const ENTRIES = [
   'dist/index.d.ts',
   'dist/gateway/grpc/index.d.ts',
+  'dist/gateway/rest/index.d.ts',
   'dist/service/proto/index.d.ts',
   'dist/testing/index.d.ts',
   ...ADAPTERS,

@@ -69,10 +69,12 @@ function declarationOf(name: string, source: Source, exported: ReadonlyMap<strin
 
 function membersOf({ file, kind, text }: Source, exported: ReadonlyMap<string, Source>): Member[] {
   const own = [...text.matchAll(/^ {4}(?! )(.*;)$/gm)].flatMap(([, line = '']) => memberOf(line))
-  const base = kind === 'interface' ? /^[^{]*\bextends (\w+) \{/.exec(text)?.[1] : undefined
+  const bases = kind === 'interface' ? (/^[^{]*\bextends ([\w, ]+) \{/.exec(text)?.[1] ?? '') : ''
   // A type of TypeScript itself has a page of its own.
-  if (base === undefined || exported.has(base) || base === 'AsyncDisposable') return own
-  return [...own, ...membersOf(find(file, base), exported)]
+  const hidden = bases
+    .split(', ')
+    .filter((base) => base !== '' && base !== 'AsyncDisposable' && !exported.has(base))
+  return [...own, ...hidden.flatMap((base) => membersOf(find(file, base), exported))]
 }
 
 function memberOf(line: string): Member[] {
