@@ -18,6 +18,8 @@ export interface ApiSource {
   /** Whether bodies with unknown fields of a `.proto` message are refused. */
   readonly refusesUnknownFields: boolean
   readonly hasRateLimits: boolean
+  /** Whether it answers `/health` and `/ready`. */
+  readonly hasHealth: boolean
   /** Whether the methods take idempotency keys. */
   readonly idempotency: { isRequired(service: string, method: string): boolean } | undefined
 }

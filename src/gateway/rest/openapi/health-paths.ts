@@ -3,6 +3,13 @@ import type { Components } from './components.js'
 import { errorResponse } from './responses.js'
 import type { Schema } from './subschemas.js'
 
+interface Texts {
+  readonly summary: string
+  readonly description: string
+  readonly good: string
+  readonly bad: string
+}
+
 /** The tag of the operations that the gateway itself answers. */
 export const HEALTH_TAG = { name: 'health', description: 'The state of the server.' }
 
@@ -25,26 +32,45 @@ const HEALTH: Schema = {
   required: ['status', 'checks'],
 }
 
+const READY: Schema = {
+  type: 'object',
+  properties: { status: { enum: ['ready', 'not ready'] } },
+  required: ['status'],
+}
+
 /** The paths `/health` and `/ready`. */
 export function healthPaths(source: ApiSource, components: Components): Readonly<Record<string, unknown>> {
-  const schema = components.namedSchema({ root: HEALTH, definitions: new Map() }, 'Health')
-  const content = { 'application/json': { schema } }
-  const operation = (id: string, summary: string, description: string): unknown => ({
-    get: {
-      operationId: id,
-      tags: [HEALTH_TAG.name],
-      summary,
-      description,
-      security: [],
-      responses: {
-        200: { description: 'All services answer.', content },
-        503: { description: 'A service does not answer.', content },
-        429: errorResponse(429, source, components),
+  const operation = (name: string, schema: Schema, texts: Texts): unknown => {
+    const reference = components.namedSchema({ root: schema, definitions: new Map() }, name)
+    const content = { 'application/json': { schema: reference } }
+    return {
+      get: {
+        operationId: name.toLowerCase(),
+        tags: [HEALTH_TAG.name],
+        summary: texts.summary,
+        description: texts.description,
+        security: [],
+        responses: {
+          200: { description: texts.good, content },
+          503: { description: texts.bad, content },
+          414: errorResponse('414', source, components),
+          default: errorResponse('default', source, components),
+        },
       },
-    },
-  })
+    }
+  }
   return {
-    '/health': operation('health', 'Health', 'Says which services answer.'),
-    '/ready': operation('ready', 'Ready', 'Says whether the server takes requests.'),
+    '/health': operation('Health', HEALTH, {
+      summary: 'Health',
+      description: 'Says whether each service answers.',
+      good: 'All services answer.',
+      bad: 'A service does not answer.',
+    }),
+    '/ready': operation('Ready', READY, {
+      summary: 'Ready',
+      description: 'Says whether the server takes requests, and has a channel to each service.',
+      good: 'The server is ready.',
+      bad: 'The server is not ready.',
+    }),
   }
 }

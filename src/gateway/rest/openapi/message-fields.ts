@@ -62,6 +62,14 @@ export function fieldAt({ root, definitions }: LocalSchema, path: readonly strin
   return field
 }
 
+/** Whether a request must have a body: without one, the gateway takes an object without fields. */
+export function needsBody({ root, definitions }: LocalSchema): boolean {
+  const fields = fieldsOf(root, definitions)
+  if ([...fields.values()].some(({ isRequired }) => isRequired)) return true
+  const type = dereferenced(root, definitions)?.type
+  return type !== undefined && ![type].flat().includes('object')
+}
+
 /** The message without some of its fields. */
 export function withoutFields(
   { root, definitions }: LocalSchema,

@@ -19,12 +19,12 @@ export function describeApi(source: ApiSource): OpenApiDocument {
   const operations = operationsOf(source, components, schemes)
   const used = new Set(operations.flatMap(({ value }) => (value.security as object[]).flatMap(Object.keys)))
   const usedSchemes = [...schemes].filter(([name]) => used.has(name))
-  const paths = { ...pathsOf(operations), ...healthPaths(source, components) }
+  const paths = { ...pathsOf(operations), ...(source.hasHealth && healthPaths(source, components)) }
   return {
     openapi: '3.1.1',
     info: openapi.info,
     servers: openapi.servers ?? [{ url: prefix === '' ? '/' : prefix }],
-    tags: [...contracts.map(tagOf), HEALTH_TAG],
+    tags: [...contracts.map(tagOf), ...(source.hasHealth ? [HEALTH_TAG] : [])],
     paths,
     components: {
       ...components.toJSON(),

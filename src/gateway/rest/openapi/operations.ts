@@ -7,6 +7,7 @@ import {
   isProtoMethod,
   jsonPathOf,
   messageSchema,
+  needsBody,
   withoutFields,
 } from './message-fields.js'
 import { parametersOf, pathsInUse, type Route } from './parameters.js'
@@ -89,7 +90,7 @@ function requestBodyOf(route: Route, source: ApiSource, components: Components):
   const isWhole = body === '*'
   const used = isWhole ? pathsInUse(route) : []
   const { schema: field, isRequired } = isWhole
-    ? { schema: input.root, isRequired: true }
+    ? { schema: input.root, isRequired: needsBody(withoutFields(input, used)) }
     : fieldAt(input, jsonPathOf(body, named.method, 'input'))
   const { root } = withoutFields({ root: field, definitions }, used)
   const name = `${scope}.${isWhole ? 'Request' : body}`

@@ -1,6 +1,7 @@
 import type { ApiSource } from './api-source.js'
 import type { Components, Reference } from './components.js'
 import { ERROR_ENVELOPE, PROBLEM } from './error-schemas.js'
+import type { LocalSchema } from './local-schema.js'
 import { fieldAt, jsonPathOf, messageSchema } from './message-fields.js'
 import { type Route, takesKey } from './parameters.js'
 import type { Schema } from './subschemas.js'
@@ -18,13 +19,14 @@ interface ErrorResponse {
 }
 
 /** The statuses of errors that any call can have, and those of the gateway. */
-const ERRORS: Readonly<Record<number, ErrorResponse>> = {
+const ERRORS: Readonly<Record<string, ErrorResponse>> = {
   400: { name: 'BadRequest', description: 'The request is not valid, or not possible now.' },
   401: { name: 'Unauthorized', description: 'The credentials are missing or wrong.', challenge: true },
   403: { name: 'Forbidden', description: 'The caller may not do this.' },
   404: { name: 'NotFound', description: 'There is no such thing.' },
   406: { name: 'NotAcceptable', description: 'The answer has none of the forms that the client accepts.' },
   409: { name: 'Conflict', description: 'Another request has changed or is changing the same thing.' },
+  414: { name: 'UriTooLong', description: 'The path and the query are too long.' },
   413: { name: 'ContentTooLarge', description: 'The body is too long.' },
   415: { name: 'UnsupportedMediaType', description: 'The body is not JSON.' },
   422: { name: 'KeyReused', description: 'Another request had the same idempotency key.' },
@@ -38,15 +40,15 @@ const ERRORS: Readonly<Record<number, ErrorResponse>> = {
     retryAfter: true,
   },
   504: { name: 'Timeout', description: 'The service did not answer in time.' },
+  default: { name: 'OtherError', description: 'The server does not take the request.' },
 }
-const OF_BODIES = [413, 415]
-const OF_KEYS = [422]
+const OF_BODIES = ['413', '415']
+const OF_KEYS = ['422']
 
 /** All responses of a route. */
 export function responsesOf(route: Route, source: ApiSource, components: Components): Responses {
   const { named, binding } = route
   const statuses = Object.keys(ERRORS)
-    .map(Number)
     .filter((status) => binding.body !== '' || !OF_BODIES.includes(status))
     .filter((status) => takesKey(binding, named, source) || !OF_KEYS.includes(status))
   const errors = statuses.map((status) => [status, errorResponse(status, source, components)])
@@ -54,7 +56,7 @@ export function responsesOf(route: Route, source: ApiSource, components: Compone
 }
 
 /** A reference to the response for an error with this status. */
-export function errorResponse(status: number, source: ApiSource, components: Components): Reference {
+export function errorResponse(status: string, source: ApiSource, components: Components): Reference {
   const { name, description, retryAfter, challenge } = ERRORS[status] as ErrorResponse
   return components.own('responses', name, () => ({
     description,
@@ -81,11 +83,11 @@ function successResponses(route: Route, source: ApiSource, components: Component
   const { named, binding, scope } = route
   const { service, name, method } = named
   const headers = commonHeaders(source, components)
-  if (method.output.empty && method.kind === 'unary')
+  if (method.output.empty && method.kind === 'unary' && !source.hasEnvelope)
     return { 204: { description: 'The call has succeeded.', headers } }
-  const output = messageSchema(method, 'output', `${service}.${name}`)
+  const output = method.output.empty ? NOTHING : messageSchema(method, 'output', `${service}.${name}`)
   const field = binding.responseBody
-  const root = field === '' ? output.root : fieldAt(output, jsonPathOf(field, method, 'output')).schema
+  const root = field === '' ? output.root : fieldOfAnswer(output, route)
   const message = components.namedSchema(
     { root, definitions: output.definitions },
     `${scope}.${field === '' ? 'Response' : field}`,
@@ -101,13 +103,19 @@ function successResponses(route: Route, source: ApiSource, components: Component
         'cache-control': header('CacheControl', CACHE_CONTROL, components),
       }),
     },
-    content: { 'application/json': { schema } },
+    ...(binding.method !== 'HEAD' && { content: { 'application/json': { schema } } }),
   }
   if (binding.method !== 'GET') return { 200: success }
   return {
     200: success,
     304: components.own('responses', 'NotModified', () => notModified(source, components)),
   }
+}
+
+/** A field that is not set is null. */
+function fieldOfAnswer(output: LocalSchema, { named, binding }: Route): Schema {
+  const { schema, isRequired } = fieldAt(output, jsonPathOf(binding.responseBody, named.method, 'output'))
+  return isRequired ? schema : { anyOf: [schema, { type: 'null' }] }
 }
 
 function notModified(source: ApiSource, components: Components): Readonly<Record<string, unknown>> {
@@ -173,6 +181,7 @@ function header(name: string, value: unknown, components: Components): Reference
   return components.own('headers', name, () => value)
 }
 
+const NOTHING: LocalSchema = { root: { type: 'null' }, definitions: new Map() }
 const TEXT = { type: 'string' }
 const CORRELATION_ID = { description: 'The name of the request in logs.', schema: TEXT }
 const RETRY_AFTER = {
