@@ -8,6 +8,7 @@ import {
 import { closeClients, openClients } from '../services.js'
 import { Health } from './health.js'
 import { HttpError } from './http-error.js'
+import { keepBody } from './idempotent-calls.js'
 import { parseJsonBody } from './json-body.js'
 import { isProtoContract } from './proto-form.js'
 import { Replies } from './replies.js'
@@ -116,6 +117,7 @@ function addParsers(app: FastifyInstance, { maxBodyBytes: bodyLimit }: RestSetti
     try {
       const encoding = request.headers['content-encoding'] ?? 'identity'
       if (encoding !== 'identity') throw unsupported('the body must not be compressed')
+      keepBody(request, body as Buffer)
       done(null, parseJsonBody(body as Buffer))
     } catch (error) {
       done(error as Error)

@@ -9,12 +9,16 @@ import {
   TIMEOUT_MS_MAX,
 } from '../../options.js'
 import { checkCallerOptions } from '../../service/caller-options.js'
-import type { Contract } from '../../service/contract/contract.js'
+import type { Contract, Method } from '../../service/contract/contract.js'
 import type { Interceptor } from '../../service/interceptors.js'
 import { Admission, type AdmissionOptions } from '../admission.js'
+import { TrustedProxies } from '../client-address.js'
+import { type RateLimitOptions, RateLimits } from '../rate-limits.js'
 import { checkedServices, type GatewayService } from '../services.js'
+import { type CacheOptions, CacheRules } from './cache-rules.js'
 import type { ErrorForm } from './error-answer.js'
 import { HeaderRules } from './header-rules.js'
+import { IdempotencyKeys, type IdempotencyOptions } from './idempotency.js'
 
 /** The options of `restGateway`. */
 export interface RestGatewayOptions extends AdmissionOptions {
@@ -40,6 +44,18 @@ export interface RestGatewayOptions extends AdmissionOptions {
   timeoutMs?: number | undefined
   /** The longest body of a request, in bytes. 1 to 1 GiB. Default 1 MiB. */
   maxBodyBytes?: number | undefined
+  /** The header `cache-control` of answers to GET, by method or pattern. Default: `private, no-cache` for all, and an `etag`. */
+  cache?: CacheOptions | undefined
+  /** Compresses answers that are not streams with brotli or gzip for clients that accept it, if they have 1 KiB or more. Default false. */
+  compression?: boolean | undefined
+  /** The requests that need the header `idempotency-key`, and how long their answers are kept. Default: no request needs one. */
+  idempotency?: IdempotencyOptions | undefined
+  /** Limits the requests of each identity and each address. Default: no limits. */
+  rateLimit?: RateLimitOptions | undefined
+  /**
+   * Addresses and subnets of proxies, whose header `x-forwarded-for` states the address of the client. Default: none, the header is not read.
+   */
+  trustedProxies?: readonly string[] | undefined
   /** Open streams; a further one is refused with 503. 1 to 1,000,000. Default 1,000. */
   maxStreams?: number | undefined
   /** The time between two comments of a stream of server-sent events, in milliseconds, from 1,000. Infinity: no comments. Default 15,000. */
@@ -71,6 +87,11 @@ export interface RestSettings {
   readonly interceptors: readonly Interceptor[]
   readonly timeoutMs: number
   readonly maxBodyBytes: number
+  readonly cache: CacheRules
+  readonly compression: boolean
+  readonly idempotency: IdempotencyKeys
+  readonly rates: RateLimits | undefined
+  readonly proxies: TrustedProxies
   readonly maxStreams: number
   readonly heartbeatMs: number
   readonly stallMs: number
@@ -93,6 +114,11 @@ export const REST_OPTION_NAMES: readonly string[] = [
   'interceptors',
   'timeoutMs',
   'maxBodyBytes',
+  'cache',
+  'compression',
+  'idempotency',
+  'rateLimit',
+  'trustedProxies',
   'maxStreams',
   'heartbeatMs',
   'stallMs',
@@ -104,6 +130,7 @@ export const REST_OPTION_NAMES: readonly string[] = [
 /** Those of `app.register`, which Fastify passes to the plugin too. */
 const REGISTER_NAMES = ['prefix', 'logLevel', 'logSerializers']
 
+const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 const MIB = 1024 * 1024
 const BODY_BYTES_MAX = 1024 * MIB
 const TIMEOUT_MS = 30_000
@@ -122,9 +149,10 @@ export function resolveRestOptions(options: RestGatewayOptions): RestSettings {
   if (errors !== 'envelope' && errors !== 'problem')
     throw invalid('errors', errors, 'one of envelope, problem')
   const admission = new Admission(options)
+  const logger = loggerOption(options.logger)
   const services = checkedServices(options.services, admission, checkContract)
   if (services.length === 0) throw misuse('the gateway has nothing to pass on; pass services')
-  return {
+  const settings = {
     admission,
     services,
     errors,
@@ -134,14 +162,37 @@ export function resolveRestOptions(options: RestGatewayOptions): RestSettings {
     interceptors,
     timeoutMs,
     maxBodyBytes: integer('maxBodyBytes', options.maxBodyBytes ?? MIB, 1, BODY_BYTES_MAX),
+    cache: new CacheRules(options.cache),
+    compression: booleanOption('compression', options.compression),
+    idempotency: new IdempotencyKeys(options.idempotency, logger),
+    rates: options.rateLimit === undefined ? undefined : new RateLimits(options.rateLimit),
+    proxies: new TrustedProxies(options.trustedProxies),
     maxStreams: integer('maxStreams', options.maxStreams ?? STREAMS, 1, STREAMS_MAX),
     heartbeatMs: time('heartbeatMs', options.heartbeatMs ?? HEARTBEAT_MS),
     stallMs: time('stallMs', options.stallMs ?? STALL_MS),
     checks: checksOption(options.checks),
     health: booleanOption('health', options.health ?? true),
-    logger: loggerOption(options.logger),
+    logger,
     signal,
   }
+  checkMethodNames(settings)
+  return settings
+}
+
+/** Throws `INVALID_ARGUMENT` for options of methods that no request can call. */
+function checkMethodNames({ services, cache, idempotency }: RestSettings): void {
+  const namesOf = (matches: (method: Method) => boolean): string[] =>
+    services.flatMap(({ contract }) =>
+      Object.entries(contract.methods)
+        .filter(([, method]) => matches(method))
+        .map(([name]) => `${contract.name}/${name}`),
+    )
+  cache.checkMethods(namesOf(({ http }) => http.some(({ method }) => method === 'GET')))
+  idempotency.checkMethods(
+    namesOf(
+      ({ kind, http }) => kind === 'unary' && http.some(({ method }) => !SAFE_METHODS.includes(method)),
+    ),
+  )
 }
 
 /** A request of HTTP/1.1 has one body, and its answer follows it. */
