@@ -22,11 +22,11 @@ export class FixedAnswer {
     const tag = entityTagOf(this.#body, coding)
     reply.headers({ ...this.#headers, 'cache-control': CACHE_CONTROL, vary: 'accept-encoding', etag: tag })
     if (isCurrent(headers['if-none-match'], tag)) {
-      await reply.code(304).send()
+      reply.code(304).send()
       return
     }
     if (coding !== 'identity') reply.header('content-encoding', coding)
-    await reply.send(Buffer.from(await this.#inCoding(coding)))
+    reply.send(Buffer.from(await this.#inCoding(coding)))
   }
 
   #inCoding(coding: ContentCoding): Uint8Array | Promise<Uint8Array> {

@@ -1,5 +1,5 @@
 import { FixedAnswer } from '../fixed-answer.js'
-import { PAGE_PATH, docsPage } from '../page/docs-page.js'
+import { docsPage } from '../page/docs-page.js'
 import type { ApiSource } from './api-source.js'
 import { describeApi } from './openapi-document.js'
 import { yamlText } from './yaml.js'
@@ -10,7 +10,10 @@ const JSON_TYPE = 'application/json; charset=utf-8'
 const YAML_TYPE = 'application/yaml; charset=utf-8'
 
 /** The answers with the document and the page, by path. Rejects with `UNAVAILABLE` for a page without Swagger UI. */
-export async function documentRoutes(source: ApiSource, hasPage: boolean): Promise<ReadonlyMap<string, FixedAnswer>> {
+export async function documentRoutes(
+  source: ApiSource,
+  hasPage: boolean,
+): Promise<ReadonlyMap<string, FixedAnswer>> {
   const document = describeApi(source)
   const page = hasPage ? await docsPage(source.openapi) : []
   return new Map([
@@ -18,9 +21,4 @@ export async function documentRoutes(source: ApiSource, hasPage: boolean): Promi
     ['/openapi.yaml', new FixedAnswer(yamlText(document), { 'content-type': YAML_TYPE })],
     ...page,
   ])
-}
-
-/** The paths of the gateway itself, for `documentRoutes`. */
-export function documentPaths(hasPage: boolean): readonly string[] {
-  return ['/openapi.json', '/openapi.yaml', ...(hasPage ? [PAGE_PATH, `${PAGE_PATH}/*`] : [])]
 }

@@ -5,7 +5,11 @@ const CODE = {
   description: 'The reason of the error, for programs; without one, its status.',
   examples: ['USER_NOT_FOUND'],
 }
-const DETAILS = { description: 'Any JSON value. Of a message that is not valid, `fieldViolations`.' }
+const DETAILS = {
+  description: 'Any JSON value. Of a message that is not valid, `fieldViolations`.',
+  examples: [{}],
+}
+const MESSAGE = { type: 'string', description: 'For people.', examples: ['User with ID 123 not found'] }
 
 /** The body of an error. */
 export const ERROR_ENVELOPE: SchemaObject = {
@@ -16,7 +20,7 @@ export const ERROR_ENVELOPE: SchemaObject = {
       type: 'object',
       properties: {
         code: CODE,
-        message: { type: 'string', description: 'For people.' },
+        message: MESSAGE,
         details: DETAILS,
       },
       required: ['code', 'message', 'details'],
@@ -33,7 +37,7 @@ export const PROBLEM: SchemaObject = {
     type: { type: 'string', format: 'uri-reference' },
     title: { type: 'string' },
     status: { type: 'integer', description: 'The status of the answer.' },
-    detail: { type: 'string', description: 'For people.' },
+    detail: MESSAGE,
     code: CODE,
     details: DETAILS,
   },

@@ -96,7 +96,8 @@ function headerParameters({ named, binding }: Route, source: ApiSource, componen
 
 /** Whether the gateway remembers the keys of such requests. */
 export function takesKey({ method }: HttpBinding, named: NamedMethod, { idempotency }: ApiSource): boolean {
-  return idempotency !== undefined && named.method.kind === 'unary' && method !== 'GET'
+  const isSafe = method === 'GET' || method === 'HEAD'
+  return idempotency !== undefined && named.method.kind === 'unary' && !isSafe
 }
 
 const CORRELATION_ID = {

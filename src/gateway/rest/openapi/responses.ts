@@ -82,7 +82,12 @@ function errorContent({ errors }: ApiSource, components: Components): Readonly<R
 function successResponses(route: Route, source: ApiSource, components: Components): Responses {
   const { named, binding, scope } = route
   const { service, name, method } = named
-  const headers = commonHeaders(source, components)
+  const headers = {
+    ...commonHeaders(source, components),
+    ...(takesKey(binding, named, source) && {
+      'idempotency-replayed': header('IdempotencyReplayed', IDEMPOTENCY_REPLAYED, components),
+    }),
+  }
   if (method.output.empty && method.kind === 'unary' && !source.hasEnvelope)
     return { 204: { description: 'The call has succeeded.', headers } }
   const output = method.output.empty ? NOTHING : messageSchema(method, 'output', `${service}.${name}`)
@@ -191,6 +196,10 @@ const RETRY_AFTER = {
 const CHALLENGE = { description: 'The credentials that the server takes.', schema: TEXT }
 const ETAG = { description: 'The version of the answer, for `if-none-match`.', schema: TEXT }
 const CACHE_CONTROL = { description: 'How long the answer may be kept.', schema: TEXT }
+const IDEMPOTENCY_REPLAYED = {
+  description: 'The answer is that of the first request with this key.',
+  schema: { enum: ['true'] },
+}
 const RATE_LIMIT = {
   description: 'What is left of the limits: draft-ietf-httpapi-ratelimit-headers.',
   schema: TEXT,

@@ -1,9 +1,9 @@
-import type { OpenApiOptions } from '../openapi/openapi-options.js'
 import { FixedAnswer } from '../fixed-answer.js'
+import type { OpenApiOptions } from '../openapi/openapi-options.js'
 import { swaggerFiles } from './swagger-files.js'
 
 /** Where the page is, below the prefix of the gateway. */
-export const PAGE_PATH = '/docs'
+const PAGE_PATH = '/docs'
 
 /**
  * The script of the page. Its addresses are relative to the page, so that a proxy can move all of them. `validatorUrl` would send the address
@@ -18,6 +18,14 @@ const SCRIPT = `window.ui = SwaggerUIBundle({
 })
 `
 
+/** All errors have one form, and no answer has links. */
+const STYLE = `tr.response:is([data-code^='4'], [data-code^='5'], [data-code='default'])
+  :is(.response-controls, .model-example, .headers-wrapper),
+.response-col_links {
+  display: none;
+}
+`
+
 /** The answers of the page that shows the OpenAPI document and sends requests, by path. Rejects with `UNAVAILABLE` without Swagger UI. */
 export async function docsPage(openapi: OpenApiOptions): Promise<ReadonlyMap<string, FixedAnswer>> {
   const files = await swaggerFiles()
@@ -29,8 +37,10 @@ export async function docsPage(openapi: OpenApiOptions): Promise<ReadonlyMap<str
       'content-security-policy': contentSecurityPolicy(openapi),
     }),
   )
-  const script = { 'content-type': 'text/javascript; charset=utf-8' }
-  answers.set(`${PAGE_PATH}/page.js`, new FixedAnswer(SCRIPT, script))
+  const own = (name: string, text: string, type: string): unknown =>
+    answers.set(`${PAGE_PATH}/${name}`, new FixedAnswer(text, { 'content-type': `${type}; charset=utf-8` }))
+  own('page.js', SCRIPT, 'text/javascript')
+  own('page.css', STYLE, 'text/css')
   for (const { name, contentType, body } of files)
     answers.set(`${PAGE_PATH}/${name}`, new FixedAnswer(body, { 'content-type': contentType }))
   return answers
@@ -46,6 +56,7 @@ function htmlOf(title: string): string {
 <link rel="icon" type="image/png" href="docs/favicon-32x32.png">
 <link rel="stylesheet" href="docs/swagger-ui.css">
 <link rel="stylesheet" href="docs/index.css">
+<link rel="stylesheet" href="docs/page.css">
 </head>
 <body>
 <div id="swagger-ui"></div>

@@ -37,7 +37,9 @@ async function packageFolder(): Promise<string> {
     manifest = createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw cause
-    throw new ShmwireError(ErrorCode.UNAVAILABLE, `page: true needs the package ${PACKAGE}; ${REMEDY}`, { cause })
+    throw new ShmwireError(ErrorCode.UNAVAILABLE, `page: true needs the package ${PACKAGE}; ${REMEDY}`, {
+      cause,
+    })
   }
   const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { readonly version: string }
   if (!version.startsWith('5.'))
