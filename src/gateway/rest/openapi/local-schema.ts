@@ -30,6 +30,8 @@ export function localSchema(schema: SchemaObject, name: string, place: string): 
     const { $ref, ...rest } = part
     const copy = mapSubschemas(rest, (child) => rewrite(child, own))
     for (const keyword of IDENTIFIERS) delete (copy as Record<string, unknown>)[keyword]
+    // It says the same, and some readers ask for it.
+    if (copy.type === 'array' && copy.items === undefined) Object.assign(copy, { items: {} })
     if (typeof $ref !== 'string') return copy
     const pointer = pointerOf($ref, own, pointers)
     if (pointer === undefined)

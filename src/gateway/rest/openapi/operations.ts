@@ -10,7 +10,7 @@ import {
   needsBody,
   withoutFields,
 } from './message-fields.js'
-import { parametersOf, pathsInUse, type Route } from './parameters.js'
+import { parametersOf, pathsInPath, type Route } from './parameters.js'
 import { type OpenApiPath, openApiPath } from './path-names.js'
 import { responsesOf } from './responses.js'
 import { grantsText, securityOf } from './security.js'
@@ -88,15 +88,18 @@ function requestBodyOf(route: Route, source: ApiSource, components: Components):
   if (body === '' || named.method.input.empty) return undefined
   const { definitions } = input
   const isWhole = body === '*'
-  const used = isWhole ? pathsInUse(route) : []
-  const { schema: field, isRequired } = isWhole
-    ? { schema: input.root, isRequired: needsBody(withoutFields(input, used)) }
-    : fieldAt(input, jsonPathOf(body, named.method, 'input'))
-  const { root } = withoutFields({ root: field, definitions }, used)
+  const inPath = pathsInPath(route)
+  const bodyPath = isWhole ? [] : jsonPathOf(body, named.method, 'input')
+  const inBody = inPath.filter((path) => bodyPath.every((step, index) => path[index] === step))
+  const { schema: field, isRequired } = fieldAt(input, bodyPath)
+  const local = withoutFields(
+    { root: field, definitions },
+    inBody.map((path) => path.slice(bodyPath.length)),
+  )
   const name = `${scope}.${isWhole ? 'Request' : body}`
-  const schema = components.namedSchema({ root, definitions }, name)
+  const schema = components.namedSchema(local, name)
   return {
-    ...(isRequired && { required: true }),
+    ...((isWhole ? needsBody(local) : isRequired) && { required: true }),
     content: { 'application/json': { schema: strict(schema, route, source) } },
   }
 }

@@ -34,7 +34,10 @@ function pathParameters({ named, path, input, scope }: Route, components: Compon
     if (variable === undefined) return { ...required, schema: { type: 'string' } }
     const { schema } = fieldAt(input, jsonPathOf(variable.field, named.method, 'input'))
     const whole = components.schema({ root: schema, definitions: input.definitions }, scope)
-    if (isWhole && !isRest) return { ...required, ...split(forPath(whole)) }
+    if (isWhole && !isRest) {
+      const description = name === variable.field ? undefined : `The field \`${variable.field}\`.`
+      return { ...required, ...(description !== undefined && { description }), ...split(forPath(whole)) }
+    }
     const text = `The field \`${variable.field}\` is \`${pattern}\`.`
     const description = isRest ? `${text} The value can have slashes, which are not encoded.` : text
     // A slash separates segments, so that the rest of a path is the only value with slashes.
@@ -72,9 +75,14 @@ function queryParameters(route: Route, components: Components): Parameter[] {
   }))
 }
 
-/** The fields that the path and the body have. */
-export function pathsInUse({ named, binding }: Route): string[][] {
-  const inPath = binding.template.variables.map(({ field }) => jsonPathOf(field, named.method, 'input'))
+/** The fields that the path has. */
+export function pathsInPath({ named, binding }: Route): string[][] {
+  return binding.template.variables.map(({ field }) => jsonPathOf(field, named.method, 'input'))
+}
+
+function pathsInUse(route: Route): string[][] {
+  const { named, binding } = route
+  const inPath = pathsInPath(route)
   const inBody = binding.body === '' || binding.body === '*' ? [] : [binding.body]
   return [...inPath, ...inBody.map((field) => jsonPathOf(field, named.method, 'input'))]
 }

@@ -31,7 +31,8 @@ export function openApiPath({ template }: HttpBinding): OpenApiPath {
   const names = new Map<number, string>()
   for (const index of stars) {
     const variable = variableAt(index, variables)
-    const name = variable?.field ?? 'segment'
+    // Some readers of documents do not take a dot for a part of a name.
+    const name = variable?.field.replaceAll('.', '_') ?? 'segment'
     const own = variable === undefined ? [index] : starsOf(variable, segments)
     const number = own.indexOf(index) + 1
     names.set(index, uniqueName(number === 1 ? name : `${name}_${number}`, [...names.values()]))
