@@ -6,8 +6,8 @@ import { probe } from '../control/server-files.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { clearTimeout, newAbortController, setTimeout, sleep } from '../host.js'
 import { log } from '../log.js'
+import type { Semaphore } from '../semaphore.js'
 import type { Place, PublishedName } from './place.js'
-import type { Semaphore } from './semaphore.js'
 import { type ServerInfo, serverInfo } from './server-info.js'
 
 /** A server that answers: what it says, and its id, by which it differs from another server with the same name. */

@@ -40,6 +40,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   ProtoContract: 'contract.',
   ProtoMethod: 'method.',
   RequestContext: 'context.',
+  RestServer: 'server.',
   Retry: 'retry.',
   Server: 'server.',
   ServerChange: 'change.',
@@ -52,7 +53,9 @@ const PREFIXES: Readonly<Record<string, string>> = {
 const ADAPTERS = ['http', 'port', 'stream'].map((name) => `dist/adapter/${name}.d.ts`)
 const ENTRIES = [
   'dist/index.d.ts',
+  'dist/gateway/auth/index.d.ts',
   'dist/gateway/grpc/index.d.ts',
+  'dist/gateway/rest/index.d.ts',
   'dist/gateway/ws/index.d.ts',
   'dist/service/proto/index.d.ts',
   'dist/testing/index.d.ts',

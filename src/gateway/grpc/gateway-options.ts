@@ -15,6 +15,7 @@ import type { Interceptor } from '../../service/interceptors.js'
 import type { ProtoContract } from '../../service/proto/proto-contract.js'
 import { Admission, type AdmissionOptions } from '../admission.js'
 import { type ListenPlaceOptions, listenPlace } from '../listen-place.js'
+import { type RateLimitOptions, RateLimits } from '../rate-limits.js'
 import { checkedServices, type GatewayService } from '../services.js'
 import { TUNNEL_SERVICE } from '../tunnel/admit-tunnel.js'
 import type { GatewayTunnelOptions } from '../tunnel/tunnel-admission.js'
@@ -56,6 +57,11 @@ export interface GrpcGatewayOptions extends AdmissionOptions, ListenPlaceOptions
   maxConnectionAgeMs?: number | undefined
   /** Connections without a call for so long end. In milliseconds, from 1,000; Infinity: no limit. Default 300,000. */
   maxConnectionIdleMs?: number | undefined
+  /**
+   * Limits the calls of each identity, and of each address of a socket. A call over the limit ends with RESOURCE_EXHAUSTED before the service
+   * has it. Health checks and the streams of tunnels do not count. Default: no limit.
+   */
+  rateLimit?: RateLimitOptions | undefined
   /** How the gateway notices clients that are gone. */
   keepAlive?: GatewayKeepAliveOptions | undefined
   /** Receives one line for each refused client and each fault. Default: none. `NODE_DEBUG=shmwire` writes the same lines to stderr. */
@@ -75,6 +81,7 @@ export interface GatewayKeepAliveOptions {
 /** The checked options. */
 export interface GatewaySettings extends ListenerSettings, CallSettings {
   readonly admission: Admission
+  readonly rateLimits: RateLimits | undefined
   readonly services: readonly (GatewayService & { readonly contract: ProtoContract })[]
   readonly tunnels: GatewayTunnels | undefined
   readonly interceptors: readonly Interceptor[]
@@ -101,6 +108,7 @@ const OPTION_NAMES: readonly string[] = [
   'maxHeaderBytes',
   'maxConnectionAgeMs',
   'maxConnectionIdleMs',
+  'rateLimit',
   'keepAlive',
   'logger',
   'signal',
@@ -146,6 +154,7 @@ export function resolveGatewayOptions(options: GrpcGatewayOptions): GatewaySetti
   return {
     ...listenPlace(options),
     admission,
+    rateLimits: options.rateLimit === undefined ? undefined : new RateLimits(options.rateLimit),
     services: checkedServices(services, admission, checkContract) as GatewaySettings['services'],
     tunnels: tunnels === undefined ? undefined : new GatewayTunnels(tunnels, admission, logger),
     interceptors: interceptors ?? [],

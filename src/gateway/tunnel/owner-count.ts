@@ -20,19 +20,19 @@ export class OwnerCount {
     return this.#byOwner.get(owner) ?? 0
   }
 
-  /** False: there are too many, and nothing is counted. */
-  enter(owner: string): boolean {
-    const count = this.countOf(owner)
-    if (this.#count >= this.max || count >= this.ownerMax) return false
-    this.#byOwner.set(owner, count + 1)
-    this.#count += 1
+  /** False: there would be too many, and nothing is counted. */
+  enter(owner: string, amount = 1): boolean {
+    const count = this.countOf(owner) + amount
+    if (this.#count + amount > this.max || count > this.ownerMax) return false
+    this.#byOwner.set(owner, count)
+    this.#count += amount
     return true
   }
 
-  leave(owner: string): void {
-    const count = this.countOf(owner) - 1
+  leave(owner: string, amount = 1): void {
+    const count = this.countOf(owner) - amount
     if (count > 0) this.#byOwner.set(owner, count)
     else this.#byOwner.delete(owner)
-    this.#count -= 1
+    this.#count -= amount
   }
 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { Semaphore } from '../../../src/discovery/semaphore.js'
-import { turn } from '../../support/turns.js'
+import { Semaphore } from '../../src/semaphore.js'
+import { turn } from '../support/turns.js'
 
 it('runs a limited number of tasks at once, in order, also after failures', async () => {
   const semaphore = new Semaphore(2)

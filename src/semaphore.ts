@@ -1,4 +1,4 @@
-import { Fifo } from '../fifo.js'
+import { Fifo } from './fifo.js'
 
 /** Lets a limited number of tasks run at once. The others wait in the order of their calls. */
 export class Semaphore {
