@@ -10,6 +10,7 @@ const ENTRIES = [
   'adapter/stream',
   'gateway/auth/index',
   'gateway/grpc/index',
+  'gateway/rest/index',
   'gateway/ws/index',
   'service/proto/index',
   'testing/index',

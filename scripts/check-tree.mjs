@@ -41,6 +41,7 @@ function checkIndexes() {
     'src/service/proto/index.ts',
     'src/gateway/auth/index.ts',
     'src/gateway/grpc/index.ts',
+    'src/gateway/rest/index.ts',
     'src/gateway/ws/index.ts',
     'src/testing/index.ts',
     ...adapters,

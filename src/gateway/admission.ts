@@ -66,6 +66,8 @@ export class Admission {
   }
 
   #identityOfPeer({ address, certificate }: GatewayClient): Identity | undefined {
+    // The usual case, for each call.
+    if (certificate === undefined && this.#identify === identityOfCertificate) return undefined
     const verified = certificate !== undefined
     return checked(this.#identify({ ...UNKNOWN_PROCESS, verified, address, certificate }))
   }

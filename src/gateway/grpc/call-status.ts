@@ -1,8 +1,6 @@
-import { ErrorCode, ShmwireError } from '../../errors.js'
 import { isServiceError } from '../../service/call/call-failure.js'
-import { shownText } from '../../service/shown-text.js'
-import { rawMessageOf } from '../../service-error.js'
 import type { Status } from '../../status.js'
+import { publicError } from '../public-error.js'
 import { codeOfStatus, OK } from './status-codes.js'
 import { encodeStatusDetails } from './status-details.js'
 
@@ -25,19 +23,12 @@ export function statusOf(status: Status, message: string): CallStatus {
 
 /** The status that the client of a call gets for an error. Only a `ServiceError` crosses with its text, reason and details. */
 export function statusOfError(error: unknown): CallStatus {
-  if (isServiceError(error)) {
-    const code = codeOfStatus(error.status)
-    return { code, message: rawMessageOf(error), details: encodeStatusDetails(error) }
+  const { status, message } = publicError(error)
+  return {
+    code: codeOfStatus(status),
+    message,
+    details: isServiceError(error) ? encodeStatusDetails(error) : undefined,
   }
-  if (!(error instanceof ShmwireError)) return statusOf('INTERNAL', 'the gateway failed')
-  const hidden =
-    error.code === ErrorCode.REMOTE ? 'the service failed' : 'the gateway cannot reach the service'
-  return statusOf(error.status, shownText(error) ?? hidden)
-}
-
-/** A mistake of a service or an interceptor, not an outcome that it reports. */
-export function isFault(error: unknown): boolean {
-  return !isServiceError(error) && (!(error instanceof ShmwireError) || error.status === 'INTERNAL')
 }
 
 /** The value of `grpc-message`: UTF-8, in which all bytes that are not printable ASCII, and the percent sign, are encoded. */

@@ -1,10 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2'
-import { misuse, show } from '../../options.js'
 import { isMetadataName, isMetadataText, Metadata } from '../../service/call/metadata.js'
+import { type MetadataFilter, namePatterns } from '../name-patterns.js'
 import { isReservedName } from './reserved-names.js'
-
-/** Whether metadata with this name passes the gateway. */
-export type MetadataFilter = (name: string) => boolean
 
 /** Credentials are for the gateway, and their owners have not sent them to the services behind it. */
 const CREDENTIALS: ReadonlySet<string> = new Set([
@@ -16,25 +13,11 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
   'www-authenticate',
 ])
 const BINARY_SUFFIX = '-bin'
-const PATTERN = /^[0-9a-z_.-]{1,128}\*?$/
 
 /** The filter of the option `metadata`. Throws `INVALID_ARGUMENT`. */
 export function metadataFilter(patterns: readonly string[] | undefined): MetadataFilter {
   if (patterns === undefined) return (name) => !CREDENTIALS.has(name)
-  if (!Array.isArray(patterns)) throw misuse(`metadata is ${show(patterns)}; it must be an array of names`)
-  const names = new Set<string>()
-  const prefixes: string[] = []
-  for (const pattern of patterns) {
-    if (typeof pattern !== 'string' || !PATTERN.test(pattern))
-      throw misuse(
-        `metadata has ${show(pattern)}; it must be a name in lower case, or a prefix with a star, as in 'x-app-*'`,
-      )
-    if (isReservedName(pattern.replace('*', '')))
-      throw misuse(`metadata has ${show(pattern)}, a name that HTTP/2, gRPC or shmwire uses itself`)
-    if (pattern.endsWith('*')) prefixes.push(pattern.slice(0, -1))
-    else names.add(pattern)
-  }
-  return (name) => names.has(name) || prefixes.some((prefix) => name.startsWith(prefix))
+  return namePatterns(patterns, isReservedName)
 }
 
 /** The metadata in the headers of a call. A header whose name or value metadata cannot have is left out; of several binary values, the last one remains. */

@@ -1,0 +1,41 @@
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { type ErrorForm, errorText, PROBLEM_TYPE, plainAnswer } from './error-answer.js'
+import { JSON_TYPE } from './replies.js'
+import { SECURITY_HEADERS } from './security-headers.js'
+
+/** What Node found wrong with a request, by its code. */
+const FAULTS: ReadonlyMap<unknown, readonly [statusCode: number, message: string]> = new Map([
+  ['HPE_HEADER_OVERFLOW', [431, 'the headers are too long']],
+  ['HPE_CHUNK_EXTENSIONS_OVERFLOW', [413, 'the chunks of the body have too long extensions']],
+  ['ERR_HTTP_REQUEST_TIMEOUT', [408, 'the request was not complete in time']],
+])
+
+interface AnsweringSocket extends Duplex {
+  readonly _httpMessage?: ServerResponse<IncomingMessage> | null
+}
+
+/** Answers bytes that are not a request, in the form of all other errors, and ends the connection. */
+export function answerClientError(form: ErrorForm): (error: Error, socket: Duplex) => void {
+  return (error, socket) => {
+    const [statusCode, message] = FAULTS.get((error as { code?: unknown }).code) ?? [
+      400,
+      'this is not a request of HTTP',
+    ]
+    // The connection has broken, or the reply to an earlier request is on its way.
+    if (!socket.writable || (socket as AnsweringSocket)._httpMessage?.headersSent === true) {
+      socket.destroy()
+      return
+    }
+    const body = errorText(plainAnswer(statusCode, message), form)
+    const headers = {
+      ...SECURITY_HEADERS,
+      'cache-control': 'no-store',
+      'content-type': form === 'problem' ? PROBLEM_TYPE : JSON_TYPE,
+      'content-length': String(Buffer.byteLength(body)),
+      connection: 'close',
+    }
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.end(`HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${lines.join('')}\r\n${body}`)
+  }
+}

@@ -1,0 +1,89 @@
+import { TLSSocket } from 'node:tls'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { certificateOf } from '../../control/remote-identity.js'
+import { ErrorCode, ShmwireError } from '../../errors.js'
+import { LightSignal } from '../../light-signal.js'
+import type { Identity } from '../../peer.js'
+import type { CallOptions } from '../../service/call/call-context.js'
+import { isMetadataText, type Metadata } from '../../service/call/metadata.js'
+import { EVENT_ID_BYTES_MAX } from '../../wire/call-records.js'
+import type { GatewayClient } from '../authenticator.js'
+import { correlationIdOf, type HeaderRules } from './header-rules.js'
+import { HttpError } from './http-error.js'
+import type { ServiceRoute } from './service-routes.js'
+
+/** One request for a method, until its reply has ended. */
+export class Exchange {
+  readonly route: ServiceRoute
+  /** The values of the variables of the path. */
+  readonly variables: readonly string[]
+  readonly correlationId: string
+  /** The IP address of the client. */
+  readonly address: string
+  /** The call continues when the client goes away. */
+  outlivesClient = false
+  identity: Identity | undefined
+  /** The headers of the service's answer. */
+  headers: Metadata | undefined
+  readonly #signal = new LightSignal()
+  readonly #reply: FastifyReply
+
+  constructor(
+    { headers }: FastifyRequest,
+    reply: FastifyReply,
+    route: ServiceRoute,
+    variables: readonly string[],
+    address: string,
+  ) {
+    this.route = route
+    this.variables = variables
+    this.#reply = reply
+    this.address = address
+    this.correlationId = correlationIdOf(headers)
+  }
+
+  /** Fires when the client goes away. For this package only; see LightSignal. */
+  get signal(): AbortSignal {
+    return this.#signal.asAbortSignal
+  }
+
+  /** The options of the call. Cancels it when the client goes away. */
+  callOptions({ headers }: FastifyRequest, rules: HeaderRules): CallOptions {
+    const { raw } = this.#reply
+    raw.once('close', () => {
+      if (!raw.writableFinished && !this.outlivesClient)
+        this.abort(new ShmwireError(ErrorCode.ABORTED, 'the client has gone away'))
+    })
+    const options: CallOptions = {
+      timeoutMs: this.route.timeoutMs,
+      signal: this.signal,
+      // Without a statement, the service would take the client for this process.
+      identity: this.identity ?? null,
+      metadata: rules.metadataOf(headers, this.correlationId),
+      onHeaders: (received) => {
+        this.headers = received
+      },
+    }
+    const lastEventId = lastEventIdOf(headers['last-event-id'])
+    if (lastEventId !== undefined) options.lastEventId = lastEventId
+    return options
+  }
+
+  /** Cancels the call. */
+  abort(reason: unknown): void {
+    this.#signal.abort(reason)
+  }
+}
+
+/** The client of a request. */
+export function clientOf({ raw, headers }: FastifyRequest, address: string): GatewayClient {
+  const { socket } = raw
+  const certificate = socket instanceof TLSSocket && socket.authorized ? certificateOf(socket) : undefined
+  return { address, certificate, headers }
+}
+
+function lastEventIdOf(id: string | string[] | undefined): string | undefined {
+  if (id === undefined || id === '') return undefined
+  if (typeof id === 'string' && id.length <= EVENT_ID_BYTES_MAX && isMetadataText(id)) return id
+  throw new HttpError(400, 'INVALID_ARGUMENT', 'the header last-event-id is not an id of this gateway')
+}

@@ -1,0 +1,104 @@
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { listenFault } from '../../control/served-port.js'
+import { withTlsOptions } from '../../control/tls-options.js'
+import { waitWithin } from '../../deadline.js'
+import { log } from '../../log.js'
+import { answerClientError } from './client-errors.js'
+import type { OpenRestGateway } from './rest-gateway.js'
+import type { ServerSettings } from './server-options.js'
+
+/** How often Node compares the requests that are not complete with their timeouts. */
+const TIMEOUT_CHECK_MS = 500
+/** Of a TLS handshake. */
+const HANDSHAKE_MS = 10_000
+
+/** An application of Fastify with a server of its own, which does not listen yet. */
+export interface RestApp {
+  readonly app: FastifyInstance
+  readonly server: Server
+  /** The gateway answers what Fastify itself refuses. Call it before the application is ready. */
+  ready(gateway: OpenRestGateway): void
+}
+
+/** Throws `INVALID_ARGUMENT` for options of TLS that cannot be used. */
+export async function createApp(settings: ServerSettings): Promise<RestApp> {
+  const { fastify } = await import('fastify')
+  const { errors, maxBodyBytes } = settings.gateway
+  let server: Server | undefined
+  let gateway: OpenRestGateway | undefined
+  const app = fastify({
+    bodyLimit: maxBodyBytes,
+    routerOptions: { maxParamLength: settings.maxHeaderBytes },
+    frameworkErrors: (error, request, reply) => gateway?.calls.onError(error, request, reply),
+    serverFactory: (handler) => (server = newServer(settings, handler)),
+  })
+  const created = server as unknown as Server
+  created.on('clientError', answerClientError(errors))
+  return {
+    app,
+    server: created,
+    ready(opened) {
+      gateway = opened
+      app.setNotFoundHandler(opened.calls.refuse)
+    },
+  }
+}
+
+/** Resolves to the port. Rejects with `NAME_IN_USE`, `DENIED`, `INVALID_ARGUMENT`, `OUT_OF_MEMORY`, `ABORTED`. */
+export async function listen(
+  server: Server,
+  { listen: text, host, port, gateway }: ServerSettings,
+): Promise<number> {
+  const { signal, logger } = gateway
+  await waitWithin<void>({ signal }, `listening at ${text}`, (resolve, reject) => {
+    const fail = (error: Error): void =>
+      reject(listenFault(error, text, 'close the other program, or choose another port'))
+    server.once('error', fail)
+    server.listen({ host, port }, () => {
+      server.off('error', fail)
+      server.on('error', (error) =>
+        log(logger, 'warn', () => `a client could not be accepted: ${error.message}`),
+      )
+      resolve()
+    })
+    return () => server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+function newServer(settings: ServerSettings, handler: unknown): Server {
+  const { host, port, tls, maxConnections } = settings
+  const { logger } = settings.gateway
+  const options: ServerOptions = {
+    maxHeaderSize: settings.maxHeaderBytes,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    headersTimeout: Math.min(settings.headersTimeoutMs, settings.requestTimeoutMs),
+    requestTimeout: settings.requestTimeoutMs,
+    keepAliveTimeout: settings.keepAliveMs,
+  }
+  const listener = handler as RequestListener
+  const server =
+    tls === undefined
+      ? createServer(options, listener)
+      : withTlsOptions(`${host}:${port}`, () =>
+          createSecureServer(
+            { handshakeTimeout: HANDSHAKE_MS, minVersion: 'TLSv1.2', ...tls, ...options },
+            listener,
+          ),
+        )
+  server.maxConnections = maxConnections
+  server.on('drop', (data) =>
+    log(
+      logger,
+      'warn',
+      () => `refused ${data?.remoteAddress ?? 'a client'}: there are ${maxConnections} connections`,
+    ),
+  )
+  server.on('tlsClientError', (error: Error) =>
+    log(logger, 'debug', () => `a TLS handshake failed: ${error.message}`),
+  )
+  return server
+}

@@ -1,0 +1,167 @@
+import type {
+  DescField,
+  DescMessage,
+  DescMethod,
+  JsonObject,
+  JsonValue,
+  ScalarType,
+} from '@bufbuild/protobuf'
+import { violationAt } from '../../schema/field-violations.js'
+import type { Contract } from '../../service/contract/contract.js'
+import type { ProtoContract } from '../../service/proto/proto-contract.js'
+import { type FieldViolation, invalidMessage } from '../../service-error.js'
+import { booleanOf, FIELD_STEPS_MAX, type MessageForm, numberOf, type Parameter } from './message-form.js'
+
+type Protobuf = typeof import('@bufbuild/protobuf')
+
+/** Makes the forms of methods of `.proto` files. */
+export type CreateProtoForm = (method: DescMethod) => MessageForm
+
+export interface ProtoFormOptions {
+  readonly ignoreUnknown: boolean
+}
+
+/** Types of google.protobuf whose JSON is one text, number or truth value. */
+const SINGLE_VALUES: ReadonlySet<string> = new Set(
+  [
+    'Timestamp',
+    'Duration',
+    'FieldMask',
+    'DoubleValue',
+    'FloatValue',
+    'Int64Value',
+    'UInt64Value',
+    'Int32Value',
+    'UInt32Value',
+    'BoolValue',
+    'StringValue',
+    'BytesValue',
+  ].map((name) => `google.protobuf.${name}`),
+)
+const DECIMAL = /^-?\d{1,10}$/
+const UNKNOWN_KEY = /key "([\s\S]*)" is unknown$/
+
+export function isProtoContract(contract: Contract): contract is ProtoContract {
+  return (contract as Partial<ProtoContract>).descriptor?.kind === 'service'
+}
+
+/** Loads `@bufbuild/protobuf`, which a program with a `.proto` contract has. */
+export async function loadProtoForm({ ignoreUnknown }: ProtoFormOptions): Promise<CreateProtoForm> {
+  const protobuf = await import('@bufbuild/protobuf')
+  return (method) => new ProtoForm(protobuf, method, ignoreUnknown)
+}
+
+/** ProtoJSON: https://protobuf.dev/programming-guides/json/. Zero values are written. */
+class ProtoForm implements MessageForm {
+  readonly emptyInput = false
+  readonly emptyOutput = false
+  readonly takesObject: boolean
+  readonly #protobuf: Protobuf
+  readonly #method: DescMethod
+  readonly #readOptions: { readonly ignoreUnknownFields: boolean }
+  readonly #parameters = new Map<string, Parameter>()
+
+  constructor(protobuf: Protobuf, method: DescMethod, ignoreUnknown: boolean) {
+    this.#protobuf = protobuf
+    this.#method = method
+    this.#readOptions = { ignoreUnknownFields: ignoreUnknown }
+    this.takesObject =
+      !method.input.typeName.startsWith('google.protobuf.') || method.input.fields.length === 0
+  }
+
+  parameter(path: string): Parameter | undefined {
+    let parameter = this.#parameters.get(path)
+    if (parameter !== undefined) return parameter
+    parameter = parameterOf(this.#protobuf, this.#method.input, path)
+    // A message that contains itself has any number of paths.
+    if (parameter !== undefined && parameter.path.length <= 2) this.#parameters.set(path, parameter)
+    return parameter
+  }
+
+  inputName(field: string): string {
+    return fieldOf(this.#method.input, field)?.jsonName ?? field
+  }
+
+  messageOf(json: unknown): Uint8Array {
+    const { fromJson, toBinary } = this.#protobuf
+    const { input } = this.#method
+    let message: ReturnType<typeof fromJson>
+    try {
+      message = fromJson(input, json as JsonValue, this.#readOptions)
+    } catch (error) {
+      throw this.#wrongMessage(error as Error)
+    }
+    return toBinary(input, message)
+  }
+
+  textOf(message: unknown, field: string): string {
+    const { fromBinary, toJson } = this.#protobuf
+    const { output } = this.#method
+    const json = toJson(output, fromBinary(output, message as Uint8Array), { alwaysEmitImplicit: true })
+    if (field === '') return JSON.stringify(json)
+    const name = fieldOf(output, field)?.jsonName ?? field
+    return JSON.stringify((json as JsonObject)[name] ?? null)
+  }
+
+  #wrongMessage(error: Error): Error {
+    const { parent, localName } = this.#method
+    return invalidMessage(`the input of ${parent.typeName}.${localName}`, [violationOf(error)])
+  }
+}
+
+/** The error of `fromJson`: it names the field, or the key that is not one. */
+function violationOf({ message, cause }: Error): FieldViolation {
+  const field = fieldOfError(cause)
+  if (field !== undefined) return violationAt([field.jsonName], (cause as Error).message)
+  const key = UNKNOWN_KEY.exec(message)?.[1]
+  if (key !== undefined) return violationAt([key], 'is not a field of the message')
+  return violationAt([], message)
+}
+
+function fieldOfError(cause: unknown): DescField | undefined {
+  const { field } = (cause ?? {}) as { field?: () => DescField }
+  const found = typeof field === 'function' ? field.call(cause) : undefined
+  return found?.kind === 'field' ? found : undefined
+}
+
+function parameterOf(protobuf: Protobuf, input: DescMessage, path: string): Parameter | undefined {
+  const steps = path.split('.')
+  if (steps.length > FIELD_STEPS_MAX) return undefined
+  const names: string[] = []
+  let parent: DescMessage = input
+  for (const [index, step] of steps.entries()) {
+    const field = fieldOf(parent, step)
+    if (field === undefined) return undefined
+    names.push(field.jsonName)
+    if (index === steps.length - 1) {
+      const convert = converterOf(protobuf, field)
+      return convert && { path: names, repeated: field.fieldKind === 'list', convert }
+    }
+    if (field.fieldKind !== 'message' || isSingleValue(field.message)) return undefined
+    parent = field.message
+  }
+  return undefined
+}
+
+/** By the name in the file, as in templates, or that in JSON. */
+function fieldOf({ fields }: DescMessage, name: string): DescField | undefined {
+  return fields.find((field) => field.name === name || field.jsonName === name)
+}
+
+/** ProtoJSON accepts texts for numbers. Undefined: the field has no value that is one text. */
+function converterOf({ ScalarType }: Protobuf, field: DescField): Parameter['convert'] | undefined {
+  if (field.fieldKind === 'map') return undefined
+  if (field.enum !== undefined) return (text) => (DECIMAL.test(text) ? numberOf(text) : text)
+  const scalar = field.message === undefined ? field.scalar : wrappedScalar(field.message)
+  if (scalar === ScalarType.BOOL) return booleanOf
+  if (field.message !== undefined && !isSingleValue(field.message)) return undefined
+  return (text) => text
+}
+
+function wrappedScalar({ typeName, fields }: DescMessage): ScalarType | undefined {
+  return typeName.endsWith('Value') && fields.length === 1 ? fields[0]?.scalar : undefined
+}
+
+function isSingleValue({ typeName }: DescMessage): boolean {
+  return SINGLE_VALUES.has(typeName)
+}

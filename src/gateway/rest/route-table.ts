@@ -1,0 +1,145 @@
+import type { PathTemplate } from '../../service/contract/path-template.js'
+import { HttpError } from './http-error.js'
+import { decodeExceptSlash, decodePercent } from './path-text.js'
+
+/** A route that a request matches. */
+export interface FoundRoute<Target> {
+  readonly target: Target
+  /** The values of the variables of the template, in its order. */
+  readonly variables: readonly string[]
+}
+
+/** By the method of HTTP. */
+type Leaves<Target> = Map<string, { readonly template: PathTemplate; readonly target: Target }>
+
+interface Node<Target> {
+  readonly literals: Map<string, Node<Target>>
+  /** The segment `*`. */
+  any: Node<Target> | undefined
+  /** The segment `**`. */
+  rest: Node<Target> | undefined
+  /** By the verb. */
+  readonly ends: Map<string, Leaves<Target>>
+}
+
+/** A request has more segments than any template can have. */
+const SEGMENTS_MAX = 256
+
+/** The routes of a gateway. Of several templates that a path matches, the one with the first literal where the others have a star counts. */
+export class RouteTable<Target> {
+  readonly #root: Node<Target> = newNode()
+  readonly #verbs = new Set<string>()
+
+  /** Returns the target that already has this route, if there is one; then nothing changes. */
+  add(method: string, template: PathTemplate, target: Target): Target | undefined {
+    let node = this.#root
+    for (const segment of template.segments) node = childOf(node, segment)
+    let leaves = node.ends.get(template.verb)
+    if (leaves === undefined) {
+      leaves = new Map()
+      node.ends.set(template.verb, leaves)
+    }
+    const present = leaves.get(method)
+    if (present !== undefined) return present.target
+    leaves.set(method, { template, target })
+    if (template.verb !== '') this.#verbs.add(template.verb)
+    return undefined
+  }
+
+  /** The route for the raw path of a request. An array: the path has routes for these methods only. Throws the error 400 for a wrong path. */
+  find(method: string, path: string): FoundRoute<Target> | readonly string[] | undefined {
+    const raw = path === '/' ? [] : path.slice(1).split('/')
+    if (raw.length > SEGMENTS_MAX || raw.includes('')) return undefined
+    const last = raw.at(-1) ?? ''
+    const colon = last.lastIndexOf(':')
+    if (colon > 0 && this.#verbs.has(last.slice(colon + 1))) {
+      const found = this.#match(method, [...raw.slice(0, -1), last.slice(0, colon)], last.slice(colon + 1))
+      if (found !== undefined) return found
+    }
+    return this.#match(method, raw, '')
+  }
+
+  #match(
+    method: string,
+    raw: readonly string[],
+    verb: string,
+  ): FoundRoute<Target> | readonly string[] | undefined {
+    const segments = raw.map(decodedSegment)
+    const allowed = new Set<string>()
+    for (const leaves of endsFor(this.#root, segments, 0, verb)) {
+      const leaf = leaves.get(method)
+      if (leaf !== undefined)
+        return { target: leaf.target, variables: valuesOf(leaf.template, raw, segments) }
+      for (const name of leaves.keys()) allowed.add(name)
+    }
+    return allowed.size === 0 ? undefined : [...allowed]
+  }
+}
+
+function newNode<Target>(): Node<Target> {
+  return { literals: new Map(), any: undefined, rest: undefined, ends: new Map() }
+}
+
+function childOf<Target>(node: Node<Target>, segment: string): Node<Target> {
+  if (segment === '*') {
+    node.any ??= newNode()
+    return node.any
+  }
+  if (segment === '**') {
+    node.rest ??= newNode()
+    return node.rest
+  }
+  const literal = decodePercent(segment, 'the path')
+  let child = node.literals.get(literal)
+  if (child === undefined) {
+    child = newNode()
+    node.literals.set(literal, child)
+  }
+  return child
+}
+
+/** The best one first. Each node is at one depth, so that the work is bounded by their number. */
+function* endsFor<Target>(
+  node: Node<Target>,
+  segments: readonly string[],
+  index: number,
+  verb: string,
+): Generator<Leaves<Target>> {
+  if (index === segments.length) {
+    const leaves = node.ends.get(verb)
+    if (leaves !== undefined) yield leaves
+  } else {
+    const literal = node.literals.get(segments[index] as string)
+    if (literal !== undefined) yield* endsFor(literal, segments, index + 1, verb)
+    if (node.any !== undefined) yield* endsFor(node.any, segments, index + 1, verb)
+  }
+  const rest = node.rest?.ends.get(verb)
+  if (rest !== undefined) yield rest
+}
+
+/** Proxies and clients remove such segments, and would take the request for another one. */
+function decodedSegment(raw: string): string {
+  const text = decodePercent(raw, 'the path')
+  if (text === '.' || text === '..')
+    throw new HttpError(
+      400,
+      'INVALID_ARGUMENT',
+      'the path has a segment "." or ".."; send the path without it',
+    )
+  return text
+}
+
+function valuesOf(
+  { variables, segments: pattern }: PathTemplate,
+  raw: readonly string[],
+  segments: readonly string[],
+): string[] {
+  return variables.map(({ start, end }) => {
+    if (end === start + 1 && pattern[start] !== '**') return segments[start] as string
+    const isRest = pattern[end - 1] === '**'
+    return raw
+      .slice(start, isRest ? undefined : end)
+      .map(decodeExceptSlash)
+      .join('/')
+  })
+}
