@@ -1,12 +1,20 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ErrorCode } from '../../../../src/errors.js'
-import { type ClientCredentialsOptions, clientCredentials } from '../../../../src/gateway/auth/index.js'
+import { clientCredentials } from '../../../../src/gateway/auth/index.js'
 import { sleep } from '../../../../src/host.js'
 import { failure } from '../../../support/services.js'
 import { AuthServer, endAuthServers, sendJson } from '../../../support/tokens.js'
 
+/** How far the clock of the source is ahead. */
+const clock = vi.hoisted(() => ({ aheadMs: 0 }))
+vi.mock('../../../../src/host.js', async (original) => {
+  const host = await original<typeof import('../../../../src/host.js')>()
+  return { ...host, nowMs: () => host.nowMs() + clock.aheadMs }
+})
+
 afterEach(endAuthServers)
 
+const SECOND_MS = 1_000
 const SECRET = 'very secret: 100%&='
 const client = { clientId: 'my client', clientSecret: SECRET }
 
@@ -55,20 +63,33 @@ describe('clientCredentials', () => {
   })
 
   it('renews a token before it expires, and meanwhile passes the old one', async () => {
-    const server = await tokenServer({ expires_in: 2 })
+    const server = await tokenServer()
     const token = clientCredentials({ tokenUrl: server.url, ...client })
+    expect(await token()).toBe('t1')
+    clock.aheadMs += 3530 * SECOND_MS
+    expect(await token()).toBe('t1')
+    expect(server.requests).toHaveLength(1)
+    clock.aheadMs += 20 * SECOND_MS
     expect(await token()).toBe('t1')
     await until(async () => (await token()) === 't2')
     expect(server.requests).toHaveLength(2)
   })
 
   it('waits for a new token when the old one has expired', async () => {
-    const server = await tokenServer({ expires_in: '1', token_type: 'bearer' })
+    const server = await tokenServer({ expires_in: '600', token_type: 'bearer' })
     const token = clientCredentials({ tokenUrl: server.url, ...client })
     expect(await token()).toBe('t1')
-    await sleep(1_050)
+    clock.aheadMs += 601 * SECOND_MS
     expect(await Promise.all([token(), token()])).toEqual(['t2', 't2'])
     expect(server.requests).toHaveLength(2)
+  })
+
+  it('renews a token of unknown lifetime within five minutes', async () => {
+    const server = await tokenServer({ expires_in: undefined })
+    const token = clientCredentials({ tokenUrl: server.url, ...client })
+    await token()
+    clock.aheadMs += 301 * SECOND_MS
+    expect(await token()).toBe('t2')
   })
 
   it('keeps a valid token if the renewal fails, and asks rarely', async () => {
@@ -77,19 +98,36 @@ describe('clientCredentials', () => {
     const server = await AuthServer.start((response, count) =>
       sendJson(
         response,
-        { access_token: 't1', token_type: 'Bearer', expires_in: 5 },
+        { access_token: 't1', token_type: 'Bearer', expires_in: 3600 },
         count === 1 ? 200 : 500,
       ),
     )
     const token = clientCredentials({ tokenUrl: server.url, ...client, logger })
     await token()
+    clock.aheadMs += 3550 * SECOND_MS
     await until(async () => {
       expect(await token()).toBe('t1')
       return lines.length > 0
     })
     expect(lines[0]).toContain('the last token remains in use')
-    for (let call = 0; call < 20; call += 1) await token().catch(() => {})
+    for (let call = 0; call < 20; call += 1) expect(await token()).toBe('t1')
     expect(server.requests.length).toBeLessThan(5)
+    clock.aheadMs += 51 * SECOND_MS
+    expect(await failure(token())).toMatchObject({ code: ErrorCode.UNAVAILABLE })
+  })
+
+  it('waits longer after each failure, up to 30 seconds', async () => {
+    const server = await AuthServer.start((response) => sendJson(response, {}, 500))
+    const token = clientCredentials({ tokenUrl: server.url, ...client })
+    await failure(token())
+    for (const [index, seconds] of [1, 2, 4, 8, 16, 30, 30, 30].entries()) {
+      clock.aheadMs += (seconds + 1) * SECOND_MS
+      await failure(token())
+      expect(server.requests).toHaveLength(index + 2)
+    }
+    clock.aheadMs += 20 * SECOND_MS
+    await failure(token())
+    expect(server.requests).toHaveLength(9)
   })
 
   it.each<[string, (response: Parameters<typeof sendJson>[0]) => void, object]>([
@@ -153,7 +191,8 @@ describe('clientCredentials', () => {
     )
     const token = clientCredentials({ tokenUrl: server.url, ...client })
     await failure(token())
-    await until(async () => (await token().catch(() => '')) === 't')
+    clock.aheadMs += 2 * SECOND_MS
+    expect(await Promise.all([token(), token()])).toEqual(['t', 't'])
     expect(server.requests).toHaveLength(2)
   })
 

@@ -7,7 +7,6 @@ import {
   authFor,
   base64url,
   clientWith,
-  forgedToken,
   ISSUER,
   type IssuerKey,
   identityFor,
@@ -51,14 +50,15 @@ describe('a hostile token is refused', () => {
     '__proto__',
     'toString',
   ])('with the algorithm %j', async (alg) => {
-    await expectRefused(forgedToken({ alg }, claims))
-    await expectRefused(forgedToken({ alg }, claims, ''))
+    const token = key.signAny({ alg, kid: 'k1' }, claims)
+    await expectRefused(token)
+    await expectRefused(token.slice(0, token.lastIndexOf('.') + 1))
   })
 
   it.each([[undefined], [null], [5], [['RS256']], [{ toString: 'RS256' }]])(
     'with the algorithm %j',
     async (alg) => {
-      await expectRefused(forgedToken({ alg }, claims))
+      await expectRefused(key.signAny({ alg, kid: 'k1' }, claims))
     },
   )
 
@@ -95,15 +95,7 @@ describe('a hostile token is refused', () => {
     ['a text', { crit: 'exp' }],
     ['null', { crit: null }],
   ])('with %s in crit', async (_name, header) => {
-    // Signers refuse most of these headers, so the signature is wrong too: the next test shows that the order is right.
-    await expectRefused(forgedToken({ alg: 'RS256', kid: 'k1', ...header }, claims))
-  })
-
-  it('for its extensions before its signature', async () => {
-    const error = await failure(
-      identityFor(authFor([key]), forgedToken({ alg: 'RS256', crit: ['x'], x: 1 }, claims)),
-    )
-    expect(error['message']).toContain('crit')
+    await expectRefused(key.signAny({ alg: 'RS256', kid: 'k1', ...header }, claims))
   })
 
   it.each([
@@ -119,7 +111,7 @@ describe('a hostile token is refused', () => {
   })
 
   it.each([[5], [null], [['k1']], [{}]])('with the key id %j', async (kid) => {
-    await expectRefused(forgedToken({ alg: 'RS256', kid }, claims))
+    await expectRefused(key.signAny({ alg: 'RS256', kid }, claims))
   })
 
   it('if several keys could have signed it', async () => {
@@ -149,19 +141,14 @@ describe('a hostile token is refused', () => {
       .setProtectedHeader({ alg: 'RSA-OAEP-256', enc: 'A256GCM' })
       .encrypt(await importJWK({ ...key.jwk, alg: 'RSA-OAEP-256', use: 'enc' }, 'RSA-OAEP-256'))
     await expectRefused(encrypted)
-    const { CompactSign, generateKeyPair, exportJWK } = await import('jose')
-    const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true })
-    const raw: IssuerKey = { ...key, jwk: await exportJWK(publicKey) }
-    const signed = (payload: string): Promise<string> =>
-      new CompactSign(Buffer.from(payload, 'latin1'))
-        .setProtectedHeader({ alg: 'RS256', cty: 'JWT' })
-        .sign(privateKey)
-    for (const payload of [await key.sign(), '[]', 'null', '"x"', '5', '{', '', '\xff', `\ufeff{}`])
-      await expectRefused(await signed(payload), [raw])
-    // exp beyond all numbers.
-    const endless = JSON.stringify({ ...claims, exp: 0 }).replace('"exp":0', '"exp":1e999')
-    await expectRefused(await signed(endless), [raw])
-    expect(await identityFor(authFor([raw]), await signed(JSON.stringify(claims)))).toBeDefined()
+    const signed = (payload: string): string => key.signAny({ alg: 'RS256', kid: 'k1', cty: 'JWT' }, payload)
+    for (const payload of [await key.sign(), '[]', 'null', '"x"', '5', '{', '', '\ufeff{}'])
+      await expectRefused(signed(payload))
+    // JSON has no other number beyond all numbers.
+    await expectRefused(signed(JSON.stringify({ ...claims, exp: 0 }).replace('"exp":0', '"exp":1e999')))
+    expect(await identityFor(authFor([key]), signed(JSON.stringify(claims)))).toMatchObject({
+      subject: 'alice',
+    })
   })
 
   it('in the JSON serialization', async () => {
@@ -199,8 +186,11 @@ describe('a hostile token is refused', () => {
   })
 
   it('with a header that is not a JSON object', async () => {
-    for (const header of ['', '[]', 'null', '"RS256"', '{"alg":"RS256"', '\xff'])
-      await expectRefused(`${Buffer.from(header, 'latin1').toString('base64url')}.${base64url(claims)}.AAAA`)
+    for (const header of ['', '[]', 'null', '"RS256"', '{"alg":"RS256"', '\ufeff{"alg":"RS256","kid":"k1"}'])
+      await expectRefused(key.signAny(header, claims))
+    // The same signature is accepted with a header that is one.
+    const token = key.signAny('{ "alg" : "RS256", "kid": "k1" }', claims)
+    expect(await identityFor(authFor([key]), token)).toMatchObject({ subject: 'alice' })
   })
 })
 
