@@ -37,7 +37,7 @@ export interface GrpcGatewayOptions extends AdmissionOptions, ListenPlaceOptions
   compression?: boolean | undefined
   /**
    * The metadata that passes in both directions: names, or prefixes with a star, such as `'x-app-*'`. Default: all names except the
-   * credentials `authorization`, `cookie`, `proxy-authenticate`, `proxy-authorization`, `set-cookie` and `www-authenticate`.
+   * credentials `authorization`, `cookie`, `proxy-authenticate`, `proxy-authorization`, `set-cookie` and `www-authenticate`, and the headers of `auth`.
    */
   metadata?: readonly string[] | undefined
   /** Run for each call before it passes to its service, the first one outermost. Messages are bytes. */
@@ -160,7 +160,7 @@ export function resolveGatewayOptions(options: GrpcGatewayOptions): GatewaySetti
     interceptors: interceptors ?? [],
     reflection: booleanOption('reflection', options.reflection),
     compression: booleanOption('compression', options.compression),
-    passes: metadataFilter(options.metadata),
+    passes: metadataFilter(options.metadata, admission.secretHeaders),
     maxMessageBytes: integer(
       'maxMessageBytes',
       options.maxMessageBytes ?? MESSAGE_BYTES,

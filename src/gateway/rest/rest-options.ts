@@ -156,8 +156,10 @@ const STALL_MS = 60_000
 const MS_MIN = 1_000
 const VERSION = '1.0'
 
-/** Checks the options and adds the defaults. Throws `INVALID_ARGUMENT`. */
-export function resolveRestOptions(options: RestGatewayOptions): RestSettings {
+/**
+ * Checks the options and adds the defaults. `hasTunnels`: a gateway without services has something to pass on. Throws `INVALID_ARGUMENT`.
+ */
+export function resolveRestOptions(options: RestGatewayOptions, hasTunnels = false): RestSettings {
   checkOptionNames(options, [...REST_OPTION_NAMES, ...REGISTER_NAMES])
   const { interceptors = [], signal, timeoutMs = TIMEOUT_MS, errors = 'envelope' } = options
   checkCallerOptions({ interceptors, signal, timeoutMs })
@@ -166,7 +168,7 @@ export function resolveRestOptions(options: RestGatewayOptions): RestSettings {
   const admission = new Admission(options)
   const logger = loggerOption(options.logger)
   const services = checkedServices(options.services, admission, checkContract)
-  if (services.length === 0) throw misuse('the gateway has nothing to pass on; pass services')
+  if (services.length === 0 && !hasTunnels) throw misuse('the gateway has nothing to pass on; pass services')
   const settings = {
     admission,
     services,

@@ -67,11 +67,12 @@ const MS_MIN = 100
 /** Checks the options and adds the defaults. Throws `INVALID_ARGUMENT`. */
 export function resolveServerOptions(options: RestServerOptions): ServerSettings {
   checkOptionNames(options, [...REST_OPTION_NAMES, ...SERVER_NAMES])
-  const names = Object.entries(options).filter(([name]) => !SERVER_NAMES.includes(name))
+  const own = Object.entries(options).filter(([name]) => !SERVER_NAMES.includes(name))
+  const gateway = Object.fromEntries(own) as unknown as RestGatewayOptions
   return {
     ...listenPlace(options),
     listen: options.listen,
-    gateway: resolveRestOptions(Object.fromEntries(names) as unknown as RestGatewayOptions),
+    gateway: resolveRestOptions(gateway, options.tunnels !== undefined),
     tunnels: tunnelsOption(options),
     maxConnections: integer('maxConnections', options.maxConnections ?? CONNECTIONS, 1, CONNECTIONS_MAX),
     maxHeaderBytes: integer('maxHeaderBytes', options.maxHeaderBytes ?? HEADER_BYTES, KIB, HEADER_BYTES_MAX),
