@@ -29,7 +29,7 @@ const WELL_KNOWN: ReadonlyMap<string, Schema> = new Map<string, Schema>([
   ],
   ['google.protobuf.Timestamp', { type: 'string', format: 'date-time' }],
   ['google.protobuf.Duration', { type: 'string', pattern: String.raw`^-?[0-9]{1,12}(?:\.[0-9]{1,9})?s$` }],
-  ['google.protobuf.FieldMask', { type: 'string', pattern: '^(?:[A-Za-z0-9_.]+(?:,[A-Za-z0-9_.]+)*)?$' }],
+  ['google.protobuf.FieldMask', { type: 'string', pattern: '^(?:[A-Za-z0-9.]+(?:,[A-Za-z0-9.]+)*)?$' }],
   ['google.protobuf.Struct', { type: 'object', additionalProperties: true }],
   ['google.protobuf.ListValue', { type: 'array', items: {} }],
   ['google.protobuf.Value', { description: 'Any JSON value.' }],
