@@ -9,8 +9,9 @@ import type {
 import { violationAt } from '../../schema/field-violations.js'
 import type { Contract } from '../../service/contract/contract.js'
 import type { ProtoContract } from '../../service/proto/proto-contract.js'
-import { type FieldViolation, invalidMessage } from '../../service-error.js'
+import { invalidMessage } from '../../service-error.js'
 import { booleanOf, FIELD_STEPS_MAX, type MessageForm, numberOf, type Parameter } from './message-form.js'
+import { wrongFieldOf } from './wrong-field.js'
 
 type Protobuf = typeof import('@bufbuild/protobuf')
 
@@ -38,8 +39,10 @@ const SINGLE_VALUES: ReadonlySet<string> = new Set(
     'BytesValue',
   ].map((name) => `google.protobuf.${name}`),
 )
+const INTEGER = /^-?\d{1,20}$/
+const FRACTION = /^(?:-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|Infinity)|NaN)$/
 const DECIMAL = /^-?\d{1,10}$/
-const UNKNOWN_KEY = /key "([\s\S]*)" is unknown$/
+const UNKNOWN_KEY = /: key "[\s\S]*" is unknown$/
 
 export function isProtoContract(contract: Contract): contract is ProtoContract {
   return (contract as Partial<ProtoContract>).descriptor?.kind === 'service'
@@ -89,7 +92,7 @@ class ProtoForm implements MessageForm {
     try {
       message = fromJson(input, json as JsonValue, this.#readOptions)
     } catch (error) {
-      throw this.#wrongMessage(error as Error)
+      throw this.#wrongMessage(json as JsonValue, error as Error)
     }
     return toBinary(input, message)
   }
@@ -103,25 +106,30 @@ class ProtoForm implements MessageForm {
     return JSON.stringify((json as JsonObject)[name] ?? null)
   }
 
-  #wrongMessage(error: Error): Error {
-    const { parent, localName } = this.#method
-    return invalidMessage(`the input of ${parent.typeName}.${localName}`, [violationOf(error)])
+  #wrongMessage(json: JsonValue, error: Error): Error {
+    const { parent, localName, input } = this.#method
+    const field = wrongFieldOf(input, json, (type, value) => this.#accepts(type, value))
+    return invalidMessage(`the input of ${parent.typeName}.${localName}`, [
+      violationAt(field, reasonOf(error)),
+    ])
+  }
+
+  #accepts(type: DescMessage, json: JsonValue): boolean {
+    try {
+      this.#protobuf.fromJson(type, json, this.#readOptions)
+      return true
+    } catch {
+      // The error of the whole message is reported.
+      return false
+    }
   }
 }
 
-/** The error of `fromJson`: it names the field, or the key that is not one. */
-function violationOf({ message, cause }: Error): FieldViolation {
-  const field = fieldOfError(cause)
-  if (field !== undefined) return violationAt([field.jsonName], (cause as Error).message)
-  const key = UNKNOWN_KEY.exec(message)?.[1]
-  if (key !== undefined) return violationAt([key], 'is not a field of the message')
-  return violationAt([], message)
-}
-
-function fieldOfError(cause: unknown): DescField | undefined {
-  const { field } = (cause ?? {}) as { field?: () => DescField }
-  const found = typeof field === 'function' ? field.call(cause) : undefined
-  return found?.kind === 'field' ? found : undefined
+/** The text of `fromJson` without the name of the field. */
+function reasonOf({ message, cause }: Error): string {
+  if (UNKNOWN_KEY.test(message)) return 'is not a field of the message'
+  if (cause instanceof Error) return cause.message
+  return message.replace(/^cannot decode \S+ \S+ from JSON: /, '')
 }
 
 function parameterOf(protobuf: Protobuf, input: DescMessage, path: string): Parameter | undefined {
@@ -154,6 +162,11 @@ function converterOf({ ScalarType }: Protobuf, field: DescField): Parameter['con
   if (field.enum !== undefined) return (text) => (DECIMAL.test(text) ? numberOf(text) : text)
   const scalar = field.message === undefined ? field.scalar : wrappedScalar(field.message)
   if (scalar === ScalarType.BOOL) return booleanOf
+  const isFraction = scalar === ScalarType.DOUBLE || scalar === ScalarType.FLOAT
+  const isText = scalar === ScalarType.STRING || scalar === ScalarType.BYTES
+  // protobuf-es takes white space for zero, and reads hexadecimal numbers.
+  if (scalar !== undefined && !isText)
+    return (text) => ((isFraction ? FRACTION : INTEGER).test(text) ? text : undefined)
   if (field.message !== undefined && !isSingleValue(field.message)) return undefined
   return (text) => text
 }

@@ -203,7 +203,9 @@ export class RestCalls {
         checkRates(reply, [rates.countIdentity(identity.subject), address])
       return admission.check(identity, guarded)
     }
-    const identity = admission.identityOf(clientOf(request, exchange.address))
+    const client = clientOf(request, exchange.address)
+    if (!admission.identifies && client.certificate === undefined) return after(undefined)
+    const identity = admission.identityOf(client)
     return isThenable(identity) ? Promise.resolve(identity).then(after) : after(identity)
   }
 }
