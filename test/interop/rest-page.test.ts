@@ -49,11 +49,11 @@ describe.skipIf(!hasBrowser)('the page of the REST gateway, in Chromium', () => 
     const { client } = await openServer(Users, handlers, options)
     const { page, problems } = await openPage(`${client.origin}/docs`)
     await page.locator('.opblock').first().waitFor()
-    await page.evaluate(() => {
+    await page.evaluate(`{
       const script = document.createElement('script')
       script.textContent = 'globalThis.injected = true'
       document.body.append(script)
-    })
+    }`)
     expect(await page.evaluate(() => 'injected' in globalThis)).toBe(false)
     expect(problems.join()).toMatch(/Content Security Policy/i)
   })
