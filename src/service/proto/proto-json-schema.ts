@@ -29,7 +29,7 @@ const WELL_KNOWN: ReadonlyMap<string, Schema> = new Map<string, Schema>([
   ],
   ['google.protobuf.Timestamp', { type: 'string', format: 'date-time' }],
   ['google.protobuf.Duration', { type: 'string', pattern: String.raw`^-?[0-9]{1,12}(?:\.[0-9]{1,9})?s$` }],
-  ['google.protobuf.FieldMask', { type: 'string', pattern: '^(?:[A-Za-z0-9_.]+(?:,[A-Za-z0-9_.]+)*)?$' }],
+  ['google.protobuf.FieldMask', { type: 'string', pattern: '^(?:[A-Za-z0-9.]+(?:,[A-Za-z0-9.]+)*)?$' }],
   ['google.protobuf.Struct', { type: 'object', additionalProperties: true }],
   ['google.protobuf.ListValue', { type: 'array', items: {} }],
   ['google.protobuf.Value', { description: 'Any JSON value.' }],
@@ -61,7 +61,7 @@ class SchemaWriter {
     if (known !== undefined) return known
     if (WRAPPER.test(desc.typeName)) {
       const { scalar } = desc.fields[0] as DescField
-      return nullable(scalarSchema(scalar as NonNullable<typeof scalar>))
+      return scalarSchema(scalar as NonNullable<typeof scalar>)
     }
     if (!this.#definitions.has(desc)) {
       // A type can contain itself.
@@ -97,7 +97,10 @@ class SchemaWriter {
 
   #valueOf(field: DescField): Schema {
     if (field.fieldKind === 'list') return { type: 'array', items: this.#element(field) }
-    if (field.fieldKind !== 'map') return this.#element(field)
+    if (field.fieldKind !== 'map') {
+      const isWrapper = field.message !== undefined && WRAPPER.test(field.message.typeName)
+      return isWrapper ? nullable(this.#element(field)) : this.#element(field)
+    }
     const propertyNames = mapKeySchema(field.mapKey)
     return {
       type: 'object',

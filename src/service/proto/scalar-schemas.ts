@@ -41,8 +41,6 @@ export function scalarSchema(type: ScalarType): Schema {
 export function mapKeySchema(type: ScalarType): Schema | undefined {
   if (type === ScalarType.STRING) return undefined
   if (type === ScalarType.BOOL) return { enum: ['true', 'false'] }
-  const isUnsigned = [ScalarType.UINT32, ScalarType.FIXED32, ScalarType.UINT64, ScalarType.FIXED64].includes(
-    type,
-  )
-  return { pattern: isUnsigned ? '^[0-9]{1,20}$' : '^-?[0-9]{1,19}$' }
+  const { format, pattern = format === 'uint32' ? '^[0-9]{1,10}$' : '^-?[0-9]{1,10}$' } = scalarSchema(type)
+  return { format, pattern }
 }

@@ -22,6 +22,8 @@ type Definitions = ReadonlyMap<string, Schema>
 const QUERY_DEPTH_MAX = 3
 /** A longer list does not help a reader. The gateway accepts the other fields too. */
 const QUERY_FIELDS_MAX = 200
+/** A dot separates names. `@type` is a member of google.protobuf.Any, which a query cannot hold. */
+const QUERY_NAME = /^[^.@]+$/
 const SCALARS: readonly unknown[] = ['string', 'number', 'integer', 'boolean', 'null']
 
 export function isProtoMethod(method: Method): method is ProtoMethod {
@@ -85,7 +87,10 @@ function without(schema: Schema, paths: readonly (readonly string[])[], definiti
     const target = without(resolveReference($ref, definitions), paths, definitions)
     return isSchemaObject(target) ? { ...target, ...rest } : rest
   }
-  const removed = paths.filter(({ length }) => length === 1).map(([name]) => name as string)
+  const removed = [
+    ...paths.filter(({ length }) => length === 1).map(([name]) => name as string),
+    ...excludedBy(new Set(paths.map(([name]) => name as string)), schema),
+  ]
   const copy: Record<string, unknown> = { ...schema }
   if (isSchemaObject(schema.properties)) {
     const properties = Object.entries(schema.properties as Record<string, Schema>)
@@ -106,6 +111,19 @@ function without(schema: Schema, paths: readonly (readonly string[])[], definiti
   return copy
 }
 
+/** The fields that cannot be set together with these: other members of their oneofs. */
+function excludedBy(names: ReadonlySet<string>, { dependentSchemas = {} }: SchemaObject): string[] {
+  return Object.entries(dependentSchemas as Record<string, SchemaObject>).flatMap(
+    ([name, { properties }]) => {
+      const others = Object.entries((properties ?? {}) as Record<string, Schema>)
+        .filter(([, schema]) => schema === false)
+        .map(([other]) => other)
+      if (names.has(name)) return others
+      return others.some((other) => names.has(other)) ? [name] : []
+    },
+  )
+}
+
 function inner(paths: readonly (readonly string[])[], name: string): string[][] {
   return paths
     .filter(([first, second]) => first === name && second !== undefined)
@@ -117,6 +135,7 @@ export function queryFields({ root, definitions }: LocalSchema): readonly QueryF
   const found: QueryField[] = []
   const visit = (schema: Schema, prefix: string, isRequired: boolean, depth: number): void => {
     for (const [name, field] of fieldsOf(schema, definitions)) {
+      if (!QUERY_NAME.test(name)) continue
       const path = `${prefix}${name}`
       const required = isRequired && field.isRequired
       if (found.length < QUERY_FIELDS_MAX && isForQuery(field.schema, definitions))
