@@ -48,9 +48,11 @@ let kills = 0
 const startMs = performance.now()
 const ticker = setInterval(show, SHOW_EVERY_MS)
 
-let service = await startProcess('service.mjs', [folder, HOST])
-const gateway = await startProcess('gateway.mjs', [folder, HOST])
-const context = { places: gateway.places, tls: tlsOf(folder, 'client') }
+const startService = () => startProcess('service.mjs', [folder, HOST])
+let service = startService()
+await service.places
+const gateway = startProcess('gateway.mjs', [folder, HOST])
+const context = { places: await gateway.places, tls: tlsOf(folder, 'client') }
 // They outlive the service. The local one also reports which calls were surely not executed.
 const local = await client('users', { contract: Users })
 const reader = await client('users', { contract: Users, whenUnavailable: 'wait' })
@@ -63,7 +65,8 @@ for (; kills < count; kills += 1) {
   await sleep((bits() % (DELAY_MS_MAX * 1000)) / 1000)
   await stopProcess(service, 'SIGKILL')
   const killedMs = performance.now()
-  service = await startProcess('service.mjs', [folder, HOST])
+  service = startService()
+  await service.places
   fail(await inTime(created.missing(reader), 'the stream of the users'))
   recoverMs.push(performance.now() - killedMs)
 }

@@ -1,4 +1,4 @@
-// What a run of the example needs and must not leave behind: a folder, other processes, and what else it undoes.
+// A run of the example: its folder and its processes, which end with it.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,11 +15,10 @@ export async function inRun(work) {
     })()
     return ending
   }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
-    process.on(signal, async () => {
-      await end()
-      process.exit(1)
-    })
+  const stop = () => {
+    void end().then(() => process.exit(1))
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop)
   try {
     await work(new Run(undo))
     await end()
@@ -52,8 +51,8 @@ class Run {
   }
 
   /** See `startProcess`. Resolves to the places where the program listens. */
-  async start(file, args, options) {
-    const started = await startProcess(file, [this.folder, ...args], options)
+  start(file, args, options) {
+    const started = startProcess(file, [this.folder, ...args], options)
     this.undo(() => stopProcess(started))
     return started.places
   }

@@ -6,35 +6,37 @@ import { fileURLToPath } from 'node:url'
 /** In a process that `startProcess` has started: reports where it listens, and ends when it is stopped or its parent is gone. */
 export function whenStopped(places, close) {
   let isStopping = false
-  const stop = async () => {
+  const stop = () => {
     if (isStopping) return
     isStopping = true
-    await close()
-    process.exit()
+    void close().then(() => process.exit())
   }
   for (const event of ['SIGINT', 'SIGTERM', 'disconnect']) process.on(event, stop)
-  if (process.send) process.send(places)
-  else console.log(places)
+  if (process.send === undefined) console.log(places)
+  else if (process.connected) process.send(places)
+  else stop()
 }
 
 /**
- * Starts a program of this folder. Resolves to its process, and the places where it listens.
+ * Starts a program of this folder. `places` resolves to the places where it listens.
  *
  * @param inside a command that starts programs elsewhere, for example in a network namespace
  */
-export async function startProcess(file, args, { env = {}, inside = [] } = {}) {
+export function startProcess(file, args, { env = {}, inside = [] } = {}) {
   const path = fileURLToPath(new URL(file, import.meta.url))
   const options = { env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }
+  // node:sqlite of Node.js 22 prints one.
+  const execArgv = ['--disable-warning=ExperimentalWarning']
   const [command, ...words] = inside
   const child =
     command === undefined
-      ? fork(path, args, options)
-      : spawn(command, [...words, process.execPath, path, ...args], options)
-  const ended = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`${file} ended with ${signal ?? code}`)
+      ? fork(path, args, { ...options, execArgv })
+      : spawn(command, [...words, process.execPath, ...execArgv, path, ...args], options)
+  const places = new Promise((resolve, reject) => {
+    child.once('message', resolve)
+    child.once('error', reject)
+    child.once('exit', (code, signal) => reject(new Error(`${file} ended with ${signal ?? code}`)))
   })
-  const [places] = await Promise.race([once(child, 'message'), ended])
-  ended.catch(() => {})
   return { child, places }
 }
 

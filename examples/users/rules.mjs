@@ -1,5 +1,5 @@
-// What the types of user.proto do not say. The service checks it before a handler runs, whatever the path of the call; a wrong
-// message is INVALID_ARGUMENT, with the names of its wrong fields.
+// The rules that the types of user.proto do not state. The service checks them before a handler runs, whatever the path of the call. A
+// wrong message is INVALID_ARGUMENT, with the names of its wrong fields.
 import { z } from 'zod'
 
 const LIMIT_MAX = 1_000_000

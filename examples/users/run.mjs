@@ -13,16 +13,7 @@ import { printTable } from './table.mjs'
 
 const HOST = '127.0.0.1'
 const USERS = 500
-const PATHS = [
-  sharedMemory,
-  unixSocket,
-  tlsSocket,
-  grpcTunnel,
-  webSocketTunnel,
-  grpc,
-  rest,
-  serverSentEvents,
-]
+const PATHS = [sharedMemory, unixSocket, tlsSocket, grpcTunnel, webSocketTunnel, grpc, rest, serverSentEvents]
 
 await inRun(async (run) => {
   const places = {

@@ -20,8 +20,8 @@ export function printTable(title, rows, users) {
   for (const [index, row] of cells.entries())
     console.log(rows[index].same ? line(row) : styleText('red', line(row)))
   console.log(`
-  GetUser: one warm call, the median of 200. StreamUsers: ${users} users, the median of 5.
-  Bytes: the binary form of each user that arrives, compared with that of the others.
+  GetUser: one warm call, median of 200. StreamUsers: ${users} users, median of 5.
+  Bytes: the binary form of each user that arrived, compared byte for byte.
 
   ${machine()}\n`)
 }

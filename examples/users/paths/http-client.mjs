@@ -32,8 +32,8 @@ export class HttpClient {
   }
 
   /** The server-sent events of an answer: https://html.spec.whatwg.org/multipage/server-sent-events.html */
-  async *events(path) {
-    const answer = await this.#send('GET', path, { accept: 'text/event-stream' })
+  async *events(path, headers = {}) {
+    const answer = await this.#send('GET', path, { ...headers, accept: 'text/event-stream' })
     let rest = ''
     for await (const part of answer.setEncoding('utf8')) {
       const blocks = (rest + part).split('\n\n')
