@@ -8,6 +8,7 @@ const ENTRIES = [
   'adapter/http',
   'adapter/port',
   'adapter/stream',
+  'gateway/auth/index',
   'gateway/grpc/index',
   'gateway/rest/index',
   'gateway/ws/index',

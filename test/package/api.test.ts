@@ -53,6 +53,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
 const ADAPTERS = ['http', 'port', 'stream'].map((name) => `dist/adapter/${name}.d.ts`)
 const ENTRIES = [
   'dist/index.d.ts',
+  'dist/gateway/auth/index.d.ts',
   'dist/gateway/grpc/index.d.ts',
   'dist/gateway/rest/index.d.ts',
   'dist/gateway/ws/index.d.ts',

@@ -57,6 +57,11 @@ export class RestClient {
     return this.send({ path, headers })
   }
 
+  /** Ends all connections. */
+  async close(): Promise<void> {
+    await this.#agent.destroy()
+  }
+
   post(path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Reply> {
     return this.send({ method: 'POST', path, body, headers })
   }

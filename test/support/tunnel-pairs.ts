@@ -36,7 +36,7 @@ const noHeaders = async (): Promise<Record<string, string>> => ({})
 /** The server's side of a carrier, whose connections a test takes. */
 interface CarrierServer {
   readonly server: NetServer
-  dial(port: number): TunnelConnection
+  readonly dial: (port: number) => TunnelConnection
 }
 
 type Take = (connection: TunnelConnection) => void

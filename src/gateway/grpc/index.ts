@@ -1,4 +1,5 @@
 export type { Authenticator, GatewayClient } from '../authenticator.js'
+export type { RateLimit, RateLimitOptions } from '../rate-limits.js'
 export type { GatewayClientOptions, GatewayService } from '../services.js'
 export type { TokenSource } from '../tokens.js'
 export type { CallHeaders, HeadersSource } from '../tunnel/call-headers.js'

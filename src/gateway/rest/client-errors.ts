@@ -27,15 +27,34 @@ export function answerClientError(form: ErrorForm): (error: Error, socket: Duple
       socket.destroy()
       return
     }
-    const body = errorText(plainAnswer(statusCode, message), form)
-    const headers = {
-      ...SECURITY_HEADERS,
-      'cache-control': 'no-store',
-      'content-type': form === 'problem' ? PROBLEM_TYPE : JSON_TYPE,
-      'content-length': String(Buffer.byteLength(body)),
-      connection: 'close',
-    }
+    const { headers, body } = replyOf(statusCode, message, form)
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
     socket.end(`HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${lines.join('')}\r\n${body}`)
   }
+}
+
+/** Answers a request with a header `expect` that the server cannot meet. */
+export function answerExpectation(
+  form: ErrorForm,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  return (_request, response) => {
+    const { headers, body } = replyOf(417, 'the server cannot meet what the header expect demands', form)
+    response.writeHead(417, headers).end(body)
+  }
+}
+
+function replyOf(
+  statusCode: number,
+  message: string,
+  form: ErrorForm,
+): { readonly headers: Record<string, string>; readonly body: string } {
+  const body = errorText(plainAnswer(statusCode, message), form)
+  const headers = {
+    ...SECURITY_HEADERS,
+    'cache-control': 'no-store',
+    'content-type': form === 'problem' ? PROBLEM_TYPE : JSON_TYPE,
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+  }
+  return { headers, body }
 }

@@ -36,6 +36,7 @@ const CODES_BY_HTTP_STATUS: ReadonlyMap<number, string> = new Map([
   [413, 'BODY_TOO_LARGE'],
   [414, 'URI_TOO_LONG'],
   [415, 'UNSUPPORTED_MEDIA_TYPE'],
+  [417, 'EXPECTATION_FAILED'],
   [429, 'RESOURCE_EXHAUSTED'],
   [431, 'HEADERS_TOO_LARGE'],
 ])

@@ -18,6 +18,10 @@ export class Exchange {
   /** The values of the variables of the path. */
   readonly variables: readonly string[]
   readonly correlationId: string
+  /** The IP address of the client. */
+  readonly address: string
+  /** The call continues when the client goes away. */
+  outlivesClient = false
   identity: Identity | undefined
   /** The headers of the service's answer. */
   headers: Metadata | undefined
@@ -25,15 +29,17 @@ export class Exchange {
   readonly #reply: FastifyReply
 
   constructor(
-    request: FastifyRequest,
+    { headers }: FastifyRequest,
     reply: FastifyReply,
     route: ServiceRoute,
     variables: readonly string[],
+    address: string,
   ) {
     this.route = route
     this.variables = variables
     this.#reply = reply
-    this.correlationId = correlationIdOf(request.headers)
+    this.address = address
+    this.correlationId = correlationIdOf(headers)
   }
 
   /** Fires when the client goes away. For this package only; see LightSignal. */
@@ -45,7 +51,8 @@ export class Exchange {
   callOptions({ headers }: FastifyRequest, rules: HeaderRules): CallOptions {
     const { raw } = this.#reply
     raw.once('close', () => {
-      if (!raw.writableFinished) this.abort(new ShmwireError(ErrorCode.ABORTED, 'the client has gone away'))
+      if (!raw.writableFinished && !this.outlivesClient)
+        this.abort(new ShmwireError(ErrorCode.ABORTED, 'the client has gone away'))
     })
     const options: CallOptions = {
       timeoutMs: this.route.timeoutMs,
@@ -69,10 +76,10 @@ export class Exchange {
 }
 
 /** The client of a request. */
-export function clientOf({ raw, headers }: FastifyRequest): GatewayClient {
+export function clientOf({ raw, headers }: FastifyRequest, address: string): GatewayClient {
   const { socket } = raw
   const certificate = socket instanceof TLSSocket && socket.authorized ? certificateOf(socket) : undefined
-  return { address: socket.remoteAddress ?? '', certificate, headers }
+  return { address, certificate, headers }
 }
 
 function lastEventIdOf(id: string | string[] | undefined): string | undefined {

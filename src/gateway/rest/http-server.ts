@@ -6,7 +6,7 @@ import { listenFault } from '../../control/served-port.js'
 import { withTlsOptions } from '../../control/tls-options.js'
 import { waitWithin } from '../../deadline.js'
 import { log } from '../../log.js'
-import { answerClientError } from './client-errors.js'
+import { answerClientError, answerExpectation } from './client-errors.js'
 import type { OpenRestGateway } from './rest-gateway.js'
 import type { ServerSettings } from './server-options.js'
 
@@ -33,10 +33,13 @@ export async function createApp(settings: ServerSettings): Promise<RestApp> {
     bodyLimit: maxBodyBytes,
     routerOptions: { maxParamLength: settings.maxHeaderBytes },
     frameworkErrors: (error, request, reply) => gateway?.calls.onError(error, request, reply),
+    clientErrorHandler: answerClientError(errors),
+    // Proxies send the whole URL: RFC 9112, section 3.2.2.
+    rewriteUrl: ({ url = '/' }) => (url.startsWith('/') ? url : pathOfUrl(url)),
     serverFactory: (handler) => (server = newServer(settings, handler)),
   })
   const created = server as unknown as Server
-  created.on('clientError', answerClientError(errors))
+  created.on('checkExpectation', answerExpectation(errors))
   return {
     app,
     server: created,
@@ -67,6 +70,11 @@ export async function listen(
     return () => server.close()
   })
   return (server.address() as AddressInfo).port
+}
+
+function pathOfUrl(url: string): string {
+  const start = url.indexOf('/', url.indexOf('://') + '://'.length)
+  return url.includes('://') && start !== -1 ? url.slice(start) : '/'
 }
 
 function newServer(settings: ServerSettings, handler: unknown): Server {

@@ -22,7 +22,7 @@ export interface Parameter {
   readonly path: readonly string[]
   /** Whether it is a list. */
   readonly repeated: boolean
-  /** The JSON value of a text; the text itself if it is not one of the type, so that the check of the message names the field. */
+  /** The JSON value of a text. If it is not one of the type: the text itself, for the check of the message, or undefined. */
   convert(text: string): unknown
 }
 

@@ -1,16 +1,19 @@
 import type {
   DescField,
+  DescFile,
   DescMessage,
   DescMethod,
   JsonObject,
   JsonValue,
+  Registry,
   ScalarType,
 } from '@bufbuild/protobuf'
 import { violationAt } from '../../schema/field-violations.js'
 import type { Contract } from '../../service/contract/contract.js'
 import type { ProtoContract } from '../../service/proto/proto-contract.js'
-import { type FieldViolation, invalidMessage } from '../../service-error.js'
+import { invalidMessage } from '../../service-error.js'
 import { booleanOf, FIELD_STEPS_MAX, type MessageForm, numberOf, type Parameter } from './message-form.js'
+import { wrongFieldOf } from './wrong-field.js'
 
 type Protobuf = typeof import('@bufbuild/protobuf')
 
@@ -38,8 +41,12 @@ const SINGLE_VALUES: ReadonlySet<string> = new Set(
     'BytesValue',
   ].map((name) => `google.protobuf.${name}`),
 )
+const INTEGER = /^-?\d{1,20}$/
+const FRACTION = /^(?:-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|Infinity)|NaN)$/
 const DECIMAL = /^-?\d{1,10}$/
-const UNKNOWN_KEY = /key "([\s\S]*)" is unknown$/
+const UNKNOWN_KEY = /: key "[\s\S]*" is unknown$/
+
+const registries = new WeakMap<DescFile, Registry>()
 
 export function isProtoContract(contract: Contract): contract is ProtoContract {
   return (contract as Partial<ProtoContract>).descriptor?.kind === 'service'
@@ -58,13 +65,15 @@ class ProtoForm implements MessageForm {
   readonly takesObject: boolean
   readonly #protobuf: Protobuf
   readonly #method: DescMethod
-  readonly #readOptions: { readonly ignoreUnknownFields: boolean }
+  readonly #registry: Registry
+  readonly #readOptions: { readonly ignoreUnknownFields: boolean; readonly registry: Registry }
   readonly #parameters = new Map<string, Parameter>()
 
   constructor(protobuf: Protobuf, method: DescMethod, ignoreUnknown: boolean) {
     this.#protobuf = protobuf
     this.#method = method
-    this.#readOptions = { ignoreUnknownFields: ignoreUnknown }
+    this.#registry = registryOf(protobuf, method.parent.file)
+    this.#readOptions = { ignoreUnknownFields: ignoreUnknown, registry: this.#registry }
     this.takesObject =
       !method.input.typeName.startsWith('google.protobuf.') || method.input.fields.length === 0
   }
@@ -89,7 +98,7 @@ class ProtoForm implements MessageForm {
     try {
       message = fromJson(input, json as JsonValue, this.#readOptions)
     } catch (error) {
-      throw this.#wrongMessage(error as Error)
+      throw this.#wrongMessage(json as JsonValue, error as Error)
     }
     return toBinary(input, message)
   }
@@ -97,31 +106,37 @@ class ProtoForm implements MessageForm {
   textOf(message: unknown, field: string): string {
     const { fromBinary, toJson } = this.#protobuf
     const { output } = this.#method
-    const json = toJson(output, fromBinary(output, message as Uint8Array), { alwaysEmitImplicit: true })
+    const options = { alwaysEmitImplicit: true, registry: this.#registry }
+    const json = toJson(output, fromBinary(output, message as Uint8Array), options)
     if (field === '') return JSON.stringify(json)
     const name = fieldOf(output, field)?.jsonName ?? field
     return JSON.stringify((json as JsonObject)[name] ?? null)
   }
 
-  #wrongMessage(error: Error): Error {
-    const { parent, localName } = this.#method
-    return invalidMessage(`the input of ${parent.typeName}.${localName}`, [violationOf(error)])
+  #wrongMessage(json: JsonValue, error: Error): Error {
+    const { parent, localName, input } = this.#method
+    const field = wrongFieldOf(input, json, (type, value) => this.#accepts(type, value))
+    return invalidMessage(`the input of ${parent.typeName}.${localName}`, [
+      violationAt(field, reasonOf(error)),
+    ])
+  }
+
+  #accepts(type: DescMessage, json: JsonValue): boolean {
+    try {
+      this.#protobuf.fromJson(type, json, this.#readOptions)
+      return true
+    } catch {
+      // The error of the whole message is reported.
+      return false
+    }
   }
 }
 
-/** The error of `fromJson`: it names the field, or the key that is not one. */
-function violationOf({ message, cause }: Error): FieldViolation {
-  const field = fieldOfError(cause)
-  if (field !== undefined) return violationAt([field.jsonName], (cause as Error).message)
-  const key = UNKNOWN_KEY.exec(message)?.[1]
-  if (key !== undefined) return violationAt([key], 'is not a field of the message')
-  return violationAt([], message)
-}
-
-function fieldOfError(cause: unknown): DescField | undefined {
-  const { field } = (cause ?? {}) as { field?: () => DescField }
-  const found = typeof field === 'function' ? field.call(cause) : undefined
-  return found?.kind === 'field' ? found : undefined
+/** The text of `fromJson` without the name of the field. */
+function reasonOf({ message, cause }: Error): string {
+  if (UNKNOWN_KEY.test(message)) return 'is not a field of the message'
+  if (cause instanceof Error) return cause.message
+  return message.replace(/^cannot decode \S+ \S+ from JSON: /, '')
 }
 
 function parameterOf(protobuf: Protobuf, input: DescMessage, path: string): Parameter | undefined {
@@ -143,6 +158,19 @@ function parameterOf(protobuf: Protobuf, input: DescMessage, path: string): Para
   return undefined
 }
 
+/** The types that a `google.protobuf.Any` can have: those of the file, and of all files that it imports. */
+function registryOf({ createRegistry }: Protobuf, file: DescFile): Registry {
+  let registry = registries.get(file)
+  if (registry === undefined) {
+    const files = new Set([file])
+    // The loop also visits what it adds.
+    for (const { dependencies } of files) for (const dependency of dependencies) files.add(dependency)
+    registry = createRegistry(...files)
+    registries.set(file, registry)
+  }
+  return registry
+}
+
 /** By the name in the file, as in templates, or that in JSON. */
 function fieldOf({ fields }: DescMessage, name: string): DescField | undefined {
   return fields.find((field) => field.name === name || field.jsonName === name)
@@ -154,6 +182,11 @@ function converterOf({ ScalarType }: Protobuf, field: DescField): Parameter['con
   if (field.enum !== undefined) return (text) => (DECIMAL.test(text) ? numberOf(text) : text)
   const scalar = field.message === undefined ? field.scalar : wrappedScalar(field.message)
   if (scalar === ScalarType.BOOL) return booleanOf
+  const isFraction = scalar === ScalarType.DOUBLE || scalar === ScalarType.FLOAT
+  const isText = scalar === ScalarType.STRING || scalar === ScalarType.BYTES
+  // protobuf-es takes white space for zero, and reads hexadecimal numbers.
+  if (scalar !== undefined && !isText)
+    return (text) => ((isFraction ? FRACTION : INTEGER).test(text) ? text : undefined)
   if (field.message !== undefined && !isSingleValue(field.message)) return undefined
   return (text) => text
 }

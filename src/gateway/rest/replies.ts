@@ -1,71 +1,124 @@
-import { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { timeOfDayMs } from '../../host.js'
 import type { Metadata } from '../../service/call/metadata.js'
-import { type ErrorAnswer, errorFormOf, errorText, PROBLEM_TYPE } from './error-answer.js'
+import { CACHE_NONE } from './cache-rules.js'
+import { contentCodingOf, encodeBody } from './content-coding.js'
+import { entityTagOf, isCurrent } from './entity-tag.js'
+import { errorAnswer, errorFormOf, errorText, PROBLEM_TYPE } from './error-answer.js'
 import type { Exchange } from './exchange.js'
-import { CORRELATION_ID } from './header-rules.js'
+import type { StoredAnswer } from './idempotency-store.js'
 import type { RestSettings } from './rest-options.js'
-import { SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY } from './security-headers.js'
 
 export const JSON_TYPE = 'application/json; charset=utf-8'
-const NO_STORE = 'no-store'
-const SAFE_METHODS: readonly string[] = ['GET', 'HEAD']
 
-/** Sends the replies of a gateway that are not streams. */
+/** The first status code of an error. */
+const ERRORS = 400
+
+/** A reply that is not a stream. */
+export interface PlainReply {
+  readonly status: number
+  readonly headers: Record<string, string>
+  /** Undefined: there is none. */
+  readonly body: string | Uint8Array | undefined
+  /** The text whose hash is the entity tag. Undefined: the reply has none. */
+  readonly tagged: string | undefined
+}
+
+/** Makes and sends the replies of a gateway that are not streams. */
 export class Replies {
   readonly #settings: RestSettings
-  readonly #challenges: readonly string[]
+  readonly #challenges: string | undefined
 
   constructor(settings: RestSettings) {
     this.#settings = settings
-    this.#challenges = settings.admission.authenticators.map(({ challenge }) => challenge)
+    const challenges = settings.admission.authenticators.map(({ challenge }) => challenge)
+    if (challenges.length > 0) this.#challenges = challenges.join(', ')
   }
 
-  /** Sets the headers of every reply. */
-  begin(reply: FastifyReply): void {
-    for (const name in SECURITY_HEADERS) reply.header(name, SECURITY_HEADERS[name])
-    if (reply.request.raw.socket instanceof TLSSocket)
-      reply.header('strict-transport-security', STRICT_TRANSPORT_SECURITY)
-  }
-
-  /** Sets the header with the name of the request. */
-  identify(reply: FastifyReply, { correlationId }: Exchange): void {
-    reply.header(CORRELATION_ID, correlationId)
-  }
-
-  /** Sends the answer of a service. */
-  send(reply: FastifyReply, exchange: Exchange, message: unknown): void {
-    const { form, binding } = exchange.route
+  /** The reply with the answer of a service. */
+  answer({ route, headers: metadata }: Exchange, message: unknown): PlainReply {
+    const { form, binding, cacheControl } = route
     const { version } = this.#settings
-    if (!SAFE_METHODS.includes(binding.method)) reply.header('cache-control', NO_STORE)
-    this.addHeaders(reply, exchange.headers)
-    if (form.emptyOutput && version === undefined) {
-      reply.code(204).send()
-      return
-    }
+    const headers: Record<string, string> = { 'cache-control': cacheControl }
+    this.addHeaders(headers, metadata)
+    if (form.emptyOutput && version === undefined)
+      return { status: 204, headers, body: undefined, tagged: undefined }
+    headers['content-type'] = JSON_TYPE
     const data = form.textOf(message, binding.responseBody)
-    reply.header('content-type', JSON_TYPE)
-    reply.send(version === undefined ? data : wrapped(data, version))
+    const isTagged = binding.method === 'GET' && headers['cache-control'] !== CACHE_NONE
+    return {
+      status: 200,
+      headers,
+      body: version === undefined ? data : wrapped(data, version),
+      tagged: isTagged ? data : undefined,
+    }
   }
 
-  /** Sends an error. */
-  fail(request: FastifyRequest, reply: FastifyReply, answer: ErrorAnswer): void {
-    const form = errorFormOf(request.headers.accept, this.#settings.errors)
-    reply.code(answer.statusCode).header('cache-control', NO_STORE)
-    reply.header('content-type', form === 'problem' ? PROBLEM_TYPE : JSON_TYPE)
-    if (answer.headers !== undefined) reply.headers(answer.headers)
-    if (answer.statusCode === 401 && this.#challenges.length > 0)
-      reply.header('www-authenticate', this.#challenges.join(', '))
-    reply.send(errorText(answer, form))
+  /** The reply for an error. */
+  failure({ headers: { accept } }: FastifyRequest, error: unknown): PlainReply {
+    const answer = errorAnswer(error)
+    const form = errorFormOf(accept, this.#settings.errors)
+    const headers: Record<string, string> = { ...answer.headers, 'cache-control': CACHE_NONE }
+    headers['content-type'] = form === 'problem' ? PROBLEM_TYPE : JSON_TYPE
+    if (answer.statusCode === 401 && this.#challenges !== undefined)
+      headers['www-authenticate'] = this.#challenges
+    return { status: answer.statusCode, headers, body: errorText(answer, form), tagged: undefined }
   }
 
-  /** Sets the headers that the service has set, as far as they pass. */
-  addHeaders(reply: FastifyReply, metadata: Metadata | undefined): void {
+  /** Sends a reply: compressed, or as a 304 without its body, if the client asks for it. */
+  send(request: FastifyRequest, reply: FastifyReply, { status, headers, body, tagged }: PlainReply): unknown {
+    reply.code(status)
+    for (const name in headers) reply.header(name, headers[name])
+    if (body === undefined) return reply.send()
+    if (!this.#settings.compression || status >= ERRORS) {
+      if (tagged !== undefined && this.#isUnchanged(request, reply, tagged, 'identity'))
+        return reply.code(304).send()
+      return reply.send(body)
+    }
+    reply.header('vary', 'accept-encoding')
+    const bytes = Buffer.from(body)
+    const coding = contentCodingOf(request.headers['accept-encoding'] as string | undefined, bytes.length)
+    if (tagged !== undefined && this.#isUnchanged(request, reply, tagged, coding))
+      return reply.code(304).send()
+    if (coding === 'identity') return reply.send(body)
+    reply.header('content-encoding', coding)
+    return Promise.resolve(encodeBody(bytes, coding)).then((encoded) => reply.send(encoded))
+  }
+
+  /** Adds the headers that the service has set, as far as they pass. */
+  addHeaders(headers: Record<string, string>, metadata: Metadata | undefined): void {
     if (metadata === undefined) return
     for (const [name, value] of metadata)
-      if (typeof value === 'string' && this.#settings.headers.returns(name)) reply.header(name, value)
+      if (typeof value === 'string' && this.#settings.headers.returns(name)) headers[name] = value
   }
+
+  /** Sets the header `etag`, unless the service has. */
+  #isUnchanged(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    text: string,
+    coding: 'br' | 'gzip' | 'identity',
+  ): boolean {
+    let tag = reply.getHeader('etag') as string | undefined
+    if (tag === undefined) {
+      tag = entityTagOf(text, coding)
+      // The time in the envelope is another one each time.
+      reply.header('etag', this.#settings.version === undefined ? tag : `W/${tag}`)
+    }
+    const header = request.headers['if-none-match']
+    return header !== undefined && isCurrent(header, tag.replace(/^W\//, ''))
+  }
+}
+
+/** For a store of replies. */
+export function storedOf({ status, headers, body = '' }: PlainReply): StoredAnswer {
+  return { status, headers, body: Buffer.from(body) }
+}
+
+/** The reply of a store. */
+export function replyOf({ status, headers, body }: StoredAnswer): PlainReply {
+  const replayed = { ...headers, 'idempotency-replayed': 'true' }
+  return { status, headers: replayed, body: body.length === 0 ? undefined : body, tagged: undefined }
 }
 
 /** The text of the envelope around the text of an answer. */

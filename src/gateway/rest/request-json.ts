@@ -1,4 +1,4 @@
-import { violationAt } from '../../schema/field-violations.js'
+import { VIOLATIONS_MAX, violationAt } from '../../schema/field-violations.js'
 import type { HttpBinding } from '../../service/contract/http-binding.js'
 import { type FieldViolation, invalidMessage } from '../../service-error.js'
 import type { MessageForm, Parameter } from './message-form.js'
@@ -47,8 +47,8 @@ export class RouteRequest implements RequestJson {
     const json = this.#withBody(body, violations)
     if (query !== '') this.#addQuery(json, query, violations)
     for (let index = 0; index < variables.length; index += 1) {
-      const { path, convert } = this.#variables[index] as Parameter
-      if (isObject(json)) setAt(json, path, convert(variables[index] as string))
+      const parameter = this.#variables[index] as Parameter
+      this.#set(json, parameter, converted(parameter, variables[index] as string, violations), violations)
     }
     if (violations.length > 0) throw this.#wrong(violations)
     return this.#form.emptyInput ? undefined : json
@@ -81,13 +81,19 @@ export class RouteRequest implements RequestJson {
       }
       const key = parameter.path.join('.')
       const present = values.get(key)
-      if (present === undefined) values.set(key, { parameter, values: [parameter.convert(text)] })
-      else if (parameter.repeated) present.values.push(parameter.convert(text))
+      const value = converted(parameter, text, violations)
+      if (present === undefined) values.set(key, { parameter, values: [value] })
+      else if (parameter.repeated) present.values.push(value)
       else violations.push(violationAt([name], 'has several values; it takes one'))
     }
     for (const { parameter, values: list } of values.values())
-      if (isObject(json) && !setAt(json, parameter.path, parameter.repeated ? list : list[0]))
-        violations.push(violationAt(parameter.path, 'is a part of another parameter'))
+      this.#set(json, parameter, parameter.repeated ? list : list[0], violations)
+  }
+
+  /** A body that is not an object is reported already. */
+  #set(json: unknown, { path }: Parameter, value: unknown, violations: FieldViolation[]): void {
+    if (isObject(json) && !setAt(json, path, value))
+      violations.push(violationAt(path.slice(0, -1), `must be an object with ${path.at(-1)}`))
   }
 
   #parameter(name: string): Parameter | undefined {
@@ -115,10 +121,14 @@ export class RouteRequest implements RequestJson {
   }
 }
 
-const VIOLATIONS_MAX = 32
-
 function unknown(name: string): FieldViolation {
-  return violationAt([name], 'is not a parameter of this route')
+  return violationAt(name.split('.'), 'is not a parameter of this route')
+}
+
+function converted({ path, convert }: Parameter, text: string, violations: FieldViolation[]): unknown {
+  const value = convert(text)
+  if (value === undefined) violations.push(violationAt(path, 'must be a number of its type'))
+  return value
 }
 
 /** As forms encode it: https://url.spec.whatwg.org/#application/x-www-form-urlencoded. */

@@ -3,13 +3,19 @@ import { log } from '../../log.js'
 import type { Identity } from '../../peer.js'
 import { isThenable } from '../../thenable.js'
 import { textOfThrown } from '../../uncaught.js'
+import { checkRate, type RateState, rateHeaders } from '../rate-limits.js'
+import { checkPreconditions } from './entity-tag.js'
 import { errorAnswer } from './error-answer.js'
 import { clientOf, Exchange } from './exchange.js'
+import { CORRELATION_ID } from './header-rules.js'
 import { HttpError } from './http-error.js'
+import { surelyDidNotRun } from './idempotency.js'
+import { beginIdempotent } from './idempotent-calls.js'
 import { pathOf, queryOf } from './path-text.js'
-import type { Replies } from './replies.js'
+import { type PlainReply, type Replies, replyOf, storedOf } from './replies.js'
 import type { RestSettings } from './rest-options.js'
 import type { RouteTable } from './route-table.js'
+import { setSecurityHeaders } from './security-headers.js'
 import type { OwnRoute, Route } from './service-routes.js'
 import type { StreamReplies } from './stream-replies.js'
 
@@ -50,11 +56,11 @@ export class RestCalls {
   /** Finds the route of a request and decides about its call, before its body is read. */
   readonly onRequest = (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
     try {
-      this.#replies.begin(reply)
+      setSecurityHeaders(request, reply)
       const admitted = this.#route(request, reply)
       if (admitted === undefined) return
       this.#admitted.set(request, admitted)
-      const decision = admitted instanceof Exchange ? this.#admit(admitted, request) : undefined
+      const decision = admitted instanceof Exchange ? this.#admit(admitted, request, reply) : undefined
       if (decision === undefined) done()
       else decision.then(() => done(), done)
     } catch (error) {
@@ -70,33 +76,30 @@ export class RestCalls {
       return reply
     }
     const { route, variables } = admitted
-    const { form, binding } = route
+    const { form, binding, method } = route
+    checkPreconditions(request.method, request.headers)
     checkBody(request, binding.body !== '')
     const json = route.request.of(variables, queryOf(request.raw.url as string), request.body)
     const message = json === undefined ? undefined : form.messageOf(json)
-    if (route.method.kind === 'serverStream') await this.#streams.answer(request, reply, admitted, message)
-    else this.#replies.send(reply, admitted, await this.#answerOf(admitted, request, message))
+    if (method.kind === 'serverStream') await this.#streams.answer(request, reply, admitted, message)
+    else await this.#replies.send(request, reply, await this.#replyTo(request, admitted, message))
     return reply
+  }
+
+  /** Answers a request that has failed. */
+  readonly onError = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
+    this.#logFault(error, request)
+    void this.#replies.send(request, reply, this.#replies.failure(request, error))
   }
 
   /** Answers a request that Fastify has no route for. */
   readonly refuse = (request: FastifyRequest, reply: FastifyReply): void => {
     try {
-      this.#replies.begin(reply)
+      setSecurityHeaders(request, reply)
       this.#route(request, reply)
     } catch (error) {
       this.onError(error, request, reply)
     }
-  }
-
-  /** Answers a request that has failed. */
-  readonly onError = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
-    const answer = errorAnswer(error)
-    if (answer.fault) {
-      const { method } = request
-      log(this.#settings.logger, 'warn', () => `a request of ${method} failed: ${textOfThrown(error)}`)
-    }
-    this.#replies.fail(request, reply, answer)
   }
 
   /** Ends all calls with an error, and refuses further ones. */
@@ -105,7 +108,35 @@ export class RestCalls {
     for (const exchange of this.#open) exchange.abort(error)
   }
 
-  async #answerOf(exchange: Exchange, request: FastifyRequest, message: unknown): Promise<unknown> {
+  #logFault(error: unknown, { method }: FastifyRequest): void {
+    if (errorAnswer(error).fault)
+      log(this.#settings.logger, 'warn', () => `a request of ${method} failed: ${textOfThrown(error)}`)
+  }
+
+  async #replyTo(request: FastifyRequest, exchange: Exchange, message: unknown): Promise<PlainReply> {
+    const begun = beginIdempotent(this.#settings.idempotency, request, exchange)
+    if (begun === undefined)
+      return this.#replies.answer(exchange, await this.#call(exchange, request, message))
+    const { run, replay } = (await begun) ?? {}
+    if (replay !== undefined) return replyOf(replay)
+    // The client may repeat the request to get the answer, so its end does not cancel the call.
+    exchange.outlivesClient = true
+    let reply: PlainReply
+    try {
+      reply = this.#replies.answer(exchange, await this.#call(exchange, request, message))
+    } catch (error) {
+      if (surelyDidNotRun(error)) {
+        await run?.drop()
+        throw error
+      }
+      this.#logFault(error, request)
+      reply = this.#replies.failure(request, error)
+    }
+    await run?.finish(storedOf(reply))
+    return reply
+  }
+
+  async #call(exchange: Exchange, request: FastifyRequest, message: unknown): Promise<unknown> {
     if (this.#end !== undefined) throw this.#end
     this.#open.add(exchange)
     try {
@@ -145,8 +176,10 @@ export class RestCalls {
     }
     const { target, variables } = found
     if (target.kind === 'own') return target
-    const exchange = new Exchange(request, reply, target, variables)
-    this.#replies.identify(reply, exchange)
+    const { socket } = raw
+    const address = this.#settings.proxies.clientOf(socket.remoteAddress, request.headers['x-forwarded-for'])
+    const exchange = new Exchange(request, reply, target, variables, address)
+    reply.header(CORRELATION_ID, exchange.correlationId)
     return exchange
   }
 
@@ -159,16 +192,28 @@ export class RestCalls {
   }
 
   /** Throws or rejects with the error of a call that must not run. */
-  #admit(exchange: Exchange, request: FastifyRequest): PromiseLike<void> | undefined {
-    const { admission } = this.#settings
+  #admit(exchange: Exchange, request: FastifyRequest, reply: FastifyReply): PromiseLike<void> | undefined {
+    const { admission, rates } = this.#settings
     const { guarded } = exchange.route
+    const address = rates?.countAddress(exchange.address)
+    if (address !== undefined) checkRates(reply, [address])
     const after = (identity: Identity | undefined): PromiseLike<void> | undefined => {
       exchange.identity = identity
+      if (rates !== undefined && identity !== undefined)
+        checkRates(reply, [rates.countIdentity(identity.subject), address])
       return admission.check(identity, guarded)
     }
-    const identity = admission.identityOf(clientOf(request))
+    const client = clientOf(request, exchange.address)
+    if (!admission.identifies && client.certificate === undefined) return after(undefined)
+    const identity = admission.identityOf(client)
     return isThenable(identity) ? Promise.resolve(identity).then(after) : after(identity)
   }
+}
+
+/** Throws the error of a request that is one too many. */
+function checkRates(reply: FastifyReply, states: readonly (RateState | undefined)[]): void {
+  reply.headers(rateHeaders(states))
+  for (const state of states) checkRate(state)
 }
 
 /** Answers with these methods, and with those that follow from them. */

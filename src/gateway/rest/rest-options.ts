@@ -8,13 +8,19 @@ import {
   misuse,
   TIMEOUT_MS_MAX,
 } from '../../options.js'
+import type { Policy } from '../../service/auth/policy.js'
 import { checkCallerOptions } from '../../service/caller-options.js'
-import type { Contract } from '../../service/contract/contract.js'
+import type { Contract, Method } from '../../service/contract/contract.js'
 import type { Interceptor } from '../../service/interceptors.js'
 import { Admission, type AdmissionOptions } from '../admission.js'
+import { TrustedProxies } from '../client-address.js'
+import { type RateLimitOptions, RateLimits } from '../rate-limits.js'
 import { checkedServices, type GatewayService } from '../services.js'
+import { type CacheOptions, CacheRules } from './cache-rules.js'
 import type { ErrorForm } from './error-answer.js'
 import { HeaderRules } from './header-rules.js'
+import { IdempotencyKeys, type IdempotencyOptions } from './idempotency.js'
+import { checkOpenApiOptions, type OpenApiOptions } from './openapi/openapi-options.js'
 
 /** The options of `restGateway`. */
 export interface RestGatewayOptions extends AdmissionOptions {
@@ -26,7 +32,7 @@ export interface RestGatewayOptions extends AdmissionOptions {
    */
   errors?: ErrorForm | undefined
   /** Wraps each answer: `{ data, meta: { timestamp, version } }`. An object states the version; true is `'1.0'`. Default false. */
-  envelope?: boolean | { readonly version: string } | undefined
+  envelope?: boolean | EnvelopeOptions | undefined
   /** Ignores parameters of a query and fields of a `.proto` message that the request does not have. Default false: the error 400. */
   ignoreUnknown?: boolean | undefined
   /**
@@ -40,6 +46,18 @@ export interface RestGatewayOptions extends AdmissionOptions {
   timeoutMs?: number | undefined
   /** The longest body of a request, in bytes. 1 to 1 GiB. Default 1 MiB. */
   maxBodyBytes?: number | undefined
+  /** The header `cache-control` of answers to GET, by method or pattern. Default: `private, no-cache` for all, and an `etag`. */
+  cache?: CacheOptions | undefined
+  /** Compresses answers that are not streams with brotli or gzip for clients that accept it, if they have 1 KiB or more. Default false. */
+  compression?: boolean | undefined
+  /** The requests that need the header `idempotency-key`, and how long their answers are kept. Default: no request needs one. */
+  idempotency?: IdempotencyOptions | undefined
+  /** Limits the requests of each identity and each address. Default: no limits. */
+  rateLimit?: RateLimitOptions | undefined
+  /**
+   * Addresses and subnets of proxies, whose header `x-forwarded-for` states the address of the client. Default: none, the header is not read.
+   */
+  trustedProxies?: readonly string[] | undefined
   /** Open streams; a further one is refused with 503. 1 to 1,000,000. Default 1,000. */
   maxStreams?: number | undefined
   /** The time between two comments of a stream of server-sent events, in milliseconds, from 1,000. Infinity: no comments. Default 15,000. */
@@ -50,10 +68,23 @@ export interface RestGatewayOptions extends AdmissionOptions {
   checks?: Readonly<Record<string, HealthCheck>> | undefined
   /** Answers `GET /health` and `GET /ready`, for everyone. Default true. */
   health?: boolean | undefined
+  /** Answers `GET /openapi.json` and `GET /openapi.yaml`, for everyone, with a document of the routes. Default: there is none. */
+  openapi?: OpenApiOptions | undefined
+  /**
+   * Answers `GET /docs`, for everyone, with a page that shows the OpenAPI document and sends requests. It is Swagger UI, from the package
+   * `swagger-ui-dist` (version 5), and loads nothing from other hosts. Default false.
+   */
+  page?: boolean | undefined
   /** Receives one line for each fault. Default: none. `NODE_DEBUG=shmwire` writes the same lines to stderr. */
   logger?: Logger | undefined
   /** Ends the start of the gateway. */
   signal?: AbortSignal | undefined
+}
+
+/** The envelope of answers. */
+export interface EnvelopeOptions {
+  /** The version in `meta`. */
+  readonly version: string
 }
 
 /** A check of `/health`. */
@@ -71,11 +102,20 @@ export interface RestSettings {
   readonly interceptors: readonly Interceptor[]
   readonly timeoutMs: number
   readonly maxBodyBytes: number
+  readonly cache: CacheRules
+  readonly compression: boolean
+  readonly idempotency: IdempotencyKeys
+  readonly rates: RateLimits | undefined
+  readonly proxies: TrustedProxies
   readonly maxStreams: number
   readonly heartbeatMs: number
   readonly stallMs: number
   readonly checks: ReadonlyMap<string, HealthCheck>
   readonly health: boolean
+  readonly policy: Policy | undefined
+  /** Undefined: the gateway does not serve it. */
+  readonly openapi: OpenApiOptions | undefined
+  readonly page: boolean
   readonly logger: Logger | undefined
   readonly signal: AbortSignal | undefined
 }
@@ -93,17 +133,25 @@ export const REST_OPTION_NAMES: readonly string[] = [
   'interceptors',
   'timeoutMs',
   'maxBodyBytes',
+  'cache',
+  'compression',
+  'idempotency',
+  'rateLimit',
+  'trustedProxies',
   'maxStreams',
   'heartbeatMs',
   'stallMs',
   'checks',
   'health',
+  'openapi',
+  'page',
   'logger',
   'signal',
 ] satisfies (keyof RestGatewayOptions)[]
 /** Those of `app.register`, which Fastify passes to the plugin too. */
 const REGISTER_NAMES = ['prefix', 'logLevel', 'logSerializers']
 
+const SAFE_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 const MIB = 1024 * 1024
 const BODY_BYTES_MAX = 1024 * MIB
 const TIMEOUT_MS = 30_000
@@ -114,17 +162,20 @@ const STALL_MS = 60_000
 const MS_MIN = 1_000
 const VERSION = '1.0'
 
-/** Checks the options and adds the defaults. Throws `INVALID_ARGUMENT`. */
-export function resolveRestOptions(options: RestGatewayOptions): RestSettings {
+/**
+ * Checks the options and adds the defaults. `hasTunnels`: a gateway without services has something to pass on. Throws `INVALID_ARGUMENT`.
+ */
+export function resolveRestOptions(options: RestGatewayOptions, hasTunnels = false): RestSettings {
   checkOptionNames(options, [...REST_OPTION_NAMES, ...REGISTER_NAMES])
   const { interceptors = [], signal, timeoutMs = TIMEOUT_MS, errors = 'envelope' } = options
   checkCallerOptions({ interceptors, signal, timeoutMs })
   if (errors !== 'envelope' && errors !== 'problem')
     throw invalid('errors', errors, 'one of envelope, problem')
   const admission = new Admission(options)
+  const logger = loggerOption(options.logger)
   const services = checkedServices(options.services, admission, checkContract)
-  if (services.length === 0) throw misuse('the gateway has nothing to pass on; pass services')
-  return {
+  if (services.length === 0 && !hasTunnels) throw misuse('the gateway has nothing to pass on; pass services')
+  const settings = {
     admission,
     services,
     errors,
@@ -134,14 +185,42 @@ export function resolveRestOptions(options: RestGatewayOptions): RestSettings {
     interceptors,
     timeoutMs,
     maxBodyBytes: integer('maxBodyBytes', options.maxBodyBytes ?? MIB, 1, BODY_BYTES_MAX),
+    cache: new CacheRules(options.cache),
+    compression: booleanOption('compression', options.compression),
+    idempotency: new IdempotencyKeys(options.idempotency, logger),
+    rates: options.rateLimit === undefined ? undefined : new RateLimits(options.rateLimit),
+    proxies: new TrustedProxies(options.trustedProxies),
     maxStreams: integer('maxStreams', options.maxStreams ?? STREAMS, 1, STREAMS_MAX),
     heartbeatMs: time('heartbeatMs', options.heartbeatMs ?? HEARTBEAT_MS),
     stallMs: time('stallMs', options.stallMs ?? STALL_MS),
     checks: checksOption(options.checks),
     health: booleanOption('health', options.health ?? true),
-    logger: loggerOption(options.logger),
+    policy: options.policy,
+    openapi: options.openapi,
+    page: booleanOption('page', options.page),
+    logger,
     signal,
   }
+  checkMethodNames(settings)
+  if (settings.openapi !== undefined) checkOpenApiOptions(settings.openapi)
+  else if (settings.page) throw misuse('page shows the OpenAPI document; pass openapi too')
+  return settings
+}
+
+/** Throws `INVALID_ARGUMENT` for options of methods that no request can call. */
+function checkMethodNames({ services, cache, idempotency }: RestSettings): void {
+  const namesOf = (matches: (method: Method) => boolean): string[] =>
+    services.flatMap(({ contract }) =>
+      Object.entries(contract.methods)
+        .filter(([, method]) => matches(method))
+        .map(([name]) => `${contract.name}/${name}`),
+    )
+  cache.checkMethods(namesOf(({ http }) => http.some(({ method }) => method === 'GET')))
+  idempotency.checkMethods(
+    namesOf(
+      ({ kind, http }) => kind === 'unary' && http.some(({ method }) => !SAFE_METHODS.includes(method)),
+    ),
+  )
 }
 
 /** A request of HTTP/1.1 has one body, and its answer follows it. */

@@ -1,3 +1,6 @@
+import { TLSSocket } from 'node:tls'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+
 /** The headers of every reply: nothing of it is a page, and nobody else may show it. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
@@ -6,4 +9,10 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
 }
 
 /** Two years, over TLS only. */
-export const STRICT_TRANSPORT_SECURITY = 'max-age=63072000'
+const STRICT_TRANSPORT_SECURITY = 'max-age=63072000'
+
+/** Sets the headers of every reply. */
+export function setSecurityHeaders({ raw }: FastifyRequest, reply: FastifyReply): void {
+  for (const name in SECURITY_HEADERS) reply.header(name, SECURITY_HEADERS[name])
+  if (raw.socket instanceof TLSSocket) reply.header('strict-transport-security', STRICT_TRANSPORT_SECURITY)
+}

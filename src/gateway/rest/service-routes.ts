@@ -27,6 +27,8 @@ export interface ServiceRoute {
   readonly invoke: Invoke
   /** In milliseconds. */
   readonly timeoutMs: number
+  /** The value of `cache-control` for answers. */
+  readonly cacheControl: string
 }
 
 /** A route of the gateway itself, for everyone. */
@@ -87,7 +89,8 @@ function* routesOf(
         method: `${contract.name}.${name}`,
         ignoreUnknown: settings.ignoreUnknown,
       })
-      yield { kind: 'service', guarded, method, binding, form, request, invoke, timeoutMs }
+      const cacheControl = settings.cache.cacheControlOf(binding.method, contract.name, name)
+      yield { kind: 'service', guarded, method, binding, form, request, invoke, timeoutMs, cacheControl }
     }
   }
 }

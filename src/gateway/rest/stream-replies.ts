@@ -77,9 +77,10 @@ export class StreamReplies {
     const stream = route.invoke(message, options) as CallStream<unknown>
     const first = stream.next()
     await settledWithin(first, HEADERS_MS)
-    this.#replies.addHeaders(reply, exchange.headers)
+    const headers = headersOf(reply)
+    this.#replies.addHeaders(headers, exchange.headers)
     reply.hijack()
-    reply.raw.writeHead(200, headersOf(reply))
+    reply.raw.writeHead(200, headers)
     const writer = new StreamWriter(reply.raw, format, this.#settings)
     writer.begin(options.lastEventId)
     try {
@@ -126,11 +127,10 @@ async function copy(
   }
 }
 
-function headersOf(reply: FastifyReply): Record<string, number | string | string[]> {
-  const headers: Record<string, number | string | string[]> = {}
-  for (const [name, value] of Object.entries(reply.getHeaders()))
-    if (value !== undefined) headers[name] = value
-  return headers
+/** Those of hooks of the program, too. */
+function headersOf(reply: FastifyReply): Record<string, string> {
+  const entries = Object.entries(reply.getHeaders()).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as Record<string, string>
 }
 
 /** Resolves when the promise has fulfilled, or after `timeoutMs`. Rejects with its error. */

@@ -7,10 +7,7 @@ import { type CallHeaders, checkHeadersSource, type HeadersSource, headersOf } f
  * The function that resolves to the headers of the next connection. It rejects with `UNAVAILABLE` if one of the given functions fails,
  * because it can succeed later, and with `INVALID_ARGUMENT`. Throws `INVALID_ARGUMENT`.
  */
-export function requestHeaders(
-  headers: HeadersSource = {},
-  token?: TokenSource | undefined,
-): () => Promise<CallHeaders> {
+export function requestHeaders(headers: HeadersSource = {}, token?: TokenSource): () => Promise<CallHeaders> {
   checkHeadersSource(headers)
   if (token === undefined) return () => headersOf(headers)
   const tokens = new Tokens(token)
