@@ -44,8 +44,18 @@ describe('the package without its optional peers', () => {
     expect(await outputOf('ajv', code)).toEqual({ lines: [line, line], stderr: '' })
   })
 
+  it('does not load shmwire/auth', async () => {
+    const code = `await import('shmwire/auth').catch(({ code, message }) => console.log(code, /'jose'/.test(message)))`
+    expect(await outputOf('auth', code)).toEqual({ lines: ['ERR_MODULE_NOT_FOUND true'], stderr: '' })
+  })
+
   it('does not load shmwire/proto', async () => {
     const code = `await import('shmwire/proto').catch(({ code, message }) => console.log(code, /'@bufbuild\\/protobuf'/.test(message)))`
     expect(await outputOf('proto', code)).toEqual({ lines: ['ERR_MODULE_NOT_FOUND true'], stderr: '' })
+  })
+
+  it('does not load shmwire/ws', async () => {
+    const code = `await import('shmwire/ws').catch(({ code, message }) => console.log(code, /'ws'/.test(message)))`
+    expect(await outputOf('ws', code)).toEqual({ lines: ['ERR_MODULE_NOT_FOUND true'], stderr: '' })
   })
 })

@@ -16,22 +16,23 @@ export function testDescriptors(): FileDescriptorSet {
   return fromBinary(FileDescriptorSetSchema, readFileSync(TEST_DESCRIPTORS))
 }
 
-const registry: FileRegistry = createFileRegistry(testDescriptors())
+/** All types of the descriptor set. */
+export const testRegistry: FileRegistry = createFileRegistry(testDescriptors())
 
 export function testMessage(name: string): DescMessage {
-  const message = registry.getMessage(name)
+  const message = testRegistry.getMessage(name)
   if (message === undefined) throw new Error(`the descriptor set has no message ${name}`)
   return message
 }
 
 export function testService(name: string): DescService {
-  const service = registry.getService(name)
+  const service = testRegistry.getService(name)
   if (service === undefined) throw new Error(`the descriptor set has no service ${name}`)
   return service
 }
 
 export function testExtension(name: string): DescExtension {
-  const extension = registry.getExtension(name)
+  const extension = testRegistry.getExtension(name)
   if (extension === undefined) throw new Error(`the descriptor set has no extension ${name}`)
   return extension
 }

@@ -1,9 +1,11 @@
 import type {
   DescField,
+  DescFile,
   DescMessage,
   DescMethod,
   JsonObject,
   JsonValue,
+  Registry,
   ScalarType,
 } from '@bufbuild/protobuf'
 import { violationAt } from '../../schema/field-violations.js'
@@ -44,6 +46,8 @@ const FRACTION = /^(?:-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|Infinity)|NaN)$/
 const DECIMAL = /^-?\d{1,10}$/
 const UNKNOWN_KEY = /: key "[\s\S]*" is unknown$/
 
+const registries = new WeakMap<DescFile, Registry>()
+
 export function isProtoContract(contract: Contract): contract is ProtoContract {
   return (contract as Partial<ProtoContract>).descriptor?.kind === 'service'
 }
@@ -61,13 +65,15 @@ class ProtoForm implements MessageForm {
   readonly takesObject: boolean
   readonly #protobuf: Protobuf
   readonly #method: DescMethod
-  readonly #readOptions: { readonly ignoreUnknownFields: boolean }
+  readonly #registry: Registry
+  readonly #readOptions: { readonly ignoreUnknownFields: boolean; readonly registry: Registry }
   readonly #parameters = new Map<string, Parameter>()
 
   constructor(protobuf: Protobuf, method: DescMethod, ignoreUnknown: boolean) {
     this.#protobuf = protobuf
     this.#method = method
-    this.#readOptions = { ignoreUnknownFields: ignoreUnknown }
+    this.#registry = registryOf(protobuf, method.parent.file)
+    this.#readOptions = { ignoreUnknownFields: ignoreUnknown, registry: this.#registry }
     this.takesObject =
       !method.input.typeName.startsWith('google.protobuf.') || method.input.fields.length === 0
   }
@@ -100,7 +106,8 @@ class ProtoForm implements MessageForm {
   textOf(message: unknown, field: string): string {
     const { fromBinary, toJson } = this.#protobuf
     const { output } = this.#method
-    const json = toJson(output, fromBinary(output, message as Uint8Array), { alwaysEmitImplicit: true })
+    const options = { alwaysEmitImplicit: true, registry: this.#registry }
+    const json = toJson(output, fromBinary(output, message as Uint8Array), options)
     if (field === '') return JSON.stringify(json)
     const name = fieldOf(output, field)?.jsonName ?? field
     return JSON.stringify((json as JsonObject)[name] ?? null)
@@ -149,6 +156,19 @@ function parameterOf(protobuf: Protobuf, input: DescMessage, path: string): Para
     parent = field.message
   }
   return undefined
+}
+
+/** The types that a `google.protobuf.Any` can have: those of the file, and of all files that it imports. */
+function registryOf({ createRegistry }: Protobuf, file: DescFile): Registry {
+  let registry = registries.get(file)
+  if (registry === undefined) {
+    const files = new Set([file])
+    // The loop also visits what it adds.
+    for (const { dependencies } of files) for (const dependency of dependencies) files.add(dependency)
+    registry = createRegistry(...files)
+    registries.set(file, registry)
+  }
+  return registry
 }
 
 /** By the name in the file, as in templates, or that in JSON. */

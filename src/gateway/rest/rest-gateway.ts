@@ -10,11 +10,14 @@ import { Health } from './health.js'
 import { HttpError } from './http-error.js'
 import { keepBody } from './idempotent-calls.js'
 import { parseJsonBody } from './json-body.js'
+import { documentRoutes } from './openapi/document-routes.js'
+import { apiSourceOf } from './openapi/settings-source.js'
 import { isProtoContract } from './proto-form.js'
 import { Replies } from './replies.js'
 import { RestCalls } from './rest-calls.js'
 import { type RestGatewayOptions, type RestSettings, resolveRestOptions } from './rest-options.js'
-import { addOwnRoute, literalPrefixOf, serviceRoutes } from './service-routes.js'
+import type { RouteTable } from './route-table.js'
+import { addOwnRoute, literalPrefixOf, type OwnRoute, type Route, serviceRoutes } from './service-routes.js'
 import { StreamReplies } from './stream-replies.js'
 
 /** What a server of its own needs of its gateway. */
@@ -57,12 +60,7 @@ export async function openRestGateway(
     if (client !== undefined) health.add(contract.name, client)
   }
   const table = await serviceRoutes(settings, clients)
-  const own = settings.health ? ['/health', '/ready'] : []
-  const remedy = 'pass health: false, or give the method another route'
-  if (settings.health) {
-    addOwnRoute(table, '/health', health.health, remedy)
-    addOwnRoute(table, '/ready', health.ready, remedy)
-  }
+  const own = await addOwnRoutes(table, settings, health, app.prefix)
   const replies = new Replies(settings)
   const streams = new StreamReplies(settings, replies)
   const calls = new RestCalls(table, settings, replies, streams, app.prefix)
@@ -84,6 +82,30 @@ export async function openRestGateway(
       bodyLimit: settings.maxBodyBytes,
     })
   return { calls, health, streams, clients }
+}
+
+/** Adds the routes of the gateway itself. Returns their paths. */
+async function addOwnRoutes(
+  table: RouteTable<Route>,
+  settings: RestSettings,
+  health: Health,
+  prefix: string,
+): Promise<readonly string[]> {
+  const paths: string[] = []
+  const add = (path: string, answer: OwnRoute['answer'], remedy: string): void => {
+    addOwnRoute(table, path, answer, `${remedy}, or give the method another route`)
+    paths.push(path)
+  }
+  if (settings.health) {
+    add('/health', health.health, 'pass health: false')
+    add('/ready', health.ready, 'pass health: false')
+  }
+  if (settings.openapi !== undefined) {
+    const source = apiSourceOf(settings, settings.openapi, prefix)
+    for (const [path, { answer }] of await documentRoutes(source, settings.page))
+      add(path, answer, 'leave out openapi and page')
+  }
+  return paths
 }
 
 /** Messages of `.proto` files pass as bytes. */

@@ -8,6 +8,7 @@ import {
   misuse,
   TIMEOUT_MS_MAX,
 } from '../../options.js'
+import type { Policy } from '../../service/auth/policy.js'
 import { checkCallerOptions } from '../../service/caller-options.js'
 import type { Contract, Method } from '../../service/contract/contract.js'
 import type { Interceptor } from '../../service/interceptors.js'
@@ -19,6 +20,7 @@ import { type CacheOptions, CacheRules } from './cache-rules.js'
 import type { ErrorForm } from './error-answer.js'
 import { HeaderRules } from './header-rules.js'
 import { IdempotencyKeys, type IdempotencyOptions } from './idempotency.js'
+import { checkOpenApiOptions, type OpenApiOptions } from './openapi/openapi-options.js'
 
 /** The options of `restGateway`. */
 export interface RestGatewayOptions extends AdmissionOptions {
@@ -66,6 +68,13 @@ export interface RestGatewayOptions extends AdmissionOptions {
   checks?: Readonly<Record<string, HealthCheck>> | undefined
   /** Answers `GET /health` and `GET /ready`, for everyone. Default true. */
   health?: boolean | undefined
+  /** Answers `GET /openapi.json` and `GET /openapi.yaml`, for everyone, with a document of the routes. Default: there is none. */
+  openapi?: OpenApiOptions | undefined
+  /**
+   * Answers `GET /docs`, for everyone, with a page that shows the OpenAPI document and sends requests. It is Swagger UI, from the package
+   * `swagger-ui-dist` (version 5), and loads nothing from other hosts. Default false.
+   */
+  page?: boolean | undefined
   /** Receives one line for each fault. Default: none. `NODE_DEBUG=shmwire` writes the same lines to stderr. */
   logger?: Logger | undefined
   /** Ends the start of the gateway. */
@@ -97,6 +106,10 @@ export interface RestSettings {
   readonly stallMs: number
   readonly checks: ReadonlyMap<string, HealthCheck>
   readonly health: boolean
+  readonly policy: Policy | undefined
+  /** Undefined: the gateway does not serve it. */
+  readonly openapi: OpenApiOptions | undefined
+  readonly page: boolean
   readonly logger: Logger | undefined
   readonly signal: AbortSignal | undefined
 }
@@ -124,6 +137,8 @@ export const REST_OPTION_NAMES: readonly string[] = [
   'stallMs',
   'checks',
   'health',
+  'openapi',
+  'page',
   'logger',
   'signal',
 ] satisfies (keyof RestGatewayOptions)[]
@@ -141,8 +156,10 @@ const STALL_MS = 60_000
 const MS_MIN = 1_000
 const VERSION = '1.0'
 
-/** Checks the options and adds the defaults. Throws `INVALID_ARGUMENT`. */
-export function resolveRestOptions(options: RestGatewayOptions): RestSettings {
+/**
+ * Checks the options and adds the defaults. `hasTunnels`: a gateway without services has something to pass on. Throws `INVALID_ARGUMENT`.
+ */
+export function resolveRestOptions(options: RestGatewayOptions, hasTunnels = false): RestSettings {
   checkOptionNames(options, [...REST_OPTION_NAMES, ...REGISTER_NAMES])
   const { interceptors = [], signal, timeoutMs = TIMEOUT_MS, errors = 'envelope' } = options
   checkCallerOptions({ interceptors, signal, timeoutMs })
@@ -151,7 +168,7 @@ export function resolveRestOptions(options: RestGatewayOptions): RestSettings {
   const admission = new Admission(options)
   const logger = loggerOption(options.logger)
   const services = checkedServices(options.services, admission, checkContract)
-  if (services.length === 0) throw misuse('the gateway has nothing to pass on; pass services')
+  if (services.length === 0 && !hasTunnels) throw misuse('the gateway has nothing to pass on; pass services')
   const settings = {
     admission,
     services,
@@ -172,10 +189,15 @@ export function resolveRestOptions(options: RestGatewayOptions): RestSettings {
     stallMs: time('stallMs', options.stallMs ?? STALL_MS),
     checks: checksOption(options.checks),
     health: booleanOption('health', options.health ?? true),
+    policy: options.policy,
+    openapi: options.openapi,
+    page: booleanOption('page', options.page),
     logger,
     signal,
   }
   checkMethodNames(settings)
+  if (settings.openapi !== undefined) checkOpenApiOptions(settings.openapi)
+  else if (settings.page) throw misuse('page shows the OpenAPI document; pass openapi too')
   return settings
 }
 

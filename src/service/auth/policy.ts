@@ -57,8 +57,7 @@ export class Policy {
    */
   check(identity: Identity | undefined, call: PolicyCall): PromiseLike<void> | undefined {
     const { service, method } = call
-    const rules = this.#rules
-    const rule = rules.get(`${service}/${method}`) ?? rules.get(`${service}/*`) ?? rules.get('*')
+    const rule = this.ruleFor(service, method)
     if (rule === true || (rule === undefined && method === BUILT_IN.ping)) return undefined
     const decide = (allowed: unknown): void => {
       if (allowed !== true) throw refusal(identity, service, method)
@@ -70,6 +69,12 @@ export class Policy {
       decide(result)
     } else decide(rule?.some((grant) => has(identity, grant)))
     return undefined
+  }
+
+  /** The rule that applies to a method. Undefined: nobody may call it. */
+  ruleFor(service: string, method: string): PolicyRule | undefined {
+    const rules = this.#rules
+    return rules.get(`${service}/${method}`) ?? rules.get(`${service}/*`) ?? rules.get('*')
   }
 
   /** Throws `INVALID_ARGUMENT` if a pattern names a method that the service does not have. */

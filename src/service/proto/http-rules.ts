@@ -1,14 +1,7 @@
-import {
-  type DescExtension,
-  type DescField,
-  type DescFile,
-  type DescMessage,
-  type DescMethod,
-  getOption,
-  hasOption,
-} from '@bufbuild/protobuf'
+import { type DescField, type DescMessage, type DescMethod, getOption, hasOption } from '@bufbuild/protobuf'
 import { misuse, show } from '../../options.js'
 import { type HttpBinding, httpBinding } from '../contract/http-binding.js'
+import { findExtension } from './find-extension.js'
 
 const HTTP_OPTION = 'google.api.http'
 
@@ -48,17 +41,6 @@ function bindingOf({ pattern, body, responseBody }: HttpRule, place: string): Ht
   const { case: kind = '', value = '' } = pattern
   const [method, path] = typeof value === 'string' ? [kind.toUpperCase(), value] : [value.kind, value.path]
   return httpBinding(place, { method, path, body, responseBody })
-}
-
-/** The file that uses the option imports the file that declares it, or one that does. */
-function findExtension(file: DescFile, typeName: string): DescExtension | undefined {
-  const files = new Set([file])
-  for (const { dependencies, extensions } of files) {
-    const found = extensions.find((extension) => extension.typeName === typeName)
-    if (found !== undefined) return found
-    for (const dependency of dependencies) files.add(dependency)
-  }
-  return undefined
 }
 
 /** The value of a variable is a part of the path, so it is neither a list nor a message of the program's own. */

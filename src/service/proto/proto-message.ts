@@ -12,6 +12,7 @@ import { standardMessageType } from '../../schema/standard-schema.js'
 import { isThenable } from '../../thenable.js'
 import { describeMessage, hasRequiredField } from './message-description.js'
 import { readerOf } from './message-reader.js'
+import { protoJsonSchema } from './proto-json-schema.js'
 
 /** A program sends an object with any of the fields, and the other one gets a complete message. */
 export type ProtoMessageType<Desc extends DescMessage> = MessageType<
@@ -47,9 +48,11 @@ export function protoMessageType(
     },
     receive: (value) => reader.read(value, place),
     binary: {
-      decode: isInput ? (bytes) => check(decode(bytes)) : decode,
+      decode,
       encode: (value) => toBinary(desc, reader.read(value, place)),
+      ...(isInput && rules !== undefined ? { check } : {}),
     },
+    jsonSchema: () => protoJsonSchema(desc),
     description: () => describeMessage(desc),
   }
 }
