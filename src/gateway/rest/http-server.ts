@@ -8,6 +8,7 @@ import { waitWithin } from '../../deadline.js'
 import { log } from '../../log.js'
 import { answerClientError, answerExpectation } from './client-errors.js'
 import type { OpenRestGateway } from './rest-gateway.js'
+import { setSecurityHeaders } from './security-headers.js'
 import type { ServerSettings } from './server-options.js'
 
 /** How often Node compares the requests that are not complete with their timeouts. */
@@ -32,7 +33,10 @@ export async function createApp(settings: ServerSettings): Promise<RestApp> {
   const app = fastify({
     bodyLimit: maxBodyBytes,
     routerOptions: { maxParamLength: settings.maxHeaderBytes },
-    frameworkErrors: (error, request, reply) => gateway?.calls.onError(error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      setSecurityHeaders(request, reply)
+      gateway?.calls.onError(error, request, reply)
+    },
     clientErrorHandler: answerClientError(errors),
     // Proxies send the whole URL: RFC 9112, section 3.2.2.
     rewriteUrl: ({ url = '/' }) => (url.startsWith('/') ? url : pathOfUrl(url)),
