@@ -17,9 +17,9 @@ interface Row {
   readonly test: string
 }
 
-const rows: readonly Row[] = [...textOfPractices().matchAll(/^\| (?!practice|-)(.*) \|$/gm)].map(
+const rows: readonly Row[] = [...textOfPractices().matchAll(/^\|(?! practice| -)(.*)\|$/gm)].map(
   ([, row = '']) => {
-    const [practice = '', feature = '', page = '', test = ''] = row.split(' | ').map((cell) => cell.trim())
+    const [practice = '', feature = '', page = '', test = ''] = row.split('|').map((cell) => cell.trim())
     return { practice, feature, page, test }
   },
 )
@@ -31,7 +31,7 @@ function textOfPractices(): string {
 }
 
 it('has rows for all groups of practices', () => {
-  expect(rows.length).toBeGreaterThan(50)
+  expect(rows.length).toBeGreaterThan(40)
   expect(new Set(rows.map(({ practice }) => practice)).size).toBe(rows.length)
 })
 

@@ -32,7 +32,7 @@ export interface RestGatewayOptions extends AdmissionOptions {
    */
   errors?: ErrorForm | undefined
   /** Wraps each answer: `{ data, meta: { timestamp, version } }`. An object states the version; true is `'1.0'`. Default false. */
-  envelope?: boolean | { readonly version: string } | undefined
+  envelope?: boolean | EnvelopeOptions | undefined
   /** Ignores parameters of a query and fields of a `.proto` message that the request does not have. Default false: the error 400. */
   ignoreUnknown?: boolean | undefined
   /**
@@ -79,6 +79,12 @@ export interface RestGatewayOptions extends AdmissionOptions {
   logger?: Logger | undefined
   /** Ends the start of the gateway. */
   signal?: AbortSignal | undefined
+}
+
+/** The envelope of answers. */
+export interface EnvelopeOptions {
+  /** The version in `meta`. */
+  readonly version: string
 }
 
 /** A check of `/health`. */
