@@ -1,8 +1,7 @@
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ensureBuilt } from '../support/build.js'
-import { ownRuntimeDirectory, temporaryDirectory } from '../support/temporary-directory.js'
+import { longDirectory, ownRuntimeDirectory } from '../support/temporary-directory.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: plain JavaScript
 type Any = any
@@ -12,7 +11,7 @@ const USERS = 300
 /** Over gRPC, and over the links. */
 const PATHS = ['sharedMemory', 'tlsSocket', 'grpc', 'grpcTunnel']
 
-const folder = temporaryDirectory()
+let folder: string
 const processes: Any[] = []
 const opened: Record<string, Any> = {}
 let example: Any
@@ -36,7 +35,8 @@ async function loaded() {
 
 beforeAll(async () => {
   ensureBuilt()
-  ownRuntimeDirectory()
+  folder = longDirectory()
+  ownRuntimeDirectory(longDirectory())
   example = await loaded()
   example.writeCertificates(folder)
   const places = {}
@@ -58,7 +58,6 @@ afterAll(async () => {
   }
   http?.close()
   for (const one of processes.toReversed()) await example.stopProcess(one)
-  rmSync(folder, { recursive: true, force: true })
 })
 
 describe.each(PATHS)('the service users, through %s', (path) => {

@@ -54,6 +54,8 @@ export async function startFuzzedGateway(seed: number): Promise<FuzzedGateway> {
     rateLimit: { perAddress: { limit: 1_000_000, windowMs: 1_000 } },
     idempotency: { required: ['user.UserService/createUser'] },
     compression: true,
+    envelope: seed % 2 === 1,
+    errors: seed % 3 === 0 ? 'problem' : 'envelope',
   }
   const server: RestServer = await createRestServer(options)
   return {

@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import fc from 'fast-check'
 import type { FuzzedOperation, FuzzedParameter } from './operations.js'
-import { type Json, SchemaValues } from './schema-values.js'
+import { type Json, resolve, SchemaValues } from './schema-values.js'
 import { wrongValues } from './wrong-values.js'
 
 /** A request with the outcome that the document promises. */
@@ -81,7 +81,10 @@ export function requestsFor(
   const bad =
     operation.responses['400'] === undefined
       ? []
-      : [...wrongParameters(operation, parts), ...wrongBodies(operation, parts, schemas, valid)]
+      : [
+          ...wrongParameters(schemas.document, operation, parts),
+          ...wrongBodies(operation, parts, schemas, valid),
+        ]
   const unauthenticated = fc
     .tuple(
       parts,
@@ -128,6 +131,7 @@ function canBeText({ in: place }: FuzzedParameter, value: Json): boolean {
 }
 
 function* wrongParameters(
+  document: Json,
   operation: FuzzedOperation,
   parts: fc.Arbitrary<Parts>,
 ): Generator<fc.Arbitrary<FuzzedRequest>> {
@@ -143,13 +147,12 @@ function* wrongParameters(
   }))
   for (const parameter of operation.parameters) {
     const { type } = parameter.schema
-    const isNumber = type === 'integer' || /^u?int64$/.test(parameter.schema.format ?? '')
-    if (isNumber)
+    for (const [what, value] of wrongTexts(resolve(document, parameter.schema)))
       yield parts.map(({ parameters, body }) =>
         requestOf(
           operation,
-          { parameters: new Map(parameters).set(parameter, 'wrong'), body },
-          `${parameter.name} is no number`,
+          { parameters: new Map(parameters).set(parameter, value), body },
+          `${parameter.name} ${what}`,
           'refused',
         ),
       )
@@ -173,6 +176,26 @@ function* wrongParameters(
         headers: Object.fromEntries(Object.entries(headers).filter(([name]) => name !== parameter.name)),
       }))
   }
+}
+
+/** Texts of a parameter that are wrong for its schema. */
+function wrongTexts({
+  type,
+  format,
+  maximum,
+  minimum,
+  enum: names,
+  items,
+}: Json): [what: string, value: Json][] {
+  if (type === 'array') return wrongTexts(items).map(([what, value]) => [`has an item that ${what}`, [value]])
+  const found: [string, Json][] = []
+  const isNumber = type === 'integer' || format === 'int64' || format === 'uint64'
+  if (isNumber || type === 'boolean') found.push(['is a word', 'wrong'])
+  if (isNumber) found.push(['is a fraction', 1.5])
+  if (maximum !== undefined) found.push(['is too large', maximum + 1_000])
+  if (minimum !== undefined) found.push(['is too small', minimum - 1_000])
+  if (names !== undefined) found.push(['has another name', 'NO_SUCH_NAME'])
+  return found
 }
 
 function* wrongBodies(
