@@ -21,15 +21,16 @@ const IDLE_CHECK_MS = 20
 /**
  * Starts a server of HTTP that answers requests of REST with calls of services, as `restGateway` does. Resolves when clients can connect.
  *
- * @throws `INVALID_ARGUMENT`, `NAME_IN_USE` if another program listens there, `DENIED`, `OUT_OF_MEMORY`, `ABORTED`, and the errors of
- * `client` that waiting would not change
+ * @throws `INVALID_ARGUMENT`, `UNAVAILABLE` without the package fastify, `NAME_IN_USE` if another program listens there, `DENIED`,
+ * `OUT_OF_MEMORY`, `ABORTED`, and the errors of `client` that waiting would not change
  */
 export async function createRestServer(options: RestServerOptions): Promise<RestServer> {
   const settings = resolveServerOptions(options)
-  const { app, server, ready } = await createApp(settings)
+  const created = await createApp(settings)
+  const { app, server } = created
   try {
     const gateway = await openRestGateway(app, settings.gateway, true)
-    ready(gateway)
+    created.ready(gateway)
     await app.ready()
     const tunnels = await attached(server, settings)
     const port = await listen(server, settings)

@@ -145,7 +145,7 @@ describe('a server of REST', () => {
       closed = true
     })
     socket.write(ready.subarray(10))
-    await vi.waitFor(() => expect(text).toMatch(/^HTTP\/1\.1 503 [^]*"status":"not ready"/))
+    await vi.waitFor(() => expect(text).toMatch(/^HTTP\/1\.1 503 [\s\S]*"status":"not ready"/))
     await expect(restClient(`http://${server.address}`).get('/items/2')).rejects.toThrow()
     expect(closed).toBe(false)
     go.resolve()
