@@ -6,7 +6,8 @@ import { jsonSchema } from '../../src/schema/json-schema.js'
 import { policy } from '../../src/service/auth/policy.js'
 import type { CallContext } from '../../src/service/call/call-context.js'
 import { contract, serverStream, unary } from '../../src/service/contract/define-contract.js'
-import { rawRequest } from '../support/raw-http.js'
+import { usersPort } from '../support/awkward-requests.js'
+import { rawRequest, sendRaw } from '../support/raw-http.js'
 import { type Json, openServer } from '../support/rest-gateways.js'
 
 const ANY = jsonSchema<unknown>({})
@@ -137,4 +138,19 @@ describe('a request with an idempotency key', () => {
     const { status } = await client.post('/items', {}, { 'idempotency-key': 'a' })
     expect([status, running.saved]).toEqual([200, 1])
   })
+})
+
+describe('a message of a client with a type that is not known', () => {
+  const port = usersPort()
+
+  it('does not keep the gateway busy, whatever the name of the type is', async () => {
+    const name = ': key "'.repeat(120_000)
+    const reply = await sendRaw(port(), {
+      method: 'POST',
+      target: '/api/v1/users',
+      headers: ['content-type: application/json'],
+      body: JSON.stringify({ detail: { '@type': name } }),
+    })
+    expect(reply.status).toBe(400)
+  }, 20_000)
 })
