@@ -13,6 +13,7 @@ import { CORRELATION_ID } from './header-rules.js'
 import { HttpError } from './http-error.js'
 import { surelyDidNotRun } from './idempotency.js'
 import { beginIdempotent } from './idempotent-calls.js'
+import { boundLastBytes } from './last-bytes.js'
 import { pathOf, queryOf } from './path-text.js'
 import { type PlainReply, type Replies, replyOf, storedOf } from './replies.js'
 import type { RestSettings } from './rest-options.js'
@@ -61,6 +62,7 @@ export class RestCalls {
   readonly onRequest = (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
     try {
       setSecurityHeaders(request, reply)
+      boundLastBytes(reply.raw, this.#settings.stallMs)
       const admitted = this.#route(request, reply)
       if (admitted === undefined) return
       this.#admitted.set(request, admitted)
