@@ -85,6 +85,7 @@ export class RestCalls {
     const { route, variables, signal } = admitted
     if (signal.aborted) throw signal.reason
     const { form, binding, method } = route
+    this.#replies.checkCoding(request)
     checkPreconditions(request.method, request.headers)
     checkBody(request, binding.body !== '')
     const json = route.request.of(variables, queryOf(request.raw.url as string), request.body)
@@ -188,7 +189,7 @@ export class RestCalls {
         },
       )
     const path = this.#pathOf(request)
-    const found = this.#table.find(method === 'HEAD' ? 'GET' : method, path)
+    const found = this.#find(method, path)
     if (found === undefined) throw new HttpError(404, 'NOT_FOUND', 'this path does not exist')
     if (!('target' in found)) {
       const allow = allowOf(found)
@@ -207,6 +208,13 @@ export class RestCalls {
     const exchange = new Exchange(request, reply, target, variables, address)
     reply.header(CORRELATION_ID, exchange.correlationId)
     return exchange
+  }
+
+  /** Without a route of its own, HEAD has that of GET. */
+  #find(method: string, path: string): ReturnType<RouteTable<Route>['find']> {
+    const found = this.#table.find(method, path)
+    const isOther = found === undefined || !('target' in found)
+    return method === 'HEAD' && isOther ? this.#table.find('GET', path) : found
   }
 
   #pathOf({ raw }: FastifyRequest): string {
