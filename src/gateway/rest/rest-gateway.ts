@@ -20,7 +20,7 @@ import type { RouteTable } from './route-table.js'
 import { addOwnRoute, literalPrefixOf, type OwnRoute, type Route, serviceRoutes } from './service-routes.js'
 import { StreamReplies } from './stream-replies.js'
 
-/** What a server of its own needs of its gateway. */
+/** The parts of a gateway that its server uses. */
 export interface OpenRestGateway {
   readonly calls: RestCalls
   readonly health: Health
