@@ -9,8 +9,13 @@ export interface FoundRoute<Target> {
   readonly variables: readonly string[]
 }
 
+interface Leaf<Target> {
+  readonly template: PathTemplate
+  readonly target: Target
+}
+
 /** By the method of HTTP. */
-type Leaves<Target> = Map<string, { readonly template: PathTemplate; readonly target: Target }>
+type Leaves<Target> = Map<string, Leaf<Target>>
 
 interface Node<Target> {
   readonly literals: Map<string, Node<Target>>
@@ -64,14 +69,12 @@ export class RouteTable<Target> {
     raw: readonly string[],
     verb: string,
   ): FoundRoute<Target> | readonly string[] | undefined {
-    const segments = raw.map(decodedSegment)
+    const segments = raw.some(needsCare) ? raw.map(decodedSegment) : raw
+    const leaf = leafFor(this.#root, segments, 0, verb, method)
+    if (leaf !== undefined) return { target: leaf.target, variables: valuesOf(leaf.template, raw, segments) }
     const allowed = new Set<string>()
-    for (const leaves of endsFor(this.#root, segments, 0, verb)) {
-      const leaf = leaves.get(method)
-      if (leaf !== undefined)
-        return { target: leaf.target, variables: valuesOf(leaf.template, raw, segments) }
+    for (const leaves of endsFor(this.#root, segments, 0, verb))
       for (const name of leaves.keys()) allowed.add(name)
-    }
     return allowed.size === 0 ? undefined : [...allowed]
   }
 }
@@ -98,7 +101,26 @@ function childOf<Target>(node: Node<Target>, segment: string): Node<Target> {
   return child
 }
 
-/** The best one first. Each node is at one depth, so that the work is bounded by their number. */
+/** The best one. Each node is at one depth, so that the work is bounded by their number. */
+function leafFor<Target>(
+  node: Node<Target>,
+  segments: readonly string[],
+  index: number,
+  verb: string,
+  method: string,
+): Leaf<Target> | undefined {
+  let leaf: Leaf<Target> | undefined
+  if (index === segments.length) leaf = node.ends.get(verb)?.get(method)
+  else {
+    const literal = node.literals.get(segments[index] as string)
+    if (literal !== undefined) leaf = leafFor(literal, segments, index + 1, verb, method)
+    if (leaf === undefined && node.any !== undefined)
+      leaf = leafFor(node.any, segments, index + 1, verb, method)
+  }
+  return leaf ?? node.rest?.ends.get(verb)?.get(method)
+}
+
+/** All ends that a path has, whatever their methods. */
 function* endsFor<Target>(
   node: Node<Target>,
   segments: readonly string[],
@@ -115,6 +137,11 @@ function* endsFor<Target>(
   }
   const rest = node.rest?.ends.get(verb)
   if (rest !== undefined) yield rest
+}
+
+/** Whether a segment is encoded, or can be one of those that clients remove. */
+function needsCare(raw: string): boolean {
+  return raw.includes('%') || raw.startsWith('.')
 }
 
 /** Proxies and clients remove such segments, and would take the request for another one. */
