@@ -22,10 +22,10 @@ import type { StreamReplies } from './stream-replies.js'
 /** A request that the gateway has admitted, or answers itself. */
 type Admitted = Exchange | OwnRoute
 
-/** A WeakMap would cost the collector of garbage more than the call. */
-const ADMITTED = Symbol('admitted')
+/** The property of requests that the plugin declares, because a WeakMap would cost more. */
+export const ADMITTED = Symbol('shmwire.admitted')
 
-type AdmittedRequest = FastifyRequest & { [ADMITTED]?: Admitted }
+type AdmittedRequest = FastifyRequest & { [ADMITTED]: Admitted }
 
 type Done = (error?: Error) => void
 
@@ -75,7 +75,7 @@ export class RestCalls {
 
   /** Answers a request that `onRequest` has admitted. */
   readonly handle = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const admitted = (request as AdmittedRequest)[ADMITTED] as Admitted
+    const admitted = (request as AdmittedRequest)[ADMITTED]
     if (!(admitted instanceof Exchange)) {
       await admitted.answer(request, reply)
       return reply

@@ -64,7 +64,7 @@ export class RouteTable<Target> {
     raw: readonly string[],
     verb: string,
   ): FoundRoute<Target> | readonly string[] | undefined {
-    const segments = raw.map(decodedSegment)
+    const segments = raw.some(needsCare) ? raw.map(decodedSegment) : raw
     const found = someEnd(this.#root, segments, 0, verb, (leaves) => leaves.get(method))
     if (found !== undefined)
       return { target: found.target, variables: valuesOf(found.template, raw, segments) }
@@ -122,6 +122,11 @@ function selected<Target, Result>(
   select: (leaves: Leaves<Target>) => Result | undefined,
 ): Result | undefined {
   return leaves === undefined ? undefined : select(leaves)
+}
+
+/** Whether a segment is encoded, or can be one of those that clients remove. */
+function needsCare(raw: string): boolean {
+  return raw.includes('%') || raw.startsWith('.')
 }
 
 /** Proxies and clients remove such segments, and would take the request for another one. */
