@@ -62,8 +62,8 @@ export function resolveReference($ref: string, definitions: ReadonlyMap<string, 
   return found as Schema
 }
 
-export function escapeStep(step: string): string {
-  return encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))
+function escapeStep(step: string): string {
+  return encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1')).replaceAll('%24', '$')
 }
 
 function unescapeStep(step: string): string {

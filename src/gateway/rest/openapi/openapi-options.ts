@@ -64,6 +64,8 @@ const SERVER_NAMES: readonly string[] = ['url', 'description'] satisfies (keyof 
 
 /** Checks the option `openapi`. Throws `INVALID_ARGUMENT`. */
 export function checkOpenApiOptions(options: OpenApiOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw invalid('openapi', options, 'an object with info')
   checkOptionNames(options, OPTION_NAMES)
   const { info, servers = [] } = options
   checkTexts('openapi.info', info, INFO_NAMES, ['title', 'version'])
