@@ -8,8 +8,10 @@ const ENTRIES = [
   'adapter/http',
   'adapter/port',
   'adapter/stream',
+  'gateway/auth/index',
   'gateway/grpc/index',
   'gateway/rest/index',
+  'gateway/ws/index',
   'service/proto/index',
   'testing/index',
 ]

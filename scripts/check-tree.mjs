@@ -39,8 +39,10 @@ function checkIndexes() {
   for (const file of [
     'src/index.ts',
     'src/service/proto/index.ts',
+    'src/gateway/auth/index.ts',
     'src/gateway/grpc/index.ts',
     'src/gateway/rest/index.ts',
+    'src/gateway/ws/index.ts',
     'src/testing/index.ts',
     ...adapters,
   ]) {

@@ -22,6 +22,8 @@ export function newAbortController(): AbortController {
   return new HostAbortController()
 }
 
-/** The time of day, in milliseconds since 1970, for the times of files and for people only: people and time servers set this clock. */
+/**
+ * The time of day, in milliseconds since 1970, for the times of files, of tokens and for people only: people and time servers set this clock.
+ */
 // oxlint-disable-next-line no-restricted-properties -- see above
 export const timeOfDayMs: () => number = Date.now.bind(Date)

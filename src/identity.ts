@@ -1,9 +1,9 @@
 import { invalid } from './options.js'
 import type { Identity } from './peer.js'
 
-const SUBJECT_CHARACTERS_MAX = 256
-const GRANTS_MAX = 256
-const GRANT_CHARACTERS_MAX = 256
+export const SUBJECT_CHARACTERS_MAX = 256
+export const GRANTS_MAX = 256
+export const GRANT_CHARACTERS_MAX = 256
 
 /** Throws `INVALID_ARGUMENT`. */
 export function checkIdentity(identity: unknown, name = 'identity'): Identity {

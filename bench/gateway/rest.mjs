@@ -1,4 +1,5 @@
 // The servers of REST that the benchmark compares. Each function resolves to a port.
+import { create, fromJson, toJson } from '@bufbuild/protobuf'
 import fastify from 'fastify'
 import { createRestServer } from '../../dist/gateway/rest/index.js'
 import { handlers, Users } from './contract.mjs'
@@ -9,12 +10,13 @@ export async function startGateway(name) {
   return port
 }
 
-/** A program without a gateway: Fastify with the handlers in its own process. JSON has no BigInt, so an id is a string, as in ProtoJSON. */
+/** A program without a gateway: Fastify with the handlers in its own process, and the same library for its messages. */
 export async function startDirect() {
+  const { input, output } = Users.methods.getUser.descriptor
   const app = fastify()
   app.get('/api/v1/users/:id', ({ params }) => {
-    const { user } = handlers.getUser({ id: params.id })
-    return { user: { ...user, role: 'ROLE_UNSPECIFIED' } }
+    const response = handlers.getUser(fromJson(input, { id: params.id }))
+    return toJson(output, create(output, response), { alwaysEmitImplicit: true })
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
   return app.server.address().port

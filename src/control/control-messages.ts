@@ -13,6 +13,7 @@ import {
 } from '../options.js'
 import type { Identity } from '../peer.js'
 import { printable } from '../printable.js'
+import type { TunnelTransport } from '../transport.js'
 import { textOfThrown } from '../uncaught.js'
 
 export interface Hello {
@@ -33,7 +34,7 @@ export interface Hello {
 /** A client behind a gateway, which passes its bytes to the server. */
 export interface RelayedClient {
   /** Between the client and the gateway. */
-  readonly transport: 'grpc'
+  readonly transport: TunnelTransport
   /** The IP address of the client, if the gateway knows it. */
   readonly address?: string | undefined
   /** The identity of the client, if the gateway has found one. */
@@ -130,9 +131,9 @@ function readRelayed(members: Members): RelayedClient | undefined {
   const isAddress = address === undefined || (typeof address === 'string' && isIP(address) !== 0)
   const fault = members.fault(
     'relayed',
-    "an object with transport 'grpc' and, if they are known, an IP address and an identity",
+    "an object with transport 'grpc' or 'ws' and, if they are known, an IP address and an identity",
   )
-  if (transport !== 'grpc' || !isAddress) throw fault
+  if ((transport !== 'grpc' && transport !== 'ws') || !isAddress) throw fault
   if (identity === undefined) return { transport, address }
   try {
     return { transport, address, identity: checkIdentity(identity) }

@@ -8,7 +8,7 @@ import type { StreamTransport } from '../transport.js'
 import type { Owner } from './handover-slots.js'
 import { type AdmissionSettings, authorizeFault } from './identity.js'
 
-const TRUSTED: ReadonlySet<StreamTransport> = new Set(['stream', 'stdio', 'grpc'])
+const TRUSTED: ReadonlySet<StreamTransport> = new Set(['stream', 'stdio', 'grpc', 'ws'])
 
 /** Without the pid that the peer states: on another machine, it is another process. */
 export function identifyRemotePeer(socket: ByteStream): Peer {

@@ -40,6 +40,13 @@ export class Admission {
     this.#policy?.checkMethods(service, methods)
   }
 
+  /** The headers in which the authenticators find secrets, beside `authorization`. */
+  get secretHeaders(): readonly string[] {
+    return this.authenticators.flatMap(({ securityScheme: { in: place, name } }) =>
+      place === 'header' && typeof name === 'string' ? [name.toLowerCase()] : [],
+    )
+  }
+
   /** Whether the program itself finds the identities. */
   get identifies(): boolean {
     return this.authenticators.length > 0 || this.#identify !== identityOfCertificate
@@ -66,6 +73,8 @@ export class Admission {
   }
 
   #identityOfPeer({ address, certificate }: GatewayClient): Identity | undefined {
+    // The usual case, for each call.
+    if (certificate === undefined && this.#identify === identityOfCertificate) return undefined
     const verified = certificate !== undefined
     return checked(this.#identify({ ...UNKNOWN_PROCESS, verified, address, certificate }))
   }
@@ -75,9 +84,15 @@ function checkedAuthenticators(auth: AdmissionOptions['auth']): readonly Authent
   if (auth === undefined) return []
   const all: readonly Authenticator[] = Array.isArray(auth) ? auth : [auth]
   for (const authenticator of all)
-    if (typeof authenticator?.authenticate !== 'function' || typeof authenticator.challenge !== 'string')
+    if (!isAuthenticator(authenticator))
       throw invalid('auth', authenticator, 'the result of jwtAuth or apiKeys, or an array of them')
   return all
+}
+
+function isAuthenticator(value: Partial<Authenticator> | null | undefined): boolean {
+  const { authenticate, challenge, securityScheme } = value ?? {}
+  const hasScheme = typeof securityScheme === 'object' && securityScheme !== null
+  return typeof authenticate === 'function' && typeof challenge === 'string' && hasScheme
 }
 
 function checked(found: Identity | undefined): Identity | undefined {

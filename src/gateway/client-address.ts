@@ -76,7 +76,7 @@ export function groupsOf(address: string): number[] {
   const front = numbersOf(head)
   if (tail === undefined) return front
   const back = numbersOf(tail)
-  return [...front, ...new Array<number>(8 - front.length - back.length).fill(0), ...back]
+  return [...front, ...Array.from({ length: 8 - front.length - back.length }, () => 0), ...back]
 }
 
 function numbersOf(groups: string): number[] {

@@ -25,7 +25,7 @@ export interface RateLimitOptions {
   maxEntries?: number | undefined
 }
 
-/** What a client may still do after a request. */
+/** The state of one limit after a request. */
 export interface RateState {
   /** The name of the limit in headers and errors. */
   readonly policy: 'address' | 'identity'

@@ -15,8 +15,8 @@ const REMOVALS_AT_ONCE = 2
  * the time at which its requests so far would have ended if each took `windowMs / limit`. A request is allowed if this time is at most
  * `windowMs` ahead. So an owner may make `limit` requests at once, then one in each interval: at most `2 * limit` in any window.
  *
- * The table is bounded. An owner leaves it only when all of its requests are allowed again, so nobody gets a new limit by filling the
- * table. While it is full, all owners that are not in it share one limit.
+ * The table is bounded. An owner leaves it only when all of its requests are allowed again, so filling the table gives no client a new
+ * limit. While it is full, all owners that are not in it share one limit.
  */
 export class RateTable {
   readonly limit: number

@@ -34,7 +34,7 @@ export interface GatewayClientOptions {
   channel?: KeepConnectedOptions | undefined
 }
 
-/** What opening the clients of a gateway needs. */
+/** The services of a gateway, and how it calls them. */
 export interface ServicesSettings {
   readonly services: readonly GatewayService[]
   readonly interceptors: readonly Interceptor[]

@@ -32,8 +32,10 @@ interface TypesOfMessage<Sent, Received> {
 
 /** The binary encoding of a type of messages. */
 export interface BinaryEncoding {
-  /** Checks the message as `parse` does, and returns a message for a program. */
+  /** Checks the form of the message, and returns a message for a program. Throws the error of `invalidMessage`. */
   decode(bytes: Uint8Array): unknown
+  /** Checks the rest of what `parse` checks, for a handler that gets a decoded message. Absent: nothing is left to check. */
+  check?(message: unknown): unknown
   /** Checks the form of the message. */
   encode(value: unknown): Uint8Array
 }

@@ -2,109 +2,31 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/errors.js'
-import { GrpcConnection } from '../../src/gateway/grpc/grpc-dial.js'
-import { connectTunnel } from '../../src/gateway/grpc/grpc-tunnel.js'
-import { decodeResponse, encodeMessage, type TunnelMessage } from '../../src/gateway/tunnel/tunnel-message.js'
-import { resolveOptions } from '../../src/options.js'
+import { connectTunnel as connectGrpc } from '../../src/gateway/grpc/grpc-tunnel.js'
+import type { TunnelMessage } from '../../src/gateway/tunnel/tunnel-message.js'
+import { connectTunnel as connectWebSocket } from '../../src/gateway/ws/ws-tunnel.js'
 import { ensureBuilt } from '../support/build.js'
-import { Child } from '../support/child.js'
-import { temporaryDirectory } from '../support/temporary-directory.js'
+import {
+  Attacker,
+  type Carrier,
+  endAttackers,
+  LIMIT,
+  start,
+  TunnelGatewayProcess,
+  transfer,
+} from '../support/tunnel-attacker.js'
 
 const MIB = 1024 * 1024
-const LIMIT = 64 * 1024
 const NO_BYTES = Buffer.alloc(0)
 /** More than the garbage collector leaves behind of what was ended. */
 const GROWTH_BYTES_MAX = 100 * MIB
 
 beforeAll(() => ensureBuilt())
+afterEach(endAttackers)
 
-const connections: GrpcConnection[] = []
-afterEach(() => {
-  for (const connection of connections.splice(0)) connection.destroy()
-})
+const connect = (carrier: Carrier): typeof connectGrpc => (carrier === 'ws' ? connectWebSocket : connectGrpc)
 
-class Gateway {
-  readonly child: Child
-  port = 0
-
-  constructor(options: object) {
-    this.child = new Child('tunnel-gateway', {
-      args: ['prices', JSON.stringify({ bufferBytes: LIMIT, windowBytes: LIMIT, ...options })],
-      env: { SHMWIRE_DIR: temporaryDirectory() },
-      ipc: true,
-    })
-  }
-
-  async start(): Promise<this> {
-    this.port = (await this.child.next<{ port: number }>()).port
-    return this
-  }
-
-  async state(): Promise<{ sessions: number; rss: number }> {
-    this.child.send('state')
-    for (;;) {
-      const state = await this.child.next<{ sessions?: number; rss: number }>()
-      if (state.sessions !== undefined) return { ...state, sessions: state.sessions }
-    }
-  }
-}
-
-/** A client that sends any messages, valid or not. */
-class Attacker {
-  readonly connection: GrpcConnection
-  readonly #received: TunnelMessage[] = []
-  #wake: (() => void) | undefined
-  #lost = false
-
-  constructor({ port }: Gateway) {
-    const text = `grpc://127.0.0.1:${port}`
-    const settings = resolveOptions({ authorize: () => true })
-    this.connection = new GrpcConnection(
-      { address: { kind: 'tcp', host: '127.0.0.1', port, text }, settings },
-      {},
-    )
-    connections.push(this.connection)
-    this.connection.events = {
-      message: (bytes) => {
-        this.#received.push(decodeResponse(bytes))
-        this.#wake?.()
-      },
-      drain() {},
-      lost: () => {
-        this.#lost = true
-        this.#wake?.()
-      },
-    }
-  }
-
-  send(message: TunnelMessage | Buffer): boolean {
-    return this.connection.send(Buffer.isBuffer(message) ? message : encodeMessage(message))
-  }
-
-  /** The next message; undefined if the connection ended before. */
-  async next(): Promise<TunnelMessage | undefined> {
-    while (this.#received.length === 0 && !this.#lost)
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-      })
-    return this.#received.shift()
-  }
-
-  async begin(session = randomBytes(16)): Promise<TunnelMessage | undefined> {
-    this.send(start(session))
-    return this.next()
-  }
-}
-
-function start(session: Buffer): TunnelMessage {
-  return { kind: 'start', session, name: 'prices', resume: false, bootId: '', received: 0, limit: LIMIT }
-}
-
-function transfer(position: number, data: Buffer, received = 0, limit = LIMIT): TunnelMessage {
-  return { kind: 'transfer', position, data, end: false, received, limit }
-}
-
-describe('a gateway with tunnels', () => {
+describe.each<Carrier>(['grpc', 'ws'])('a gateway with tunnels over %s', (carrier) => {
   const { CORRUPT, VERSION } = ErrorCode
   it.each<[string, ErrorCode, readonly (TunnelMessage | Buffer)[]]>([
     [
@@ -124,7 +46,7 @@ describe('a gateway with tunnels', () => {
     ['a second Start', CORRUPT, [start(randomBytes(16))]],
     ['another protocol', VERSION, [transfer(0, Buffer.from('GET / HTTP/1.1'))]],
   ])('ends the session of a client that sends %s with %s', async (_what, code, messages) => {
-    const gateway = await new Gateway({}).start()
+    const gateway = await new TunnelGatewayProcess(carrier, {}).start()
     const attacker = new Attacker(gateway)
     expect(await attacker.begin()).toMatchObject({ kind: 'accepted' })
     for (const message of messages) attacker.send(message)
@@ -135,7 +57,7 @@ describe('a gateway with tunnels', () => {
   })
 
   it('bounds the sessions of one host, and still serves others afterwards', async () => {
-    const gateway = await new Gateway({ maxSessions: 8, resumeMs: 200 }).start()
+    const gateway = await new TunnelGatewayProcess(carrier, { maxSessions: 8, resumeMs: 200 }).start()
     const attackers = Array.from({ length: 10 }, () => new Attacker(gateway))
     const answers = await Promise.all(attackers.map((attacker) => attacker.begin()))
     expect(answers.filter((answer) => answer?.kind === 'accepted').length).toBe(4)
@@ -148,7 +70,7 @@ describe('a gateway with tunnels', () => {
   })
 
   it('uses little memory for sessions that end and begin all the time, with bytes that are not read', async () => {
-    const gateway = await new Gateway({ resumeMs: 50 }).start()
+    const gateway = await new TunnelGatewayProcess(carrier, { resumeMs: 50 }).start()
     const before = await gateway.state()
     for (let round = 0; round < 300; round += 1) {
       const attacker = new Attacker(gateway)
@@ -161,7 +83,7 @@ describe('a gateway with tunnels', () => {
   })
 
   it('serves other clients during a flood of messages without bytes', async () => {
-    const gateway = await new Gateway({}).start()
+    const gateway = await new TunnelGatewayProcess(carrier, {}).start()
     const attacker = new Attacker(gateway)
     await attacker.begin()
     const flood = { on: true }
@@ -173,7 +95,7 @@ describe('a gateway with tunnels', () => {
     }
     const flooded = send()
     const before = await gateway.state()
-    const channel = await connectTunnel(`grpc://127.0.0.1:${gateway.port}/prices`, {
+    const channel = await connect(carrier)(`${carrier}://127.0.0.1:${gateway.port}/prices`, {
       codec: 'bytes',
       authorize: () => true,
       upgrade: false,

@@ -10,6 +10,7 @@ import { ROOT, readDocument } from '../support/documents.js'
 /** The prefixes of members in headings. Members of other types have no prefix. */
 const PREFIXES: Readonly<Record<string, string>> = {
   AttachedServer: 'attached.',
+  AttachedTunnels: 'attached.',
   BirpcTransport: 'transport.',
   CallContext: 'context.',
   Metadata: 'metadata.',
@@ -52,8 +53,10 @@ const PREFIXES: Readonly<Record<string, string>> = {
 const ADAPTERS = ['http', 'port', 'stream'].map((name) => `dist/adapter/${name}.d.ts`)
 const ENTRIES = [
   'dist/index.d.ts',
+  'dist/gateway/auth/index.d.ts',
   'dist/gateway/grpc/index.d.ts',
   'dist/gateway/rest/index.d.ts',
+  'dist/gateway/ws/index.d.ts',
   'dist/service/proto/index.d.ts',
   'dist/testing/index.d.ts',
   ...ADAPTERS,

@@ -1,9 +1,16 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { ensureBuilt } from '../support/build.js'
+import { ROOT } from '../support/documents.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
+
+const TRANSPORTS = ['grpc', 'ws', 'HTTP/2', 'HTTP/1.1', 'HTTP/1.1']
+const PATIENT = { timeout: 30_000 }
 
 beforeAll(() => ensureBuilt())
 
@@ -40,6 +47,81 @@ describe('the demo', () => {
       ),
     })
   })
+})
+
+describe('the example users', () => {
+  const near = ['gRPC tunnel', 'WebSocket tunnel', 'gRPC', 'REST', 'server-sent events']
+
+  it('gets the same bytes through every path', async () => {
+    const lines = await run('users/run.mjs')
+    expect(rowsOf(lines)).toEqual([
+      ['shared memory', 'shm'],
+      ['Unix socket', 'unix'],
+      ['TCP, mutual TLS', 'tls'],
+      ...near.map((name, index) => [`${name}, mutual TLS`, TRANSPORTS[index]]),
+    ])
+    // The processor of the last line can have a long name.
+    expect(lines.slice(0, -2).filter((line) => line.length > 80)).toEqual([])
+    expect(lines.join('')).not.toMatch(/\p{Cc}/u)
+  })
+
+  it('gets the same bytes from another machine, if this one can be two', async () => {
+    const lines = await run('users/two-machines.mjs')
+    if ((lines[0] ?? '').startsWith('skipped: ')) expect(lines).toHaveLength(1)
+    else
+      expect(rowsOf(lines)).toEqual([
+        ['TCP, mutual TLS', 'tls'],
+        ...near.map((name, index) => [`${name}, mutual TLS`, TRANSPORTS[index]]),
+      ])
+  })
+
+  it('leaves no process and no file behind when it is interrupted', async () => {
+    const folder = temporaryDirectory()
+    const file = fileURLToPath(new URL('../../examples/users/run.mjs', import.meta.url))
+    const child = spawn(process.execPath, [file], {
+      env: { ...process.env, TMPDIR: folder },
+      stdio: 'ignore',
+    })
+    const ended = once(child, 'exit')
+    // Then the service runs.
+    const hasDatabase = (name: string): boolean => existsSync(join(folder, name, 'users.db'))
+    await vi.waitFor(() => expect(readdirSync(folder).some(hasDatabase)).toBe(true), PATIENT)
+    const pids = processesOf(folder)
+    expect(pids.length).toBeGreaterThan(0)
+    child.kill('SIGINT')
+    expect(await ended).toEqual([1, null])
+    expect(readdirSync(folder)).toEqual([])
+    expect(processesOf(folder)).toEqual([])
+  })
+
+  it('has the descriptors of its current .proto file', () => {
+    const folder = fileURLToPath(new URL('../../examples/users/', import.meta.url))
+    const flags = ['--config', `${folder}buf.yaml`, '--exclude-source-info', '-o', '-#format=binpb']
+    const { stdout } = spawnSync(join(ROOT, 'node_modules/.bin/buf'), ['build', ...flags], { cwd: ROOT })
+    expect(Buffer.compare(stdout, readFileSync(`${folder}users.binpb`))).toBe(0)
+  })
+
+  /** The path and the transport of each row of the table. All of them must have had the same bytes. */
+  function rowsOf(lines: readonly string[]): string[][] {
+    const [begin, end] = [lines.findIndex((line) => /^ {2}─/.test(line)) + 1, lines.indexOf('', 4)]
+    const rows = lines.slice(begin, end)
+    expect(rows.filter((line) => !/(?:–|[\d.]+ [mµ]s) +[\d.]+ [mµ]s +same$/.test(line))).toEqual([])
+    return rows.map((line) => line.trim().split(/ {3,}/).slice(0, 2))
+  }
+
+  /** Those that have this folder in their arguments. */
+  function processesOf(folder: string): string[] {
+    return readdirSync('/proc').filter((pid) => {
+      if (!/^\d+$/.test(pid)) return false
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder)
+      } catch (error) {
+        // The process has ended meanwhile.
+        if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+        throw error
+      }
+    })
+  }
 })
 
 describe('the example', () => {

@@ -44,8 +44,31 @@ describe('the package without its optional peers', () => {
     expect(await outputOf('ajv', code)).toEqual({ lines: [line, line], stderr: '' })
   })
 
+  it('does not load shmwire/auth', async () => {
+    const code = `await import('shmwire/auth').catch(({ code, message }) => console.log(code, /'jose'/.test(message)))`
+    expect(await outputOf('auth', code)).toEqual({ lines: ['ERR_MODULE_NOT_FOUND true'], stderr: '' })
+  })
+
   it('does not load shmwire/proto', async () => {
     const code = `await import('shmwire/proto').catch(({ code, message }) => console.log(code, /'@bufbuild\\/protobuf'/.test(message)))`
     expect(await outputOf('proto', code)).toEqual({ lines: ['ERR_MODULE_NOT_FOUND true'], stderr: '' })
+  })
+
+  it('does not load shmwire/ws', async () => {
+    const code = `await import('shmwire/ws').catch(({ code, message }) => console.log(code, /'ws'/.test(message)))`
+    expect(await outputOf('ws', code)).toEqual({ lines: ['ERR_MODULE_NOT_FOUND true'], stderr: '' })
+  })
+
+  it('loads shmwire/rest, whose plugin needs no package of its own', async () => {
+    const code = `
+      import { createRestServer, restGateway } from 'shmwire/rest'
+      import { contract, unary } from 'shmwire'
+      import { createChannelPair } from 'shmwire/testing'
+      const services = [{ contract: contract('s', { m: unary({ http: 'GET /' }) }), target: createChannelPair()[0] }]
+      console.log(typeof restGateway)
+      await createRestServer({ services, listen: '127.0.0.1:0' }).catch(({ code, message }) => console.log(code, message))`
+    const line =
+      'ERR_SHMWIRE_UNAVAILABLE createRestServer needs the package fastify (version 5); run: npm install fastify'
+    expect(await outputOf('rest', code)).toEqual({ lines: ['function', line], stderr: '' })
   })
 })

@@ -15,10 +15,11 @@ import { temporaryDirectory } from '../support/temporary-directory.js'
 // @ts-expect-error: plain JavaScript
 import { randomBits } from './children/soak/pattern.mjs'
 
-// The short forms of what `npm run kills`, `call-kills`, `gateway-kills` and `soak` do for hours.
+// The short forms of what `npm run kills`, `call-kills`, `gateway-kills`, `users-kills` and `soak` do for hours.
 const KILLS = 300
 const CALL_KILLS = 60
 const GATEWAY_KILLS = 24
+const USERS_KILLS = 10
 const SOAK_SECONDS = 20
 const RUN_TIMEOUT_MS = 10 * 60_000
 
@@ -60,6 +61,12 @@ it(
 it(
   `ends every call of gRPC, runs none twice, and leaks nothing, in ${GATEWAY_KILLS} kills of services, gateways and clients`,
   () => run('scripts/gateway-kills.mjs', ['--count', String(GATEWAY_KILLS)]),
+  RUN_TIMEOUT_MS,
+)
+
+it(
+  `has every user that was reported as created, in ${USERS_KILLS} kills of the service`,
+  () => run('scripts/users-kills.mjs', ['--count', String(USERS_KILLS)]),
   RUN_TIMEOUT_MS,
 )
 

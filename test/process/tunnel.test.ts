@@ -2,7 +2,10 @@ import { once } from 'node:events'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Channel } from '../../src/channel/channel.js'
 import { ErrorCode } from '../../src/errors.js'
-import { connectTunnel, type TunnelOptions } from '../../src/gateway/grpc/grpc-tunnel.js'
+import { connectTunnel as connectGrpc } from '../../src/gateway/grpc/grpc-tunnel.js'
+import type { TunnelOptions } from '../../src/gateway/tunnel/tunnel-channel.js'
+import { connectTunnel as connectWebSocket } from '../../src/gateway/ws/ws-tunnel.js'
+import type { WaitOptions } from '../../src/options.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { CuttingProxy } from '../support/cutting-proxy.js'
@@ -24,9 +27,11 @@ afterEach(() => {
   for (const proxy of proxies.splice(0)) proxy.close()
 })
 
-async function startGateway(options: object = {}): Promise<{ child: Child; port: number }> {
+type Carrier = 'grpc' | 'ws'
+
+async function startGateway(carrier: Carrier, options: object = {}): Promise<{ child: Child; port: number }> {
   const child = new Child('tunnel-gateway', {
-    args: ['prices', JSON.stringify(options)],
+    args: ['prices', JSON.stringify(options), carrier],
     env: { SHMWIRE_DIR: directory },
     ipc: true,
   })
@@ -34,13 +39,20 @@ async function startGateway(options: object = {}): Promise<{ child: Child; port:
   return { child, port }
 }
 
+const addressAt = (carrier: Carrier, port: number): string => `${carrier}://127.0.0.1:${port}/prices`
+
+function connectTunnel(address: string, options: TunnelOptions & WaitOptions): Promise<Channel> {
+  return address.startsWith('ws') ? connectWebSocket(address, options) : connectGrpc(address, options)
+}
+
 async function connectOverProxy(
+  carrier: Carrier,
   port: number,
   options: TunnelOptions = {},
 ): Promise<{ channel: Channel; proxy: CuttingProxy }> {
   const proxy = new CuttingProxy(port)
   proxies.push(proxy)
-  const address = `grpc://127.0.0.1:${await proxy.listen()}/prices`
+  const address = addressAt(carrier, await proxy.listen())
   return { channel: await connectTunnel(address, { ...OPTIONS, ...options }), proxy }
 }
 
@@ -58,10 +70,10 @@ async function sessionsEnd(child: Child): Promise<void> {
   }
 }
 
-describe('a tunnel', () => {
+describe.each<Carrier>(['grpc', 'ws'])('a tunnel over %s', (carrier) => {
   it(`loses and repeats nothing when its connection is cut ${CUTS} times under load`, async () => {
-    const { port } = await startGateway()
-    const { channel, proxy } = await connectOverProxy(port)
+    const { port } = await startGateway(carrier)
+    const { channel, proxy } = await connectOverProxy(carrier, port)
     let sent = 0
     let received = 0
     const load = { on: true }
@@ -94,10 +106,10 @@ describe('a tunnel', () => {
   })
 
   it('ends on both sides with PEER_GONE when it stays cut', async () => {
-    const { child, port } = await startGateway({ resumeMs: 100 })
-    const { channel, proxy } = await connectOverProxy(port, { resumeMs: 100 })
+    const { child, port } = await startGateway(carrier, { resumeMs: 100 })
+    const { channel, proxy } = await connectOverProxy(carrier, port, { resumeMs: 100 })
     expect(await child.next()).toMatchObject({
-      transport: 'grpc',
+      transport: carrier,
       peer: { address: '127.0.0.1', verified: false },
     })
     const closed = new Promise<Error | undefined>((resolve) => channel.once('close', resolve))
@@ -111,8 +123,8 @@ describe('a tunnel', () => {
   })
 
   it('ends with PEER_GONE when the gateway was restarted', async () => {
-    const { child, port } = await startGateway()
-    const { channel, proxy } = await connectOverProxy(port, { resumeMs: 500 })
+    const { child, port } = await startGateway(carrier)
+    const { channel, proxy } = await connectOverProxy(carrier, port, { resumeMs: 500 })
     const closed = new Promise<Error | undefined>((resolve) => channel.once('close', resolve))
     await child.kill()
     expect(await closed).toMatchObject({ code: ErrorCode.PEER_GONE })
@@ -120,9 +132,9 @@ describe('a tunnel', () => {
   })
 
   it('continues after the gateway was stopped for longer than the heartbeat allows', async () => {
-    const { child, port } = await startGateway()
+    const { child, port } = await startGateway(carrier)
     const heartbeat = { intervalMs: 50, timeoutMs: 200 }
-    const { channel, proxy } = await connectOverProxy(port, { heartbeat })
+    const { channel, proxy } = await connectOverProxy(carrier, port, { heartbeat })
     const received: number[] = []
     channel.on('message', (message: Buffer) => received.push(message.readUInt32LE()))
     child.process.kill('SIGSTOP')
@@ -134,8 +146,9 @@ describe('a tunnel', () => {
   })
 
   it('does not keep an unreferenced client alive', async () => {
-    const { port } = await startGateway()
-    const client = (mode: string): Child => new Child('tunnel-client', { args: [port, mode] })
+    const { port } = await startGateway(carrier)
+    const client = (mode: string): Child =>
+      new Child('tunnel-client', { args: [addressAt(carrier, port), mode] })
     const [unreferenced, referenced] = [client('unref'), client('ref')]
     expect([await unreferenced.next(), await referenced.next()]).toEqual(['answered', 'answered'])
     expect(await unreferenced.ended).toMatchObject({ code: 0 })
@@ -143,20 +156,9 @@ describe('a tunnel', () => {
     expect(referenced.running).toBe(true)
   })
 
-  it('does not keep an unreferenced gateway alive', async () => {
-    const child = new Child('tunnel-unref', { env: { SHMWIRE_DIR: directory } })
-    const { port } = await child.next<{ port: number }>()
-    const channel = await connectTunnel(`grpc://127.0.0.1:${port}/prices`, OPTIONS)
-    await new Promise((resolve) => setTimeout(resolve, 200))
-    expect(child.running).toBe(true)
-    await channel.send(numbered(1))
-    expect(await child.ended).toMatchObject({ code: 0 })
-    channel.destroy()
-  })
-
   it('uses shared memory if the server is on the same machine', async () => {
-    const { child, port } = await startGateway()
-    const address = `grpc://127.0.0.1:${port}/prices`
+    const { child, port } = await startGateway(carrier)
+    const address = addressAt(carrier, port)
     const channel = await connectTunnel(address, { ...OPTIONS, upgrade: true })
     expect([channel.transport, channel.fallbackReason, channel.peer.pid]).toEqual([
       'shm',
@@ -171,8 +173,8 @@ describe('a tunnel', () => {
   })
 
   it('says why it does not use shared memory', async () => {
-    const { port } = await startGateway()
-    const address = `grpc://127.0.0.1:${port}/prices`
+    const { port } = await startGateway(carrier)
+    const address = addressAt(carrier, port)
     const declined = await connectTunnel(address, OPTIONS)
     expect(declined.fallbackReason).toContain('upgrade: false')
     declined.destroy()
@@ -180,9 +182,22 @@ describe('a tunnel', () => {
     ownRuntimeDirectory(temporaryDirectory())
     const elsewhere = await connectTunnel(address, { ...OPTIONS, upgrade: true })
     expect([elsewhere.transport, elsewhere.fallbackReason]).toEqual([
-      'grpc',
+      carrier,
       expect.stringContaining('cannot be reached directly'),
     ])
     elsewhere.destroy()
+  })
+})
+
+describe('a gateway with tunnels', () => {
+  it('does not keep an unreferenced gateway alive', async () => {
+    const child = new Child('tunnel-unref', { env: { SHMWIRE_DIR: directory } })
+    const { port } = await child.next<{ port: number }>()
+    const channel = await connectTunnel(`grpc://127.0.0.1:${port}/prices`, OPTIONS)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(child.running).toBe(true)
+    await channel.send(numbered(1))
+    expect(await child.ended).toMatchObject({ code: 0 })
+    channel.destroy()
   })
 })

@@ -9,6 +9,7 @@ import { isThenable } from '../../thenable.js'
 import { textOfThrown } from '../../uncaught.js'
 import type { Admission } from '../admission.js'
 import { isFault } from '../public-error.js'
+import { checkRate, type RateLimits } from '../rate-limits.js'
 import { statusOf, statusOfError } from './call-status.js'
 import type { Connection } from './connection.js'
 import type { GatewayTunnels } from './gateway-tunnels.js'
@@ -30,6 +31,7 @@ export interface Route {
 
 interface CallsSettings extends CallSettings {
   readonly admission: Admission
+  readonly rateLimits: RateLimits | undefined
   readonly tunnels: GatewayTunnels | undefined
   readonly logger: Logger | undefined
 }
@@ -113,9 +115,11 @@ export class GatewayCalls {
   #admit(call: ServerCall, { guarded }: Route): PromiseLike<void> | undefined {
     if (this.#closed) throw new ServiceError('UNAVAILABLE', 'the gateway is closing')
     if (guarded === undefined) return undefined
-    const { admission } = this.#settings
+    const { admission, rateLimits } = this.#settings
+    checkRate(rateLimits?.countAddress(call.client.address))
     const decide = (identity: Identity | undefined): PromiseLike<void> | undefined => {
       call.identity = identity
+      if (identity !== undefined) checkRate(rateLimits?.countIdentity(identity.subject))
       return admission.check(identity, guarded)
     }
     const found = admission.identityOf(call.client)

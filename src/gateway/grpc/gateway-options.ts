@@ -15,13 +15,15 @@ import type { Interceptor } from '../../service/interceptors.js'
 import type { ProtoContract } from '../../service/proto/proto-contract.js'
 import { Admission, type AdmissionOptions } from '../admission.js'
 import { type ListenPlaceOptions, listenPlace } from '../listen-place.js'
+import { type RateLimitOptions, RateLimits } from '../rate-limits.js'
 import { checkedServices, type GatewayService } from '../services.js'
-import { GatewayTunnels, TUNNEL_SERVICE } from './gateway-tunnels.js'
+import { TUNNEL_SERVICE } from '../tunnel/admit-tunnel.js'
+import type { GatewayTunnelOptions } from '../tunnel/tunnel-admission.js'
+import { GatewayTunnels } from './gateway-tunnels.js'
 import { metadataFilter } from './http-headers.js'
 import type { ListenerSettings } from './http2-listener.js'
 import { HEALTH } from './own-descriptors.js'
 import type { CallSettings } from './server-call.js'
-import type { GatewayTunnelOptions } from './tunnel-admission.js'
 
 /** The options of `grpcGateway`. */
 export interface GrpcGatewayOptions extends AdmissionOptions, ListenPlaceOptions {
@@ -35,7 +37,7 @@ export interface GrpcGatewayOptions extends AdmissionOptions, ListenPlaceOptions
   compression?: boolean | undefined
   /**
    * The metadata that passes in both directions: names, or prefixes with a star, such as `'x-app-*'`. Default: all names except the
-   * credentials `authorization`, `cookie`, `proxy-authenticate`, `proxy-authorization`, `set-cookie` and `www-authenticate`.
+   * credentials `authorization`, `cookie`, `proxy-authenticate`, `proxy-authorization`, `set-cookie` and `www-authenticate`, and the headers of `auth`.
    */
   metadata?: readonly string[] | undefined
   /** Run for each call before it passes to its service, the first one outermost. Messages are bytes. */
@@ -55,6 +57,11 @@ export interface GrpcGatewayOptions extends AdmissionOptions, ListenPlaceOptions
   maxConnectionAgeMs?: number | undefined
   /** Connections without a call for so long end. In milliseconds, from 1,000; Infinity: no limit. Default 300,000. */
   maxConnectionIdleMs?: number | undefined
+  /**
+   * Limits the calls of each identity, and of each address of a socket. A call over the limit ends with RESOURCE_EXHAUSTED before the service
+   * has it. Health checks and the streams of tunnels do not count. Default: no limit.
+   */
+  rateLimit?: RateLimitOptions | undefined
   /** How the gateway notices clients that are gone. */
   keepAlive?: GatewayKeepAliveOptions | undefined
   /** Receives one line for each refused client and each fault. Default: none. `NODE_DEBUG=shmwire` writes the same lines to stderr. */
@@ -74,6 +81,7 @@ export interface GatewayKeepAliveOptions {
 /** The checked options. */
 export interface GatewaySettings extends ListenerSettings, CallSettings {
   readonly admission: Admission
+  readonly rateLimits: RateLimits | undefined
   readonly services: readonly (GatewayService & { readonly contract: ProtoContract })[]
   readonly tunnels: GatewayTunnels | undefined
   readonly interceptors: readonly Interceptor[]
@@ -100,6 +108,7 @@ const OPTION_NAMES: readonly string[] = [
   'maxHeaderBytes',
   'maxConnectionAgeMs',
   'maxConnectionIdleMs',
+  'rateLimit',
   'keepAlive',
   'logger',
   'signal',
@@ -145,12 +154,13 @@ export function resolveGatewayOptions(options: GrpcGatewayOptions): GatewaySetti
   return {
     ...listenPlace(options),
     admission,
+    rateLimits: options.rateLimit === undefined ? undefined : new RateLimits(options.rateLimit),
     services: checkedServices(services, admission, checkContract) as GatewaySettings['services'],
     tunnels: tunnels === undefined ? undefined : new GatewayTunnels(tunnels, admission, logger),
     interceptors: interceptors ?? [],
     reflection: booleanOption('reflection', options.reflection),
     compression: booleanOption('compression', options.compression),
-    passes: metadataFilter(options.metadata),
+    passes: metadataFilter(options.metadata, admission.secretHeaders),
     maxMessageBytes: integer(
       'maxMessageBytes',
       options.maxMessageBytes ?? MESSAGE_BYTES,

@@ -4,17 +4,12 @@ import type { Logger } from '../../options.js'
 import { textOfThrown } from '../../uncaught.js'
 import type { Admission } from '../admission.js'
 import { isFault } from '../public-error.js'
+import { admitTunnel, checkTunnelPolicy } from '../tunnel/admit-tunnel.js'
+import type { GatewayTunnelOptions } from '../tunnel/tunnel-admission.js'
 import { statusOfError } from './call-status.js'
 import { refuseCall } from './http-answers.js'
 import { type Http2Tunnels, http2Tunnels } from './http2-tunnels.js'
 import type { GatewayPeer } from './server-call.js'
-import type { GatewayTunnelOptions } from './tunnel-admission.js'
-
-/** The service of tunnels, which the gateway answers itself. */
-export const TUNNEL_SERVICE = 'shmwire.v1.TunnelService'
-
-/** A tunnel, as the policy sees it. */
-const OPEN = { service: TUNNEL_SERVICE, method: 'Open' }
 
 /** The tunnels of a gateway. Its policy decides about each of their connections. */
 export class GatewayTunnels {
@@ -27,7 +22,7 @@ export class GatewayTunnels {
     this.#admission = admission
     this.#tunnels = http2Tunnels(options, logger)
     this.#logger = logger
-    admission.checkMethods(OPEN.service, [OPEN.method])
+    checkTunnelPolicy(admission)
   }
 
   /** The open sessions, those without a connection included. */
@@ -56,11 +51,7 @@ export class GatewayTunnels {
     headers: IncomingHttpHeaders,
     { address, certificate }: GatewayPeer,
   ): Promise<void> {
-    const identity = await this.#admission.identityOf({ address, certificate, headers })
-    await this.#admission.check(identity, OPEN)
-    if (stream.closed) return
-    // A client that the program does not know is anonymous, also with a certificate.
-    const subject = this.#admission.identifies ? (identity?.subject ?? '') : undefined
-    this.#tunnels.accept(stream, { address, certificate, identity: subject, caller: identity })
+    const client = await admitTunnel(this.#admission, { address, certificate, headers })
+    if (!stream.closed) this.#tunnels.accept(stream, client)
   }
 }

@@ -16,11 +16,12 @@ import { abortedCall, withExecuted } from '../../service/call/outgoing-call.js'
 import { SendWindow } from '../../service/call/send-window.js'
 import { StreamPump } from '../../service/call/stream-pump.js'
 import { runApart, textOfThrown } from '../../uncaught.js'
+import type { Tokens } from '../tokens.js'
+import { callCredentials } from './call-credentials.js'
 import type { PooledConnection } from './connection-pool.js'
 import { errorOfStatus } from './grpc-client-errors.js'
 import { Upload, type UploadStream } from './grpc-client-upload.js'
 import { fromGrpcMetadata, toGrpcMetadata } from './grpc-metadata.js'
-import { callCredentials, type Tokens } from './tokens.js'
 
 /** The settings of all calls of a client. */
 export interface GrpcCallSettings {

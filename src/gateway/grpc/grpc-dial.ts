@@ -9,8 +9,8 @@ import { clearInterval, clearTimeout, setInterval, setTimeout } from '../../host
 import type { Settings } from '../../options.js'
 import type { Peer } from '../../peer.js'
 import { runApart } from '../../uncaught.js'
+import type { CallHeaders } from '../tunnel/call-headers.js'
 import type { ConnectionEvents, TunnelConnection } from '../tunnel/tunnel-connection.js'
-import { type CallHeaders, type HeadersSource, headersOf } from './call-headers.js'
 import { httpFault, statusFault } from './grpc-status.js'
 import { writeMessage } from './message-encoder.js'
 import { TunnelMessages } from './tunnel-messages.js'
@@ -36,7 +36,7 @@ export class GrpcConnection implements TunnelConnection {
   knownPeer: Peer | undefined
   events: ConnectionEvents = { message() {}, drain() {}, lost() {} }
   readonly #target: GrpcTarget
-  readonly #headers: HeadersSource
+  readonly #headers: () => Promise<CallHeaders>
   #session: ClientHttp2Session | undefined
   #stream: ClientHttp2Stream | undefined
   readonly #messages = new TunnelMessages()
@@ -50,7 +50,7 @@ export class GrpcConnection implements TunnelConnection {
   #unanswered = 0
   #endTimer: NodeJS.Timeout | undefined
 
-  constructor(target: GrpcTarget, headers: HeadersSource) {
+  constructor(target: GrpcTarget, headers: () => Promise<CallHeaders>) {
     this.#target = target
     this.#headers = headers
     this.#open().catch((error: unknown) => this.#lost(error as ShmwireError))
@@ -94,7 +94,7 @@ export class GrpcConnection implements TunnelConnection {
 
   async #open(): Promise<void> {
     const { address, settings } = this.#target
-    const headers = await headersOf(this.#headers)
+    const headers = await this.#headers()
     const socket = await openSocket(address, withAlpn(settings))
     if (this.#state !== 'open') {
       socket.destroy()

@@ -14,9 +14,9 @@ import {
 import { Metadata, type MetadataInit } from '../../service/call/metadata.js'
 import { checkCallerOptions } from '../../service/caller-options.js'
 import type { ClientOptions } from '../../service/client.js'
+import { type TokenSource, Tokens } from '../tokens.js'
 import type { PoolSettings } from './connection-pool.js'
 import type { GrpcCallSettings } from './grpc-client-call.js'
-import { type TokenSource, Tokens } from './tokens.js'
 
 /** The options of node:tls that `grpcService` takes. The certificate of the server is always verified. */
 export interface GrpcTlsOptions extends Pick<SecureContextOptions, SecureContextName> {

@@ -14,9 +14,13 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
 ])
 const BINARY_SUFFIX = '-bin'
 
-/** The filter of the option `metadata`. Throws `INVALID_ARGUMENT`. */
-export function metadataFilter(patterns: readonly string[] | undefined): MetadataFilter {
-  if (patterns === undefined) return (name) => !CREDENTIALS.has(name)
+/** The filter of the option `metadata`. By default, credentials and `secretHeaders` do not pass. Throws `INVALID_ARGUMENT`. */
+export function metadataFilter(
+  patterns: readonly string[] | undefined,
+  secretHeaders: readonly string[] = [],
+): MetadataFilter {
+  const credentials = new Set([...CREDENTIALS, ...secretHeaders])
+  if (patterns === undefined) return (name) => !credentials.has(name)
   return namePatterns(patterns, isReservedName)
 }
 

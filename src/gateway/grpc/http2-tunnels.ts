@@ -1,10 +1,10 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { ShmwireError } from '../../errors.js'
 import type { Logger } from '../../options.js'
+import { type CallClient, type GatewayTunnelOptions, TunnelAdmission } from '../tunnel/tunnel-admission.js'
 import { statusOf } from './call-status.js'
 import { refuseCall } from './http-answers.js'
 import { Http2ServerCall } from './http2-server-call.js'
-import { type CallClient, type GatewayTunnelOptions, TunnelAdmission } from './tunnel-admission.js'
 
 /** The tunnels of a server of node:http2, which passes it the calls of OPEN_PATH. */
 export interface Http2Tunnels {
@@ -18,7 +18,7 @@ export interface Http2Tunnels {
 
 /** The server's part of `connectTunnel`. Throws `INVALID_ARGUMENT`. */
 export function http2Tunnels(options: GatewayTunnelOptions, logger?: Logger): Http2Tunnels {
-  const admission = new TunnelAdmission(options, logger)
+  const admission = new TunnelAdmission(options, 'grpc', logger)
   return {
     accept: (stream, client) => {
       try {

@@ -1,7 +1,7 @@
 /**
  * The header `grpc-status-details-bin`: a `google.rpc.Status` with the details of an error, as in
- * https://google.aip.dev/193. It has up to three details: `BadRequest` with the wrong fields, `ErrorInfo` with the reason, and a
- * `google.protobuf.Value` with the details as JSON, so that they arrive whole at another shmwire.
+ * https://google.aip.dev/193. It has up to four details: `BadRequest` with the wrong fields, `ErrorInfo` with the reason,
+ * `RetryInfo` for details with `retryDelayMs`, and a `google.protobuf.Value` with the details as JSON, so that they arrive whole at another shmwire.
  */
 import { fromBinary, fromJson, toBinary, toJson } from '@bufbuild/protobuf'
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
@@ -17,11 +17,15 @@ const DOMAIN = 'shmwire'
 const TYPE_URL = 'type.googleapis.com/'
 const BAD_REQUEST = 'google.rpc.BadRequest'
 const ERROR_INFO = 'google.rpc.ErrorInfo'
+const RETRY_INFO = 'google.rpc.RetryInfo'
 const VALUE = 'google.protobuf.Value'
 /** Larger details do not fit into the headers of common servers and proxies. */
 const DETAILS_BYTES_MAX = 7 * 1024
 const DETAILS_MAX = 64
 const VIOLATIONS_MAX = 64
+const NANOS_OF_MS = 1_000_000
+/** The longest Duration of protobuf: 10,000 years. */
+const RETRY_DELAY_MS_MAX = 315_576_000_000_000
 
 /** A detail of an error that has another type. */
 export interface OtherDetail {
@@ -38,6 +42,8 @@ export function encodeStatusDetails(error: ServiceError): Uint8Array | undefined
   const violations = fieldViolationsOf(details)
   if (violations.length > 0) anys.push(encodeAny(BAD_REQUEST, encodeBadRequest(violations)))
   if (reason !== undefined) anys.push(encodeAny(ERROR_INFO, encodeErrorInfo(reason, details)))
+  const retryDelayMs = retryDelayMsOf(details)
+  if (retryDelayMs !== undefined) anys.push(encodeAny(RETRY_INFO, encodeRetryInfo(retryDelayMs)))
   if (anys.length === 0) return undefined
   for (;;) {
     const bytes = encodeStatus(error, anys)
@@ -189,6 +195,23 @@ function fieldViolationsOf(details: unknown): FieldViolation[] {
       (violation: Partial<FieldViolation> | null | undefined): violation is FieldViolation =>
         typeof violation?.field === 'string' && typeof violation.description === 'string',
     )
+}
+
+/** The time after which a client may repeat the call. */
+function encodeRetryInfo(retryDelayMs: number): Uint8Array {
+  const writer = new BinaryWriter()
+  writer.tag(1, WireType.LengthDelimited).fork()
+  writer.tag(1, WireType.Varint).int64(Math.floor(retryDelayMs / 1_000))
+  writer
+    .tag(2, WireType.Varint)
+    .int32(Math.floor((retryDelayMs % 1_000) * NANOS_OF_MS))
+    .join()
+  return writer.finish()
+}
+
+function retryDelayMsOf(details: unknown): number | undefined {
+  const delay = (details as { retryDelayMs?: unknown } | null | undefined)?.retryDelayMs
+  return typeof delay === 'number' && delay >= 0 && delay <= RETRY_DELAY_MS_MAX ? delay : undefined
 }
 
 /** Details without a JSON form, such as an object that contains itself, are left out. */

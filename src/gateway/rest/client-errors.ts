@@ -1,6 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type ErrorForm, errorText, PROBLEM_TYPE, plainAnswer } from './error-answer.js'
+import { type ErrorForm, errorText, PROBLEM_CONTENT_TYPE, plainAnswer } from './error-answer.js'
 import { JSON_TYPE } from './replies.js'
 import { SECURITY_HEADERS } from './security-headers.js'
 
@@ -52,7 +52,7 @@ function replyOf(
   const headers = {
     ...SECURITY_HEADERS,
     'cache-control': 'no-store',
-    'content-type': form === 'problem' ? PROBLEM_TYPE : JSON_TYPE,
+    'content-type': form === 'problem' ? PROBLEM_CONTENT_TYPE : JSON_TYPE,
     'content-length': String(Buffer.byteLength(body)),
     connection: 'close',
   }

@@ -22,6 +22,8 @@ export type ErrorForm = 'envelope' | 'problem'
 
 export const PROBLEM_TYPE = 'application/problem+json'
 
+/** As Fastify completes it. */
+export const PROBLEM_CONTENT_TYPE = `${PROBLEM_TYPE}; charset=utf-8`
 /** Seconds until a client should try again, when a service is absent. */
 const RETRY_AFTER_S = '1'
 const CODES_BY_HTTP_STATUS: ReadonlyMap<number, string> = new Map([

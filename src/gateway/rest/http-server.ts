@@ -1,13 +1,15 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { FastifyInstance } from 'fastify'
+import type { fastify as Fastify, FastifyInstance } from 'fastify'
 import { listenFault } from '../../control/served-port.js'
 import { withTlsOptions } from '../../control/tls-options.js'
 import { waitWithin } from '../../deadline.js'
+import { ErrorCode, ShmwireError } from '../../errors.js'
 import { log } from '../../log.js'
 import { answerClientError, answerExpectation } from './client-errors.js'
 import type { OpenRestGateway } from './rest-gateway.js'
+import { setSecurityHeaders } from './security-headers.js'
 import type { ServerSettings } from './server-options.js'
 
 /** How often Node compares the requests that are not complete with their timeouts. */
@@ -25,14 +27,17 @@ export interface RestApp {
 
 /** Throws `INVALID_ARGUMENT` for options of TLS that cannot be used. */
 export async function createApp(settings: ServerSettings): Promise<RestApp> {
-  const { fastify } = await import('fastify')
+  const fastify = await loadFastify()
   const { errors, maxBodyBytes } = settings.gateway
   let server: Server | undefined
   let gateway: OpenRestGateway | undefined
   const app = fastify({
     bodyLimit: maxBodyBytes,
     routerOptions: { maxParamLength: settings.maxHeaderBytes },
-    frameworkErrors: (error, request, reply) => gateway?.calls.onError(error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      setSecurityHeaders(request, reply)
+      gateway?.calls.onError(error, request, reply)
+    },
     clientErrorHandler: answerClientError(errors),
     // Proxies send the whole URL: RFC 9112, section 3.2.2.
     rewriteUrl: ({ url = '/' }) => (url.startsWith('/') ? url : pathOfUrl(url)),
@@ -47,6 +52,20 @@ export async function createApp(settings: ServerSettings): Promise<RestApp> {
       gateway = opened
       app.setNotFoundHandler(opened.calls.refuse)
     },
+  }
+}
+
+async function loadFastify(): Promise<typeof Fastify> {
+  try {
+    const { fastify } = await import('fastify')
+    return fastify
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause
+    throw new ShmwireError(
+      ErrorCode.UNAVAILABLE,
+      'createRestServer needs the package fastify (version 5); run: npm install fastify',
+      { cause },
+    )
   }
 }
 

@@ -21,7 +21,7 @@ export interface StoredAnswer {
 }
 
 /**
- * What a store knows about a key: `new`, and now marked as running; `running` since another `begin`; or `answered`. `answer` is undefined if
+ * The state of a key in a store: `new`, and now marked as running; `running` since another `begin`; or `answered`. `answer` is undefined if
  * the store could not keep it. `fingerprint` is that of the first request.
  */
 export type IdempotencyState =

@@ -87,9 +87,10 @@ export class IdempotencyKeys {
   readonly #required: MethodPatterns<true>
   readonly #store: IdempotencyStore
   readonly #logger: Logger | undefined
+  readonly #storeTimeoutMs: number
 
-  /** Throws `INVALID_ARGUMENT`. */
-  constructor(options: IdempotencyOptions = {}, logger?: Logger) {
+  /** `storeTimeoutMs`: how long a store of the program may take. Throws `INVALID_ARGUMENT`. */
+  constructor(options: IdempotencyOptions = {}, logger?: Logger, storeTimeoutMs: number = STORE_TIMEOUT_MS) {
     checkOptionNames(options, OPTION_NAMES)
     const { required = [], store } = options
     if (!Array.isArray(required) || !required.every((name) => typeof name === 'string'))
@@ -97,6 +98,7 @@ export class IdempotencyKeys {
     this.#required = new MethodPatterns('idempotency.required', new Map(required.map((name) => [name, true])))
     this.#store = store === undefined ? memoryStore(options) : checkedStore(store, options)
     this.#logger = logger
+    this.#storeTimeoutMs = storeTimeoutMs
   }
 
   /** See `MethodPatterns.checkMethods`. `names`: the unary methods that can be called with an unsafe method of HTTP. */
@@ -153,7 +155,7 @@ export class IdempotencyKeys {
       const state = this.#store.begin(entry)
       if (!('then' in state)) return state
       begun = state
-      return await within(begun, 'the store of the idempotency keys')
+      return await this.#within(begun)
     } catch (error) {
       if (error instanceof HttpError) throw error
       // This request is refused, so the key must not stay in use if the store answers later.
@@ -185,10 +187,18 @@ export class IdempotencyKeys {
   async #finish(entry: IdempotencyEntry, answer: StoredAnswer | undefined): Promise<void> {
     try {
       const finished = this.#store.finish(entry, answer)
-      if (finished !== undefined) await within(finished, 'the store of the idempotency keys')
+      if (finished !== undefined) await this.#within(finished)
     } catch (error) {
       this.#logFailure(error)
     }
+  }
+
+  #within<T>(wait: PromiseLike<T>): Promise<T> {
+    const bound = { timeoutMs: this.#storeTimeoutMs }
+    return waitWithin<T>(bound, 'the store of the idempotency keys', (resolve, reject) => {
+      void wait.then(resolve, reject)
+      return () => {}
+    })
   }
 
   #logFailure(error: unknown): void {
@@ -219,13 +229,6 @@ function entryOf(request: KeyedRequest, key: string): IdempotencyEntry {
 /** JSON keeps the texts apart. */
 function hashOf(texts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(texts)).digest('base64url')
-}
-
-function within<T>(wait: PromiseLike<T>, what: string): Promise<T> {
-  return waitWithin<T>({ timeoutMs: STORE_TIMEOUT_MS }, what, (resolve, reject) => {
-    void wait.then(resolve, reject)
-    return () => {}
-  })
 }
 
 function memoryStore(options: IdempotencyOptions): IdempotencyStore {

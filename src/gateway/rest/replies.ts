@@ -4,7 +4,7 @@ import type { Metadata } from '../../service/call/metadata.js'
 import { CACHE_NONE } from './cache-rules.js'
 import { contentCodingOf, encodeBody } from './content-coding.js'
 import { entityTagOf, isCurrent } from './entity-tag.js'
-import { errorAnswer, errorFormOf, errorText, PROBLEM_TYPE } from './error-answer.js'
+import { errorAnswer, errorFormOf, errorText, PROBLEM_CONTENT_TYPE } from './error-answer.js'
 import type { Exchange } from './exchange.js'
 import type { StoredAnswer } from './idempotency-store.js'
 import type { RestSettings } from './rest-options.js'
@@ -59,7 +59,7 @@ export class Replies {
     const answer = errorAnswer(error)
     const form = errorFormOf(accept, this.#settings.errors)
     const headers: Record<string, string> = { ...answer.headers, 'cache-control': CACHE_NONE }
-    headers['content-type'] = form === 'problem' ? PROBLEM_TYPE : JSON_TYPE
+    headers['content-type'] = form === 'problem' ? PROBLEM_CONTENT_TYPE : JSON_TYPE
     if (answer.statusCode === 401 && this.#challenges !== undefined)
       headers['www-authenticate'] = this.#challenges
     return { status: answer.statusCode, headers, body: errorText(answer, form), tagged: undefined }

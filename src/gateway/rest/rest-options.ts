@@ -32,7 +32,7 @@ export interface RestGatewayOptions extends AdmissionOptions {
    */
   errors?: ErrorForm | undefined
   /** Wraps each answer: `{ data, meta: { timestamp, version } }`. An object states the version; true is `'1.0'`. Default false. */
-  envelope?: boolean | { readonly version: string } | undefined
+  envelope?: boolean | EnvelopeOptions | undefined
   /** Ignores parameters of a query and fields of a `.proto` message that the request does not have. Default false: the error 400. */
   ignoreUnknown?: boolean | undefined
   /**
@@ -79,6 +79,12 @@ export interface RestGatewayOptions extends AdmissionOptions {
   logger?: Logger | undefined
   /** Ends the start of the gateway. */
   signal?: AbortSignal | undefined
+}
+
+/** The envelope of answers. */
+export interface EnvelopeOptions {
+  /** The version in `meta`. */
+  readonly version: string
 }
 
 /** A check of `/health`. */
@@ -156,8 +162,10 @@ const STALL_MS = 60_000
 const MS_MIN = 1_000
 const VERSION = '1.0'
 
-/** Checks the options and adds the defaults. Throws `INVALID_ARGUMENT`. */
-export function resolveRestOptions(options: RestGatewayOptions): RestSettings {
+/**
+ * Checks the options and adds the defaults. `hasTunnels`: a gateway without services has something to pass on. Throws `INVALID_ARGUMENT`.
+ */
+export function resolveRestOptions(options: RestGatewayOptions, hasTunnels = false): RestSettings {
   checkOptionNames(options, [...REST_OPTION_NAMES, ...REGISTER_NAMES])
   const { interceptors = [], signal, timeoutMs = TIMEOUT_MS, errors = 'envelope' } = options
   checkCallerOptions({ interceptors, signal, timeoutMs })
@@ -166,7 +174,7 @@ export function resolveRestOptions(options: RestGatewayOptions): RestSettings {
   const admission = new Admission(options)
   const logger = loggerOption(options.logger)
   const services = checkedServices(options.services, admission, checkContract)
-  if (services.length === 0) throw misuse('the gateway has nothing to pass on; pass services')
+  if (services.length === 0 && !hasTunnels) throw misuse('the gateway has nothing to pass on; pass services')
   const settings = {
     admission,
     services,

@@ -6,6 +6,7 @@ import { clearInterval, setInterval } from '../../host.js'
 import { checkWaitOptions, type WaitOptions } from '../../options.js'
 import { ServiceError } from '../../service-error.js'
 import { within } from '../within.js'
+import type { AttachedTunnels } from '../ws/attach-tunnels.js'
 import { createApp, listen } from './http-server.js'
 import { type OpenRestGateway, openRestGateway } from './rest-gateway.js'
 import { type RestServerOptions, resolveServerOptions, type ServerSettings } from './server-options.js'
@@ -20,8 +21,8 @@ const IDLE_CHECK_MS = 20
 /**
  * Starts a server of HTTP that answers requests of REST with calls of services, as `restGateway` does. Resolves when clients can connect.
  *
- * @throws `INVALID_ARGUMENT`, `NAME_IN_USE` if another program listens there, `DENIED`, `OUT_OF_MEMORY`, `ABORTED`, and the errors of
- * `client` that waiting would not change
+ * @throws `INVALID_ARGUMENT`, `UNAVAILABLE` without the package fastify, `NAME_IN_USE` if another program listens there, `DENIED`,
+ * `OUT_OF_MEMORY`, `ABORTED`, and the errors of `client` that waiting would not change
  */
 export async function createRestServer(options: RestServerOptions): Promise<RestServer> {
   const settings = resolveServerOptions(options)
@@ -30,18 +31,26 @@ export async function createRestServer(options: RestServerOptions): Promise<Rest
     const gateway = await openRestGateway(app, settings.gateway, true)
     ready(gateway)
     await app.ready()
+    const tunnels = await attached(server, settings)
     const port = await listen(server, settings)
-    return new RestServer({ app, server, gateway, settings, port })
+    return new RestServer({ app, server, gateway, tunnels, settings, port })
   } catch (error) {
     await app.close()
     throw error
   }
 }
 
+async function attached(server: Server, { tunnels }: ServerSettings): Promise<AttachedTunnels | undefined> {
+  if (tunnels === undefined) return undefined
+  const { attachTunnels } = await import('../ws/attach-tunnels.js')
+  return attachTunnels(server, tunnels)
+}
+
 interface ServerParts {
   readonly app: FastifyInstance
   readonly server: Server
   readonly gateway: OpenRestGateway
+  readonly tunnels: AttachedTunnels | undefined
   readonly settings: ServerSettings
   readonly port: number
 }
@@ -65,7 +74,7 @@ export class RestServer implements AsyncDisposable {
   }
 
   /**
-   * Accepts no further connection, reports 503 to `/ready`, ends streams, and waits for the open requests. After `timeoutMs`, 10 seconds unless given,
+   * Accepts no further connection, reports 503 to `/ready`, ends streams and tunnels, and waits for the open requests. After `timeoutMs`, 10 seconds unless given,
    * or when `signal` fires, it cancels them: their clients get 503. Resolves at most a second later, in any case. A second call waits
    * for the first one.
    */
@@ -104,9 +113,10 @@ export class RestServer implements AsyncDisposable {
   }
 
   async #close(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const { app, server, gateway } = this.#parts
+    const { app, server, gateway, tunnels } = this.#parts
     gateway.health.drain()
     gateway.streams.close()
+    tunnels?.close()
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve())
     })

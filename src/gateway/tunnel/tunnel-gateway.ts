@@ -7,6 +7,7 @@ import { clearTimeout, newAbortController, setTimeout } from '../../host.js'
 import { log } from '../../log.js'
 import { loadBinding } from '../../native/load-binding.js'
 import { type Logger, resolveOptions, show } from '../../options.js'
+import type { TunnelTransport } from '../../transport.js'
 import { textOfThrown } from '../../uncaught.js'
 import { ownBootId } from './boot-id.js'
 import { connectToServer, relay } from './relay.js'
@@ -27,6 +28,8 @@ export interface TunnelGatewayOptions extends SessionBounds {
   /** The servers that tunnels can reach. */
   readonly allow: ReadonlyMap<string, UnixAddress>
   readonly sessionsMax: number
+  /** Of the connections of the clients. */
+  readonly transport: TunnelTransport
   readonly logger: Logger | undefined
 }
 
@@ -123,7 +126,8 @@ export class TunnelGateway {
     })
     const stream = new TunnelStream(this.#options)
     session.stream = stream
-    const relayed = relay(stream, socket, { transport: 'grpc', address: clientAddress, identity: caller })
+    const { transport } = this.#options
+    const relayed = relay(stream, socket, { transport, address: clientAddress, identity: caller })
     this.#attach(connection, stream, start, instanceId)
     await relayed
   }

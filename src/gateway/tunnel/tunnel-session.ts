@@ -109,9 +109,13 @@ export class TunnelSession {
     this.#schedule()
   }
 
-  /** Takes as many bytes as there is room for, and returns their number. If there are more, `room` follows. */
+  /**
+   * Takes as many bytes as there is room and credit for, and returns their number. If there are more, `room` follows. Without credit, `close`
+   * could not send the bytes that it has taken.
+   */
   write(bytes: Uint8Array): number {
-    const count = this.#closed ? 0 : this.#buffer.append(bytes)
+    const credit = Math.max(0, this.#peerLimit - this.#buffer.end)
+    const count = this.#closed ? 0 : this.#buffer.append(bytes.subarray(0, credit))
     this.#wantsRoom = count < bytes.length
     if (count > 0) this.#schedule()
     return count
@@ -262,7 +266,8 @@ export class TunnelSession {
       this.#endReceived = true
       this.#sink.endReceived()
     }
-    if (this.#wantsRoom && this.unacknowledgedBytes < this.#bounds.bufferBytes) {
+    const hasRoom = this.unacknowledgedBytes < this.#bounds.bufferBytes && end < limit
+    if (this.#wantsRoom && hasRoom) {
       this.#wantsRoom = false
       this.#sink.room()
     }

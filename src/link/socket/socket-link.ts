@@ -40,6 +40,7 @@ const CLOSED_STREAMS: ReadonlyMap<StreamTransport, string> = new Map([
   ['stream', 'the stream closed'],
   ['stdio', 'its standard streams closed'],
   ['grpc', 'its tunnel closed'],
+  ['ws', 'its tunnel closed'],
 ])
 
 /** Sends records as frames on any connected stream of bytes, if shared memory is not available. */

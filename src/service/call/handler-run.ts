@@ -177,8 +177,13 @@ export class HandlerRun {
 function requestOf(call: RunningCall, received: unknown): unknown {
   const { checksInput, input } = call.served
   if (!checksInput || input === undefined) return received
-  // The decoder of a binary form checks the message.
-  const parse = (message: unknown): unknown => (call.isBinary ? message : input.parse(message))
+  if (!call.isBinary) return parsed(call, received, (message) => input.parse(message))
+  // The decoder has checked the form of the message.
+  const { binary } = input
+  return binary?.check === undefined ? received : parsed(call, received, (message) => binary.check?.(message))
+}
+
+function parsed(call: RunningCall, received: unknown, parse: (message: unknown) => unknown): unknown {
   return call.incoming === undefined ? parse(received) : parseEach(call.incoming, parse)
 }
 

@@ -209,7 +209,7 @@ export class IncomingCalls implements OpenWork {
   /** A message of a caller that streams has arrived, or the end of its messages. */
   #take(call: RunningCall, record: MoreRecord, executed: Executed): string | undefined {
     if (record.hasMessage) {
-      // Messages of the binary form are checked when they are decoded, and the others afterwards.
+      // The form of binary messages is checked when they are decoded, and that of the others afterwards.
       if ((record.encoding === Encoding.BINARY) !== call.isBinary) return OTHER_ENCODING
       let message: unknown
       try {

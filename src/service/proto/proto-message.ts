@@ -48,8 +48,9 @@ export function protoMessageType(
     },
     receive: (value) => reader.read(value, place),
     binary: {
-      decode: isInput ? (bytes) => check(decode(bytes)) : decode,
+      decode,
       encode: (value) => toBinary(desc, reader.read(value, place)),
+      ...(isInput && rules !== undefined ? { check } : {}),
     },
     jsonSchema: () => protoJsonSchema(desc),
     description: () => describeMessage(desc),

@@ -1,11 +1,13 @@
 // Connects through a gateway, gets one answer, and has nothing more to do.
-//   argv: the port of the gateway, 'ref' or 'unref'
+//   argv: the address, 'ref' or 'unref'
 import { once } from 'node:events'
-import { connectTunnel } from '../../../build/modules/gateway/grpc/grpc-tunnel.js'
+import { connectTunnel as connectGrpc } from '../../../build/modules/gateway/grpc/grpc-tunnel.js'
+import { connectTunnel as connectWebSocket } from '../../../build/modules/gateway/ws/ws-tunnel.js'
 
-const [port, mode] = process.argv.slice(2)
+const [address, mode] = process.argv.slice(2)
+const connectTunnel = address.startsWith('ws') ? connectWebSocket : connectGrpc
 const options = { codec: 'bytes', authorize: () => true, upgrade: false }
-const channel = await connectTunnel(`grpc://127.0.0.1:${port}/prices`, options)
+const channel = await connectTunnel(address, options)
 const answered = once(channel, 'message')
 await channel.send(Buffer.from('x'))
 await answered

@@ -38,7 +38,7 @@ describe('TrustedProxies', () => {
     expect(proxies.clientOf('127.0.0.1', hops.join(','))).toBe('10.0.0.9')
   })
 
-  it('trusts nobody by default', () => {
+  it('trusts no proxy by default', () => {
     expect(new TrustedProxies(undefined).clientOf('127.0.0.1', '192.0.2.1')).toBe('127.0.0.1')
     expect(new TrustedProxies([]).clientOf('127.0.0.1', '192.0.2.1')).toBe('127.0.0.1')
   })

@@ -1,11 +1,14 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
 import { ErrorCode } from '../../../src/errors.js'
+import type { StandardSchema } from '../../../src/schema/schema.js'
 import { undecodedClient } from '../../../src/service/client.js'
 import type { Contract } from '../../../src/service/contract/contract.js'
 import type { Handlers } from '../../../src/service/contract/contract-types.js'
+import type { Interceptor } from '../../../src/service/interceptors.js'
 import { protoContract } from '../../../src/service/proto/proto-contract.js'
-import { serve } from '../../../src/service/serve.js'
+import { type ServeOptions, serve } from '../../../src/service/serve.js'
 import { createChannelPair } from '../../../src/testing/channel-pair.js'
 import { testMessage, testService } from '../../support/proto-files.js'
 import { all, failure, testContract } from '../../support/services.js'
@@ -19,10 +22,14 @@ const RESPONSE = testMessage('user.GetUserResponse')
 // biome-ignore lint/suspicious/noExplicitAny: messages of descriptors that are read at run time
 type Message = any
 
-async function opened(handlers: Handlers<Contract>): ReturnType<typeof undecodedClient> {
+async function opened(
+  handlers: Handlers<Contract>,
+  contract: Contract = Users,
+  options: ServeOptions = {},
+): ReturnType<typeof undecodedClient> {
   const [left, right] = createChannelPair()
-  await serve(right, handlers, { contract: Users })
-  return undecodedClient(left, { contract: Users })
+  await serve(right, handlers, { ...options, contract })
+  return undecodedClient(left, { contract })
 }
 
 function userBytes(name: string): Uint8Array {
@@ -102,6 +109,45 @@ describe('a client of undecoded messages', () => {
     }
     expect(await failure(call('getUser', wrong))).toMatchObject({ status: 'INVALID_ARGUMENT' })
     expect(await failure(call('upload', wrongUpload()))).toMatchObject({ status: 'INVALID_ARGUMENT' })
+  })
+
+  const pass: Interceptor = (next) => (call) => next(call)
+  it.each([
+    ['at once', {}, (value: unknown) => value !== 'wrong'],
+    ['later', {}, async (value: unknown) => value !== 'wrong'],
+    ['behind an interceptor', { interceptors: [pass] }, (value: unknown) => value !== 'wrong'],
+  ])('gets the wrong fields of a message whose rules are checked %s', async (_when, options, isRight) => {
+    let checks = 0
+    const rule = z.string().refine((value) => {
+      checks += 1
+      return isRight(value)
+    }, 'is wrong')
+    const rules = new Map<string, StandardSchema>([
+      ['user.GetUserRequest', z.looseObject({ account: rule })],
+      ['user.User', z.looseObject({ name: rule })],
+    ])
+    const contract = protoContract(testService('user.UserService'), {
+      validate: ({ typeName }) => rules.get(typeName) ?? z.any(),
+    })
+    const { functions } = await opened(handlers, contract as Contract, options)
+    const call = (name: string, request: unknown): Message => functions.get(name)?.(request)
+    const bytesOf = (account: string): Uint8Array =>
+      toBinary(REQUEST, create(REQUEST, { account } as Message))
+    async function* wrongUpload(): AsyncGenerator<Uint8Array> {
+      yield userBytes('right')
+      yield userBytes('wrong')
+    }
+    const wrong = (field: string) => ({
+      status: 'INVALID_ARGUMENT',
+      reason: 'INVALID_MESSAGE',
+      details: { fieldViolations: [{ field, description: 'is wrong' }] },
+    })
+    expect(await failure(call('getUser', bytesOf('wrong')))).toMatchObject(wrong('account'))
+    expect(await failure(call('upload', wrongUpload()))).toMatchObject(wrong('name'))
+    checks = 0
+    await call('getUser', bytesOf('right'))
+    // zod first tries without promises.
+    expect(checks).toBe(isRight(1) instanceof Promise ? 2 : 1)
   })
 
   it('gets CODEC for a contract without a binary form', async () => {

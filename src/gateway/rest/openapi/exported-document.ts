@@ -1,4 +1,4 @@
-import type { Contract } from '../../../service/contract/contract.js'
+import type { GatewayService } from '../../services.js'
 import { type RestGatewayOptions, resolveRestOptions } from '../rest-options.js'
 import { describeApi, type OpenApiDocument } from './openapi-document.js'
 import { checkOpenApiOptions, type OpenApiOptions } from './openapi-options.js'
@@ -8,7 +8,7 @@ import { yamlText } from './yaml.js'
 /** The options of `openApiDocument`: those of the gateway, and its prefix. The services need no `target`. */
 export interface OpenApiDocumentOptions extends Omit<RestGatewayOptions, 'services' | 'openapi'> {
   /** The services that the document describes. */
-  services: readonly { readonly contract: Contract }[]
+  services: readonly Pick<GatewayService, 'contract'>[]
   openapi: OpenApiOptions
   /** As for `app.register`, for example `'/api'`. Default: none. */
   prefix?: string | undefined

@@ -76,6 +76,23 @@ describe('a gateway with authenticators', () => {
     expect(status).toMatchObject({ code: Code.INTERNAL, details: 'the gateway failed' })
   })
 
+  it('keeps the secrets of its clients from the services', async () => {
+    let seen: unknown
+    const handlers = {
+      getUser: (_request: unknown, { metadata }: CallContext) => {
+        seen = [metadata.get('x-other'), metadata.get('x-api-key')]
+        return {}
+      },
+    }
+    const keys = {
+      ...byHeader('x-api-key'),
+      securityScheme: { type: 'apiKey', in: 'header', name: 'X-Api-Key' },
+    }
+    const { client } = await openGateway(handlers, { auth: keys })
+    await client.unary('GetUser', {}, { metadata: metadataOf({ 'x-api-key': 'ann', 'x-other': '1' }) })
+    expect(seen).toEqual(['1', undefined])
+  })
+
   it('ends a call at its deadline while an authenticator does not answer', async () => {
     const never = authenticator(() => new Promise(() => {}))
     const { client } = await openGateway({ getUser }, { auth: never })
@@ -105,12 +122,15 @@ describe('a gateway with authenticators', () => {
     await server.close()
   })
 
-  it.each([['jwt'], [{ authenticate: 1, challenge: 'Bearer' }], [[{}]], [null]])(
-    'refuses auth: %j',
-    async (auth) => {
-      await expect(
-        grpcGateway({ listen: '127.0.0.1:0', services: [], auth: auth as never, tunnels: { allow: [] } }),
-      ).rejects.toMatchObject({ code: 'ERR_SHMWIRE_INVALID_ARGUMENT' })
-    },
-  )
+  it.each([
+    ['jwt'],
+    [{ authenticate: 1, challenge: 'Bearer' }],
+    [[{}]],
+    [null],
+    [{ authenticate: () => undefined, challenge: 'Bearer' }],
+  ])('refuses auth: %j', async (auth) => {
+    await expect(
+      grpcGateway({ listen: '127.0.0.1:0', services: [], auth: auth as never, tunnels: { allow: [] } }),
+    ).rejects.toMatchObject({ code: 'ERR_SHMWIRE_INVALID_ARGUMENT' })
+  })
 })

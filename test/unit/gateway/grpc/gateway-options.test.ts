@@ -25,6 +25,7 @@ describe('the options of a gateway', () => {
       services: [{ contract: Users, target: 'users', client: {} }],
       interceptors: [],
       admission: expect.any(Object),
+      rateLimits: undefined,
       tunnels: undefined,
       reflection: false,
       compression: false,

@@ -52,7 +52,7 @@ describe('the metadata in headers', () => {
       /metadata has "X-App"; it must be a name in lower case, or a prefix with a star, as in 'x-app-\*'/,
     ],
     ['*', /metadata has "\*"; it must be a name/],
-    ['grpc-*', /metadata has "grpc-\*", a name that HTTP\/2, gRPC or shmwire uses itself/],
+    ['grpc-*', /metadata has "grpc-\*", a name that HTTP, gRPC or shmwire uses itself/],
     ['te', /metadata has "te", a name that/],
     [7, /metadata has 7; it must be a name/],
   ])('does not pass by the pattern %s', (pattern, message) => {

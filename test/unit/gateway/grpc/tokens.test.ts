@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../../src/errors.js'
 import type { GrpcServiceOptions } from '../../../../src/gateway/grpc/grpc-service-options.js'
-import { type TokenSource, Tokens } from '../../../../src/gateway/grpc/tokens.js'
+import { type TokenSource, Tokens } from '../../../../src/gateway/tokens.js'
 import {
   answer,
   endTestServers,

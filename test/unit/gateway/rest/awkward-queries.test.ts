@@ -1,14 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  echoPort,
-  fails,
-  nothing,
-  ok,
-  outcomeOf,
-  post,
-  type Row,
-  wrong,
-} from '../../../support/awkward-requests.js'
+import { echoPort, fails, ok, outcomeOf, post, type Row, wrong } from '../../../support/awkward-requests.js'
 
 const ROWS: readonly Row[] = [
   [

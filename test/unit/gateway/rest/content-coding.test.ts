@@ -88,7 +88,7 @@ describe('encodeBody', () => {
   it('compresses many bodies at the same time, each to its own bytes', async () => {
     const bodies = Array.from({ length: 40 }, (_, index) => Buffer.alloc(5_000, `body ${index} `))
     const encoded = await Promise.all(
-      bodies.map((body, index) => encodeBody(body, index % 2 === 0 ? 'br' : 'gzip')),
+      bodies.map(async (body, index) => encodeBody(body, index % 2 === 0 ? 'br' : 'gzip')),
     )
     for (const [index, bytes] of encoded.entries()) {
       const decoded = index % 2 === 0 ? brotliDecompressSync(bytes) : gunzipSync(bytes)

@@ -182,7 +182,10 @@ describe('a gateway of REST', () => {
   })
 
   it('ignores unknown parameters and fields with the option', async () => {
-    const own = { createUser: (request: Json) => request, getUser: ({ id }: Json) => ({ user: { id } }) }
+    const own = {
+      createUser: ({ user: created }: Json) => ({ user: created }),
+      getUser: ({ id }: Json) => ({ user: { id } }),
+    }
     const { client } = await openServer(ProtoUsers, userHandlers(own) as Record<string, unknown>, {
       ignoreUnknown: true,
     })

@@ -35,7 +35,14 @@ function unix(path: string): UnixAddress {
 
 function newGateway(path: string, options: { sessionsMax?: number; resumeMs?: number } = {}): TunnelGateway {
   const allow = new Map([['prices', unix(path)]])
-  const gateway = new TunnelGateway({ ...BOUNDS, sessionsMax: 8, logger: undefined, ...options, allow })
+  const gateway = new TunnelGateway({
+    ...BOUNDS,
+    sessionsMax: 8,
+    transport: 'grpc',
+    logger: undefined,
+    ...options,
+    allow,
+  })
   closers.push(() => gateway.close())
   return gateway
 }

@@ -105,6 +105,22 @@ describe('a session', () => {
     expect(Buffer.concat(chunks).equals(bytesAt(0, 200_000))).toBe(true)
   })
 
+  it('delivers all bytes that it has taken when it closes while the peer does not read', async () => {
+    const pair = new TunnelPair({ ...BOUNDS, bufferBytes: 1024 * 1024 })
+    pair.capacity = 1_000
+    pair.connect()
+    pair.streams[1].pause()
+    const { session } = pair.streams[0]
+    const taken = session.write(bytesAt(0, 200_000))
+    expect([taken, session.write(bytesAt(0, 1))]).toEqual([BOUNDS.windowBytes, 0])
+    session.close()
+    await pair.settle()
+    const chunks: Buffer[] = []
+    pair.streams[1].on('data', (chunk: Buffer) => chunks.push(chunk)).resume()
+    await turns(5)
+    expect(Buffer.concat(chunks).equals(bytesAt(0, taken))).toBe(true)
+  })
+
   it('ends with PEER_GONE after resumeMs without a connection, and not before', async () => {
     const pair = new TunnelPair({ ...BOUNDS, resumeMs: 40 })
     const ends = pair.streams.map((stream) => new Promise<Error>((resolve) => stream.once('error', resolve)))

@@ -141,7 +141,7 @@ describe('a service ends the channel of a caller that', () => {
       },
     ],
     [
-      // The messages of a call of the binary form are checked when they are decoded, and the others afterwards.
+      // The form of binary messages is checked when they are decoded, and that of the others afterwards.
       'adds messages in another encoding to a call',
       'another encoding',
       ({ write }) => {

@@ -185,9 +185,11 @@ describe('protoContract', () => {
     expect(new Set(seen)).toContain('google.protobuf.Empty')
     const { getUser, streamUsers } = contract.methods
     expect(failure(() => getUser?.input.parse({})).message).toMatch(/: account: is empty$/)
-    expect(failure(() => getUser?.input.binary?.decode(Uint8Array.of())).message).toMatch(
+    const binary = getUser?.input.binary
+    expect(failure(() => binary?.check?.(binary.decode(Uint8Array.of()))).message).toMatch(
       /: account: is empty$/,
     )
+    expect(getUser?.output.binary).not.toHaveProperty('check')
     expect(getUser?.input.parse({ account: 'a' })).toMatchObject({ id: 0n, account: 'a' })
     await expect(streamUsers?.output.parse({})).rejects.toMatchObject({ status: 'INTERNAL' })
   })

@@ -1,17 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../../src/errors.js'
-import { checkHeaders } from '../../../../src/gateway/grpc/call-headers.js'
-import { parseTunnelAddress } from '../../../../src/gateway/grpc/grpc-tunnel-address.js'
+import { checkHeaders } from '../../../../src/gateway/tunnel/call-headers.js'
+import { parseTunnelAddress } from '../../../../src/gateway/tunnel/tunnel-address.js'
 import { type ChannelOptions, resolveOptions } from '../../../../src/options.js'
 
 const authorize = (): boolean => true
+const GRPC = { scheme: 'grpc://', kind: 'tcp' } as const
+const WSS = { scheme: 'wss://', kind: 'tls', defaultPort: 443, hasPath: true } as const
 const parse = (text: string, options: ChannelOptions = { authorize }) =>
-  parseTunnelAddress(text, resolveOptions(options))
+  parseTunnelAddress(
+    text,
+    { ...GRPC, kind: options.tls === undefined ? 'tcp' : 'tls' },
+    resolveOptions(options),
+  )
+const parseWss = (text: string) => parseTunnelAddress(text, WSS, resolveOptions())
 
 describe('the address of a tunnel', () => {
   it('has the gateway and the name of the server', () => {
     const gateway = { kind: 'tcp', host: '127.0.0.1', port: 7000, text: 'grpc://127.0.0.1:7000/prices' }
-    expect(parse('grpc://127.0.0.1:7000/prices')).toEqual({ gateway, name: 'prices' })
+    expect(parse('grpc://127.0.0.1:7000/prices')).toEqual({ gateway, path: '/prices', name: 'prices' })
     expect(parse('grpc://[::1]:7000/a.b').gateway).toMatchObject({ host: '::1', kind: 'tcp' })
     expect(parse('grpc://example.com:443/a', { tls: {} }).gateway).toMatchObject({ kind: 'tls', port: 443 })
   })
@@ -26,9 +33,28 @@ describe('the address of a tunnel', () => {
     'grpc://::1:7000/a',
     'http://127.0.0.1:7000/a',
     'prices',
-    7 as unknown as string,
   ])('rejects %s', (text) => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: ErrorCode.INVALID_ARGUMENT }))
+  })
+
+  it('can have a path and no port, in the form of a WebSocket', () => {
+    expect(parseWss('wss://example.com/any/prefix/prices')).toMatchObject({
+      gateway: { kind: 'tls', host: 'example.com', port: 443 },
+      path: '/any/prefix/prices',
+      name: 'prices',
+    })
+    expect(parseWss('wss://[::1]:7000/a')).toMatchObject({ gateway: { host: '::1', port: 7000 }, path: '/a' })
+  })
+
+  it.each([
+    'wss://example.com',
+    'wss://example.com/',
+    'wss://a//b',
+    'wss://a/b?c',
+    'wss://a/b c/d',
+    'ws://a/b',
+  ])('rejects %s as the form of a WebSocket over TLS', (text) => {
+    expect(() => parseWss(text)).toThrow(expect.objectContaining({ code: ErrorCode.INVALID_ARGUMENT }))
   })
 
   it.each<[string, string, ChannelOptions, RegExp]>([

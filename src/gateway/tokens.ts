@@ -1,12 +1,12 @@
-import { type CallCredentials, credentials, Metadata as GrpcMetadata } from '@grpc/grpc-js'
-import { ErrorCode, ShmwireError } from '../../errors.js'
-import { invalid, misuse } from '../../options.js'
+import { ErrorCode, ShmwireError } from '../errors.js'
+import { invalid, misuse } from '../options.js'
 
-/** A bearer token, or a function that returns one for each call. A function that needs time for a token keeps it while it is valid. */
+/**
+ * A bearer token, or a function that returns one for each call, or each connection of a tunnel. A function that needs time for a token keeps
+ * it while it is valid.
+ */
 export type TokenSource = string | (() => string | Promise<string>)
 
-const AUTHORIZATION = 'authorization'
-const NO_METADATA = new GrpcMetadata()
 /** A header has no spaces around its value, and no control characters. */
 const TOKEN = /^[\x21-\x7e]+$/
 /** As many calls as a channel carries. */
@@ -66,39 +66,5 @@ function unauthenticated(message: string, cause: unknown): ShmwireError {
     status: 'UNAUTHENTICATED',
     executed: 'no',
     ...(cause === undefined ? {} : { cause }),
-  })
-}
-
-/** Called when grpc-js has a connection for a request and opens a stream next, or when there is no token for it. */
-export interface CredentialsOutcome {
-  ready(): void
-  failed(error: Error): void
-}
-
-/** The token of one call, which is fetched when there is a connection for it. A header `authorization` of the call replaces it. */
-export function callCredentials(
-  tokens: Tokens | undefined,
-  metadata: GrpcMetadata,
-  outcome: CredentialsOutcome,
-): CallCredentials {
-  const own = metadata.get(AUTHORIZATION).length > 0 ? undefined : tokens
-  return credentials.createFromMetadataGenerator((_parameters, done) => {
-    const pass = (header: GrpcMetadata): void => {
-      outcome.ready()
-      done(null, header)
-    }
-    if (own === undefined) {
-      pass(NO_METADATA)
-      return
-    }
-    void own.header().then(
-      (header) => {
-        const authorization = new GrpcMetadata()
-        authorization.set(AUTHORIZATION, header)
-        pass(authorization)
-      },
-      // This cancels the call, so grpc-js waits no longer.
-      (error: Error) => outcome.failed(error),
-    )
   })
 }

@@ -11,10 +11,11 @@ import {
   type Settings,
 } from '../../options.js'
 import { type Identity, type Peer, UNKNOWN_PROCESS } from '../../peer.js'
-import { OwnerCount } from '../tunnel/owner-count.js'
-import type { TunnelConnection } from '../tunnel/tunnel-connection.js'
-import { TunnelGateway } from '../tunnel/tunnel-gateway.js'
-import { BOUNDS_NAMES, resolveBounds, type TunnelBoundsOptions } from '../tunnel/tunnel-options.js'
+import type { TunnelTransport } from '../../transport.js'
+import { OwnerCount } from './owner-count.js'
+import type { TunnelConnection } from './tunnel-connection.js'
+import { TunnelGateway } from './tunnel-gateway.js'
+import { BOUNDS_NAMES, resolveBounds, type TunnelBoundsOptions } from './tunnel-options.js'
 
 /** The tunnels of a gateway. */
 export interface GatewayTunnelOptions extends TunnelBoundsOptions {
@@ -53,7 +54,7 @@ export class TunnelAdmission {
   readonly #calls: OwnerCount
 
   /** Throws `INVALID_ARGUMENT`. */
-  constructor(options: GatewayTunnelOptions, logger: Logger | undefined) {
+  constructor(options: GatewayTunnelOptions, transport: TunnelTransport, logger: Logger | undefined) {
     if (typeof options !== 'object' || options === null)
       throw invalid('tunnels', options, 'an object { allow }')
     checkOptionNames(options, OPTION_NAMES)
@@ -67,6 +68,7 @@ export class TunnelAdmission {
       ...resolveBounds(options, PREFIX),
       allow: allowedServers(options.allow),
       sessionsMax,
+      transport,
       logger,
     })
   }

@@ -8,8 +8,8 @@ export type CallHeaders = Readonly<Record<string, string>>
 /** The headers, or a function that returns those of the next connection, for tokens that expire. */
 export type HeadersSource = CallHeaders | (() => CallHeaders | Promise<CallHeaders>)
 
-/** Without those of HTTP/2 and of gRPC itself, and without binary ones. */
-const NAME = /^(?!grpc-)(?!.*-bin$)[a-z0-9_.-]+$/
+/** Without those of HTTP, gRPC and WebSockets themselves, and without binary ones. */
+const NAME = /^(?!grpc-|sec-websocket-)(?!.*-bin$)[a-z0-9_.-]+$/
 const RESERVED = new Set([
   'connection',
   'content-length',
