@@ -45,11 +45,13 @@ const SCHEMAS: Readonly<Record<string, Schema>> = {
   },
   anchors: {
     type: 'object',
-    properties: { a: { $ref: '#text' }, b: { $dynamicRef: '#node' } },
-    $defs: {
-      x: { $anchor: 'text', type: 'string' },
-      y: { $dynamicAnchor: 'node', type: 'object', properties: { n: { $ref: '#text' } } },
-    },
+    properties: { a: { $ref: '#text' } },
+    $defs: { x: { $anchor: 'text', type: 'string' } },
+  },
+  'a dynamic reference': {
+    $dynamicAnchor: 'node',
+    type: 'object',
+    properties: { n: { type: 'number' }, next: { $dynamicRef: '#node' } },
   },
   identifiers: {
     $id: 'https://example.org/root',
