@@ -111,7 +111,7 @@ class SchemaWriter {
 
   #element({ scalar, message, enum: enumeration }: DescField): Schema {
     if (scalar !== undefined) return scalarSchema(scalar)
-    return message === undefined ? this.#enum(enumeration as DescEnum) : this.message(message)
+    return message === undefined ? this.#enum(enumeration) : this.message(message)
   }
 
   #enum(desc: DescEnum): Schema {

@@ -44,11 +44,15 @@ export async function fuzzRest(seed: number, count: number): Promise<FuzzResult>
       })
       const numRuns = Math.ceil(count / operations.length)
       const result = await fc.check(property, { seed, numRuns, maxSkipsPerRun: 1_000 })
-      if (result.failed) faults.push(String(result.errorInstance ?? 'interrupted'))
+      if (result.failed) faults.push(faultOf(result.errorInstance))
     }
     return { requests, operations: operations.length, statuses, faults }
   } finally {
     await agent.close()
     await gateway.close()
   }
+}
+
+function faultOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'the property was interrupted'
 }

@@ -22,7 +22,7 @@ export function localSchema(schema: SchemaObject, name: string, place: string): 
   const modern = modernize(schema) as SchemaObject
   const pointers = new Map<string, string>()
   collect(modern, BASE, '', pointers)
-  const taken = Object.keys((modern.$defs ?? {}) as SchemaObject)
+  const taken = Object.keys(modern.$defs ?? {})
   const rootName = taken.includes(name) ? `${name}.Root` : name
   let usesRoot = false
   const rewrite = (part: SchemaObject, base: string): SchemaObject => {
