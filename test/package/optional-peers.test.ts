@@ -95,7 +95,11 @@ describe('the package without its optional peers', () => {
       const services = [{ contract: contract('s', { m: unary({ http: 'GET /' }) }), target: createChannelPair()[0] }]
       const app = fastify()
       const openapi = { info: { title: 'S', version: '1' } }
-      await app.register(restGateway, { services, openapi, page: true }).catch(({ code, message }) => console.log(code, message))
+      try {
+        await app.register(restGateway, { services, openapi, page: true })
+      } catch ({ code, message }) {
+        console.log(code, message)
+      }
       await app.close()`
     const line =
       'ERR_SHMWIRE_UNAVAILABLE page: true needs the package swagger-ui-dist; run: npm install swagger-ui-dist@5'
