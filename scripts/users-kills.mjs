@@ -56,8 +56,11 @@ const context = { places: await gateway.places, tls: tlsOf(folder, 'client') }
 // They outlive the service. The local one also reports which calls were surely not executed.
 const local = await client('users', { contract: Users })
 const reader = await client('users', { contract: Users, whenUnavailable: 'wait' })
-const overGateway = await Promise.all([grpc, rest].map((path) => path.open(context)))
-const callers = [...overGateway, { transport: 'shm', users: local }]
+const callers = [
+  { name: 'gRPC', ...(await grpc.open(context)) },
+  { name: 'REST', ...(await rest.open(context)) },
+  { name: 'shared memory', users: local },
+]
 const lanes = new Lanes(callers, LANES, created)
 
 for (; kills < count; kills += 1) {

@@ -12,7 +12,7 @@ export class Lanes {
   /** Functions that wait for a success, by the index of the caller. */
   #waiting
 
-  /** @param callers the opened paths of examples/users/paths */
+  /** @param callers clients of the service, each with a name */
   constructor(callers, lanes, created) {
     this.#created = created
     this.#waiting = callers.map(() => [])
@@ -32,16 +32,16 @@ export class Lanes {
     await Promise.all(this.#ended)
   }
 
-  async #lane({ transport, users }, index) {
+  async #lane({ name, users }, index) {
     while (!this.#stopped) {
       this.#users += 1
       const wanted = { name: `User ${this.#users}`, email: `user-${this.#users}@example.com` }
       try {
         const { user } = await users.createUser(wanted)
-        this.#created.success(transport, wanted, user)
+        this.#created.success(name, wanted, user)
         for (const resolve of this.#waiting[index].splice(0)) resolve()
       } catch (error) {
-        this.#created.failure(transport, wanted, error)
+        this.#created.failure(name, wanted, error)
         await sleep(PAUSE_MS)
       }
     }

@@ -25,7 +25,10 @@ export interface GatewayService {
 
 /** The options of a gateway's client; see `ClientOptions`. */
 export interface GatewayClientOptions {
-  /** The longest time of a call, in milliseconds, also if its own deadline is later or missing. Default: no limit. */
+  /**
+   * The longest time of a call, in milliseconds, also if its own deadline is later or missing. Default: no limit; for calls of a REST gateway
+   * that are not streams, its own `timeoutMs`.
+   */
   timeoutMs?: number | undefined
   /** Run for each call of this service, after those of the gateway. */
   interceptors?: readonly Interceptor[] | undefined

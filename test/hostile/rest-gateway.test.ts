@@ -173,7 +173,7 @@ describe('a server of REST under attack', () => {
 
   it('serves others while many clients do not read their streams, and ends these', async () => {
     let ended = 0
-    async function* watch(): AsyncGenerator<unknown> {
+    async function* watch(): AsyncGenerator {
       try {
         yield* handlers.watch()
       } finally {

@@ -12,7 +12,7 @@ const FAULTS: ReadonlyMap<unknown, readonly [statusCode: number, message: string
 ])
 
 interface AnsweringSocket extends Duplex {
-  readonly _httpMessage?: ServerResponse<IncomingMessage> | null
+  readonly _httpMessage?: ServerResponse | null
 }
 
 /** Answers bytes that are not a request, in the form of all other errors, and ends the connection. */

@@ -96,5 +96,5 @@ function clientFaultOf(error: unknown): number | undefined {
 
 function answerOfFramework({ code, message }: Error & { code?: unknown }, statusCode: number): ErrorAnswer {
   const own = typeof code === 'string' ? FASTIFY_MESSAGES.get(code) : undefined
-  return plainAnswer(statusCode, own ?? String(message))
+  return plainAnswer(statusCode, own ?? message)
 }

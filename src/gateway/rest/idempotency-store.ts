@@ -20,18 +20,29 @@ export interface StoredAnswer {
   readonly body: Uint8Array
 }
 
-/**
- * The state of a key in a store: `new`, and now marked as running; `running` since another `begin`; or `answered`. `answer` is undefined if
- * the store could not keep it. `fingerprint` is that of the first request.
- */
-export type IdempotencyState =
-  | { readonly state: 'new' }
-  | { readonly state: 'running'; readonly fingerprint: string }
-  | {
-      readonly state: 'answered'
-      readonly fingerprint: string
-      readonly answer: StoredAnswer | undefined
-    }
+/** The state of a key in a store. */
+export type IdempotencyState = NewKey | RunningKey | AnsweredKey
+
+/** The key is new, and now marked as running. */
+export interface NewKey {
+  readonly state: 'new'
+}
+
+/** Another request with the key is running. */
+export interface RunningKey {
+  readonly state: 'running'
+  /** That of the first request. */
+  readonly fingerprint: string
+}
+
+/** A request with the key has ended. */
+export interface AnsweredKey {
+  readonly state: 'answered'
+  /** That of the first request. */
+  readonly fingerprint: string
+  /** Undefined: the store could not keep it. */
+  readonly answer: StoredAnswer | undefined
+}
 
 /**
  * Remembers the requests with a key. A program can pass its own, for example a database that several gateways share. It must mark an entry as

@@ -5,9 +5,12 @@ export type { CacheOptions } from './cache-rules.js'
 export type { ErrorForm } from './error-answer.js'
 export type { IdempotencyOptions } from './idempotency.js'
 export type {
+  AnsweredKey,
   IdempotencyEntry,
   IdempotencyState,
   IdempotencyStore,
+  NewKey,
+  RunningKey,
   StoredAnswer,
 } from './idempotency-store.js'
 export { type OpenApiDocumentOptions, openApiDocument, openApiYaml } from './openapi/exported-document.js'

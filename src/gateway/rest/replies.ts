@@ -77,7 +77,7 @@ export class Replies {
     }
     reply.header('vary', 'accept-encoding')
     const bytes = Buffer.from(body)
-    const coding = contentCodingOf(request.headers['accept-encoding'] as string | undefined, bytes.length)
+    const coding = contentCodingOf(request.headers['accept-encoding'], bytes.length)
     if (tagged !== undefined && this.#isUnchanged(request, reply, tagged, coding))
       return reply.code(304).send()
     if (coding === 'identity') return reply.send(body)

@@ -125,9 +125,9 @@ function unknown(name: string): FieldViolation {
   return violationAt(name.split('.'), 'is not a parameter of this route')
 }
 
-function converted({ path, convert }: Parameter, text: string, violations: FieldViolation[]): unknown {
-  const value = convert(text)
-  if (value === undefined) violations.push(violationAt(path, 'must be a number of its type'))
+function converted(parameter: Parameter, text: string, violations: FieldViolation[]): unknown {
+  const value = parameter.convert(text)
+  if (value === undefined) violations.push(violationAt(parameter.path, 'must be a number of its type'))
   return value
 }
 

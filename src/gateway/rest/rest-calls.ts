@@ -62,6 +62,7 @@ export class RestCalls {
       this.#admitted.set(request, admitted)
       const decision = admitted instanceof Exchange ? this.#admit(admitted, request, reply) : undefined
       if (decision === undefined) done()
+      // oxlint-disable-next-line promise/no-callback-in-promise -- Fastify's hooks take one, and most requests need no promise
       else decision.then(() => done(), done)
     } catch (error) {
       done(error as Error)

@@ -26,10 +26,11 @@ const IDLE_CHECK_MS = 20
  */
 export async function createRestServer(options: RestServerOptions): Promise<RestServer> {
   const settings = resolveServerOptions(options)
-  const { app, server, ready } = await createApp(settings)
+  const created = await createApp(settings)
+  const { app, server } = created
   try {
     const gateway = await openRestGateway(app, settings.gateway, true)
-    ready(gateway)
+    created.ready(gateway)
     await app.ready()
     const tunnels = await attached(server, settings)
     const port = await listen(server, settings)

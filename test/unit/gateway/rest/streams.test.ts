@@ -17,16 +17,16 @@ const Feed = contract('test.Feed', {
 const SSE = { accept: 'text/event-stream' }
 const NDJSON = { accept: 'application/x-ndjson' }
 
-async function* count(): AsyncGenerator<unknown> {
+async function* count(): AsyncGenerator {
   for (let n = 1; n <= 3; n += 1) yield { n }
 }
 
-async function* failing(): AsyncGenerator<unknown> {
+async function* failing(): AsyncGenerator {
   yield { n: 1 }
   throw new ServiceError('NOT_FOUND', 'no more', { reason: 'GONE', details: { n: 2 } })
 }
 
-async function* endless(): AsyncGenerator<unknown> {
+async function* endless(): AsyncGenerator {
   for (let n = 0; ; n += 1) {
     yield { n, text: 'x'.repeat(1_000) }
     await wait(0)
@@ -34,8 +34,8 @@ async function* endless(): AsyncGenerator<unknown> {
 }
 
 /** A handler that reports the end of its generator. */
-function watched(source: () => AsyncGenerator<unknown>): {
-  readonly handler: () => AsyncGenerator<unknown>
+function watched(source: () => AsyncGenerator): {
+  readonly handler: () => AsyncGenerator
   readonly ended: Promise<void>
   readonly taken: () => number
 } {
@@ -44,7 +44,7 @@ function watched(source: () => AsyncGenerator<unknown>): {
   const ended = new Promise<void>((resolve) => {
     end = resolve
   })
-  const handler = async function* (): AsyncGenerator<unknown> {
+  const handler = async function* (): AsyncGenerator {
     try {
       for await (const item of source()) {
         taken += 1
