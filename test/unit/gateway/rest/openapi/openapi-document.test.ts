@@ -1,3 +1,5 @@
+import { create, createFileRegistry, type DescService } from '@bufbuild/protobuf'
+import { type FileDescriptorProto, SourceCodeInfoSchema } from '@bufbuild/protobuf/wkt'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -8,11 +10,12 @@ import {
   openApiYaml,
 } from '../../../../../src/gateway/rest/openapi/exported-document.js'
 import { policy } from '../../../../../src/service/auth/policy.js'
+import type { Contract } from '../../../../../src/service/contract/contract.js'
 import { contract, serverStream, unary } from '../../../../../src/service/contract/define-contract.js'
 import type { HttpRoutes } from '../../../../../src/service/contract/http-binding.js'
 import { protoContract } from '../../../../../src/service/proto/proto-contract.js'
 import { APIS, INFO, ProtoUsers } from '../../../../support/openapi-apis.js'
-import { testService } from '../../../../support/proto-files.js'
+import { testDescriptors, testService } from '../../../../support/proto-files.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: documents
 type Json = any
@@ -153,6 +156,59 @@ describe('openApiDocument', () => {
       'b_Users_m',
       'Files_m',
     ])
+  })
+})
+
+describe('the descriptions in a document', () => {
+  const operationOf = (contract: Contract): Json => {
+    const { paths, tags }: Json = openApiDocument({ services: [{ contract }], openapi, health: false })
+    return { tag: tags[0].description, ...(Object.values(paths)[0] as Json).get }
+  }
+
+  it('are those of the contract, with the first sentence as the summary', () => {
+    const described = contract('s.S', {
+      m: unary({
+        http: 'GET /m',
+        description: 'Finds a user by name. Slow\nfor long names.',
+        deprecated: true,
+      }),
+    })
+    expect(operationOf(described)).toMatchObject({
+      summary: 'Finds a user by name',
+      description: 'Finds a user by name. Slow\nfor long names.',
+      deprecated: true,
+    })
+    const silent = operationOf(contract('s.S', { findUserByName: unary({ http: 'GET /m' }) }))
+    expect(silent.summary).toBe('Find user by name')
+    expect(silent.description).toBe('Calls `s.S/findUserByName`.')
+    expect(silent.deprecated).toBeUndefined()
+  })
+
+  it('are the comments of a .proto file', () => {
+    const set = testDescriptors()
+    const file = set.file.find(({ name }) => name === 'users.proto') as FileDescriptorProto
+    const location = [
+      { path: [6, 0], leadingComments: ' All users.\n' },
+      { path: [6, 0, 2, 0], leadingComments: ' Finds a user.\n\n Also a deleted one.\n' },
+    ]
+    file.sourceCodeInfo = create(SourceCodeInfoSchema, { location })
+    const service = createFileRegistry(set).getService('user.UserService') as DescService
+    expect(operationOf(protoContract(service))).toMatchObject({
+      tag: 'All users.',
+      summary: 'Finds a user',
+      description: 'Finds a user.\n\nAlso a deleted one.',
+    })
+  })
+
+  it('do not change the hash of the contract', () => {
+    const hashOf = (options: object) => contract('s.S', { m: unary(options) }).hash
+    expect(hashOf({ description: 'A.', deprecated: true })).toBe(hashOf({}))
+  })
+
+  it.each([{ description: 7 }, { deprecated: 'yes' }])('are checked: %j', (options) => {
+    expect(() => contract('s.S', { m: unary(options as object) })).toThrow(
+      /(?:description|deprecated) of s\.S\.m/,
+    )
   })
 })
 
