@@ -22,6 +22,11 @@ import type { StreamReplies } from './stream-replies.js'
 /** A request that the gateway has admitted, or answers itself. */
 type Admitted = Exchange | OwnRoute
 
+/** A WeakMap would cost the collector of garbage more than the call. */
+const ADMITTED = Symbol('admitted')
+
+type AdmittedRequest = FastifyRequest & { [ADMITTED]?: Admitted }
+
 type Done = (error?: Error) => void
 
 /** Servers and proxies should accept so much: RFC 9110, section 4.1. */
@@ -35,7 +40,6 @@ export class RestCalls {
   readonly #streams: StreamReplies
   /** Segments of the prefix of the plugin, which the templates do not have. */
   readonly #prefixSegments: number
-  readonly #admitted = new WeakMap<FastifyRequest, Admitted>()
   readonly #open = new Set<Exchange>()
   #end: Error | undefined
 
@@ -59,7 +63,7 @@ export class RestCalls {
       setSecurityHeaders(request, reply)
       const admitted = this.#route(request, reply)
       if (admitted === undefined) return
-      this.#admitted.set(request, admitted)
+      ;(request as AdmittedRequest)[ADMITTED] = admitted
       const decision = admitted instanceof Exchange ? this.#admit(admitted, request, reply) : undefined
       if (decision === undefined) done()
       // oxlint-disable-next-line promise/no-callback-in-promise -- Fastify's hooks take one, and most requests need no promise
@@ -71,7 +75,7 @@ export class RestCalls {
 
   /** Answers a request that `onRequest` has admitted. */
   readonly handle = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const admitted = this.#admitted.get(request) as Admitted
+    const admitted = (request as AdmittedRequest)[ADMITTED] as Admitted
     if (!(admitted instanceof Exchange)) {
       await admitted.answer(request, reply)
       return reply
