@@ -81,9 +81,24 @@ export function errorFormOf(accept: string | undefined, form: ErrorForm): ErrorF
 /** The text of the body. */
 export function errorText(answer: ErrorAnswer, form: ErrorForm): string {
   const { statusCode, code, message, details = {} } = answer
-  if (form === 'envelope') return jsonText({ error: { code, message, details } })
   const title = STATUS_CODES[statusCode] ?? 'Client Closed Request'
-  return jsonText({ type: 'about:blank', title, status: statusCode, detail: message, code, details })
+  const textWith = (shown: unknown): string =>
+    form === 'envelope'
+      ? jsonText({ error: { code, message, details: shown } })
+      : jsonText({
+          type: 'about:blank',
+          title,
+          status: statusCode,
+          detail: message,
+          code,
+          details: shown,
+        })
+  try {
+    return textWith(details)
+  } catch {
+    // JSON has no form for details that contain themselves; the rest of the error must still arrive.
+    return textWith({})
+  }
 }
 
 /** Hooks of the program and Fastify itself mark errors of clients so. */

@@ -1,3 +1,5 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { certificateOf } from '../../control/remote-identity.js'
@@ -20,16 +22,15 @@ export class Exchange {
   readonly correlationId: string
   /** The IP address of the client. */
   readonly address: string
-  /** The call continues when the client goes away. */
+  /** The call begins and continues also when the client goes away. */
   outlivesClient = false
   identity: Identity | undefined
   /** The headers of the service's answer. */
   headers: Metadata | undefined
   readonly #signal = new LightSignal()
-  readonly #reply: FastifyReply
 
   constructor(
-    { headers }: FastifyRequest,
+    { headers, raw }: FastifyRequest,
     reply: FastifyReply,
     route: ServiceRoute,
     variables: readonly string[],
@@ -37,9 +38,9 @@ export class Exchange {
   ) {
     this.route = route
     this.variables = variables
-    this.#reply = reply
     this.address = address
     this.correlationId = correlationIdOf(headers)
+    this.#watchClient(raw.socket, reply.raw)
   }
 
   /** Fires when the client goes away. For this package only; see LightSignal. */
@@ -47,13 +48,8 @@ export class Exchange {
     return this.#signal.asAbortSignal
   }
 
-  /** The options of the call. Cancels it when the client goes away. */
+  /** The options of the call. */
   callOptions({ headers }: FastifyRequest, rules: HeaderRules): CallOptions {
-    const { raw } = this.#reply
-    raw.once('close', () => {
-      if (!raw.writableFinished && !this.outlivesClient)
-        this.abort(new ShmwireError(ErrorCode.ABORTED, 'the client has gone away'))
-    })
     const options: CallOptions = {
       timeoutMs: this.route.timeoutMs,
       signal: this.signal,
@@ -72,6 +68,20 @@ export class Exchange {
   /** Cancels the call. */
   abort(reason: unknown): void {
     this.#signal.abort(reason)
+  }
+
+  /** A client can go away at any time, also before its call begins. */
+  #watchClient(socket: Socket, response: ServerResponse): void {
+    const closed = (): void => {
+      if (!response.writableFinished && !this.outlivesClient)
+        this.abort(new ShmwireError(ErrorCode.ABORTED, 'the client has gone away'))
+    }
+    response.once('close', closed)
+    if (response.socket !== null) return
+    // Behind an earlier request of its connection, a reply that has not begun does not close with the connection.
+    socket.setMaxListeners(0)
+    socket.once('close', closed)
+    response.once('close', () => socket.off('close', closed))
   }
 }
 

@@ -1,4 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { waitWithin } from '../../deadline.js'
+import { ErrorCode, ShmwireError } from '../../errors.js'
 import { log } from '../../log.js'
 import type { Identity } from '../../peer.js'
 import { isThenable } from '../../thenable.js'
@@ -31,6 +33,8 @@ type Done = (error?: Error) => void
 
 /** Servers and proxies should accept so much: RFC 9110, section 4.1. */
 const URL_CHARACTERS_MAX = 8_000
+/** The identity of a client must be found, and its call allowed, within this time. */
+const ADMIT_MS = 10_000
 
 /** Answers the requests of a gateway. */
 export class RestCalls {
@@ -67,7 +71,7 @@ export class RestCalls {
       const decision = admitted instanceof Exchange ? this.#admit(admitted, request, reply) : undefined
       if (decision === undefined) done()
       // oxlint-disable-next-line promise/no-callback-in-promise -- Fastify's hooks take one, and most requests need no promise
-      else decision.then(() => done(), done)
+      else this.#inTime(admitted as Exchange, decision).then(() => done(), done)
     } catch (error) {
       done(error as Error)
     }
@@ -80,7 +84,8 @@ export class RestCalls {
       await admitted.answer(request, reply)
       return reply
     }
-    const { route, variables } = admitted
+    const { route, variables, signal } = admitted
+    if (signal.aborted) throw signal.reason
     const { form, binding, method } = route
     checkPreconditions(request.method, request.headers)
     checkBody(request, binding.body !== '')
@@ -122,10 +127,10 @@ export class RestCalls {
     const begun = beginIdempotent(this.#settings.idempotency, request, exchange)
     if (begun === undefined)
       return this.#replies.answer(exchange, await this.#call(exchange, request, message))
-    const { run, replay } = (await begun) ?? {}
-    if (replay !== undefined) return replyOf(replay)
     // The client may repeat the request to get the answer, so its end does not cancel the call.
     exchange.outlivesClient = true
+    const { run, replay } = (await begun) ?? {}
+    if (replay !== undefined) return replyOf(replay)
     let reply: PlainReply
     try {
       reply = this.#replies.answer(exchange, await this.#call(exchange, request, message))
@@ -142,13 +147,31 @@ export class RestCalls {
   }
 
   async #call(exchange: Exchange, request: FastifyRequest, message: unknown): Promise<unknown> {
-    if (this.#end !== undefined) throw this.#end
+    if (this.#end !== undefined)
+      throw new ShmwireError(ErrorCode.UNAVAILABLE, this.#end.message, { executed: 'no' })
     this.#open.add(exchange)
     try {
       return await exchange.route.invoke(message, exchange.callOptions(request, this.#settings.headers))
     } catch (error) {
       // After a call was cancelled, the reason of this gateway counts.
       throw exchange.signal.aborted ? exchange.signal.reason : error
+    } finally {
+      this.#open.delete(exchange)
+    }
+  }
+
+  /** Bounds the wait for an authenticator and a policy of the program, also for a client that stays. */
+  async #inTime(exchange: Exchange, decision: PromiseLike<void>): Promise<void> {
+    const { signal, route } = exchange
+    const bounds = { signal, timeoutMs: Math.min(ADMIT_MS, route.timeoutMs) }
+    this.#open.add(exchange)
+    try {
+      await waitWithin<void>(bounds, 'the decision about the call', (resolve, reject) => {
+        void decision.then(resolve, reject)
+        return () => {}
+      })
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error
     } finally {
       this.#open.delete(exchange)
     }

@@ -157,3 +157,26 @@ describe('the errors of a gateway of REST', () => {
     expect([status, json.error.code]).toEqual([403, 'NOT_ALLOWED'])
   })
 })
+
+describe('an error whose details JSON cannot have', () => {
+  const details: Json = {}
+  details.self = details
+  const save = () => {
+    throw new ServiceError('FAILED_PRECONDITION', 'the item is locked', { reason: 'LOCKED', details })
+  }
+
+  it.each(['application/json', 'application/problem+json'])('arrives without them as %s', async (accept) => {
+    const { client } = await openServer(Errors, { fail, save })
+    const { status, json } = await client.post('/errors', {}, { accept })
+    const { code, details: shown } = json.error ?? json
+    expect([status, code, shown]).toEqual([400, 'LOCKED', {}])
+  })
+
+  it('is the answer of a repeated request with its key', async () => {
+    const { client } = await openServer(Errors, { fail, save })
+    const key = { 'idempotency-key': 'a' }
+    const first = await client.post('/errors', {}, key)
+    const second = await client.post('/errors', {}, key)
+    expect([first.status, second.text]).toEqual([400, first.text])
+  })
+})
