@@ -160,8 +160,8 @@ describe('openApiDocument', () => {
 })
 
 describe('the descriptions in a document', () => {
-  const operationOf = (contract: Contract): Json => {
-    const { paths, tags }: Json = openApiDocument({ services: [{ contract }], openapi, health: false })
+  const operationOf = (described: Contract): Json => {
+    const { paths, tags }: Json = openApiDocument({ services: [{ contract: described }], openapi, health: false })
     return { tag: tags[0].description, ...(Object.values(paths)[0] as Json).get }
   }
 
