@@ -161,7 +161,11 @@ describe('openApiDocument', () => {
 
 describe('the descriptions in a document', () => {
   const operationOf = (described: Contract): Json => {
-    const { paths, tags }: Json = openApiDocument({ services: [{ contract: described }], openapi, health: false })
+    const { paths, tags }: Json = openApiDocument({
+      services: [{ contract: described }],
+      openapi,
+      health: false,
+    })
     return { tag: tags[0].description, ...(Object.values(paths)[0] as Json).get }
   }
 
