@@ -4,7 +4,7 @@ import { shownText } from '../service/shown-text.js'
 import { rawMessageOf } from '../service-error.js'
 import type { Status } from '../status.js'
 
-/** What the client of a gateway may know of an error. */
+/** An error, as the client of a gateway may see it. */
 export interface PublicError {
   readonly status: Status
   readonly message: string

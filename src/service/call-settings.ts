@@ -43,12 +43,11 @@ export function settingsOf(options: CallOptions, defaults: CallSettings): CallSe
 export function metadataOf(options: CallOptions): Metadata | undefined {
   const { context, lastEventId, metadata: own } = options
   if (context === undefined && lastEventId === undefined && own === undefined) return undefined
-  const metadata = new Metadata()
+  const metadata = new Metadata(own)
   for (const name of context === undefined ? [] : INHERITED_HEADERS) {
     const value = context?.metadata.get(name)
-    if (value !== undefined) metadata.set(name, value)
+    if (value !== undefined && !metadata.has(name)) metadata.set(name, value)
   }
-  if (own !== undefined) for (const [name, value] of new Metadata(own)) metadata.set(name, value)
   if (lastEventId !== undefined) metadata.set(LAST_EVENT_ID, lastEventId)
   return metadata
 }

@@ -71,4 +71,38 @@ describe('the package without its optional peers', () => {
       'ERR_SHMWIRE_UNAVAILABLE createRestServer needs the package fastify (version 5); run: npm install fastify'
     expect(await outputOf('rest', code)).toEqual({ lines: ['function', line], stderr: '' })
   })
+
+  it('describes an API without any package', async () => {
+    const code = `
+      import { openApiDocument, openApiYaml } from 'shmwire/rest'
+      import { contract, unary } from 'shmwire'
+      const services = [{ contract: contract('s', { m: unary({ http: 'GET /m' }) }) }]
+      const document = openApiDocument({ services, openapi: { info: { title: 'S', version: '1' } } })
+      console.log(Object.keys(document.paths).join(), openApiYaml(document).split('\\n')[0])`
+    expect(await outputOf('openapi', code)).toEqual({
+      lines: ['/m,/health,/ready openapi: "3.1.1"'],
+      stderr: '',
+    })
+  })
+
+  it('names the package that the page of shmwire/rest needs', async () => {
+    const fastify = join(ROOT, 'node_modules/fastify/fastify.js')
+    const code = `
+      import fastify from ${JSON.stringify(fastify)}
+      import { restGateway } from 'shmwire/rest'
+      import { contract, unary } from 'shmwire'
+      import { createChannelPair } from 'shmwire/testing'
+      const services = [{ contract: contract('s', { m: unary({ http: 'GET /' }) }), target: createChannelPair()[0] }]
+      const app = fastify()
+      const openapi = { info: { title: 'S', version: '1' } }
+      try {
+        await app.register(restGateway, { services, openapi, page: true })
+      } catch ({ code, message }) {
+        console.log(code, message)
+      }
+      await app.close()`
+    const line =
+      'ERR_SHMWIRE_UNAVAILABLE page: true needs the package swagger-ui-dist; run: npm install swagger-ui-dist@5'
+    expect(await outputOf('page', code)).toEqual({ lines: [line], stderr: '' })
+  })
 })

@@ -6,7 +6,7 @@ import { contract, serverStream, unary } from '../../src/service/contract/define
 import { protoContract } from '../../src/service/proto/proto-contract.js'
 import { testService } from './proto-files.js'
 
-/** What the linters ask for beyond the contracts. */
+/** The linters ask for all of it. */
 export const INFO = {
   title: 'Users',
   version: '1.0.0',
@@ -116,7 +116,7 @@ const oauth = {
     },
   },
 }
-/** Nobody calls these APIs. */
+/** No client calls these APIs. */
 const authenticator = (securityScheme: Readonly<Record<string, unknown>>) => ({
   securityScheme,
   challenge: 'Bearer',

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { HttpError } from './http-error.js'
 
 /** Of base64url, 132 bits: two bodies with the same tag would need 2^66 attempts. */
@@ -11,8 +11,8 @@ const MEMBER = /[ \t,]*(?:(?:W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(?:,|$)|$)/
  * `coding` makes it from the same body, so a request can be compared before anything is compressed.
  */
 export function entityTagOf(body: string | Uint8Array, coding: string): string {
-  const hash = createHash('sha256').update(body).digest('base64url').slice(0, TAG_CHARACTERS)
-  return coding === 'identity' ? `"${hash}"` : `"${hash}-${coding}"`
+  const digest = hash('sha256', body, 'base64url').slice(0, TAG_CHARACTERS)
+  return coding === 'identity' ? `"${digest}"` : `"${digest}-${coding}"`
 }
 
 /**

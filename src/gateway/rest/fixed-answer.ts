@@ -18,7 +18,7 @@ export class FixedAnswer {
   }
 
   readonly answer = async ({ headers }: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const coding = contentCodingOf(String(headers['accept-encoding'] ?? 'identity'), this.#body.length)
+    const coding = contentCodingOf(headers['accept-encoding'] ?? 'identity', this.#body.length)
     const tag = entityTagOf(this.#body, coding)
     reply.headers({ ...this.#headers, 'cache-control': CACHE_CONTROL, vary: 'accept-encoding', etag: tag })
     if (isCurrent(headers['if-none-match'], tag)) {

@@ -16,7 +16,7 @@ interface CheckResult {
 /** Of one check, in milliseconds. */
 const CHECK_MS = 1_000
 
-/** The checks of `/health` and `/ready`. They run once for all requests that arrive meanwhile, so that nobody can multiply their work. */
+/** The checks of `/health` and `/ready`. They run once for all requests that arrive meanwhile, so that many requests do not multiply their work. */
 export class Health {
   readonly #connected = new Map<string, boolean>()
   readonly #checks: ReadonlyMap<string, HealthCheck>

@@ -22,7 +22,7 @@ export function decodePercent(text: string, place: string): string {
   }
 }
 
-/** As `decodePercent`, but an encoded slash remains encoded: a value of several segments could not tell it from a separator. */
+/** As `decodePercent`, but an encoded slash remains encoded: in a value of several segments it would be a separator. */
 export function decodeExceptSlash(text: string): string {
   if (!/%2f/i.test(text)) return decodePercent(text, 'the path')
   return text

@@ -25,6 +25,11 @@ import type { StreamReplies } from './stream-replies.js'
 /** A request that the gateway has admitted, or answers itself. */
 type Admitted = Exchange | OwnRoute
 
+/** The property of requests that the plugin declares, because a WeakMap would cost more. */
+export const ADMITTED = Symbol('shmwire.admitted')
+
+type AdmittedRequest = FastifyRequest & { [ADMITTED]: Admitted }
+
 type Done = (error?: Error) => void
 
 /** Servers and proxies should accept so much: RFC 9110, section 4.1. */
@@ -40,7 +45,6 @@ export class RestCalls {
   readonly #streams: StreamReplies
   /** Segments of the prefix of the plugin, which the templates do not have. */
   readonly #prefixSegments: number
-  readonly #admitted = new WeakMap<FastifyRequest, Admitted>()
   readonly #open = new Set<Exchange>()
   #end: Error | undefined
 
@@ -65,7 +69,7 @@ export class RestCalls {
       boundLastBytes(reply.raw, this.#settings.stallMs)
       const admitted = this.#route(request, reply)
       if (admitted === undefined) return
-      this.#admitted.set(request, admitted)
+      ;(request as AdmittedRequest)[ADMITTED] = admitted
       const decision = admitted instanceof Exchange ? this.#admit(admitted, request, reply) : undefined
       if (decision === undefined) done()
       // oxlint-disable-next-line promise/no-callback-in-promise -- Fastify's hooks take one, and most requests need no promise
@@ -77,7 +81,7 @@ export class RestCalls {
 
   /** Answers a request that `onRequest` has admitted. */
   readonly handle = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const admitted = this.#admitted.get(request) as Admitted
+    const admitted = (request as AdmittedRequest)[ADMITTED]
     if (!(admitted instanceof Exchange)) {
       await admitted.answer(request, reply)
       return reply

@@ -14,13 +14,13 @@ import { documentRoutes } from './openapi/document-routes.js'
 import { apiSourceOf } from './openapi/settings-source.js'
 import { isProtoContract } from './proto-form.js'
 import { Replies } from './replies.js'
-import { RestCalls } from './rest-calls.js'
+import { ADMITTED, RestCalls } from './rest-calls.js'
 import { type RestGatewayOptions, type RestSettings, resolveRestOptions } from './rest-options.js'
 import type { RouteTable } from './route-table.js'
 import { addOwnRoute, literalPrefixOf, type OwnRoute, type Route, serviceRoutes } from './service-routes.js'
 import { StreamReplies } from './stream-replies.js'
 
-/** What a server of its own needs of its gateway. */
+/** The parts of a gateway that its server uses. */
 export interface OpenRestGateway {
   readonly calls: RestCalls
   readonly health: Health
@@ -68,6 +68,7 @@ export async function openRestGateway(
     health.drain()
     streams.close()
   })
+  if (!app.hasRequestDecorator(ADMITTED)) app.decorateRequest(ADMITTED, null)
   addParsers(app, settings)
   app.setErrorHandler(calls.onError)
   const { onRequest, handle: handler } = calls

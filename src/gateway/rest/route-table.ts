@@ -64,14 +64,15 @@ export class RouteTable<Target> {
     raw: readonly string[],
     verb: string,
   ): FoundRoute<Target> | readonly string[] | undefined {
-    const segments = raw.map(decodedSegment)
+    const segments = raw.some(needsCare) ? raw.map(decodedSegment) : raw
+    const found = someEnd(this.#root, segments, 0, verb, (leaves) => leaves.get(method))
+    if (found !== undefined)
+      return { target: found.target, variables: valuesOf(found.template, raw, segments) }
     const allowed = new Set<string>()
-    for (const leaves of endsFor(this.#root, segments, 0, verb)) {
-      const leaf = leaves.get(method)
-      if (leaf !== undefined)
-        return { target: leaf.target, variables: valuesOf(leaf.template, raw, segments) }
+    someEnd(this.#root, segments, 0, verb, (leaves) => {
       for (const name of leaves.keys()) allowed.add(name)
-    }
+      return undefined
+    })
     return allowed.size === 0 ? undefined : [...allowed]
   }
 }
@@ -98,23 +99,34 @@ function childOf<Target>(node: Node<Target>, segment: string): Node<Target> {
   return child
 }
 
-/** The best one first. Each node is at one depth, so that the work is bounded by their number. */
-function* endsFor<Target>(
+/** The first result of `select`, for the best end first. Each node is at one depth, so that the work is bounded by their number. */
+function someEnd<Target, Result>(
   node: Node<Target>,
   segments: readonly string[],
   index: number,
   verb: string,
-): Generator<Leaves<Target>> {
-  if (index === segments.length) {
-    const leaves = node.ends.get(verb)
-    if (leaves !== undefined) yield leaves
-  } else {
+  select: (leaves: Leaves<Target>) => Result | undefined,
+): Result | undefined {
+  let found: Result | undefined
+  if (index === segments.length) found = selected(node.ends.get(verb), select)
+  else {
     const literal = node.literals.get(segments[index] as string)
-    if (literal !== undefined) yield* endsFor(literal, segments, index + 1, verb)
-    if (node.any !== undefined) yield* endsFor(node.any, segments, index + 1, verb)
+    if (literal !== undefined) found = someEnd(literal, segments, index + 1, verb, select)
+    if (node.any !== undefined) found ??= someEnd(node.any, segments, index + 1, verb, select)
   }
-  const rest = node.rest?.ends.get(verb)
-  if (rest !== undefined) yield rest
+  return found ?? selected(node.rest?.ends.get(verb), select)
+}
+
+function selected<Target, Result>(
+  leaves: Leaves<Target> | undefined,
+  select: (leaves: Leaves<Target>) => Result | undefined,
+): Result | undefined {
+  return leaves === undefined ? undefined : select(leaves)
+}
+
+/** Whether a segment is encoded, or can be one of those that clients remove. */
+function needsCare(raw: string): boolean {
+  return raw.includes('%') || raw.startsWith('.')
 }
 
 /** Proxies and clients remove such segments, and would take the request for another one. */

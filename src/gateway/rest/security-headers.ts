@@ -1,7 +1,7 @@
 import { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 
-/** The headers of every reply: nothing of it is a page, and nobody else may show it. */
+/** The headers of every reply: no reply is a page, and no other page may show it. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",

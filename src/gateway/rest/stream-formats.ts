@@ -11,7 +11,7 @@ export interface StreamFormat {
   end(isEmpty: boolean): string
   /** The end of a stream that has failed. Undefined: the format has none, so the connection breaks. */
   failure(answer: ErrorAnswer): string | undefined
-  /** What keeps the connection alive. Undefined: the format has nothing. */
+  /** Keeps the connection alive. Undefined: the format has no such text. */
   readonly heartbeat: string | undefined
 }
 
@@ -21,11 +21,11 @@ const RETRY_MS = 2_000
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html. JSON has no line breaks. */
 const EVENTS: StreamFormat = {
   contentType: 'text/event-stream; charset=utf-8',
-  // Without the id, a client that reconnects before the first event would begin anew.
+  // Without the id, a client that reconnects before the first event would begin again.
   begin: (lastEventId) => `retry: ${RETRY_MS}\n${lastEventId === undefined ? '' : `id: ${lastEventId}\n`}\n`,
   message: (text, _isFirst, eventId) =>
     eventId === undefined ? `data: ${text}\n\n` : `id: ${eventId}\ndata: ${text}\n\n`,
-  // Without it, a client could not tell the end from a broken connection, and would begin anew.
+  // Without it, the end would look like a broken connection, and a client would begin again.
   end: () => 'event: end\ndata: {}\n\n',
   failure: (answer) => `event: error\ndata: ${errorText(answer, 'envelope')}\n\n`,
   heartbeat: ':\n\n',

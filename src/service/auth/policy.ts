@@ -71,7 +71,7 @@ export class Policy {
     return undefined
   }
 
-  /** The rule that applies to a method. Undefined: nobody may call it. */
+  /** The rule that applies to a method. Undefined: all calls are denied. */
   ruleFor(service: string, method: string): PolicyRule | undefined {
     const rules = this.#rules
     return rules.get(`${service}/${method}`) ?? rules.get(`${service}/*`) ?? rules.get('*')

@@ -12,6 +12,8 @@ export type MetadataInit =
 const NAME = /^[0-9a-z_.-]{1,128}$/
 const TEXT = /^[\x20-\x7e]*$/
 const BINARY_SUFFIX = '-bin'
+/** The lengths of a name and its value. */
+const HEAD_BYTES = 3
 
 /** Whether metadata can have the name, which is in lower case. */
 export function isMetadataName(name: string): boolean {
@@ -28,11 +30,12 @@ export function isMetadataText(text: string): boolean {
  * of printable ASCII characters, or bytes if the name ends in `-bin`. There are at most 128 values, with 16 KiB together.
  */
 export class Metadata implements Iterable<[name: string, value: MetadataValue]> {
-  readonly #values = new Map<string, MetadataValue>()
+  readonly #values: Map<string, MetadataValue>
 
   /** Throws `INVALID_ARGUMENT` for a name or a value of another form. */
   constructor(init?: MetadataInit) {
-    if (init === undefined) return
+    this.#values = new Map(init instanceof Metadata ? init.#values : undefined)
+    if (init === undefined || init instanceof Metadata) return
     if (typeof init !== 'object' || init === null) throw invalid('metadata', init, 'an object')
     const entries = Symbol.iterator in init ? init : Object.entries(init)
     for (const [name, value] of entries) this.set(name, value)
@@ -85,22 +88,25 @@ export function encodeMetadata(metadata: Metadata | undefined): Buffer | undefin
     throw misuse(
       `the metadata has ${metadata.size} values, more than ${METADATA_VALUES_MAX}; send further ones in the message`,
     )
-  const parts: Buffer[] = []
-  let bytes = 0
+  let length = 0
   for (const [name, value] of metadata) {
-    const content = typeof value === 'string' ? Buffer.from(value, 'latin1') : Buffer.from(value)
-    const head = Buffer.alloc(3 + name.length)
-    head[0] = name.length
-    head.write(name, 1, 'latin1')
-    bytes += head.length + content.length
-    if (bytes > METADATA_BYTES_MAX)
+    length += HEAD_BYTES + name.length + value.length
+    if (length > METADATA_BYTES_MAX)
       throw misuse(
         `the metadata is longer than ${METADATA_BYTES_MAX} bytes at ${show(name)}; send long values in the message`,
       )
-    head.writeUInt16LE(content.length, 1 + name.length)
-    parts.push(head, content)
   }
-  return Buffer.concat(parts, bytes)
+  const bytes = Buffer.allocUnsafe(length)
+  let offset = 0
+  for (const [name, value] of metadata) {
+    bytes[offset] = name.length
+    const nameEnd = offset + 1 + bytes.write(name, offset + 1, 'latin1')
+    const start = bytes.writeUInt16LE(value.length, nameEnd)
+    if (typeof value === 'string') bytes.write(value, start, 'latin1')
+    else bytes.set(value, start)
+    offset = start + value.length
+  }
+  return bytes
 }
 
 /** The bytes are input from the peer. Undefined: they are malformed. */

@@ -19,6 +19,10 @@ export interface Method<
   readonly idempotent: boolean
   /** The routes of the method in a REST gateway. */
   readonly http: readonly HttpBinding[]
+  /** For people; its first sentence is a summary. It is not a part of the hash. */
+  readonly description?: string | undefined
+  /** Callers should use another method. It is not a part of the hash. */
+  readonly deprecated?: boolean | undefined
 }
 
 /** The methods of a service, with the types of their messages. */

@@ -22,6 +22,10 @@ export interface MethodOptions<
   safe?: boolean | undefined
   /** The call may be repeated: a second one has no further effect. Default: as `safe`. */
   idempotent?: boolean | undefined
+  /** For people, in an OpenAPI document: its first sentence is the summary, and it can have Markdown. Default: none. */
+  description?: string | undefined
+  /** Callers should use another method. An OpenAPI document states it. Default false. */
+  deprecated?: boolean | undefined
 }
 
 /** A method that is not yet part of a contract. It comes from `unary`, `serverStream`, `clientStream` or `bidi`. */
@@ -47,6 +51,8 @@ const OPTION_NAMES: readonly string[] = [
   'http',
   'safe',
   'idempotent',
+  'description',
+  'deprecated',
 ] satisfies (keyof MethodOptions)[]
 
 /** The messages of a caller, from the option `input`: what the schema accepts is sent, and its result is received. */
@@ -147,9 +153,11 @@ function methodOf(method: string, definition: unknown): Method {
     throw invalid(`the method ${method}`, definition, 'unary(…), serverStream(…), clientStream(…) or bidi(…)')
   }
   const { kind, options } = definition
-  const { safe = false, idempotent = safe } = options
+  const { safe = false, idempotent = safe, description = '', deprecated = false } = options
   checkBoolean(`safe of ${method}`, safe)
   checkBoolean(`idempotent of ${method}`, idempotent)
+  checkBoolean(`deprecated of ${method}`, deprecated)
+  if (typeof description !== 'string') throw invalid(`description of ${method}`, description, 'a string')
   if (safe && !idempotent) throw misuse(`${method} is safe, so it is idempotent; remove idempotent: false`)
   return Object.freeze({
     kind,
@@ -158,6 +166,8 @@ function methodOf(method: string, definition: unknown): Method {
     safe,
     idempotent,
     http: httpBindings(`http of ${method}`, options.http),
+    description,
+    deprecated,
   })
 }
 

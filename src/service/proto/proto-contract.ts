@@ -7,6 +7,7 @@ import type { CallKind, Contract, Method } from '../contract/contract.js'
 import { type HttpRoutes, httpBindings } from '../contract/http-binding.js'
 import { checkMethodNames, checkServiceName, ServiceContract } from '../contract/service-contract.js'
 import { checkFields, httpRulesOf } from './http-rules.js'
+import { commentOf } from './proto-comments.js'
 import { type ProtoMessageType, protoMessageType } from './proto-message.js'
 
 /** The options of `protoContract`. */
@@ -106,6 +107,8 @@ function methodOf(descriptor: DescMethod, { http, validate }: ProtoContractOptio
     safe,
     idempotent: safe || idempotency === IdempotencyLevel.IDEMPOTENT,
     http: bindings,
+    description: commentOf(descriptor),
+    deprecated: descriptor.deprecated,
     descriptor,
   })
 }

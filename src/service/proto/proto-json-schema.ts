@@ -28,8 +28,14 @@ const WELL_KNOWN: ReadonlyMap<string, Schema> = new Map<string, Schema>([
     },
   ],
   ['google.protobuf.Timestamp', { type: 'string', format: 'date-time' }],
-  ['google.protobuf.Duration', { type: 'string', pattern: String.raw`^-?[0-9]{1,12}(?:\.[0-9]{1,9})?s$` }],
-  ['google.protobuf.FieldMask', { type: 'string', pattern: '^(?:[A-Za-z0-9.]+(?:,[A-Za-z0-9.]+)*)?$' }],
+  [
+    'google.protobuf.Duration',
+    { type: 'string', pattern: String.raw`^-?[0-9]{1,12}(?:\.[0-9]{1,9})?s$`, examples: ['1.5s'] },
+  ],
+  [
+    'google.protobuf.FieldMask',
+    { type: 'string', pattern: '^(?:[A-Za-z0-9.]+(?:,[A-Za-z0-9.]+)*)?$', examples: ['user.name,id'] },
+  ],
   ['google.protobuf.Struct', { type: 'object', additionalProperties: true }],
   ['google.protobuf.ListValue', { type: 'array', items: {} }],
   ['google.protobuf.Value', { description: 'Any JSON value.' }],
@@ -111,7 +117,7 @@ class SchemaWriter {
 
   #element({ scalar, message, enum: enumeration }: DescField): Schema {
     if (scalar !== undefined) return scalarSchema(scalar)
-    return message === undefined ? this.#enum(enumeration as DescEnum) : this.message(message)
+    return message === undefined ? this.#enum(enumeration) : this.message(message)
   }
 
   #enum(desc: DescEnum): Schema {

@@ -2,7 +2,7 @@ import type { FuzzedOperation } from './operations.js'
 import type { DocumentSchemas, FuzzedRequest } from './requests.js'
 import type { Json } from './schema-values.js'
 
-/** What a server has sent. */
+/** The answer of a server. */
 export interface FuzzedAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>

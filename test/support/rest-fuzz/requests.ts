@@ -122,7 +122,7 @@ function validParts(
     }))
 }
 
-/** A path has no empty segment, and no segment `.` or `..`; a query has no null, and an empty list is no list. */
+/** A path has no empty segment, and no segment `.` or `..`; a query has no null, and cannot have an empty list. */
 function canBeText({ in: place }: FuzzedParameter, value: Json): boolean {
   if (value === null || (Array.isArray(value) && value.length === 0)) return false
   const text = String(value)
@@ -246,10 +246,7 @@ function requestOf(
     else for (const one of values) query.push(`${encodeURIComponent(name)}=${one}`)
   }
   // The same request has the same headers.
-  const number = [...`${path}${JSON.stringify(body)}`].reduce(
-    (sum, character) => sum + character.charCodeAt(0),
-    0,
-  )
+  const number = Buffer.from(`${path}${JSON.stringify(body)}`).reduce((sum, byte) => sum + byte, 0)
   const accept = ACCEPTS[number % ACCEPTS.length] as string
   const needsKey = operation.parameters.some(({ name, required }) => name === 'idempotency-key' && required)
   return {

@@ -29,7 +29,7 @@ export async function fuzzRest(seed: number, count: number): Promise<FuzzResult>
     const document = await reply.body.json()
     const schemas = new DocumentSchemas(document)
     const operations = operationsOf(document)
-    for (const operation of operations) {
+    for (const [index, operation] of operations.entries()) {
       const property = fc.asyncProperty(requestsFor(operation, schemas), async (one) => {
         requests += 1
         const { statusCode, headers, body } = await request(gateway.origin + one.target, {
@@ -43,12 +43,17 @@ export async function fuzzRest(seed: number, count: number): Promise<FuzzResult>
         checkAnswer(operation, one, { status: statusCode, headers, text }, schemas)
       })
       const numRuns = Math.ceil(count / operations.length)
-      const result = await fc.check(property, { seed, numRuns, maxSkipsPerRun: 1_000 })
-      if (result.failed) faults.push(String(result.errorInstance ?? 'interrupted'))
+      // Otherwise, all operations would get requests of the same kinds in the same order.
+      const result = await fc.check(property, { seed: seed + index, numRuns, maxSkipsPerRun: 1_000 })
+      if (result.failed) faults.push(faultOf(result.errorInstance))
     }
     return { requests, operations: operations.length, statuses, faults }
   } finally {
     await agent.close()
     await gateway.close()
   }
+}
+
+function faultOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'the property was interrupted'
 }

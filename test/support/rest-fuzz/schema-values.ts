@@ -48,7 +48,9 @@ export class SchemaValues {
     if (target.enum !== undefined) return fc.constantFrom(...target.enum)
     const options = target.anyOf ?? target.oneOf
     if (options !== undefined)
-      return fc.oneof(...options.map((option: Json) => this.valid({ ...without(target), ...option }, depth)))
+      return fc.oneof(
+        ...options.map((option: Json) => this.valid({ ...withoutAlternatives(target), ...option }, depth)),
+      )
     if (target.allOf !== undefined) return this.valid(merged(this.#root, target), depth)
     const types: string[] = [target.type ?? typesFrom(target)].flat()
     if (types.length === 0) return fc.jsonValue({ maxDepth: 1 })
@@ -170,8 +172,10 @@ function withoutExcluded(object: Json, { dependentSchemas = {} }: Json): Json {
   )
 }
 
-function without({ anyOf: _, oneOf: __, ...rest }: Json): Json {
-  return rest
+function withoutAlternatives(schema: Json): Json {
+  return Object.fromEntries(
+    Object.entries(schema).filter(([keyword]) => !['anyOf', 'oneOf'].includes(keyword)),
+  )
 }
 
 /** The schemas of `allOf` in one. */

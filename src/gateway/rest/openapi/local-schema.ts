@@ -22,7 +22,7 @@ export function localSchema(schema: SchemaObject, name: string, place: string): 
   const modern = modernize(schema) as SchemaObject
   const pointers = new Map<string, string>()
   collect(modern, BASE, '', pointers)
-  const taken = Object.keys((modern.$defs ?? {}) as SchemaObject)
+  const taken = Object.keys(modern.$defs ?? {})
   const rootName = taken.includes(name) ? `${name}.Root` : name
   let usesRoot = false
   const rewrite = (part: SchemaObject, base: string): SchemaObject => {
@@ -62,8 +62,8 @@ export function resolveReference($ref: string, definitions: ReadonlyMap<string, 
   return found as Schema
 }
 
-export function escapeStep(step: string): string {
-  return encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1'))
+function escapeStep(step: string): string {
+  return encodeURIComponent(step.replaceAll('~', '~0').replaceAll('/', '~1')).replaceAll('%24', '$')
 }
 
 function unescapeStep(step: string): string {

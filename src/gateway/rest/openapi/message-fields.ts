@@ -1,5 +1,4 @@
 import type { Method } from '../../../service/contract/contract.js'
-import { commentOf } from '../../../service/proto/proto-comments.js'
 import type { ProtoMethod } from '../../../service/proto/proto-contract.js'
 import { type LocalSchema, localSchema, resolveReference } from './local-schema.js'
 import { isSchemaObject, type Schema, type SchemaObject } from './subschemas.js'
@@ -28,11 +27,6 @@ const SCALARS: readonly unknown[] = ['string', 'number', 'integer', 'boolean', '
 
 export function isProtoMethod(method: Method): method is ProtoMethod {
   return 'descriptor' in method
-}
-
-/** The comment of the `.proto` file, or empty. */
-export function commentOfMethod(method: Method): string {
-  return isProtoMethod(method) ? commentOf(method.descriptor) : ''
 }
 
 /** The messages of a method in one direction. Without a JSON Schema, any value. */

@@ -1,8 +1,8 @@
 import { checkOptionNames, invalid } from '../../../options.js'
 
-/** What the OpenAPI document of a REST gateway says beyond its contracts. */
+/** The parts of an OpenAPI document that do not come from contracts. */
 export interface OpenApiOptions {
-  /** What the API is, and its version. */
+  /** The name of the API, its version, and more. */
   info: OpenApiInfo
   /** Where the API is reached. Default: the server that the document comes from, with the prefix of the gateway. */
   servers?: readonly OpenApiServer[] | undefined
@@ -64,6 +64,8 @@ const SERVER_NAMES: readonly string[] = ['url', 'description'] satisfies (keyof 
 
 /** Checks the option `openapi`. Throws `INVALID_ARGUMENT`. */
 export function checkOpenApiOptions(options: OpenApiOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw invalid('openapi', options, 'an object with info')
   checkOptionNames(options, OPTION_NAMES)
   const { info, servers = [] } = options
   checkTexts('openapi.info', info, INFO_NAMES, ['title', 'version'])

@@ -2,7 +2,6 @@ import type { HttpBinding } from '../../../service/contract/http-binding.js'
 import type { ApiSource, NamedMethod } from './api-source.js'
 import type { Components } from './components.js'
 import {
-  commentOfMethod,
   fieldAt,
   isProtoMethod,
   jsonPathOf,
@@ -48,7 +47,7 @@ export function operationOf(
       operationId: id,
       tags: [service],
       ...textsOf(named, grantsText(source, named)),
-      ...(isProtoMethod(method) && method.descriptor.deprecated && { deprecated: true }),
+      ...(method.deprecated === true && { deprecated: true }),
       security: securityOf(source, named, schemes),
       parameters: parametersOf(route, source, components),
       ...(requestBody !== undefined && { requestBody }),
@@ -57,18 +56,23 @@ export function operationOf(
   }
 }
 
-/** The first sentence of the comment is the summary. */
+/** The first sentence is the summary. */
 function textsOf(
   named: NamedMethod,
   grants: string,
 ): { readonly summary: string; readonly description: string } {
-  const { service, name } = named
-  const comment = commentOfMethod(named.method)
-  const [first = ''] = comment.split(/(?<=[.!?])\s|\n\n/)
+  const {
+    service,
+    name,
+    method: { description = '' },
+  } = named
+  const [first = ''] = description.split(/(?<=[.!?])\s|\n\n/)
   const summary = first.replaceAll(/\s+/g, ' ').replace(/\.$/, '').trim()
   return {
     summary: summary === '' ? wordsOf(name) : summary,
-    description: [comment === '' ? `Calls \`${service}/${name}\`.` : comment, grants].join('\n\n').trim(),
+    description: [description === '' ? `Calls \`${service}/${name}\`.` : description, grants]
+      .join('\n\n')
+      .trim(),
   }
 }
 

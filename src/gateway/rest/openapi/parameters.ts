@@ -134,8 +134,9 @@ function idempotencyKey(required: boolean): Readonly<Record<string, unknown>> {
     name: 'idempotency-key',
     in: 'header',
     ...(required && { required }),
-    description: 'A new UUID for each operation. A repeated request with the same key gets the first answer.',
+    // An example would be filled in by pages, for all requests.
+    description:
+      'A new UUID for each operation, such as `8e03978e-40d5-43dd-bc93-6894a57f9324`. A repeated request with the same key gets the first answer.',
     schema: { type: 'string', pattern: '^(?:[A-Za-z0-9_.:~+/=-]{1,255}|"[ -~]{1,255}")$' },
-    example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
   }
 }

@@ -198,7 +198,7 @@ const ETAG = { description: 'The version of the answer, for `if-none-match`.', s
 const CACHE_CONTROL = { description: 'How long the answer may be kept.', schema: TEXT }
 const IDEMPOTENCY_REPLAYED = {
   description: 'The answer is that of the first request with this key.',
-  schema: { enum: ['true'] },
+  schema: { type: 'string', enum: ['true'] },
 }
 const RATE_LIMIT = {
   description: 'What is left of the limits: draft-ietf-httpapi-ratelimit-headers.',

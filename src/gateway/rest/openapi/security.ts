@@ -46,7 +46,7 @@ export function securityOf(
   return [...new Map(all.map((requirement) => [JSON.stringify(requirement), requirement])).values()]
 }
 
-/** What the description of a method says about its callers. */
+/** The sentence about the callers of a method for its description. */
 export function grantsText(source: ApiSource, method: NamedMethod): string {
   const rule = ruleOf(source, method)
   if (rule === true || typeof rule === 'function') return ''

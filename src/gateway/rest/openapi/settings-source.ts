@@ -2,7 +2,7 @@ import type { RestSettings } from '../rest-options.js'
 import type { ApiSource } from './api-source.js'
 import type { OpenApiOptions } from './openapi-options.js'
 
-/** What a gateway with these settings does. */
+/** The behaviour of a gateway with these settings. */
 export function apiSourceOf(settings: RestSettings, openapi: OpenApiOptions, prefix: string): ApiSource {
   const { services, admission, policy, errors, version, ignoreUnknown, rates, health, idempotency } = settings
   return {

@@ -46,7 +46,7 @@ describe('a server of REST', () => {
     }
   })
 
-  it('listens with TLS, and tells browsers to stay with it', async () => {
+  it('listens with TLS, and demands it of browsers', async () => {
     const authority = new Authority()
     onTestFinished(() => authority.remove())
     const { server } = await openServer(Echo, echo, { tls: authority.sign('server') })
