@@ -24,10 +24,11 @@ export class StreamWriter {
     this.#stallMs = stallMs
     const { heartbeat } = format
     if (heartbeat === undefined || heartbeatMs === Number.POSITIVE_INFINITY) return
+    // Its connection keeps the process alive, unless the program wants otherwise.
     this.#heartbeat = setInterval(() => {
       // A client that does not read needs none.
       if (!response.writableNeedDrain) response.write(heartbeat)
-    }, heartbeatMs)
+    }, heartbeatMs).unref()
     response.once('close', () => clearInterval(this.#heartbeat))
   }
 
@@ -75,7 +76,7 @@ export class StreamWriter {
         stop()
         reject(new ShmwireError(ErrorCode.ABORTED, 'the client does not read'))
       }
-      const timer = this.#stallMs > TIMEOUT_MS_MAX ? undefined : setTimeout(stalled, this.#stallMs)
+      const timer = this.#stallMs > TIMEOUT_MS_MAX ? undefined : setTimeout(stalled, this.#stallMs).unref()
       response.once('drain', settle)
       response.once('close', settle)
     })
