@@ -5,10 +5,29 @@ export type MetadataFilter = (name: string) => boolean
 
 const PATTERN = /^[0-9a-z_.-]{1,128}\*?$/
 
-/** The filter of the option `metadata`: names, or prefixes with a star. Throws `INVALID_ARGUMENT`. */
+/** Credentials are for the gateway, and their owners have not sent them to the services behind it. */
+const CREDENTIALS: readonly string[] = [
+  'authorization',
+  'cookie',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'set-cookie',
+  'www-authenticate',
+]
+
+/** The names of credentials, and the given ones. */
+export function secretNames(secretHeaders: readonly string[]): ReadonlySet<string> {
+  return new Set([...CREDENTIALS, ...secretHeaders])
+}
+
+/**
+ * The filter of the option `metadata`: names, or prefixes with a star. Credentials and `secretHeaders` pass by their own names only.
+ * Throws `INVALID_ARGUMENT`.
+ */
 export function namePatterns(
   patterns: readonly string[],
   isReservedName: (name: string) => boolean,
+  secretHeaders: readonly string[],
 ): MetadataFilter {
   if (!Array.isArray(patterns)) throw misuse(`metadata is ${show(patterns)}; it must be an array of names`)
   const names = new Set<string>()
@@ -23,5 +42,7 @@ export function namePatterns(
     if (pattern.endsWith('*')) prefixes.push(pattern.slice(0, -1))
     else names.add(pattern)
   }
-  return (name) => names.has(name) || prefixes.some((prefix) => name.startsWith(prefix))
+  const secrets = secretNames(secretHeaders)
+  return (name) =>
+    names.has(name) || (!secrets.has(name) && prefixes.some((prefix) => name.startsWith(prefix)))
 }

@@ -37,7 +37,8 @@ export interface GrpcGatewayOptions extends AdmissionOptions, ListenPlaceOptions
   compression?: boolean | undefined
   /**
    * The metadata that passes in both directions: names, or prefixes with a star, such as `'x-app-*'`. Default: all names except the
-   * credentials `authorization`, `cookie`, `proxy-authenticate`, `proxy-authorization`, `set-cookie` and `www-authenticate`, and the headers of `auth`.
+   * credentials `authorization`, `cookie`, `proxy-authenticate`, `proxy-authorization`, `set-cookie` and `www-authenticate`, and the headers of `auth`,
+   * which pass only by their own names.
    */
   metadata?: readonly string[] | undefined
   /** Run for each call before it passes to its service, the first one outermost. Messages are bytes. */

@@ -1,17 +1,8 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http2'
 import { isMetadataName, isMetadataText, Metadata } from '../../service/call/metadata.js'
-import { type MetadataFilter, namePatterns } from '../name-patterns.js'
+import { type MetadataFilter, namePatterns, secretNames } from '../name-patterns.js'
 import { isReservedName } from './reserved-names.js'
 
-/** Credentials are for the gateway, and their owners have not sent them to the services behind it. */
-const CREDENTIALS: ReadonlySet<string> = new Set([
-  'authorization',
-  'cookie',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'set-cookie',
-  'www-authenticate',
-])
 const BINARY_SUFFIX = '-bin'
 
 /** The filter of the option `metadata`. By default, credentials and `secretHeaders` do not pass. Throws `INVALID_ARGUMENT`. */
@@ -19,9 +10,9 @@ export function metadataFilter(
   patterns: readonly string[] | undefined,
   secretHeaders: readonly string[] = [],
 ): MetadataFilter {
-  const credentials = new Set([...CREDENTIALS, ...secretHeaders])
-  if (patterns === undefined) return (name) => !credentials.has(name)
-  return namePatterns(patterns, isReservedName)
+  if (patterns !== undefined) return namePatterns(patterns, isReservedName, secretHeaders)
+  const secrets = secretNames(secretHeaders)
+  return (name) => !secrets.has(name)
 }
 
 /** The metadata in the headers of a call. A header whose name or value metadata cannot have is left out; of several binary values, the last one remains. */

@@ -30,8 +30,9 @@ export class HeaderRules {
   readonly #passes: MetadataFilter | undefined
 
   /** Throws `INVALID_ARGUMENT`. */
-  constructor(patterns: readonly string[] | undefined) {
-    if (patterns !== undefined) this.#passes = namePatterns(patterns, (name) => RESERVED.test(name))
+  constructor(patterns: readonly string[] | undefined, secretHeaders: readonly string[]) {
+    if (patterns !== undefined)
+      this.#passes = namePatterns(patterns, (name) => RESERVED.test(name), secretHeaders)
   }
 
   /** The metadata of a call. A header whose value metadata cannot have is left out. */

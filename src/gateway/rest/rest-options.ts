@@ -36,8 +36,8 @@ export interface RestGatewayOptions extends AdmissionOptions {
   /** Ignores parameters of a query and fields of a `.proto` message that the request does not have. Default false: the error 400. */
   ignoreUnknown?: boolean | undefined
   /**
-   * Further headers that pass to the services, and from their answers to the clients: names, or prefixes with a star, such as `'x-app-*'`. Default:
-   * none. `x-correlation-id`, `traceparent`, `tracestate` and `baggage` always pass.
+   * Further headers that pass to the services, and from their answers to the clients: names, or prefixes with a star, such as `'x-app-*'`, which
+   * do not include credentials. Default: none. `x-correlation-id`, `traceparent`, `tracestate` and `baggage` always pass.
    */
   metadata?: readonly string[] | undefined
   /** Run for each call before it passes to its service, the first one outermost. */
@@ -181,7 +181,7 @@ export function resolveRestOptions(options: RestGatewayOptions, hasTunnels = fal
     errors,
     version: versionOption(options.envelope),
     ignoreUnknown: booleanOption('ignoreUnknown', options.ignoreUnknown),
-    headers: new HeaderRules(options.metadata),
+    headers: new HeaderRules(options.metadata, admission.secretHeaders),
     interceptors,
     timeoutMs,
     maxBodyBytes: integer('maxBodyBytes', options.maxBodyBytes ?? MIB, 1, BODY_BYTES_MAX),

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
+import { apiKeys } from '../../../../src/gateway/auth/api-keys.js'
 import type { RestGatewayOptions } from '../../../../src/gateway/rest/rest-options.js'
 import type { CallContext } from '../../../../src/service/call/call-context.js'
 import { contract, unary } from '../../../../src/service/contract/define-contract.js'
@@ -297,4 +298,25 @@ it('calls the method that has a route for HEAD', async () => {
   expect((await client.send({ method: 'HEAD', path: '/heads/1' })).status).toBe(200)
   expect((await client.send({ method: 'HEAD', path: '/only/1' })).status).toBe(200)
   expect(head).toHaveBeenCalledTimes(2)
+})
+
+it('passes credentials to services only if the option metadata names them', async () => {
+  const auth = apiKeys([{ key: 'k'.repeat(32), identity: { subject: 'ann' } }])
+  const seen: unknown[] = []
+  const getUser = ({ id }: Json, { metadata }: CallContext): unknown => {
+    seen.push([metadata.get('x-other'), metadata.get('x-api-key'), metadata.get('cookie')])
+    return { id, name: 'Ann' }
+  }
+  const headers = { 'x-api-key': 'k'.repeat(32), 'x-other': '1', cookie: 'a=b' }
+  for (const metadata of [
+    ['x-*', 'c*'],
+    ['x-*', 'x-api-key', 'cookie'],
+  ]) {
+    const { client } = await openServer(Users, { ...handlers, getUser }, { auth, metadata })
+    expect((await client.get('/api/v1/users/1', headers)).status).toBe(200)
+  }
+  expect(seen).toEqual([
+    ['1', undefined, undefined],
+    ['1', 'k'.repeat(32), 'a=b'],
+  ])
 })
