@@ -11,6 +11,8 @@ const HOPS_MAX = 32
 const ENTRY_CHARACTERS_MAX = 64
 const IPV4_BITS = 32
 const IPV6_BITS = 128
+/** The first half of an IPv6 address; a client can usually choose the rest. */
+const NETWORK_GROUPS = 4
 const CIDR = /^([^/]+)(?:\/(\d{1,3}))?$/
 /** Some proxies add the port. */
 const WITH_PORT = /^(?:\[([^\]]+)\](?::\d{1,5})?|([\d.]+):\d{1,5})$/
@@ -70,8 +72,15 @@ export function normalizedAddress(text: string): string | undefined {
   return isMapped ? ipv4Of(groups[6] as number, groups[7] as number) : address.toLowerCase()
 }
 
+/** The owner of an address, whose requests are counted together: an IPv4 address, or an IPv6 network of 64 bits. */
+export function networkOf(text: string): string {
+  const address = normalizedAddress(text)
+  if (address === undefined || !address.includes(':')) return address ?? text
+  return groupsOf(address).slice(0, NETWORK_GROUPS).join(':')
+}
+
 /** The 8 numbers of a valid IPv6 address without a zone. */
-export function groupsOf(address: string): number[] {
+function groupsOf(address: string): number[] {
   const [head = '', tail] = address.split('::')
   const front = numbersOf(head)
   if (tail === undefined) return front

@@ -1,7 +1,7 @@
 import { nowMs } from '../host.js'
 import { checkOptionNames, integer, invalid } from '../options.js'
 import { ServiceError } from '../service-error.js'
-import { groupsOf, normalizedAddress } from './client-address.js'
+import { networkOf } from './client-address.js'
 import { RateTable } from './rate-table.js'
 
 /** At most `limit` requests at once, and on average `limit` in each `windowMs`. */
@@ -50,8 +50,6 @@ const WINDOW_MS_MIN = 1_000
 const WINDOW_MS_MAX = 86_400_000
 const ENTRIES = 100_000
 const ENTRIES_MAX = 10_000_000
-/** The first half of an IPv6 address; a client can usually choose the rest. */
-const NETWORK_GROUPS = 4
 
 /** Limits the requests of each identity and each address. */
 export class RateLimits {
@@ -124,13 +122,6 @@ function resetS(state: RateState): number {
 
 function retryAfterS({ resetMs }: RateState): number {
   return Math.max(1, Math.ceil(resetMs / 1_000))
-}
-
-/** The owner of an address. */
-function networkOf(text: string): string {
-  const address = normalizedAddress(text)
-  if (address === undefined || !address.includes(':')) return address ?? text
-  return groupsOf(address).slice(0, NETWORK_GROUPS).join(':')
 }
 
 function tableOf(name: string, limit: RateLimit | undefined, entriesMax: number): RateTable | undefined {

@@ -5,6 +5,7 @@ import { log } from '../../log.js'
 import { checkOptionNames, integer, invalid, type Logger, misuse } from '../../options.js'
 import type { Identity } from '../../peer.js'
 import { textOfThrown } from '../../uncaught.js'
+import { networkOf } from '../client-address.js'
 import { HttpError } from './http-error.js'
 import { KEY_HEADER, parseIdempotencyKey } from './idempotency-key.js'
 import {
@@ -206,9 +207,9 @@ export class IdempotencyKeys {
   }
 }
 
-/** Clients without an identity share the keys of their address. */
+/** Clients without an identity share the keys of their IPv4 address, or of their IPv6 network of 64 bits, whose addresses one client can have. */
 export function ownerOf(identity: Identity | undefined, address: string): string {
-  return identity === undefined ? `address:${address}` : `identity:${identity.subject}`
+  return identity === undefined ? `address:${networkOf(address)}` : `identity:${identity.subject}`
 }
 
 /** Whether a call with this error did not run, so that a retry with the same key may. A handler that threw has run. */

@@ -255,6 +255,9 @@ describe('a store of the program', () => {
 it('separates the keys of identities and addresses', () => {
   expect(ownerOf({ subject: '192.0.2.1' }, '192.0.2.1')).toBe('identity:192.0.2.1')
   expect(ownerOf(undefined, '192.0.2.1')).toBe('address:192.0.2.1')
+  // One client can have all of these.
+  expect(ownerOf(undefined, '2001:db8:1:2::3')).toBe(ownerOf(undefined, '2001:db8:1:2:4:5:6:7'))
+  expect(ownerOf(undefined, '2001:db8:1:2::3')).not.toBe(ownerOf(undefined, '2001:db8:1:3::3'))
 })
 
 it('lets only calls run again that surely did not run', () => {
