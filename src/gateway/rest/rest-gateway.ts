@@ -60,10 +60,12 @@ export async function openRestGateway(
     if (client !== undefined) health.add(contract.name, client)
   }
   const table = await serviceRoutes(settings, clients)
-  const own = await addOwnRoutes(table, settings, health, app.prefix)
+  // Fastify also takes a prefix with a slash at its end.
+  const prefix = app.prefix.replace(/\/$/, '')
+  const own = await addOwnRoutes(table, settings, health, prefix)
   const replies = new Replies(settings)
   const streams = new StreamReplies(settings, replies)
-  const calls = new RestCalls(table, settings, replies, streams, app.prefix)
+  const calls = new RestCalls(table, settings, replies, streams, prefix)
   app.addHook('preClose', async () => {
     health.drain()
     streams.close()
@@ -72,7 +74,7 @@ export async function openRestGateway(
   addParsers(app, settings)
   app.setErrorHandler(calls.onError)
   const { onRequest, handle: handler } = calls
-  const exposed = everything || app.prefix !== '' ? ['/*'] : urlsOf(settings, own)
+  const exposed = everything || prefix !== '' ? ['/*'] : urlsOf(settings, own)
   for (const url of exposed)
     app.route({
       method: METHODS,

@@ -224,6 +224,11 @@ describe('the plugin of Fastify', () => {
     expect((await client.get('/nothing')).json).toMatchObject({ statusCode: 404, error: 'Not Found' })
   })
 
+  it.each(['/x/', '/'])('takes the prefix %s', async (prefix) => {
+    const { client } = await openPlugin(Users, handlers, { prefix })
+    expect((await client.get(`${prefix}${PATH.slice(1)}/5`)).status).toBe(200)
+  })
+
   it('has only the paths of its routes without a prefix', async () => {
     const { client } = await openPlugin(Users, handlers, {}, (app) => {
       app.get('/api/v1/other', () => 'mine')
