@@ -170,14 +170,14 @@ describe('the descriptions in a document', () => {
   }
 
   it('are those of the contract, with the first sentence as the summary', () => {
-    const described = contract('s.S', {
+    const commented = contract('s.S', {
       m: unary({
         http: 'GET /m',
         description: 'Finds a user by name. Slow\nfor long names.',
         deprecated: true,
       }),
     })
-    expect(operationOf(described)).toMatchObject({
+    expect(operationOf(commented)).toMatchObject({
       summary: 'Finds a user by name',
       description: 'Finds a user by name. Slow\nfor long names.',
       deprecated: true,
