@@ -67,7 +67,7 @@ export class Replies {
 
   /** Throws the error 406 for a request whose answer could not be sent, before its call runs. */
   checkCoding({ headers }: FastifyRequest): void {
-    const accepted = headers['accept-encoding'] as string | undefined
+    const accepted = headers['accept-encoding']
     if (this.#settings.compression) contentCodingOf(accepted, COMPRESSED_BYTES_MIN)
   }
 
