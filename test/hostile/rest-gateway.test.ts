@@ -83,6 +83,34 @@ describe('a server of REST under attack', () => {
     await attack(server.port).closed
   })
 
+  it('ends connections of clients that neither send, read nor close', async () => {
+    const { server } = await openServer(Echo, handlers, {
+      maxConnections: 2,
+      headersTimeoutMs: 500,
+      requestTimeoutMs: 500,
+    })
+    const silent = connect({
+      port: server.port,
+      host: '127.0.0.1',
+      localAddress: '127.0.0.2',
+      allowHalfOpen: true,
+    })
+    onTestFinished(() => {
+      silent.destroy()
+    })
+    silent.on('error', () => {})
+    const request = 'GET /items/1 HTTP/1.1\r\nhost: x\r\n\r\n'
+    // The host has one of the two connections. It gets another one only when the server has ended the first one.
+    await vi.waitFor(
+      async () => {
+        const { received, closed } = attack(server.port, request, '127.0.0.2')
+        await Promise.race([closed, wait(200)])
+        expect(received()).toContain('200 OK')
+      },
+      { timeout: 20_000, interval: 100 },
+    )
+  })
+
   it('leaves half of its connections to other hosts, and accepts more when they end', async () => {
     const { server, client } = await openServer(Echo, handlers, { maxConnections: 50 })
     const idle = (address: string): Attacker[] =>
