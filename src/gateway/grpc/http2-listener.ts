@@ -9,7 +9,7 @@ import {
   type ServerHttp2Stream,
   type ServerOptions,
 } from 'node:http2'
-import type { AddressInfo, Socket, Server as TcpServer } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { listenFault } from '../../control/served-port.js'
 import { withTlsOptions } from '../../control/tls-options.js'
 import { waitWithin } from '../../deadline.js'
@@ -86,7 +86,7 @@ export class Http2Listener {
           )
     this.#server = server
     server.maxConnections = maxConnections
-    shareConnections(server as TcpServer, maxConnections, (address) =>
+    shareConnections(server, maxConnections, (address) =>
       log(logger, 'warn', () => `refused ${address}: it has half of ${maxConnections} connections already`),
     )
     // Node emits 'session' within the same event, and does not report the socket there.
