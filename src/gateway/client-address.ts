@@ -40,7 +40,7 @@ export class TrustedProxies {
     if (this.#trusted === undefined || forwardedFor === undefined) return client
     const text = typeof forwardedFor === 'string' ? forwardedFor : forwardedFor.join(',')
     let end = text.length
-    for (let hop = 0; hop < HOPS_MAX && end >= 0 && this.#trusts(client); hop += 1) {
+    for (let hop = 0; hop < HOPS_MAX && end >= 0 && this.trusts(client); hop += 1) {
       const comma = end === 0 ? -1 : text.lastIndexOf(',', end - 1)
       const address = addressOfEntry(text, comma + 1, end)
       if (address === undefined) break
@@ -50,7 +50,8 @@ export class TrustedProxies {
     return client
   }
 
-  #trusts(address: string): boolean {
+  /** Whether the address is that of a trusted proxy. */
+  trusts(address: string): boolean {
     const family = isIP(address)
     return family !== 0 && this.#trusted?.check(address, family === 6 ? 'ipv6' : 'ipv4') === true
   }

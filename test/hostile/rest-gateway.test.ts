@@ -29,8 +29,8 @@ interface Attacker {
   readonly closed: Promise<void>
 }
 
-function attack(port: number, bytes?: Uint8Array | string): Attacker {
-  const socket = connect(port, '127.0.0.1')
+function attack(port: number, bytes?: Uint8Array | string, localAddress = '127.0.0.1'): Attacker {
+  const socket = connect({ port, host: '127.0.0.1', localAddress })
   onTestFinished(() => {
     socket.destroy()
   })
@@ -83,18 +83,68 @@ describe('a server of REST under attack', () => {
     await attack(server.port).closed
   })
 
-  it('accepts no more connections than it may have, and again when they end', async () => {
+  it('ends connections of clients that neither send, read nor close', async () => {
+    const { server } = await openServer(Echo, handlers, {
+      maxConnections: 2,
+      headersTimeoutMs: 500,
+      requestTimeoutMs: 500,
+    })
+    const silent = connect({
+      port: server.port,
+      host: '127.0.0.1',
+      localAddress: '127.0.0.2',
+      allowHalfOpen: true,
+    })
+    onTestFinished(() => {
+      silent.destroy()
+    })
+    silent.on('error', () => {})
+    const request = 'GET /items/1 HTTP/1.1\r\nhost: x\r\n\r\n'
+    // The host has one of the two connections. It gets another one only when the server has ended the first one.
+    await vi.waitFor(
+      async () => {
+        const { received, closed } = attack(server.port, request, '127.0.0.2')
+        await Promise.race([closed, wait(200)])
+        expect(received()).toContain('200 OK')
+      },
+      { timeout: 20_000, interval: 100 },
+    )
+  })
+
+  it('leaves half of its connections to other hosts, and accepts more when they end', async () => {
     const { server, client } = await openServer(Echo, handlers, { maxConnections: 50 })
-    const idle = Array.from({ length: 500 }, () => attack(server.port))
-    let open = idle.length
-    for (const { closed } of idle)
-      void closed.then(() => {
-        open -= 1
-      })
+    const idle = (address: string): Attacker[] =>
+      Array.from({ length: 500 }, () => attack(server.port, undefined, address))
+    let open = 0
+    const count = (attackers: readonly Attacker[]): void => {
+      open += attackers.length
+      for (const { closed } of attackers)
+        void closed.then(() => {
+          open -= 1
+        })
+    }
+    const first = idle('127.0.0.2')
+    count(first)
+    await vi.waitFor(() => expect(open).toBe(25), 20_000)
+    expect((await client.get('/items/1')).status).toBe(200)
+    const second = idle('127.0.0.3')
+    count(second)
     await vi.waitFor(() => expect(open).toBeLessThanOrEqual(50), 20_000)
-    await expect(client.get('/items/1')).rejects.toThrow()
-    for (const { socket } of idle) socket.destroy()
+    for (const { socket } of [...first, ...second]) socket.destroy()
     await vi.waitFor(async () => expect((await client.get('/items/1')).status).toBe(200), 10_000)
+  })
+
+  it('accepts all connections of a trusted proxy', async () => {
+    const { server } = await openServer(Echo, handlers, {
+      maxConnections: 50,
+      trustedProxies: ['127.0.0.2'],
+      headersTimeoutMs: 60_000,
+    })
+    const request = 'GET /items/1 HTTP/1.1\r\nhost: x\r\n\r\n'
+    const proxied = Array.from({ length: 40 }, () => attack(server.port, request, '127.0.0.2'))
+    await vi.waitFor(() => {
+      for (const { received } of proxied) expect(received()).toContain('200 OK')
+    }, 10_000)
   })
 
   it.each([

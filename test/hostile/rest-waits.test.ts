@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Authenticator } from '../../src/gateway/authenticator.js'
 import { jsonSchema } from '../../src/schema/json-schema.js'
@@ -8,7 +9,7 @@ import type { CallContext } from '../../src/service/call/call-context.js'
 import { contract, serverStream, unary } from '../../src/service/contract/define-contract.js'
 import { usersPort } from '../support/awkward-requests.js'
 import { rawRequest, sendRaw } from '../support/raw-http.js'
-import { type Json, openServer } from '../support/rest-gateways.js'
+import { type Json, openPlugin, openServer } from '../support/rest-gateways.js'
 
 const ANY = jsonSchema<unknown>({})
 const Echo = contract('test.Echo', {
@@ -137,6 +138,40 @@ describe('a request with an idempotency key', () => {
     for (const found of waiting) found()
     const { status } = await client.post('/items', {}, { 'idempotency-key': 'a' })
     expect([status, running.saved]).toEqual([200, 1])
+  })
+})
+
+describe('a client that does not read its reply', () => {
+  const text = 'x'.repeat(10_000_000)
+  const { handlers } = counted()
+  const large = { ...handlers, get: () => ({ text }) }
+
+  it('is disconnected', async () => {
+    const { app, client } = await openPlugin(Echo, large, { stallMs: 1_000 })
+    const port = Number(new URL(client.origin).port)
+    const connections = promisify(app.server.getConnections.bind(app.server))
+    const socket = sent(port, rawRequest({ target: '/items/1', headers: ['connection: keep-alive'] }))
+    await new Promise((resolve) => {
+      socket.once('readable', resolve)
+    })
+    expect(await connections()).toBe(1)
+    await vi.waitFor(async () => expect(await connections()).toBe(0), 20_000)
+  })
+
+  it('gets all of it if it reads slowly, and further replies on the same connection', async () => {
+    const { server } = await openServer(Echo, large, { stallMs: 1_000 })
+    const request = rawRequest({ target: '/items/1', headers: ['connection: keep-alive'] })
+    const socket = sent(server.port, Buffer.concat([request, request, rawRequest({ target: '/items/1' })]))
+    let bytes = 0
+    socket.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      socket.pause()
+      setTimeout(() => socket.resume(), 3)
+    })
+    await new Promise((resolve) => {
+      socket.once('close', resolve)
+    })
+    expect(bytes).toBeGreaterThan(3 * text.length)
   })
 })
 

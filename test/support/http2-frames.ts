@@ -113,8 +113,8 @@ export class RawHttp2Client {
     return client
   }
 
-  constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1')
+  constructor(port: number, localAddress = '127.0.0.1') {
+    this.socket = connect({ port, host: '127.0.0.1', localAddress })
     this.closed = new Promise((resolve) => {
       this.socket.once('close', () => {
         this.isClosed = true

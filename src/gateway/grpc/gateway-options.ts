@@ -46,7 +46,7 @@ export interface GrpcGatewayOptions extends AdmissionOptions, ListenPlaceOptions
   maxMessageBytes?: number | undefined
   /** Open calls of one connection. 1 to 10,000. Default 100. */
   maxStreams?: number | undefined
-  /** Connections at a time; further ones are closed at once. 1 to 1,000,000. Default 1,000. */
+  /** Connections at a time, half of them from one host; further ones are closed at once. 1 to 1,000,000. Default 1,000. */
   maxConnections?: number | undefined
   /** The headers of one call, in bytes, with 32 for each; HTTP/2 calls this SETTINGS_MAX_HEADER_LIST_SIZE. 1 KiB to 64 KiB. Default 16 KiB. */
   maxHeaderBytes?: number | undefined

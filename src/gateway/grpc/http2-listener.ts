@@ -9,12 +9,13 @@ import {
   type ServerHttp2Stream,
   type ServerOptions,
 } from 'node:http2'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo, Socket, Server as TcpServer } from 'node:net'
 import { listenFault } from '../../control/served-port.js'
 import { withTlsOptions } from '../../control/tls-options.js'
 import { waitWithin } from '../../deadline.js'
 import { log } from '../../log.js'
 import type { Logger, TlsOptions } from '../../options.js'
+import { shareConnections } from '../host-share.js'
 import { Connection, type ConnectionTimes } from './connection.js'
 
 export interface ListenerSettings extends ConnectionTimes {
@@ -85,6 +86,9 @@ export class Http2Listener {
           )
     this.#server = server
     server.maxConnections = maxConnections
+    shareConnections(server as TcpServer, maxConnections, (address) =>
+      log(logger, 'warn', () => `refused ${address}: it has half of ${maxConnections} connections already`),
+    )
     // Node emits 'session' within the same event, and does not report the socket there.
     let accepted: Socket
     server.prependListener(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) => {

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { clearTimeout, setTimeout } from '../../host.js'
 import { type ErrorForm, errorText, PROBLEM_CONTENT_TYPE, plainAnswer } from './error-answer.js'
 import { JSON_TYPE } from './replies.js'
 import { SECURITY_HEADERS } from './security-headers.js'
@@ -10,6 +11,9 @@ const FAULTS: ReadonlyMap<unknown, readonly [statusCode: number, message: string
   ['HPE_CHUNK_EXTENSIONS_OVERFLOW', [413, 'the chunks of the body have too long extensions']],
   ['ERR_HTTP_REQUEST_TIMEOUT', [408, 'the request was not complete in time']],
 ])
+
+/** A client takes the reply within this time. */
+const LAST_BYTES_MS = 1_000
 
 interface AnsweringSocket extends Duplex {
   readonly _httpMessage?: ServerResponse | null
@@ -30,6 +34,9 @@ export function answerClientError(form: ErrorForm): (error: Error, socket: Duple
     const { headers, body } = replyOf(statusCode, message, form)
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
     socket.end(`HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode]}\r\n${lines.join('')}\r\n${body}`)
+    // A client that does not close its side would keep the connection. At once, the reply could be lost.
+    const timer = setTimeout(() => socket.destroy(), LAST_BYTES_MS).unref()
+    socket.once('close', () => clearTimeout(timer))
   }
 }
 

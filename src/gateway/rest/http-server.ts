@@ -7,6 +7,7 @@ import { withTlsOptions } from '../../control/tls-options.js'
 import { waitWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { log } from '../../log.js'
+import { shareConnections } from '../host-share.js'
 import { answerClientError, answerExpectation } from './client-errors.js'
 import type { OpenRestGateway } from './rest-gateway.js'
 import { setSecurityHeaders } from './security-headers.js'
@@ -98,7 +99,7 @@ function pathOfUrl(url: string): string {
 
 function newServer(settings: ServerSettings, handler: unknown): Server {
   const { host, port, tls, maxConnections } = settings
-  const { logger } = settings.gateway
+  const { logger, proxies } = settings.gateway
   const options: ServerOptions = {
     maxHeaderSize: settings.maxHeaderBytes,
     connectionsCheckingInterval: TIMEOUT_CHECK_MS,
@@ -117,6 +118,9 @@ function newServer(settings: ServerSettings, handler: unknown): Server {
           ),
         )
   server.maxConnections = maxConnections
+  const onRefused = (address: string): void =>
+    log(logger, 'warn', () => `refused ${address}: it has half of ${maxConnections} connections already`)
+  shareConnections(server, maxConnections, onRefused, (address) => proxies.trusts(address))
   server.on('drop', (data) =>
     log(
       logger,

@@ -1,6 +1,6 @@
 import { Fifo } from '../../fifo.js'
 import { nowMs } from '../../host.js'
-import { OwnerCount } from '../tunnel/owner-count.js'
+import { OwnerCount } from '../owner-count.js'
 import { HttpError } from './http-error.js'
 
 /** A request with a key. */

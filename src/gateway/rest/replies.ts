@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { timeOfDayMs } from '../../host.js'
 import type { Metadata } from '../../service/call/metadata.js'
 import { CACHE_NONE } from './cache-rules.js'
-import { contentCodingOf, encodeBody } from './content-coding.js'
+import { COMPRESSED_BYTES_MIN, contentCodingOf, encodeBody } from './content-coding.js'
 import { entityTagOf, isCurrent } from './entity-tag.js'
 import { errorAnswer, errorFormOf, errorText, PROBLEM_CONTENT_TYPE } from './error-answer.js'
 import type { Exchange } from './exchange.js'
@@ -63,6 +63,12 @@ export class Replies {
     if (answer.statusCode === 401 && this.#challenges !== undefined)
       headers['www-authenticate'] = this.#challenges
     return { status: answer.statusCode, headers, body: errorText(answer, form), tagged: undefined }
+  }
+
+  /** Throws the error 406 for a request whose answer could not be sent, before its call runs. */
+  checkCoding({ headers }: FastifyRequest): void {
+    const accepted = headers['accept-encoding'] as string | undefined
+    if (this.#settings.compression) contentCodingOf(accepted, COMPRESSED_BYTES_MIN)
   }
 
   /** Sends a reply: compressed, or as a 304 without its body, if the client asks for it. */

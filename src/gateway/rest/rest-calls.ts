@@ -14,6 +14,7 @@ import { CORRELATION_ID } from './header-rules.js'
 import { HttpError } from './http-error.js'
 import { surelyDidNotRun } from './idempotency.js'
 import { beginIdempotent } from './idempotent-calls.js'
+import { boundLastBytes } from './last-bytes.js'
 import { pathOf, queryOf } from './path-text.js'
 import { type PlainReply, type Replies, replyOf, storedOf } from './replies.js'
 import type { RestSettings } from './rest-options.js'
@@ -66,6 +67,7 @@ export class RestCalls {
   readonly onRequest = (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
     try {
       setSecurityHeaders(request, reply)
+      boundLastBytes(reply.raw, this.#settings.stallMs)
       const admitted = this.#route(request, reply)
       if (admitted === undefined) return
       ;(request as AdmittedRequest)[ADMITTED] = admitted
@@ -88,6 +90,7 @@ export class RestCalls {
     const { route, variables, signal } = admitted
     if (signal.aborted) throw signal.reason
     const { form, binding, method } = route
+    this.#replies.checkCoding(request)
     checkPreconditions(request.method, request.headers)
     checkBody(request, binding.body !== '')
     const json = route.request.of(variables, queryOf(request.raw.url as string), request.body)
@@ -196,7 +199,7 @@ export class RestCalls {
         },
       )
     const path = this.#pathOf(request)
-    const found = this.#table.find(method === 'HEAD' ? 'GET' : method, path)
+    const found = this.#find(method, path)
     if (found === undefined) throw new HttpError(404, 'NOT_FOUND', 'this path does not exist')
     if (!('target' in found)) {
       const allow = allowOf(found)
@@ -215,6 +218,13 @@ export class RestCalls {
     const exchange = new Exchange(request, reply, target, variables, address)
     reply.header(CORRELATION_ID, exchange.correlationId)
     return exchange
+  }
+
+  /** Without a route of its own, HEAD has that of GET. */
+  #find(method: string, path: string): ReturnType<RouteTable<Route>['find']> {
+    const found = this.#table.find(method, path)
+    const isOther = found === undefined || !('target' in found)
+    return method === 'HEAD' && isOther ? this.#table.find('GET', path) : found
   }
 
   #pathOf({ raw }: FastifyRequest): string {

@@ -62,7 +62,7 @@ export interface RestGatewayOptions extends AdmissionOptions {
   maxStreams?: number | undefined
   /** The time between two comments of a stream of server-sent events, in milliseconds, from 1,000. Infinity: no comments. Default 15,000. */
   heartbeatMs?: number | undefined
-  /** A stream ends when its client has read nothing for so long, in milliseconds, from 1,000. Infinity: no limit. Default 60,000. */
+  /** A reply ends when its client has read nothing of it for so long, in milliseconds, from 1,000. Infinity: no limit. Default 60,000. */
   stallMs?: number | undefined
   /** Further checks of `/health`, by name. A check fails if it throws or rejects, or takes longer than a second. Default: none. */
   checks?: Readonly<Record<string, HealthCheck>> | undefined

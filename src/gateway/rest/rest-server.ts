@@ -121,6 +121,8 @@ export class RestServer implements AsyncDisposable {
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve())
     })
+    // Node takes a connection without a first byte for a request that is on its way.
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
     const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS)
     try {
       await within(closed, timeoutMs, signal)

@@ -16,7 +16,7 @@ export interface RestServerOptions extends RestGatewayOptions, ListenPlaceOption
    * `policy`, `auth` and `identify` apply to them. Needs the package `ws`. Default: none.
    */
   tunnels?: GatewayTunnelOptions | undefined
-  /** Connections at a time; further ones are closed at once. 1 to 1,000,000. Default 1,000. */
+  /** Connections at a time, half of them from one host; further ones are closed at once. 1 to 1,000,000. Default 1,000. */
   maxConnections?: number | undefined
   /** The request line and the headers of one request, in bytes. 1 KiB to 64 KiB. Default 16 KiB. */
   maxHeaderBytes?: number | undefined

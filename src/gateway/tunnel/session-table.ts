@@ -1,6 +1,6 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { Identity } from '../../peer.js'
-import { OwnerCount } from './owner-count.js'
+import { OwnerCount } from '../owner-count.js'
 import type { TunnelStream } from './tunnel-stream.js'
 
 /** The client of a connection, as the gateway knows it. */

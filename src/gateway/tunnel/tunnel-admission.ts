@@ -12,7 +12,7 @@ import {
 } from '../../options.js'
 import { type Identity, type Peer, UNKNOWN_PROCESS } from '../../peer.js'
 import type { TunnelTransport } from '../../transport.js'
-import { OwnerCount } from './owner-count.js'
+import { OwnerCount } from '../owner-count.js'
 import type { TunnelConnection } from './tunnel-connection.js'
 import { TunnelGateway } from './tunnel-gateway.js'
 import { BOUNDS_NAMES, resolveBounds, type TunnelBoundsOptions } from './tunnel-options.js'

@@ -282,3 +282,19 @@ describe('the plugin of Fastify', () => {
     await expect(openPlugin(Users, handlers, options)).rejects.toThrow(message)
   })
 })
+
+it('calls the method that has a route for HEAD', async () => {
+  const head = vi.fn(() => ({}))
+  const Heads = contract('test.Heads', {
+    get: unary({ input: z.object({ id: z.string() }), output: z.object({}), http: 'GET /heads/{id}' }),
+    head: unary({
+      input: z.object({ id: z.string() }),
+      output: z.object({}),
+      http: ['HEAD /heads/{id}', 'HEAD /only/{id}'],
+    }),
+  })
+  const { client } = await openServer(Heads, { get: () => ({}), head })
+  expect((await client.send({ method: 'HEAD', path: '/heads/1' })).status).toBe(200)
+  expect((await client.send({ method: 'HEAD', path: '/only/1' })).status).toBe(200)
+  expect(head).toHaveBeenCalledTimes(2)
+})

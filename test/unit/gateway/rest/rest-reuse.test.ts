@@ -91,6 +91,15 @@ describe('the compression of a gateway of REST', () => {
   })
 })
 
+describe('a request whose answer could not be sent', () => {
+  it('does not run', async () => {
+    const save = vi.fn(handlers.save)
+    const { client } = await openServer(Items, { ...handlers, save }, { compression: true })
+    const { status } = await client.post('/items', {}, { 'accept-encoding': 'identity;q=0' })
+    expect([status, save.mock.calls.length]).toEqual([406, 0])
+  })
+})
+
 describe('the idempotency keys of a gateway of REST', () => {
   it('run a request once, and repeat its answer', async () => {
     let runs = 0

@@ -160,20 +160,24 @@ describe('openApiDocument', () => {
 })
 
 describe('the descriptions in a document', () => {
-  const operationOf = (contract: Contract): Json => {
-    const { paths, tags }: Json = openApiDocument({ services: [{ contract }], openapi, health: false })
+  const operationOf = (described: Contract): Json => {
+    const { paths, tags }: Json = openApiDocument({
+      services: [{ contract: described }],
+      openapi,
+      health: false,
+    })
     return { tag: tags[0].description, ...(Object.values(paths)[0] as Json).get }
   }
 
   it('are those of the contract, with the first sentence as the summary', () => {
-    const described = contract('s.S', {
+    const commented = contract('s.S', {
       m: unary({
         http: 'GET /m',
         description: 'Finds a user by name. Slow\nfor long names.',
         deprecated: true,
       }),
     })
-    expect(operationOf(described)).toMatchObject({
+    expect(operationOf(commented)).toMatchObject({
       summary: 'Finds a user by name',
       description: 'Finds a user by name. Slow\nfor long names.',
       deprecated: true,
