@@ -234,9 +234,9 @@ export function checkWaitOptions(
   return { signal, timeoutMs }
 }
 
-/** Throws `INVALID_ARGUMENT` unless `options` is an object whose names are all in `names`. */
-export function checkOptionNames(options: unknown, names: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object')
+/** Throws `INVALID_ARGUMENT` unless `options` is an object whose names are all in `names`. `place`: its name for errors. */
+export function checkOptionNames(options: unknown, names: readonly string[], place = 'options'): void {
+  if (typeof options !== 'object' || options === null) throw invalid(place, options, 'an object')
   for (const name of Object.keys(options)) if (!names.includes(name)) throw unknownOption(name, names)
 }
 

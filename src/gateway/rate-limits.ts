@@ -59,7 +59,7 @@ export class RateLimits {
 
   /** Throws `INVALID_ARGUMENT`. */
   constructor(options: RateLimitOptions, now: () => number = nowMs) {
-    checkOptionNames(options, OPTION_NAMES)
+    checkOptionNames(options, OPTION_NAMES, 'rateLimit')
     const { perIdentity, perAddress, maxEntries = ENTRIES } = options
     if (perIdentity === undefined && perAddress === undefined)
       throw invalid('rateLimit', options, 'an object with perIdentity, perAddress or both')

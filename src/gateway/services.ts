@@ -87,7 +87,7 @@ function checkedService(service: GatewayService, index: number): GatewayService 
   if (!isContract(contract)) throw invalid(`${place}.contract`, contract, 'a contract')
   if (typeof target !== 'string' && typeof target !== 'function' && !(target instanceof Channel))
     throw invalid(`${place}.target`, target, 'an address, a Channel or a function that returns one')
-  checkOptionNames(client, CLIENT_NAMES)
+  checkOptionNames(client, CLIENT_NAMES, `${place}.client`)
   checkCallerOptions(client)
   return { contract, target, client }
 }

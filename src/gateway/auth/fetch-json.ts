@@ -20,7 +20,7 @@ export function checkUrl(name: string, given: unknown, insecure: unknown): strin
   const text = given instanceof URL ? given.href : given
   const url = typeof text === 'string' && URL.canParse(text) ? new URL(text) : undefined
   if (url === undefined || !['http:', 'https:'].includes(url.protocol))
-    throw invalid(name, typeof text, "a URL that begins with 'https://'")
+    throw misuse(`${name} must be a URL that begins with 'https://'`)
   if (url.username !== '' || url.password !== '') throw misuse(`${name} has a user name or password`)
   const host = url.hostname.replace(/^\[|\]$/g, '')
   if (!booleanOption('insecure', insecure) && url.protocol !== 'https:' && !isLoopback(host))

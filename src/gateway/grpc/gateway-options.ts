@@ -147,7 +147,7 @@ export function resolveGatewayOptions(options: GrpcGatewayOptions): GatewaySetti
   const { services = [], tunnels, keepAlive = {}, interceptors, signal } = options
   if (Array.isArray(services) && services.length === 0 && tunnels === undefined)
     throw misuse('the gateway has nothing to pass on; pass services, or tunnels')
-  checkOptionNames(keepAlive, KEEP_ALIVE_NAMES)
+  checkOptionNames(keepAlive, KEEP_ALIVE_NAMES, 'keepAlive')
   checkCallerOptions({ interceptors, signal })
   const logger = loggerOption(options.logger)
   const admission = new Admission(options)

@@ -38,7 +38,7 @@ export class GrpcClient implements CallerConnection {
     return waitWithin({ signal }, `the connection to ${target}`, (resolve, reject) => {
       const fail = (reason: string): void => {
         stop()
-        const text = `${target} cannot be reached: ${reason}; start the server first, or pass waitForServer: true`
+        const text = `${target} cannot be reached: ${reason}; ${remedyFor(reason)}`
         reject(new ShmwireError(ErrorCode.UNAVAILABLE, text, { executed: 'no' }))
       }
       const stop = this.#pool.watch(
@@ -74,4 +74,11 @@ export class GrpcClient implements CallerConnection {
   unref(): void {
     this.#keepAlive.unref()
   }
+}
+
+/** A wait does not help against a certificate that is refused. */
+function remedyFor(reason: string): string {
+  return /certificate|SSL routines/.test(reason)
+    ? 'check the option tls, and the certificate of the server'
+    : 'start the server first, or pass waitForServer: true'
 }

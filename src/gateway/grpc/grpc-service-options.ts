@@ -165,7 +165,7 @@ function hostOf(address: string): string {
 }
 
 function tlsCredentials(address: string, tls: GrpcTlsOptions): ChannelCredentials {
-  checkOptionNames(tls, TLS_NAMES)
+  checkOptionNames(tls, TLS_NAMES, 'tls')
   const { servername, checkServerIdentity, ...context } = tls
   if (servername !== undefined && (typeof servername !== 'string' || servername === ''))
     throw invalid('tls.servername', servername, 'the name of a host')
@@ -180,7 +180,7 @@ function tlsCredentials(address: string, tls: GrpcTlsOptions): ChannelCredential
 }
 
 function keepAliveOf({ keepAlive = {} }: GrpcServiceOptions): GrpcKeepAlive {
-  checkOptionNames(keepAlive, KEEP_ALIVE_NAMES)
+  checkOptionNames(keepAlive, KEEP_ALIVE_NAMES, 'keepAlive')
   const { intervalMs = KEEP_ALIVE_MS, timeoutMs = KEEP_ALIVE_TIMEOUT_MS } = keepAlive
   const checked = (name: string, value: number): number =>
     integer(`keepAlive.${name}`, value, KEEP_ALIVE_MS_MIN, TIMEOUT_MS_MAX)

@@ -10,6 +10,11 @@ const CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [16, ErrorCode.DENIED],
 ])
 
+const REMEDIES: ReadonlyMap<number, string> = new Map([
+  [12, 'the gateway has no tunnels'],
+  [16, 'check the credentials of the client'],
+])
+
 /** The error of an answer of HTTP that is not one of gRPC, for example of a proxy. Undefined: it is one. */
 export function httpFault(headers: IncomingHttpHeaders, place: string): ShmwireError | undefined {
   const status = headers[':status']
@@ -30,8 +35,9 @@ export function statusFault(headers: IncomingHttpHeaders, place: string): Shmwir
   if (status === 0) return undefined
   const code = CODES.get(status) ?? ErrorCode.PEER_GONE
   const text = decode(String(headers['grpc-message'] ?? ''))
-  const remedy = status === 12 ? '; the gateway has no tunnels' : ''
-  return new ShmwireError(code, `${place} ended the call with gRPC status ${status}: ${text}${remedy}`)
+  const remedy = REMEDIES.get(status)
+  const shown = remedy === undefined ? '' : `; ${remedy}`
+  return new ShmwireError(code, `${place} ended the call with gRPC status ${status}: ${text}${shown}`)
 }
 
 /** The text is percent-encoded. */

@@ -42,7 +42,7 @@ export class CacheRules {
       throw invalid('cache', options, 'an object with a value of cache-control for each method')
     const entries = Object.entries(options)
     for (const [pattern, value] of entries) checkCacheControl(pattern, value)
-    this.#rules = new MethodPatterns('cache', new Map(entries))
+    this.#rules = new MethodPatterns('cache', 'a method with a route of GET', new Map(entries))
   }
 
   /** See `MethodPatterns.checkMethods`. `names`: the methods that can be called with GET. */

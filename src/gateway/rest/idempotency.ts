@@ -92,11 +92,15 @@ export class IdempotencyKeys {
 
   /** `storeTimeoutMs`: how long a store of the program may take. Throws `INVALID_ARGUMENT`. */
   constructor(options: IdempotencyOptions = {}, logger?: Logger, storeTimeoutMs: number = STORE_TIMEOUT_MS) {
-    checkOptionNames(options, OPTION_NAMES)
+    checkOptionNames(options, OPTION_NAMES, 'idempotency')
     const { required = [], store } = options
     if (!Array.isArray(required) || !required.every((name) => typeof name === 'string'))
       throw invalid('idempotency.required', required, 'an array of methods and patterns')
-    this.#required = new MethodPatterns('idempotency.required', new Map(required.map((name) => [name, true])))
+    this.#required = new MethodPatterns(
+      'idempotency.required',
+      'a unary method with a route of POST, PUT, PATCH or DELETE',
+      new Map(required.map((name) => [name, true])),
+    )
     this.#store = store === undefined ? memoryStore(options) : checkedStore(store, options)
     this.#logger = logger
     this.#storeTimeoutMs = storeTimeoutMs

@@ -4,11 +4,13 @@ import { misuse, show } from '../../options.js'
 /** Options of methods: `'user.UserService/getUser'` is one method, `'user.UserService/*'` all methods of a service, and `'*'` all services. */
 export class MethodPatterns<T> {
   readonly #option: string
+  readonly #expected: string
   readonly #values: ReadonlyMap<string, T>
 
-  /** `option`: its name for errors. */
-  constructor(option: string, values: ReadonlyMap<string, T>) {
+  /** For errors: the name of the option, and the methods that it is for. */
+  constructor(option: string, expected: string, values: ReadonlyMap<string, T>) {
     this.#option = option
+    this.#expected = expected
     this.#values = values
   }
 
@@ -25,7 +27,7 @@ export class MethodPatterns<T> {
       if (pattern === '*' || services.has(pattern) || names.includes(pattern)) continue
       const near = nearest(pattern, [...names, ...services])
       const hint = near === undefined ? '' : `; did you mean ${show(near)}?`
-      throw misuse(`the option ${this.#option} names ${show(pattern)}, a method that does not exist${hint}`)
+      throw misuse(`the option ${this.#option} has ${show(pattern)}, which is not ${this.#expected}${hint}`)
     }
   }
 }

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { waitWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { log } from '../../log.js'
+import { show } from '../../options.js'
 import type { Identity } from '../../peer.js'
 import { isThenable } from '../../thenable.js'
 import { textOfThrown } from '../../uncaught.js'
@@ -121,9 +122,14 @@ export class RestCalls {
     for (const exchange of this.#open) exchange.abort(error)
   }
 
-  #logFault(error: unknown, { method }: FastifyRequest): void {
+  #logFault(error: unknown, { method, url }: FastifyRequest): void {
     if (errorAnswer(error).fault)
-      log(this.#settings.logger, 'warn', () => `a request of ${method} failed: ${textOfThrown(error)}`)
+      log(
+        this.#settings.logger,
+        'warn',
+        // Without the query, which can have secrets.
+        () => `a request of ${method} ${show(pathOf(url))} failed: ${textOfThrown(error)}`,
+      )
   }
 
   async #replyTo(request: FastifyRequest, exchange: Exchange, message: unknown): Promise<PlainReply> {

@@ -80,6 +80,9 @@ const FAILED: Refusal = { status: 500, message: 'the gateway failed' }
  * @throws `INVALID_ARGUMENT`
  */
 export function attachTunnels(server: Server | SecureServer, options: AttachTunnelsOptions): AttachedTunnels {
+  // Programs pass an application of Fastify, an object, or of Express, a function.
+  if (typeof server !== 'object' || typeof server?.listenerCount !== 'function')
+    throw invalid('server', server, 'a server of node:http or node:https, such as app.server of Fastify')
   checkOptionNames(options, NAMES)
   const { tunnels: tunnelOptions, path = '/', origins, heartbeat, policy, auth, identify } = options
   if (typeof path !== 'string' || !PATH.test(path)) throw invalid('path', path, "a path such as '/tunnels'")

@@ -32,6 +32,8 @@ export function parsePathTemplate(text: string): PathTemplate {
   const verb = colon === -1 ? '' : text.slice(colon + 1)
   if (colon !== -1 && !LITERAL.test(verb)) return fail(`"${verb}" is not a verb`)
   if (path === '/') return { segments, variables, verb }
+  // The form of Express and Fastify.
+  if (text.includes('/:')) return fail('a variable is written as {id}, not as :id')
   let end = 0
   while (end < path.length) {
     PART.lastIndex = end

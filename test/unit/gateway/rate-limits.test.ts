@@ -188,6 +188,7 @@ describe('RateLimits', () => {
   })
 
   it.each<[unknown, string]>([
+    [7, 'rateLimit is 7; it must be an object'],
     [{}, 'perIdentity, perAddress or both'],
     [{ perAddres: perAddress }, 'did you mean "perAddress"?'],
     [{ perAddress: 7 }, 'rateLimit.perAddress is 7'],

@@ -198,7 +198,12 @@ describe('clientCredentials', () => {
 
   it.each<[string, object, RegExp]>([
     ['plain text', { tokenUrl: 'http://issuer.example/token' }, /not encrypted/],
-    ['no address', { tokenUrl: undefined }, /tokenUrl/],
+    ['no address', { tokenUrl: undefined }, /tokenUrl must be a URL/],
+    [
+      'a part of an address',
+      { tokenUrl: 'issuer.example' },
+      /^tokenUrl must be a URL that begins with 'https:\/\/'$/,
+    ],
     ['no id', { clientId: '' }, /clientId/],
     ['no secret', { clientSecret: undefined }, /clientSecret/],
     ['an empty scope', { scope: '' }, /scope/],

@@ -112,7 +112,10 @@ describe('a gateway with authenticators', () => {
     })
     const address = `grpc://${gateway.address}/${name}`
     const options = { authorize: () => true, upgrade: false }
-    await expect(connectTunnel(address, options)).rejects.toMatchObject({ code: 'ERR_SHMWIRE_DENIED' })
+    await expect(connectTunnel(address, options)).rejects.toMatchObject({
+      code: 'ERR_SHMWIRE_DENIED',
+      message: expect.stringMatching(/has no identity; check the credentials of the client$/) as string,
+    })
     await expect(
       connectTunnel(address, { ...options, headers: { 'x-user': 'wrong' } }),
     ).rejects.toMatchObject({ code: 'ERR_SHMWIRE_DENIED' })

@@ -62,6 +62,17 @@ describe('a gateway with a policy', () => {
     expect(callers).toEqual([{ subject: 'orders', scopes: [], roles: [] }])
   })
 
+  it('gives no identity to a client whose certificate is not verified', async () => {
+    const { handlers, callers } = recording()
+    const tls = { ...server, requestCert: true, rejectUnauthorized: false }
+    const { gateway } = await openGateway(handlers, { tls, policy: policy({ 'user.UserService/*': true }) })
+    const stranger = new Authority()
+    onTestFinished(() => stranger.remove())
+    const own = { ...stranger.sign('orders'), ca: authority.ca }
+    for (const certificate of [own, orders]) await clientOf(gateway, certificate).unary('GetUser', {})
+    expect(callers).toEqual([undefined, { subject: 'orders', scopes: [], roles: [] }])
+  })
+
   it('passes the identity that the program finds to the service, which has the same policy', async () => {
     const { handlers, callers } = recording()
     const rules = policy({ 'user.UserService/*': ['users:read'] })

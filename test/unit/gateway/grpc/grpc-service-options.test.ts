@@ -151,6 +151,13 @@ describe('TLS', () => {
     })
   })
 
+  it('says what to do about a certificate that no authority of the client has signed', async () => {
+    const address = await secure(server, false)
+    expect((await failure(usersAt(address, { tls: { ca: stranger.ca } }))).message).toMatch(
+      /; check the option tls, and the certificate of the server$/,
+    )
+  })
+
   it('does not speak to a server without TLS, nor without TLS to one with it', async () => {
     const { port } = await GrpcTestServer.start({ GetUser: answer(() => ({})) })
     expect(await failure(usersAt(`localhost:${port}`, { tls: { ca: authority.ca } }))).toMatchObject({

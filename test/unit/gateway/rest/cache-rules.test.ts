@@ -30,7 +30,7 @@ describe('CacheRules', () => {
       [`${SERVICE}/*`]: 'no-store',
     })
     expect(() => rules.checkMethods([`${SERVICE}/getUser`])).toThrow(
-      'the option cache names "user.UserService/getUsr", a method that does not exist; did you mean "user.UserService/getUser"?',
+      'the option cache has "user.UserService/getUsr", which is not a method with a route of GET; did you mean "user.UserService/getUser"?',
     )
     expect(() => rules.checkMethods([`${SERVICE}/getUsr`])).not.toThrow()
   })

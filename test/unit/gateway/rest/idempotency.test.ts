@@ -107,7 +107,9 @@ describe('IdempotencyKeys', () => {
     expect(await keys.begin({ ...request, key: undefined, method: 'deleteUser' })).toBeUndefined()
     expect(keys.isRequired('user.UserService', 'createUser')).toBe(true)
     expect(keys.isRequired('user.UserService', 'deleteUser')).toBe(false)
-    expect(() => keys.checkMethods(['user.UserService/deleteUser'])).toThrow('idempotency.required names')
+    expect(() => keys.checkMethods(['user.UserService/deleteUser'])).toThrow(
+      'idempotency.required has "user.UserService/createUser", which is not a unary method with a route of POST, PUT, PATCH or DELETE',
+    )
   })
 
   it.each([
@@ -145,6 +147,7 @@ describe('IdempotencyKeys', () => {
   })
 
   it.each<[unknown, string]>([
+    [true, 'idempotency is true; it must be an object'],
     [{ require: [] }, 'did you mean "required"?'],
     [{ required: 'x' }, 'idempotency.required is "x"'],
     [{ required: [1] }, 'idempotency.required is'],

@@ -132,7 +132,9 @@ describe('the errors of a gateway of REST', () => {
     await client.get('/errors/NOT_FOUND')
     expect(lines).toEqual([])
     await client.get('/errors/x')
-    expect(lines).toEqual(["shmwire: a request of GET failed: the peer's handler failed: Error: broken"])
+    expect(lines).toEqual([
+      'shmwire: a request of GET "/errors/x" failed: the peer\'s handler failed: Error: broken',
+    ])
   })
 
   it('demands credentials with the challenge of the authenticator', async () => {

@@ -72,6 +72,24 @@ describe('a server of REST', () => {
     expect(await body.json()).toBe('ann')
   })
 
+  it('gives no identity to a client whose certificate is not verified', async () => {
+    const [authority, stranger] = [new Authority(), new Authority()]
+    onTestFinished(() => authority.remove())
+    onTestFinished(() => stranger.remove())
+    const own = { ...echo, get: (_request: Json, { identity }: CallContext) => identity?.subject ?? null }
+    const tls = { ...authority.sign('server'), requestCert: true, rejectUnauthorized: false }
+    const { server } = await openServer(Echo, own, { tls })
+    for (const [{ cert, key }, subject] of [
+      [stranger.sign('ann'), null],
+      [authority.sign('ann'), 'ann'],
+    ] as const) {
+      const agent = new Agent({ connect: { ca: authority.ca, cert, key } })
+      onTestFinished(() => agent.destroy())
+      const { body } = await request(`https://${server.address}/items/1`, { dispatcher: agent })
+      expect(await body.json()).toBe(subject)
+    }
+  })
+
   it.each([
     ['a place without a port', { listen: '127.0.0.1' }, /listen is "127.0.0.1"/],
     ['an open place without TLS', { listen: '0.0.0.0:0' }, /is not encrypted/],

@@ -177,6 +177,19 @@ describe('attachTunnels', () => {
     expect(answer.toLowerCase()).not.toContain('sec-websocket-extensions')
   })
 
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['an application of Fastify', { server: createServer() }],
+    ['an application of Express', Object.assign(() => {}, { on: () => {}, listenerCount: () => 0 })],
+  ])('rejects %s as the server', (_name, server) => {
+    expect(() => attachTunnels(server as never, { tunnels: { allow: [] } })).toThrow(
+      expect.objectContaining({
+        code: ErrorCode.INVALID_ARGUMENT,
+        message: expect.stringContaining('a server of node:http or node:https') as string,
+      }),
+    )
+  })
+
   it.each<[Partial<AttachTunnelsOptions>]>([
     [{ path: 'tunnels' }],
     [{ origins: 'https://a' as never }],

@@ -29,6 +29,8 @@ describe('the option http', () => {
     ['GET  /users', 'http is "GET  /users"; it must be a method of HTTP, a space and a path'],
     ['get /users', 'the method in http is "get"; it must be one of GET, HEAD, POST'],
     ['GET users', 'the path "users" in http is not a path template: it must begin with /'],
+    ['GET /users/:id', 'is not a path template: a variable is written as {id}, not as :id'],
+    ['GET /users/:id/emails', 'a variable is written as {id}, not as :id'],
     [{ rout: 'GET /' }, 'unknown option "rout"; did you mean "route"?'],
     [{ route: 'GET /', body: '*' }, 'http has a body, and GET requests have none'],
     [{ route: 'POST /', body: 'a.b' }, 'body in http is "a.b"; it must be "*", the name of a field, or ""'],
