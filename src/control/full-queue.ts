@@ -23,16 +23,18 @@ export async function retryWhileQueueIsFull<T>(
       `connecting to ${path} took longer than timeoutMs: ${timeoutMs}; the server's queue of connections was full, so it is stopped or busy`,
     )
   let leftMs = timeoutMs
+  let isFirst = true
   for (let delayMs = DELAY_MS_MIN; ; delayMs = Math.min(2 * delayMs, DELAY_MS_MAX)) {
     try {
       return await attempt(leftMs)
     } catch (error) {
       // The error of a later attempt states a shorter time than the user's.
-      if (leftMs < timeoutMs && (error as ShmwireError).code === ErrorCode.TIMEOUT) throw timedOut()
+      if (!isFirst && (error as ShmwireError).code === ErrorCode.TIMEOUT) throw timedOut()
       if (!isQueueFull(error)) throw error
     }
     await pause(Math.min(delayMs, Math.max(0, endMs - nowMs())), signal)
     leftMs = Math.ceil(endMs - nowMs())
+    isFirst = false
     if (leftMs <= 0) throw timedOut()
   }
 }

@@ -1,6 +1,7 @@
 // A server of REST that may end while it has an open stream: it ends itself when it receives `unref`.
-import { contract, jsonSchema, serverStream } from '../../../dist/index.js'
+
 import { createRestServer } from '../../../dist/gateway/rest/index.js'
+import { contract, jsonSchema, serverStream } from '../../../dist/index.js'
 
 const ANY = jsonSchema({})
 const Ticks = contract('test.Ticks', {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { SendWindow, WINDOW_MESSAGES } from '../../../../src/service/call/send-window.js'
 import {
   isAsyncIterable,
@@ -77,9 +77,11 @@ describe('StreamPump', () => {
     const to = target(window)
     const source = Array.from({ length: 100 }, (_, index) => index)
     const run = new StreamPump(source, window, to).run()
+    await vi.waitFor(() => expect(to.sent).toHaveLength(WINDOW_MESSAGES))
     await turns(3)
     expect(to.sent).toHaveLength(WINDOW_MESSAGES)
     window.credit(10, 10)
+    await vi.waitFor(() => expect(to.sent).toHaveLength(WINDOW_MESSAGES + 10))
     await turns(3)
     expect(to.sent).toHaveLength(WINDOW_MESSAGES + 10)
     window.credit(WINDOW_MESSAGES, WINDOW_MESSAGES)
@@ -92,11 +94,12 @@ describe('StreamPump', () => {
     const to = target(window)
     const source = Array.from({ length: 70 }, (_, index) => (index === 5 ? Promise.resolve(5) : index))
     const run = new StreamPump(source, window, to).run()
-    await turns(3)
-    expect([to.flushes, to.flushesSoon]).toEqual([[WINDOW_MESSAGES], [5]])
+    await vi.waitFor(() => expect(to.flushes).toEqual([WINDOW_MESSAGES]))
     window.credit(WINDOW_MESSAGES, WINDOW_MESSAGES)
     await run
-    expect([to.flushes, to.flushesSoon]).toEqual([[WINDOW_MESSAGES, 70], [5]])
+    expect(to.flushes).toEqual([WINDOW_MESSAGES, 70])
+    // There are more if the messages take longer than a turn may.
+    expect(to.flushesSoon).toContain(5)
   })
 
   it('flushes before it rejects', async () => {
