@@ -1,3 +1,4 @@
+import { misuse, show } from '../../options.js'
 import { VIOLATIONS_MAX, violationAt } from '../../schema/field-violations.js'
 import type { HttpBinding } from '../../service/contract/http-binding.js'
 import { type FieldViolation, invalidMessage } from '../../service-error.js'
@@ -30,9 +31,15 @@ export class RouteRequest implements RequestJson {
   readonly #body: string
   readonly #bodyName: string
 
-  constructor(form: MessageForm, { template, body }: HttpBinding, settings: RequestSettings) {
+  /** Throws `INVALID_ARGUMENT` for variables of a method without an input. */
+  constructor(form: MessageForm, { method, path, template, body }: HttpBinding, settings: RequestSettings) {
     this.#form = form
     this.#settings = settings
+    const [first] = template.variables
+    if (form.emptyInput && first !== undefined)
+      throw misuse(
+        `the route ${method} ${path} of ${settings.method} has the variable ${show(first.field)}, and the method has no input; declare its input, or remove the variable`,
+      )
     this.#variables = template.variables.map(
       ({ field }) =>
         form.parameter(field) ?? { path: field.split('.'), repeated: false, convert: (text) => text },

@@ -289,6 +289,13 @@ describe('the plugin of Fastify', () => {
   })
 })
 
+it('refuses a route with a variable for a method without an input', async () => {
+  const Wrong = contract('test.Wrong', { get: unary({ http: 'GET /items/{id}' }) })
+  await expect(openPlugin(Wrong, { get: () => undefined })).rejects.toThrow(
+    /the route GET \/items\/\{id\} of test\.Wrong\.get has the variable "id", and the method has no input/,
+  )
+})
+
 it('calls the method that has a route for HEAD', async () => {
   const head = vi.fn(() => ({}))
   const Heads = contract('test.Heads', {

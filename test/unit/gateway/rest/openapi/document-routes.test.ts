@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { openApiDocument, openApiYaml } from '../../../../../src/gateway/rest/openapi/exported-document.js'
+import { jsonSchema } from '../../../../../src/schema/json-schema.js'
 import { contract, unary } from '../../../../../src/service/contract/define-contract.js'
 import { openPlugin, openServer } from '../../../../support/rest-gateways.js'
 
-const Users = contract('user.UserService', { getUser: unary({ safe: true, http: 'GET /users/{id}' }) })
+const Users = contract('user.UserService', {
+  getUser: unary({
+    input: jsonSchema({ type: 'object', properties: { id: {} } }),
+    safe: true,
+    http: 'GET /users/{id}',
+  }),
+})
 const openapi = { info: { title: 'Users', version: '1.0.0' } }
 const handlers = { getUser: () => undefined }
 
