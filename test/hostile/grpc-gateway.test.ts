@@ -1,7 +1,7 @@
 import { connect } from 'node:http2'
 import { gzipSync } from 'node:zlib'
 import { status as Code } from '@grpc/grpc-js'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { GrpcGatewayOptions } from '../../src/gateway/grpc/gateway-options.js'
 import { type Message, openGateway, type UserClient } from '../support/grpc-gateways.js'
 import {
@@ -15,6 +15,7 @@ import {
   setting,
   uint32,
 } from '../support/http2-frames.js'
+import { waitFor } from '../support/wait-for.js'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -106,9 +107,9 @@ describe('a gateway of gRPC with a hostile client', () => {
     const raw = await RawHttp2Client.open(port)
     const fields = callFields(GET_USER, ['x-long', 'x'.repeat(5 * KIB)])
     raw.send(frame(Frame.HEADERS, Flag.END_HEADERS, 1, headerBlock(fields)))
-    await vi.waitFor(() => expect(raw.of(Frame.RST_STREAM)[0]?.payload).toEqual(uint32(ENHANCE_YOUR_CALM)))
+    await waitFor(() => expect(raw.of(Frame.RST_STREAM)[0]?.payload).toEqual(uint32(ENHANCE_YOUR_CALM)))
     raw.send(openCall(3), frame(Frame.DATA, Flag.END_STREAM, 3, messagePrefix(0)))
-    await vi.waitFor(() => expect(raw.of(Frame.DATA).map(({ stream }) => stream)).toEqual([3]))
+    await waitFor(() => expect(raw.of(Frame.DATA).map(({ stream }) => stream)).toEqual([3]))
     await expectServed()
   })
 
@@ -206,7 +207,7 @@ describe('a gateway of gRPC with a hostile client', () => {
           openCall(1 + 2 * index, STREAM_USERS),
           frame(Frame.DATA, Flag.END_STREAM, 1 + 2 * index, messagePrefix(0)),
         )
-      await vi.waitFor(() => expect(seen()).toBeGreaterThan(before + streams))
+      await waitFor(() => expect(seen()).toBeGreaterThan(before + streams))
       await new Promise((resolve) => {
         setTimeout(resolve, 1_000)
       })
@@ -229,9 +230,7 @@ describe('a gateway of gRPC with a hostile client', () => {
     const raw = await RawHttp2Client.open(port)
     raw.send(openCall(1, UPLOAD), frame(Frame.DATA, Flag.NONE, 1, messagePrefix(2 ** 32 - 1)))
     // The client has not ended its stream: the answer ends it.
-    await vi.waitFor(() =>
-      expect(raw.of(Frame.RST_STREAM).map(({ payload }) => payload)).toEqual([uint32(0)]),
-    )
+    await waitFor(() => expect(raw.of(Frame.RST_STREAM).map(({ payload }) => payload)).toEqual([uint32(0)]))
     expect(raw.of(Frame.HEADERS)).toHaveLength(1)
     await expectServed()
   })
@@ -272,7 +271,7 @@ describe('a gateway of gRPC with a hostile client', () => {
           setTimeout(resolve, 2)
         })
       }
-      await vi.waitFor(() => expect(raw.of(Frame.HEADERS)).toHaveLength(1))
+      await waitFor(() => expect(raw.of(Frame.HEADERS)).toHaveLength(1))
     })
     expect(growth).toBeLessThan(GROWTH_MAX)
     await expectServed()
@@ -281,7 +280,7 @@ describe('a gateway of gRPC with a hostile client', () => {
   it('leaves half of its connections to other hosts', async () => {
     const { port, expectServed } = await attacked({ maxConnections: 6 })
     const raws = Array.from({ length: 20 }, () => new RawHttp2Client(port, '127.0.0.2'))
-    await vi.waitFor(() => expect(raws.filter(({ isClosed }) => isClosed).length).toBe(17))
+    await waitFor(() => expect(raws.filter(({ isClosed }) => isClosed).length).toBe(17))
     await expectServed()
   })
 
@@ -302,7 +301,7 @@ describe('a gateway of gRPC with a hostile client', () => {
   it('closes a connection without calls, also if the client keeps its side', async () => {
     const { port } = await attacked({ maxConnectionIdleMs: 1_000 })
     const raw = await RawHttp2Client.open(port)
-    await vi.waitFor(() => expect(raw.of(Frame.GOAWAY)).not.toEqual([]), { timeout: 5_000 })
+    await waitFor(() => expect(raw.of(Frame.GOAWAY)).not.toEqual([]), { timeout: 5_000 })
     await raw.closed
   })
 
@@ -331,7 +330,7 @@ describe('a gateway of gRPC with a hostile client', () => {
       frame(Frame.DATA, Flag.END_STREAM, 3, Buffer.of(0, 0)),
       openCall(5, GET_USER, Flag.END_STREAM),
     )
-    await vi.waitFor(() =>
+    await waitFor(() =>
       expect(new Set(raw.of(Frame.HEADERS).map(({ stream }) => stream))).toEqual(new Set([1, 3, 5])),
     )
     expect((await client.unary('GetUser', {})).status.code).toBe(Code.OK)

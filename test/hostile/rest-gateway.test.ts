@@ -1,10 +1,11 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { jsonSchema } from '../../src/schema/json-schema.js'
 import { contract, serverStream, unary } from '../../src/service/contract/define-contract.js'
 import { exchangeBytes, parseReply, rawRequest } from '../support/raw-http.js'
 import { type Json, openServer } from '../support/rest-gateways.js'
+import { waitFor } from '../support/wait-for.js'
 
 const ANY = jsonSchema<unknown>({})
 const Echo = contract('test.Echo', {
@@ -101,7 +102,7 @@ describe('a server of REST under attack', () => {
     silent.on('error', () => {})
     const request = 'GET /items/1 HTTP/1.1\r\nhost: x\r\n\r\n'
     // The host has one of the two connections. It gets another one only when the server has ended the first one.
-    await vi.waitFor(
+    await waitFor(
       async () => {
         const { received, closed } = attack(server.port, request, '127.0.0.2')
         await Promise.race([closed, wait(200)])
@@ -125,13 +126,13 @@ describe('a server of REST under attack', () => {
     }
     const first = idle('127.0.0.2')
     count(first)
-    await vi.waitFor(() => expect(open).toBe(25), 20_000)
+    await waitFor(() => expect(open).toBe(25))
     expect((await client.get('/items/1')).status).toBe(200)
     const second = idle('127.0.0.3')
     count(second)
-    await vi.waitFor(() => expect(open).toBeLessThanOrEqual(50), 20_000)
+    await waitFor(() => expect(open).toBeLessThanOrEqual(50))
     for (const { socket } of [...first, ...second]) socket.destroy()
-    await vi.waitFor(async () => expect((await client.get('/items/1')).status).toBe(200), 10_000)
+    await waitFor(async () => expect((await client.get('/items/1')).status).toBe(200))
   })
 
   it('accepts all connections of a trusted proxy', async () => {
@@ -142,9 +143,9 @@ describe('a server of REST under attack', () => {
     })
     const request = 'GET /items/1 HTTP/1.1\r\nhost: x\r\n\r\n'
     const proxied = Array.from({ length: 40 }, () => attack(server.port, request, '127.0.0.2'))
-    await vi.waitFor(() => {
+    await waitFor(() => {
       for (const { received } of proxied) expect(received()).toContain('200 OK')
-    }, 10_000)
+    })
   })
 
   it.each([
@@ -158,7 +159,7 @@ describe('a server of REST under attack', () => {
   ])('refuses %s', async (_name, bytes, status) => {
     const { server, client } = await openServer(Echo, handlers)
     const { received, closed } = attack(server.port, bytes)
-    await vi.waitFor(() => expect(received()).toContain('"error"'), 10_000)
+    await waitFor(() => expect(received()).toContain('"error"'))
     const reply = parseReply(Buffer.from(received()))
     expect([reply.status, reply.headers.get('connection')]).toEqual([status, 'close'])
     await closed
@@ -173,7 +174,7 @@ describe('a server of REST under attack', () => {
       if (socket.writable) socket.write(chunk)
     }, 5)
     onTestFinished(() => clearInterval(flood))
-    await vi.waitFor(() => expect(received()).toContain('"code":"BODY_TOO_LARGE"'), 10_000)
+    await waitFor(() => expect(received()).toContain('"code":"BODY_TOO_LARGE"'))
     await closed
     expect(parseReply(Buffer.from(received())).status).toBe(413)
     expect((await client.get('/items/1')).status).toBe(200)
@@ -194,9 +195,9 @@ describe('a server of REST under attack', () => {
     const smuggled = rawRequest({ target: '/items/evil' })
     const bytes = rawRequest({ target: '/items/1', body: smuggled, headers: ['connection: keep-alive'] })
     const { socket, received } = attack(server.port, bytes)
-    await vi.waitFor(() => expect(received()).toContain('"INVALID_BODY"'))
+    await waitFor(() => expect(received()).toContain('"INVALID_BODY"'))
     socket.write(rawRequest({ target: '/items/2' }))
-    await vi.waitFor(() => expect(received()).toMatch(/"id":"2"|$/))
+    await waitFor(() => expect(received()).toMatch(/"id":"2"|$/))
     expect(received()).not.toContain('evil')
   })
 
@@ -238,7 +239,7 @@ describe('a server of REST under attack', () => {
     const readers = Array.from({ length: 40 }, () => attack(server.port, rawRequest({ target: '/watch' })))
     for (const { socket } of readers) socket.pause()
     expect((await client.get('/items/1')).status).toBe(200)
-    await vi.waitFor(() => expect(ended).toBe(20), 60_000)
+    await waitFor(() => expect(ended).toBe(20), { timeout: 60_000 })
     for (const { socket } of readers) socket.resume()
     await Promise.all(readers.map(({ closed }) => closed))
   })

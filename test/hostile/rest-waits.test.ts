@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Authenticator } from '../../src/gateway/authenticator.js'
 import { jsonSchema } from '../../src/schema/json-schema.js'
 import { policy } from '../../src/service/auth/policy.js'
@@ -10,6 +10,7 @@ import { contract, serverStream, unary } from '../../src/service/contract/define
 import { usersPort } from '../support/awkward-requests.js'
 import { rawRequest, sendRaw } from '../support/raw-http.js'
 import { type Json, openPlugin, openServer } from '../support/rest-gateways.js'
+import { waitFor } from '../support/wait-for.js'
 
 const ANY = jsonSchema<unknown>({})
 const Echo = contract('test.Echo', {
@@ -75,7 +76,7 @@ describe('the streams of clients that leave', () => {
     const { server, client } = await openServer(Echo, handlers, { auth, maxStreams: 2 })
     const request = rawRequest({ target: '/watch', headers: ['x-slow: 1'] })
     const sockets = [sent(server.port, request), sent(server.port, request)]
-    await vi.waitFor(() => expect(waiting.length).toBe(2))
+    await waitFor(() => expect(waiting.length).toBe(2))
     for (const socket of sockets) socket.destroy()
     // The gateway has got the end of the connections that were opened before this one.
     await client.get('/items/1')
@@ -95,9 +96,9 @@ describe('the streams of clients that leave', () => {
     const { server } = await openServer(Echo, handlers)
     const request = rawRequest({ target: '/watch', headers: ['connection: keep-alive'] })
     const socket = sent(server.port, Buffer.concat(Array.from({ length: 20 }, () => request)))
-    await vi.waitFor(() => expect(running.streams).toBe(20))
+    await waitFor(() => expect(running.streams).toBe(20))
     socket.destroy()
-    await vi.waitFor(() => expect(running.streams).toBe(0))
+    await waitFor(() => expect(running.streams).toBe(0))
   })
 })
 
@@ -119,7 +120,7 @@ describe('a decision about a call', () => {
     const { handlers } = counted()
     const { server, client } = await openServer(Echo, handlers, { auth })
     const reply = client.get('/items/1', { 'x-slow': '1' })
-    await vi.waitFor(() => expect(waiting.length).toBe(1))
+    await waitFor(() => expect(waiting.length).toBe(1))
     await server.close({ timeoutMs: 100 })
     expect((await reply).status).toBe(503)
   })
@@ -132,7 +133,7 @@ describe('a request with an idempotency key', () => {
     const { server, client } = await openServer(Echo, handlers, { auth })
     const headers = ['x-slow: 1', 'idempotency-key: a', 'content-type: application/json']
     const socket = sent(server.port, rawRequest({ method: 'POST', target: '/items', headers, body: '{}' }))
-    await vi.waitFor(() => expect(waiting.length).toBe(1))
+    await waitFor(() => expect(waiting.length).toBe(1))
     socket.destroy()
     await client.get('/items/1')
     for (const found of waiting) found()
@@ -155,7 +156,7 @@ describe('a client that does not read its reply', () => {
       socket.once('readable', resolve)
     })
     expect(await connections()).toBe(1)
-    await vi.waitFor(async () => expect(await connections()).toBe(0), 20_000)
+    await waitFor(async () => expect(await connections()).toBe(0))
   })
 
   it('gets all of it if it reads slowly, and further replies on the same connection', async () => {

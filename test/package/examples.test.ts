@@ -4,10 +4,11 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { ensureBuilt } from '../support/build.js'
 import { ROOT } from '../support/documents.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
+import { waitFor } from '../support/wait-for.js'
 
 const TRANSPORTS = ['grpc', 'ws', 'HTTP/2', 'HTTP/1.1', 'HTTP/1.1']
 const PATIENT = { timeout: 30_000 }
@@ -85,7 +86,7 @@ describe('the example users', () => {
     const ended = once(child, 'exit')
     // Then the service runs.
     const hasDatabase = (name: string): boolean => existsSync(join(folder, name, 'users.db'))
-    await vi.waitFor(() => expect(readdirSync(folder).some(hasDatabase)).toBe(true), PATIENT)
+    await waitFor(() => expect(readdirSync(folder).some(hasDatabase)).toBe(true), PATIENT)
     const pids = processesOf(folder)
     expect(pids.length).toBeGreaterThan(0)
     child.kill('SIGINT')

@@ -1,5 +1,5 @@
 import { status as Code } from '@grpc/grpc-js'
-import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import type { CallContext } from '../../src/service/call/call-context.js'
 import type { Contract } from '../../src/service/contract/contract.js'
 import { serve } from '../../src/service/serve.js'
@@ -7,6 +7,7 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { clientAt, type Message, taken, Users, userHandlers } from '../support/grpc-gateways.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
+import { waitFor } from '../support/wait-for.js'
 
 beforeAll(() => ensureBuilt())
 
@@ -58,7 +59,7 @@ describe('a gateway in another process', () => {
     expect(ends).toEqual([])
     await gateway.kill()
     expect((await all).status.code).toBe(Code.UNAVAILABLE)
-    await vi.waitFor(() => expect(ends).toEqual(['finally']))
+    await waitFor(() => expect(ends).toEqual(['finally']))
     await service.close()
   })
 })

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { newHandshakeLimits } from '../../../src/control/handshake.js'
 import { handshakeAsClient } from '../../../src/control/handshake-client.js'
 import { handshakeAsServer } from '../../../src/control/handshake-server.js'
@@ -13,6 +13,7 @@ import { FakeBinding, FakeHandoverSocket } from '../../support/fake-binding.js'
 import { HELLO, OFFER, RawPeer } from '../../support/raw-peer.js'
 import { socketPair } from '../../support/socket-pair.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
+import { waitFor } from '../../support/wait-for.js'
 
 const HANDOVER_PATH = '/hostile-handover'
 const SHORT_MS = 100
@@ -88,7 +89,7 @@ describe('a server', () => {
     expect(await peer.readPreamble()).toEqual(encodePreamble())
     expect(await peer.read()).toMatchObject({ kind: FrameKind.REJECT, message: { code: ErrorCode.VERSION } })
     await peer.closed()
-    await vi.waitFor(() => expect(socket.destroyed).toBe(true))
+    await waitFor(() => expect(socket.destroyed).toBe(true))
   })
 
   it('accepts a higher minor version and unknown members', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ConnectionLimit } from '../../../src/control/connection-limit.js'
 import { HandoverSlots } from '../../../src/control/handover-slots.js'
 import { type HandshakeLimits, newHandshakeLimits } from '../../../src/control/handshake.js'
@@ -9,6 +9,7 @@ import { encodeFrame, FrameKind } from '../../../src/wire/frames.js'
 import { FakeBinding, FakeHandoverSocket } from '../../support/fake-binding.js'
 import { HELLO, RawPeer } from '../../support/raw-peer.js'
 import { socketPair } from '../../support/socket-pair.js'
+import { waitFor } from '../../support/wait-for.js'
 
 const HANDOVER_PATH = '/silent-handover'
 const SHORT_MS = 100
@@ -85,7 +86,7 @@ describe('a server with clients that fall silent', () => {
     peer.socket.destroy()
     await outcome
     expect(limits.slots.load).toEqual({ held: 0, waiting: 0 })
-    await vi.waitFor(() => expect(limits.halfOpen.count).toBe(0))
+    await waitFor(() => expect(limits.halfOpen.count).toBe(0))
   })
 
   it.each(STAGES)('dismisses a client that is silent %s for a newer one', async (when, speak) => {
@@ -95,7 +96,7 @@ describe('a server with clients that fall silent', () => {
     const { peer, outcome } = await serverAgainst(limits)
     const code = when === 'after REJECT' ? ErrorCode.INVALID_ARGUMENT : ErrorCode.UNAVAILABLE
     expect(await silent.outcome).toMatchObject({ code })
-    await vi.waitFor(() => expect(silent.socket.destroyed).toBe(true))
+    await waitFor(() => expect(silent.socket.destroyed).toBe(true))
     expect(limits.halfOpen.count).toBe(1)
     expect(limits.slots.load).toEqual({ held: 0, waiting: 0 })
     peer.preamble().send('HELLO', { ...HELLO, shm: 'none' })
@@ -163,6 +164,6 @@ describe('a server with clients that fall silent', () => {
     silent.peer.socket.destroy()
     await silent.outcome
     expect(limits.slots.load).toEqual({ held: 0, waiting: 0 })
-    await vi.waitFor(() => expect(limits.halfOpen.count).toBe(0))
+    await waitFor(() => expect(limits.halfOpen.count).toBe(0))
   })
 })

@@ -10,6 +10,7 @@ import type { Agreement } from '../../../src/wire/agreement.js'
 import { encodeFrame, recordBound } from '../../../src/wire/frames.js'
 import { FakeBinding, FakeHandoverSocket, type FakeStep, nativeError } from '../../support/fake-binding.js'
 import { socketPair } from '../../support/socket-pair.js'
+import { waitFor } from '../../support/wait-for.js'
 
 const HANDOVER_PATH = '/handover'
 const NO_ADDON: NativeLoad = { unavailable: 'there is no addon' }
@@ -70,7 +71,7 @@ async function shake(clientSide?: Side, serverSide?: Side): Promise<{ client: Ou
 async function expectAllGivenBack(...sockets: Socket[]): Promise<void> {
   expect([clientNative.endpointsOpen, serverNative.endpointsOpen]).toEqual([0, 0])
   expect([handoverSocket.expected.size, handoverSocket.arrived.size]).toEqual([0, 0])
-  for (const socket of sockets) await vi.waitFor(() => expect(socket.destroyed).toBe(true))
+  for (const socket of sockets) await waitFor(() => expect(socket.destroyed).toBe(true))
 }
 
 describe('a handshake', () => {

@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { ErrorCode } from '../../../src/errors.js'
 import type { StandardSchema } from '../../../src/schema/schema.js'
@@ -13,6 +13,7 @@ import { createChannelPair } from '../../../src/testing/channel-pair.js'
 import { testMessage, testService } from '../../support/proto-files.js'
 import { all, failure, testContract } from '../../support/services.js'
 import { ownRuntimeDirectory } from '../../support/temporary-directory.js'
+import { waitFor } from '../../support/wait-for.js'
 
 const Users: Contract = protoContract(testService('user.UserService'))
 const USER = testMessage('user.User')
@@ -67,10 +68,10 @@ describe('a client of undecoded messages', () => {
     const get = functions.get('getUser') as (request: unknown) => Promise<unknown>
     expect(await failure(get(Buffer.alloc(0)))).toMatchObject({ status: 'UNAVAILABLE', executed: 'no' })
     const service = await serve('users', handlers, { contract: Users })
-    await vi.waitFor(() => expect(changes.at(-1)).toBe(true))
+    await waitFor(() => expect(changes.at(-1)).toBe(true))
     await get(Buffer.alloc(0))
     await service.close()
-    await vi.waitFor(() => expect(changes.at(-1)).toBe(false))
+    await waitFor(() => expect(changes.at(-1)).toBe(false))
     await members.$close()
   })
 

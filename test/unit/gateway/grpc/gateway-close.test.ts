@@ -1,5 +1,5 @@
 import { status as Code } from '@grpc/grpc-js'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { grpcGateway } from '../../../../src/gateway/grpc/grpc-gateway.js'
 import { ServiceError } from '../../../../src/service-error.js'
 import { createChannelPair } from '../../../../src/testing/channel-pair.js'
@@ -11,6 +11,7 @@ import {
   Users,
   userClient,
 } from '../../../support/grpc-gateways.js'
+import { waitFor } from '../../../support/wait-for.js'
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {
   let resolve!: () => void
@@ -70,7 +71,7 @@ describe('the end of a gateway', () => {
     await gateway.close(what === 'the time' ? { timeoutMs: 50 } : { signal: AbortSignal.timeout(50) })
     const { status } = await all
     expect(status).toMatchObject({ code: Code.UNAVAILABLE, details: 'the gateway has closed' })
-    await vi.waitFor(() => expect(ended).toBe(true))
+    await waitFor(() => expect(ended).toBe(true))
   })
 
   it('does not wait for a client that reads nothing', async () => {
@@ -122,7 +123,7 @@ describe('a gateway in front of a channel that has ended', () => {
     const [left, right] = createChannelPair()
     const { client } = await startGateway({ services: [{ contract: Users, target: left }] })
     right.destroy(new ServiceError('INTERNAL', 'lost'))
-    await vi.waitFor(() => expect(left.open).toBe(false))
+    await waitFor(() => expect(left.open).toBe(false))
     expect((await client.unary('GetUser', {})).status.code).toBe(Code.UNAVAILABLE)
   })
 })

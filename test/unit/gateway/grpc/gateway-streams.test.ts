@@ -1,6 +1,7 @@
 import { status as Code, compressionAlgorithms } from '@grpc/grpc-js'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Message, openGateway, taken, userClient } from '../../../support/grpc-gateways.js'
+import { waitFor } from '../../../support/wait-for.js'
 
 const MIB = 1024 * 1024
 /** The windows of HTTP/2, the channel and the streams between them take fewer messages of this length. */
@@ -23,7 +24,7 @@ describe('a stream through a gateway', () => {
       })
     })
     let before = -1
-    await vi.waitFor(
+    await waitFor(
       () => {
         const unchanged = produced === before
         before = produced
@@ -64,7 +65,7 @@ describe('a stream through a gateway', () => {
       call.end()
     })()
     let before = -1
-    await vi.waitFor(
+    await waitFor(
       () => {
         const unchanged = sent === before
         before = sent
@@ -117,7 +118,7 @@ describe('a stream through a gateway', () => {
       chat.once('data', resolve)
     })
     chat.cancel()
-    await vi.waitFor(() => expect(ended).toBe(true))
+    await waitFor(() => expect(ended).toBe(true))
   })
 
   it('carries ten thousand small messages each way in order', async () => {

@@ -1,9 +1,10 @@
 import { status as Code } from '@grpc/grpc-js'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { CallContext } from '../../../../src/service/call/call-context.js'
 import type { Interceptor } from '../../../../src/service/interceptors.js'
 import { ServiceError } from '../../../../src/service-error.js'
 import { type Message, metadataOf, openGateway, taken } from '../../../support/grpc-gateways.js'
+import { waitFor } from '../../../support/wait-for.js'
 
 const getUser = ({ id }: Message) => ({ user: { id, name: `user ${id}` } })
 
@@ -146,7 +147,7 @@ describe('a gateway of gRPC', () => {
     expect(status.code).toBe(Code.DEADLINE_EXCEEDED)
     expect(remainingMs).toBeGreaterThan(0)
     expect(remainingMs).toBeLessThanOrEqual(200)
-    await vi.waitFor(() => expect(reason).toBeDefined())
+    await waitFor(() => expect(reason).toBeDefined())
   })
 
   it('ends the handler and its generator when the client cancels', async () => {
@@ -167,6 +168,6 @@ describe('a gateway of gRPC', () => {
       stream.once('data', resolve)
     })
     stream.cancel()
-    await vi.waitFor(() => expect(ends.toSorted()).toEqual(['finally', 'signal']))
+    await waitFor(() => expect(ends.toSorted()).toEqual(['finally', 'signal']))
   })
 })

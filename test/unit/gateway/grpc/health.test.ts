@@ -6,13 +6,14 @@ import {
   credentials,
   type StatusObject,
 } from '@grpc/grpc-js'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { GrpcGateway } from '../../../../src/gateway/grpc/grpc-gateway.js'
 import { healthTypes } from '../../../../src/gateway/grpc/own-descriptors.js'
 import { serve } from '../../../../src/service/serve.js'
 import { createChannelPair } from '../../../../src/testing/channel-pair.js'
 import { type Message, startGateway, Users, userHandlers } from '../../../support/grpc-gateways.js'
 import { ownRuntimeDirectory } from '../../../support/temporary-directory.js'
+import { waitFor } from '../../../support/wait-for.js'
 
 const SERVING = 1
 const NOT_SERVING = 2
@@ -72,23 +73,23 @@ describe('the health of a gateway', () => {
     const service = watch(NAME)
     const whole = watch('')
     const unknown = watch('user.Missing')
-    await vi.waitFor(() => expect(service.seen).toEqual([NOT_SERVING]))
+    await waitFor(() => expect(service.seen).toEqual([NOT_SERVING]))
 
     const running = await serve('users', userHandlers({}), { contract: Users })
-    await vi.waitFor(() => expect(service.seen).toEqual([NOT_SERVING, SERVING]))
+    await waitFor(() => expect(service.seen).toEqual([NOT_SERVING, SERVING]))
     expect((await check('')).serving).toBe(SERVING)
     await running.close()
-    await vi.waitFor(() => expect(service.seen).toEqual([NOT_SERVING, SERVING, NOT_SERVING]))
-    await vi.waitFor(() => expect(whole.seen).toEqual([NOT_SERVING, SERVING, NOT_SERVING]))
+    await waitFor(() => expect(service.seen).toEqual([NOT_SERVING, SERVING, NOT_SERVING]))
+    await waitFor(() => expect(whole.seen).toEqual([NOT_SERVING, SERVING, NOT_SERVING]))
     expect(unknown.seen).toEqual([SERVICE_UNKNOWN])
   })
 
   it('is SERVING until a gateway with tunnels only closes', async () => {
     const { gateway } = await startGateway({ tunnels: { allow: ['prices'] } })
     const { seen } = healthClient(gateway).watch('')
-    await vi.waitFor(() => expect(seen).toEqual([SERVING]))
+    await waitFor(() => expect(seen).toEqual([SERVING]))
     await gateway.close()
-    await vi.waitFor(() => expect(seen).toEqual([SERVING, NOT_SERVING]))
+    await waitFor(() => expect(seen).toEqual([SERVING, NOT_SERVING]))
   })
 
   it('is NOT_SERVING while the gateway closes, which ends the watches', async () => {
@@ -111,9 +112,9 @@ describe('the health of a gateway', () => {
     const { seen, status } = watch(NAME)
     const call = client.unary('GetUser', {})
     await beginning
-    await vi.waitFor(() => expect(seen).toEqual([SERVING]))
+    await waitFor(() => expect(seen).toEqual([SERVING]))
     const closing = gateway.close()
-    await vi.waitFor(() => expect(seen).toEqual([SERVING, NOT_SERVING]))
+    await waitFor(() => expect(seen).toEqual([SERVING, NOT_SERVING]))
     answer()
     expect((await call).status.code).toBe(Code.OK)
     await closing
@@ -126,12 +127,12 @@ describe('the health of a gateway', () => {
     const { gateway } = await startGateway({ services: [{ contract: Users, target: left }] })
     const { watch } = healthClient(gateway)
     const { seen, call, status } = watch(NAME)
-    await vi.waitFor(() => expect(seen).toEqual([SERVING]))
+    await waitFor(() => expect(seen).toEqual([SERVING]))
     call.cancel()
     expect((await status).code).toBe(Code.CANCELLED)
     right.destroy()
     const later = watch(NAME)
-    await vi.waitFor(() => expect(later.seen).toEqual([NOT_SERVING]))
+    await waitFor(() => expect(later.seen).toEqual([NOT_SERVING]))
     expect(seen).toEqual([SERVING])
   })
 })

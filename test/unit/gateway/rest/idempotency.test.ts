@@ -16,6 +16,7 @@ import type {
   StoredAnswer,
 } from '../../../../src/gateway/rest/idempotency-store.js'
 import { ServiceError } from '../../../../src/service-error.js'
+import { waitFor } from '../../../support/wait-for.js'
 
 const request: KeyedRequest = {
   owner: 'identity:ada',
@@ -240,8 +241,8 @@ describe('a store of the program', () => {
     await expect(late).rejects.toMatchObject({ reason: 'IDEMPOTENCY_STORE_FAILED' })
     expect(store.finish).not.toHaveBeenCalled()
     begin({ state: 'new' })
-    await vi.waitFor(() => expect(store.finish).toHaveBeenCalledExactlyOnceWith(expect.anything(), undefined))
-  }, 20_000)
+    await waitFor(() => expect(store.finish).toHaveBeenCalledExactlyOnceWith(expect.anything(), undefined))
+  })
 
   it('does not fail a request that has run', async () => {
     const warn = vi.fn()

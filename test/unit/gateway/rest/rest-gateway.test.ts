@@ -14,6 +14,7 @@ import {
   servedChannel,
   startServer,
 } from '../../../support/rest-gateways.js'
+import { waitFor } from '../../../support/wait-for.js'
 
 const user = z.object({ id: z.string(), name: z.string() })
 const Users = contract('user.UserService', {
@@ -136,7 +137,7 @@ describe('a gateway of REST', () => {
       },
     })
     const call = client.get(`${PATH}/5`)
-    await vi.waitFor(() => expect(began).toHaveBeenCalled())
+    await waitFor(() => expect(began).toHaveBeenCalled())
     await client.close()
     await expect(call).rejects.toThrow()
     await ended
@@ -156,7 +157,7 @@ describe('a gateway of REST', () => {
     const target = await servedChannel(Users, handlers)
     const { client } = await startServer({ services: [{ contract: Users, target }] })
     target.destroy()
-    await vi.waitFor(async () => {
+    await waitFor(async () => {
       const { status, headers, json } = await client.get(`${PATH}/5`)
       expect([status, headers['retry-after'], json.error.code]).toEqual([503, '1', 'UNAVAILABLE'])
     })

@@ -6,6 +6,7 @@ import type { CallContext } from '../../../../src/service/call/call-context.js'
 import { contract, unary } from '../../../../src/service/contract/define-contract.js'
 import { ServiceError } from '../../../../src/service-error.js'
 import { type Json, openServer } from '../../../support/rest-gateways.js'
+import { waitFor } from '../../../support/wait-for.js'
 
 const ANY = jsonSchema<unknown>({})
 const Items = contract('test.Items', {
@@ -158,13 +159,13 @@ describe('the idempotency keys of a gateway of REST', () => {
     })
     const key = { 'idempotency-key': 'k' }
     const lost = client.post('/items', {}, key)
-    await vi.waitFor(() => expect(runs).toBe(1))
+    await waitFor(() => expect(runs).toBe(1))
     await client.close()
     await expect(lost).rejects.toThrow()
     go()
     const agent = new Agent()
     onTestFinished(() => agent.destroy())
-    await vi.waitFor(async () => {
+    await waitFor(async () => {
       const { statusCode, body } = await request(`http://${server.address}/items`, {
         method: 'POST',
         headers: { ...key, 'content-type': 'application/json' },

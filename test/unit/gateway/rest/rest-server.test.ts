@@ -15,6 +15,7 @@ import {
   servedChannel,
   startServer,
 } from '../../../support/rest-gateways.js'
+import { waitFor } from '../../../support/wait-for.js'
 
 const ANY = jsonSchema<unknown>({})
 const Echo = contract('test.Echo', {
@@ -163,7 +164,7 @@ describe('a server of REST', () => {
       closed = true
     })
     socket.write(ready.subarray(10))
-    await vi.waitFor(() => expect(text).toMatch(/^HTTP\/1\.1 503 [\s\S]*"status":"not ready"/))
+    await waitFor(() => expect(text).toMatch(/^HTTP\/1\.1 503 [\s\S]*"status":"not ready"/))
     await expect(restClient(`http://${server.address}`).get('/items/2')).rejects.toThrow()
     expect(closed).toBe(false)
     go.resolve()
@@ -263,7 +264,7 @@ describe('the health of a server of REST', () => {
     const target = await servedChannel(Echo, echo)
     const { client } = await startServer({ services: [{ contract: Echo, target }] })
     target.destroy()
-    await vi.waitFor(async () => expect((await client.get('/ready')).status).toBe(503))
+    await waitFor(async () => expect((await client.get('/ready')).status).toBe(503))
     const { status, json } = await client.get('/health')
     expect([status, json.checks]).toEqual([503, [{ name: 'test.Echo', status: 'failed' }]])
   })
@@ -273,7 +274,7 @@ describe('the health of a server of REST', () => {
     const check = vi.fn(() => go.promise)
     const { client } = await openServer(Echo, echo, { checks: { check } })
     const replies = Promise.all([client.get('/health'), client.get('/health'), client.get('/health')])
-    await vi.waitFor(() => expect(check).toHaveBeenCalled())
+    await waitFor(() => expect(check).toHaveBeenCalled())
     go.resolve()
     expect((await replies).map(({ status }) => status)).toEqual([200, 200, 200])
     expect(check.mock.calls.length).toBeLessThan(4)

@@ -8,6 +8,7 @@ import { contract, serverStream } from '../../../../src/service/contract/define-
 import { ServiceError } from '../../../../src/service-error.js'
 import { rawRequest } from '../../../support/raw-http.js'
 import { type Json, openServer } from '../../../support/rest-gateways.js'
+import { waitFor } from '../../../support/wait-for.js'
 
 const ANY = jsonSchema<unknown>({})
 const Feed = contract('test.Feed', {
@@ -179,9 +180,9 @@ describe('the streams of a gateway of REST', () => {
       text += String(chunk)
     })
     socket.write(rawRequest({ target: '/items', headers: ['accept: text/event-stream'] }))
-    await vi.waitFor(() => expect(text).toContain('retry: 2000'), 10_000)
+    await waitFor(() => expect(text).toContain('retry: 2000'))
     expect(text).toMatch(/^HTTP\/1\.1 200 /)
-    await vi.waitFor(() => expect(text).toContain('\r\n:\n\n'), 10_000)
+    await waitFor(() => expect(text).toContain('\r\n:\n\n'))
     socket.destroy()
   })
 
@@ -208,9 +209,9 @@ describe('the streams of a gateway of REST', () => {
     const socket = connect(server.port, '127.0.0.1')
     socket.pause()
     socket.write(rawRequest({ target: '/items', headers: ['accept: application/x-ndjson'] }))
-    await vi.waitFor(() => expect(taken()).toBeGreaterThan(100), 10_000)
+    await waitFor(() => expect(taken()).toBeGreaterThan(100))
     let before = -1
-    await vi.waitFor(
+    await waitFor(
       async () => {
         before = taken()
         await wait(200)
@@ -245,7 +246,7 @@ describe('the streams of a gateway of REST', () => {
     expect([status, json.error.code, headers['retry-after']]).toEqual([503, 'TOO_MANY_STREAMS', '1'])
     socket.destroy()
     await ended
-    await vi.waitFor(async () =>
+    await waitFor(async () =>
       expect((await client.send({ method: 'HEAD', path: '/items' })).status).toBe(200),
     )
   })

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { SendWindow, WINDOW_MESSAGES } from '../../../../src/service/call/send-window.js'
 import {
   isAsyncIterable,
@@ -7,6 +7,7 @@ import {
   type StreamTarget,
 } from '../../../../src/service/call/stream-pump.js'
 import { turns } from '../../../support/turns.js'
+import { waitFor } from '../../../support/wait-for.js'
 
 interface Target extends StreamTarget {
   readonly sent: unknown[]
@@ -77,11 +78,11 @@ describe('StreamPump', () => {
     const to = target(window)
     const source = Array.from({ length: 100 }, (_, index) => index)
     const run = new StreamPump(source, window, to).run()
-    await vi.waitFor(() => expect(to.sent).toHaveLength(WINDOW_MESSAGES))
+    await waitFor(() => expect(to.sent).toHaveLength(WINDOW_MESSAGES))
     await turns(3)
     expect(to.sent).toHaveLength(WINDOW_MESSAGES)
     window.credit(10, 10)
-    await vi.waitFor(() => expect(to.sent).toHaveLength(WINDOW_MESSAGES + 10))
+    await waitFor(() => expect(to.sent).toHaveLength(WINDOW_MESSAGES + 10))
     await turns(3)
     expect(to.sent).toHaveLength(WINDOW_MESSAGES + 10)
     window.credit(WINDOW_MESSAGES, WINDOW_MESSAGES)
@@ -94,7 +95,7 @@ describe('StreamPump', () => {
     const to = target(window)
     const source = Array.from({ length: 70 }, (_, index) => (index === 5 ? Promise.resolve(5) : index))
     const run = new StreamPump(source, window, to).run()
-    await vi.waitFor(() => expect(to.flushes).toEqual([WINDOW_MESSAGES]))
+    await waitFor(() => expect(to.flushes).toEqual([WINDOW_MESSAGES]))
     window.credit(WINDOW_MESSAGES, WINDOW_MESSAGES)
     await run
     expect(to.flushes).toEqual([WINDOW_MESSAGES, 70])
