@@ -44,7 +44,7 @@ export class RouteRequest implements RequestJson {
       ({ field }) =>
         form.parameter(field) ?? { path: field.split('.'), repeated: false, convert: (text) => text },
     )
-    this.#inPath = new Set(this.#variables.map(({ path }) => path.join('.')))
+    this.#inPath = new Set(this.#variables.map((variable) => variable.path.join('.')))
     this.#body = body
     this.#bodyName = body === '' || body === '*' ? '' : form.inputName(body)
   }
