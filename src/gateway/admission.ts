@@ -47,6 +47,12 @@ export class Admission {
     )
   }
 
+  /** The header `www-authenticate` for clients without valid credentials. Undefined: there is none. */
+  get challenge(): string | undefined {
+    const challenges = this.authenticators.map(({ challenge }) => challenge)
+    return challenges.length === 0 ? undefined : challenges.join(', ')
+  }
+
   /** Whether the program itself finds the identities. */
   get identifies(): boolean {
     return this.authenticators.length > 0 || this.#identify !== identityOfCertificate

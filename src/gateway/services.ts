@@ -10,6 +10,7 @@ import type { ClientTarget } from '../service/client-connection.js'
 import type { Contract } from '../service/contract/contract.js'
 import { isContract } from '../service/contract/service-contract.js'
 import type { Interceptor } from '../service/interceptors.js'
+import type { ProtoContract } from '../service/proto/proto-contract.js'
 import { textOfThrown } from '../uncaught.js'
 import type { Admission } from './admission.js'
 
@@ -76,6 +77,11 @@ export function checkedServices(
     admission.checkMethods(contract.name, callableNames(Object.keys(contract.methods)))
   }
   return checked
+}
+
+/** Whether the contract comes from a `.proto` file, so that its messages have a binary form. */
+export function isProtoContract(contract: Contract): contract is ProtoContract {
+  return (contract as Partial<ProtoContract>).descriptor?.kind === 'service'
 }
 
 function checkedService(service: GatewayService, index: number): GatewayService {

@@ -1,9 +1,8 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
-import { certificateOf } from '../../control/remote-identity.js'
 import { clearTimeout, nowMs, setTimeout } from '../../host.js'
 import { TIMEOUT_MS_MAX } from '../../options.js'
+import { verifiedCertificate } from '../verified-certificate.js'
 import type { GatewayPeer } from './server-call.js'
 
 /** The times of a connection, in milliseconds. Infinity: no limit. */
@@ -186,6 +185,6 @@ function spread(ms: number): number {
 
 function peerOf(socket: Socket): GatewayPeer {
   const { remoteAddress = '', remotePort = 0 } = socket
-  const certificate = socket instanceof TLSSocket && socket.authorized ? certificateOf(socket) : undefined
+  const certificate = verifiedCertificate(socket)
   return { address: remoteAddress, port: remotePort, certificate }
 }

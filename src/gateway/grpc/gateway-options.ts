@@ -16,7 +16,7 @@ import type { ProtoContract } from '../../service/proto/proto-contract.js'
 import { Admission, type AdmissionOptions } from '../admission.js'
 import { type ListenPlaceOptions, listenPlace } from '../listen-place.js'
 import { type RateLimitOptions, RateLimits } from '../rate-limits.js'
-import { checkedServices, type GatewayService } from '../services.js'
+import { checkedServices, type GatewayService, isProtoContract } from '../services.js'
 import { TUNNEL_SERVICE } from '../tunnel/admit-tunnel.js'
 import type { GatewayTunnelOptions } from '../tunnel/tunnel-admission.js'
 import { GatewayTunnels } from './gateway-tunnels.js'
@@ -191,10 +191,6 @@ function checkContract(contract: Contract, place: string): void {
     )
   if (OWN_SERVICES.has(contract.name))
     throw misuse(`${place} is ${contract.name}, which the gateway answers itself`)
-}
-
-function isProtoContract(contract: Contract): contract is ProtoContract {
-  return (contract as Partial<ProtoContract>).descriptor?.kind === 'service'
 }
 
 function time(name: string, value: unknown, min: number): number {

@@ -1,8 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { certificateOf } from '../../control/remote-identity.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { LightSignal } from '../../light-signal.js'
 import type { Identity } from '../../peer.js'
@@ -10,6 +8,7 @@ import type { CallOptions } from '../../service/call/call-context.js'
 import { isMetadataText, type Metadata } from '../../service/call/metadata.js'
 import { EVENT_ID_BYTES_MAX } from '../../wire/call-records.js'
 import type { GatewayClient } from '../authenticator.js'
+import { verifiedCertificate } from '../verified-certificate.js'
 import { correlationIdOf, type HeaderRules } from './header-rules.js'
 import { HttpError } from './http-error.js'
 import type { ServiceRoute } from './service-routes.js'
@@ -88,7 +87,7 @@ export class Exchange {
 /** The client of a request. */
 export function clientOf({ raw, headers }: FastifyRequest, address: string): GatewayClient {
   const { socket } = raw
-  const certificate = socket instanceof TLSSocket && socket.authorized ? certificateOf(socket) : undefined
+  const certificate = verifiedCertificate(socket)
   return { address, certificate, headers }
 }
 

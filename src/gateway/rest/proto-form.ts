@@ -9,8 +9,6 @@ import type {
   ScalarType,
 } from '@bufbuild/protobuf'
 import { violationAt } from '../../schema/field-violations.js'
-import type { Contract } from '../../service/contract/contract.js'
-import type { ProtoContract } from '../../service/proto/proto-contract.js'
 import { invalidMessage } from '../../service-error.js'
 import { booleanOf, FIELD_STEPS_MAX, type MessageForm, numberOf, type Parameter } from './message-form.js'
 import { wrongFieldOf } from './wrong-field.js'
@@ -46,10 +44,6 @@ const FRACTION = /^(?:-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|Infinity)|NaN)$/
 const DECIMAL = /^-?\d{1,10}$/
 
 const registries = new WeakMap<DescFile, Registry>()
-
-export function isProtoContract(contract: Contract): contract is ProtoContract {
-  return (contract as Partial<ProtoContract>).descriptor?.kind === 'service'
-}
 
 /** Loads `@bufbuild/protobuf`, which a program with a `.proto` contract has. */
 export async function loadProtoForm({ ignoreUnknown }: ProtoFormOptions): Promise<CreateProtoForm> {

@@ -27,12 +27,11 @@ export interface PlainReply {
 /** Makes and sends the replies of a gateway that are not streams. */
 export class Replies {
   readonly #settings: RestSettings
-  readonly #challenges: string | undefined
+  readonly #challenge: string | undefined
 
   constructor(settings: RestSettings) {
     this.#settings = settings
-    const challenges = settings.admission.authenticators.map(({ challenge }) => challenge)
-    if (challenges.length > 0) this.#challenges = challenges.join(', ')
+    this.#challenge = settings.admission.challenge
   }
 
   /** The reply with the answer of a service. */
@@ -60,8 +59,8 @@ export class Replies {
     const form = errorFormOf(accept, this.#settings.errors)
     const headers: Record<string, string> = { ...answer.headers, 'cache-control': CACHE_NONE }
     headers['content-type'] = form === 'problem' ? PROBLEM_CONTENT_TYPE : JSON_TYPE
-    if (answer.statusCode === 401 && this.#challenges !== undefined)
-      headers['www-authenticate'] = this.#challenges
+    if (answer.statusCode === 401 && this.#challenge !== undefined)
+      headers['www-authenticate'] = this.#challenge
     return { status: answer.statusCode, headers, body: errorText(answer, form), tagged: undefined }
   }
 

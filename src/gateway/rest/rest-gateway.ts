@@ -5,14 +5,13 @@ import {
   type OpenClient,
   undecodedClient,
 } from '../../service/client.js'
-import { closeClients, openClients } from '../services.js'
+import { closeClients, isProtoContract, openClients } from '../services.js'
 import { Health } from './health.js'
 import { HttpError } from './http-error.js'
 import { keepBody } from './idempotent-calls.js'
 import { parseJsonBody } from './json-body.js'
 import { documentRoutes } from './openapi/document-routes.js'
 import { apiSourceOf } from './openapi/settings-source.js'
-import { isProtoContract } from './proto-form.js'
 import { Replies } from './replies.js'
 import { ADMITTED, RestCalls } from './rest-calls.js'
 import { type RestGatewayOptions, type RestSettings, resolveRestOptions } from './rest-options.js'

@@ -3,7 +3,6 @@ import type { Server as SecureServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { isLoopback } from '../../address/network-address.js'
-import { certificateOf } from '../../control/remote-identity.js'
 import { log } from '../../log.js'
 import {
   booleanOption,
@@ -19,6 +18,7 @@ import { textOfThrown } from '../../uncaught.js'
 import { Admission, type AdmissionOptions } from '../admission.js'
 import { admitTunnel, checkTunnelPolicy } from '../tunnel/admit-tunnel.js'
 import type { CallClient, GatewayTunnelOptions } from '../tunnel/tunnel-admission.js'
+import { verifiedCertificate } from '../verified-certificate.js'
 import { type Refusal, refuse, type Upgrade } from './upgrade.js'
 import { WebSocketTunnels } from './web-socket-tunnels.js'
 
@@ -125,7 +125,7 @@ interface Settings {
 function accept(upgrade: Upgrade, tunnels: WebSocketTunnels, settings: Settings): Promise<void> {
   const { socket, headers } = upgrade.request
   const { remoteAddress: address = '', localAddress = '' } = socket
-  const certificate = socket instanceof TLSSocket && socket.authorized ? certificateOf(socket) : undefined
+  const certificate = verifiedCertificate(socket)
   return tunnels.acceptLater(upgrade, address, async (): Promise<CallClient | Refusal> => {
     if (!(socket instanceof TLSSocket) && !settings.insecure && !isLoopback(localAddress)) return PLAIN
     try {
@@ -143,8 +143,7 @@ function refusalOfError(error: unknown, { admission, logger }: Settings): Refusa
     log(logger, 'warn', () => `a tunnel failed: ${textOfThrown(error)}`)
     return FAILED
   }
-  const challenges = admission.authenticators.map(({ challenge }) => challenge)
-  const hasChallenge = status === 401 && challenges.length > 0
-  const headers = hasChallenge ? { 'www-authenticate': challenges.join(', ') } : undefined
+  const challenge = status === 401 ? admission.challenge : undefined
+  const headers = challenge === undefined ? undefined : { 'www-authenticate': challenge }
   return { status, message: rawMessageOf(error), headers }
 }
