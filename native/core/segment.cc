@@ -100,8 +100,8 @@ Status OwnSegment::Create(uint64_t ring_bytes, OwnSegment* segment) {
   if (Status status = MakeHeader(ring_bytes, &header); !status.ok()) return status;
   OwnSegment created;
   platform::Mapping mapping;
-  if (Status status =
-          platform::CreateSharedMemory(header.segment_bytes, &created.handle_, &mapping);
+  if (Status status = platform::CreateSharedMemory(
+          {header.id[0], header.id[1]}, header.segment_bytes, &created.handle_, &mapping);
       !status.ok()) {
     return status;
   }

@@ -2,6 +2,7 @@
 
 // Memory without a name, which one process writes and others only read.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -43,9 +44,12 @@ class Mapping {
   uint64_t bytes_ = 0;
 };
 
+// 128 random bits. Where memory needs a name, it is made of them, so no process can guess it.
+using MemoryId = std::array<uint64_t, 2>;
+
 // Creates `bytes` of zeroed memory and maps it read-write. All pages exist before this returns, so
 // no later access fails for lack of memory. Errors: kOutOfMemory; kUnavailable (no such memory).
-Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping);
+Status CreateSharedMemory(const MemoryId& id, uint64_t bytes, Handle* handle, Mapping* mapping);
 
 // Forbids every process, also this one, to map the memory writable, to write to it in another way,
 // or to change its size. Existing mappings stay writable. Errors: kUnavailable.

@@ -86,7 +86,8 @@ void Mapping::Unmap() {
 
 void Mapping::Vacate() { Unmap(); }
 
-Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
+Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle,
+                          Mapping* mapping) {
   *handle = Handle();
   for (fuzz::Slot& slot : fuzz::Slots()) {
     if (slot.used || slot.memory.bytes != bytes) continue;

@@ -139,7 +139,8 @@ void Mapping::Vacate() {
   bytes_ = 0;
 }
 
-Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
+Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle,
+                          Mapping* mapping) {
   const int file = CreateMemoryFile();
   if (file < 0) return SystemError("cannot create shared memory (memfd_create)", errno);
   Handle created(file);

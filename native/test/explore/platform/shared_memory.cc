@@ -18,7 +18,8 @@ void Mapping::Unmap() {
 
 void Mapping::Vacate() { Unmap(); }
 
-Status CreateSharedMemory(uint64_t bytes, Handle* handle, Mapping* mapping) {
+Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle,
+                          Mapping* mapping) {
   auto* data = static_cast<std::byte*>(std::calloc(1, bytes));
   if (data == nullptr) return Status::Error(StatusCode::kOutOfMemory, "no memory to explore");
   explore::AddSegment(data, bytes);
