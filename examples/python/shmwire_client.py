@@ -76,7 +76,7 @@ class SocketPlane:
         """Sleeps until there is data to read, or room. Returns the records."""
         if select.select([self.control] * data, [self.control] * room, [])[0]:
             received = self.control.recv(0x40000)
-            check(received, 'the peer has ended without a close', ConnectionError)
+            check(received, 'the peer ended without a close', ConnectionError)
             self.buffer += received
         records, at = [], 0
         while at + FRAME.size <= len(self.buffer):
@@ -92,9 +92,9 @@ class SocketPlane:
 class Channel:
     """`on_message` gets the messages of the peer. The value of `on_request` is the reply."""
     def __init__(self, plane, encode, decode):
-        self.plane, self.encode, self.decode, self.on_message, self.on_request = plane, encode, decode, None, None
+        self.plane, self.encode, self.decode = plane, encode, decode
         self.received, self.open, self.replies, self.last_id = [], set(), {}, 0
-        self.closed = self.peer_closed = self.peer_ended = False
+        self.closed = self.peer_closed = self.peer_ended = self.on_message = self.on_request = None
     def send(self, value):
         self._write(MESSAGE, 0, self.encode(value))
     def request(self, value):
@@ -105,7 +105,7 @@ class Channel:
             check(not self.peer_closed, 'the peer has closed the channel', ConnectionError)
             self._step()
         kind, payload = self.replies.pop(id)
-        check(kind == REPLY, payload.decode())
+        check(kind == REPLY, payload)
         return self.decode(payload)
     def run(self):  # until the peer closes the channel
         while self.received or not self.peer_closed:

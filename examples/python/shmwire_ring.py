@@ -102,7 +102,7 @@ class RingPlane:
         self.ended = self.ended or self.control in readable
         records, begin, quarter, tail = [], self.head, self.peer.capacity // 4, self.peer.words[TAIL]
         check(tail % 16 == 0 and self.head <= tail <= self.head + 4 * quarter, f'the tail is {tail}')
-        check(data and self.head < tail or not self.ended, 'the peer has ended without a close', ConnectionError)
+        check(data and self.head < tail or not self.ended, 'the peer ended without a close', ConnectionError)
         while data and self.head < tail:
             self.head += self._read_record(tail, records)
             if self.head == tail or self.head - begin >= quarter:
