@@ -115,7 +115,7 @@ class RingPlane:
         first, second = self.peer.words[at // 8], self.peer.words[at // 8 + 1]  # once: they can change
         length, kind, flags, left = first & U32, first >> 32 & 0xFFFF, first >> 48, len(self.peer.bytes) - at
         if length & PAD:
-            check(first == left - 16 | PAD and left < min(self.peer.most + 16, tail - self.head), 'bad PAD')
+            check(first == left - 16 | PAD and left < self.peer.most + 16 and left <= tail - self.head, 'bad PAD')
             return left
         check(kind and flags <= FIRST | LAST and second >> 32 == self.read_count and length <= self.peer.most
               and (length + 31 & ~15) <= min(left, tail - self.head)
@@ -123,7 +123,7 @@ class RingPlane:
         payload, whole, start = bytes(self.peer.bytes[at + 16 : at + 16 + length]), flags == FIRST | LAST, 0
         if flags & FIRST:
             total, start = (length, 0) if whole else (int.from_bytes(payload[:8], 'little'), 8)
-            check(total <= self.limit and (whole or total > self.peer.most), f'a message of {total} bytes')
+            check(total <= self.limit, f'a message of {total} bytes')
             self.message = kind, second & U32, total, bytearray()
         *record, total, received = self.message
         received += payload[start:]

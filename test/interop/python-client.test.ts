@@ -45,7 +45,9 @@ afterEach(async () => {
 
 function start(command: string, file: string, ...args: readonly string[]): Program {
   const path = fileURLToPath(new URL(`children/${file}`, import.meta.url))
-  const child = spawn(command, [path, ...args])
+  // Otherwise Python writes its compiled modules into the folder of the example.
+  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' }
+  const child = spawn(command, [path, ...args], { env })
   const lines: string[] = []
   createInterface(child.stdout).on('line', (line) => lines.push(line))
   let stderr = ''
