@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Channel, Server, ServerOptions } from '../../dist/index.js'
+import type { Channel, Server } from '../../dist/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait-for.js'
@@ -79,9 +79,9 @@ async function pair(
   scenario: string,
   transport: string,
   prepare: (channel: Channel) => void,
-  codec = 'bytes',
+  codec: 'bytes' | 'json' = 'bytes',
 ): Promise<Pair> {
-  server = await listen('python', { codec, ringBytes: 1 << 16, maxOutboxBytes: 1 << 22 } as ServerOptions)
+  server = await listen('python', { codec, ringBytes: 1 << 16, maxOutboxBytes: 1 << 22 })
   const accepted = once(server, 'channel')
   server.on('channel', prepare)
   const program = client(scenario, transport, codec)
