@@ -115,7 +115,7 @@ class RingPlane:
         first, second = self.peer.words[at // 8], self.peer.words[at // 8 + 1]  # once: they can change
         length, kind, flags, left = first & U32, first >> 32 & 0xFFFF, first >> 48, len(self.peer.bytes) - at
         if length & PAD:
-            check(first == left - 16 | PAD and left < self.peer.most + 16 and left <= tail - self.head, 'bad PAD')
+            check(first == left - 16 | PAD and left <= min(self.peer.most + 15, tail - self.head), 'bad PAD')
             return left
         check(kind and flags <= FIRST | LAST and second >> 32 == self.read_count and length <= self.peer.most
               and (length + 31 & ~15) <= min(left, tail - self.head)
