@@ -1,19 +1,13 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Channel, Server } from '../../dist/index.js'
 import { ensureBuilt } from '../support/build.js'
+import { outputOf, type Program, python, start } from '../support/python-programs.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait-for.js'
-
-const python = ['/usr/bin/python3', 'python3'].find(
-  (program) => spawnSync(program, ['-c', 'import os; os.memfd_create']).status === 0,
-)
-if (python === undefined)
-  console.log('skipped: apt-get install python3: there is no Python with memfd_create')
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/python/', import.meta.url))
 const SOURCES = readdirSync(EXAMPLE).filter((file) => file.endsWith('.py'))
@@ -27,46 +21,15 @@ beforeAll(async () => {
   ;({ listen } = await import('../../dist/index.js'))
 })
 
-interface Program {
-  readonly process: ChildProcess
-  /** The lines of stdout so far. */
-  readonly lines: string[]
-  readonly stderr: () => string
-}
-
-const programs: Program[] = []
 let server: Server | undefined
 beforeEach(() => void ownRuntimeDirectory())
 afterEach(async () => {
-  for (const { process: child } of programs.splice(0)) child.kill('SIGKILL')
   await server?.close()
   server = undefined
 })
 
-function start(command: string, file: string, ...args: readonly string[]): Program {
-  const path = fileURLToPath(new URL(`children/${file}`, import.meta.url))
-  // Otherwise Python writes its compiled modules into the folder of the example.
-  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' }
-  const child = spawn(command, [path, ...args], { env })
-  const lines: string[] = []
-  createInterface(child.stdout).on('line', (line) => lines.push(line))
-  let stderr = ''
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk
-  })
-  programs.push({ process: child, lines, stderr: () => stderr })
-  return programs.at(-1) as Program
-}
-
 function client(scenario: string, transport: string, codec = 'bytes'): Program {
   return start(python as string, 'python-client.py', scenario, 'python', transport, codec)
-}
-
-/** Rejects unless the program ends with 0. Returns what it printed. */
-async function outputOf({ process: child, lines, stderr }: Program): Promise<string[]> {
-  const status = child.exitCode ?? (await once(child, 'close'))[0]
-  expect({ status, stderr: stderr() }).toEqual({ status: 0, stderr: '' })
-  return lines
 }
 
 interface Pair {
