@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { ROOT, readDocument } from '../support/documents.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
 
 interface Step {
   readonly uses?: string
@@ -137,5 +138,20 @@ describe('scripts/check-release.mjs', () => {
     const { status, stderr } = check(`v${packageJson.version}`)
     expect(status).toBe(isReleased ? 0 : 1)
     expect(stderr.includes('CHANGELOG.md has no heading')).toBe(!isReleased)
+  })
+})
+
+describe('scripts/test-tarball.mjs', () => {
+  it('refuses a tarball with another SHA-256', () => {
+    const folder = temporaryDirectory()
+    writeFileSync(join(folder, 'shmwire-1.0.0.tgz'), 'abc')
+    const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'scripts/test-tarball.mjs')], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, SHA256: 'other' },
+    })
+    expect(status).not.toBe(0)
+    const sum = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
+    expect(stderr).toContain(`shmwire-1.0.0.tgz has the SHA-256 ${sum}, but the variable SHA256 is 'other'`)
   })
 })
