@@ -160,7 +160,7 @@ describe.skipIf(python === undefined).each(TRANSPORTS)('a client in Python over 
   })
 
   it('receives what a server sent before it is killed, and then an error', async () => {
-    const child = start(process.execPath, 'python-server.mjs', 'python')
+    const child = start(process.execPath, 'python-killed-server.mjs', 'python')
     await waitFor(() => expect(child.lines).toEqual(['ready']))
     const program = client('serve', transport)
     await waitFor(() => expect(child.lines).toEqual(['ready', 'all returned']))
