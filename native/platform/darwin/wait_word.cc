@@ -1,6 +1,7 @@
 #include "platform/wait_word.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -29,21 +30,25 @@ constexpr uint64_t kWaitNanosMax = uint64_t{3600} * 1'000'000'000;
 constexpr uint64_t kNapNanosMin = 50'000;
 constexpr uint64_t kNapNanosMax = 1'000'000;
 
+// Both or none.
 struct Calls {
   WaitCall wait = nullptr;
   WakeCall wake = nullptr;
 };
 
-// Both or none.
-Calls FindCalls() {
+// Not a static variable of a function, whose guard is in the C++ library.
+pthread_once_t looked_up = PTHREAD_ONCE_INIT;
+constinit Calls found;
+
+void LookUp() {
   const Calls calls{reinterpret_cast<WaitCall>(dlsym(RTLD_DEFAULT, kWaitName)),
                     reinterpret_cast<WakeCall>(dlsym(RTLD_DEFAULT, kWakeName))};
-  return calls.wait != nullptr && calls.wake != nullptr ? calls : Calls{};
+  if (calls.wait != nullptr && calls.wake != nullptr) found = calls;
 }
 
 const Calls& SystemCalls() {
-  static const Calls calls = FindCalls();
-  return calls;
+  pthread_once(&looked_up, LookUp);
+  return found;
 }
 
 // Without a call of the system: a thread that waits long reads the word 1,000 times a second.
