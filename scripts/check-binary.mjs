@@ -7,7 +7,6 @@
 import { spawnSync } from 'node:child_process'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
-import { faultsOfMacBinary } from './check-mac-binary.mjs'
 
 /** The minimum versions of Node 20, and those of g++ 8, the compiler of distributions with glibc 2.28. */
 const FLOORS = { GLIBC: [2, 28], GLIBCXX: [3, 4, 25], CXXABI: [1, 3, 11] }
