@@ -9,7 +9,7 @@ export const TARGETS = [
   { name: 'linux-arm64-musl', os: 'linux', triple: 'aarch64-linux-musl' },
 ]
 
-/** The flags besides those of native/sources.json: no debug information, and no name of the compiler in the file. */
+/** The flags in addition to those of native/sources.json: no debug information, and no name of the compiler in the file. */
 export const COMPILE_FLAGS = ['-g0', '-fno-ident']
 
 export const LINK_FLAGS = {
