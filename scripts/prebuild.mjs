@@ -6,7 +6,7 @@
 //   --only    these platforms (scripts/prebuild/targets.mjs)
 //   --check   then builds them again in another folder with empty caches, and fails if a byte differs
 //
-// Needs Linux x64 and npm; the compiler comes from npm (docs/decisions/0056). `npm pack` runs this script too.
+// Needs Linux x64 and npm, and lld for macOS; the compiler comes from npm (docs/decisions/0056). `npm pack` runs this script too.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -31,7 +31,7 @@ const typescript = spawnSync(process.execPath, [join(root, 'scripts/build.mjs'),
 if (typescript.status !== 0) process.exit(1)
 copyHeaders(root)
 const { compileUnits } = await import('../build/modules/cli/build/compile-units.js')
-const { inputsHash, planOf } = await import('./prebuild/plan.mjs')
+const { inputsHash, linkCommand, planOf } = await import('./prebuild/plan.mjs')
 
 const manifest = new Manifest(root)
 for (const target of targets) {
@@ -68,7 +68,7 @@ async function build(folder, target, cache) {
     root: folder,
     units,
     compile: [zig, 'c++'],
-    link: [zig, ...link],
+    link: linkCommand(link, target, zig),
     objects: `build/prebuild/${target.name}`,
     output: `prebuilds/${target.name}/shmwire.node`,
     environment: { ...process.env, ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache },

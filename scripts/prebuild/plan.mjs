@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commonFlags, HEADERS, readSourceList } from '../../build/modules/cli/build/source-list.js'
+import { findMacLinker, macLibrary, macLinkFlags } from './mac-linker.mjs'
 import { COMPILE_FLAGS, LINK_FLAGS } from './targets.mjs'
 
 /** Every header can be in every source. */
@@ -18,18 +19,27 @@ export function planOf(root, target) {
       ...core.map((source) => ({ source, flags: [...flags, ...list.flags.core] })),
       ...addon.map((source) => ({ source, flags: [...flags, ...list.flags.addon] })),
     ],
-    // Not c++, which would link a C++ library.
-    link: [
-      'cc',
-      '-target',
-      target.triple,
-      '-shared',
-      '-s',
-      '-O2',
-      ...list.flags.link[target.os],
-      ...LINK_FLAGS[target.os],
-    ],
+    link: target.os === 'darwin' ? macLinkFlags(list, target.arch) : linkFlags(list, target),
   }
+}
+
+function linkFlags(list, target) {
+  return [
+    // Not c++, which would link a C++ library.
+    'cc',
+    '-target',
+    target.triple,
+    '-shared',
+    '-s',
+    '-O2',
+    ...list.flags.link[target.os],
+    ...LINK_FLAGS[target.os],
+  ]
+}
+
+/** The whole command. */
+export function linkCommand(link, target, zig) {
+  return target.os === 'darwin' ? [findMacLinker(), ...link, ...macLibrary(zig)] : [zig, ...link]
 }
 
 /** Changes with every file, flag and compiler version that can change the binary. */
