@@ -8,7 +8,7 @@ import { run } from './command.mjs'
 import { testPreset } from './ctest.mjs'
 
 /** They simulate the memory and the clock, and do the same work on every processor. */
-const SIMULATIONS = '^(explore|explorer_test|litmus_test)$'
+const SIMULATIONS = '^(explore|explorer_test|litmus_test|opening_test)$'
 
 /** Server, client, and the end of the server. The processes of both processors share memory. */
 const PAIRS = [
