@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { root } from '../stages/command.mjs'
 import { ARM64_ENVIRONMENT, inArm64Namespace } from './arm64-namespace.mjs'
 import { arm64Modules, arm64Node } from './arm64-node.mjs'
+import { runOrThrow } from './cache.mjs'
 
 /** Folders of build/ with machine code. The namespace has others in their places. */
-const NATIVE_FOLDERS = ['Release', 'direct', 'hostile']
+const NATIVE_FOLDERS = ['Release', 'hostile']
 
 /** The tests that are not run under emulation: `file`, `test` (its full name), `reason`. */
 const SKIPPED = JSON.parse(readFileSync(join(root, 'scripts/emulation/arm64-skipped.json'), 'utf8'))
@@ -19,11 +20,14 @@ const ENVIRONMENT = {
   SHMWIRE_TEST_BUILT: '1',
 }
 
-/** Builds the addon and the hostile addon of the tests for arm64. */
+/** Builds the addon, which is the prebuilt one, and the hostile addon of the tests. Throws if that fails. */
 export function buildForArm64() {
-  for (const options of [[], ['--hostile']]) {
-    runInNamespace([process.execPath, 'scripts/build-addon.mjs', '--quiet', ...options], [])
-  }
+  runOrThrow(process.execPath, ['scripts/prebuild.mjs', '--only', 'linux-arm64'], { cwd: root })
+  const folder = join(root, 'build/arm64/Release')
+  mkdirSync(folder, { recursive: true })
+  cpSync(join(root, 'prebuilds/linux-arm64/shmwire.node'), join(folder, 'shmwire.node'))
+  const hostile = [process.execPath, 'scripts/build-addon.mjs', '--hostile', '--quiet']
+  if (!runInNamespace(hostile, [])) throw new Error('the hostile addon for arm64 was not built')
 }
 
 /** Runs vitest for arm64 with these arguments. Returns its report, with the faults of the list of skipped tests. */
