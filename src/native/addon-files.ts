@@ -73,7 +73,8 @@ function installedFile(file: string, shipped: string): AddonPlace {
 function usesMusl(): boolean {
   if (process.platform !== 'linux') return false
   try {
-    return /\/(?:ld-musl-|libc\.musl-)/.test(readFileSync('/proc/self/maps', 'latin1'))
+    // In some distributions, ld-musl- is a link to libc.so; the library of glibc is libc.so.6.
+    return /\/(?:ld-musl-|libc\.musl-|libc\.so$)/m.test(readFileSync('/proc/self/maps', 'latin1'))
   } catch {
     return false
   }
