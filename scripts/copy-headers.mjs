@@ -2,29 +2,24 @@
 // (`shmwire build`). Git ignores the folder.
 import { cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-
-const HEADERS = {
-  'node-api-headers': [
-    'include/js_native_api.h',
-    'include/js_native_api_types.h',
-    'include/node_api.h',
-    'include/node_api_types.h',
-  ],
-  'node-addon-api': ['napi.h', 'napi-inl.h', 'napi-inl.deprecated.h'],
-}
+import { basename, join, resolve } from 'node:path'
 
 /** Copies the headers that differ; the others keep their time of change, and so do the objects that were compiled with them. */
 export function copyHeaders(root) {
-  const require = createRequire(join(root, 'package.json'))
+  const require = createRequire(import.meta.url)
+  const nodeApi = require('node-api-headers').include_dir
+  const nodeAddonApi = resolve(require('node-addon-api').include_dir)
+  const sources = [
+    ...['js_native_api.h', 'js_native_api_types.h', 'node_api.h', 'node_api_types.h'].map((name) =>
+      join(nodeApi, name),
+    ),
+    ...['napi.h', 'napi-inl.h', 'napi-inl.deprecated.h'].map((name) => join(nodeAddonApi, name)),
+  ]
   const folder = join(root, 'native/include')
   mkdirSync(folder, { recursive: true })
-  for (const [name, files] of Object.entries(HEADERS)) {
-    const source = dirname(require.resolve(`${name}/package.json`))
-    for (const file of files) {
-      const target = join(folder, file.replace('include/', ''))
-      if (existsSync(target) && readFileSync(target).equals(readFileSync(join(source, file)))) continue
-      cpSync(join(source, file), target)
-    }
+  for (const source of sources) {
+    const target = join(folder, basename(source))
+    if (existsSync(target) && readFileSync(target).equals(readFileSync(source))) continue
+    cpSync(source, target)
   }
 }

@@ -47,13 +47,19 @@ export function inputsHash(root, plan, toolchain) {
   const hash = createHash('sha256').update(JSON.stringify({ plan, toolchain }))
   const headers = HEADER_FOLDERS.flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true })
+      .map(String)
       .filter((file) => file.endsWith('.h'))
-      .map((file) => `${folder}/${file}`),
+      .map((file) => `${folder}/${file}`)
+      .toSorted(byText),
   )
   const files = [...plan.units.map(({ source }) => source), ...headers, 'scripts/prebuild/exports.map']
-  for (const file of files.toSorted()) {
+  for (const file of files) {
     const text = readFileSync(join(root, file))
     hash.update(`${file}\0${text.length}\0`).update(text)
   }
   return hash.digest('hex')
+}
+
+function byText(a, b) {
+  return a < b ? -1 : 1
 }

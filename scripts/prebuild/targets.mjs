@@ -12,8 +12,8 @@ export const TARGETS = [
 ]
 
 /**
- * The flags besides those of native/sources.json: no debug information, no name of the compiler in the file, and no exported operators new
- * and delete.
+ * The flags in addition to those of native/sources.json: no debug information, no name of the compiler in the file, and no exported operators
+ * new and delete.
  */
 export const COMPILE_FLAGS = ['-g0', '-fno-ident', '-fvisibility-global-new-delete-hidden']
 

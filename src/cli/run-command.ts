@@ -8,8 +8,8 @@ const COMMANDS: readonly Command[] = [buildCommand]
 const ExitCode = { SUCCESS: 0, FAILURE: 1, USAGE: 2 } as const
 
 export interface Output {
-  out(text: string): void
-  error(text: string): void
+  readonly out: (text: string) => void
+  readonly error: (text: string) => void
 }
 
 /** Runs `shmwire <args>` and returns the exit code. */
