@@ -12,7 +12,8 @@
 
 namespace shmwire::platform {
 
-// The kernel names the sender of everything that arrives at `own`, where it can. Errors: kOutOfMemory.
+// The kernel names the sender of everything that arrives at `own`, where it can. Errors:
+// kOutOfMemory.
 Status MakeDoorbell(Handle* own, Handle* peer_end);
 
 // Stops the transfer of handles to `own` where the system can (platform/queued_handles.h).
