@@ -29,7 +29,7 @@ uint64_t Cookie(const Handle& handle) {
 
 }  // namespace
 
-Status MakeDoorbell(Handle* own, Handle* peer_end) {
+Status MakeDoorbell(Handle* own, Handle* peer_end, const MemoryId& /*id*/) {
   int ends[2];
   // A stream, because libuv watches no other kind of pair.
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
