@@ -14,9 +14,9 @@
 
 namespace shmwire::platform {
 
-// The kernel names the sender of everything that arrives at `own`. `id`: of the own memory, for
-// systems where the peer opens the doorbell by its name; by default it has none. Errors:
-// kOutOfMemory, kUnavailable.
+// The kernel names the sender of everything that arrives at `own`, where it can. `id`: of the own
+// memory, for systems where the peer opens the doorbell by its name; by default it has none.
+// Errors: kOutOfMemory, kUnavailable.
 Status MakeDoorbell(Handle* own, Handle* peer_end, const MemoryId& id = {});
 
 // Stops the transfer of handles to `own` where the system can (platform/queued_handles.h).
@@ -49,7 +49,7 @@ class EventLoopDoorbell {
 
  private:
   Handle doorbell_;
-  uint64_t cookie_ = 0;  // identifies the socket, even if its number is reused
+  uint64_t identity_ = 0;  // of the socket, whose number may be reused
 };
 
 }  // namespace shmwire::platform
