@@ -5,28 +5,35 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { builtFromPackage } from './built-from-package.mjs'
 import { bundlers } from './bundlers.mjs'
 import { root, run, runNode } from './command.mjs'
+import { prebuilds } from './prebuilds.mjs'
 import { runtimes } from './runtimes.mjs'
 import { testRunners } from './test-runners.mjs'
 
+const TARBALL_BYTES_MAX = 3_000_000
+
 /** Tests the packed tarball like a user: installed into an empty folder, without scripts. */
 export async function packageStage(report) {
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    return report.skip('the package', 'is built on Linux on x64')
+  if (!(await prebuilds(report))) return
   const scratch = mkdtempSync(join(tmpdir(), 'shmwire-package-'))
   try {
-    const prebuilt = await run(process.execPath, ['scripts/build-prebuilds.mjs'])
-    if (!report.check('the binary runs where Node runs', prebuilt)) return
     const packed = await run('npm', ['pack', '--ignore-scripts', '--pack-destination', scratch])
     if (!report.check('npm pack', packed)) return
     const tarball = join(
       scratch,
       readdirSync(scratch).find((file) => file.endsWith('.tgz')),
     )
+    report.check('the tarball has at most 3 MB', sizeOf(tarball))
     report.check('publint', await runNode('node_modules/publint/src/cli.js', ['run', tarball, '--strict']))
     // Node.js loads ES modules by `require`. All other rules hold for every resolver, also those that do not know `exports`.
     const attw = ['--ignore-rules', 'cjs-resolves-to-esm', '--no-color', '--no-emoji', tarball]
@@ -61,6 +68,12 @@ async function useInstalled(report, scratch, tarball) {
     'its types',
     await runNode('node_modules/typescript/bin/tsc', ['-p', scratch], { cwd: scratch }),
   )
+  await builtFromPackage(report, scratch, env)
+}
+
+function sizeOf(tarball) {
+  const { size } = statSync(tarball)
+  return { ok: size <= TARBALL_BYTES_MAX, output: `${size} bytes` }
 }
 
 function contents(folder) {
@@ -82,12 +95,14 @@ function contents(folder) {
     'proto/google/api/http.proto',
     ...['http', 'port', 'stream'].flatMap((name) => [`dist/adapter/${name}.js`, `dist/adapter/${name}.d.ts`]),
     `prebuilds/${process.platform}-${process.arch}/shmwire.node`,
+    'prebuilds/manifest.json',
+    ...nativeFiles(),
   ]) {
     if (!files.includes(file)) faults.push(`${file} is missing`)
   }
   // A binding.gyp makes npm compile at install.
   for (const file of files) {
-    if (/binding\.gyp$|^node_modules|^native|^src|\.test\./.test(file))
+    if (/binding\.gyp$|^node_modules|^native\/(test|fuzz)|^src|\.test\./.test(file))
       faults.push(`${file} must not be packed`)
   }
   for (const kind of ['dependencies', 'optionalDependencies']) {
@@ -97,4 +112,17 @@ function contents(folder) {
     if (manifest.scripts?.[script] !== undefined) faults.push(`there is a script '${script}'`)
   }
   return { ok: faults.length === 0, output: faults.join('\n') }
+}
+
+/** The files that `shmwire build` reads. */
+function nativeFiles() {
+  const list = JSON.parse(readFileSync(join(root, 'native/sources.json'), 'utf8'))
+  const headers = ['node_api.h', 'napi.h'].map((header) => `native/include/${header}`)
+  return [
+    'native/sources.json',
+    ...headers,
+    ...list.core,
+    ...Object.values(list.platform).flat(),
+    ...list.addon,
+  ]
 }

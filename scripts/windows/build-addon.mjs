@@ -9,11 +9,11 @@ const HEADERS = ['node_modules/node-api-headers/include', 'node_modules/node-add
 /** Compiles the addon for Windows x64 with mingw-w64 where a source is newer. CXX names another compiler. Returns its path. */
 export async function buildWindowsAddon(root, folder) {
   const list = JSON.parse(readFileSync(join(root, 'native/sources.json'), 'utf8'))
-  const { excluded, compile, link } = list.flags.win32
+  const { compile, platformExcluded, platformCompile, link } = list.flags
   const command = process.env.CXX ?? (process.platform === 'win32' ? 'g++' : 'x86_64-w64-mingw32-g++-posix')
   const common = [
-    ...list.flags.compile.filter((flag) => !excluded.includes(flag)),
-    ...compile,
+    ...compile.filter((flag) => !platformExcluded.win32.includes(flag)),
+    ...platformCompile.win32,
     ...list.defines.map((define) => `-D${define}`),
     '-Inative',
     ...HEADERS.flatMap((headers) => ['-isystem', headers]),
@@ -44,7 +44,7 @@ export async function buildWindowsAddon(root, folder) {
   await Promise.all(Array.from({ length: PROCESSES_MAX }, work))
   const output = join(folder, 'shmwire.node')
   if (stale.length > 0)
-    await run(['-shared', '-s', '-o', output, ...units.map(({ object }) => object), ...link])
+    await run(['-shared', '-s', '-o', output, ...units.map(({ object }) => object), ...link.win32])
   return output
 }
 
