@@ -1,4 +1,5 @@
 import type { NativeBinding } from '../../native/binding.js'
+import { runApart } from '../../uncaught.js'
 import { openDoorbell } from './doorbell.js'
 
 /** A doorbell that the event loop listens to. */
@@ -14,6 +15,7 @@ export function listenToDoorbell(
   onError: (error: unknown) => void,
 ): OpenDoorbell {
   if (DoorbellWatch === undefined) return openDoorbell(transferred, onWake).on('error', onError)
-  const watch = new DoorbellWatch(transferred, onWake)
+  // Node-API drops an exception of the call, which a listener of the user can throw.
+  const watch = new DoorbellWatch(transferred, () => runApart(onWake))
   return { destroy: () => watch.close() }
 }
