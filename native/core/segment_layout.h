@@ -57,9 +57,9 @@ struct SegmentHeader {
   uint32_t capacity_log2;
   uint64_t control_offset;
   uint64_t data_offset;
-  uint64_t id[2];             // random
-  uint32_t owner_pid;         // in the owner's namespace; for diagnosis only
-  uint32_t owner_uid;         // likewise
+  uint64_t id[2];             // random, or from the token of the handover
+  uint32_t owner_pid;         // in the owner's namespace; for diagnosis only, except on Windows
+  uint32_t owner_uid;         // likewise; for diagnosis only
   uint64_t owner_start_time;  // of the owner's process, in the system's unit; identifies it
                               // together with pid
   uint64_t features_required;
