@@ -44,9 +44,9 @@ struct WaitFor {
 class BlockingWait {
  public:
   // The arguments must outlive the wait.
-  BlockingWait(const OwnSegment& own, const PeerSegment& peer,
-               const platform::WaitObjects& objects, RingReader* reader, RingWriter* writer,
-               Sleeper* data_sleeper, Sleeper* room_sleeper);
+  BlockingWait(const OwnSegment& own, const PeerSegment& peer, const platform::WaitObjects& objects,
+               RingReader* reader, RingWriter* writer, Sleeper* data_sleeper,
+               Sleeper* room_sleeper);
 
   // Errors: kCorrupt.
   Status Begin(const WaitFor& wait, WaitOutcome* outcome);

@@ -47,8 +47,8 @@ class Mapping {
 // 128 random bits. Where memory needs a name, it is made of them, so no process can guess it.
 using MemoryId = std::array<uint64_t, 2>;
 
-// Whether a peer opens memory by its name, while its creator has the handle. Otherwise the peer gets
-// a handle.
+// Whether a peer opens memory by its name, while its creator has the handle. Otherwise the peer
+// gets a handle.
 #ifdef _WIN32
 inline constexpr bool kMemoryHasName = true;
 #else

@@ -1,8 +1,8 @@
 #pragma once
 
-// What a blocking wait needs besides shared memory and the control socket. Linux needs nothing: it
-// waits on words of shared memory, and polls the control socket. Windows needs events, and watches
-// the process of the peer.
+// Objects for blocking waits, in addition to shared memory and the control socket. Linux needs
+// none: it waits on words of shared memory, and polls the control socket. Windows needs events, and
+// watches the process of the peer.
 
 #include <cstdint>
 

@@ -5,6 +5,7 @@
 #include "addon/windows/doorbell_watch_class.h"
 #include "platform/process.h"
 #include "platform/windows/named_event.h"
+#include "platform/windows/own_user.h"
 #include "platform/windows/windows_api.h"
 
 namespace shmwire::addon {
@@ -28,6 +29,12 @@ Napi::Value ReadPipeServer(const Napi::CallbackInfo& info) {
     return {};
   }
   const platform::Handle pipe = platform::Own(opened);
+  // The owner cannot be forged, and the id of a process can be one that has ended.
+  if (!platform::IsOwnedByThisUser(opened).value_or(true)) {
+    CheckStatus(info.Env(),
+                Status::Error(StatusCode::kDenied, "the server's pipe belongs to another user"));
+    return {};
+  }
   platform::Credentials server;
   if (!CheckStatus(info.Env(), platform::PeerCredentials(pipe.native(), &server))) return {};
   return Napi::Number::New(info.Env(), server.pid);

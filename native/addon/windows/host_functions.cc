@@ -1,7 +1,7 @@
 // Finds the functions of Node-API in the program that loads the addon, whatever its name: node.exe,
 // Electron, an executable with an embedded Node. An import library would bind them to node.exe.
 //
-// NAPI_EXTERN declares them as imported, so a call of napi_wrap goes through the pointer
+// NAPI_EXTERN declares them as imported, so a call of napi_wrap uses the pointer
 // __imp_napi_wrap. The linker reports a function that is missing in this list.
 
 #include "platform/windows/windows_api.h"

@@ -30,7 +30,7 @@ Status OpenPeerEvent(const ObjectName& name, DWORD access, Handle* event) {
                          LastError());
   }
   Handle owned = Own(opened);
-  if (!IsOwnedByThisUser(opened)) {
+  if (!IsOwnedByThisUser(opened).value_or(false)) {
     return Status::Error(StatusCode::kCorrupt, "an event of the peer belongs to another user");
   }
   *event = std::move(owned);

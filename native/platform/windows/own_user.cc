@@ -3,6 +3,22 @@
 #include "platform/handle.h"
 
 namespace shmwire::platform {
+namespace {
+
+bool ReadToken(HANDLE process, TOKEN_INFORMATION_CLASS what, void* buffer, DWORD bytes) {
+  HANDLE opened = nullptr;
+  if (OpenProcessToken(process, TOKEN_QUERY, &opened) == 0) return false;
+  const Handle token = Own(opened);
+  return GetTokenInformation(opened, what, buffer, bytes, &bytes) != 0;
+}
+
+bool ReadDefaultOwner(unsigned char* sid) {
+  alignas(TOKEN_OWNER) unsigned char owner[sizeof(TOKEN_OWNER) + SECURITY_MAX_SID_SIZE];
+  return ReadToken(GetCurrentProcess(), TokenOwner, owner, sizeof(owner)) &&
+         CopySid(SECURITY_MAX_SID_SIZE, sid, reinterpret_cast<TOKEN_OWNER*>(owner)->Owner) != 0;
+}
+
+}  // namespace
 
 OwnUserAccess::OwnUserAccess(DWORD access) : status_(Describe(access)) {}
 
@@ -26,25 +42,25 @@ Status OwnUserAccess::Describe(DWORD access) {
 }
 
 bool ReadUser(HANDLE process, unsigned char* sid) {
-  HANDLE opened = nullptr;
-  if (OpenProcessToken(process, TOKEN_QUERY, &opened) == 0) return false;
-  const Handle token = Own(opened);
   alignas(TOKEN_USER) unsigned char user[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
-  DWORD bytes = 0;
-  return GetTokenInformation(opened, TokenUser, user, sizeof(user), &bytes) != 0 &&
+  return ReadToken(process, TokenUser, user, sizeof(user)) &&
          CopySid(SECURITY_MAX_SID_SIZE, sid, reinterpret_cast<TOKEN_USER*>(user)->User.Sid) != 0;
 }
 
-bool IsOwnedByThisUser(HANDLE object) {
+std::optional<bool> IsOwnedByThisUser(HANDLE object) {
   alignas(SID) unsigned char user[SECURITY_MAX_SID_SIZE];
+  alignas(SID) unsigned char default_owner[SECURITY_MAX_SID_SIZE];
   PSID owner = nullptr;
   PSECURITY_DESCRIPTOR descriptor = nullptr;
-  if (!ReadUser(GetCurrentProcess(), user) ||
+  if (!ReadUser(GetCurrentProcess(), user) || !ReadDefaultOwner(default_owner) ||
       GetSecurityInfo(object, SE_KERNEL_OBJECT, OWNER_SECURITY_INFORMATION, &owner, nullptr,
                       nullptr, nullptr, &descriptor) != ERROR_SUCCESS) {
     return false;
   }
-  const bool owned = owner != nullptr && EqualSid(owner, user) != 0;
+  std::optional<bool> owned;
+  if (owner != nullptr) {
+    owned = EqualSid(owner, user) != 0 || EqualSid(owner, default_owner) != 0;
+  }
   LocalFree(descriptor);
   return owned;
 }

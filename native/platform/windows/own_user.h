@@ -2,6 +2,8 @@
 
 // Access of the user of this process, and of no other, to named objects.
 
+#include <optional>
+
 #include "core/status.h"
 #include "platform/windows/windows_api.h"
 
@@ -36,8 +38,10 @@ class OwnUserAccess {
 // Copies the id of the user of a process to `sid`, which has SECURITY_MAX_SID_SIZE bytes.
 bool ReadUser(HANDLE process, unsigned char* sid);
 
-// Whether this user owns the object. The handle needs READ_CONTROL.
-bool IsOwnedByThisUser(HANDLE object);
+// Whether the object has the owner that the objects of this process have by default, or this user:
+// by default, objects of an administrator can belong to the group. The handle needs READ_CONTROL.
+// Nothing if the system reports no owner: wine does not, of a pipe.
+std::optional<bool> IsOwnedByThisUser(HANDLE object);
 
 // Whether the process runs as this user. The handle needs PROCESS_QUERY_LIMITED_INFORMATION.
 bool RunsAsThisUser(HANDLE process);

@@ -76,7 +76,7 @@ Status CreateSharedMemory(const MemoryId& id, uint64_t bytes, Handle* handle, Ma
 Status SealSharedMemory(const Handle& /*handle*/) { return {}; }
 
 Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapping* mapping) {
-  if (!IsOwnedByThisUser(Native(handle))) {
+  if (!IsOwnedByThisUser(Native(handle)).value_or(false)) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory belongs to another user");
   }
   void* const view = MapViewOfFile(Native(handle), FILE_MAP_READ, 0, 0, 0);
