@@ -8,7 +8,6 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { buildWindowsAddon } from './windows/build-addon.mjs'
 import { copyTree } from './windows/tree.mjs'
 import { VERSIONS, WineNode } from './windows/wine.mjs'
 
@@ -27,21 +26,29 @@ const { values, positionals } = parseArgs({
   },
 })
 
-buildTypeScript()
-const addon = await buildWindowsAddon(root, join(folder, 'objects'))
-const tree = join(folder, 'tree')
-copyTree(root, tree, addon)
+build()
+const tree = isWindows ? root : join(folder, 'tree')
+if (!isWindows) copyTree(root, tree)
 const wine = new WineNode(join(folder, 'wine'))
 let failed = 0
 for (const major of values.node.split(','))
   for (const project of values.project.split(',')) failed += test(major, project)
 process.exitCode = failed === 0 ? 0 : 1
 
-function buildTypeScript() {
-  const { status } = spawnSync(process.execPath, [join(root, 'scripts/build.mjs'), '--quiet', '--ts-only'], {
-    stdio: 'inherit',
-  })
-  if (status !== 0) throw new Error('the build failed')
+/** On Linux the binary for Windows that the package ships. */
+function build() {
+  const steps = isWindows
+    ? [['build.mjs']]
+    : [
+        ['build.mjs', '--ts-only'],
+        ['prebuild.mjs', '--only', 'win32-x64'],
+      ]
+  for (const [script, ...args] of steps) {
+    const { status } = spawnSync(process.execPath, [join(root, 'scripts', script), ...args], {
+      stdio: 'inherit',
+    })
+    if (status !== 0) throw new Error(`${script} failed`)
+  }
 }
 
 /** Prints the counts, and the failures. Returns how many tests or files failed. */

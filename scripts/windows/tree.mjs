@@ -3,10 +3,10 @@ import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from
 import { dirname, join } from 'node:path'
 
 /**
- * Copies the sources, the build and the addon to a folder with the dependencies of Windows: their binaries differ, and node_modules of the
+ * Copies the sources and what is built of them to a folder with the dependencies of Windows: their binaries differ, and node_modules of the
  * repository has those of this system.
  */
-export function copyTree(root, tree, addon) {
+export function copyTree(root, tree) {
   mkdirSync(tree, { recursive: true })
   const { stdout } = spawnSync('git', ['ls-files', '-coz', '--exclude-standard'], {
     cwd: root,
@@ -14,11 +14,10 @@ export function copyTree(root, tree, addon) {
   })
   const files = stdout.split('\0').filter((file) => file !== '' && !file.startsWith('node_modules'))
   for (const file of files) copyNewer(join(root, file), join(tree, file))
-  for (const built of ['dist', 'build/modules']) {
+  for (const built of ['dist', 'build/modules', 'prebuilds/win32-x64']) {
     rmSync(join(tree, built), { recursive: true, force: true })
     cpSync(join(root, built), join(tree, built), { recursive: true })
   }
-  copyNewer(addon, join(tree, 'build/Release/shmwire.node'))
   installDependencies(tree)
 }
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { copyFileSync } from 'node:fs'
+import { copyFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
@@ -21,7 +21,8 @@ describe.skipIf(!isWindows)('a program with another name than node.exe', () => {
     expect(loadBinding()).toHaveProperty('binding')
     const program = join(temporaryDirectory(), 'electron.exe')
     copyFileSync(process.execPath, program)
-    const addon = process.env['SHMWIRE_ADDON'] ?? join(ROOT, 'build/Release/shmwire.node')
+    const built = ['build/Release/shmwire.node', 'prebuilds/win32-x64/shmwire.node']
+    const addon = built.map((file) => join(ROOT, file)).find(existsSync) ?? ''
     const { stdout } = await promisify(execFile)(program, ['-e', LOAD, addon])
     expect(stdout.trim()).toBe('function true')
   })
