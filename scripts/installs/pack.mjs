@@ -1,0 +1,15 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { run } from '../stages/command.mjs'
+
+/** Packs what is built into `folder`. Returns the path of the tarball; undefined after a failure, which `report` has. */
+export async function pack(report, folder) {
+  const prebuilt = await run(process.execPath, ['scripts/build-prebuilds.mjs'])
+  if (!report.check('the binary runs where Node runs', prebuilt)) return undefined
+  const packed = await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder])
+  if (!report.check('npm pack', packed)) return undefined
+  return join(
+    folder,
+    readdirSync(folder).find((file) => file.endsWith('.tgz')),
+  )
+}

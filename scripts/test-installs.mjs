@@ -1,0 +1,45 @@
+// Installs the packed tarball with every package manager, and uses it in every version of Node.js, module system and bundler.
+//   npm run test:installs                            everything, about 20 minutes; downloads 1 GB at the first run
+//   npm run test:installs -- --only managers,sea     these parts
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { testManager } from './installs/install.mjs'
+import { MANAGERS } from './installs/managers.mjs'
+import { pack } from './installs/pack.mjs'
+import { build } from './stages/build.mjs'
+import { Report } from './stages/report.mjs'
+
+const PARTS = {
+  async managers(report, place) {
+    for (const name of Object.keys(MANAGERS)) await testManager(report, name, { ...place, withDemo: true })
+  },
+}
+
+const report = new Report()
+const parts = chosenParts(process.argv.slice(2))
+const scratch = mkdtempSync(join(tmpdir(), 'shmwire-installs-'))
+try {
+  await build(report)
+  const tarball = await pack(report, scratch)
+  for (const name of tarball === undefined ? [] : parts) {
+    console.log(`\n${name}`)
+    await PARTS[name](report, { tarball, scratch })
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true })
+}
+report.close()
+process.exitCode = report.failed > 0 ? 1 : 0
+
+function chosenParts(args) {
+  if (args.length === 0) return Object.keys(PARTS)
+  const names = args[0] === '--only' && args.length === 2 ? args[1].split(',') : []
+  if (names.length === 0 || !names.every((name) => name in PARTS)) {
+    console.error(
+      `usage: npm run test:installs -- [--only <part>,…]   parts: ${Object.keys(PARTS).join(', ')}`,
+    )
+    process.exit(2)
+  }
+  return names
+}
