@@ -6,14 +6,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { testManager } from './installs/install.mjs'
 import { MANAGERS } from './installs/managers.mjs'
+import { moduleSystems } from './installs/module-systems.mjs'
+import { nodeVersions } from './installs/node-versions.mjs'
 import { pack } from './installs/pack.mjs'
+import { rspack } from './installs/rspack.mjs'
 import { build } from './stages/build.mjs'
 import { Report } from './stages/report.mjs'
 
 const PARTS = {
   async managers(report, place) {
-    for (const name of Object.keys(MANAGERS)) await testManager(report, name, { ...place, withDemo: true })
+    for (const entry of Object.entries(MANAGERS))
+      await testManager(report, entry, { ...place, withDemo: true })
   },
+  modules: moduleSystems,
+  nodes: nodeVersions,
+  rspack,
 }
 
 const report = new Report()

@@ -1,54 +1,62 @@
-import { writeFileSync } from 'node:fs'
+import { realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { find } from '../stages/command.mjs'
 import { BUN, NPM, PNPM, YARN } from './versions.mjs'
 
-const NPM_CLI = 'npm/bin/npm-cli.js'
-const WITHOUT_SCRIPTS = '--ignore-scripts'
-
 /**
- * A package manager, by its name. `node` is the version of Node.js that runs it and the programs. `command` gets the folder with the downloaded
- * manager. `install` has the arguments that install a tarball. `run` are the words before the file of a program; without it, `node`.
- * `withoutScripts` disables the scripts of packages, by arguments or by the environment.
+ * The package managers by their names. `specifier` is their package, without one it is installed here. `node` is the version of Node.js that
+ * runs the manager and the programs, without one it is this Node.js. `command` gets the folder with the package. `run` are the words before
+ * the file of a program, without it `node`. `withoutScripts` disables the scripts of packages, by arguments or by the environment.
  */
 export const MANAGERS = {
-  'npm 10': npm(NPM[10], '20'),
-  'npm 11': npm(NPM[11], '24'),
-  'npm 12': npm(NPM[12], '26'),
-  'pnpm 10': pnpm(PNPM[10], '20', 'pnpm.cjs'),
-  'pnpm 11': pnpm(PNPM[11], '22', 'pnpm.mjs'),
-  'pnpm 12': pnpm(PNPM[12], '26', 'pnpm.mjs'),
-  'yarn 4 (PnP)': yarn('24', 'pnp'),
-  'yarn 4 (node_modules)': yarn('22', 'node-modules'),
-  bun: {
-    specifier: BUN,
-    node: '24',
+  [NPM[10]]: npm(NPM[10], '20'),
+  [NPM[11]]: npm(NPM[11], '24'),
+  [NPM[12]]: npm(NPM[12], '26'),
+  [PNPM[10]]: pnpm(PNPM[10], '20', 'pnpm.cjs'),
+  [PNPM[11]]: pnpm(PNPM[11], '22', 'pnpm.mjs'),
+  [PNPM[12]]: pnpm(PNPM[12], '26', 'pnpm.mjs'),
+  [`${YARN}, PnP`]: yarn('24', 'pnp'),
+  [`${YARN}, node_modules`]: yarn('22', 'node-modules'),
+  [BUN]: {
+    ...commands(BUN, '24', 'add'),
     command: (modules) => [join(modules, '@oven/bun-linux-x64/bin/bun')],
-    install: (tarball) => ['add', tarball],
-    withoutScripts: { args: [WITHOUT_SCRIPTS] },
   },
+}
+
+/** A few of them, for each change. The npm of this machine, and the two that differ most from it. */
+export const FEW_MANAGERS = {
+  'npm of this machine': {
+    ...commands(undefined, undefined, 'install'),
+    command: () => ['node', realpathSync(find('npm'))],
+  },
+  [PNPM[12]]: pnpm(PNPM[12], undefined, 'pnpm.mjs'),
+  [`${YARN}, PnP`]: yarn('24', 'pnp'),
+}
+
+function commands(specifier, node, verb) {
+  return {
+    specifier,
+    node,
+    install: (tarball) => [verb, tarball],
+    withoutScripts: { args: ['--ignore-scripts'] },
+  }
 }
 
 function npm(specifier, node) {
   return {
-    specifier,
-    node,
-    command: (modules) => ['node', join(modules, NPM_CLI)],
-    install: (tarball) => ['install', tarball],
-    withoutScripts: { args: [WITHOUT_SCRIPTS] },
+    ...commands(specifier, node, 'install'),
+    command: (modules) => ['node', join(modules, 'npm/bin/npm-cli.js')],
   }
 }
 
 function pnpm(specifier, node, file) {
   return {
-    specifier,
-    node,
+    ...commands(specifier, node, 'add'),
     command: (modules) => ['node', join(modules, 'pnpm/bin', file)],
-    install: (tarball) => ['add', tarball],
-    withoutScripts: { args: [WITHOUT_SCRIPTS] },
   }
 }
 
-/** Yarn needs a package.json, and has the scripts of dependencies disabled by default. */
+/** Yarn needs a package.json, and disables the scripts of dependencies by default. */
 function yarn(node, linker) {
   const command = (modules) => ['node', join(modules, '@yarnpkg/cli-dist/bin/yarn.js')]
   return {

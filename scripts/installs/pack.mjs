@@ -1,6 +1,8 @@
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../stages/command.mjs'
+
+const INSTALL = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-save', '--offline']
 
 /** Packs what is built into `folder`. Returns the path of the tarball; undefined after a failure, which `report` has. */
 export async function pack(report, folder) {
@@ -12,4 +14,11 @@ export async function pack(report, folder) {
     folder,
     readdirSync(folder).find((file) => file.endsWith('.tgz')),
   )
+}
+
+/** Installs the tarball into `folder` with the npm of this machine. */
+export async function installTarball(report, folder, tarball) {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{"private":true}')
+  return report.check('the tarball installs', await run('npm', [...INSTALL, tarball], { cwd: folder }))
 }

