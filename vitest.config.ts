@@ -3,11 +3,15 @@ import { defineConfig } from 'vitest/config'
 // Timeouts only end what hangs; a busy machine may take long, and no test asserts a maximum time.
 const SECOND_MS = 1000
 
+const GATEWAY_TESTS = 'test/unit/gateway/**/*.test.ts'
+
 export default defineConfig({
   test: {
     passWithNoTests: true,
     projects: [
-      project('unit', 30 * SECOND_MS),
+      { test: { ...project('unit', 30 * SECOND_MS).test, exclude: [GATEWAY_TESTS] } },
+      // Unit tests too, but they take longer: each opens servers and connections.
+      { test: { ...project('gateway', 30 * SECOND_MS).test, include: [GATEWAY_TESTS] } },
       project('conformance', 60 * SECOND_MS),
       // Real processes, signals and kills.
       project('process', 120 * SECOND_MS),

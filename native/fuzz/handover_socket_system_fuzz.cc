@@ -20,7 +20,7 @@
 #include "fuzz/require.h"
 #include "platform/doorbell.h"
 #include "platform/handover_socket.h"
-#include "platform/linux/stray_descriptors.h"
+#include "platform/posix/stray_descriptors.h"
 
 namespace shmwire::fuzz {
 namespace {

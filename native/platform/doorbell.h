@@ -12,7 +12,7 @@
 
 namespace shmwire::platform {
 
-// The kernel names the sender of everything that arrives at `own`. Errors: kOutOfMemory.
+// The kernel names the sender of everything that arrives at `own`, where it can. Errors: kOutOfMemory.
 Status MakeDoorbell(Handle* own, Handle* peer_end);
 
 // Stops the transfer of handles to `own` where the system can (platform/queued_handles.h).
@@ -45,7 +45,7 @@ class EventLoopDoorbell {
 
  private:
   Handle doorbell_;
-  uint64_t cookie_ = 0;  // identifies the socket, even if its number is reused
+  uint64_t identity_ = 0;  // of the socket, whose number may be reused
 };
 
 }  // namespace shmwire::platform

@@ -1,4 +1,4 @@
-#include "platform/linux/stray_descriptors.h"
+#include "platform/posix/stray_descriptors.h"
 
 #include <fcntl.h>
 #include <unistd.h>

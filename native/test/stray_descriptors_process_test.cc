@@ -1,6 +1,6 @@
 // The thread that closes descriptors, when it cannot be started, when it blocks, and after a fork.
 
-#include "platform/linux/stray_descriptors.h"
+#include "platform/posix/stray_descriptors.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

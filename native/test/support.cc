@@ -9,7 +9,7 @@
 #include <string>
 #include <thread>
 
-#include "platform/linux/stray_descriptors.h"
+#include "platform/posix/stray_descriptors.h"
 
 namespace shmwire::test {
 

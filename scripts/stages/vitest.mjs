@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { root, runNode } from './command.mjs'
 
-const PROJECTS = ['unit', 'conformance', 'process', 'hostile', 'interop', 'package']
+const PROJECTS = ['unit', 'gateway', 'conformance', 'process', 'hostile', 'interop', 'package']
 const SKIP_REPORTER = `--reporter=${join(root, 'scripts/stages/skip-reporter.mjs')}`
 
 const MESSAGE_LINES_MAX = 12
 
 /** Their files share the machine. The others start processes, and want it for themselves. */
-const PARALLEL = new Set(['unit', 'conformance'])
+const PARALLEL = new Set(['unit', 'gateway', 'conformance'])
 
 /** Runs one project after the other. */
 export async function vitest(report) {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,17 +16,7 @@ namespace {
 
 constexpr uint64_t kNanosPerSecond = 1'000'000'000;
 
-// strerror_r has two forms, depending on the C library. Each returns what one of these accepts.
-[[maybe_unused]] const char* TextOf(int result, const char* buffer) {
-  return result == 0 ? buffer : "unknown error";
-}
-[[maybe_unused]] const char* TextOf(const char* result, const char* /*buffer*/) { return result; }
-
 }  // namespace
-
-uint32_t CurrentProcessId() { return static_cast<uint32_t>(getpid()); }
-
-uint32_t CurrentUserId() { return static_cast<uint32_t>(geteuid()); }
 
 uint64_t CurrentProcessStartTime() {
   // proc_pid_stat(5). Field 2 is the program's name in parentheses and may hold any byte, so count
@@ -80,21 +69,10 @@ Status FillRandom(void* bytes, size_t count) {
   return {};
 }
 
-void YieldCpu() { sched_yield(); }
-
-void Nap() {
-  const timespec shortly{0, 1};
-  nanosleep(&shortly, nullptr);
-}
-
 uint64_t MonotonicNanos() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<uint64_t>(now.tv_sec) * kNanosPerSecond + static_cast<uint64_t>(now.tv_nsec);
-}
-
-const char* OsErrorText(int32_t os_error, char* buffer, size_t buffer_bytes) {
-  return TextOf(strerror_r(os_error, buffer, buffer_bytes), buffer);
 }
 
 }  // namespace shmwire::platform

@@ -123,22 +123,6 @@ Status FillPages(std::byte* data, uint64_t bytes) {
 
 }  // namespace
 
-void Mapping::Unmap() {
-  if (data_ == nullptr) return;
-  munmap(data_, bytes_);
-  data_ = nullptr;
-  bytes_ = 0;
-}
-
-void Mapping::Vacate() {
-  if (data_ == nullptr) return;
-  // If this fails, the mapping stays: its addresses must not be reused.
-  static_cast<void>(mmap(data_, bytes_, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0));
-  data_ = nullptr;
-  bytes_ = 0;
-}
-
 Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle,
                           Mapping* mapping) {
   const int file = CreateMemoryFile();

@@ -1,35 +1,21 @@
-#include "platform/linux/descriptor_message.h"
-
-#include <unistd.h>
+#include "platform/posix/descriptor_message.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-#include "platform/linux/stray_descriptors.h"
+#include "platform/posix/descriptor_kind.h"
+#include "platform/posix/local_socket.h"
+#include "platform/posix/sender_credentials.h"
+#include "platform/posix/stray_descriptors.h"
 
 namespace shmwire::platform {
 namespace {
 
 constexpr size_t kSentDescriptorsMax = kHandlesMax;
 
-// SO_PEERCRED of a socket has the effective ids, too.
-ucred OwnCredentials() { return {getpid(), geteuid(), getegid()}; }
-
-// By default, the kernel attaches the real ids to a message (unix(7), SCM_CREDENTIALS). It can
-// attach an id that our user namespace does not map, but a sender cannot state one. So this process
-// states the ids only if they differ.
-bool StatesCredentials() { return geteuid() != getuid() || getegid() != getgid(); }
-
-void PutPart(cmsghdr* part, int type, const void* data, size_t bytes) {
-  part->cmsg_level = SOL_SOCKET;
-  part->cmsg_type = type;
-  part->cmsg_len = CMSG_LEN(bytes);
-  std::memcpy(CMSG_DATA(part), data, bytes);
-}
-
 void TakeDescriptors(const cmsghdr* header, ReceivedMessage* message) {
-  // The kernel's bound is ours.
+  // No kernel transfers more.
   const size_t count = std::min((header->cmsg_len - CMSG_LEN(0)) / sizeof(int), kDescriptorsMax);
   int descriptors[kDescriptorsMax];
   std::memcpy(descriptors, CMSG_DATA(header), count * sizeof(int));
@@ -49,16 +35,11 @@ void TakeDescriptors(const cmsghdr* header, ReceivedMessage* message) {
 
 void TakeControl(msghdr* header, ReceivedMessage* message) {
   for (cmsghdr* part = CMSG_FIRSTHDR(header); part != nullptr; part = CMSG_NXTHDR(header, part)) {
-    if (part->cmsg_level != SOL_SOCKET) continue;
-    if (part->cmsg_type == SCM_RIGHTS) {
+    if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS) {
       TakeDescriptors(part, message);
-    } else if (part->cmsg_type == SCM_CREDENTIALS && part->cmsg_len == CMSG_LEN(sizeof(ucred))) {
-      ucred sender{};
-      std::memcpy(&sender, CMSG_DATA(part), sizeof(sender));
-      message->has_credentials = true;
-      message->credentials = {static_cast<uint32_t>(sender.pid), sender.uid, sender.gid};
     }
   }
+  message->has_credentials = FindSender(header, message->handles[1], &message->credentials);
 }
 
 }  // namespace
@@ -67,7 +48,7 @@ int SendMessage(int socket, const sockaddr* name, socklen_t name_bytes, const vo
                 size_t payload_bytes, const int* descriptors, size_t descriptor_count) {
   if (descriptor_count > kSentDescriptorsMax) return EINVAL;
   alignas(cmsghdr) unsigned char
-      control[CMSG_SPACE(kSentDescriptorsMax * sizeof(int)) + CMSG_SPACE(sizeof(ucred))] = {};
+      control[CMSG_SPACE(kSentDescriptorsMax * sizeof(int)) + kStatedCredentialsRoom] = {};
   iovec vector{const_cast<void*>(payload), payload_bytes};
   msghdr header{};
   header.msg_name = const_cast<sockaddr*>(name);
@@ -77,19 +58,17 @@ int SendMessage(int socket, const sockaddr* name, socklen_t name_bytes, const vo
   header.msg_control = control;
   header.msg_controllen = sizeof(control);
   const size_t descriptor_bytes = descriptor_count * sizeof(int);
-  size_t control_bytes = CMSG_SPACE(descriptor_bytes);
+  const size_t rights_bytes = CMSG_SPACE(descriptor_bytes);
   cmsghdr* part = CMSG_FIRSTHDR(&header);
-  PutPart(part, SCM_RIGHTS, descriptors, descriptor_bytes);
-  if (StatesCredentials()) {
-    const ucred own = OwnCredentials();
-    PutPart(CMSG_NXTHDR(&header, part), SCM_CREDENTIALS, &own, sizeof(own));
-    control_bytes += CMSG_SPACE(sizeof(own));
-  }
-  header.msg_controllen = control_bytes;
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(descriptor_bytes);
+  std::memcpy(CMSG_DATA(part), descriptors, descriptor_bytes);
+  header.msg_controllen = rights_bytes + StateCredentials(control + rights_bytes);
 
   ssize_t sent = -1;
   do {
-    sent = sendmsg(socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT);
+    sent = sendmsg(socket, &header, kSendFlags);
   } while (sent < 0 && errno == EINTR);
   if (sent < 0) return errno;
   return static_cast<size_t>(sent) == payload_bytes ? 0 : EMSGSIZE;
@@ -97,7 +76,7 @@ int SendMessage(int socket, const sockaddr* name, socklen_t name_bytes, const vo
 
 int ReceiveMessage(int socket, void* payload, size_t payload_bytes_max, ReceivedMessage* message) {
   alignas(cmsghdr) unsigned char
-      control[CMSG_SPACE(kDescriptorsMax * sizeof(int)) + CMSG_SPACE(sizeof(ucred))];
+      control[CMSG_SPACE(kDescriptorsMax * sizeof(int)) + kStatedCredentialsRoom];
   iovec vector{payload, payload_bytes_max};
   msghdr header{};
   header.msg_iov = &vector;
@@ -107,7 +86,7 @@ int ReceiveMessage(int socket, void* payload, size_t payload_bytes_max, Received
 
   ssize_t received = -1;
   do {
-    received = recvmsg(socket, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    received = ReceiveOnce(socket, &header);
   } while (received < 0 && errno == EINTR);
   if (received < 0) return errno;
   message->payload_bytes = static_cast<size_t>(received);

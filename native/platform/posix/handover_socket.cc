@@ -8,8 +8,9 @@
 #include <ctime>
 
 #include "platform/doorbell.h"
-#include "platform/linux/descriptor_message.h"
-#include "platform/linux/stray_descriptors.h"
+#include "platform/posix/descriptor_message.h"
+#include "platform/posix/local_socket.h"
+#include "platform/posix/stray_descriptors.h"
 
 namespace shmwire::platform {
 namespace {
@@ -19,8 +20,8 @@ constexpr size_t kHandoverHandles = kHandlesMax;
 constexpr uint64_t kReadNanosMax = 1'000'000;
 // How long no call reads afterwards. So senders use at most a fifth of the thread.
 constexpr uint64_t kRestNanos = 4'000'000;
-// Every call reads this many. More than the kernel queues (net.unix.max_dgram_qlen, 10 by default)
-// unless an administrator raises the limit.
+// Every call reads this many. More than Linux queues (net.unix.max_dgram_qlen, 10 by default)
+// unless an administrator raises the limit. macOS queues about 40 (net.local.dgram.recvspace).
 constexpr int kReadDatagramsMin = 12;
 constexpr uint64_t kNanosPerSecond = 1'000'000'000;
 
@@ -55,9 +56,12 @@ bool FillAddress(const char* path, sockaddr_un* address) {
 }
 
 Status PathTooLong() {
+  constexpr bool kLinuxRoom = sizeof(sockaddr_un::sun_path) == 108;
   return Status::Error(StatusCode::kInvalidArgument,
-                       "the path of the handover socket must have 1 to 107 bytes; set SHMWIRE_DIR "
-                       "to a shorter directory");
+                       kLinuxRoom ? "the path of the handover socket must have 1 to 107 bytes; set "
+                                    "SHMWIRE_DIR to a shorter directory"
+                                  : "the path of the handover socket must have 1 to 103 bytes; set "
+                                    "SHMWIRE_DIR to a shorter directory");
 }
 
 Status BindError(int os_error) {
@@ -84,14 +88,10 @@ Status HandoverSocket::Bind(const char* path) {
   sockaddr_un address;
   if (!FillAddress(path, &address)) return PathTooLong();
   // Its queue may hold descriptors when it is closed.
-  Handle bound(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
-               Closing::kOwnElsewhere);
+  Handle bound(MakeLocalSocket(SOCK_DGRAM), Closing::kOwnElsewhere);
   if (!bound.valid()) return OutOfHandles(errno);
   // Before the bind, so that no datagram arrives without credentials.
-  const int enabled = 1;
-  if (setsockopt(Native(bound), SOL_SOCKET, SO_PASSCRED, &enabled, sizeof(enabled)) != 0) {
-    return BindError(errno);
-  }
+  if (const int os_error = NameSenders(Native(bound)); os_error != 0) return BindError(os_error);
   if (bind(Native(bound), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
     return BindError(errno);
   }
@@ -238,7 +238,7 @@ Status SendToHandoverSocket(const char* path, const Token& token, const Handle& 
   *full = false;
   sockaddr_un address;
   if (!FillAddress(path, &address)) return PathTooLong();
-  const Handle sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const Handle sender(MakeLocalSocket(SOCK_DGRAM));
   if (!sender.valid()) return OutOfHandles(errno);
   // The answer may bring further ones.
   if (StrayDescriptorBacklog() == StrayBacklog::kStuck) return TooManyStrays();
@@ -246,11 +246,10 @@ Status SendToHandoverSocket(const char* path, const Token& token, const Handle& 
   const int os_error =
       SendMessage(Native(sender), reinterpret_cast<const sockaddr*>(&address), sizeof(address),
                   token.data(), token.size(), descriptors, kHandoverHandles);
+  *full = IsFullQueue(os_error);
+  if (*full) return {};
   switch (os_error) {
     case 0:
-      return {};
-    case EAGAIN:
-      *full = true;
       return {};
     case ENOMEM:
     case ENOBUFS:

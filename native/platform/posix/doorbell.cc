@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "platform/posix/local_socket.h"
 #include "platform/queued_handles.h"
 
 namespace shmwire::platform {
@@ -12,34 +13,19 @@ namespace {
 
 int Native(const Handle& handle) { return static_cast<int>(handle.native()); }
 
-// Also false if the descriptor is not a socket.
-bool HasOption(const Handle& handle, int option, int expected) {
-  int value = 0;
-  socklen_t bytes = sizeof(value);
-  return getsockopt(Native(handle), SOL_SOCKET, option, &value, &bytes) == 0 && value == expected;
-}
-
-// A number that no other socket ever has, unlike its descriptor. 0: it is not a socket.
-uint64_t Cookie(const Handle& handle) {
-  uint64_t cookie = 0;
-  socklen_t bytes = sizeof(cookie);
-  const int failed = getsockopt(Native(handle), SOL_SOCKET, SO_COOKIE, &cookie, &bytes);
-  return failed == 0 ? cookie : 0;
-}
-
 }  // namespace
 
 Status MakeDoorbell(Handle* own, Handle* peer_end) {
   int ends[2];
   // A stream, because libuv watches no other kind of pair.
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) {
+  if (!MakeLocalSocketPair(ends)) {
     return Status::Error(StatusCode::kOutOfMemory, "cannot create a doorbell (socketpair)", errno);
   }
   *own = Handle(ends[0], Closing::kOwnElsewhere);
   *peer_end = Handle(ends[1]);
-  const int enabled = 1;
-  if (setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &enabled, sizeof(enabled)) != 0) {
-    return Status::Error(StatusCode::kOutOfMemory, "cannot create a doorbell (SO_PASSCRED)", errno);
+  if (const int os_error = NameSenders(ends[0]); os_error != 0) {
+    return Status::Error(StatusCode::kOutOfMemory, "cannot create a doorbell (SO_PASSCRED)",
+                         os_error);
   }
   return {};
 }
@@ -57,7 +43,7 @@ Status RefuseHandles(Handle* own) {
 Status CheckDoorbell(const Handle& doorbell, const Credentials& peer) {
   // Only Unix sockets carry descriptors, and MSG_DONTWAIT makes only sockets ignore their owner's
   // flags.
-  if (!HasOption(doorbell, SO_DOMAIN, AF_UNIX) || !HasOption(doorbell, SO_TYPE, SOCK_STREAM)) {
+  if (!IsLocalStream(Native(doorbell))) {
     return Status::Error(StatusCode::kCorrupt, "the peer's doorbell is not a Unix stream socket");
   }
   // Both ends of a pair name the process that created it.
@@ -67,16 +53,16 @@ Status CheckDoorbell(const Handle& doorbell, const Credentials& peer) {
     return Status::Error(StatusCode::kCorrupt, "the peer's doorbell was not created by the peer");
   }
   // This end is never read. After the shutdown its queue stays empty, so closing it does not block.
-  if (shutdown(Native(doorbell), SHUT_RD) != 0 || MayHoldHandles(doorbell.native())) {
+  if (!StopReceiving(Native(doorbell)) || MayHoldHandles(doorbell.native())) {
     return Status::Error(StatusCode::kCorrupt, "the peer's doorbell holds descriptors");
   }
+  PrepareToSend(Native(doorbell));
   return {};
 }
 
 Status WakeThroughDoorbell(const Handle& doorbell) {
   const char wake_up = 0;
-  // MSG_NOSIGNAL: a broken connection must not end the process.
-  if (send(Native(doorbell), &wake_up, sizeof(wake_up), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) return {};
+  if (send(Native(doorbell), &wake_up, sizeof(wake_up), kSendFlags) > 0) return {};
   switch (errno) {
     case EAGAIN:
     case EPIPE:
@@ -92,12 +78,12 @@ Status WakeThroughDoorbell(const Handle& doorbell) {
 
 intptr_t EventLoopDoorbell::Transfer(Handle doorbell) {
   doorbell_ = std::move(doorbell);
-  cookie_ = Cookie(doorbell_);
+  identity_ = SocketIdentity(Native(doorbell_));
   return doorbell_.native();
 }
 
 void EventLoopDoorbell::Reclaim() {
-  if (cookie_ != 0 && Cookie(doorbell_) == cookie_) {
+  if (identity_ != 0 && SocketIdentity(Native(doorbell_)) == identity_) {
     doorbell_.Close();
   } else {
     doorbell_.Release();  // the event loop closed it; the number may belong to another file

@@ -10,9 +10,6 @@
 
 namespace shmwire::platform {
 
-// Whether the protocol transfers it: sealable memory or a Unix stream socket. Never blocks.
-bool IsKnownKind(int descriptor);
-
 // Never blocks. While the thread cannot be started, keeps the descriptors; each later call tries
 // again.
 void CloseElsewhere(const int* descriptors, size_t count);

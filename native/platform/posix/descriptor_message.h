@@ -1,6 +1,6 @@
 #pragma once
 
-// Datagrams that carry descriptors: SCM_RIGHTS and SCM_CREDENTIALS (unix(7)).
+// Messages that carry descriptors (SCM_RIGHTS) and, where the system has this, name their sender.
 
 #include <sys/socket.h>
 
@@ -13,9 +13,9 @@
 
 namespace shmwire::platform {
 
-// The kernel's bound for one message (SCM_MAX_FD). With room for all of them, no descriptor is lost
-// unseen, and a message with too many is recognized.
-inline constexpr size_t kDescriptorsMax = 253;
+// At least each kernel's bound for one message (Linux: 253, SCM_MAX_FD; macOS: 512). With room for
+// all of them, no descriptor is lost unseen, and a message with too many is recognized.
+inline constexpr size_t kDescriptorsMax = 512;
 
 // The descriptors of a valid message.
 inline constexpr size_t kHandlesMax = 2;
@@ -25,6 +25,7 @@ struct ReceivedMessage {
   bool payload_truncated = false;
   // The kernel could not transfer all descriptors, because this process's table is full.
   bool descriptors_truncated = false;
+  // The sender is known (posix/sender_credentials.h).
   bool has_credentials = false;
   Credentials credentials;
   // Of the known kinds. The message closes them unless they are moved out, and in another thread:
@@ -36,7 +37,8 @@ struct ReceivedMessage {
 };
 
 // Never blocks, and never raises SIGPIPE. Returns 0 or the error number. `name` is null for a
-// connected socket. Sends the process id and the effective user and group as credentials.
+// connected socket. Where messages name their sender, they name the process id and the effective
+// user and group.
 int SendMessage(int socket, const sockaddr* name, socklen_t name_bytes, const void* payload,
                 size_t payload_bytes, const int* descriptors, size_t descriptor_count);
 

@@ -1,9 +1,7 @@
-#include "platform/linux/stray_descriptors.h"
+#include "platform/posix/stray_descriptors.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -129,16 +127,6 @@ size_t StraysMax() {
 }
 
 }  // namespace
-
-bool IsKnownKind(int descriptor) {
-  if (fcntl(descriptor, F_GET_SEALS) >= 0) return true;
-  const auto has = [descriptor](int option, int expected) {
-    int value = 0;
-    socklen_t bytes = sizeof(value);
-    return getsockopt(descriptor, SOL_SOCKET, option, &value, &bytes) == 0 && value == expected;
-  };
-  return has(SO_DOMAIN, AF_UNIX) && has(SO_TYPE, SOCK_STREAM);
-}
 
 void CloseElsewhere(const int* descriptors, size_t count) {
   if (count == 0) return;

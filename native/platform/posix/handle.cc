@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "platform/linux/stray_descriptors.h"
+#include "platform/posix/stray_descriptors.h"
 
 namespace shmwire::platform {
 
