@@ -1,15 +1,17 @@
 // Installs the packed tarball with every package manager, and uses it in every version of Node.js, module system and bundler.
 //   npm run test:installs                            everything, about 20 minutes; downloads 1 GB at the first run
-//   npm run test:installs -- --only managers,sea     these parts
+//   npm run test:installs -- --only managers,nodes     these parts
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { testManager } from './installs/install.mjs'
 import { MANAGERS } from './installs/managers.mjs'
 import { moduleSystems } from './installs/module-systems.mjs'
+import { noExternalBuffers } from './installs/no-external-buffers.mjs'
 import { nodeVersions } from './installs/node-versions.mjs'
 import { pack } from './installs/pack.mjs'
 import { rspack } from './installs/rspack.mjs'
+import { singleExecutable } from './installs/single-executable.mjs'
 import { build } from './stages/build.mjs'
 import { Report } from './stages/report.mjs'
 
@@ -21,6 +23,8 @@ const PARTS = {
   modules: moduleSystems,
   nodes: nodeVersions,
   rspack,
+  executable: singleExecutable,
+  electron: noExternalBuffers,
 }
 
 const report = new Report()
