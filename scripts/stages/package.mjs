@@ -15,7 +15,8 @@ export async function packageStage(report) {
     const tarball = await pack(report, scratch)
     if (tarball === undefined) return
     report.check('publint', await runNode('node_modules/publint/src/cli.js', ['run', tarball, '--strict']))
-    // Node.js loads ES modules by `require`. All other rules hold for every resolver, also those that do not know `exports`.
+    // The rule requires a copy in CommonJS, although Node.js loads ES modules by `require`; docs/runtimes.md has the reason why there is none.
+    // All other rules hold for every resolver, also those that do not know `exports`.
     const attw = ['--ignore-rules', 'cjs-resolves-to-esm', '--no-color', '--no-emoji', tarball]
     report.check('attw', await runNode('node_modules/@arethetypeswrong/cli/dist/index.js', attw))
     await useInstalled(report, scratch, tarball)
