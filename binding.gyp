@@ -6,7 +6,7 @@
     "core_flags": "<(list) [...l.flags.compile, ...l.flags.core].join(' ')\"",
     "addon_sources": "<(list) l.addon.join(' ')\"",
     "addon_flags": "<(list) [...l.flags.compile, ...l.flags.addon].join(' ')\"",
-    "link_flags": "<(list) l.flags.link.join(' ')\"",
+    "link_flags": "<(list) l.flags.link[process.platform].join(' ')\"",
     "defines": "<(list) l.defines.join(' ')\""
   },
   "target_defaults": {

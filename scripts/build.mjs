@@ -57,12 +57,13 @@ function compile() {
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root, '--outDir', compiled])
 }
 
-/** The package contains code of node-addon-api, so it needs its licence. */
+/** The package contains headers of both, and code of the second, so it needs their licences. */
 function checkNotices() {
   const notices = readFileSync(join(root, 'THIRD_PARTY_NOTICES'), 'utf8')
-  const path = 'node_modules/node-addon-api/LICENSE.md'
-  if (!notices.includes(readFileSync(join(root, path), 'utf8').trim()))
-    throw new Error(`THIRD_PARTY_NOTICES does not hold ${path} as it is now`)
+  for (const path of ['node-api-headers/LICENSE', 'node-addon-api/LICENSE.md']) {
+    if (!notices.includes(readFileSync(join(root, 'node_modules', path), 'utf8').trim()))
+      throw new Error(`THIRD_PARTY_NOTICES does not hold node_modules/${path} as it is now`)
+  }
 }
 
 /** Moves changed files to their folders: the bundled code with the declarations, and the modules. Deletes files without a source. */

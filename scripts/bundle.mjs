@@ -8,6 +8,7 @@ const ENTRIES = [
   'adapter/http',
   'adapter/port',
   'adapter/stream',
+  'cli/main',
   'gateway/auth/index',
   'gateway/grpc/index',
   'gateway/rest/index',

@@ -1,48 +1,79 @@
-// Checks the library versions that a built addon needs: it must run on every system that Node supports.
+// Checks that a prebuilt binary runs on every system of its platform: the versions of the C library, the libraries that it needs, and the
+// names that it exports.
 //
-//   node scripts/check-binary.mjs FILE
+//   node scripts/check-binary.mjs <platform> [FILE]
 //
-// Reads the version table with readelf or objdump, one of which comes with every compiler.
-
+// Reads the file with readelf, which comes with every compiler on Linux.
 import { spawnSync } from 'node:child_process'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 
-/** The minimum versions of Node 20, and those of g++ 8, the compiler of distributions with glibc 2.28. */
-const FLOORS = { GLIBC: [2, 28], GLIBCXX: [3, 4, 25], CXXABI: [1, 3, 11] }
+/** The minimum of Node 20. */
+const GLIBC_MAX = [2, 28]
 
-/** The symbol versions above the minimum, such as `GLIBC_2.33`. Empty if the file may be shipped. */
-export function versionsTooNew(file) {
-  const found = new Set(versionTable(file).match(/\b(?:GLIBC|GLIBCXX|CXXABI)_\d+(?:\.\d+)*/g))
-  if (found.size === 0) throw new Error(`${file} names no library version; is it an ELF file?`)
-  return [...found].filter((version) => {
-    const [library, numbers] = version.split('_')
-    return isAbove(numbers.split('.').map(Number), FLOORS[library])
-  })
-}
+/** Of glibc's libraries, libpthread is in libc since 2.34, and stays for older binaries. musl's loader knows libc.so by that name. */
+const LIBRARIES = { glibc: ['libc.so.6', 'libpthread.so.0'], musl: ['libc.so'] }
 
-function versionTable(file) {
-  for (const [command, ...options] of [
-    ['readelf', '--wide', '--version-info'],
-    ['objdump', '-T'],
-  ]) {
-    const { status, stdout } = spawnSync(command, [...options, file], { encoding: 'utf8' })
-    if (status === 0) return stdout
+/** Node looks up these names. Others could replace those of another library. */
+const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
+
+/** The reasons why a binary cannot be shipped for the platform; empty if it can. */
+export function faultsOfBinary(file, platform) {
+  if (!platform.startsWith('linux-')) throw new Error(`cannot check a binary for ${platform}`)
+  const text = readelf(file)
+  const libc = platform.endsWith('-musl') ? 'musl' : 'glibc'
+  const faults = []
+  const versions = new Set(text.match(/\b(?:GLIBC|GLIBCXX|CXXABI|GCC)_\d+(?:\.\d+)*/g))
+  for (const version of versions) {
+    if (libc === 'musl' || !version.startsWith('GLIBC_') || isAbove(version, GLIBC_MAX))
+      faults.push(`needs ${version}`)
   }
-  throw new Error(`neither readelf nor objdump can read ${file}; install binutils`)
+  const needed = Array.from(text.matchAll(/\(NEEDED\).*\[(.*)\]/g), ([, name]) => name)
+  for (const name of needed) if (!LIBRARIES[libc].includes(name)) faults.push(`needs the library ${name}`)
+  if (!needed.includes(LIBRARIES[libc][0])) faults.push(`does not name the library ${LIBRARIES[libc][0]}`)
+  if (/\((?:RPATH|RUNPATH)\)/.test(text)) faults.push('has a search path for libraries')
+  if (!/\bNODELETE\b/.test(text)) faults.push('can be unloaded')
+  const exported = exportsOf(text)
+  for (const name of exported) if (!EXPORTS.includes(name)) faults.push(`exports ${name}`)
+  for (const name of EXPORTS) if (!exported.includes(name)) faults.push(`does not export ${name}`)
+  return faults
 }
 
-function isAbove(version, floor) {
-  for (let index = 0; index < Math.max(version.length, floor.length); index += 1) {
-    const difference = (version[index] ?? 0) - (floor[index] ?? 0)
+function readelf(file) {
+  const args = ['--wide', '--dynamic', '--dyn-syms', '--version-info', file]
+  const { error, status, stdout, stderr } = spawnSync('readelf', args, {
+    encoding: 'utf8',
+    env: { ...process.env, LC_ALL: 'C' },
+  })
+  if (error !== undefined) throw new Error(`readelf does not start; install binutils: ${error.message}`)
+  if (status !== 0) throw new Error(`readelf cannot read ${file}: ${stderr}`)
+  return stdout
+}
+
+/** Lines such as `110: 0000000000009cf0  6 FUNC  GLOBAL DEFAULT  14 name`; the section of an imported name is UND. */
+function exportsOf(text) {
+  const symbols = text.matchAll(/^\s*\d+: [0-9a-f]+\s+\S+ \w+\s+(?:GLOBAL|WEAK)\s+\w+\s+(\w+) (\S+)/gm)
+  return Array.from(symbols, ([, section, name]) => ({ section, name: name.split('@')[0] }))
+    .filter(({ section }) => section !== 'UND')
+    .map(({ name }) => name)
+}
+
+function isAbove(version, maximum) {
+  const numbers = version.split('_')[1].split('.').map(Number)
+  for (let index = 0; index < Math.max(numbers.length, maximum.length); index += 1) {
+    const difference = (numbers[index] ?? 0) - (maximum[index] ?? 0)
     if (difference !== 0) return difference > 0
   }
   return false
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const file = process.argv[2] ?? 'build/Release/shmwire.node'
-  const tooNew = versionsTooNew(file)
-  console.log(tooNew.length === 0 ? `${file} runs from glibc 2.28 on` : `${file} needs ${tooNew.join(', ')}`)
-  process.exitCode = tooNew.length === 0 ? 0 : 1
+  const [platform, file = `prebuilds/${platform}/shmwire.node`] = process.argv.slice(2)
+  if (platform === undefined) {
+    console.error('usage: node scripts/check-binary.mjs <platform> [FILE]')
+    process.exit(2)
+  }
+  const faults = faultsOfBinary(file, platform)
+  console.log(faults.length === 0 ? `${file} runs on ${platform}` : `${file} ${faults.join('; ')}`)
+  process.exitCode = faults.length === 0 ? 0 : 1
 }

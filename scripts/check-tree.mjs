@@ -12,7 +12,7 @@ const violations = []
 const NATIVE_LINES_MAX = 400
 /** Generated files and installed packages. */
 const SKIPPED =
-  /^(node_modules|dist|prebuilds|coverage|build|build-[^/]*|\.git|\.build-[^/]*|\.cache|package-lock\.json)$/
+  /^(node_modules|dist|prebuilds|native\/include|coverage|build|build-[^/]*|\.git|\.build-[^/]*|\.cache|package-lock\.json)$/
 const TEXT =
   /(\.(ts|mts|cts|js|mjs|cjs|h|cc|json|jsonc|md|yml|yaml|gyp|txt|cmake|toml)|(^|\/)\.?[A-Za-z_-]+)$/
 

@@ -19,19 +19,28 @@ export function buildNative() {
     encoding: 'utf8',
   })
   if (addon.status !== 0) return addon.stderr.trim()
-  const { compiler, coreFlags, linkFlags, sources } = JSON.parse(
-    readFileSync(join(direct, 'recipe.json'), 'utf8'),
-  )
-  const objects = sources
-    .filter((source) => !source.startsWith('native/addon/'))
-    .map((source) => join(direct, `${source.replaceAll('/', '-')}.o`))
+  const { compile, units, link } = JSON.parse(readFileSync(join(direct, 'recipe.json'), 'utf8'))
+  const core = units.filter(({ source }) => !source.startsWith('native/addon/'))
+  const objects = core.map(({ source }) => join(direct, `${source.replaceAll('/', '-')}.o`))
   const folder = fileURLToPath(new URL('../native', import.meta.url))
   const ours = SOURCES.map((source) => join(folder, source))
   const inputs = [...objects, ...readdirSync(folder).map((file) => join(folder, file))]
   if (inputs.every((file) => modified(file) < modified(PROGRAM))) return undefined
   mkdirSync(FOLDER, { recursive: true })
-  const args = [...coreFlags, '-I', folder, ...ours, ...objects, ...linkFlags, '-o', `${PROGRAM}~`]
-  const built = spawnSync(compiler.command, args, { cwd: ROOT, encoding: 'utf8' })
+  const [command, ...first] = compile
+  const linkFlags = link.slice(compile.length).filter((flag) => flag !== '-shared')
+  const args = [
+    ...first,
+    ...core[0].flags,
+    '-I',
+    folder,
+    ...ours,
+    ...objects,
+    ...linkFlags,
+    '-o',
+    `${PROGRAM}~`,
+  ]
+  const built = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8' })
   if (built.status !== 0) return `it does not compile: ${firstError(built.stderr)}`
   renameSync(`${PROGRAM}~`, PROGRAM)
   return undefined

@@ -1,13 +1,13 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../stages/command.mjs'
+import { prebuilds } from '../stages/prebuilds.mjs'
 
 const INSTALL = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--no-save', '--offline']
 
-/** Packs what is built into `folder`. Returns the path of the tarball; undefined after a failure, which `report` has. */
+/** Packs dist/ and prebuilds/ into `folder`. Returns the path of the tarball; undefined after a failure, which `report` has. */
 export async function pack(report, folder) {
-  const prebuilt = await run(process.execPath, ['scripts/build-prebuilds.mjs'])
-  if (!report.check('the binary runs where Node runs', prebuilt)) return undefined
+  if (!(await prebuilds(report))) return undefined
   const packed = await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder])
   if (!report.check('npm pack', packed)) return undefined
   return join(

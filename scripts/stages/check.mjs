@@ -22,7 +22,7 @@ async function clangFormat(report) {
   const clang = findAny('clang-format')
   if (clang === undefined) return report.skip('clang-format', 'apt-get install clang-format')
   const files = readdirSync(join(root, 'native'), { recursive: true }).filter((file) =>
-    /\.(h|cc)$/.test(file),
+    /^(?!include\/).*\.(h|cc)$/.test(file),
   )
   const paths = files.map((file) => join('native', file))
   report.check('clang-format', await run(clang, ['--dry-run', '--Werror', ...paths]))

@@ -1,19 +1,34 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { installTarball, pack } from '../installs/pack.mjs'
+import { builtFromPackage } from './built-from-package.mjs'
 import { bundlers } from './bundlers.mjs'
 import { root, run, runNode } from './command.mjs'
 import { installs } from './installs.mjs'
 import { runtimes } from './runtimes.mjs'
 import { testRunners } from './test-runners.mjs'
 
+const TARBALL_BYTES_MAX = 3_000_000
+
 /** Tests the packed tarball like a user: installed into an empty folder, without scripts. */
 export async function packageStage(report) {
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    return report.skip('the package', 'is built on Linux on x64')
   const scratch = mkdtempSync(join(tmpdir(), 'shmwire-package-'))
   try {
     const tarball = await pack(report, scratch)
     if (tarball === undefined) return
+    report.check('the tarball has at most 3 MB', sizeOf(tarball))
     report.check('publint', await runNode('node_modules/publint/src/cli.js', ['run', tarball, '--strict']))
     // The rule requires a copy in CommonJS, although Node.js loads ES modules by `require`; docs/runtimes.md has the reason why there is none.
     // All other rules hold for every resolver, also those that do not know `exports`.
@@ -47,6 +62,12 @@ async function useInstalled(report, scratch, tarball) {
     'its types',
     await runNode('node_modules/typescript/bin/tsc', ['-p', scratch], { cwd: scratch }),
   )
+  await builtFromPackage(report, scratch, env)
+}
+
+function sizeOf(tarball) {
+  const { size } = statSync(tarball)
+  return { ok: size <= TARBALL_BYTES_MAX, output: `${size} bytes` }
 }
 
 function contents(folder) {
@@ -68,12 +89,14 @@ function contents(folder) {
     'proto/google/api/http.proto',
     ...['http', 'port', 'stream'].flatMap((name) => [`dist/adapter/${name}.js`, `dist/adapter/${name}.d.ts`]),
     `prebuilds/${process.platform}-${process.arch}/shmwire.node`,
+    'prebuilds/manifest.json',
+    ...nativeFiles(),
   ]) {
     if (!files.includes(file)) faults.push(`${file} is missing`)
   }
   // A binding.gyp makes npm compile at install.
   for (const file of files) {
-    if (/binding\.gyp$|^node_modules|^native|^src|\.test\./.test(file))
+    if (/binding\.gyp$|^node_modules|^native\/(test|fuzz)|^src|\.test\./.test(file))
       faults.push(`${file} must not be packed`)
   }
   for (const kind of ['dependencies', 'optionalDependencies']) {
@@ -83,4 +106,17 @@ function contents(folder) {
     if (manifest.scripts?.[script] !== undefined) faults.push(`there is a script '${script}'`)
   }
   return { ok: faults.length === 0, output: faults.join('\n') }
+}
+
+/** The files that `shmwire build` reads. */
+function nativeFiles() {
+  const list = JSON.parse(readFileSync(join(root, 'native/sources.json'), 'utf8'))
+  const headers = ['node_api.h', 'napi.h'].map((header) => `native/include/${header}`)
+  return [
+    'native/sources.json',
+    ...headers,
+    ...list.core,
+    ...Object.values(list.platform).flat(),
+    ...list.addon,
+  ]
 }

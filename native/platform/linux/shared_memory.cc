@@ -2,8 +2,9 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/stat.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -176,12 +177,13 @@ Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapp
     return Status::Error(StatusCode::kCorrupt, "the peer's memory does not have regular pages");
   }
   // Not fstat: built against a new glibc it would require 2.33, and Node itself runs from 2.28 on.
+  // musl has a function statx since 1.2.5 only.
   struct statx file_stat {};
-  if (statx(file, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &file_stat) != 0) {
+  if (syscall(SYS_statx, file, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &file_stat) != 0) {
     return Status::Error(StatusCode::kUnavailable, "cannot examine the peer's memory (statx)",
                          errno);
   }
-  if (!S_ISREG(file_stat.stx_mode)) {
+  if ((file_stat.stx_mode & S_IFMT) != S_IFREG) {
     return Status::Error(StatusCode::kCorrupt, "the peer's descriptor is not memory");
   }
   const uint64_t bytes = file_stat.stx_size;

@@ -1,4 +1,4 @@
-/** The beginning of the handshake between a client behind a gateway and a server (docs/protocol.md, section 14). */
+/** The beginning of the handshake between a client behind a gateway and a server (docs/protocol.md, section 15). */
 import type { ByteStream } from '../../byte-stream.js'
 import { type RelayedClient, readHello, readOffer } from '../../control/control-messages.js'
 import { SERVER_HANDSHAKE_TIMEOUT_MS } from '../../control/handshake.js'
