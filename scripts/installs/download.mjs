@@ -7,8 +7,8 @@ const TIMEOUT_MS = 240_000
 const INSTALL = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
 
 /**
- * Installs a package of the registry into build/downloads/, once. Returns the folder `node_modules` that contains it, or the reason and the
- * command that repeats the download.
+ * Installs a package of the registry into build/downloads/, once. Returns the folder `node_modules` that contains it, or in `missing`
+ * the command of a download that failed.
  */
 export async function download(specifier) {
   const folder = join(root, 'build/downloads', specifier.replace('/', '+'))

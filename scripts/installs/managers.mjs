@@ -7,9 +7,11 @@ import { BUN, NPM, PNPM, YARN } from './versions.mjs'
  * The package managers by their names. `specifier` is their package, without one it is installed here. `node` is the version of Node.js that
  * runs the manager and the programs, without one it is this Node.js. `command` gets the folder with the package. `run` are the words before
  * the file of a program, without it `node`. `withoutScripts` disables the scripts of packages, by arguments or by the environment.
+ * `reportsScripts` has the setting of scripts with which it reports a package with an install script.
  */
 export const MANAGERS = {
-  [NPM[10]]: npm(NPM[10], '20'),
+  // It runs install scripts without a remark.
+  [NPM[10]]: { ...npm(NPM[10], '20'), reportsScripts: undefined },
   [NPM[11]]: npm(NPM[11], '24'),
   [NPM[12]]: npm(NPM[12], '26'),
   [PNPM[10]]: pnpm(PNPM[10], '20', 'pnpm.cjs'),
@@ -39,6 +41,7 @@ function commands(specifier, node, verb) {
     node,
     install: (tarball) => [verb, tarball],
     withoutScripts: { args: ['--ignore-scripts'] },
+    reportsScripts: 'on',
   }
 }
 
@@ -69,6 +72,7 @@ function yarn(node, linker) {
     },
     install: (tarball) => ['add', `shmwire@file:${tarball}`],
     withoutScripts: { env: { YARN_ENABLE_SCRIPTS: 'false' } },
+    reportsScripts: 'off',
     // Yarn prints it for each package with ES modules.
     remarks: /^.*YN0092: .*ESM support for PnP uses the experimental loader API.*$|Done with warnings/gm,
     run: (modules) => [...command(modules), 'node'],

@@ -16,6 +16,16 @@ export async function pack(report, folder) {
   )
 }
 
+/** Packs a package with an install script, of the same name. Returns the path of the tarball. */
+export async function packWithScript(folder) {
+  mkdirSync(folder)
+  const manifest = { name: 'shmwire', version: '0.0.0', scripts: { postinstall: 'node --version' } }
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
+  const { ok, output } = await run('npm', ['pack', '--ignore-scripts'], { cwd: folder })
+  if (!ok) throw new Error(`npm pack failed: ${output}`)
+  return join(folder, 'shmwire-0.0.0.tgz')
+}
+
 /** Installs the tarball into `folder` with the npm of this machine. */
 export async function installTarball(report, folder, tarball) {
   mkdirSync(folder, { recursive: true })
