@@ -15,16 +15,22 @@
 
 namespace shmwire::test {
 
+inline auto ThreadCount() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+// One, or two in an emulator that has a thread of its own.
+inline const auto kThreadsAtStart = ThreadCount();
+
 // A fork copies one thread. A lock that another thread holds at that moment, for example one of
 // AddressSanitizer, stays locked in the child. The thread that closes descriptors ends by itself.
 inline void AwaitOnlyThread() {
   const timespec pause = {.tv_sec = 0, .tv_nsec = 100'000};
   constexpr int kPausesMax = 100'000;
-  const auto threads = [] {
-    return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
-  };
-  for (int count = 0; count < kPausesMax && threads() > 1; count++) nanosleep(&pause, nullptr);
-  REQUIRE(threads() == 1);
+  for (int count = 0; count < kPausesMax && ThreadCount() > kThreadsAtStart; count++) {
+    nanosleep(&pause, nullptr);
+  }
+  REQUIRE(ThreadCount() == kThreadsAtStart);
 }
 
 enum class ForkWhen : uint8_t { kOnlyThread, kAtOnce };
