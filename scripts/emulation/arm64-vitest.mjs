@@ -34,8 +34,13 @@ export function vitestForArm64(version, args) {
   try {
     const file = join(scratch, 'report.json')
     const command = [
-      ...[arm64Node(version), 'node_modules/vitest/vitest.mjs', 'run', ...args],
-      ...['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`],
+      arm64Node(version),
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      ...args,
+      '--reporter=dot',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
       ...(SKIPPED_IN_NODE.length > 0
         ? ['--testNamePattern', patternWithout(SKIPPED_IN_NODE.map(({ test }) => test))]
         : []),
