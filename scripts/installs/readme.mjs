@@ -87,7 +87,8 @@ function startServer(machine, [command, ...args]) {
     running.ended = true
   })
   running.kill = async () => {
-    if (!running.ended) process.kill(-child.pid, 'SIGKILL')
+    // Without a pid, it did not start.
+    if (!running.ended && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
     await closed
   }
   return running

@@ -53,7 +53,7 @@ export async function webpackOf(webpack, { entry, file, format }) {
     optimization: { minimize: false },
   })
   const stats = await new Promise((resolve, reject) => {
-    compiler.run((error, result) => (error ? reject(error) : resolve(result)))
+    compiler.run((error, result) => (error instanceof Error ? reject(error) : resolve(result)))
   })
   await new Promise((resolve) => compiler.close(resolve))
   const { errors, warnings } = stats.toJson({ all: false, errors: true, warnings: true })
