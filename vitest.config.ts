@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { NOT_ON_WINDOWS } from './test/support/not-on-windows.js'
 
 // Timeouts only end what hangs; a busy machine may take long, and no test asserts a maximum time.
 const SECOND_MS = 1000
@@ -33,6 +34,7 @@ function project(name: string, timeoutMs: number) {
       name,
       pool: 'forks' as const,
       include: [`test/${name}/**/*.test.ts`],
+      exclude: process.platform === 'win32' ? NOT_ON_WINDOWS.flatMap(({ files }) => files) : [],
       testTimeout: timeoutMs,
       hookTimeout: timeoutMs,
       teardownTimeout: timeoutMs,

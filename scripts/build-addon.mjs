@@ -58,7 +58,7 @@ async function buildHostile({ command }) {
   const { compileUnits } = await import('../build/modules/cli/build/compile-units.js')
   const { commonFlags, readSourceList } = await import('../build/modules/cli/build/source-list.js')
   const list = readSourceList(root)
-  const flags = [...commonFlags(list), ...list.flags.core, '-pthread']
+  const flags = [...commonFlags(list, process.platform), ...list.flags.core, '-pthread']
   const plan = {
     root,
     units: list.hostile.map((source) => ({ source, flags })),

@@ -1,5 +1,5 @@
 import { type NetworkAddress, parseNetworkAddress } from './address/network-address.js'
-import { type PipeAddress, parsePipeAddress } from './address/pipe-address.js'
+import { fromPipeName, type PipeAddress, parsePipeAddress } from './address/pipe-address.js'
 import { fromName, fromPath, type UnixAddress } from './address/unix-address.js'
 import { invalid, misuse, show } from './options.js'
 
@@ -11,6 +11,9 @@ export interface StdioAddress {
 
 /** A parsed address of a server. `text` is the address as the user wrote it, for messages. */
 export type Address = UnixAddress | NetworkAddress | PipeAddress | StdioAddress
+
+/** Where a plain name leads: a Unix socket, or on Windows a named pipe. */
+export type LocalAddress = UnixAddress | PipeAddress
 
 const SCHEME = /^([A-Za-z][A-Za-z0-9+.-]*):/
 const SUPPORTED = "a plain name such as 'prices', or 'unix:/absolute/path.sock'"
@@ -28,8 +31,10 @@ export function parseAddress(text: string): Address {
   const scheme = SCHEME.exec(text)?.[1]
   switch (scheme) {
     case undefined:
-      return fromName(text)
+      return parseName(text)
     case 'unix':
+      if (process.platform === 'win32')
+        throw misuse(`Node has no Unix sockets on Windows; use a plain name instead of ${show(text)}`)
       return fromPath(text)
     case 'tcp':
     case 'tls':
@@ -42,4 +47,9 @@ export function parseAddress(text: string): Address {
     default:
       throw misuse(`the scheme "${scheme}:" of address ${show(text)} is not supported; use ${FORMS}`)
   }
+}
+
+/** The address of a plain name. Throws as `parseAddress` does. */
+export function parseName(text: string): LocalAddress {
+  return process.platform === 'win32' ? fromPipeName(text) : fromName(text)
 }

@@ -7,6 +7,7 @@ import type { Address } from './address.js'
 import { retryWhileQueueIsFull } from './control/full-queue.js'
 import { handshakeAsClient } from './control/handshake-client.js'
 import { handshakeOverStream } from './control/handshake-symmetric.js'
+import { identifyPipeServer } from './control/identify-pipe-server.js'
 import { openSocket } from './control/open-socket.js'
 import { checkMayUseNetwork } from './control/permission-model.js'
 import { refuseDescriptors } from './control/refuse-descriptors.js'
@@ -45,6 +46,8 @@ export function establish(target: Address | Socket, options: EstablishOptions): 
       return overUnixSocket(target, options)
     case 'stdio':
       return overStdio(options)
+    case 'pipe':
+      return target.isPrivate ? overPipe(target, options) : overNetwork(target, options)
     default:
       return overNetwork(target, options)
   }
@@ -60,6 +63,20 @@ async function overUnixSocket(address: UnixAddress, options: EstablishOptions): 
     const socket = createConnection({ path })
     refuseOrDestroy(socket, native)
     return handshakeAsClient(socket, { ...handshake, timeoutMs: leftMs })
+  })
+  return { agreement, native }
+}
+
+async function overPipe({ path, text }: PipeAddress, options: EstablishOptions): Promise<Established> {
+  const native = await loadForChannels(options.settings)
+  checkMayUseNetwork(`connect to ${text}`)
+  const agreement = await handshakeAsClient(createConnection({ path }), {
+    ...options,
+    native,
+    transport: 'pipe',
+    handoverPath: path,
+    place: text,
+    identify: () => identifyPipeServer(path, native),
   })
   return { agreement, native }
 }

@@ -18,6 +18,8 @@ let probed: Promise<DoorbellFault | undefined> | undefined
 export async function loadForChannels({ transport }: Settings): Promise<NativeLoad> {
   const native = loadBinding()
   if (isNode || !('binding' in native) || transport === 'socket') return native
+  // On Windows the event loop watches nothing of ours.
+  if (native.binding.DoorbellWatch !== undefined) return native
   const fault = await probeOnce(native.binding)
   return fault === undefined ? native : { binding: native.binding, noMemory: fault.reason }
 }

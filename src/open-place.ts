@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { PipeAddress } from './address/pipe-address.js'
 import type { UnixAddress } from './address/unix-address.js'
 import type { Address, StdioAddress } from './address.js'
 import { holdName } from './control/hold-name.js'
@@ -30,6 +31,7 @@ export async function openPlace(
   bounds: Bounds,
 ): Promise<Place> {
   if (target.kind === 'unix') return openName(target, settings, bounds)
+  if (target.kind === 'pipe' && target.isPrivate) return openPipe(target, settings, bounds)
   const { kind: transport, text } = target
   checkMayUseNetwork(`listen at ${text}`)
   const server = await listenOnPort(target, settings, bounds)
@@ -38,15 +40,33 @@ export async function openPlace(
   return { native: withoutMemory(transport), transport, serve }
 }
 
+/** Windows gives the name to one process, and takes it back when the process ends. */
+async function openPipe(target: PipeAddress, settings: Settings, bounds: Bounds): Promise<Place> {
+  const native = await loadForServer(settings)
+  checkMayUseNetwork(`listen at ${target.text}`)
+  const server = await listenOnPort(target, settings, bounds)
+  const hasMemory = settings.transport !== 'socket' && memoryFault(native) === undefined
+  const handover =
+    hasMemory && 'binding' in native ? new native.binding.HandoverSocket(target.path) : undefined
+  const serve = (accept: (socket: Socket) => void): ServedPort =>
+    new ServedPort(target, server, settings, accept, handover)
+  return { native, transport: 'pipe', serve }
+}
+
+async function loadForServer(settings: Settings): Promise<NativeLoad> {
+  const native = await loadForChannels(settings)
+  const fault = memoryFault(native)
+  if (settings.transport === 'shm' && fault !== undefined)
+    throw new ShmwireError(ErrorCode.UNAVAILABLE, `transport 'shm' cannot be used here: ${fault}`)
+  return native
+}
+
 async function openName(
   { path, text, directory }: UnixAddress,
   settings: Settings,
   bounds: Bounds,
 ): Promise<Place> {
-  const native = await loadForChannels(settings)
-  const fault = memoryFault(native)
-  if (settings.transport === 'shm' && fault !== undefined)
-    throw new ShmwireError(ErrorCode.UNAVAILABLE, `transport 'shm' cannot be used here: ${fault}`)
+  const native = await loadForServer(settings)
   checkMayListen(path)
   const names = { path, text, directory, settings, native }
   const holding = await holdName(names, bounds)

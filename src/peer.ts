@@ -30,7 +30,10 @@ export interface Identity {
 /** Of a peer whose process is not known. */
 export const UNKNOWN_PROCESS = { pid: undefined, uid: undefined, gid: undefined } as const
 
-/** Local peers that this process cannot identify, because it has no addon: only the directory of the socket keeps other users out. */
+/**
+ * Local peers that this process cannot identify, because it has no addon: only the directory of the socket keeps other users out. On
+ * Windows all clients, which only the access list of the pipe keeps out.
+ */
 export const unidentifiedPeers = new WeakSet<Peer>()
 
 /** Whether the peer is a process of the same user on this machine. */

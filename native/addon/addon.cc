@@ -13,6 +13,9 @@
 #include "core/segment_layout.h"
 #include "platform/process.h"
 #include "platform/queued_handles.h"
+#ifdef _WIN32
+#include "addon/windows/exports.h"
+#endif
 
 namespace shmwire::addon {
 namespace {
@@ -84,6 +87,9 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("Endpoint", EndpointObject::Define(env));
   exports.Set("HandoverSocket", HandoverSocketObject::Define(env));
   exports.Set("Doorbell", DoorbellObject::Define(env));
+#ifdef _WIN32
+  DefineWindowsExports(env, exports);
+#endif
   return exports;
 }
 

@@ -1,5 +1,7 @@
 #include "addon/endpoint_class.h"
 
+#include <cstring>
+
 #include "addon/shared_array.h"
 #include "core/ring_layout.h"
 
@@ -51,8 +53,26 @@ bool EndpointObject::Initialize(const Napi::CallbackInfo& info) {
          ReadIntegerOf(info[0], "maxMessageBytes", 1, kMessageBytesMax, &message_bytes_max) &&
          ReadIntegerOf(info[0], "recordsMax", 1, kRecordsMax, &records_max) &&
          DefineArrays(receiver, static_cast<uint32_t>(records_max)) &&
-         CheckStatus(info.Env(), endpoint_.Create(ring_bytes, message_bytes_max)) &&
-         DefineCalls(receiver);
+         CreateSegment(info, ring_bytes, message_bytes_max) && DefineCalls(receiver);
+}
+
+bool EndpointObject::CreateSegment(const Napi::CallbackInfo& info, uint64_t ring_bytes,
+                                   uint64_t message_bytes_max) {
+  // Initialize has read other properties, so it is an object.
+  Napi::Value value;
+  if (!info[0].As<Napi::Object>().Get("memoryId").UnwrapTo(&value)) return false;
+  if (value.IsUndefined()) {
+    return CheckStatus(info.Env(), endpoint_.Create(ring_bytes, message_bytes_max));
+  }
+  Bytes bytes;
+  if (!ReadBytes(info.Env(), value, "memoryId", &bytes)) return false;
+  platform::MemoryId id;
+  if (bytes.count != sizeof(id)) {
+    ThrowArgument(info.Env(), "memoryId must have 16 bytes");
+    return false;
+  }
+  std::memcpy(id.data(), bytes.data, sizeof(id));
+  return CheckStatus(info.Env(), endpoint_.Create(ring_bytes, message_bytes_max, &id));
 }
 
 bool EndpointObject::DefineArrays(Napi::Object receiver, uint32_t records_max) {

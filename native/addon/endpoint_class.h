@@ -64,6 +64,8 @@ class EndpointObject : public Wrapped<EndpointObject> {
 
   // endpoint_class.cc: all other calls.
   bool DefineArrays(Napi::Object receiver, uint32_t records_max);
+  bool CreateSegment(const Napi::CallbackInfo& info, uint64_t ring_bytes,
+                     uint64_t message_bytes_max);
   void Abort(const Napi::CallbackInfo& info);
   template <Status (Endpoint::*kCheck)(uint64_t, bool*)>
   Napi::Value CheckRoom(const Napi::CallbackInfo& info);

@@ -14,10 +14,12 @@ constexpr uint64_t kDeathCheckNanos = 20'000'000;
 
 }  // namespace
 
-BlockingWait::BlockingWait(const OwnSegment& own, const PeerSegment& peer, RingReader* reader,
+BlockingWait::BlockingWait(const OwnSegment& own, const PeerSegment& peer,
+                           const platform::WaitObjects& objects, RingReader* reader,
                            RingWriter* writer, Sleeper* data_sleeper, Sleeper* room_sleeper)
     : own_(own.control()),
       peer_(peer.control()),
+      objects_(&objects),
       reader_(reader),
       writer_(writer),
       data_sleeper_(data_sleeper),
@@ -80,7 +82,7 @@ BlockingWait::Sleep BlockingWait::SleepUntilWoken(uint64_t interrupt) {
     if (now >= interrupt) return Sleep::kInterrupted;
     const uint64_t nanos = std::min(deadline_, interrupt) - now;
     platform::WaitOnWord(peer_->wake_sequence.address(), wake_sequence_,
-                         std::min(nanos, slice_nanos));
+                         std::min(nanos, slice_nanos), objects_->peer_event());
     // SYNC(wake.sequence): stored in Endpoint::WakeBlockedPeer. Only a wake-up leads to a poll: a
     // poll by the clock would hide a lost wake-up.
     if (peer_->wake_sequence.LoadSeqCst() != wake_sequence_) return Sleep::kWoken;
@@ -91,6 +93,7 @@ Status BlockingWait::Begin(const WaitFor& wait, WaitOutcome* outcome) {
   *outcome = WaitOutcome::kTimeout;
   deadline_ = platform::DeadlineAfter(wait.timeout_nanos);
   wait_ = wait;
+  if (objects_->peer_process().valid()) wait_.control_socket = objects_->peer_process().native();
   gone_ = false;
   interrupted_ = false;
   Status status;

@@ -16,6 +16,7 @@
 #include "core/status.h"
 #include "core/wake.h"
 #include "platform/handle.h"
+#include "platform/wait_objects.h"
 
 namespace shmwire {
 
@@ -35,15 +36,17 @@ struct WaitFor {
   uint64_t timeout_nanos = 0;
   // How long one call blocks before it returns kInterrupted. Default: no limit.
   uint64_t interrupt_nanos = std::numeric_limits<uint64_t>::max();
-  // Hangs up when the peer ends. Without it, the death of the peer does not end the wait.
+  // Hangs up when the peer ends. Without it, the death of the peer does not end the wait. Not used
+  // where the wait watches the peer's process.
   intptr_t control_socket = platform::Handle::kNone;
 };
 
 class BlockingWait {
  public:
   // The arguments must outlive the wait.
-  BlockingWait(const OwnSegment& own, const PeerSegment& peer, RingReader* reader,
-               RingWriter* writer, Sleeper* data_sleeper, Sleeper* room_sleeper);
+  BlockingWait(const OwnSegment& own, const PeerSegment& peer, const platform::WaitObjects& objects,
+               RingReader* reader, RingWriter* writer, Sleeper* data_sleeper,
+               Sleeper* room_sleeper);
 
   // Errors: kCorrupt.
   Status Begin(const WaitFor& wait, WaitOutcome* outcome);
@@ -65,6 +68,7 @@ class BlockingWait {
 
   ControlBlock* own_;
   const ControlBlock* peer_;
+  const platform::WaitObjects* objects_;
   RingReader* reader_;
   RingWriter* writer_;
   Sleeper* data_sleeper_;

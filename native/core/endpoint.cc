@@ -10,6 +10,7 @@
 namespace shmwire {
 
 Endpoint::Connection::Connection(const OwnSegment& own, const PeerSegment& peer,
+                                 const platform::WaitObjects& wait_objects,
                                  uint64_t message_bytes_max)
     : writer(own, peer),
       reader(peer, own, message_bytes_max),
@@ -19,7 +20,7 @@ Endpoint::Connection::Connection(const OwnSegment& own, const PeerSegment& peer,
       room_waker(&peer.control()->room_wake),
       wake_times(own.control(), peer.control()),
       spin_wait(&reader),
-      blocking_wait(own, peer, &reader, &writer, &data_sleeper, &room_sleeper) {}
+      blocking_wait(own, peer, wait_objects, &reader, &writer, &data_sleeper, &room_sleeper) {}
 
 Status Endpoint::CheckUsable() const {
   if (connection_.has_value()) return violation_;
@@ -42,7 +43,7 @@ void Endpoint::WakeBlockedPeer() {
   // SYNC(wake.sequence): observed in BlockingWait::IsOver and SleepUntilWoken. The change ends the
   // peer's wait: see wake.h. In AnnounceClosed, after the state. Relaxed load: it has one writer.
   sequence.StoreSeqCst(sequence.LoadRelaxed() + 1);
-  platform::WakeWord(sequence.address());
+  platform::WakeWord(sequence.address(), wait_objects_.own_event());
 }
 
 void Endpoint::WakePeer(WakeAction action, bool* needs_wake) {
@@ -266,6 +267,7 @@ void Endpoint::Close() {
   own_doorbell_.Close();
   event_loop_doorbell_.Reclaim();
   peer_doorbell_.Close();
+  wait_objects_ = platform::WaitObjects();
   peer_ = PeerSegment();
   own_ = OwnSegment();
 }

@@ -22,6 +22,8 @@
 #include "platform/doorbell.h"
 #include "platform/handle.h"
 #include "platform/handover_socket.h"
+#include "platform/shared_memory.h"
+#include "platform/wait_objects.h"
 
 namespace shmwire {
 
@@ -32,8 +34,10 @@ class Endpoint {
   Endpoint& operator=(const Endpoint&) = delete;
   ~Endpoint() { Close(); }
 
-  // Creates the own segment, once. Longer messages are neither written nor accepted.
-  Status Create(uint64_t ring_bytes, uint64_t message_bytes_max);
+  // Creates the own segment, once. Longer messages are neither written nor accepted. Where memory
+  // has a name, the handover needs an `id`: the token (client) or its complement (server).
+  Status Create(uint64_t ring_bytes, uint64_t message_bytes_max,
+                const platform::MemoryId* id = nullptr);
 
   // Client: sends the own memory and the peer's end of the own doorbell to the handover socket.
   // `*full`: its queue was full, and nothing was sent.
@@ -118,7 +122,8 @@ class Endpoint {
  private:
   // Exists from Attach to Close.
   struct Connection {
-    Connection(const OwnSegment& own, const PeerSegment& peer, uint64_t message_bytes_max);
+    Connection(const OwnSegment& own, const PeerSegment& peer,
+               const platform::WaitObjects& wait_objects, uint64_t message_bytes_max);
     // The waits point at other members.
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -136,6 +141,8 @@ class Endpoint {
   };
 
   Status CheckCreated() const;
+  // Maps the memory of the peer, and opens what waits for it need.
+  Status MapPeer(platform::Handle memory, PeerSegment* peer);
   Status CheckUsable() const;
   Status CheckLength(uint64_t length) const;
   // Keeps a violation of the peer: every later call fails with it.
@@ -150,6 +157,7 @@ class Endpoint {
   Status violation_;
   OwnSegment own_;
   PeerSegment peer_;
+  platform::WaitObjects wait_objects_;
   platform::Handle own_doorbell_;
   platform::EventLoopDoorbell event_loop_doorbell_;
   platform::Handle peer_doorbell_;

@@ -7,12 +7,17 @@
 
 namespace shmwire {
 
-Status Endpoint::Create(uint64_t ring_bytes, uint64_t message_bytes_max) {
+Status Endpoint::Create(uint64_t ring_bytes, uint64_t message_bytes_max,
+                        const platform::MemoryId* id) {
   if (own_.valid() || closed_) {
     return Status::Error(StatusCode::kInvalidArgument, "the endpoint is already created");
   }
   message_bytes_max_ = message_bytes_max;
-  return OwnSegment::Create(ring_bytes, &own_);
+  OwnSegment own;
+  if (Status status = OwnSegment::Create(ring_bytes, &own, id); !status.ok()) return status;
+  if (Status status = wait_objects_.Create(own.id()); !status.ok()) return status;
+  own_ = std::move(own);
+  return {};
 }
 
 Status Endpoint::CheckCreated() const {
@@ -31,7 +36,9 @@ Status Endpoint::OfferHandles(const char* socket_path, const platform::Token& to
   if (Status status = CheckCreated(); !status.ok()) return status;
   platform::Handle own;
   platform::Handle peer_end;
-  if (Status status = platform::MakeDoorbell(&own, &peer_end); !status.ok()) return status;
+  if (Status status = platform::MakeDoorbell(&own, &peer_end, own_.id()); !status.ok()) {
+    return status;
+  }
   Status status = platform::SendToHandoverSocket(socket_path, token, own_.handle(), peer_end, full);
   if (status.ok() && !*full) own_doorbell_ = std::move(own);
   return status;
@@ -43,15 +50,13 @@ Status Endpoint::AttachOffered(const platform::Credentials* server) {
     return Status::Error(StatusCode::kInvalidArgument, "the endpoint has offered no handles");
   }
   platform::Handle memory;
-  Status status = platform::ReceiveHandles(own_doorbell_, server, &memory, &peer_doorbell_);
+  Status status =
+      platform::ReceiveHandles(own_doorbell_, server, &memory, &peer_doorbell_, own_.id());
   if (!status.ok()) return status;
   status = platform::RefuseHandles(&own_doorbell_);
   if (!status.ok()) return status;
   PeerSegment peer;
-  status = PeerSegment::Map(memory, &peer);
-  if (!status.ok()) return status;
-  // The mapping keeps the memory.
-  memory.CloseHere();
+  if (status = MapPeer(std::move(memory), &peer); !status.ok()) return status;
   return Attach(std::move(peer));
 }
 
@@ -62,11 +67,9 @@ Status Endpoint::AcceptHandles(platform::HandoverSocket* socket, const platform:
   Status status = platform::CheckDoorbell(handover.doorbell, handover.sender);
   if (!status.ok()) return status;
   PeerSegment peer;
-  if (status = PeerSegment::Map(handover.memory, &peer); !status.ok()) return status;
-  // The mapping keeps the memory.
-  handover.memory.CloseHere();
+  if (status = MapPeer(std::move(handover.memory), &peer); !status.ok()) return status;
   platform::Handle peer_end;
-  status = platform::MakeDoorbell(&own_doorbell_, &peer_end);
+  status = platform::MakeDoorbell(&own_doorbell_, &peer_end, own_.id());
   if (!status.ok()) return status;
   if (status = platform::RefuseHandles(&own_doorbell_); !status.ok()) return status;
   status = platform::SendHandles(handover.doorbell, own_.handle(), peer_end);
@@ -75,14 +78,21 @@ Status Endpoint::AcceptHandles(platform::HandoverSocket* socket, const platform:
   return Attach(std::move(peer));
 }
 
+Status Endpoint::MapPeer(platform::Handle memory, PeerSegment* peer) {
+  if (Status status = PeerSegment::Map(memory, peer); !status.ok()) return status;
+  // The mapping keeps the memory.
+  memory.CloseHere();
+  return wait_objects_.Open(platform::PeerMemoryId(own_.id()), peer->owner());
+}
+
 Status Endpoint::Attach(PeerSegment peer) {
   if (Status status = CheckCreated(); !status.ok()) return status;
   peer_ = std::move(peer);
   // CheckDoorbell accepted it, so closing it does not block.
   peer_doorbell_.CloseHere();
-  connection_.emplace(own_, peer_, message_bytes_max_);
-  // Both sides have mapped the memory; the mappings keep it.
-  own_.CloseHandle();
+  connection_.emplace(own_, peer_, wait_objects_, message_bytes_max_);
+  // The mappings keep the memory. The peer has mapped it, or has a handle, or opens it by name.
+  if (!platform::kMemoryHasName) own_.CloseHandle();
   return {};
 }
 

@@ -14,8 +14,8 @@ constexpr size_t kHeaderWords = sizeof(SegmentHeader) / sizeof(uint64_t);
 static_assert(sizeof(SegmentHeader) % sizeof(uint64_t) == 0);
 using HeaderWords = std::array<uint64_t, kHeaderWords>;
 
-Status MakeHeader(uint64_t ring_bytes, SegmentHeader* header) {
-  *header = {
+SegmentHeader MakeHeader(uint64_t ring_bytes, const platform::MemoryId& id) {
+  return {
       .magic = kSegmentMagic,
       .layout_major = kLayoutMajor,
       .layout_minor = kLayoutMinor,
@@ -27,14 +27,13 @@ Status MakeHeader(uint64_t ring_bytes, SegmentHeader* header) {
       .capacity_log2 = static_cast<uint32_t>(std::countr_zero(ring_bytes)),
       .control_offset = kControlOffset,
       .data_offset = kDataOffset,
-      .id = {},
+      .id = {id[0], id[1]},
       .owner_pid = platform::CurrentProcessId(),
       .owner_uid = platform::CurrentUserId(),
       .owner_start_time = platform::CurrentProcessStartTime(),
       .features_required = 0,
       .features_optional = 0,
   };
-  return platform::FillRandom(header->id, sizeof(header->id));
 }
 
 void StoreHeader(const SegmentHeader& header, std::byte* base) {
@@ -91,17 +90,22 @@ Status CheckHeader(const SegmentHeader& header, uint64_t mapped_bytes) {
 
 }  // namespace
 
-Status OwnSegment::Create(uint64_t ring_bytes, OwnSegment* segment) {
+Status OwnSegment::Create(uint64_t ring_bytes, OwnSegment* segment, const platform::MemoryId* id) {
   if (!IsRingBytes(ring_bytes)) {
     return Status::Error(StatusCode::kInvalidArgument,
                          "ringBytes must be a power of two from 65536 to 1073741824");
   }
-  SegmentHeader header;
-  if (Status status = MakeHeader(ring_bytes, &header); !status.ok()) return status;
   OwnSegment created;
+  if (id != nullptr) {
+    created.id_ = *id;
+  } else if (Status status = platform::FillRandom(&created.id_, sizeof(created.id_));
+             !status.ok()) {
+    return status;
+  }
+  const SegmentHeader header = MakeHeader(ring_bytes, created.id_);
   platform::Mapping mapping;
-  if (Status status = platform::CreateSharedMemory(
-          {header.id[0], header.id[1]}, header.segment_bytes, &created.handle_, &mapping);
+  if (Status status = platform::CreateSharedMemory(created.id_, header.segment_bytes,
+                                                   &created.handle_, &mapping);
       !status.ok()) {
     return status;
   }
@@ -128,6 +132,7 @@ Status PeerSegment::Map(const platform::Handle& handle, PeerSegment* segment) {
   const SegmentHeader header = LoadHeader(mapped.base_);
   if (Status status = CheckHeader(header, mapped.mapping_.bytes()); !status.ok()) return status;
   mapped.ring_bytes_ = uint64_t{1} << header.capacity_log2;
+  mapped.owner_ = {.pid = header.owner_pid, .start_time = header.owner_start_time};
   *segment = std::move(mapped);
   return {};
 }

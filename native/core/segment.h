@@ -9,15 +9,18 @@
 #include "core/shared_mapping.h"
 #include "core/status.h"
 #include "platform/handle.h"
+#include "platform/shared_memory.h"
+#include "platform/wait_objects.h"
 
 namespace shmwire {
 
 // A segment that this process created and that no other process can write.
 class OwnSegment {
  public:
-  // Creates, maps, initialises and seals. Errors: kInvalidArgument (`ring_bytes` is not a power of
-  // two from 64 KiB to 1 GiB), kOutOfMemory, kUnavailable.
-  static Status Create(uint64_t ring_bytes, OwnSegment* segment);
+  // Creates, maps, initialises and seals. A random id by default. Errors: kInvalidArgument
+  // (`ring_bytes` is not a power of two from 64 KiB to 1 GiB), kOutOfMemory, kUnavailable.
+  static Status Create(uint64_t ring_bytes, OwnSegment* segment,
+                       const platform::MemoryId* id = nullptr);
 
   [[nodiscard]] bool valid() const { return mapping_.valid(); }
   [[nodiscard]] uint64_t ring_bytes() const { return mapping_.bytes() - kDataOffset; }
@@ -25,6 +28,7 @@ class OwnSegment {
     return reinterpret_cast<ControlBlock*>(mapping_.data() + kControlOffset);
   }
   [[nodiscard]] std::byte* data() const { return mapping_.data() + kDataOffset; }
+  [[nodiscard]] const platform::MemoryId& id() const { return id_; }
   // For the peer, which maps it. The seals forbid writing through it.
   [[nodiscard]] const platform::Handle& handle() const { return handle_; }
 
@@ -34,6 +38,7 @@ class OwnSegment {
   [[nodiscard]] const SharedMapping& mapping() const { return mapping_; }
 
  private:
+  platform::MemoryId id_{};
   platform::Handle handle_;
   SharedMapping mapping_;
 };
@@ -50,6 +55,8 @@ class PeerSegment {
 
   [[nodiscard]] bool valid() const { return base_ != nullptr; }
   [[nodiscard]] uint64_t ring_bytes() const { return ring_bytes_; }
+  // As the segment states it.
+  [[nodiscard]] const platform::ProcessIdentity& owner() const { return owner_; }
   [[nodiscard]] const ControlBlock* control() const {
     return reinterpret_cast<const ControlBlock*>(base_ + kControlOffset);
   }
@@ -61,6 +68,7 @@ class PeerSegment {
   SharedMapping mapping_;
   const std::byte* base_ = nullptr;
   uint64_t ring_bytes_ = 0;
+  platform::ProcessIdentity owner_;
 };
 
 }  // namespace shmwire

@@ -10,7 +10,8 @@
 //         | data: `capacity` bytes of records    |  ring_layout.h
 //         +--------------------------------------+
 //
-// Little-endian, 64-bit, fixed-width integers, no pointers. Only the owner writes it.
+// 64-bit, fixed-width integers, no pointers. Only the owner writes it. The byte order is that of
+// the machine: both sides run on it, and the endian tag rejects a side that runs under an emulator.
 
 #include <bit>
 #include <cstddef>
@@ -22,10 +23,9 @@
 
 namespace shmwire {
 
-static_assert(std::endian::native == std::endian::little, "the layout is little-endian");
 static_assert(sizeof(void*) == 8, "positions and sizes are 64-bit");
 
-// "SHMWIRE1" read as a little-endian integer.
+// "SHMWIRE1" as the bytes of a little-endian integer.
 inline constexpr uint64_t kSegmentMagic = 0x3145'5249'574D'4853;
 inline constexpr uint16_t kLayoutMajor = 1;
 inline constexpr uint16_t kLayoutMinor = 0;
@@ -57,9 +57,9 @@ struct SegmentHeader {
   uint32_t capacity_log2;
   uint64_t control_offset;
   uint64_t data_offset;
-  uint64_t id[2];             // random
-  uint32_t owner_pid;         // in the owner's namespace; for diagnosis only
-  uint32_t owner_uid;         // likewise
+  uint64_t id[2];             // random, or from the token of the handover
+  uint32_t owner_pid;         // in the owner's namespace; for diagnosis only, except on Windows
+  uint32_t owner_uid;         // likewise; for diagnosis only
   uint64_t owner_start_time;  // of the owner's process, in the system's unit; identifies it
                               // together with pid
   uint64_t features_required;

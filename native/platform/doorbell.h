@@ -3,17 +3,21 @@
 // A doorbell wakes an event loop that sleeps. It is a connected pair of sockets: the event loop of
 // the sleeper watches one end, and the waker has the other. Each side creates its own doorbell, so
 // that its end is not shared with the peer: a process that shares it can make reads from it block.
+// On Windows it is an event, and both ends are handles of it.
 
 #include <cstdint>
 
 #include "core/status.h"
 #include "platform/handle.h"
 #include "platform/process.h"
+#include "platform/shared_memory.h"
 
 namespace shmwire::platform {
 
-// The kernel names the sender of everything that arrives at `own`, where it can. Errors: kOutOfMemory.
-Status MakeDoorbell(Handle* own, Handle* peer_end);
+// The kernel names the sender of everything that arrives at `own`, where it can. `id`: of the own
+// memory, for systems where the peer opens the doorbell by its name; by default it has none.
+// Errors: kOutOfMemory, kUnavailable.
+Status MakeDoorbell(Handle* own, Handle* peer_end, const MemoryId& id = {});
 
 // Stops the transfer of handles to `own` where the system can (platform/queued_handles.h).
 // Otherwise `own` will be closed by another thread. Errors: kCorrupt (some are queued).

@@ -10,6 +10,9 @@
 //
 // So the client's doorbell first carries the answer, and later only wake-ups.
 //
+// On Windows, no handles are transferred. The client gives its memory the token as id, the server
+// gives its memory the complement, and Take and ReceiveHandles open the objects by name.
+//
 // No call blocks. The frames on the control socket order the steps: a datagram that was sent before
 // a frame is queued when the frame arrives.
 
@@ -20,6 +23,7 @@
 #include "core/status.h"
 #include "platform/handle.h"
 #include "platform/process.h"
+#include "platform/shared_memory.h"
 
 namespace shmwire::platform {
 
@@ -109,8 +113,9 @@ Status SendHandles(const Handle& peer_doorbell, const Handle& memory, const Hand
 // Receives the handles of SendHandles from the own doorbell, and only from the process of `sender`
 // if not null; that process may have changed its user meanwhile. Errors: kCorrupt (none were sent,
 // another process sent them, not exactly two, or the second is not a doorbell of the sender),
-// kPeerGone, kOutOfMemory, kUnavailable (the doorbell cannot be read).
+// kPeerGone, kOutOfMemory, kUnavailable (the doorbell cannot be read). `own`: the id of the own
+// memory, where names are used.
 Status ReceiveHandles(const Handle& own_doorbell, const Credentials* sender, Handle* memory,
-                      Handle* peer_doorbell);
+                      Handle* peer_doorbell, const MemoryId& own = {});
 
 }  // namespace shmwire::platform

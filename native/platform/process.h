@@ -31,7 +31,8 @@ inline bool NameSameProcess(const Credentials& one, const Credentials& other) {
 uint32_t CurrentProcessId();
 // The effective user, whose permissions the kernel checks.
 uint32_t CurrentUserId();
-// In the system's unit (Linux: ticks since boot); 0 if unknown. Distinguishes users of the same id.
+// In the system's unit (Linux: ticks since boot; Windows: 100 ns since 1601); 0 if unknown.
+// Distinguishes users of the same id.
 uint64_t CurrentProcessStartTime();
 
 // The process at the other end of a local socket, as it was when it connected. The caller keeps
@@ -39,7 +40,7 @@ uint64_t CurrentProcessStartTime();
 Status PeerCredentials(intptr_t native, Credentials* credentials);
 
 // Whether the process at the other end of a local socket has closed it or has ended. The caller
-// keeps `native`. False if unknown.
+// keeps `native`, which on Windows is a process. False if unknown.
 bool HasHungUp(intptr_t native);
 
 Status FillRandom(void* bytes, size_t count);

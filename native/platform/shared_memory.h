@@ -1,6 +1,6 @@
 #pragma once
 
-// Memory without a name, which one process writes and others only read.
+// Memory that one process writes and others only read. On Windows it has a name.
 
 #include <array>
 #include <cstddef>
@@ -47,18 +47,31 @@ class Mapping {
 // 128 random bits. Where memory needs a name, it is made of them, so no process can guess it.
 using MemoryId = std::array<uint64_t, 2>;
 
+// Whether a peer opens memory by its name, while its creator has the handle. Otherwise the peer
+// gets a handle.
+#ifdef _WIN32
+inline constexpr bool kMemoryHasName = true;
+#else
+inline constexpr bool kMemoryHasName = false;
+#endif
+
+// Both sides of a connection find each other's memory by its name, where it has one.
+constexpr MemoryId PeerMemoryId(const MemoryId& own) { return {~own[0], ~own[1]}; }
+
 // Creates `bytes` of zeroed memory and maps it read-write. All pages exist before this returns, so
 // no later access fails for lack of memory. Errors: kOutOfMemory; kUnavailable (no such memory).
 Status CreateSharedMemory(const MemoryId& id, uint64_t bytes, Handle* handle, Mapping* mapping);
 
 // Forbids every process, also this one, to map the memory writable, to write to it in another way,
-// or to change its size. Existing mappings stay writable. Errors: kUnavailable.
+// or to change its size. Existing mappings stay writable. Errors: kUnavailable. On Windows, the
+// access list of the memory does this since its creation, and does not bind this process.
 Status SealSharedMemory(const Handle& handle);
 
 // Maps the memory of another process read-only. Verifies that it is sealed, that `is_size` accepts
-// its size, and that all pages exist. So no later read faults, and none allocates memory, which the
-// kernel would charge to this process. Takes no lock that the peer can hold. Errors: kCorrupt;
-// kUnavailable (some pages do not exist now, or the system does not report it); kOutOfMemory.
+// its size, and that all pages exist (macOS: makes them exist). So no later read faults, and none
+// allocates memory, which the kernel would charge to this process. Takes no lock that the peer can
+// hold. Errors: kCorrupt; kUnavailable (some pages do not exist now, or the system does not report
+// it); kOutOfMemory.
 Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapping* mapping);
 
 }  // namespace shmwire::platform

@@ -9,9 +9,9 @@
 #include <csignal>
 #include <cstdint>
 #include <ctime>
-#include <filesystem>
 #include <functional>
-#include <iterator>
+
+#include "test/process_state.h"
 
 namespace shmwire::test {
 
@@ -20,11 +20,8 @@ namespace shmwire::test {
 inline void AwaitOnlyThread() {
   const timespec pause = {.tv_sec = 0, .tv_nsec = 100'000};
   constexpr int kPausesMax = 100'000;
-  const auto threads = [] {
-    return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
-  };
-  for (int count = 0; count < kPausesMax && threads() > 1; count++) nanosleep(&pause, nullptr);
-  REQUIRE(threads() == 1);
+  for (int count = 0; count < kPausesMax && ThreadCount() > 1; count++) nanosleep(&pause, nullptr);
+  REQUIRE(ThreadCount() == 1);
 }
 
 enum class ForkWhen : uint8_t { kOnlyThread, kAtOnce };

@@ -2,12 +2,11 @@
 
 // Support for the tests with two threads.
 
-#include <sched.h>
-
 #include <functional>
 #include <thread>
 
 #include "test/endpoint_support.h"
+#include "test/on_core.h"
 
 namespace shmwire::test {
 
@@ -17,28 +16,6 @@ struct Verdict {
   void Expect(bool held, const char* what) {
     if (!held && fault == nullptr) fault = what;
   }
-};
-
-// Keeps the calling thread on the nth core that it may use. Two threads on one core cannot race,
-// and schedulers like to put threads that wake each other on one core.
-class OnCore {
- public:
-  explicit OnCore(int nth) {
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    sched_getaffinity(0, sizeof(allowed_), &allowed_);
-    const int chosen = nth % CPU_COUNT(&allowed_);
-    for (int core = 0, found = 0; core < CPU_SETSIZE; core++) {
-      if (CPU_ISSET(core, &allowed_) && found++ == chosen) CPU_SET(core, &one);
-    }
-    sched_setaffinity(0, sizeof(one), &one);
-  }
-  ~OnCore() { sched_setaffinity(0, sizeof(allowed_), &allowed_); }
-  OnCore(const OnCore&) = delete;
-  OnCore& operator=(const OnCore&) = delete;
-
- private:
-  cpu_set_t allowed_;
 };
 
 // Runs each in a thread and on a core of its own.

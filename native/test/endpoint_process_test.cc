@@ -107,7 +107,7 @@ TEST_CASE("wakes a blocked process by a close") {
 TEST_CASE("reports that the peer is gone although signals interrupt the wait") {
   test::HandedOverPair pair;
   int ends[2];
-  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
   const platform::Handle watched(ends[0]);
   platform::Handle peers(ends[1]);
   test::Child child([&] {
@@ -136,7 +136,7 @@ TEST_CASE("reports that the peer is gone although signals interrupt the wait") {
 TEST_CASE("reports that the peer is gone to a caller that waits for short times in a loop") {
   test::HandedOverPair pair;
   int ends[2];
-  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
   const platform::Handle watched(ends[0]);
   platform::Handle(ends[1]).Close();
   WaitOutcome outcome = WaitOutcome::kTimeout;

@@ -74,7 +74,7 @@ TEST_CASE(
     test::HandedOverPair pair;
     const int doorbell = static_cast<int>(pair.client.TransferDoorbell());
     if (closed) {
-      const int another = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      const int another = socket(AF_UNIX, SOCK_STREAM, 0);
       REQUIRE(dup2(another, doorbell) == doorbell);
       pair.client.Close();
       CHECK(close(doorbell) == 0);

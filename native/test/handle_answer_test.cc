@@ -1,7 +1,6 @@
 // The server's answer in a handover: SendHandles and ReceiveHandles.
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,12 +27,6 @@ Handle OpenNull() {
   return handle;
 }
 
-Handle MakeMemory() {
-  Handle handle(memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  REQUIRE(handle.valid());
-  return handle;
-}
-
 // The doorbells of a client and of its server.
 struct Doorbells {
   Doorbells() {
@@ -43,7 +36,7 @@ struct Doorbells {
 
   [[nodiscard]] Status Answer() const { return SendHandles(client_end, memory, server_end); }
 
-  Handle memory = MakeMemory();
+  Handle memory = test::MakeMemory();
   Handle client_own;
   Handle client_end;
   Handle server_own;
@@ -67,7 +60,7 @@ TEST_CASE("rejects an answer to something other than a doorbell, without blockin
   const Handle null = OpenNull();
   Doorbells doorbells;
   CHECK(SendHandles(null, null, doorbells.server_end).code() == StatusCode::kCorrupt);
-  const Handle unconnected(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Handle unconnected(socket(AF_UNIX, SOCK_STREAM, 0));
   CHECK(SendHandles(unconnected, null, doorbells.server_end).code() == StatusCode::kCorrupt);
   // A blocking socket with a full queue.
   REQUIRE(fcntl(Native(doorbells.client_end), F_SETFL, 0) == 0);
@@ -77,7 +70,7 @@ TEST_CASE("rejects an answer to something other than a doorbell, without blockin
 }
 
 TEST_CASE("rejects and closes an answer other than two handles, the second a doorbell") {
-  const Handle sent[] = {MakeMemory(), OpenNull()};
+  const Handle sent[] = {test::MakeMemory(), OpenNull()};
   Doorbells doorbells;
   Handle memory;
   Handle doorbell;

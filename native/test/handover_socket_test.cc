@@ -2,7 +2,6 @@
 #include "platform/doorbell.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -32,15 +31,9 @@ Token MakeToken(uint8_t first) {
 
 int Native(const Handle& handle) { return static_cast<int>(handle.native()); }
 
-Handle MakeMemory() {
-  Handle handle(memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  REQUIRE(handle.valid());
-  return handle;
-}
-
 // Sends a datagram as any process could. Returns 0 or the error number.
 int SendRaw(const char* path, const void* payload, size_t payload_bytes, size_t descriptor_count,
-            const Handle& handle = MakeMemory()) {
+            const Handle& handle = test::MakeMemory()) {
   const std::vector<int> descriptors(descriptor_count, Native(handle));
   return test::SendDatagram(path, descriptors, payload, payload_bytes);
 }
@@ -65,7 +58,7 @@ TEST_CASE("receives two handles, a token and the sender") {
   Bound bound;
   const Token token = MakeToken(1);
   REQUIRE(bound.handover_socket.Expect(token, nullptr).ok());
-  const Handle memory_file = MakeMemory();
+  const Handle memory_file = test::MakeMemory();
   Handle own;
   Handle peer_end;
   REQUIRE(MakeDoorbell(&own, &peer_end).ok());
@@ -231,7 +224,7 @@ TEST_CASE("limits the number of handshakes in progress") {
 
 TEST_CASE("reports a full queue without blocking, and accepts more once it is drained") {
   Bound bound;
-  const Handle memory_file = MakeMemory();
+  const Handle memory_file = test::MakeMemory();
   Handle own;
   Handle peer_end;
   REQUIRE(MakeDoorbell(&own, &peer_end).ok());
@@ -304,7 +297,7 @@ TEST_CASE("rejects a path that cannot be bound, with the reason") {
 }
 
 TEST_CASE("reports a handover socket that cannot be reached as unavailable") {
-  const Handle memory_file = MakeMemory();
+  const Handle memory_file = test::MakeMemory();
   bool full = true;
   const TemporaryPath path("handover");
   CHECK(SendToHandoverSocket(path.c_str(), MakeToken(1), memory_file, memory_file, &full).code() ==

@@ -20,7 +20,7 @@ namespace shmwire::test {
 class LingeringSocket {
  public:
   explicit LingeringSocket(int seconds) {
-    const platform::Handle listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const platform::Handle listener(socket(AF_INET, SOCK_STREAM, 0));
     const int small = 2048;
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -32,9 +32,9 @@ class LingeringSocket {
     REQUIRE(bind(listening, name, bytes) == 0);
     REQUIRE(listen(listening, 1) == 0);
     REQUIRE(getsockname(listening, name, &bytes) == 0);
-    descriptor_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    descriptor_ = socket(AF_INET, SOCK_STREAM, 0);
     REQUIRE(connect(descriptor_, name, bytes) == 0);
-    other_ = platform::Handle(accept4(listening, nullptr, nullptr, SOCK_CLOEXEC));
+    other_ = platform::Handle(accept(listening, nullptr, nullptr));
     REQUIRE(other_.valid());
     const linger on{.l_onoff = 1, .l_linger = seconds};
     REQUIRE(setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &on, sizeof(on)) == 0);

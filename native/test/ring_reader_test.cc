@@ -262,7 +262,7 @@ TEST_CASE("assembles only a fragmented message, with its exact length") {
         StatusCode::kInvalidArgument);
   Target none(0);
   CHECK(ReceiveOnce(&ring, &none).fragmented);
-  for (const uint64_t bytes : {target.size() - 1, target.size() + 1, uint64_t{0}}) {
+  for (const size_t bytes : {target.size() - 1, target.size() + 1, size_t{0}}) {
     CHECK(ring.reader.Assemble(target.data(), bytes, &message, &more).code() ==
           StatusCode::kInvalidArgument);
   }

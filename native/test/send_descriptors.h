@@ -53,7 +53,7 @@ inline int SendDatagram(const char* path, const std::vector<int>& descriptors, c
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   std::strncpy(name.sun_path, path, sizeof(name.sun_path) - 1);
-  const platform::Handle sender(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const platform::Handle sender(socket(AF_UNIX, SOCK_DGRAM, 0));
   return SendDescriptors(static_cast<int>(sender.native()), descriptors, payload, payload_bytes, 0,
                          &name);
 }

@@ -1,6 +1,7 @@
 #include "core/shared_mapping.h"
 
 #include "platform/handle.h"
+#include "test/process_state.h"
 #include "test/support.h"
 
 TEST_SUITE_BEGIN("shared_mapping_test");

@@ -4,12 +4,13 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <random>
 #include <string>
 #include <thread>
 
 #include "platform/posix/stray_descriptors.h"
+#include "platform/process.h"
+#include "platform/shared_memory.h"
 
 namespace shmwire::test {
 
@@ -33,7 +34,7 @@ Payload MakePayload(uint64_t index, uint64_t bytes) {
 size_t OpenDescriptorCount() {
   // Counts the descriptors that another thread closes as closed.
   while (platform::StrayDescriptorsOpen() > 0) std::this_thread::yield();
-  DIR* directory = opendir("/proc/self/fd");
+  DIR* directory = opendir("/dev/fd");
   REQUIRE(directory != nullptr);
   size_t count = 0;
   while (readdir(directory) != nullptr) count++;
@@ -41,13 +42,13 @@ size_t OpenDescriptorCount() {
   return count - 3;  // ., .. and the directory's own
 }
 
-size_t SegmentMappingCount() {
-  std::ifstream maps("/proc/self/maps");
-  size_t count = 0;
-  for (std::string line; std::getline(maps, line);) {
-    if (line.find("/memfd:shmwire") != std::string::npos) count++;
-  }
-  return count;
+platform::Handle MakeMemory() {
+  platform::MemoryId id;
+  platform::Handle handle;
+  platform::Mapping mapping;
+  REQUIRE(platform::FillRandom(&id, sizeof(id)).ok());
+  REQUIRE(platform::CreateSharedMemory(id, SegmentBytes(kRingBytes), &handle, &mapping).ok());
+  return handle;
 }
 
 TemporaryPath::TemporaryPath(const char* name) {

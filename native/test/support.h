@@ -16,6 +16,7 @@
 #include "core/ring_writer.h"
 #include "core/segment.h"
 #include "core/status.h"
+#include "platform/handle.h"
 
 namespace shmwire {
 
@@ -57,8 +58,8 @@ using Payload = std::vector<std::byte>;
 // A sequence of bytes that no other message has.
 Payload MakePayload(uint64_t index, uint64_t bytes);
 
-// The number of mapped segments in this process.
-size_t SegmentMappingCount();
+// Memory such as a peer sends, but without a header.
+platform::Handle MakeMemory();
 
 // The number of open descriptors in this process.
 size_t OpenDescriptorCount();

@@ -1,9 +1,14 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { commonFlags, HEADERS, readSourceList } from '../../build/modules/cli/build/source-list.js'
+import {
+  addonUnits,
+  commonFlags,
+  HEADERS,
+  readSourceList,
+} from '../../build/modules/cli/build/source-list.js'
 import { findMacLinker, macLibrary, macLinkFlags } from './mac-linker.mjs'
-import { COMPILE_FLAGS, LINK_FLAGS } from './targets.mjs'
+import { COMPILE_FLAGS, LINK_FLAGS, PLATFORM_COMPILE_FLAGS } from './targets.mjs'
 
 /** Every header can be in every source. */
 const HEADER_FOLDERS = ['native/core', 'native/platform', 'native/addon', HEADERS]
@@ -11,14 +16,13 @@ const HEADER_FOLDERS = ['native/core', 'native/platform', 'native/addon', HEADER
 /** Sources and flags of one target, without the path of the compiler. Relative paths begin at `root`. */
 export function planOf(root, target) {
   const list = readSourceList(root)
-  const flags = ['-target', target.triple, ...commonFlags(list), ...COMPILE_FLAGS]
-  const core = [...list.core, ...list.platform[target.os]]
-  const addon = [...list.addon, ...list.standalone]
+  const further = ['-target', target.triple, ...COMPILE_FLAGS, ...PLATFORM_COMPILE_FLAGS[target.os]]
+  const standalone = list.standalone.map((source) => ({
+    source,
+    flags: [...commonFlags(list, target.os), ...further, ...list.flags.addon],
+  }))
   return {
-    units: [
-      ...core.map((source) => ({ source, flags: [...flags, ...list.flags.core] })),
-      ...addon.map((source) => ({ source, flags: [...flags, ...list.flags.addon] })),
-    ],
+    units: [...addonUnits(list, target.os, further), ...standalone],
     link: target.os === 'darwin' ? macLinkFlags(list, target.arch) : linkFlags(list, target),
   }
 }

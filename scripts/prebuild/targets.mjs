@@ -9,6 +9,8 @@ export const TARGETS = [
   { name: 'linux-arm64-musl', os: 'linux', triple: 'aarch64-linux-musl' },
   { name: 'darwin-arm64', os: 'darwin', arch: 'arm64', triple: 'aarch64-macos.11.0' },
   { name: 'darwin-x64', os: 'darwin', arch: 'x64', triple: 'x86_64-macos.11.0' },
+  { name: 'win32-x64', os: 'win32', triple: 'x86_64-windows-gnu' },
+  { name: 'win32-arm64', os: 'win32', triple: 'aarch64-windows-gnu' },
 ]
 
 /**
@@ -17,6 +19,11 @@ export const TARGETS = [
  */
 export const COMPILE_FLAGS = ['-g0', '-fno-ident', '-fvisibility-global-new-delete-hidden']
 
+/** The compiler defines _WIN32_WINNT too. */
+export const PLATFORM_COMPILE_FLAGS = { linux: [], darwin: [], win32: ['-Wno-macro-redefined'] }
+
 export const LINK_FLAGS = {
   linux: ['-Wl,--version-script=scripts/prebuild/exports.map', '-Wl,--build-id=none'],
+  // Otherwise the file has the time of the build.
+  win32: ['-Wl,--no-insert-timestamp'],
 }

@@ -1,10 +1,25 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { faultsOfBinary } from '../check-binary.mjs'
+import { faultsOfMacBinary } from '../check-mac-binary.mjs'
+import { faultsOfWindowsBinary, findReader } from '../check-windows-binary.mjs'
 import { find, root, run } from './command.mjs'
 
-/** `npm run prebuild` has the others; each needs half a minute of two processors. */
+/** `npm run prebuild` has the others; each needs a minute of one processor. */
 const BUILT = 'linux-x64'
+
+/** By `process.platform`. `missing` is the Debian package that the check needs and this machine lacks. */
+const CHECKS = {
+  linux: {
+    faultsOf: faultsOfBinary,
+    missing: () => (find('readelf') === undefined ? 'binutils' : undefined),
+  },
+  darwin: { faultsOf: faultsOfMacBinary, missing: () => undefined },
+  win32: {
+    faultsOf: faultsOfWindowsBinary,
+    missing: () => (findReader() === undefined ? 'llvm' : undefined),
+  },
+}
 
 /** Builds the binary of this platform, and checks every one in prebuilds/. Returns whether there is one to pack. */
 export async function prebuilds(report) {
@@ -12,14 +27,13 @@ export async function prebuilds(report) {
   if (!report.check(`the binary for ${BUILT} builds`, built)) return false
   const { platforms } = JSON.parse(readFileSync(join(root, 'prebuilds/manifest.json'), 'utf8'))
   for (const platform of Object.keys(platforms)) {
-    const name = `the binary for ${platform} runs on every such system`
-    if (find('readelf') === undefined) report.skip(name, 'apt-get install binutils')
-    else report.check(name, checkBinary(platform))
+    const name = `the binary for ${platform} loads on every such system`
+    const { faultsOf, missing } = CHECKS[platform.split('-')[0]]
+    if (missing() !== undefined) report.skip(name, `apt-get install ${missing()}`)
+    else {
+      const faults = faultsOf(join(root, 'prebuilds', platform, 'shmwire.node'), platform)
+      report.check(name, { ok: faults.length === 0, output: faults.join('\n') })
+    }
   }
   return true
-}
-
-function checkBinary(platform) {
-  const faults = faultsOfBinary(join(root, 'prebuilds', platform, 'shmwire.node'), platform)
-  return { ok: faults.length === 0, output: faults.join('\n') }
 }

@@ -28,7 +28,7 @@ function checkCommon(address: Address, settings: Settings): void {
   const { kind, text } = address
   if (settings.tls !== undefined && kind !== 'tls')
     throw misuse(`the option tls is for tls:// addresses, and the address is ${text}`)
-  if (kind === 'unix') return
+  if (kind === 'unix' || (kind === 'pipe' && address.isPrivate)) return
   if (settings.transport === 'shm')
     throw misuse(`transport 'shm' needs a plain name or a unix: address; ${text} carries no shared memory`)
   if (kind === 'tcp') checkNetwork(address, settings)

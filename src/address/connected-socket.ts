@@ -20,8 +20,9 @@ export function checkConnectedSocket(socket: Socket, settings: Settings): void {
 }
 
 /** The carrier of a connected socket. */
-export function transportOf(socket: Socket): 'unix' | 'tcp' | 'tls' {
+export function transportOf(socket: Socket): 'unix' | 'pipe' | 'tcp' | 'tls' {
   if ('encrypted' in socket) return 'tls'
   // A TCP socket that its peer has reset has no remote address any more.
-  return socket.remoteAddress === undefined && socket.localAddress === undefined ? 'unix' : 'tcp'
+  if (socket.remoteAddress !== undefined || socket.localAddress !== undefined) return 'tcp'
+  return process.platform === 'win32' ? 'pipe' : 'unix'
 }

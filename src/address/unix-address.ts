@@ -1,6 +1,7 @@
 import { isAbsolute, join } from 'node:path'
 import { runtimeDirectory } from '../control/runtime-directory.js'
 import { invalid, misuse, show } from '../options.js'
+import { checkName } from './plain-name.js'
 
 /** A Unix socket on this machine, over which both sides can agree on shared memory. */
 export interface UnixAddress {
@@ -12,7 +13,6 @@ export interface UnixAddress {
   readonly directory: string | undefined
 }
 
-const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/
 const SUPPORTED = "a plain name such as 'prices', or 'unix:/absolute/path.sock'"
 
 /** `sun_path` without its zero (unix(7); 104 bytes on macOS). */
@@ -22,17 +22,9 @@ const SUFFIX_BYTES_MAX = 14
 /** The suffixes of a server's other files (control/server-files.ts), which must not be the control socket of another server. */
 const RESERVED = /\.(?:\d+|fd|[0-9a-f]{12}~)$/
 
-/** Whether a server can have this plain name. */
-export function isName(text: string): boolean {
-  return NAME.test(text)
-}
-
 /** A plain name, which is a file in the runtime directory. */
 export function fromName(text: string): UnixAddress {
-  if (!isName(text)) {
-    const form = '1 to 64 characters from A-Z a-z 0-9 . _ - that do not begin with . or -'
-    throw invalid('address', text, `${SUPPORTED}; a name is ${form}`)
-  }
+  checkName(text, SUPPORTED)
   const directory = runtimeDirectory()
   const path = join(directory, `${text}.sock`)
   return {

@@ -59,8 +59,10 @@ export class ExpectedHandover {
   }
 
   /** Creates the server's segment and exchanges it for the client's. Throws `NativeFailure`. */
-  accept(createEndpoint: () => NativeEndpoint): NativeEndpoint {
-    const endpoint = callNative('the server cannot create its segment', createEndpoint)
+  accept(createEndpoint: (memoryId: Uint8Array) => NativeEndpoint): NativeEndpoint {
+    // The client's memory has the token as id. On Windows, each side finds the other's memory by its id.
+    const memoryId = this.token.map((byte) => ~byte)
+    const endpoint = callNative('the server cannot create its segment', () => createEndpoint(memoryId))
     this.#endpoint = endpoint
     callNative("the client's segment cannot be mapped", () =>
       endpoint.acceptHandles(this.#socket, this.token),

@@ -36,6 +36,10 @@ export function handshakeAsClient(socket: ByteStream, options: ClientHandshakeOp
   return runHandshake(socket, bounds, (connection) => new Client(connection, options).run(), options.place)
 }
 
+function tokenOf(offer: Offer): Buffer {
+  return Buffer.from(offer.token ?? '', 'hex')
+}
+
 class Client {
   readonly #connection: HandshakeConnection
   readonly #options: ClientHandshakeOptions
@@ -53,7 +57,7 @@ class Client {
     const fault = versionFault(await this.#preamble())
     if (fault !== undefined) throw fault
     const offer = readOffer((await connection.next([FrameKind.OFFER])).payload)
-    const identity = this.#check(offer)
+    const identity = await this.#check(offer)
     if (offer.transport === 'socket') {
       connection.send(FrameKind.READY)
       return this.#agree(offer, identity.peer, undefined, offer.reason)
@@ -85,9 +89,9 @@ class Client {
   }
 
   /** Throws unless the server is authorized and its offer fits the HELLO. */
-  #check(offer: Offer): IdentifiedPeer {
+  async #check(offer: Offer): Promise<IdentifiedPeer> {
     const { settings, codecName, native } = this.#options
-    const identity = admitPeer(this.#connection, this.#options, offer.pid)
+    const identity = admitPeer(this.#connection, this.#options, offer.pid, await this.#identify())
     const contradicts =
       offer.codec !== codecName ||
       (offer.transport === 'shm' && (settings.transport === 'socket' || memoryFault(native) !== undefined)) ||
@@ -99,6 +103,15 @@ class Client {
       )
     }
     return identity
+  }
+
+  /** Where the socket does not identify the server. */
+  async #identify(): Promise<IdentifiedPeer | undefined> {
+    try {
+      return await this.#options.identify?.()
+    } catch (error) {
+      throw this.#connection.refuse(error as ShmwireError)
+    }
   }
 
   async #shareMemory(offer: Offer, identity: IdentifiedPeer): Promise<Agreement> {
@@ -129,12 +142,14 @@ class Client {
 
   #createEndpoint(offer: Offer): NativeEndpoint {
     const { settings, native } = this.#options
+    const memoryId = tokenOf(offer)
     const endpoint = callNative('the client cannot create its segment', () => {
       if (!('binding' in native)) throw new Error(native.unavailable)
       return new native.binding.Endpoint({
         ringBytes: settings.ringBytes,
         maxMessageBytes: this.#maxMessageBytes(offer),
         recordsMax: RECORDS_MAX,
+        memoryId,
       })
     })
     this.#endpoint = endpoint
@@ -144,7 +159,7 @@ class Client {
 
   async #offerHandles(endpoint: NativeEndpoint, offer: Offer): Promise<void> {
     const connection = this.#connection
-    const token = Buffer.from(offer.token ?? '', 'hex')
+    const token = tokenOf(offer)
     for (let attempt = 0; attempt < HANDOVER_ATTEMPTS_MAX; attempt += 1) {
       const sent = callNative('the client cannot transfer its segment', () =>
         endpoint.offerHandles(this.#options.handoverPath, token),

@@ -15,6 +15,7 @@ import { nextTurn, sleep } from '../host.js'
 import type { Credentials, NativeEndpoint } from '../native/binding.js'
 import { memoryFault } from '../native/load-binding.js'
 import { isOwnUser, type Peer, UNKNOWN_PROCESS } from '../peer.js'
+import { isLocal } from '../transport.js'
 import type { Agreement } from '../wire/agreement.js'
 import { FEATURES } from '../wire/features.js'
 import type { FrameParser } from '../wire/frame-parser.js'
@@ -57,7 +58,7 @@ export function handshakeAsServer(
 }
 
 function ownerOfConnection(socket: ByteStream, { native, transport }: ServerHandshakeOptions): Owner {
-  return transport === 'unix'
+  return isLocal(transport)
     ? ownerOf(socket, native)
     : ownerOfAddress((socket as Partial<Socket>).remoteAddress)
 }
@@ -156,7 +157,7 @@ class Server {
 
   /** Over other connections than a control socket, a client could hide its address. */
   #relayed({ relayed }: Hello): RelayedClient | undefined {
-    return this.#options.transport === 'unix' ? relayed : undefined
+    return isLocal(this.#options.transport) ? relayed : undefined
   }
 
   /**
@@ -226,12 +227,12 @@ class Server {
     return handover
   }
 
-  #createEndpoint(hello: Hello): NativeEndpoint {
+  #createEndpoint(hello: Hello, memoryId: Uint8Array): NativeEndpoint {
     const { settings, native } = this.#options
     if (!('binding' in native)) throw new Error('unreachable: #obstacle has checked it')
     const { ringBytes } = settings
     const maxMessageBytes = this.#maxMessageBytes(hello)
-    return new native.binding.Endpoint({ ringBytes, maxMessageBytes, recordsMax: RECORDS_MAX })
+    return new native.binding.Endpoint({ ringBytes, maxMessageBytes, recordsMax: RECORDS_MAX, memoryId })
   }
 
   async #offerSocket(error: ShmwireError, hello: Hello, peer: Peer): Promise<Agreement> {
@@ -299,7 +300,7 @@ class Server {
   async #acceptHandles(handover: ExpectedHandover, hello: Hello): Promise<NativeEndpoint | NativeFailure> {
     try {
       await handover.settle(this.#pause)
-      return handover.accept(() => this.#createEndpoint(hello))
+      return handover.accept((memoryId) => this.#createEndpoint(hello, memoryId))
     } catch (failure) {
       if (failure instanceof NativeFailure) return failure
       throw failure

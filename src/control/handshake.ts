@@ -4,6 +4,7 @@ import type { Settings, WaitOptions } from '../options.js'
 import type { StreamTransport } from '../transport.js'
 import { ConnectionLimit } from './connection-limit.js'
 import { HandoverSlots } from './handover-slots.js'
+import type { IdentifiedPeer } from './identity.js'
 
 /** The options of both sides. */
 export interface HandshakeOptions extends WaitOptions {
@@ -20,6 +21,8 @@ export interface ClientHandshakeOptions extends HandshakeOptions {
   readonly handoverPath: string
   /** The address, for errors of a socket that connects. */
   readonly place?: string | undefined
+  /** Identifies the server of a named pipe. Rejects with a ShmwireError. */
+  readonly identify?: (() => Promise<IdentifiedPeer | undefined>) | undefined
 }
 
 export interface ServerHandshakeOptions extends HandshakeOptions {

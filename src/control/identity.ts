@@ -23,10 +23,11 @@ export type AdmissionSettings = Pick<Settings, 'authorize' | 'logger'>
 
 /**
  * Identifies the peer: with the addon by the kernel, else by the peer's own message. A client sees the credentials that its server had
- * when it began to listen (unix(7), SO_PEERCRED). Throws `DENIED` if the kernel does not answer.
+ * when it began to listen (unix(7), SO_PEERCRED). On Windows the access list of the pipe lets only this user write to it, and Node does
+ * not expose the handle by which the system identifies the client. Throws `DENIED` if the kernel does not answer.
  */
 export function identifyPeer(socket: ByteStream, native: NativeLoad, claimedPid: number): IdentifiedPeer {
-  if (!('binding' in native)) {
+  if (!('binding' in native) || process.platform === 'win32') {
     const peer = { pid: claimedPid, uid: undefined, gid: undefined, verified: false }
     unidentifiedPeers.add(peer)
     return { peer, credentials: undefined }
@@ -63,7 +64,7 @@ function askKernel(socket: ByteStream, native: Extract<NativeLoad, { binding: un
 
 /** The owner of a connection before any check: its process, or its user if the process has no id here. */
 export function ownerOf(socket: ByteStream, native: NativeLoad): Owner {
-  if (!('binding' in native)) return 'unknown'
+  if (!('binding' in native) || process.platform === 'win32') return 'unknown'
   try {
     const { pid, uid, gid } = askKernel(socket, native)
     return pid > 0 ? `process ${pid}` : `user ${uid}, group ${gid}`

@@ -5,6 +5,7 @@ import { waitWithin } from '../deadline.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { clearTimeout, setTimeout } from '../host.js'
 import { log } from '../log.js'
+import type { NativeHandoverSocket } from '../native/binding.js'
 import type { Settings, WaitOptions } from '../options.js'
 import type { WhenInUse } from './name-lease.js'
 import { newPortServer, type PortServer } from './port-server.js'
@@ -21,13 +22,21 @@ type Target = NetworkAddress | PipeAddress
 export class ServedPort {
   /** With the real port. */
   readonly address: string
-  readonly handoverSocket = undefined
+  /** Of a private pipe. */
+  readonly handoverSocket: NativeHandoverSocket | undefined
   readonly handoverUnavailable = undefined
   readonly #server: PortServer
 
   /** Call it in the turn in which `listenOnPort` has resolved. `accept` gets each accepted socket. */
-  constructor(target: Target, server: PortServer, settings: Settings, accept: (socket: Socket) => void) {
+  constructor(
+    target: Target,
+    server: PortServer,
+    settings: Settings,
+    accept: (socket: Socket) => void,
+    handoverSocket?: NativeHandoverSocket,
+  ) {
     this.#server = server
+    this.handoverSocket = handoverSocket
     this.address = addressOf(target, server)
     server.netServer.on(server.event, accept)
     server.netServer.on('error', (error) =>
@@ -48,7 +57,9 @@ export class ServedPort {
     this.#server.netServer.close()
   }
 
-  closeHandover(): void {}
+  closeHandover(): void {
+    this.handoverSocket?.close()
+  }
 }
 
 /** Listens at the address. Rejects with `NAME_IN_USE`, `DENIED`, `INVALID_ARGUMENT`, `OUT_OF_MEMORY`, `TIMEOUT`, `ABORTED`. */

@@ -15,7 +15,7 @@ const ASKED_AT_ONCE = 128
  * Lists the servers that answer now and that this process may connect to, in the order of their names. The files of dead servers do not
  * count, and neither does a server that is stopped.
  *
- * @throws `INVALID_ARGUMENT`, `DENIED`, `OUT_OF_MEMORY`, `TIMEOUT`, `ABORTED`
+ * @throws `INVALID_ARGUMENT`, `DENIED`, `UNAVAILABLE`, `OUT_OF_MEMORY`, `TIMEOUT`, `ABORTED`
  */
 export async function listServers(options: DiscoveryOptions & WaitOptions = {}): Promise<ServerInfo[]> {
   const place = resolvePlace(options)

@@ -1,9 +1,10 @@
 import { isAbsolute, join, resolve } from 'node:path'
-import { isName } from '../address/unix-address.js'
+import { isName } from '../address/plain-name.js'
 import type { ObserveOptions } from '../control/observe-server.js'
 import { checkMayDiscover } from '../control/permission-model.js'
 import { checkRuntimeDirectory, runtimeDirectory } from '../control/runtime-directory.js'
 import { listPublished } from '../control/server-files.js'
+import { ErrorCode, ShmwireError } from '../errors.js'
 import { loadBinding } from '../native/load-binding.js'
 import { checkWaitOptions, invalid, type Logger, resolveOptions, type WaitOptions } from '../options.js'
 import type { Peer } from '../peer.js'
@@ -44,9 +45,14 @@ export interface PublishedName {
   readonly path: string
 }
 
-/** Throws `INVALID_ARGUMENT`, `DENIED`. */
+/** Throws `INVALID_ARGUMENT`, `DENIED`, `UNAVAILABLE`. */
 export function resolvePlace(options: DiscoveryOptions & WaitOptions): Place {
   checkWaitOptions(options, OPTION_NAMES)
+  if (process.platform === 'win32') {
+    const message =
+      'servers cannot be listed on Windows, which reports no changes of its pipes; keep their names in the configuration'
+    throw new ShmwireError(ErrorCode.UNAVAILABLE, message)
+  }
   const { directory, answerTimeoutMs = ANSWER_TIMEOUT_MS_DEFAULT, authorize, logger } = options
   const isInRange =
     Number.isInteger(answerTimeoutMs) && answerTimeoutMs >= 1 && answerTimeoutMs <= ANSWER_TIMEOUT_MS_MAX

@@ -35,7 +35,7 @@ const READ_PAUSES = 9
  * Watches for servers that come and go. Resolves when each server that is there now has answered, or has not answered in time; see
  * `watcher.servers`. The events follow.
  *
- * @throws `INVALID_ARGUMENT`, `DENIED`, `OUT_OF_MEMORY`, `TIMEOUT`, `ABORTED`
+ * @throws `INVALID_ARGUMENT`, `DENIED`, `UNAVAILABLE`, `OUT_OF_MEMORY`, `TIMEOUT`, `ABORTED`
  */
 export async function watchServers(options: DiscoveryOptions & WaitOptions = {}): Promise<ServerWatcher> {
   const place = resolvePlace(options)

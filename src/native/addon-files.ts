@@ -36,18 +36,24 @@ export function* addonFiles(file: string | undefined, platform: string): Generat
     yield { missing: 'the path of this code is unknown' }
     return
   }
-  const shipped = join('prebuilds', platform, 'shmwire.node')
   const own = FILES_OF_PACKAGE.find(([pattern]) => pattern.test(file))
   if (own !== undefined) {
-    const root = join(dirname(file), own[1])
-    // An addon that was built here takes precedence over the shipped one.
-    yield { path: join(root, 'build/Release/shmwire.node') }
-    yield { path: join(root, shipped) }
+    yield* filesOfPackage(join(dirname(file), own[1]), platform)
     return
   }
   yield { path: join(dirname(file), 'shmwire.node') }
-  yield { path: join(dirname(file), shipped) }
-  yield installedFile(file, shipped)
+  yield { path: join(dirname(file), prebuilt(platform)) }
+  yield* installedFiles(file, platform)
+}
+
+/** An addon that was built on this machine takes precedence over the prebuilt one. */
+function* filesOfPackage(root: string, platform: string): Generator<AddonPlace> {
+  yield { path: join(root, 'build/Release/shmwire.node') }
+  yield { path: join(root, prebuilt(platform)) }
+}
+
+function prebuilt(platform: string): string {
+  return join('prebuilds', platform, 'shmwire.node')
 }
 
 /** `<operating system>-<processor>`, with `-musl` for that C library: the name of a folder in `prebuilds/`. */
@@ -55,14 +61,17 @@ export function platformName(): string {
   return `${process.platform}-${process.arch}${usesMusl() ? '-musl' : ''}`
 }
 
-/** The addon of the package that a bundle would import if it did not contain a copy. */
-function installedFile(file: string, shipped: string): AddonPlace {
+/** The files of the package that a bundle would import if it did not contain a copy. */
+function* installedFiles(file: string, platform: string): Generator<AddonPlace> {
+  let manifest: string
   try {
     // Not the named import, whose calls webpack replaces.
-    return { path: join(dirname(Module.createRequire(file).resolve('shmwire/package.json')), shipped) }
+    manifest = Module.createRequire(file).resolve('shmwire/package.json')
   } catch (error) {
-    return { missing: `no package is installed for ${file}: ${firstLineOfThrown(error)}` }
+    yield { missing: `no package is installed for ${file}: ${firstLineOfThrown(error)}` }
+    return
   }
+  yield* filesOfPackage(dirname(manifest), platform)
 }
 
 /**
@@ -73,7 +82,8 @@ function installedFile(file: string, shipped: string): AddonPlace {
 function usesMusl(): boolean {
   if (process.platform !== 'linux') return false
   try {
-    return /\/(?:ld-musl-|libc\.musl-)/.test(readFileSync('/proc/self/maps', 'latin1'))
+    // In some distributions, ld-musl- is a link to libc.so; the library of glibc is libc.so.6.
+    return /\/(?:ld-musl-|libc\.musl-|libc\.so$)/m.test(readFileSync('/proc/self/maps', 'latin1'))
   } catch {
     return false
   }

@@ -62,7 +62,8 @@ export interface NativeEndpoint {
   /**
    * Transfers a descriptor to the event loop, which it wakes by becoming readable. The event loop
    * must close it before `close`, which closes it only if it is still open. Once, after
-   * `acceptHandles` or `attachPeer`; −1 the second time.
+   * `acceptHandles` or `attachPeer`; −1 the second time. On Windows it is a handle for a
+   * DoorbellWatch, and `close` closes it.
    */
   transferDoorbell(): number
 
@@ -135,7 +136,8 @@ export interface NativeEndpoint {
 
   /**
    * Blocks this thread until there is data (with `forData`) or room for `roomBytes` (unless 0), for
-   * at most `timeoutNanos`. `controlSocket` is a descriptor that hangs up when the peer ends.
+   * at most `timeoutNanos`. `controlSocket` is a descriptor that hangs up when the peer ends. On
+   * Windows it has no effect: the wait watches the process of the peer.
    * Returns one of `WAIT_…`. Both words are disarmed afterwards, except after WAIT_INTERRUPTED.
    */
   wait(forData: boolean, roomBytes: number, timeoutNanos: number, controlSocket: number): number
@@ -174,6 +176,12 @@ export interface NativeDoorbell {
   close(): void
 }
 
+/** Calls a function in the event loop after wake-ups, once for several that arrive together. */
+export interface NativeDoorbellWatch {
+  /** Idempotent. No call follows. */
+  close(): void
+}
+
 export interface NativeBinding {
   readonly LAYOUT_VERSION: number
   readonly DESCRIPTOR_WORDS: number
@@ -202,12 +210,24 @@ export interface NativeBinding {
     ringBytes: number
     maxMessageBytes: number
     recordsMax: number
+    /** 16 bytes. On Windows the token of the handover; of the server, its complement. Default: random. */
+    memoryId?: Uint8Array
   }) => NativeEndpoint
   /** Binds a datagram socket at `path`, which must not exist. */
   HandoverSocket: new (
     path: string,
   ) => NativeHandoverSocket
   Doorbell: new () => NativeDoorbell
+  /** On Windows only. `doorbell` is a result of `transferDoorbell`. Does not keep the process alive. */
+  DoorbellWatch?: new (
+    doorbell: number,
+    onWake: () => void,
+  ) => NativeDoorbellWatch
+  /**
+   * On Windows only: the id of the process that serves a named pipe. Throws `DENIED` if it is not a process of this user. Undefined: all
+   * instances of the pipe are in use; try again.
+   */
+  pipeServer?: (path: string) => number | undefined
   /** SO_PEERCRED of a connected Unix socket. */
   peerCredentials(fd: number): Credentials
   /**

@@ -24,8 +24,8 @@ interface Unavailable {
 /** Layout of segments that this version of the JavaScript code understands. */
 const LAYOUT_VERSION = 1
 
-/** A path can have 4096 characters, and the control messages carry reasons of 1024. */
-const FAILURE_CHARACTERS_MAX = 240
+/** A path can have 4096 characters, and the control messages carry reasons of 1024. There are at most four places. */
+const FAILURE_CHARACTERS_MAX = 180
 
 let loaded: NativeLoad | undefined
 
@@ -54,7 +54,9 @@ export function findBinding(file: string | undefined, environment: NodeJS.Proces
   const places = chosen ? chosenFile(chosen) : addonFiles(file, platform)
   const failures: string[] = []
   let mayPass = false
+  let exists = false
   for (const place of places) {
+    if ('path' in place && existsSync(place.path)) exists = true
     const attempt = 'path' in place ? loadFile(place.path) : { unavailable: place.missing }
     if ('binding' in attempt) return attempt
     if (attempt.mayPass === true) mayPass = true
@@ -63,7 +65,8 @@ export function findBinding(file: string | undefined, environment: NodeJS.Proces
   const summary = chosen
     ? 'the native addon of SHMWIRE_ADDON cannot be used'
     : `there is no native addon for ${platform}, and SHMWIRE_ADDON does not give its path`
-  return { unavailable: `${summary}: ${failures.join('; ')}`, mayPass }
+  const remedy = exists || chosen ? '' : `; 'npx shmwire build' compiles it with a C++ compiler`
+  return { unavailable: `${summary}: ${failures.join('; ')}${remedy}`, mayPass }
 }
 
 /** Only this file, so that a wrong path does not load another addon without a word. */

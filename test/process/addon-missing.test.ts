@@ -2,6 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ErrorCode, type TransportChoice } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
+import { SOCKET_TRANSPORT } from '../support/local-address.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
 interface Outcome {
@@ -83,7 +84,7 @@ describe.each([
 ] as [string, Side, Side, RegExp][])('without the addon %s', (_where, serverSide, clientSide, whose) => {
   it('exchanges messages over the socket and reports the reason on both sides', async () => {
     const { server, client } = await meet(serverSide, clientSide)
-    expect(client).toMatchObject({ transport: 'unix', whole: true })
+    expect(client).toMatchObject({ transport: SOCKET_TRANSPORT, whole: true })
     for (const outcome of [server, client]) {
       expect(outcome?.fallbackReason).toMatch(whose)
       expect(outcome?.fallbackReason).toMatch(OFF)
@@ -98,7 +99,7 @@ describe.each([
 
   it("accepts transport 'socket' and names the side that set it", async () => {
     const { server, client } = await meet(serverSide, { ...clientSide, transport: 'socket' })
-    expect(client).toMatchObject({ transport: 'unix', whole: true })
+    expect(client).toMatchObject({ transport: SOCKET_TRANSPORT, whole: true })
     for (const outcome of [server, client])
       expect(outcome?.fallbackReason).toMatch(/the client has the option transport: 'socket'/)
   })
@@ -113,7 +114,7 @@ describe.each([
   (_where, serverSide, clientSide, whose) => {
     it('exchanges messages with a verified peer over the socket and reports the reason', async () => {
       const { server, client } = await meet(serverSide, clientSide)
-      expect(client).toMatchObject({ transport: 'unix', whole: true, peer: { verified: true } })
+      expect(client).toMatchObject({ transport: SOCKET_TRANSPORT, whole: true, peer: { verified: true } })
       for (const outcome of [server, client]) {
         expect(outcome?.fallbackReason).toMatch(whose)
         expect(outcome?.fallbackReason).toMatch(SILENT)
@@ -158,7 +159,7 @@ describe("transport 'shm' against 'socket'", () => {
 
   it("uses the socket if the server requires 'socket' and the client 'auto'", async () => {
     const { server, client } = await meet({ transport: 'socket' }, {})
-    expect(client).toMatchObject({ transport: 'unix', whole: true })
+    expect(client).toMatchObject({ transport: SOCKET_TRANSPORT, whole: true })
     for (const outcome of [server, client])
       expect(outcome?.fallbackReason).toMatch(/the server has the option/)
   })

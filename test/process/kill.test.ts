@@ -6,6 +6,7 @@ import { type Channel, connect, ErrorCode, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { expectNoChannels } from '../support/heap.js'
+import { SOCKET_TRANSPORT } from '../support/local-address.js'
 import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
 import { countFromEnvironment, newSeed, randomFrom } from '../support/random.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
@@ -108,7 +109,7 @@ async function killOne(
   delayMs: number,
 ): Promise<number> {
   const account = survive(await channel)
-  expect((await channel).transport).toBe(transport === 'shm' ? 'shm' : 'unix')
+  expect((await channel).transport).toBe(transport === 'shm' ? 'shm' : SOCKET_TRANSPORT)
   expect(await victim.next()).toBe('running')
   await sleep(delayMs)
   // Meanwhile the victim fills its ring; when this thread polls again, the victim is already dead.

@@ -1,14 +1,14 @@
-import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
+import { localAddress } from '../support/local-address.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
 beforeAll(() => ensureBuilt())
 
 /** The lines of the logger and of stderr. */
 async function notesOf(which: 'logger' | 'none', env: Record<string, string>) {
-  const child = new Child('logging', { args: [`unix:${join(temporaryDirectory(), 's')}`, which], env })
+  const child = new Child('logging', { args: [localAddress(temporaryDirectory()), which], env })
   const logged = await child.next<string[]>()
   expect(await child.ended).toEqual({ code: 0, signal: null })
   return { logged, stderr: child.stderr.split('\n').slice(0, -1), pid: child.process.pid }

@@ -6,6 +6,7 @@ import { connect } from '../../src/connect.js'
 import { ErrorCode } from '../../src/errors.js'
 import { listen } from '../../src/listen.js'
 import type { MessageSchema } from '../../src/schema/schema.js'
+import { localAddress } from '../support/local-address.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
 const ORDER = z.object({ id: z.int(), tags: z.array(z.string()).default([]) })
@@ -15,7 +16,7 @@ describe('the option schema', () => {
   async function join(
     schema: MessageSchema,
   ): Promise<[client: Channel, served: Channel, close: () => Promise<void>]> {
-    const server = await listen(`unix:${temporaryDirectory()}/s`, { schema })
+    const server = await listen(localAddress(temporaryDirectory()), { schema })
     const accepted = once(server, 'channel') as Promise<[Channel]>
     const client = await connect(server.address)
     const [served] = await accepted
@@ -87,7 +88,7 @@ describe('the option schema', () => {
 
   it('rejects a value that is not a schema', async () => {
     const schema = 'text' as unknown as MessageSchema
-    await expect(listen(`unix:${temporaryDirectory()}/s`, { schema })).rejects.toMatchObject({
+    await expect(listen(localAddress(temporaryDirectory()), { schema })).rejects.toMatchObject({
       code: ErrorCode.INVALID_ARGUMENT,
     })
   })

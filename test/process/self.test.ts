@@ -5,6 +5,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen, type Server } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
+import { SOCKET_TRANSPORT } from '../support/local-address.js'
 import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
 import { countFromEnvironment, newSeed, randomFrom } from '../support/random.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
@@ -71,7 +72,8 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     const channels = await Promise.all(
       Array.from({ length: 5 }, () => connect('self', { transport, ...OPTIONS })),
     )
-    for (const channel of channels) expect(channel.transport).toBe(transport === 'shm' ? 'shm' : 'unix')
+    for (const channel of channels)
+      expect(channel.transport).toBe(transport === 'shm' ? 'shm' : SOCKET_TRANSPORT)
     await Promise.all(channels.map((channel) => expectEcho(channel, 200)))
     await server.close()
     for (const channel of channels) expect(channel.open).toBe(false)
@@ -85,7 +87,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       startWorker('ask', 'workers', transport, 500),
     ]
     for (const outcome of await Promise.all(clients.map(nextMessage))) {
-      expect(outcome).toEqual({ right: 500, transport: transport === 'shm' ? 'shm' : 'unix' })
+      expect(outcome).toEqual({ right: 500, transport: transport === 'shm' ? 'shm' : SOCKET_TRANSPORT })
     }
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     server.postMessage('stop')
@@ -98,7 +100,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     )
     const outcomes = await Promise.all(workers.map(nextMessage))
     for (const outcome of outcomes)
-      expect(outcome).toEqual({ right: 200, transport: transport === 'shm' ? 'shm' : 'unix' })
+      expect(outcome).toEqual({ right: 200, transport: transport === 'shm' ? 'shm' : SOCKET_TRANSPORT })
   })
 
   it(`reports PEER_GONE and frees all resources when a sending worker is terminated, ${TERMINATIONS} times`, async () => {

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { Channel, Server } from '../../dist/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
+import { localAddress } from '../support/local-address.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
 let listen: typeof import('../../dist/index.js')['listen']
@@ -18,7 +19,7 @@ interface Started {
 
 /** A server on the event loop of this process, and a child that blocks. `prepare` runs before messages can arrive. */
 async function start(what: string, prepare: (channel: Channel) => void, transport = 'shm'): Promise<Started> {
-  const address = `unix:${temporaryDirectory()}/s`
+  const address = localAddress(temporaryDirectory())
   const server = await listen(address, { ringBytes: 64 * 1024 })
   const accepted = new Promise<Channel>((resolve) => {
     server.once('channel', (channel) => {
@@ -94,7 +95,7 @@ describe('blocking calls', () => {
     ['request for ever', 'spin'],
     ['short waits', 'spin'],
   ])("end with PEER_GONE when the peer is killed: %s, with wait: '%s'", async (what, wait) => {
-    const address = `unix:${temporaryDirectory()}/s`
+    const address = localAddress(temporaryDirectory())
     const peer = new Child('quiet-server', { args: [address], ipc: true })
     expect(await peer.next()).toBe('listening')
     const child = new Child('blocking', { args: [what, address, 'shm', wait] })

@@ -3,6 +3,7 @@ import { type ClientMembers, client, connect, ErrorCode, serve } from '../../src
 import { PROTOCOL_MAJOR, PROTOCOL_MINOR } from '../../src/wire/preamble.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
+import { SOCKET_TRANSPORT } from '../support/local-address.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 
 type Echo = ClientMembers & { echo(message: unknown): Promise<unknown> }
@@ -41,7 +42,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     await skewedServer(NEXT_MINOR)
     const service = await client<Echo>('skew', { channel })
     expect(await service.echo(7)).toBe(7)
-    expect(service.$channel?.transport).toBe(transport === 'shm' ? 'shm' : 'unix')
+    expect(service.$channel?.transport).toBe(transport === 'shm' ? 'shm' : SOCKET_TRANSPORT)
     await service.$close()
   })
 
@@ -49,7 +50,7 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
     const service = await serve('skew', handlers, { channel })
     expect(await skewedClient(NEXT_MINOR)).toEqual({
       answer: 7,
-      transport: transport === 'shm' ? 'shm' : 'unix',
+      transport: transport === 'shm' ? 'shm' : SOCKET_TRANSPORT,
     })
     await service.close()
   })

@@ -10,6 +10,7 @@ import { listen, type Server } from '../../src/listen.js'
 import { type ChannelOptions, resolveOptions } from '../../src/options.js'
 import { createChannelPair } from '../../src/testing/channel-pair.js'
 import { sharedCertificate } from './certificates.js'
+import { localAddress } from './local-address.js'
 import { joinDuplexes, joinStandardStreams } from './stream-pairs.js'
 
 export type ChannelPairOptions = Pick<
@@ -49,7 +50,7 @@ export const joinStdioChannels: JoinChannels = async (options) => {
 
 async function joinAtPath(options: ChannelOptions): Promise<[Channel, Channel]> {
   const directory = mkdtempSync(join(tmpdir(), 'sw-'))
-  return joinAt(`unix:${directory}/s`, options, () => rmSync(directory, { recursive: true, force: true }))
+  return joinAt(localAddress(directory), options, () => rmSync(directory, { recursive: true, force: true }))
 }
 
 async function joinAt(

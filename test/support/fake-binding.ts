@@ -6,6 +6,8 @@ import type {
   NativeHandoverSocket,
 } from '../../src/native/binding.js'
 
+type EndpointOptions = ConstructorParameters<NativeBinding['Endpoint']>[0]
+
 export type FakeStep = 'create' | 'offer' | 'accept' | 'attach' | 'credentials' | 'expect'
 
 export function nativeError(code: string, message: string): NativeError {
@@ -24,7 +26,7 @@ export class FakeBinding {
   /** The number of further reads that find foreign datagrams before the client's. */
   datagramsBefore = 0
   endpointsOpen = 0
-  readonly endpointOptions: object[] = []
+  readonly endpointOptions: EndpointOptions[] = []
   /** The senders whose descriptors this side accepted, for each call. */
   readonly senders: (Credentials | undefined)[] = []
   /** The sender of the returned descriptors, if it is not the peer of the control socket. */
@@ -35,7 +37,7 @@ export class FakeBinding {
     const fake = this
     return {
       LAYOUT_VERSION: 1,
-      Endpoint: function endpoint(options: object) {
+      Endpoint: function endpoint(options: EndpointOptions) {
         fake.fail('create')
         fake.endpointOptions.push(options)
         return new FakeEndpoint(fake)

@@ -59,12 +59,13 @@ export const joinShmLinks: JoinLinks = async (options) => {
       spinMicros: 100,
       views,
     })
-  const newEndpoint = () => new binding.Endpoint({ ringBytes, maxMessageBytes, recordsMax: RECORDS_MAX })
-  const [left, right] = [newEndpoint(), newEndpoint()]
+  const newEndpoint = (memoryId: Uint8Array) =>
+    new binding.Endpoint({ ringBytes, maxMessageBytes, recordsMax: RECORDS_MAX, memoryId })
+  const token = randomBytes(16)
+  const [left, right] = [newEndpoint(token), newEndpoint(token.map((byte) => ~byte))]
   inTemporaryDirectory((directory) => {
     const path = join(directory, 'fd')
     const handoverSocket = new binding.HandoverSocket(path)
-    const token = randomBytes(16)
     handoverSocket.expect(token)
     left.offerHandles(path, token)
     right.acceptHandles(handoverSocket, token)

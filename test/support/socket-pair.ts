@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket, type SocketConstructorOpts } from 'node:net'
-import { join } from 'node:path'
 import { afterEach } from 'vitest'
+import { socketPath } from './local-address.js'
 import { temporaryDirectory } from './temporary-directory.js'
 
 const servers: Server[] = []
@@ -18,7 +18,7 @@ export async function socketPair(
 ): Promise<{ client: Socket; server: Socket }> {
   const listener = createServer({ pauseOnConnect: true })
   servers.push(listener)
-  const path = join(temporaryDirectory(), 's')
+  const path = socketPath(temporaryDirectory())
   listener.listen(path)
   await once(listener, 'listening')
   const accepted = once(listener, 'connection') as Promise<[Socket]>

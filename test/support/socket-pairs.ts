@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { socketPath } from './local-address.js'
 
 /** Creates connected pairs of Unix sockets for a long run, with one listener, and keeps no reference to a pair. */
 export class SocketPairs {
@@ -16,7 +16,7 @@ export class SocketPairs {
   }
 
   static async in(directory: string): Promise<SocketPairs> {
-    const path = join(directory, 'pairs')
+    const path = socketPath(directory, 'pairs')
     const listener = createServer({ pauseOnConnect: true })
     listener.listen(path)
     await once(listener, 'listening')

@@ -8,6 +8,7 @@ import type { ByteStream } from '../../src/byte-stream.js'
 import { JoinedStream } from '../../src/joined-stream.js'
 import { sharedCertificate } from './certificates.js'
 import { duplexPair } from './duplex-pair.js'
+import { socketPath } from './local-address.js'
 
 /** Creates two connected streams of bytes, as the handshake leaves them: paused, with one `error` listener that does nothing. */
 export type JoinStreams = () => Promise<[ByteStream, ByteStream]>
@@ -15,7 +16,7 @@ export type JoinStreams = () => Promise<[ByteStream, ByteStream]>
 export const joinUnixSockets: JoinStreams = async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sw-'))
   try {
-    return await joinSockets({ path: join(directory, 's') })
+    return await joinSockets({ path: socketPath(directory) })
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }

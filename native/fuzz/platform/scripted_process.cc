@@ -60,7 +60,8 @@ const char* OsErrorText(int32_t /*os_error*/, char* /*buffer*/, size_t /*buffer_
   return "an error";
 }
 
-void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos) {
+void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos,
+                const Handle& /*event*/) {
   fuzz::Script& script = fuzz::TheScript();
   if (script.moment) script.moment();
   // No other thread runs, so a value that has not arrived now will not arrive before the timeout.
@@ -69,6 +70,8 @@ void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos)
 }
 
 // Reads the word, which must be mapped.
-void WakeWord(const uint32_t* word) { (void)__atomic_load_n(word, __ATOMIC_RELAXED); }
+void WakeWord(const uint32_t* word, const Handle& /*event*/) {
+  (void)__atomic_load_n(word, __ATOMIC_RELAXED);
+}
 
 }  // namespace shmwire::platform

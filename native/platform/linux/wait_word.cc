@@ -18,7 +18,8 @@ constexpr uint64_t kWaitSecondsMax = 3600;
 
 // Without FUTEX_PRIVATE_FLAG, which keys the word by address space: the peer is in another one.
 // EAGAIN, EINTR and ETIMEDOUT mean the same to the caller: check the word again (futex(2)).
-void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos) {
+void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos,
+                const Handle& /*event*/) {
   const uint64_t seconds = timeout_nanos / kNanosPerSecond;
   timespec timeout{};
   timeout.tv_sec = static_cast<time_t>(seconds < kWaitSecondsMax ? seconds : kWaitSecondsMax);
@@ -26,7 +27,7 @@ void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos)
   syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, nullptr, 0);
 }
 
-void WakeWord(const uint32_t* word) {
+void WakeWord(const uint32_t* word, const Handle& /*event*/) {
   syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, nullptr, nullptr, 0);
 }
 

@@ -15,7 +15,7 @@ int Native(const Handle& handle) { return static_cast<int>(handle.native()); }
 
 }  // namespace
 
-Status MakeDoorbell(Handle* own, Handle* peer_end) {
+Status MakeDoorbell(Handle* own, Handle* peer_end, const MemoryId& /*id*/) {
   int ends[2];
   // A stream, because libuv watches no other kind of pair.
   if (!MakeLocalSocketPair(ends)) {

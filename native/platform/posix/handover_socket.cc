@@ -290,7 +290,7 @@ Status SendHandles(const Handle& peer_doorbell, const Handle& memory, const Hand
 }
 
 Status ReceiveHandles(const Handle& own_doorbell, const Credentials* sender, Handle* memory,
-                      Handle* peer_doorbell) {
+                      Handle* peer_doorbell, const MemoryId& /*own*/) {
   uint8_t payload = 0;
   ReceivedMessage message;
   const int os_error = ReceiveMessage(Native(own_doorbell), &payload, sizeof(payload), &message);

@@ -1,11 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Unit } from './compile-units.js'
 
-/** native/sources.json, as far as the builds without CMake and node-gyp use it. The keys of `platform` and `link` are `process.platform`. */
+/** By `process.platform`. */
+type ByPlatform = Readonly<Record<string, readonly string[]>>
+
+/** native/sources.json, as far as the builds without CMake and node-gyp use it. */
 export interface SourceList {
   readonly core: readonly string[]
-  readonly platform: Readonly<Record<string, readonly string[]>>
+  readonly platform: ByPlatform
   readonly addon: readonly string[]
+  readonly platformAddon: ByPlatform
   /** Only for binaries that do not link the C++ library. */
   readonly standalone: readonly string[]
   readonly hostile: readonly string[]
@@ -13,7 +18,11 @@ export interface SourceList {
     readonly compile: readonly string[]
     readonly core: readonly string[]
     readonly addon: readonly string[]
-    readonly link: Readonly<Record<string, readonly string[]>>
+    /** Flags of `compile` that a platform does not have. */
+    readonly platformExcluded: ByPlatform
+    /** Flags that only a platform has. */
+    readonly platformCompile: ByPlatform
+    readonly link: ByPlatform
   }
   readonly defines: readonly string[]
 }
@@ -25,8 +34,26 @@ export function readSourceList(root: string): SourceList {
   return JSON.parse(readFileSync(join(root, 'native/sources.json'), 'utf8')) as SourceList
 }
 
-/** The flags that every source needs, paths relative to the root. */
-export function commonFlags(list: SourceList): string[] {
-  const defines = list.defines.map((define) => `-D${define}`)
-  return [...list.flags.compile, ...defines, '-Inative', `-isystem${HEADERS}`]
+/** The sources of the addon for an operating system, each with its flags. Relative paths begin at the root. */
+export function addonUnits(list: SourceList, platform: string, further: readonly string[]): Unit[] {
+  const flags = [...commonFlags(list, platform), ...further]
+  const core = [...list.core, ...(list.platform[platform] ?? [])]
+  const addon = [...list.addon, ...(list.platformAddon[platform] ?? [])]
+  return [
+    ...core.map((source) => ({ source, flags: [...flags, ...list.flags.core] })),
+    ...addon.map((source) => ({ source, flags: [...flags, ...list.flags.addon] })),
+  ]
+}
+
+/** The flags that every source needs. */
+export function commonFlags(list: SourceList, platform: string): string[] {
+  const { compile, platformCompile, platformExcluded } = list.flags
+  const excluded = platformExcluded[platform] ?? []
+  return [
+    ...compile.filter((flag) => !excluded.includes(flag)),
+    ...(platformCompile[platform] ?? []),
+    ...list.defines.map((define) => `-D${define}`),
+    '-Inative',
+    `-isystem${HEADERS}`,
+  ]
 }

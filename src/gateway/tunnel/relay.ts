@@ -1,8 +1,9 @@
 import { createConnection, type Socket } from 'node:net'
-import type { UnixAddress } from '../../address/unix-address.js'
+import type { LocalAddress } from '../../address.js'
 import type { ByteStream } from '../../byte-stream.js'
 import type { RelayedClient } from '../../control/control-messages.js'
 import { retryWhileQueueIsFull } from '../../control/full-queue.js'
+import { identifyPipeServer } from '../../control/identify-pipe-server.js'
 import { refuseOrDestroy } from '../../control/refuse-descriptors.js'
 import { checkServerPlace } from '../../control/runtime-directory.js'
 import { socketError } from '../../control/socket-error.js'
@@ -15,28 +16,38 @@ const CONNECT_TIMEOUT_MS = 5_000
 
 /** Connects to the control socket of a local server. Rejects with `NOT_LISTENING`, `DENIED`, `OUT_OF_MEMORY`, `TIMEOUT`, `ABORTED`. */
 export async function connectToServer(
-  address: UnixAddress,
+  address: LocalAddress,
   native: NativeLoad,
   signal: AbortSignal,
 ): Promise<Socket> {
   const { path, text } = address
-  checkServerPlace(address)
-  return retryWhileQueueIsFull(path, { signal, timeoutMs: CONNECT_TIMEOUT_MS }, (timeoutMs) =>
-    waitWithin<Socket>({ signal, timeoutMs }, `connecting to ${text}`, (resolve, reject) => {
-      const socket = createConnection({ path, allowHalfOpen: true })
-      const fail = (error: Error): void => reject(socketError(error, text))
-      socket.once('error', fail)
-      socket.once('connect', () => {
-        socket.off('error', fail)
-        socket.on('error', () => {})
-        // The gateway keeps the process alive, unless the program wants otherwise.
-        socket.unref()
-        resolve(socket)
-      })
-      refuseOrDestroy(socket, native)
-      return () => socket.destroy()
-    }),
+  if (address.kind === 'unix') checkServerPlace(address)
+  const connected = await retryWhileQueueIsFull(
+    path,
+    { signal, timeoutMs: CONNECT_TIMEOUT_MS },
+    (timeoutMs) =>
+      waitWithin<Socket>({ signal, timeoutMs }, `connecting to ${text}`, (resolve, reject) => {
+        const socket = createConnection({ path, allowHalfOpen: true })
+        const fail = (error: Error): void => reject(socketError(error, text))
+        socket.once('error', fail)
+        socket.once('connect', () => {
+          socket.off('error', fail)
+          socket.on('error', () => {})
+          // The gateway keeps the process alive, unless the program wants otherwise.
+          socket.unref()
+          resolve(socket)
+        })
+        refuseOrDestroy(socket, native)
+        return () => socket.destroy()
+      }),
   )
+  try {
+    if (address.kind === 'pipe') await identifyPipeServer(path, native)
+    return connected
+  } catch (error) {
+    connected.destroy()
+    throw error
+  }
 }
 
 /**

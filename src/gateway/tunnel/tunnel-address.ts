@@ -1,5 +1,5 @@
 import { isLoopback, type NetworkAddress, parseHostAndPort } from '../../address/network-address.js'
-import { isName } from '../../address/unix-address.js'
+import { isName } from '../../address/plain-name.js'
 import { invalid, misuse, type Settings } from '../../options.js'
 
 /** A server behind a gateway. */

@@ -1,5 +1,6 @@
 import type { PeerCertificate } from 'node:tls'
-import { fromName, isName, type UnixAddress } from '../../address/unix-address.js'
+import { isName } from '../../address/plain-name.js'
+import { type LocalAddress, parseName } from '../../address.js'
 import { ownerOfAddress, remotePeerFault } from '../../control/remote-identity.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import {
@@ -92,13 +93,13 @@ export class TunnelAdmission {
   }
 }
 
-function allowedServers(allow: unknown): Map<string, UnixAddress> {
+function allowedServers(allow: unknown): Map<string, LocalAddress> {
   const form = 'an array of names of servers'
   if (!Array.isArray(allow)) throw invalid(`${PREFIX}allow`, allow, form)
   return new Map(
     allow.map((name: unknown) => {
       if (typeof name !== 'string' || !isName(name)) throw invalid(`${PREFIX}allow`, name, form)
-      return [name, fromName(name)]
+      return [name, parseName(name)]
     }),
   )
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { UnixAddress } from '../../address/unix-address.js'
+import type { LocalAddress } from '../../address.js'
 import { ConnectionLimit } from '../../control/connection-limit.js'
 import { observeServer } from '../../control/observe-server.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
@@ -26,7 +26,7 @@ const DESCRIBE_TIMEOUT_MS = 2_000
 
 export interface TunnelGatewayOptions extends SessionBounds {
   /** The servers that tunnels can reach. */
-  readonly allow: ReadonlyMap<string, UnixAddress>
+  readonly allow: ReadonlyMap<string, LocalAddress>
   readonly sessionsMax: number
   /** Of the connections of the clients. */
   readonly transport: TunnelTransport
@@ -116,7 +116,7 @@ export class TunnelGateway {
     connection: TunnelConnection,
     session: GatewaySession,
     start: Start,
-    address: UnixAddress,
+    address: LocalAddress,
   ): Promise<void> {
     const { socket, instanceId } = await this.#reach(connection, start, address)
     const { identity, address: clientAddress, caller } = session.client
@@ -136,7 +136,7 @@ export class TunnelGateway {
   async #reach(
     connection: TunnelConnection,
     start: Start,
-    address: UnixAddress,
+    address: LocalAddress,
   ): Promise<{ socket: Socket; instanceId: string }> {
     const opening = newAbortController()
     const signal = AbortSignal.any([opening.signal, this.#closing.signal])
@@ -164,7 +164,7 @@ export class TunnelGateway {
   }
 
   /** The instance of the server, for a client of this machine, which can connect to the server itself. Empty: it is not known. */
-  async #instanceOf({ path }: UnixAddress, { bootId }: Start, signal: AbortSignal): Promise<string> {
+  async #instanceOf({ path }: LocalAddress, { bootId }: Start, signal: AbortSignal): Promise<string> {
     if (bootId === '' || bootId !== ownBootId()) return ''
     const { logger } = this.#options
     const options = { settings: resolveOptions({ logger }), native: this.#native, signal }

@@ -1,6 +1,6 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { nowMs } from '../../host.js'
-import { descriptorOf } from '../../socket-descriptor.js'
+import { watchedDescriptorOf } from '../../socket-descriptor.js'
 import type { LinkContext } from './context.js'
 import type { IdleStrategy } from './idle-strategy.js'
 
@@ -27,7 +27,7 @@ export class BlockingWait {
   /** Throws `UNAVAILABLE` if the runtime hides the descriptor of a live socket: a wait would miss the peer's death. */
   assertPossible(): void {
     const { socket } = this.#context
-    this.#hasDescriptor ||= socket.destroyed || descriptorOf(socket) !== undefined
+    this.#hasDescriptor ||= socket.destroyed || watchedDescriptorOf(socket) !== undefined
     if (this.#hasDescriptor) return
     throw new ShmwireError(
       ErrorCode.UNAVAILABLE,
@@ -43,7 +43,7 @@ export class BlockingWait {
     idle.wake()
     if (this.#poll(timeoutMs)) return true
     // A destroyed socket has none; its event cannot arrive while this thread is blocked.
-    const controlSocket = descriptorOf(socket)
+    const controlSocket = watchedDescriptorOf(socket)
     if (controlSocket === undefined) return false
     let outcome: number
     try {

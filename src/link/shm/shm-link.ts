@@ -10,8 +10,8 @@ import { type Link, type LinkSink, type LinkStats, newLinkStats } from '../link.
 import { BatchReader } from './batch-reader.js'
 import { BlockingWait } from './blocking-wait.js'
 import type { LinkContext } from './context.js'
-import { openDoorbell } from './doorbell.js'
 import { IdleStrategy } from './idle-strategy.js'
+import { listenToDoorbell, type OpenDoorbell } from './listen-to-doorbell.js'
 import { poller } from './poller.js'
 import { RecordWriter } from './record-writer.js'
 import { SpinBudget } from './spin-budget.js'
@@ -36,7 +36,7 @@ export class ShmLink implements Link {
   readonly #writer: RecordWriter
   readonly #idle: IdleStrategy
   readonly #blocking: BlockingWait
-  #doorbell: Socket | undefined
+  #doorbell: OpenDoorbell | undefined
   #sink: LinkSink | undefined
   #ended = false
   #closed = false
@@ -70,10 +70,11 @@ export class ShmLink implements Link {
     if (socket.closed) this.#socketClosed()
     socket.resume()
     this.#guard(() => {
+      const { binding, endpoint, onError } = this.#context
+      const onWake = (): void => this.#idle.woken()
       this.#doorbell = poller.run(() =>
-        openDoorbell(this.#context.endpoint.transferDoorbell(), () => this.#idle.woken()),
+        listenToDoorbell(binding, endpoint.transferDoorbell(), onWake, onError),
       )
-      this.#doorbell.on('error', (error) => this.#fail(error))
     })
     this.#idle.start(sink)
     // Bytes after the handshake's last frame. Later, when the owner of the channel has its listeners.

@@ -7,7 +7,7 @@ import { attach } from 'shmwire/http'
 
 const address = process.argv[2]
 /** For a client that was killed. */
-setTimeout(() => process.exit(3), 40_000).unref()
+setTimeout(() => process.exit(3), 150_000).unref()
 
 const server = await listen(address)
 const bytesServer = await listen(`${address}.bytes`, { codec: 'bytes', views: true })

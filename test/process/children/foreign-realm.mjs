@@ -57,7 +57,7 @@ const VALUES = [
 ]
 
 for (const codec of ['msgpack', 'json', 'v8', 'bytes']) {
-  const address = `unix:${join(folder, codec)}`
+  const address = process.platform === 'win32' ? `${codec}-${process.pid}` : `unix:${join(folder, codec)}`
   const server = await listen(address, { transport, codec })
   server.on('channel', (channel) => {
     channel.handle((value) => {

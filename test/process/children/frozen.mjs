@@ -5,6 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+const SOCKET_TRANSPORT = process.platform === 'win32' ? 'pipe' : 'unix'
+
 const [transport, order] = process.argv.slice(2)
 const hidden = [async () => {}, function* () {}, async function* () {}]
 const NAMES =
@@ -38,7 +40,7 @@ const VALUES = [
 ]
 
 for (const codec of ['msgpack', 'json', 'v8']) {
-  const address = `unix:${join(folder, codec)}`
+  const address = process.platform === 'win32' ? `${codec}-${process.pid}` : `unix:${join(folder, codec)}`
   const server = await listen(address, { transport, codec })
   server.on('channel', (channel) => {
     channel.handle((value) => {
@@ -47,7 +49,7 @@ for (const codec of ['msgpack', 'json', 'v8']) {
     })
   })
   const channel = await connect(address, { transport, codec })
-  assert.equal(channel.transport, transport === 'socket' ? 'unix' : transport)
+  assert.equal(channel.transport, transport === 'socket' ? SOCKET_TRANSPORT : transport)
   const values = codec === 'json' ? VALUES.slice(0, 1) : VALUES
   // More than 32 times, so that msgpack compiles its builders.
   for (let time = 0; time < 40; time += 1)

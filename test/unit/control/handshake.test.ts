@@ -87,12 +87,11 @@ describe('a handshake', () => {
     // Each side accepts descriptors only from the process of its control socket.
     expect(clientNative.senders).toEqual([clientNative.credentials])
     expect(serverNative.senders).toEqual([serverNative.credentials])
-    expect(clientNative.endpointOptions).toEqual([
-      { ringBytes: 65_536, maxMessageBytes: 5000, recordsMax: 1024 },
-    ])
-    expect(serverNative.endpointOptions).toEqual([
-      { ringBytes: 1 << 20, maxMessageBytes: 5000, recordsMax: 1024 },
-    ])
+    const [clientSegment, serverSegment] = [...clientNative.endpointOptions, ...serverNative.endpointOptions]
+    expect(clientSegment).toMatchObject({ ringBytes: 65_536, maxMessageBytes: 5000, recordsMax: 1024 })
+    expect(serverSegment).toMatchObject({ ringBytes: 1 << 20, maxMessageBytes: 5000, recordsMax: 1024 })
+    expect(clientSegment?.memoryId).toHaveLength(16)
+    expect(serverSegment?.memoryId).toEqual(clientSegment?.memoryId?.map((byte) => ~byte))
     expect([handoverSocket.expected.size, handoverSocket.arrived.size]).toEqual([0, 0])
   })
 

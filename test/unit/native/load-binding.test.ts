@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { addonFiles, platformName, runningFile } from '../../../src/native/addon-files.js'
 import { findBinding, loadBinding } from '../../../src/native/load-binding.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
@@ -41,12 +41,30 @@ describe('addonFiles', () => {
     },
   )
 
+  it.each([
+    ['linux', 'riscv64', 'linux-riscv64'],
+    ['darwin', 'arm64', 'darwin-arm64'],
+    ['win32', 'x64', 'win32-x64'],
+    ['android', 'arm64', 'android-arm64'],
+  ])('names the folder of %s on %s', (platform, arch, name) => {
+    vi.spyOn(process, 'platform', 'get').mockReturnValue(platform as NodeJS.Platform)
+    vi.spyOn(process, 'arch', 'get').mockReturnValue(arch as NodeJS.Architecture)
+    expect(platformName().replace('-musl', '')).toBe(name)
+    vi.restoreAllMocks()
+  })
+
+  it('finds the package in a path of Windows', () => {
+    const [first] = addonFiles(String.raw`C:\p\node_modules\shmwire\dist\shmwire-core.js`, 'win32-x64')
+    expect(first).toMatchObject({ path: expect.stringMatching(/build.Release.shmwire\.node$/) as string })
+  })
+
   it('takes for a bundle what lies next to it, then the installed package', () => {
     const root = temporaryDirectory()
     const installed = installIn(root)
     expect([...addonFiles(join(root, 'out/bundle.cjs'), platformName())]).toEqual([
       { path: join(root, 'out/shmwire.node') },
       { path: join(root, 'out', SHIPPED) },
+      { path: join(root, 'node_modules/shmwire/build/Release/shmwire.node') },
       { path: installed },
     ])
   })
@@ -72,7 +90,8 @@ describe('findBinding', () => {
     const root = temporaryDirectory()
     expect(reasonOf(join(root, MODULE))).toBe(
       `there is no native addon for ${platformName()}, and SHMWIRE_ADDON does not give its path: ` +
-        `${root}/build/Release/shmwire.node does not exist; ${root}/${SHIPPED} does not exist`,
+        `${root}/build/Release/shmwire.node does not exist; ${root}/${SHIPPED} does not exist; ` +
+        `'npx shmwire build' compiles it with a C++ compiler`,
     )
   })
 
@@ -84,6 +103,16 @@ describe('findBinding', () => {
     expect(reason).toContain(`${root}/${SHIPPED} does not exist`)
     expect(reason).toContain(`no package is installed for ${root}/bundle.cjs: Cannot find module`)
     expect(reason).not.toContain('\n')
+    expect(reason).not.toContain('npx')
+  })
+
+  it('takes the addon that was built in the package before the prebuilt one', () => {
+    const root = temporaryDirectory()
+    const built = write(join(root, 'build/Release/shmwire.node'), 'no library')
+    const shipped = write(join(root, SHIPPED), 'no library')
+    const reason = reasonOf(join(root, MODULE))
+    expect(reason.indexOf(built)).toBeGreaterThan(0)
+    expect(reason.indexOf(shipped)).toBeGreaterThan(reason.indexOf(built))
   })
 
   it('limits the reason, and escapes the characters of its paths', () => {

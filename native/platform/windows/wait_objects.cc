@@ -1,0 +1,47 @@
+#include "platform/wait_objects.h"
+
+#include <utility>
+
+#include "platform/windows/named_event.h"
+#include "platform/windows/own_user.h"
+#include "platform/windows/windows_api.h"
+
+namespace shmwire::platform {
+namespace {
+
+uint64_t StartTime(HANDLE process) {
+  FILETIME created{};
+  FILETIME exited{};
+  FILETIME kernel{};
+  FILETIME user{};
+  if (GetProcessTimes(process, &created, &exited, &kernel, &user) == 0) return 0;
+  return uint64_t{created.dwHighDateTime} << 32 | created.dwLowDateTime;
+}
+
+Status OpenPeer(const ProcessIdentity& peer, Handle* process) {
+  const HANDLE opened =
+      OpenProcess(SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, peer.pid);
+  if (opened == nullptr) {
+    return Status::Error(StatusCode::kUnavailable, "cannot open the peer's process", LastError());
+  }
+  Handle owned = Own(opened);
+  // A number is reused; a number with a start time is not.
+  if (StartTime(opened) != peer.start_time || !RunsAsThisUser(opened)) {
+    return Status::Error(StatusCode::kCorrupt, "the peer's memory names another process");
+  }
+  *process = std::move(owned);
+  return {};
+}
+
+}  // namespace
+
+Status WaitObjects::Create(const MemoryId& own) {
+  return CreateOwnEvent(ObjectName(own, ObjectKind::kSequence).text(), SYNCHRONIZE, &own_event_);
+}
+
+Status WaitObjects::Open(const MemoryId& peer, const ProcessIdentity& process) {
+  if (Status status = OpenPeer(process, &peer_process_); !status.ok()) return status;
+  return OpenPeerEvent(ObjectName(peer, ObjectKind::kSequence), SYNCHRONIZE, &peer_event_);
+}
+
+}  // namespace shmwire::platform

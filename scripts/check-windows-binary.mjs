@@ -1,0 +1,53 @@
+// Checks that a prebuilt binary for Windows needs only libraries of the system, and exports only the names of Node-API.
+//
+//   node scripts/check-windows-binary.mjs <platform> [FILE]
+//
+// Reads the file with LLVM's readobj.
+import { spawnSync } from 'node:child_process'
+import process from 'node:process'
+import { pathToFileURL } from 'node:url'
+
+/** Windows 10 has them. Names of Node-API are not imported: native/addon/windows/host_functions.cc looks them up. */
+const LIBRARIES = /^(?:kernel32|advapi32|bcrypt|ntdll|api-ms-win-crt-[a-z]+-l1-1-0)\.dll$/i
+const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
+const MACHINES = { 'win32-x64': 'IMAGE_FILE_MACHINE_AMD64', 'win32-arm64': 'IMAGE_FILE_MACHINE_ARM64' }
+
+const READERS = ['llvm-readobj', ...[19, 18, 17, 16, 15, 14].map((version) => `llvm-readobj-${version}`)]
+
+/** The program that reads binaries; undefined if there is none. */
+export function findReader() {
+  return READERS.find((name) => spawnSync(name, ['--version']).status === 0)
+}
+
+/** The reasons why a binary cannot be shipped for the platform; empty if it can. */
+export function faultsOfWindowsBinary(file, platform) {
+  const args = ['--file-headers', '--coff-imports', '--coff-exports', file]
+  const { status, stdout, stderr } = spawnSync(findReader(), args, { encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}`)
+  const faults = []
+  if (!stdout.includes(`Machine: ${MACHINES[platform]} `)) faults.push(`is not for ${platform}`)
+  const exported = []
+  let block
+  for (const line of stdout.split('\n')) {
+    const [, begun] = /^(Import|DelayImport|Export) \{/.exec(line) ?? []
+    block = begun ?? block
+    const [, name] = /^ {2}Name: (.*)$/.exec(line) ?? []
+    if (name === undefined) continue
+    if (block === 'Export') exported.push(name)
+    else if (!LIBRARIES.test(name)) faults.push(`needs the library ${name}`)
+  }
+  for (const name of exported) if (!EXPORTS.includes(name)) faults.push(`exports ${name}`)
+  for (const name of EXPORTS) if (!exported.includes(name)) faults.push(`does not export ${name}`)
+  return faults
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const [platform, file = `prebuilds/${platform}/shmwire.node`] = process.argv.slice(2)
+  if (!(platform in MACHINES)) {
+    console.error('usage: node scripts/check-windows-binary.mjs win32-x64|win32-arm64 [FILE]')
+    process.exit(2)
+  }
+  const faults = faultsOfWindowsBinary(file, platform)
+  console.log(faults.length === 0 ? `${file} runs on ${platform}` : `${file} ${faults.join('; ')}`)
+  process.exitCode = faults.length === 0 ? 0 : 1
+}

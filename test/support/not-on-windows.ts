@@ -1,0 +1,52 @@
+/** Test files that do not run on Windows. docs/windows.md has the same reasons and files, which test/unit/not-on-windows.test.ts checks. */
+export const NOT_ON_WINDOWS: readonly { readonly reason: string; readonly files: readonly string[] }[] = [
+  {
+    reason: 'Windows has no Unix sockets, and so no files for servers and names',
+    files: [
+      'test/process/cleaners.test.ts',
+      'test/process/lease-races.test.ts',
+      'test/process/names.test.ts',
+      'test/process/places.test.ts',
+      'test/process/strangers.test.ts',
+      'test/process/take-over.test.ts',
+      'test/unit/control/name-lease-wait.test.ts',
+      'test/unit/control/name-lease.test.ts',
+      'test/unit/control/permission-model.test.ts',
+      'test/unit/control/runtime-directory-unmapped.test.ts',
+      'test/unit/control/runtime-directory.test.ts',
+      'test/unit/control/served-name.test.ts',
+      'test/unit/control/unmapped-ids.test.ts',
+    ],
+  },
+  {
+    reason: 'servers cannot be listed on Windows',
+    files: [
+      'test/process/discovery.test.ts',
+      'test/process/server-watcher.test.ts',
+      'test/unit/discovery/directory-watch.test.ts',
+      'test/unit/discovery/list-servers.test.ts',
+    ],
+  },
+  {
+    reason: 'pipes carry no descriptors',
+    files: [
+      'test/process/doorbell.test.ts',
+      'test/process/inheritance.test.ts',
+      'test/unit/control/handshake-hostile.test.ts',
+      'test/unit/control/handshake-silent.test.ts',
+      'test/unit/control/handshake.test.ts',
+      'test/unit/link/doorbell-probe.test.ts',
+    ],
+  },
+  {
+    reason: 'the test limits the resources, stops a process or changes its user, in ways of Linux',
+    files: [
+      'test/process/connects.test.ts',
+      'test/process/identities.test.ts',
+      'test/process/refused-calls.test.ts',
+      'test/process/scarce-disk.test.ts',
+      'test/process/scarce-resources.test.ts',
+      'test/process/suspend.test.ts',
+    ],
+  },
+]
