@@ -36,8 +36,13 @@ export function vitestForArm64(version, args) {
   try {
     const file = join(scratch, 'report.json')
     const command = [
-      ...[arm64Node(version), 'node_modules/vitest/vitest.mjs', 'run', ...args],
-      ...['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`],
+      arm64Node(version),
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      ...args,
+      '--reporter=dot',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
       ...(SKIPPED.length > 0 ? ['--testNamePattern', patternWithout(SKIPPED.map(({ test }) => test))] : []),
     ]
     const ok = runInNamespace(command, [[arm64Modules(), realpathSync(join(root, 'node_modules'))]])
