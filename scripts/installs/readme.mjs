@@ -87,7 +87,6 @@ function startServer(machine, [command, ...args]) {
     running.ended = true
   })
   running.kill = async () => {
-    // Without a pid, it did not start.
     if (!running.ended && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
     await closed
   }
