@@ -11,14 +11,21 @@
   },
   "target_defaults": {
     "include_dirs": ["native"],
-    "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"]
+    "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
+    # On macOS, gyp ignores cflags_cc and ldflags.
+    "xcode_settings": {
+      "CLANG_CXX_LANGUAGE_STANDARD": "c++20",
+      "MACOSX_DEPLOYMENT_TARGET": "11.0",
+      "OTHER_LDFLAGS": ["<!@(<(link_flags))"]
+    }
   },
   "targets": [
     {
       "target_name": "shmwire_core",
       "type": "static_library",
       "sources": ["<!@(<(core_sources))"],
-      "cflags_cc": ["<!@(<(core_flags))"]
+      "cflags_cc": ["<!@(<(core_flags))"],
+      "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["<!@(<(core_flags))"] }
     },
     {
       "target_name": "shmwire",
@@ -27,6 +34,7 @@
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["<!@(<(defines))"],
       "cflags_cc": ["<!@(<(addon_flags))"],
+      "xcode_settings": { "OTHER_CPLUSPLUSFLAGS": ["<!@(<(addon_flags))"] },
       "ldflags": ["<!@(<(link_flags))"]
     }
   ]

@@ -1,10 +1,11 @@
 // Compiles the addon with the C++ compiler alone: no Python, no make, no download of Node's headers (docs/decisions/0007).
 //
-//   node scripts/build-addon.mjs [--asan | --hostile] [--force] [--quiet]
+//   node scripts/build-addon.mjs [--asan | --no-external-buffers | --hostile] [--force] [--quiet]
 //
 // CXX names the compiler. Default: the first of c++, g++ and clang++ that works. native/sources.json has the sources and flags.
 // The result is build/Release/shmwire.node, or:
 //   --asan      build/asan/shmwire.node, with AddressSanitizer and UndefinedBehaviorSanitizer (scripts/asan.mjs)
+//   --no-external-buffers   build/no-external-buffers/shmwire.node, which has no ArrayBuffer over shared memory, as in Electron
 //   --hostile   build/hostile/hostile.node, the native half of the peer in test/hostile
 //
 // The code of the build is that of the command `shmwire build`, in src/cli/build/.
@@ -44,6 +45,12 @@ try {
 function target() {
   if (options.has('--asan'))
     return { objects: 'build/asan/direct', output: 'build/asan/shmwire.node', flags: ASAN.split(' ') }
+  if (options.has('--no-external-buffers'))
+    return {
+      objects: 'build/no-external-buffers/direct',
+      output: 'build/no-external-buffers/shmwire.node',
+      flags: ['-include', 'native/test/no_external_buffers.h'],
+    }
   return { objects: 'build/direct', output: 'build/Release/shmwire.node' }
 }
 

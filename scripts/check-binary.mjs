@@ -7,6 +7,7 @@
 import { spawnSync } from 'node:child_process'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
+import { faultsOfMacBinary } from './check-mac-binary.mjs'
 
 /** The minimum of Node 20. */
 const GLIBC_MAX = [2, 28]
@@ -19,6 +20,7 @@ const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'
 
 /** The reasons why a binary cannot be shipped for the platform; empty if it can. */
 export function faultsOfBinary(file, platform) {
+  if (platform.startsWith('darwin-')) return faultsOfMacBinary(file, platform)
   if (!platform.startsWith('linux-')) throw new Error(`cannot check a binary for ${platform}`)
   const text = readelf(file)
   const libc = platform.endsWith('-musl') ? 'musl' : 'glibc'

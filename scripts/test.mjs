@@ -2,11 +2,13 @@
 //   npm test                          everything
 //   npm test -- --only vitest,check   these stages, after the build
 import { addons } from './stages/addons.mjs'
+import { arm64 } from './stages/arm64.mjs'
 import { asan } from './stages/asan.mjs'
 import { build } from './stages/build.mjs'
 import { check } from './stages/check.mjs'
 import { fuzz } from './stages/fuzz.mjs'
 import { models } from './stages/models.mjs'
+import { musl } from './stages/musl.mjs'
 import { native } from './stages/native.mjs'
 import { packageStage } from './stages/package.mjs'
 import { Report } from './stages/report.mjs'
@@ -21,6 +23,8 @@ const STAGES = new Map([
   ['vitest', vitest],
   ['asan', asan],
   ['fuzz', fuzz],
+  ['arm64', arm64],
+  ['musl', musl],
   ['package', packageStage],
 ])
 

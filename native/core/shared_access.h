@@ -10,8 +10,9 @@ namespace shmwire {
 // is the shipped one, and the one that runs under ThreadSanitizer: plain accesses.
 //
 // The tests compile the same sources with another header of this name first on the include path. In
-// native/test/explore/access/ each access may run another thread, and delays stores as long as
-// their order allows. The one in native/test/crash/access/ ends the process after the nth store.
+// native/test/explore/access/ each access may run another thread; stores are delayed, and loads
+// satisfied early, as far as their order allows. The one in native/test/crash/access/ ends the
+// process after the nth store.
 //
 // The order is a template parameter, so that it is a constant even where nothing is inlined: a
 // compiler treats an unknown order as the strongest.

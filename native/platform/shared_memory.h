@@ -68,9 +68,10 @@ Status CreateSharedMemory(const MemoryId& id, uint64_t bytes, Handle* handle, Ma
 Status SealSharedMemory(const Handle& handle);
 
 // Maps the memory of another process read-only. Verifies that it is sealed, that `is_size` accepts
-// its size, and that all pages exist. So no later read faults, and none allocates memory, which the
-// kernel would charge to this process. Takes no lock that the peer can hold. Errors: kCorrupt;
-// kUnavailable (some pages do not exist now, or the system does not report it); kOutOfMemory.
+// its size, and that all pages exist (macOS: makes them exist). So no later read faults, and none
+// allocates memory, which the kernel would charge to this process. Takes no lock that the peer can
+// hold. Errors: kCorrupt; kUnavailable (some pages do not exist now, or the system does not report
+// it); kOutOfMemory.
 Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapping* mapping);
 
 }  // namespace shmwire::platform

@@ -1,6 +1,6 @@
 #pragma once
 
-// What the system reports about this process. Each system implements this in its own folder.
+// The mappings and threads of this process. Each system implements this in its own folder.
 
 #include <cstddef>
 

@@ -17,14 +17,14 @@ export function findMacLinker() {
   throw new Error(`no linker for macOS was found (${LINKERS.join(', ')}): apt-get install lld-19`)
 }
 
+/** A bundle has no name of its own, unlike a library, in which the name of an unfinished file would stay. */
+const OUTPUT = ['-bundle', '-adhoc_codesign', '-S', '-x']
+
 /** `list`: native/sources.json. */
 export function macLinkFlags(list, arch) {
-  return [
-    ...['-arch', PROCESSORS[arch], '-platform_version', 'macos', MACOS_MIN, SDK],
-    // A bundle has no name of its own, in which the name of an unfinished file would stay.
-    ...['-bundle', '-adhoc_codesign', '-S', '-x'],
-    ...list.flags.link.darwin.flatMap((flag) => flag.replace('-Wl,', '').split(',')),
-  ]
+  const target = ['-arch', PROCESSORS[arch], '-platform_version', 'macos', MACOS_MIN, SDK]
+  const names = list.flags.link.darwin.flatMap((flag) => flag.replace('-Wl,', '').split(','))
+  return [...target, ...OUTPUT, ...names]
 }
 
 /** The names in the system's library, which the compiler contains. */

@@ -29,31 +29,35 @@ const BUNDLERS = {
     return warnings
   },
 
-  async webpack({ entry, file, format }) {
-    const { default: webpack } = await import('webpack')
-    const isModule = format === 'esm'
-    const compiler = webpack({
-      mode: 'production',
-      target: 'node20',
-      entry,
-      output: {
-        path: dirname(file),
-        filename: basename(file),
-        module: isModule,
-        chunkFormat: isModule ? 'module' : 'commonjs',
-      },
-      experiments: { outputModule: isModule },
-      performance: false,
-      // It takes seconds, and the bundle of esbuild is minified.
-      optimization: { minimize: false },
-    })
-    const stats = await new Promise((resolve, reject) => {
-      compiler.run((error, result) => (error ? reject(error) : resolve(result)))
-    })
-    await new Promise((resolve) => compiler.close(resolve))
-    const { errors, warnings } = stats.toJson({ all: false, errors: true, warnings: true })
-    return [...errors, ...warnings].map(({ message }) => message)
+  async webpack(options) {
+    return await webpackOf((await import('webpack')).default, options)
   },
+}
+
+/** Bundles with webpack, or with a bundler that has its interface. Resolves to the errors and warnings. */
+export async function webpackOf(webpack, { entry, file, format }) {
+  const isModule = format === 'esm'
+  const compiler = webpack({
+    mode: 'production',
+    target: 'node20',
+    entry,
+    output: {
+      path: dirname(file),
+      filename: basename(file),
+      module: isModule,
+      chunkFormat: isModule ? 'module' : 'commonjs',
+    },
+    experiments: { outputModule: isModule },
+    performance: false,
+    // It takes seconds, and the bundle of esbuild is minified.
+    optimization: { minimize: false },
+  })
+  const stats = await new Promise((resolve, reject) => {
+    compiler.run((error, result) => (error ? reject(error) : resolve(result)))
+  })
+  await new Promise((resolve) => compiler.close(resolve))
+  const { errors, warnings } = stats.toJson({ all: false, errors: true, warnings: true })
+  return [...errors, ...warnings].map(({ message }) => message)
 }
 
 /** Where the addon can be, for a bundle in an empty folder. Each returns the environment of the bundle. */
@@ -69,8 +73,8 @@ const PLACES = {
 }
 
 /** Bundles `bundled.mjs` in `scratch`, where the package is installed, and runs each bundle there and elsewhere. */
-export async function bundlers(report, scratch, env) {
-  for (const [bundler, bundle] of Object.entries(BUNDLERS)) {
+export async function bundlers(report, scratch, env, chosen = BUNDLERS) {
+  for (const [bundler, bundle] of Object.entries(chosen)) {
     for (const [format, extension] of Object.entries(EXTENSIONS)) {
       const file = join(scratch, 'bundles', `${bundler}.${extension}`)
       const warnings = await bundle({ entry: join(scratch, 'bundled.mjs'), file, format })

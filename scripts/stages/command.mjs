@@ -5,12 +5,15 @@ import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Runs a program to its end and collects its output. `show` also prints it. `timeoutMs` ends it. Never rejects. */
-export function run(command, args, { cwd = root, env = {}, show = false, timeoutMs } = {}) {
+/**
+ * Runs a program to its end and collects its output. `show` also prints it. `timeoutMs` ends it. `bare` leaves out the environment of this
+ * process. Never rejects.
+ */
+export function run(command, args, { cwd = root, env = {}, bare = false, show = false, timeoutMs } = {}) {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd,
-      env: { ...process.env, ...env },
+      env: bare ? env : { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: timeoutMs,
     })

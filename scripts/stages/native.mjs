@@ -1,7 +1,8 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { find, findAny, root, run } from './command.mjs'
+import { binaryFolder, testPreset } from './ctest.mjs'
 
 const PRESETS = ['release', 'asan-ubsan', 'tsan']
 
@@ -10,7 +11,7 @@ export async function native(report) {
   const missing = missingTools()
   for (const preset of PRESETS) {
     if (missing.length > 0) report.skip(`native tests, ${preset}`, `apt-get install ${missing.join(' ')}`)
-    else await testPreset(report, preset)
+    else await testPreset(report, preset, { wrap: await withoutRandomLayout(preset) })
   }
   await tidy(report, missing)
 }
@@ -28,66 +29,11 @@ function missingTools() {
   return missing
 }
 
-async function testPreset(report, preset) {
-  const name = `native tests, ${preset}`
-  // The default of CMake is make.
-  const env = find('make') === undefined ? { CMAKE_GENERATOR: 'Ninja' } : {}
-  const configured = await run('cmake', ['--preset', preset], { env })
-  if (!configured.ok) return report.fail(`${name}: configure`, configured.output)
-  const folder = binaryFolder(preset)
-  const built = await run('cmake', ['--build', folder, '--parallel', String(availableParallelism())])
-  if (!built.ok) return report.fail(`${name}: build`, built.output)
-  const scratch = mkdtempSync(join(tmpdir(), 'shmwire-ctest-'))
-  try {
-    const junit = join(scratch, 'junit.xml')
-    const ctest = [
-      'ctest',
-      '--test-dir',
-      folder,
-      '--output-on-failure',
-      '--no-tests=error',
-      '--output-junit',
-      junit,
-    ]
-    const [command, ...args] = [...(await withoutRandomLayout(preset)), ...ctest]
-    const { ok, output } = await run(command, args)
-    const counts = existsSync(junit)
-      ? countJunit(readFileSync(junit, 'utf8'))
-      : { passed: 0, failed: 0, skipped: 0 }
-    if (!ok && counts.failed === 0) counts.failed = 1
-    report.add(name, counts, output)
-  } finally {
-    rmSync(scratch, { recursive: true, force: true })
-  }
-}
-
 /** ThreadSanitizer of some compilers needs a kernel without much address randomization. Some containers forbid to disable that. */
 async function withoutRandomLayout(preset) {
-  const setarch = ['setarch', '-R']
-  if (preset !== 'tsan' || find('setarch') === undefined) return []
-  return (await run('setarch', ['-R', 'true'])).ok ? setarch : []
-}
-
-function countJunit(xml) {
-  const count = (attribute) =>
-    Number(new RegExp(`<testsuite\\b[^>]*?\\b${attribute}="(\\d+)"`).exec(xml)?.[1] ?? 0)
-  const [tests, failed, skipped] = [count('tests'), count('failures'), count('skipped') + count('disabled')]
-  const skips =
-    skipped === 0 ? [] : [`${skipped} of the native tests: run ctest with --verbose for the reasons`]
-  return { passed: tests - failed - skipped, failed, skipped, skips }
-}
-
-/** The build folder of a preset in CMakePresets.json, which can inherit it. */
-function binaryFolder(preset) {
-  const { configurePresets } = JSON.parse(readFileSync(join(root, 'CMakePresets.json'), 'utf8'))
-  const folderOf = (name) => {
-    const entry = configurePresets.find((candidate) => candidate.name === name)
-    return entry?.binaryDir ?? [entry?.inherits ?? []].flat().map(folderOf).find(Boolean)
-  }
-  const folder = folderOf(preset)
-  if (folder === undefined) throw new Error(`CMakePresets.json names no binaryDir for ${preset}`)
-  const macros = { sourceDir: root.replace(/\/$/, ''), presetName: preset }
-  return folder.replace(/\$\{(\w+)\}/g, (macro, name) => macros[name] ?? macro)
+  const isPossible =
+    preset === 'tsan' && find('setarch') !== undefined && (await run('setarch', ['-R', 'true'])).ok
+  return (command) => (isPossible ? ['setarch', '-R', ...command] : command)
 }
 
 async function tidy(report, missing) {

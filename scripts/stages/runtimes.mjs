@@ -1,10 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { download } from '../installs/download.mjs'
+import { BUN, DENO } from '../installs/versions.mjs'
 import { run } from './command.mjs'
 
-/** Other runtimes than Node, as npm packages with a binary. Only this place has their versions. */
-const PACKAGES = ['@oven/bun-linux-x64@1.4.5', '@deno/linux-x64-glibc@2.9.6']
-const INSTALL = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
+/** The features of test/package/runtimes/features.mjs that a runtime lacks. The table of docs/runtimes.md has them. */
+const LACKING = { Node: [], Bun: ['shmwire/http'], Deno: [] }
 
 const QUIET_DENO = { DENO_NO_UPDATE_CHECK: '1', NO_COLOR: '1' }
 
@@ -22,26 +22,22 @@ const PAIRS = [
 export async function runtimes(report, scratch) {
   const name = 'Bun and Deno'
   if (process.platform !== 'linux' || process.arch !== 'x64') return report.skip(name, 'is for Linux on x64')
-  const commands = await installRuntimes(join(scratch, 'other-runtimes'))
-  if (commands === undefined) return report.skip(name, `npm install ${PACKAGES.join(' ')}`)
+  const [bun, deno] = [await download(BUN), await download(DENO)]
+  const missing = bun.missing ?? deno.missing
+  if (missing !== undefined) return report.skip(name, missing)
+  const commands = {
+    Node: [process.execPath],
+    Bun: [join(bun.modules, '@oven/bun-linux-x64/bin/bun')],
+    Deno: [join(deno.modules, '@deno/linux-x64-glibc/deno'), 'run', '--allow-all'],
+  }
   const options = { cwd: scratch, env: { SHMWIRE_DIR: join(scratch, 'run'), ...QUIET_DENO } }
   for (const [server, client, end] of PAIRS) {
     const [program, ...args] = commands[client]
     const suite = [...args, 'runtimes/client.mjs', end, ...commands[server]]
     report.check(`${server} server, ${client} client`, await run(program, suite, options))
   }
-}
-
-/** Installs the runtimes in a separate folder. Returns their command lines; undefined if they cannot be downloaded. */
-async function installRuntimes(folder) {
-  mkdirSync(folder)
-  writeFileSync(join(folder, 'package.json'), '{"private":true}')
-  const installed = await run('npm', [...INSTALL, ...PACKAGES], { cwd: folder })
-  if (!installed.ok) return undefined
-  const modules = join(folder, 'node_modules')
-  return {
-    Node: [process.execPath],
-    Bun: [join(modules, '@oven/bun-linux-x64/bin/bun')],
-    Deno: [join(modules, '@deno/linux-x64-glibc/deno'), 'run', '--allow-all'],
+  for (const [runtime, [program, ...args]] of Object.entries(commands)) {
+    const features = [...args, 'runtimes/features.mjs', ...LACKING[runtime]]
+    report.check(`${runtime}: HTTP, streams, reconnection, discovery`, await run(program, features, options))
   }
 }

@@ -82,7 +82,8 @@ function* installedFiles(file: string, platform: string): Generator<AddonPlace> 
 function usesMusl(): boolean {
   if (process.platform !== 'linux') return false
   try {
-    return /\/(?:ld-musl-|libc\.musl-)/.test(readFileSync('/proc/self/maps', 'latin1'))
+    // In some distributions, ld-musl- is a link to libc.so; the library of glibc is libc.so.6.
+    return /\/(?:ld-musl-|libc\.musl-|libc\.so$)/m.test(readFileSync('/proc/self/maps', 'latin1'))
   } catch {
     return false
   }

@@ -1,6 +1,6 @@
 #pragma once
 
-// Who sent a message with descriptors. Each system implements this in its own folder.
+// The sender of a message with descriptors. Each system implements this in its own folder.
 
 #include <sys/socket.h>
 

@@ -30,8 +30,9 @@ Outcome Explorer::Run(const std::vector<std::function<void()>>& actors, Schedule
   mutation_ = mutation;
   outcome_ = {};
   trace_.Clear();
+  memory_.Clear();
   now_nanos_ = 0;
-  while (actors_.size() < actors.size()) actors_.push_back(std::make_unique<Actor>());
+  while (actors_.size() < actors.size()) actors_.push_back(std::make_unique<Actor>(&memory_));
   runnable_.assign(actors.size(), true);
   for (size_t index = 0; index < actors.size(); index++) Begin(index, actors[index]);
   running = this;
@@ -46,6 +47,7 @@ Outcome Explorer::Run(const std::vector<std::function<void()>>& actors, Schedule
 void Explorer::Begin(size_t index, const std::function<void()>& body) {
   Actor& actor = *actors_[index];
   actor.buffer.Clear();
+  actor.window.Clear();
   actor.sleeps_on = nullptr;
   actor.done = false;
   actor.fiber.Start([this, index, body] {
@@ -128,6 +130,19 @@ bool Explorer::AdvanceClock() {
   return true;
 }
 
+uint64_t Explorer::LoadAsSeen(const std::byte* from, std::memory_order order, std::byte* value,
+                              size_t bytes) {
+  Actor& actor = current();
+  if (order == std::memory_order_seq_cst) actor.buffer.LetSeqCstLeave();
+  const Range range = {from, bytes};
+  const uint64_t earliest = std::max(actor.window.Earliest(range, order), memory_.oldest());
+  const uint64_t time = schedule_.LoadTime(earliest, memory_.now());
+  memory_.Load(time, from, value, bytes);
+  actor.buffer.Cover(from, value, bytes);
+  actor.window.Loaded(range, order, time);
+  return memory_.now() - time;
+}
+
 void Explorer::Load(const std::byte* from, std::memory_order order, std::byte* value,
                     size_t bytes) {
   if (stopping_) {
@@ -137,12 +152,11 @@ void Explorer::Load(const std::byte* from, std::memory_order order, std::byte* v
   const Place place = PlaceOf(from);
   if (mutation_.Is(MutationKind::kLoadOrder, place.part)) order = mutation_.order;
   Step();
-  if (order == std::memory_order_seq_cst) current().buffer.LetSeqCstLeave();
-  current().buffer.Load(from, value, bytes);
+  const uint64_t late = LoadAsSeen(from, order, value, bytes);
   if (mutation_.Is(MutationKind::kLoadsZero, place.part)) std::memset(value, 0, bytes);
   uint64_t loaded = 0;
   std::memcpy(&loaded, value, bytes);
-  Record(Event::kLoad, place, order, loaded);
+  Record(Event::kLoad, place, order, loaded, late);
 }
 
 void Explorer::Store(std::byte* to, std::memory_order order, const std::byte* value, size_t bytes) {
@@ -174,14 +188,15 @@ void Explorer::Copy(std::byte* to, const std::byte* from, size_t bytes) {
   for (size_t at = 0; at < bytes; at += piece_bytes) {
     const size_t count = std::min(piece_bytes, bytes - at);
     Step();
-    Record(Event::kCopy, place, std::memory_order_relaxed, count);
-    if (place.part == Part::kPrivate || !schedule_.buffers()) {
-      current().buffer.Load(from + at, to + at, count);
-      continue;
+    constexpr auto kRelaxed = std::memory_order_relaxed;
+    if (place.part == Part::kPrivate) {
+      const uint64_t late = LoadAsSeen(from + at, kRelaxed, to + at, count);
+      Record(Event::kCopy, place, kRelaxed, count, late);
+    } else {
+      Record(Event::kCopy, place, kRelaxed, count);
+      current().buffer.Add(to + at, kRelaxed, from + at, count);
+      if (!schedule_.buffers()) current().buffer.LetAllLeave();
     }
-    piece_.resize(count);
-    current().buffer.Load(from + at, piece_.data(), count);
-    current().buffer.Add(to + at, std::memory_order_relaxed, piece_.data(), count);
   }
 }
 
@@ -189,6 +204,7 @@ void Explorer::EnterSystem() {
   if (stopping_) return;
   Step();
   current().buffer.LetAllLeave();
+  current().window.Begin(memory_.now());
 }
 
 void Explorer::Sleep(const void* key, uint64_t timeout_nanos) {
@@ -226,8 +242,9 @@ void Explorer::YieldCpu() {
   EnterSystem();
 }
 
-void Explorer::Record(Event event, const Place& place, std::memory_order order, uint64_t value) {
-  trace_.Add({outcome_.steps, current_, event, place, order, value});
+void Explorer::Record(Event event, const Place& place, std::memory_order order, uint64_t value,
+                      uint64_t late) {
+  trace_.Add({outcome_.steps, current_, event, place, order, value, late});
 }
 
 void Expect(bool held, const char* what) {

@@ -3,11 +3,13 @@
 // Runs actors over shared memory, one at a time. At each access, a schedule chooses the actor that
 // continues. Each run is one interleaving of the real core, and one seed always gives the same run.
 //
-// Stores wait in buffers as long as their order allows (store_buffer.h). Futexes, doorbells and the
-// clock are simulated. An actor that sleeps runs again when it is woken, or when all sleep and its
-// deadline is the next. When all sleep and none has a deadline, a wake-up was lost.
+// Stores wait in buffers (store_buffer.h), and loads return older values (load_window.h), as far as
+// their orders allow. Futexes, doorbells and the clock are simulated. An actor that sleeps runs
+// again when it is woken, or when all sleep and its deadline is the next. When all sleep and none
+// has a deadline, a wake-up was lost.
 //
-// Not explored: late loads (a missing acquire), and accesses of a peer that breaks the rules.
+// Not explored: loads that are satisfied after a later store, and accesses of a peer that breaks
+// the rules.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,10 +19,12 @@
 #include <vector>
 
 #include "test/explore/fiber.h"
+#include "test/explore/load_window.h"
 #include "test/explore/mutation.h"
 #include "test/explore/schedule.h"
 #include "test/explore/store_buffer.h"
 #include "test/explore/trace.h"
+#include "test/explore/visible_memory.h"
 
 namespace shmwire::explore {
 
@@ -56,7 +60,10 @@ class Explorer {
 
  private:
   struct Actor {
+    explicit Actor(VisibleMemory* memory) : buffer(memory, &window) {}
+
     Fiber fiber;
+    LoadWindow window;
     StoreBuffer buffer;
     const void* sleeps_on = nullptr;
     uint64_t deadline_nanos = 0;
@@ -74,13 +81,17 @@ class Explorer {
   void LeaveActors();
   void UnwindAll();
   [[nodiscard]] Actor& current() { return *actors_[current_]; }
+  // Loads as the current actor sees it. Returns how many stores have become visible since.
+  uint64_t LoadAsSeen(const std::byte* from, std::memory_order order, std::byte* value,
+                      size_t bytes);
   void Record(Event event, const Place& place = {},
-              std::memory_order order = std::memory_order_relaxed, uint64_t value = 0);
+              std::memory_order order = std::memory_order_relaxed, uint64_t value = 0,
+              uint64_t late = 0);
 
   Fiber main_;
+  VisibleMemory memory_;
   std::vector<std::unique_ptr<Actor>> actors_;  // kept between runs, for their stacks
   std::vector<bool> runnable_;
-  std::vector<std::byte> piece_;
   Schedule schedule_ = Schedule::InTurn(0);
   Mutation mutation_;
   Trace trace_;

@@ -24,7 +24,7 @@ struct PartStart {
 };
 
 // In descending order: the first one at or below an offset contains it.
-constexpr std::array<PartStart, 10> kParts = {{
+constexpr std::array<PartStart, 11> kParts = {{
     {kDataOffset, Part::kRecords, "records"},
     {kControlOffset + offsetof(ControlBlock, wake_sent_at), Part::kWakeTimes, "wake times"},
     {kControlOffset + offsetof(ControlBlock, counters), Part::kCounters, "counters"},
@@ -34,7 +34,8 @@ constexpr std::array<PartStart, 10> kParts = {{
     {kControlOffset + offsetof(ControlBlock, data_wake), Part::kDataWake, "data wake"},
     {kControlOffset + offsetof(ControlBlock, head), Part::kHead, "head"},
     {kControlOffset + offsetof(ControlBlock, tail), Part::kTail, "tail"},
-    {0, Part::kHeader, "header"},
+    {offsetof(SegmentHeader, layout_major), Part::kHeader, "header"},
+    {offsetof(SegmentHeader, magic), Part::kMagic, "magic"},
 }};
 
 }  // namespace

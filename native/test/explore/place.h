@@ -10,6 +10,7 @@ namespace shmwire::explore {
 
 enum class Part : uint8_t {
   kPrivate,  // not in a segment
+  kMagic,
   kHeader,
   kTail,
   kHead,

@@ -10,13 +10,17 @@ namespace {
 constexpr std::array<uint64_t, 4> kAccessesPerSwitch = {2, 4, 16, 64};
 // 0: a store stays in its buffer until its order forces it out.
 constexpr std::array<uint64_t, 4> kAccessesPerLeaving = {0, 64, 8, 2};
+// 0: no load is late.
+constexpr std::array<uint64_t, 4> kLoadsPerLateOne = {0, 8, 2, 2};
 constexpr uint64_t kChangesMax = 4;
 
 }  // namespace
 
 Schedule::Schedule(uint64_t seed, size_t actors, uint64_t steps) : Schedule(seed) {
-  buffers_ = true;
+  // Without delayed stores, late loads are more likely to matter.
+  buffers_ = !random_.OnceIn(4);
   accesses_per_leaving_ = kAccessesPerLeaving[random_.Below(kAccessesPerLeaving.size())];
+  loads_per_late_one_ = kLoadsPerLateOne[random_.Below(kLoadsPerLateOne.size())];
   for (size_t actor = 0; actor < actors; actor++) {
     priorities_.push_back(static_cast<int64_t>(actor));
     std::swap(priorities_[actor], priorities_[random_.Below(actor + 1)]);
@@ -57,6 +61,12 @@ size_t Schedule::Next(const std::vector<bool>& runnable, size_t current) {
   size_t next = static_cast<size_t>(random_.Below(runnable.size()));
   while (!runnable[next]) next = (next + 1) % runnable.size();
   return next;
+}
+
+uint64_t Schedule::LoadTime(uint64_t earliest, uint64_t now) {
+  if (earliest >= now || !random_.OnceIn(loads_per_late_one_)) return now;
+  // The earliest time differs the most from the program's order.
+  return random_.OnceIn(2) ? earliest : earliest + random_.Below(now - earliest);
 }
 
 void Schedule::Yield(size_t current) { priorities_[current] = --lowest_; }

@@ -20,7 +20,7 @@ class Schedule {
  public:
   // `steps`: the approximate number of accesses in a run.
   Schedule(uint64_t seed, size_t actors, uint64_t steps);
-  // Each actor continues until it sleeps, and no store is delayed.
+  // Each actor continues until it sleeps, no store is delayed, and no load is late.
   static Schedule InTurn(size_t actors);
 
   // Chooses for the next access. At least one actor is runnable.
@@ -29,6 +29,8 @@ class Schedule {
   void Yield(size_t current);
   // Whether a store leaves its buffer now.
   bool StoreLeaves() { return random_.OnceIn(accesses_per_leaving_); }
+  // The time at which a load is satisfied, from `earliest` to `now`.
+  uint64_t LoadTime(uint64_t earliest, uint64_t now);
   // Whether stores are delayed at all.
   [[nodiscard]] bool buffers() const { return buffers_; }
   Random* random() { return &random_; }
@@ -40,6 +42,7 @@ class Schedule {
   Random random_;
   bool buffers_ = false;
   uint64_t accesses_per_leaving_ = 0;
+  uint64_t loads_per_late_one_ = 0;
   uint64_t accesses_per_switch_ = 0;  // 0: priorities
   std::vector<uint64_t> change_steps_;
   std::vector<int64_t> priorities_;

@@ -1,17 +1,12 @@
 #include "test/explore/store_buffer.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace shmwire::explore {
 namespace {
 
 // Processors have about 50 to 80.
 constexpr size_t kStoresMax = 64;
-
-bool Overlap(const std::byte* one, size_t one_bytes, const std::byte* other, size_t other_bytes) {
-  return one < other + other_bytes && other < one + one_bytes;
-}
 
 }  // namespace
 
@@ -22,29 +17,24 @@ void StoreBuffer::Add(std::byte* to, std::memory_order order, const std::byte* v
   values_.insert(values_.end(), value, value + bytes);
 }
 
-void StoreBuffer::Load(const std::byte* from, std::byte* value, size_t bytes) const {
-  std::memcpy(value, from, bytes);
+void StoreBuffer::Cover(const std::byte* from, std::byte* value, size_t bytes) const {
   for (const WaitingStore& store : stores_) {
-    if (!Overlap(store.to, store.bytes, from, bytes)) continue;
-    const std::byte* begin = std::max<const std::byte*>(store.to, from);
-    const std::byte* end = std::min<const std::byte*>(store.to + store.bytes, from + bytes);
-    std::memcpy(value + (begin - from), values_.data() + store.offset + (begin - store.to),
-                static_cast<size_t>(end - begin));
+    CopyOverlap({from, bytes}, value, RangeOf(store), values_.data() + store.offset);
   }
 }
 
 bool StoreBuffer::MayLeave(size_t index) const {
   const WaitingStore& store = stores_[index];
   if (store.order != std::memory_order_relaxed) return index == 0;
-  return std::none_of(stores_.begin(), stores_.begin() + static_cast<ptrdiff_t>(index),
-                      [&](const WaitingStore& older) {
-                        return Overlap(older.to, older.bytes, store.to, store.bytes);
-                      });
+  return std::none_of(
+      stores_.begin(), stores_.begin() + static_cast<ptrdiff_t>(index),
+      [&](const WaitingStore& older) { return RangeOf(older).Overlaps(RangeOf(store)); });
 }
 
 void StoreBuffer::Leave(size_t index) {
   const WaitingStore& store = stores_[index];
-  std::memcpy(store.to, values_.data() + store.offset, store.bytes);
+  memory_->Store(store.to, values_.data() + store.offset, store.bytes);
+  window_->Stored(RangeOf(store), store.order, memory_->now());
   stores_.erase(stores_.begin() + static_cast<ptrdiff_t>(index));
   if (stores_.empty()) values_.clear();
 }

@@ -9,23 +9,28 @@
 //  4. A seq_cst load waits until the actor's own seq_cst stores have left (x86: xchg; arm64: ldar
 //     after stlr). A weaker load does not wait.
 //
-// So a store may pass later loads unless both are seq_cst: the subject of SYNC(wake.arm). Loads are
-// never delayed: only rule 4 reveals a load that is too weak.
+// So a store may pass later loads unless both are seq_cst: the subject of SYNC(wake.arm). The order
+// of loads is the subject of load_window.h.
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "test/explore/load_window.h"
 #include "test/explore/random.h"
+#include "test/explore/visible_memory.h"
 
 namespace shmwire::explore {
 
 class StoreBuffer {
  public:
+  // The memory, and the actor's window, see a store when it leaves. Both must outlive the buffer.
+  StoreBuffer(VisibleMemory* memory, LoadWindow* window) : memory_(memory), window_(window) {}
+
   void Add(std::byte* to, std::memory_order order, const std::byte* value, size_t bytes);
-  // Loads as the actor sees it: from the delayed stores first, then from memory.
-  void Load(const std::byte* from, std::byte* value, size_t bytes) const;
+  // Puts the delayed stores over a value that was loaded from memory, as the actor sees it.
+  void Cover(const std::byte* from, std::byte* value, size_t bytes) const;
 
   [[nodiscard]] bool empty() const { return stores_.empty(); }
   // Lets one store leave that may.
@@ -44,9 +49,12 @@ class StoreBuffer {
     std::memory_order order;
   };
 
+  static Range RangeOf(const WaitingStore& store) { return {store.to, store.bytes}; }
   [[nodiscard]] bool MayLeave(size_t index) const;
   void Leave(size_t index);
 
+  VisibleMemory* memory_;
+  LoadWindow* window_;
   std::vector<WaitingStore> stores_;  // oldest first
   std::vector<std::byte> values_;
 };

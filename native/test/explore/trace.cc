@@ -25,12 +25,14 @@ void Print(const TraceEntry& entry, std::ostream* stream) {
   switch (entry.event) {
     case Event::kLoad:
       *stream << "loads " << place << ": " << entry.value << ", " << OrderName(entry.order);
+      if (entry.late != 0) *stream << ", as before the last " << entry.late << " stores";
       break;
     case Event::kStore:
       *stream << "stores " << entry.value << " to " << place << ", " << OrderName(entry.order);
       break;
     case Event::kCopy:
       *stream << "copies " << entry.value << " bytes to " << place;
+      if (entry.late != 0) *stream << ", as before the last " << entry.late << " stores";
       break;
     case Event::kSleep:
       *stream << "sleeps";

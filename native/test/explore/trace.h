@@ -21,6 +21,7 @@ struct TraceEntry {
   Place place;
   std::memory_order order = std::memory_order_relaxed;
   uint64_t value = 0;
+  uint64_t late = 0;  // how many stores have become visible since the load was satisfied
 };
 
 class Trace {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { CommandError } from '../command.js'
 
 /** Sources to compile, each with its flags, and how to link them. Relative paths begin at `root`. */
@@ -73,7 +73,7 @@ function modified(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
 }
 
-/** Writes to another name first, because a compiler can be interrupted, and a process can have the old file mapped. */
+/** Writes to another place first, because a compiler can be interrupted, and a process can have the old file mapped. */
 async function produce(
   plan: BuildPlan,
   [command = '', ...first]: readonly string[],
@@ -82,7 +82,10 @@ async function produce(
   log: Log,
 ): Promise<void> {
   log(`${command}: ${output}`)
-  const unfinished = `${output}.${process.pid}`
+  // In a folder of its own under its final name, which the linker for macOS writes into the file.
+  const folder = `${output}.${process.pid}`
+  const unfinished = join(folder, basename(output))
+  mkdirSync(resolve(plan.root, folder))
   const child = spawn(command, [...first, '-o', unfinished, ...args], {
     cwd: plan.root,
     env: plan.environment ?? process.env,
@@ -90,8 +93,9 @@ async function produce(
   })
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
   if (code !== 0) {
-    rmSync(resolve(plan.root, unfinished), { force: true })
+    rmSync(resolve(plan.root, folder), { recursive: true, force: true })
     throw new CommandError(`${command} ended with ${signal ?? `code ${code}`} on ${output}`)
   }
   renameSync(resolve(plan.root, unfinished), resolve(plan.root, output))
+  rmSync(resolve(plan.root, folder), { recursive: true })
 }

@@ -4,15 +4,19 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { request } from 'node:http'
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import { connect, ErrorCode, listen } from 'shmwire'
+import { client, connect, ErrorCode, listen } from 'shmwire'
+import { agent } from 'shmwire/http'
 
 const [end, program, ...args] = process.argv.slice(2)
 const address = `runtimes-${process.pid}`
 /** A check that hangs must fail, and not wait for the stage. */
-const watchdog = setTimeout(() => fail('the suite', new Error('it took longer than 30 s')), 30_000)
+const watchdog = setTimeout(() => fail('the suite', new Error('it took longer than 2 minutes')), 120_000)
 
 const IDLE_MS = 150
 const BYTES = [0, 1, 64, 100_000, 2_000_000]
@@ -27,6 +31,7 @@ const next = async (channel) => (await once(channel, 'message'))[0]
 
 let server
 let channel
+let hasWeb
 
 const checks = {
   async 'starts the server'() {
@@ -40,6 +45,7 @@ const checks = {
     channel = await connect(address)
     assert.deepEqual([channel.transport, channel.fallbackReason], ['shm', undefined])
     const peer = await channel.request({ what: 'who' })
+    hasWeb = peer.hasWeb
     assert.deepEqual(channel.peer, { ...channel.peer, pid: peer.pid, uid: peer.uid, verified: true })
     assert.deepEqual(peer.peer, {
       ...peer.peer,
@@ -142,6 +148,30 @@ const checks = {
     await bytes.close()
   },
 
+  async 'calls a service, with streams, errors, deadlines and cancellation'() {
+    const service = await client(`${address}.service`)
+    assert.equal(await service.double({ value: 21 }), 42)
+    const numbers = []
+    for await (const number of service.count({ to: 500 })) numbers.push(number)
+    assert.equal(numbers.length, 500)
+    assert.equal(await service.sum(Readable.from(numbers)), 125_250)
+    const refused = await service.fail().catch((error) => error)
+    assert.deepEqual([refused.code, refused.status], [ErrorCode.SERVICE, 'NOT_FOUND'])
+    assert.equal(await codeOf(service.wait({}, { timeoutMs: 20 })), ErrorCode.TIMEOUT)
+    assert.equal(await codeOf(service.wait({}, { signal: AbortSignal.timeout(20) })), ErrorCode.ABORTED)
+    await service.$close()
+  },
+
+  async 'sends an HTTP request over a channel'() {
+    if (!hasWeb) return 'the runtime of the server has no HTTP server for it'
+    const connections = agent(`${address}.web`)
+    const sent = request('http://localhost/', { agent: connections, method: 'POST' })
+    sent.end('the body')
+    const [response] = await once(sent, 'response')
+    assert.equal(await text(response), 'the body')
+    connections.destroy()
+  },
+
   async 'uses the socket if the options require it'() {
     const socket = await connect(address, { transport: 'socket' })
     assert.deepEqual([socket.transport, socket.peer.verified], ['unix', true])
@@ -185,12 +215,14 @@ const checks = {
 
 for (const [name, check] of Object.entries(checks)) {
   const startMs = performance.now()
+  let skipped
   try {
-    await check()
+    skipped = await check()
   } catch (error) {
     fail(name, error)
   }
-  console.log(`ok ${name} (${(performance.now() - startMs).toFixed(0)} ms)`)
+  const milliseconds = (performance.now() - startMs).toFixed(0)
+  console.log(skipped === undefined ? `ok ${name} (${milliseconds} ms)` : `skip ${name}: ${skipped}`)
 }
 clearTimeout(watchdog)
 
