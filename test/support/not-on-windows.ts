@@ -31,13 +31,15 @@ export const NOT_ON_WINDOWS: readonly { readonly reason: string; readonly files:
     ],
   },
   {
-    reason: 'pipes carry no descriptors, hide theirs, and do not identify their clients',
+    reason:
+      'pipes carry no descriptors, hide theirs, and do not identify their clients, and users have no number',
     files: [
       'test/process/doorbell.test.ts',
       'test/process/inheritance.test.ts',
       'test/unit/control/identity.test.ts',
       'test/unit/link/blocking-wait.test.ts',
       'test/unit/link/doorbell-probe.test.ts',
+      'test/unit/service/auth/identity.test.ts',
     ],
   },
   {
@@ -52,6 +54,10 @@ export const NOT_ON_WINDOWS: readonly { readonly reason: string; readonly files:
       'test/process/suspend.test.ts',
       'test/unit/link/transferred-memory.test.ts',
     ],
+  },
+  {
+    reason: 'the test creates certificates with openssl, which Windows does not have',
+    files: ['test/conformance/tls.test.ts', 'test/unit/half-open.test.ts', 'test/unit/network.test.ts'],
   },
 ]
 
