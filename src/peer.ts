@@ -31,13 +31,13 @@ export interface Identity {
 export const UNKNOWN_PROCESS = { pid: undefined, uid: undefined, gid: undefined } as const
 
 /**
- * Local peers that this process cannot identify, because it has no addon: only the directory of the socket keeps other users out. On
- * Windows all clients, which only the access list of the pipe keeps out.
+ * Peers that count as processes of this user, although no uid says so: without the addon, only the directory of the socket keeps other
+ * users out, and on Windows only the access list of the pipe.
  */
-export const unidentifiedPeers = new WeakSet<Peer>()
+export const assumedOwnUser = new WeakSet<Peer>()
 
 /** Whether the peer is a process of the same user on this machine. */
 export function isOwnUser(peer: Peer): boolean {
   const { verified, uid } = peer
-  return unidentifiedPeers.has(peer) || (verified && uid !== undefined && uid === process.getuid?.())
+  return assumedOwnUser.has(peer) || (verified && uid !== undefined && uid === process.getuid?.())
 }

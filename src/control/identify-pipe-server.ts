@@ -2,6 +2,7 @@ import { ErrorCode, ShmwireError } from '../errors.js'
 import { sleep } from '../host.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import { toShmwireError } from '../native/native-error.js'
+import { assumedOwnUser } from '../peer.js'
 import type { IdentifiedPeer } from './identity.js'
 
 /** A server whose instances are all in use makes new ones in a few milliseconds. */
@@ -21,14 +22,19 @@ export async function identifyPipeServer(
   if (pipeServer === undefined) return undefined
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
     const pid = ask(pipeServer, path)
-    if (pid !== undefined)
-      return { peer: { pid, uid: undefined, gid: undefined, verified: true }, credentials: undefined }
+    if (pid !== undefined) return identified(pid)
     await sleep(BUSY_MS)
   }
   throw new ShmwireError(
     ErrorCode.UNAVAILABLE,
     `the server at ${path} cannot be identified: its pipe was busy ${ATTEMPTS_MAX} times; connect again`,
   )
+}
+
+function identified(pid: number): IdentifiedPeer {
+  const peer = { pid, uid: undefined, gid: undefined, verified: true }
+  assumedOwnUser.add(peer)
+  return { peer, credentials: undefined }
 }
 
 function ask(pipeServer: (path: string) => number | undefined, path: string): number | undefined {

@@ -4,7 +4,7 @@ import { log } from '../log.js'
 import type { Credentials } from '../native/binding.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings } from '../options.js'
-import { type Peer, unidentifiedPeers } from '../peer.js'
+import { assumedOwnUser, type Peer } from '../peer.js'
 import { descriptorOf } from '../socket-descriptor.js'
 import { isThenable } from '../thenable.js'
 import type { Owner } from './handover-slots.js'
@@ -29,7 +29,7 @@ export type AdmissionSettings = Pick<Settings, 'authorize' | 'logger'>
 export function identifyPeer(socket: ByteStream, native: NativeLoad, claimedPid: number): IdentifiedPeer {
   if (!('binding' in native) || process.platform === 'win32') {
     const peer = { pid: claimedPid, uid: undefined, gid: undefined, verified: false }
-    unidentifiedPeers.add(peer)
+    assumedOwnUser.add(peer)
     return { peer, credentials: undefined }
   }
   const credentials = askKernel(socket, native)

@@ -2,7 +2,7 @@ import { ErrorCode, ShmwireError } from '../errors.js'
 import { Fifo } from '../fifo.js'
 import { setImmediate } from '../host.js'
 import { type Link, type LinkSink, type LinkStats, newLinkStats } from '../link/link.js'
-import type { Peer } from '../peer.js'
+import { assumedOwnUser, type Peer } from '../peer.js'
 import { endsBatch } from '../wire/record-kind.js'
 
 /** At most so many records are delivered in one turn of the event loop, so that timers and sockets also run. */
@@ -51,6 +51,8 @@ class InProcessLink implements Link {
 
   constructor(capacityBytes: number) {
     this.#capacityBytes = capacityBytes
+    // Its uid says so, except on Windows.
+    assumedOwnUser.add(this.peer)
   }
 
   join(other: InProcessLink): void {

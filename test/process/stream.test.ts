@@ -1,12 +1,15 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
+import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type ChannelSocket, channelDuplex, createConnection } from '../../src/adapter/stream.js'
+import { type LocalAddress, parseAddress } from '../../src/address.js'
 import { ErrorCode, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { expectNoChannels } from '../support/heap.js'
+import { localAddress } from '../support/local-address.js'
 import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
 import { integerFrom, newSeed, randomFrom } from '../support/random.js'
 import { closed, readAll } from '../support/socket-of-channels.js'
@@ -59,15 +62,15 @@ describe('createConnection', () => {
       code: 'ECONNREFUSED',
       syscall: 'connect',
       address: 'nobody',
-      errno: -111,
+      errno: -constants.errno.ECONNREFUSED,
     })
     expect(failure?.cause).toMatchObject({ code: ErrorCode.NOT_LISTENING })
     expect(failure?.message).toMatch(/^connect ECONNREFUSED nobody: /)
   })
 
   it('emits ETIMEDOUT when the server does not answer within timeoutMs', async () => {
-    const { path, stop } = await silentServer()
-    const failure = await closed(createConnection(`unix:${path}`, { timeoutMs: 20 }))
+    const { address, stop } = await silentServer()
+    const failure = await closed(createConnection(address, { timeoutMs: 20 }))
     expect(failure).toMatchObject({ code: 'ETIMEDOUT', syscall: 'connect' })
     await stop()
   })
@@ -85,8 +88,8 @@ describe('createConnection', () => {
   })
 
   it('is aborted by destroy, without an error', async () => {
-    const { path, stop, accepted } = await silentServer()
-    const socket = createConnection(`unix:${path}`)
+    const { address, stop, accepted } = await silentServer()
+    const socket = createConnection(address)
     const server = await accepted
     socket.destroy()
     await once(server, 'close')
@@ -207,14 +210,15 @@ describe('thousands of sockets', () => {
 })
 
 interface SilentServer {
-  readonly path: string
+  readonly address: string
   readonly accepted: Promise<Socket>
   readonly stop: () => Promise<void>
 }
 
 /** Accepts connections and never answers. */
 async function silentServer(): Promise<SilentServer> {
-  const path = `${directory}/silent.sock`
+  const address = localAddress(directory, 'silent.sock')
+  const { path } = parseAddress(address) as LocalAddress
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket.resume().on('error', () => {}))
@@ -224,7 +228,7 @@ async function silentServer(): Promise<SilentServer> {
   })
   await once(server, 'listening')
   return {
-    path,
+    address,
     accepted,
     stop: async () => {
       for (const socket of sockets) socket.destroy()

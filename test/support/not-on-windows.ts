@@ -9,6 +9,7 @@ export const NOT_ON_WINDOWS: readonly { readonly reason: string; readonly files:
       'test/process/places.test.ts',
       'test/process/strangers.test.ts',
       'test/process/take-over.test.ts',
+      'test/unit/address.test.ts',
       'test/unit/control/name-lease-wait.test.ts',
       'test/unit/control/name-lease.test.ts',
       'test/unit/control/permission-model.test.ts',
@@ -23,23 +24,27 @@ export const NOT_ON_WINDOWS: readonly { readonly reason: string; readonly files:
     files: [
       'test/process/discovery.test.ts',
       'test/process/server-watcher.test.ts',
+      'test/unit/control/observe-server.test.ts',
+      'test/unit/control/observers.test.ts',
       'test/unit/discovery/directory-watch.test.ts',
       'test/unit/discovery/list-servers.test.ts',
     ],
   },
   {
-    reason: 'pipes carry no descriptors',
+    reason:
+      'pipes carry no descriptors, hide theirs, and do not identify their clients, and users have no number',
     files: [
       'test/process/doorbell.test.ts',
       'test/process/inheritance.test.ts',
-      'test/unit/control/handshake-hostile.test.ts',
-      'test/unit/control/handshake-silent.test.ts',
-      'test/unit/control/handshake.test.ts',
+      'test/unit/control/identity.test.ts',
+      'test/unit/link/blocking-wait.test.ts',
       'test/unit/link/doorbell-probe.test.ts',
+      'test/unit/service/auth/identity.test.ts',
     ],
   },
   {
-    reason: 'the test limits the resources, stops a process or changes its user, in ways of Linux',
+    reason:
+      'the test limits the resources, examines or stops a process, or changes its user, in ways of Linux',
     files: [
       'test/process/connects.test.ts',
       'test/process/identities.test.ts',
@@ -47,6 +52,17 @@ export const NOT_ON_WINDOWS: readonly { readonly reason: string; readonly files:
       'test/process/scarce-disk.test.ts',
       'test/process/scarce-resources.test.ts',
       'test/process/suspend.test.ts',
+      'test/unit/link/transferred-memory.test.ts',
     ],
   },
+  {
+    reason: 'the test creates certificates with openssl, which Windows does not have',
+    files: ['test/conformance/tls.test.ts', 'test/unit/half-open.test.ts', 'test/unit/network.test.ts'],
+  },
 ]
+
+/** For single tests: `it.skipIf(IS_WINDOWS)`, with the reason beside it. */
+export const IS_WINDOWS = process.platform === 'win32'
+
+/** The pipes of Windows do not identify their clients. */
+export const HIDES_CLIENTS = IS_WINDOWS

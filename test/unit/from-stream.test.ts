@@ -14,6 +14,7 @@ import { fromStream, type StreamHalves } from '../../src/from-stream.js'
 import { listen, type Server } from '../../src/listen.js'
 import { sharedCertificate } from '../support/certificates.js'
 import { duplexPair } from '../support/duplex-pair.js'
+import { IS_WINDOWS } from '../support/not-on-windows.js'
 import { joinTcpSockets } from '../support/stream-pairs.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
@@ -232,33 +233,37 @@ describe('fromStream in one direction', () => {
     expect(() => reader.claim(1)).toThrow(expect.objectContaining(refused) as Error)
   })
 
-  it('ends the writer with PEER_GONE when the reader closes, and the reader when the writer is destroyed', async () => {
-    const path = join(temporaryDirectory(), 'fifo')
-    execFileSync('mkfifo', [path])
-    const joinFifo = (): Promise<Channel[]> =>
-      Promise.all([
-        keep(fromStream({ writable: createWriteStream(path) })),
-        keep(fromStream({ readable: createReadStream(path) })),
-      ])
-    const [writer, reader] = (await joinFifo()) as [Channel, Channel]
-    await writer.send('over a FIFO')
-    for await (const message of reader) {
-      expect(message).toBe('over a FIFO')
-      break
-    }
-    const end = endOf(writer)
-    await reader.close()
-    const send = async (): Promise<void> => {
-      for (;;) await writer.send('x')
-    }
-    await expect(send()).rejects.toMatchObject({ code: ErrorCode.PEER_GONE })
-    expect(await end).toMatchObject({ code: ErrorCode.PEER_GONE })
+  // Windows: there are no FIFOs in directories.
+  it.skipIf(IS_WINDOWS)(
+    'ends the writer with PEER_GONE when the reader closes, and the reader when the writer is destroyed',
+    async () => {
+      const path = join(temporaryDirectory(), 'fifo')
+      execFileSync('mkfifo', [path])
+      const joinFifo = (): Promise<Channel[]> =>
+        Promise.all([
+          keep(fromStream({ writable: createWriteStream(path) })),
+          keep(fromStream({ readable: createReadStream(path) })),
+        ])
+      const [writer, reader] = (await joinFifo()) as [Channel, Channel]
+      await writer.send('over a FIFO')
+      for await (const message of reader) {
+        expect(message).toBe('over a FIFO')
+        break
+      }
+      const end = endOf(writer)
+      await reader.close()
+      const send = async (): Promise<void> => {
+        for (;;) await writer.send('x')
+      }
+      await expect(send()).rejects.toMatchObject({ code: ErrorCode.PEER_GONE })
+      expect(await end).toMatchObject({ code: ErrorCode.PEER_GONE })
 
-    const [second, last] = (await joinFifo()) as [Channel, Channel]
-    const gone = endOf(last)
-    second.destroy()
-    expect(await gone).toMatchObject({ code: ErrorCode.PEER_GONE })
-  })
+      const [second, last] = (await joinFifo()) as [Channel, Channel]
+      const gone = endOf(last)
+      second.destroy()
+      expect(await gone).toMatchObject({ code: ErrorCode.PEER_GONE })
+    },
+  )
 
   it('checks the codec and maxMessageBytes of the writer', async () => {
     for (const [mine, theirs] of [
@@ -282,7 +287,8 @@ describe('connect with a socket', () => {
     return server
   }
 
-  it('uses connected sockets of node:net and node:tls', async () => {
+  // Windows: there is no openssl for the certificate.
+  it.skipIf(IS_WINDOWS)('uses connected sockets of node:net and node:tls', async () => {
     const tcp = await serve('tcp://127.0.0.1:0', { authorize })
     const plain = createConnection(Number(tcp.address.split(':').at(-1)), '127.0.0.1')
     await once(plain, 'connect')
@@ -303,7 +309,8 @@ describe('connect with a socket', () => {
     expect(await verified.request(2)).toBe(2)
   })
 
-  it('identifies the peer of a Unix socket, without shared memory', async () => {
+  // Windows: there are no Unix sockets.
+  it.skipIf(IS_WINDOWS)('identifies the peer of a Unix socket, without shared memory', async () => {
     const path = join(temporaryDirectory(), 's')
     await serve(`unix:${path}`)
     const socket = createConnection(path)

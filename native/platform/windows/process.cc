@@ -102,8 +102,14 @@ uint64_t MonotonicNanos() {
 
 const char* OsErrorText(int32_t os_error, char* buffer, size_t buffer_bytes) {
   constexpr DWORD kFlags = FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS;
-  DWORD count = FormatMessageA(kFlags, nullptr, static_cast<DWORD>(os_error), 0, buffer,
-                               static_cast<DWORD>(buffer_bytes), nullptr);
+  // In English, which is plain ASCII; otherwise in the language of the user.
+  constexpr DWORD kLanguages[] = {MAKELANGID(LANG_ENGLISH, SUBLANG_ENGLISH_US), 0};
+  DWORD count = 0;
+  for (const DWORD language : kLanguages) {
+    if (count != 0) break;
+    count = FormatMessageA(kFlags, nullptr, static_cast<DWORD>(os_error), language, buffer,
+                           static_cast<DWORD>(buffer_bytes), nullptr);
+  }
   while (count > 0 && (buffer[count - 1] == '\n' || buffer[count - 1] == '\r')) count--;
   if (count == 0) return "unknown error";
   buffer[count] = '\0';

@@ -7,6 +7,7 @@ import { ErrorCode } from '../../../src/errors.js'
 import { resolveOptions } from '../../../src/options.js'
 import { encodeFrame, FrameKind } from '../../../src/wire/frames.js'
 import { FakeBinding, FakeHandoverSocket } from '../../support/fake-binding.js'
+import { IS_WINDOWS } from '../../support/not-on-windows.js'
 import { HELLO, RawPeer } from '../../support/raw-peer.js'
 import { socketPair } from '../../support/socket-pair.js'
 import { waitFor } from '../../support/wait-for.js'
@@ -106,7 +107,8 @@ describe('a server with clients that fall silent', () => {
     expect(limits.halfOpen.count).toBe(0)
   })
 
-  it.each(['before the preamble', 'before HELLO'])(
+  // A pipe of Windows drops unread bytes when it closes.
+  it.skipIf(IS_WINDOWS).each(['before the preamble', 'before HELLO'])(
     'sends the reason to a client that it dismisses %s',
     async (when) => {
       const limits = { ...newHandshakeLimits(), halfOpen: new ConnectionLimit(9, 1) }

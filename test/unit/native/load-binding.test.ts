@@ -6,7 +6,7 @@ import { findBinding, loadBinding } from '../../../src/native/load-binding.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 
 const MODULE = 'dist/shmwire-core.js'
-const SHIPPED = `prebuilds/${platformName()}/shmwire.node`
+const SHIPPED = join('prebuilds', platformName(), 'shmwire.node')
 
 function reasonOf(file: string | undefined, environment: NodeJS.ProcessEnv = {}): string {
   const load = findBinding(file, environment)
@@ -28,15 +28,15 @@ function installIn(root: string): string {
 
 describe('addonFiles', () => {
   it('finds the file of this code', () => {
-    expect(runningFile()).toMatch(/\/src\/native\/addon-files\.ts$/)
+    expect(runningFile()).toMatch(/[/\\]src[/\\]native[/\\]addon-files\.ts$/)
   })
 
   it.each([MODULE, 'src/native/addon-files.ts', 'build/modules/native/addon-files.js'])(
     'prefers an addon that was built in the package to the shipped one: %s',
     (file) => {
       expect([...addonFiles(`/p/${file}`, 'linux-x64')]).toEqual([
-        { path: '/p/build/Release/shmwire.node' },
-        { path: '/p/prebuilds/linux-x64/shmwire.node' },
+        { path: join('/p/build/Release/shmwire.node') },
+        { path: join('/p/prebuilds/linux-x64/shmwire.node') },
       ])
     },
   )
@@ -78,8 +78,8 @@ describe('addonFiles', () => {
     ]) {
       const paths = [...addonFiles(file, 'linux-x64')].flatMap((place) => ('path' in place ? place.path : []))
       expect(paths).toEqual([
-        `${dirname(file)}/shmwire.node`,
-        `${dirname(file)}/prebuilds/linux-x64/shmwire.node`,
+        join(dirname(file), 'shmwire.node'),
+        join(dirname(file), 'prebuilds/linux-x64/shmwire.node'),
       ])
     }
   })
@@ -90,7 +90,7 @@ describe('findBinding', () => {
     const root = temporaryDirectory()
     expect(reasonOf(join(root, MODULE))).toBe(
       `there is no native addon for ${platformName()}, and SHMWIRE_ADDON does not give its path: ` +
-        `${root}/build/Release/shmwire.node does not exist; ${root}/${SHIPPED} does not exist; ` +
+        `${join(root, 'build/Release/shmwire.node')} does not exist; ${join(root, SHIPPED)} does not exist; ` +
         `'npx shmwire build' compiles it with a C++ compiler`,
     )
   })
@@ -100,8 +100,8 @@ describe('findBinding', () => {
     const broken = write(join(root, 'shmwire.node'), 'no library')
     const reason = reasonOf(join(root, 'bundle.cjs'))
     expect(reason).toContain(`${broken} does not load: `)
-    expect(reason).toContain(`${root}/${SHIPPED} does not exist`)
-    expect(reason).toContain(`no package is installed for ${root}/bundle.cjs: Cannot find module`)
+    expect(reason).toContain(`${join(root, SHIPPED)} does not exist`)
+    expect(reason).toContain(`no package is installed for ${join(root, 'bundle.cjs')}: Cannot find module`)
     expect(reason).not.toContain('\n')
     expect(reason).not.toContain('npx')
   })

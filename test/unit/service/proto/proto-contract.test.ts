@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { create, createFileRegistry, type DescService, setExtension, toBinary } from '@bufbuild/protobuf'
 import { FieldOptionsSchema, type FileDescriptorSet, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { createStandardSchema } from '@bufbuild/protovalidate'
@@ -245,7 +246,7 @@ describe('protoContract', () => {
 
 describe('loadContracts', () => {
   it('reads a path, a URL and bytes', async () => {
-    const sources = [TEST_DESCRIPTORS, TEST_DESCRIPTORS.pathname, readFileSync(TEST_DESCRIPTORS)]
+    const sources = [TEST_DESCRIPTORS, fileURLToPath(TEST_DESCRIPTORS), readFileSync(TEST_DESCRIPTORS)]
     for (const source of sources) {
       const contracts = await loadContracts(source)
       expect(contracts.names).toEqual(['legacy.Legacy', 'user.UserService'])
