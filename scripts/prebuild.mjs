@@ -1,12 +1,13 @@
 // Builds the binaries that the package ships: prebuilds/<platform>/shmwire.node, and prebuilds/manifest.json. Builds only what is missing or
 // older than its sources.
 //
-//   node scripts/prebuild.mjs [--only <platform>,…] [--check]
+//   node scripts/prebuild.mjs [--only <platform>,…] [--check | --pack]
 //
 //   --only    these platforms (scripts/prebuild/targets.mjs)
 //   --check   then builds them again in another folder with empty caches, and fails if a byte differs
+//   --pack    for `npm pack`: builds only the binary for Linux x64, and deletes the others that are outdated
 //
-// Needs Linux x64 and npm, and lld for macOS; the compiler comes from npm (docs/decisions/0056). `npm pack` runs this script too.
+// Needs Linux x64 and npm, and lld for macOS; the compiler comes from npm (docs/decisions/0056).
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +21,7 @@ import { installToolchain, toolchainVersion } from './prebuild/toolchain.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const { values: options } = parseArgs({
-  options: { only: { type: 'string' }, check: { type: 'boolean', default: false } },
+  options: { only: { type: 'string' }, check: { type: 'boolean' }, pack: { type: 'boolean' } },
 })
 const targets = chosenTargets(options.only)
 const toolchain = toolchainVersion(root)
@@ -33,10 +34,18 @@ copyHeaders(root)
 const { compileUnits } = await import('../build/modules/cli/build/compile-units.js')
 const { inputsHash, linkCommand, planOf } = await import('./prebuild/plan.mjs')
 
+/** The one that `npm pack` builds, because it takes a minute and the tests need it. */
+const PACKED = process.platform === 'linux' && process.arch === 'x64' ? 'linux-x64' : undefined
+
 const manifest = new Manifest(root)
+const absent = []
 for (const target of targets) {
   const inputs = inputsHash(root, planOf(root, target), toolchain)
   if (manifest.isFresh(target.name, inputs)) continue
+  if (options.pack && target.name !== PACKED) {
+    absent.push(target.name)
+    continue
+  }
   console.error(
     `prebuild: builds prebuilds/${target.name}/shmwire.node, which is missing or older than its sources`,
   )
@@ -44,7 +53,14 @@ for (const target of targets) {
   manifest.add(target.name, inputs)
   manifest.write(`zig ${toolchain.version}`)
 }
-for (const { name } of targets) console.error(manifest.describe(name))
+if (absent.length > 0) {
+  manifest.remove(absent)
+  manifest.write(`zig ${toolchain.version}`)
+  console.error(
+    `prebuild: the package has no binary for ${absent.join(', ')}: each is missing or older than its sources; run 'npm run prebuild' first`,
+  )
+}
+for (const { name } of targets) if (!absent.includes(name)) console.error(manifest.describe(name))
 if (options.check) await checkReproducible()
 
 function chosenTargets(only) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TARGETS } from './targets.mjs'
 
@@ -29,9 +29,14 @@ export class Manifest {
     this.#platforms[name] = { bytes: binary.length, sha256: sha256(binary), inputs }
   }
 
-  /** Also deletes the folders of platforms that are not built any more. */
+  remove(names) {
+    for (const name of names) delete this.#platforms[name]
+  }
+
+  /** Also deletes the folders of platforms that it does not list. */
   write(compiler) {
     const names = TARGETS.map(({ name }) => name).filter((name) => name in this.#platforms)
+    mkdirSync(this.#folder, { recursive: true })
     for (const entry of readdirSync(this.#folder, { withFileTypes: true })) {
       if (entry.isDirectory() && !names.includes(entry.name))
         rmSync(join(this.#folder, entry.name), { recursive: true })
