@@ -33,7 +33,7 @@ export function faultsOfMacBinary(file, platform) {
     if (!binary.lookedUp.includes(name)) faults.push(`does not need ${name}, which native/sources.json lists`)
   }
   for (const name of binary.libraries) if (!LIBRARIES.includes(name)) faults.push(`needs the library ${name}`)
-  if (binary.exported.toSorted().toString() !== EXPORTS.toString())
+  if (binary.exported.length !== EXPORTS.length || !EXPORTS.every((name) => binary.exported.includes(name)))
     faults.push(`exports ${binary.exported.join(', ')}`)
   if (binary.minimum !== MACOS_MAX) faults.push(`needs macOS ${binary.minimum}, not ${MACOS_MAX}`)
   if (!binary.isSigned) faults.push('is not signed, which arm64 requires')

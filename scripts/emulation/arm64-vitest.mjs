@@ -5,13 +5,11 @@ import { join, relative } from 'node:path'
 import { root } from '../stages/command.mjs'
 import { ARM64_ENVIRONMENT, inArm64Namespace } from './arm64-namespace.mjs'
 import { arm64Modules, arm64Node } from './arm64-node.mjs'
+import { SKIPPED_IN_NODE } from './arm64-skipped.mjs'
 import { runOrThrow } from './cache.mjs'
 
 /** Folders of build/ with machine code. The namespace has others in their places. */
 const NATIVE_FOLDERS = ['Release', 'hostile']
-
-/** The tests that are not run under emulation: `file`, `test` (its full name), `reason`. */
-const SKIPPED = JSON.parse(readFileSync(join(root, 'scripts/emulation/arm64-skipped.json'), 'utf8'))
 
 const ENVIRONMENT = {
   ...ARM64_ENVIRONMENT,
@@ -36,9 +34,16 @@ export function vitestForArm64(version, args) {
   try {
     const file = join(scratch, 'report.json')
     const command = [
-      ...[arm64Node(version), 'node_modules/vitest/vitest.mjs', 'run', ...args],
-      ...['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`],
-      ...(SKIPPED.length > 0 ? ['--testNamePattern', patternWithout(SKIPPED.map(({ test }) => test))] : []),
+      arm64Node(version),
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      ...args,
+      '--reporter=dot',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
+      ...(SKIPPED_IN_NODE.length > 0
+        ? ['--testNamePattern', patternWithout(SKIPPED_IN_NODE.map(({ test }) => test))]
+        : []),
     ]
     const ok = runInNamespace(command, [[arm64Modules(), realpathSync(join(root, 'node_modules'))]])
     if (!existsSync(file)) throw new Error('vitest ended without a report')
@@ -67,7 +72,7 @@ function faultsOfList({ testResults }) {
   const files = new Map(
     testResults.map(({ name, assertionResults }) => [relative(root, name), assertionResults]),
   )
-  return SKIPPED.filter(({ file }) => files.has(file))
+  return SKIPPED_IN_NODE.filter(({ file }) => files.has(file))
     .filter(({ file, test }) => !files.get(file).some(({ fullName }) => fullName === test))
     .map(({ file, test }) => `scripts/emulation/arm64-skipped.json lists '${test}', which is not in ${file}`)
 }

@@ -87,7 +87,7 @@ function startServer(machine, [command, ...args]) {
     running.ended = true
   })
   running.kill = async () => {
-    if (!running.ended) process.kill(-child.pid, 'SIGKILL')
+    if (!running.ended && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
     await closed
   }
   return running

@@ -14,5 +14,7 @@ export const YARN = '@yarnpkg/cli-dist@4.18.1'
 export const BUN = '@oven/bun-linux-x64@1.4.5'
 export const DENO = '@deno/linux-x64-glibc@2.9.6'
 export const RSPACK = '@rspack/core@2.3.4'
+/** Adds the file of `node --experimental-sea-config` to a copy of Node.js. */
+export const POSTJECT = 'postject@1.0.0-alpha.6'
 /** It has `moduleResolution: node10`, which newer versions have removed. */
 export const TYPESCRIPT = 'typescript@5.9.3'

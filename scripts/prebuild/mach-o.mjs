@@ -23,9 +23,9 @@ export function readMachO(file) {
     throw new Error(`${file} is not a Mach-O file for 64-bit processors`)
   const found = {
     arch: PROCESSORS.get(bytes.readUInt32LE(4)),
-    libraries: [],
-    lookedUp: [],
-    exported: [],
+    libraries: /** @type {string[]} */ ([]),
+    lookedUp: /** @type {string[]} */ ([]),
+    exported: /** @type {string[]} */ ([]),
     minimum: undefined,
     isSigned: false,
     hasSearchPath: false,

@@ -24,6 +24,5 @@ export const PLATFORM_COMPILE_FLAGS = { linux: [], darwin: [], win32: ['-Wno-mac
 
 export const LINK_FLAGS = {
   linux: ['-Wl,--version-script=scripts/prebuild/exports.map', '-Wl,--build-id=none'],
-  // Otherwise the file has the time of the build.
-  win32: ['-Wl,--no-insert-timestamp'],
+  win32: [],
 }

@@ -2,13 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ARM64_ENVIRONMENT, inArm64Namespace, missingForArm64 } from '../emulation/arm64-namespace.mjs'
+import { testNative } from '../emulation/arm64-native.mjs'
 import { arm64Node, NODE_VERSIONS } from '../emulation/arm64-node.mjs'
 import { installPackage } from '../emulation/package-folder.mjs'
 import { run } from './command.mjs'
-import { testPreset } from './ctest.mjs'
-
-/** They simulate the memory and the clock, and do the same work on every processor. */
-const SIMULATIONS = '^(explore|explorer_test|litmus_test|opening_test)$'
 
 /** Server, client, and the end of the server. The processes of both processors share memory. */
 const PAIRS = [
@@ -20,11 +17,7 @@ const PAIRS = [
 export async function arm64(report) {
   const missing = missingForArm64()
   if (missing !== undefined) return report.skip('arm64', missing)
-  await testPreset(report, 'arm64', {
-    wrap: (command) => inArm64Namespace(command),
-    exclude: SIMULATIONS,
-    env: ARM64_ENVIRONMENT,
-  })
+  await testNative(report)
   let node
   try {
     node = arm64Node(NODE_VERSIONS[0])

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { run } from './command.mjs'
 
 const ADDON = `prebuilds/${process.platform}-${process.arch}/shmwire.node`
@@ -52,10 +53,8 @@ export async function webpackOf(webpack, { entry, file, format }) {
     // It takes seconds, and the bundle of esbuild is minified.
     optimization: { minimize: false },
   })
-  const stats = await new Promise((resolve, reject) => {
-    compiler.run((error, result) => (error ? reject(error) : resolve(result)))
-  })
-  await new Promise((resolve) => compiler.close(resolve))
+  const stats = await promisify(compiler.run.bind(compiler))()
+  await promisify(compiler.close.bind(compiler))()
   const { errors, warnings } = stats.toJson({ all: false, errors: true, warnings: true })
   return [...errors, ...warnings].map(({ message }) => message)
 }

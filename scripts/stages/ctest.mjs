@@ -3,15 +3,12 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { find, root, run } from './command.mjs'
 
-/**
- * Builds the native tests of a preset in CMakePresets.json, and runs them. `wrap` changes the command that runs them, `exclude` is a pattern
- * of the names of tests.
- */
-export async function testPreset(report, preset, { wrap = (command) => command, exclude, env = {} } = {}) {
+/** Builds the native tests of a preset in CMakePresets.json, and runs them. `wrap` changes the command that runs them. */
+export async function testPreset(report, preset, { wrap }) {
   const name = `native tests, ${preset}`
   // The default of CMake is make.
-  const generator = find('make') === undefined ? { CMAKE_GENERATOR: 'Ninja' } : {}
-  const configured = await run('cmake', ['--preset', preset], { env: generator })
+  const env = find('make') === undefined ? { CMAKE_GENERATOR: 'Ninja' } : {}
+  const configured = await run('cmake', ['--preset', preset], { env })
   if (!configured.ok) return report.fail(`${name}: configure`, configured.output)
   const folder = binaryFolder(preset)
   const built = await run('cmake', ['--build', folder, '--parallel', String(availableParallelism())])
@@ -27,10 +24,9 @@ export async function testPreset(report, preset, { wrap = (command) => command, 
       '--no-tests=error',
       '--output-junit',
       junit,
-      ...(exclude === undefined ? [] : ['--exclude-regex', exclude]),
     ]
     const [command, ...args] = wrap(ctest)
-    const { ok, output } = await run(command, args, { env })
+    const { ok, output } = await run(command, args)
     const counts = existsSync(junit)
       ? countJunit(readFileSync(junit, 'utf8'))
       : { passed: 0, failed: 0, skipped: 0 }

@@ -68,7 +68,8 @@ void PollWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos) {
 
 }  // namespace
 
-void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos) {
+void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos,
+                const Handle& /*event*/) {
   // 0 is an invalid argument of the system's call.
   if (timeout_nanos == 0) return;
   const uint64_t timeout = std::min(timeout_nanos, kWaitNanosMax);
@@ -90,7 +91,7 @@ void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos)
   }
 }
 
-void WakeWord(const uint32_t* word) {
+void WakeWord(const uint32_t* word, const Handle& /*event*/) {
   // Fails if no thread waits.
   if (const WakeCall wake = SystemCalls().wake; wake != nullptr) {
     wake(const_cast<uint32_t*>(word), sizeof(*word), kShared);
