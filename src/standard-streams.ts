@@ -6,6 +6,10 @@ import { wrongTime } from './options.js'
 const STDIN = 0
 const STDOUT = 1
 
+/** In the mode of a file: S_IFMT and S_IFIFO. */
+const FORMAT_MASK = 0o170000
+const FIFO = 0o010000
+
 let taken = false
 
 /** Its end reaches the peer, and its descriptor stays open, so that no other file gets the number. */
@@ -32,7 +36,8 @@ export function takeStandardStreams(): JoinedStream {
 
 function isPipe(descriptor: number): boolean {
   const status = fstatSync(descriptor)
-  return status.isSocket() || status.isFIFO()
+  // isFIFO() is always false on Windows.
+  return status.isSocket() || (status.mode & FORMAT_MASK) === FIFO
 }
 
 function redirectPrints(): void {

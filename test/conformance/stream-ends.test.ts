@@ -2,10 +2,12 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { channelDuplex } from '../../src/adapter/stream.js'
 import { ErrorCode } from '../../src/errors.js'
+import { errnoOf } from '../support/errno.js'
+import { IS_WINDOWS } from '../support/not-on-windows.js'
 import { closed, JOINS, joinByteChannels, joinSockets, readAll } from '../support/socket-of-channels.js'
 import { turn, turns } from '../support/turns.js'
 
-describe.each(JOINS)('the end of a stream over %s', (_name, join) => {
+describe.each(JOINS)('the end of a stream over %s', (name, join) => {
   it('is symmetrical: each side can end first and still read', async () => {
     for (const first of [0, 1] as const) {
       const pair = await joinSockets(join, { allowHalfOpen: true })
@@ -83,7 +85,11 @@ describe.each(JOINS)('the end of a stream over %s', (_name, join) => {
       const dyingClosed = closed(dying)
       if (how === 'reset') dying.resetAndDestroy()
       else left.destroy()
-      await expect(received).rejects.toMatchObject({ code: 'ECONNRESET', syscall: 'read', errno: -104 })
+      await expect(received).rejects.toMatchObject({
+        code: 'ECONNRESET',
+        syscall: 'read',
+        errno: errnoOf('ECONNRESET'),
+      })
       await expect(received).rejects.toHaveProperty('cause.code', ErrorCode.PEER_GONE)
       expect(other.closed).toBe(true)
       if (how === 'reset') expect(await dyingClosed).toBeUndefined()
@@ -91,7 +97,8 @@ describe.each(JOINS)('the end of a stream over %s', (_name, join) => {
     }
   })
 
-  it('stays in order when the peer dies after its end', async () => {
+  it('stays in order when the peer dies after its end', async ({ skip }) => {
+    skip(IS_WINDOWS && name === 'socket', 'a pipe drops unread bytes when its writer ends')
     const [left, right] = await joinByteChannels(join)
     const [dying, other] = [channelDuplex(left, { allowHalfOpen: true }), channelDuplex(right)]
     dying.end('all of it')

@@ -3,6 +3,7 @@ import { ErrorCode, type TransportChoice } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { SOCKET_TRANSPORT } from '../support/local-address.js'
+import { IS_WINDOWS } from '../support/not-on-windows.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
 interface Outcome {
@@ -105,7 +106,8 @@ describe.each([
   })
 })
 
-describe.each([
+// On Windows every runtime with Node-API has one.
+describe.skipIf(IS_WINDOWS).each([
   ['on the server', { doorbell: false }, {}, /the server has no shared memory/],
   ['on the client', {}, { doorbell: false }, /the client has no shared memory/],
   ['on both sides', { doorbell: false }, { doorbell: false }, /the server has no shared memory/],

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
-import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type ChannelSocket, channelDuplex, createConnection } from '../../src/adapter/stream.js'
@@ -8,6 +7,7 @@ import { type LocalAddress, parseAddress } from '../../src/address.js'
 import { ErrorCode, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
+import { errnoOf } from '../support/errno.js'
 import { expectNoChannels } from '../support/heap.js'
 import { localAddress } from '../support/local-address.js'
 import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
@@ -62,7 +62,7 @@ describe('createConnection', () => {
       code: 'ECONNREFUSED',
       syscall: 'connect',
       address: 'nobody',
-      errno: -constants.errno.ECONNREFUSED,
+      errno: errnoOf('ECONNREFUSED'),
     })
     expect(failure?.cause).toMatchObject({ code: ErrorCode.NOT_LISTENING })
     expect(failure?.message).toMatch(/^connect ECONNREFUSED nobody: /)

@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { type LocalAddress, parseAddress } from '../../../src/address.js'
 import type { Channel } from '../../../src/channel/channel.js'
 import { ErrorCode } from '../../../src/errors.js'
 import { listen, type Server } from '../../../src/listen.js'
 import type { ChannelOptions } from '../../../src/options.js'
 import type { Peer } from '../../../src/peer.js'
 import { FrameKind } from '../../../src/wire/frames.js'
+import { localAddress } from '../../support/local-address.js'
 import { HELLO, RawPeer } from '../../support/raw-peer.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 
@@ -19,8 +21,9 @@ afterEach(() => server?.close())
 
 /** A server, and a connection to it, as of a gateway. */
 async function serverAndPeer(options: ChannelOptions = {}, hello: object = {}): Promise<RawPeer> {
-  const path = `${temporaryDirectory()}/s`
-  server = await listen(`unix:${path}`, options)
+  const address = localAddress(temporaryDirectory())
+  server = await listen(address, options)
+  const { path } = parseAddress(address) as LocalAddress
   const peer = new RawPeer(createConnection({ path }))
   peer.preamble().send('HELLO', { ...HELLO, relayed: RELAYED, ...hello })
   await peer.readPreamble()
