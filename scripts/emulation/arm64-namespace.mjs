@@ -19,11 +19,18 @@ shift
 exec "$@"`
 
 /**
+ * qemu 7.2 translates stores with release and loads with acquire in such a way that a load can overtake an earlier store, which
+ * arm64 forbids. On one core, no other thread can see it.
+ */
+const ON_ONE_CORE = ['taskset', '--cpu-list', '0']
+
+/**
  * The command that runs another one where programs for arm64 start like any others, also as child processes: in a user and mount namespace
  * of its own, with binfmt_misc and qemu. `mounts` are pairs of a folder or file and the place where it appears. Nothing changes outside.
  */
 export function inArm64Namespace(command, mounts = []) {
   return [
+    ...ON_ONE_CORE,
     'unshare',
     '--user',
     '--map-root-user',
@@ -47,6 +54,7 @@ export function missingForArm64() {
   if (process.platform !== 'linux' || process.arch !== 'x64') return 'is for Linux on x64'
   const packages = []
   if (!existsSync(QEMU)) packages.push('qemu-user-static')
+  if (find('taskset') === undefined) packages.push('util-linux')
   if (find('aarch64-linux-gnu-g++') === undefined) packages.push('g++-aarch64-linux-gnu')
   if (packages.length > 0) return `apt-get install ${packages.join(' ')}`
   const [command, ...args] = inArm64Namespace(['true'])
