@@ -7,8 +7,8 @@ import { spawnSync } from 'node:child_process'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 
-/** Windows 10 has them. Names of Node-API are not imported: native/addon/windows/host_functions.cc looks them up. */
-const LIBRARIES = /^(?:kernel32|advapi32|bcrypt|ntdll|api-ms-win-crt-[a-z]+-l1-1-0)\.dll$/i
+/** Windows 10 has them; msvcrt is its C library for programs without one of their own. Names of Node-API are not imported: native/addon/windows/host_functions.cc looks them up. */
+const LIBRARIES = /^(?:kernel32|advapi32|bcrypt|msvcrt|ntdll|api-ms-win-crt-[a-z]+-l1-1-0)\.dll$/i
 const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 const MACHINES = { 'win32-x64': 'IMAGE_FILE_MACHINE_AMD64', 'win32-arm64': 'IMAGE_FILE_MACHINE_ARM64' }
 

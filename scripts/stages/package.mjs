@@ -55,7 +55,7 @@ async function useInstalled(report, scratch, tarball) {
   await testRunners(report, scratch, env)
   await bundlers(report, scratch, env)
   await runtimes(report, scratch)
-  await installs(report, { tarball, scratch })
+  await installs(report, tarball)
   // With all checks for the declarations, and no other package than the types of Node.
   symlinkSync(join(root, 'node_modules/@types'), join(scratch, 'node_modules/@types'))
   report.check(
