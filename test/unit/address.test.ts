@@ -134,6 +134,7 @@ describe('parseAddress', () => {
     expect(parsePipeAddress('pipe:prices', 'win32')).toEqual({
       kind: 'pipe',
       path: String.raw`\\.\pipe\shmwire-prices`,
+      isPrivate: false,
       text: 'pipe:prices',
     })
   })
