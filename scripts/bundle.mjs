@@ -1,5 +1,6 @@
 // Bundles the published code: one file for each entry of the package, and one that they share. Node opens and links each file of a program
 // on its own, so a program that imports a few files starts sooner than one that imports hundreds (docs/decisions/0043).
+import { join } from 'node:path'
 import { rolldown } from 'rolldown'
 
 /** Without the extension, as in `exports` of package.json. */
@@ -50,7 +51,7 @@ function start(root, entries) {
     platform: 'node',
     tsconfig: 'tsconfig.json',
     // Packages are optional, and stay outside.
-    external: /^[^./]/,
+    external: /^(?![./]|[A-Za-z]:[\\/])/,
     resolve: { extensionAlias: { '.js': ['.ts'] } },
     onLog(level, { message }) {
       if (level === 'warn') throw new Error(message)
@@ -59,5 +60,5 @@ function start(root, entries) {
 }
 
 function isEntry(root, id) {
-  return ENTRIES.some((entry) => id === `${root}src/${entry}.ts`)
+  return ENTRIES.some((entry) => id === join(root, 'src', `${entry}.ts`))
 }

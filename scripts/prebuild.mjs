@@ -5,7 +5,7 @@
 //
 //   --only    these platforms (scripts/prebuild/targets.mjs)
 //   --check   then builds them again in another folder with empty caches, and fails if a byte differs
-//   --pack    for `npm pack`: builds only the binary for Linux x64, and deletes the others that are outdated
+//   --pack    for `npm pack`: builds only the binary for Linux x64, and fails if another one is outdated
 //
 // Needs Linux x64 and npm, and lld for macOS; the compiler comes from npm (docs/decisions/0056).
 import { spawnSync } from 'node:child_process'
@@ -53,13 +53,15 @@ for (const target of targets) {
   manifest.add(target.name, inputs)
   manifest.write(`zig ${toolchain.version}`)
 }
-if (absent.length > 0) {
-  manifest.remove(absent)
-  manifest.write(`zig ${toolchain.version}`)
+const outdated = absent.filter((name) => manifest.has(name))
+if (outdated.length > 0) {
   console.error(
-    `prebuild: the package has no binary for ${absent.join(', ')}: each is missing or older than its sources; run 'npm run prebuild' first`,
+    `prebuild: the binaries for ${outdated.join(', ')} are older than their sources; run 'npm run prebuild', or delete prebuilds/`,
   )
+  process.exit(1)
 }
+if (absent.length > 0)
+  console.error(`prebuild: the package has no binary for ${absent.join(', ')}; 'npm run prebuild' builds all`)
 for (const { name } of targets) if (!absent.includes(name)) console.error(manifest.describe(name))
 if (options.check) await checkReproducible()
 

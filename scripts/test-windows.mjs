@@ -26,13 +26,20 @@ const { values, positionals } = parseArgs({
   },
 })
 
+const majors = values.node.split(',')
+const unknown = majors.find((major) => !(major in VERSIONS))
+if (unknown !== undefined) {
+  console.error(
+    `test-windows: no version of Node.js ${unknown}; there are ${Object.keys(VERSIONS).join(', ')}`,
+  )
+  process.exit(2)
+}
 build()
 const tree = isWindows ? root : join(folder, 'tree')
 if (!isWindows) copyTree(root, tree)
 const wine = new WineNode(join(folder, 'wine'))
 let failed = 0
-for (const major of values.node.split(','))
-  for (const project of values.project.split(',')) failed += test(major, project)
+for (const major of majors) for (const project of values.project.split(',')) failed += test(major, project)
 process.exitCode = failed === 0 ? 0 : 1
 
 /** On Linux the binary for Windows that the package ships. */
@@ -66,7 +73,7 @@ function test(major, project) {
     ...positionals,
   ]
   const env = { SHMWIRE_TEST_BUILT: '1', CI: '1', NO_COLOR: '1' }
-  const { output } = isWindows
+  const { status, output } = isWindows
     ? runHere(args, env)
     : wine.run(major, args, { cwd: tree, env, timeoutMs: TIMEOUT_MS })
   let result
@@ -87,7 +94,10 @@ function test(major, project) {
     for (const { fullName, failureMessages } of failures)
       console.log(`  ${name}: ${fullName}\n    ${failureMessages[0]?.split('\n')[0]}`)
   }
-  return failedFiles.length
+  // An error outside a test, or a filter that matches nothing.
+  const isUnclear = failedFiles.length === 0 && (status !== 0 || numPassedTests === 0)
+  if (isUnclear) console.log(`  vitest ended with ${status}\n${output}`)
+  return failedFiles.length + Number(isUnclear)
 }
 
 function runHere(args, env) {

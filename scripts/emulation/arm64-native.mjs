@@ -28,8 +28,8 @@ async function runProgram(report, name, folder) {
   report.check(`native tests, arm64: ${name}`, result)
 }
 
-/** A comma would separate two patterns. */
-function exclusion() {
+/** The option that leaves out the listed tests. A comma would separate two patterns. */
+export function exclusion() {
   if (SKIPPED_NATIVE.length === 0) return []
   return [`--test-case-exclude=${SKIPPED_NATIVE.map(({ test }) => test.replaceAll(',', '?')).join(',')}`]
 }

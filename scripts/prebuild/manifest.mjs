@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TARGETS } from './targets.mjs'
 
@@ -29,14 +29,13 @@ export class Manifest {
     this.#platforms[name] = { bytes: binary.length, sha256: sha256(binary), inputs }
   }
 
-  remove(names) {
-    for (const name of names) delete this.#platforms[name]
+  has(name) {
+    return name in this.#platforms
   }
 
   /** Also deletes the folders of platforms that it does not list. */
   write(compiler) {
     const names = TARGETS.map(({ name }) => name).filter((name) => name in this.#platforms)
-    mkdirSync(this.#folder, { recursive: true })
     for (const entry of readdirSync(this.#folder, { withFileTypes: true })) {
       if (entry.isDirectory() && !names.includes(entry.name))
         rmSync(join(this.#folder, entry.name), { recursive: true })

@@ -2,6 +2,7 @@ import { cpSync, mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { inArm64Namespace, missingForArm64 } from '../emulation/arm64-namespace.mjs'
+import { exclusion } from '../emulation/arm64-native.mjs'
 import { installToolchain } from '../prebuild/toolchain.mjs'
 import { root, run } from './command.mjs'
 
@@ -24,7 +25,7 @@ export async function arm64Musl(report) {
   const target = ['--target', 'shmwire_test', '--parallel', String(availableParallelism())]
   const built = await run('cmake', ['--build', FOLDER, ...target], { env })
   if (!built.ok) return report.fail(`${name}: build`, built.output)
-  const [command, ...args] = inArm64Namespace([join(FOLDER, 'shmwire_test')])
+  const [command, ...args] = inArm64Namespace([join(FOLDER, 'shmwire_test'), ...exclusion()])
   report.check(name, await run(command, args))
 }
 

@@ -12,3 +12,8 @@ export interface Command {
 export class CommandError extends Error {
   override name = 'CommandError'
 }
+
+/** The arguments are wrong. */
+export class UsageError extends CommandError {
+  override name = 'UsageError'
+}

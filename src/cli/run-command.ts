@@ -1,6 +1,6 @@
 import { firstLineOfThrown } from '../uncaught.js'
 import { buildCommand } from './build/build-command.js'
-import { type Command, CommandError } from './command.js'
+import { type Command, CommandError, UsageError } from './command.js'
 
 const COMMANDS: readonly Command[] = [buildCommand]
 
@@ -43,8 +43,9 @@ export async function runCommand(args: readonly string[], root: string, output: 
   }
 }
 
-/** An error of parseArgs. */
+/** Of the command, or of parseArgs. */
 function isUsage(error: unknown): boolean {
+  if (error instanceof UsageError) return true
   const code = (error as NodeJS.ErrnoException | undefined)?.code
   return typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS_')
 }

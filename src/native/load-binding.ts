@@ -25,7 +25,9 @@ interface Unavailable {
 const LAYOUT_VERSION = 1
 
 /** A path can have 4096 characters, and the control messages carry reasons of 1024. There are at most four places. */
-const FAILURE_CHARACTERS_MAX = 180
+const FAILURE_CHARACTERS_MAX = 190
+/** Of the end of a path, which names the place in the package. */
+const PATH_CHARACTERS_MAX = 80
 
 let loaded: NativeLoad | undefined
 
@@ -60,13 +62,19 @@ export function findBinding(file: string | undefined, environment: NodeJS.Proces
     const attempt = 'path' in place ? loadFile(place.path) : { unavailable: place.missing }
     if ('binding' in attempt) return attempt
     if (attempt.mayPass === true) mayPass = true
-    failures.push(printable(attempt.unavailable, FAILURE_CHARACTERS_MAX))
+    const reason =
+      'path' in place ? attempt.unavailable.replaceAll(place.path, endOf(place.path)) : attempt.unavailable
+    failures.push(printable(reason, FAILURE_CHARACTERS_MAX))
   }
   const summary = chosen
     ? 'the native addon of SHMWIRE_ADDON cannot be used'
-    : `there is no native addon for ${platform}, and SHMWIRE_ADDON does not give its path`
+    : `no native addon for ${platform} could be loaded`
   const remedy = exists || chosen ? '' : `; 'npx shmwire build' compiles it with a C++ compiler`
   return { unavailable: `${summary}: ${failures.join('; ')}${remedy}`, mayPass }
+}
+
+function endOf(path: string): string {
+  return path.length <= PATH_CHARACTERS_MAX ? path : `…${path.slice(-PATH_CHARACTERS_MAX)}`
 }
 
 /** Only this file, so that a wrong path does not load another addon without a word. */

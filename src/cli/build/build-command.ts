@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { firstLineOfThrown } from '../../uncaught.js'
-import { type Command, CommandError } from '../command.js'
+import { type Command, CommandError, UsageError } from '../command.js'
 import { buildAddon } from './build-addon.js'
 import { type Compiler, findCompiler } from './compiler.js'
 import { HEADERS } from './source-list.js'
@@ -32,7 +32,7 @@ async function run(args: readonly string[], root: string): Promise<void> {
   })
   const log = values.quiet ? () => {} : (line: string) => process.stdout.write(`${line}\n`)
   const output = values.output === undefined ? join(root, OUTPUT) : resolve(values.output)
-  if (!output.endsWith('.node')) throw new CommandError(`--output ${values.output} does not end in .node`)
+  if (!output.endsWith('.node')) throw new UsageError(`--output ${values.output} does not end in .node`)
   if (!existsSync(join(root, HEADERS))) {
     throw new CommandError(`${join(root, HEADERS)} does not exist; install the package shmwire again`)
   }

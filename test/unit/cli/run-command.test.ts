@@ -52,7 +52,7 @@ describe('runCommand', () => {
 
   it('refuses an output that Node.js would not load', async () => {
     const { code, error } = await shmwire('build', '--output', 'addon.so')
-    expect(code).toBe(1)
-    expect(error).toBe('shmwire build: --output addon.so does not end in .node\n')
+    expect(code).toBe(2)
+    expect(error).toMatch(/^shmwire build: --output addon.so does not end in .node\n\nUsage: /)
   })
 })

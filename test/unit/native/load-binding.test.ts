@@ -89,10 +89,17 @@ describe('findBinding', () => {
   it('lists the files of the package when none exists', () => {
     const root = temporaryDirectory()
     expect(reasonOf(join(root, MODULE))).toBe(
-      `there is no native addon for ${platformName()}, and SHMWIRE_ADDON does not give its path: ` +
+      `no native addon for ${platformName()} could be loaded: ` +
         `${join(root, 'build/Release/shmwire.node')} does not exist; ${join(root, SHIPPED)} does not exist; ` +
         `'npx shmwire build' compiles it with a C++ compiler`,
     )
+  })
+
+  it('keeps the reason when the path is long', () => {
+    const root = join(temporaryDirectory(), `shmwire@0.1.0_${'x'.repeat(200)}`)
+    const reason = reasonOf(join(root, MODULE))
+    expect(reason).toContain('x/build/Release/shmwire.node does not exist; ')
+    expect(reason).toContain(`${SHIPPED} does not exist; `)
   })
 
   it('lists every place of a bundle, with the reason of each', () => {
@@ -144,7 +151,7 @@ describe('findBinding', () => {
   it('obeys SHMWIRE_NO_ADDON=1', () => {
     const module = join(temporaryDirectory(), MODULE)
     expect(reasonOf(module, { SHMWIRE_NO_ADDON: '1' })).toContain('SHMWIRE_NO_ADDON=1')
-    expect(reasonOf(module, { SHMWIRE_NO_ADDON: '0' })).toContain('there is no native addon')
+    expect(reasonOf(module, { SHMWIRE_NO_ADDON: '0' })).toContain('no native addon for')
   })
 })
 
