@@ -73,7 +73,7 @@ function test(major, project) {
     ...positionals,
   ]
   const env = { SHMWIRE_TEST_BUILT: '1', CI: '1', NO_COLOR: '1' }
-  const { status, output } = isWindows
+  const { status: ended, output } = isWindows
     ? runHere(args, env)
     : wine.run(major, args, { cwd: tree, env, timeoutMs: TIMEOUT_MS })
   let result
@@ -95,8 +95,8 @@ function test(major, project) {
       console.log(`  ${name}: ${fullName}\n    ${failureMessages[0]?.split('\n')[0]}`)
   }
   // An error outside a test, or a filter that matches nothing.
-  const isUnclear = failedFiles.length === 0 && (status !== 0 || numPassedTests === 0)
-  if (isUnclear) console.log(`  vitest ended with ${status}\n${output}`)
+  const isUnclear = failedFiles.length === 0 && (ended !== 0 || numPassedTests === 0)
+  if (isUnclear) console.log(`  vitest ended with ${ended}\n${output}`)
   return failedFiles.length + Number(isUnclear)
 }
 

@@ -7,7 +7,7 @@ import type { Address } from './address.js'
 import { retryWhileQueueIsFull } from './control/full-queue.js'
 import { handshakeAsClient } from './control/handshake-client.js'
 import { handshakeOverStream } from './control/handshake-symmetric.js'
-import { identifyPipeServer } from './control/identify-pipe-server.js'
+import { identifyPipeServer, refuseForeignServer } from './control/identify-pipe-server.js'
 import { openSocket } from './control/open-socket.js'
 import { checkMayUseNetwork } from './control/permission-model.js'
 import { refuseDescriptors } from './control/refuse-descriptors.js'
@@ -70,6 +70,7 @@ async function overUnixSocket(address: UnixAddress, options: EstablishOptions): 
 async function overPipe({ path, text }: PipeAddress, options: EstablishOptions): Promise<Established> {
   const native = await loadForChannels(options.settings)
   checkMayUseNetwork(`connect to ${text}`)
+  await refuseForeignServer(path, native)
   const agreement = await handshakeAsClient(createConnection({ path }), {
     ...options,
     native,

@@ -44,10 +44,10 @@ export async function openPlace(
 async function openPipe(target: PipeAddress, settings: Settings, bounds: Bounds): Promise<Place> {
   const native = await loadForServer(settings)
   checkMayUseNetwork(`listen at ${target.text}`)
-  const server = await listenOnPort(target, settings, bounds)
   const hasMemory = settings.transport !== 'socket' && memoryFault(native) === undefined
   const handover =
     hasMemory && 'binding' in native ? new native.binding.HandoverSocket(target.path) : undefined
+  const server = await listenOnPort(target, settings, bounds)
   const serve = (accept: (socket: Socket) => void): ServedPort =>
     new ServedPort(target, server, settings, accept, handover)
   return { native, transport: 'pipe', serve }

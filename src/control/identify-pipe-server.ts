@@ -31,6 +31,18 @@ export async function identifyPipeServer(
   )
 }
 
+/**
+ * Call it before the connection too: a server that receives a byte over a connection of `node:net` can act as this user. Rejects as
+ * `identifyPipeServer`, but not without a server, which the connection reports.
+ */
+export async function refuseForeignServer(path: string, native: NativeLoad): Promise<void> {
+  try {
+    await identifyPipeServer(path, native)
+  } catch (error) {
+    if (!(error instanceof ShmwireError && error.code === ErrorCode.PEER_GONE)) throw error
+  }
+}
+
 function identified(pid: number): IdentifiedPeer {
   const peer = { pid, uid: undefined, gid: undefined, verified: true }
   assumedOwnUser.add(peer)

@@ -30,7 +30,7 @@ Napi::Value ReadPipeServer(const Napi::CallbackInfo& info) {
   }
   const platform::Handle pipe = platform::Own(opened);
   // The owner cannot be forged, and the id of a process can be one that has ended.
-  if (!platform::IsOwnedByThisUser(opened).value_or(true)) {
+  if (!platform::IsOwnedByThisUser(opened).value_or(platform::IsUnderWine())) {
     CheckStatus(info.Env(),
                 Status::Error(StatusCode::kDenied, "the server's pipe belongs to another user"));
     return {};

@@ -90,9 +90,15 @@ constexpr HostFunction kHostFunctions[] = {
 
 // Runs before any other code of the addon. False: the program has no Node-API of version 8, and the
 // load fails.
-BOOL WINAPI DllMain(HINSTANCE /*self*/, DWORD reason, void* /*reserved*/) {
+BOOL WINAPI DllMain(HINSTANCE self, DWORD reason, void* /*reserved*/) {
   if (reason != DLL_PROCESS_ATTACH) return TRUE;
-  const HMODULE host = GetModuleHandleW(nullptr);
+  // Threads of the system's pool may still run code of the addon when the last environment ends.
+  HMODULE pinned = nullptr;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
+                     reinterpret_cast<const wchar_t*>(self), &pinned);
+  // Node can be a library of the program.
+  HMODULE host = GetModuleHandleW(L"libnode.dll");
+  if (host == nullptr) host = GetModuleHandleW(nullptr);
   for (const auto& [name, pointer] : kHostFunctions) {
     *pointer = reinterpret_cast<void*>(GetProcAddress(host, name));
     if (*pointer == nullptr) return FALSE;

@@ -38,8 +38,16 @@ void CloseReceivedOnExec(msghdr* message) {
 
 }  // namespace
 
+namespace {
+
+// MSG_NBIO of XNU, which its public headers do not have. MSG_DONTWAIT only keeps a send from
+// waiting for the socket's lock: without this flag, it waits for room in the peer's queue.
+constexpr int kDoNotWaitForRoom = 0x20000;
+
+}  // namespace
+
 // Kernels before MSG_NOSIGNAL ignore it; SO_NOSIGPIPE has the same effect there.
-const int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+const int kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL | kDoNotWaitForRoom;
 
 int MakeLocalSocket(int type) {
   Handle made(socket(AF_UNIX, type, 0));
@@ -65,6 +73,14 @@ void PrepareToSend(int socket) {
   // If the peer has closed its end, this fails, and so does every send. The peer can undo it: then
   // MSG_NOSIGNAL still has its effect, and Node.js ignores SIGPIPE.
   SetNoSigpipe(socket);
+  // Likewise, if a kernel ignored kDoNotWaitForRoom.
+  fcntl(socket, F_SETFL, O_NONBLOCK);
+}
+
+void HangUp(int socket) {
+  // A shutdown of the receiving side would close queued descriptors in this thread. The other end
+  // sees this one too.
+  shutdown(socket, SHUT_WR);
 }
 
 ssize_t ReceiveOnce(int socket, msghdr* message) {

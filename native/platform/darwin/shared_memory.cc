@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "platform/darwin/memory_object.h"
+#include "platform/process.h"
 
 namespace shmwire::platform {
 namespace {
@@ -89,10 +90,14 @@ uint64_t SizeBeforeRounding(uint64_t rounded, bool (*is_size)(uint64_t bytes)) {
 
 }  // namespace
 
-Status CreateSharedMemory(const MemoryId& id, uint64_t bytes, Handle* handle, Mapping* mapping) {
+Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle,
+                          Mapping* mapping) {
+  // The peer knows the id, and could open the object while it has a name.
+  MemoryId secret;
+  if (Status status = FillRandom(secret.data(), sizeof(secret)); !status.ok()) return status;
   Handle writable;
   Handle readable;
-  if (Status status = OpenObject(id, &writable, &readable); !status.ok()) return status;
+  if (Status status = OpenObject(secret, &writable, &readable); !status.ok()) return status;
   const int object = static_cast<int>(writable.native());
   if (ftruncate(object, static_cast<off_t>(bytes)) != 0) {
     return SystemError("cannot size shared memory (ftruncate)", errno);

@@ -33,6 +33,8 @@ ssize_t ReceiveOnce(int socket, msghdr* message) {
   return recvmsg(socket, message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 }
 
+void HangUp(int socket) { shutdown(socket, SHUT_RDWR); }
+
 bool StopReceiving(int socket) { return shutdown(socket, SHUT_RD) == 0; }
 
 bool IsFullQueue(int os_error) { return os_error == EAGAIN; }

@@ -1,8 +1,8 @@
 #include "platform/handle.h"
 
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "platform/posix/local_socket.h"
 #include "platform/posix/stray_descriptors.h"
 
 namespace shmwire::platform {
@@ -16,7 +16,7 @@ void Handle::Close() {
       close(descriptor);
       break;
     case Closing::kOwnElsewhere:
-      shutdown(descriptor, SHUT_RDWR);
+      HangUp(descriptor);
       [[fallthrough]];
     case Closing::kElsewhere:
       CloseElsewhere(&descriptor, 1);

@@ -26,6 +26,9 @@ void PrepareToSend(int socket);
 // recvmsg that never blocks. All received descriptors are closed on exec. -1: see errno.
 ssize_t ReceiveOnce(int socket, msghdr* message);
 
+// The other end sees that this one is closed, although the descriptor still is open. Never blocks.
+void HangUp(int socket);
+
 // Stops further receiving. False: not a connected socket.
 bool StopReceiving(int socket);
 

@@ -65,11 +65,16 @@ std::optional<bool> IsOwnedByThisUser(HANDLE object) {
   return owned;
 }
 
-bool RunsAsThisUser(HANDLE process) {
+bool IsUnderWine() {
+  const HMODULE system = GetModuleHandleW(L"ntdll.dll");
+  return system != nullptr && GetProcAddress(system, "wine_get_version") != nullptr;
+}
+
+std::optional<bool> RunsAsThisUser(HANDLE process) {
   alignas(SID) unsigned char user[SECURITY_MAX_SID_SIZE];
   alignas(SID) unsigned char other[SECURITY_MAX_SID_SIZE];
-  return ReadUser(GetCurrentProcess(), user) && ReadUser(process, other) &&
-         EqualSid(user, other) != 0;
+  if (!ReadUser(GetCurrentProcess(), user) || !ReadUser(process, other)) return {};
+  return EqualSid(user, other) != 0;
 }
 
 }  // namespace shmwire::platform

@@ -43,7 +43,11 @@ bool ReadUser(HANDLE process, unsigned char* sid);
 // Nothing if the system reports no owner: wine does not, of a pipe.
 std::optional<bool> IsOwnedByThisUser(HANDLE object);
 
-// Whether the process runs as this user. The handle needs PROCESS_QUERY_LIMITED_INFORMATION.
-bool RunsAsThisUser(HANDLE process);
+// Whether this program runs under wine, which reports no owner of a pipe.
+bool IsUnderWine();
+
+// Whether the process runs as this user. Nothing if the system does not say, for example of a
+// process with more rights. The handle needs PROCESS_QUERY_LIMITED_INFORMATION.
+std::optional<bool> RunsAsThisUser(HANDLE process);
 
 }  // namespace shmwire::platform

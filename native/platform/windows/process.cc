@@ -1,5 +1,6 @@
 #include "platform/process.h"
 
+#include <optional>
 #include <utility>
 
 #include "platform/windows/named_event.h"
@@ -45,11 +46,12 @@ Status PeerCredentials(intptr_t native, Credentials* credentials) {
                          LastError());
   }
   const Handle process = Own(OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid));
-  alignas(SID) unsigned char user[SECURITY_MAX_SID_SIZE];
-  if (process.native() == 0 || !ReadUser(Native(process), user)) {
+  const std::optional<bool> is_own =
+      process.valid() ? RunsAsThisUser(Native(process)) : std::optional<bool>();
+  if (!is_own.has_value()) {
     return Status::Error(StatusCode::kDenied, "cannot identify the user of the peer", LastError());
   }
-  if (!RunsAsThisUser(Native(process))) {
+  if (!*is_own) {
     return Status::Error(StatusCode::kDenied, "the peer runs as another user");
   }
   *credentials = {pid, CurrentUserId(), 0};

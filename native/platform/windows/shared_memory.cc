@@ -22,9 +22,19 @@ uint64_t CommittedBytes(const void* view) {
 
 bool IsFile(void* view) {
   wchar_t name[2];
-  // Memory of the page file has no name. A longer name is cut.
-  return GetMappedFileNameW(GetCurrentProcess(), view, name, 2) != 0 ||
-         GetLastError() == ERROR_INSUFFICIENT_BUFFER;
+  // Memory of the page file has no name.
+  if (GetMappedFileNameW(GetCurrentProcess(), view, name, 2) != 0) return true;
+  switch (GetLastError()) {
+    // The name is longer than this buffer, or than one of the system.
+    case ERROR_INSUFFICIENT_BUFFER:
+    case ERROR_MORE_DATA:
+    case ERROR_BAD_LENGTH:
+    case ERROR_BUFFER_OVERFLOW:
+    case ERROR_FILENAME_EXCED_RANGE:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "platform/wait_objects.h"
 
+#include <optional>
 #include <utility>
 
 #include "platform/windows/named_event.h"
@@ -25,8 +26,14 @@ Status OpenPeer(const ProcessIdentity& peer, Handle* process) {
     return Status::Error(StatusCode::kUnavailable, "cannot open the peer's process", LastError());
   }
   Handle owned = Own(opened);
+  const uint64_t start_time = StartTime(opened);
+  const std::optional<bool> is_own = RunsAsThisUser(opened);
+  if (start_time == 0 || !is_own.has_value()) {
+    return Status::Error(StatusCode::kUnavailable, "cannot identify the peer's process",
+                         LastError());
+  }
   // A number is reused; a number with a start time is not.
-  if (StartTime(opened) != peer.start_time || !RunsAsThisUser(opened)) {
+  if (start_time != peer.start_time || !*is_own) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory names another process");
   }
   *process = std::move(owned);

@@ -18,7 +18,10 @@ namespace shmwire::platform {
 
 inline HANDLE Native(const Handle& handle) { return reinterpret_cast<HANDLE>(handle.native()); }
 // Takes the ownership.
-inline Handle Own(HANDLE native) { return Handle(reinterpret_cast<intptr_t>(native)); }
+// For functions that return null for a failure; INVALID_HANDLE_VALUE is Handle::kNone.
+inline Handle Own(HANDLE native) {
+  return native == nullptr ? Handle() : Handle(reinterpret_cast<intptr_t>(native));
+}
 inline int32_t LastError() { return static_cast<int32_t>(GetLastError()); }
 
 }  // namespace shmwire::platform
