@@ -16,13 +16,7 @@ const HEADER_FOLDERS = ['native/core', 'native/platform', 'native/addon', HEADER
 /** Sources and flags of one target, without the path of the compiler. Relative paths begin at `root`. */
 export function planOf(root, target) {
   const list = readSourceList(root)
-  const further = [
-    '-target',
-    target.triple,
-    ...COMPILE_FLAGS,
-    ...PLATFORM_COMPILE_FLAGS[target.os],
-    ...(target.compile ?? []),
-  ]
+  const further = ['-target', target.triple, ...COMPILE_FLAGS, ...PLATFORM_COMPILE_FLAGS[target.os]]
   const standalone = list.standalone.map((source) => ({
     source,
     flags: [...commonFlags(list, target.os), ...further, ...list.flags.addon],

@@ -1,18 +1,12 @@
 /**
- * Atomic additions inline: the compiler's functions for them come in one object with a slower memcpy, which would replace that of the C
- * library.
- */
-const ARM64_LINUX = ['-mno-outline-atomics']
-
-/**
  * The prebuilt platforms. `name` is a folder of prebuilds/, as in platformName() of src/native/addon-files.ts; `os` is `process.platform`. The
  * versions in the triples are the oldest C library or system: those of Node.js 20.
  */
 export const TARGETS = [
   { name: 'linux-x64', os: 'linux', triple: 'x86_64-linux-gnu.2.28' },
-  { name: 'linux-arm64', os: 'linux', triple: 'aarch64-linux-gnu.2.28', compile: ARM64_LINUX },
+  { name: 'linux-arm64', os: 'linux', triple: 'aarch64-linux-gnu.2.28' },
   { name: 'linux-x64-musl', os: 'linux', triple: 'x86_64-linux-musl' },
-  { name: 'linux-arm64-musl', os: 'linux', triple: 'aarch64-linux-musl', compile: ARM64_LINUX },
+  { name: 'linux-arm64-musl', os: 'linux', triple: 'aarch64-linux-musl' },
   { name: 'darwin-arm64', os: 'darwin', arch: 'arm64', triple: 'aarch64-macos.11.0' },
   { name: 'darwin-x64', os: 'darwin', arch: 'x64', triple: 'x86_64-macos.11.0' },
   { name: 'win32-x64', os: 'win32', triple: 'x86_64-windows-gnu' },
