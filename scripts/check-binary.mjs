@@ -3,11 +3,13 @@
 //
 //   node scripts/check-binary.mjs <platform> [FILE]
 //
-// Reads the file with readelf, which comes with every compiler on Linux.
+// Reads files for Linux with readelf, which comes with every compiler there.
 import { spawnSync } from 'node:child_process'
 import process from 'node:process'
 import { pathToFileURL } from 'node:url'
 import { faultsOfMacBinary } from './check-mac-binary.mjs'
+import { faultsOfWindowsBinary } from './check-windows-binary.mjs'
+import { exportFaults } from './prebuild/exports.mjs'
 
 /** The minimum of Node 20. */
 const GLIBC_MAX = [2, 28]
@@ -15,12 +17,10 @@ const GLIBC_MAX = [2, 28]
 /** Of glibc's libraries, libpthread is in libc since 2.34, and stays for older binaries. musl's loader knows libc.so by that name. */
 const LIBRARIES = { glibc: ['libc.so.6', 'libpthread.so.0'], musl: ['libc.so'] }
 
-/** Node looks up these names. Others could replace those of another library. */
-const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
-
 /** The reasons why a binary cannot be shipped for the platform; empty if it can. */
 export function faultsOfBinary(file, platform) {
   if (platform.startsWith('darwin-')) return faultsOfMacBinary(file, platform)
+  if (platform.startsWith('win32-')) return faultsOfWindowsBinary(file, platform)
   if (!platform.startsWith('linux-')) throw new Error(`cannot check a binary for ${platform}`)
   const text = readelf(file)
   const libc = platform.endsWith('-musl') ? 'musl' : 'glibc'
@@ -35,10 +35,7 @@ export function faultsOfBinary(file, platform) {
   if (!needed.includes(LIBRARIES[libc][0])) faults.push(`does not name the library ${LIBRARIES[libc][0]}`)
   if (/\((?:RPATH|RUNPATH)\)/.test(text)) faults.push('has a search path for libraries')
   if (!/\bNODELETE\b/.test(text)) faults.push('can be unloaded')
-  const exported = exportsOf(text)
-  for (const name of exported) if (!EXPORTS.includes(name)) faults.push(`exports ${name}`)
-  for (const name of EXPORTS) if (!exported.includes(name)) faults.push(`does not export ${name}`)
-  return faults
+  return [...faults, ...exportFaults(exportsOf(text))]
 }
 
 function readelf(file) {

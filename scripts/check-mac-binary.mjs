@@ -1,10 +1,9 @@
 // Checks that a prebuilt binary for macOS can be loaded by every Node.js there. It cannot be loaded here.
-//
-//   node scripts/check-mac-binary.mjs <platform> [FILE]
+// scripts/check-binary.mjs calls this.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import process from 'node:process'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
+import { exportFaults } from './prebuild/exports.mjs'
 import { readMachO } from './prebuild/mach-o.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -12,8 +11,6 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** That of Node.js 20 is 10.15. arm64 begins with 11.0. */
 const MACOS_MAX = '11.0'
 const LIBRARIES = ['/usr/lib/libSystem.B.dylib']
-/** Node looks up these names. */
-const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 const UNDEFINED = /^-Wl,-U,_(\w+)$/
 
 /** The names that the addon takes from the program that loads it. The linker refuses every other undefined name. */
@@ -33,21 +30,9 @@ export function faultsOfMacBinary(file, platform) {
     if (!binary.lookedUp.includes(name)) faults.push(`does not need ${name}, which native/sources.json lists`)
   }
   for (const name of binary.libraries) if (!LIBRARIES.includes(name)) faults.push(`needs the library ${name}`)
-  if (binary.exported.length !== EXPORTS.length || !EXPORTS.every((name) => binary.exported.includes(name)))
-    faults.push(`exports ${binary.exported.join(', ')}`)
+  faults.push(...exportFaults(binary.exported))
   if (binary.minimum !== MACOS_MAX) faults.push(`needs macOS ${binary.minimum}, not ${MACOS_MAX}`)
   if (!binary.isSigned) faults.push('is not signed, which arm64 requires')
   if (binary.hasSearchPath) faults.push('has a search path for libraries')
   return faults
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [platform, file = `prebuilds/${platform}/shmwire.node`] = process.argv.slice(2)
-  if (platform === undefined) {
-    console.error('usage: node scripts/check-mac-binary.mjs <platform> [FILE]')
-    process.exit(2)
-  }
-  const faults = faultsOfMacBinary(file, platform)
-  console.log(faults.length === 0 ? `${file} can be loaded on ${platform}` : `${file} ${faults.join('; ')}`)
-  process.exitCode = faults.length === 0 ? 0 : 1
 }

@@ -1,15 +1,10 @@
 // Checks that a prebuilt binary for Windows needs only libraries of the system, and exports only the names of Node-API.
-//
-//   node scripts/check-windows-binary.mjs <platform> [FILE]
-//
-// Reads the file with LLVM's readobj.
+// scripts/check-binary.mjs calls this. Reads the file with LLVM's readobj.
 import { spawnSync } from 'node:child_process'
-import process from 'node:process'
-import { pathToFileURL } from 'node:url'
+import { exportFaults } from './prebuild/exports.mjs'
 
 /** Windows 10 has them; msvcrt is its C library for programs without one of their own. Names of Node-API are not imported: native/addon/windows/host_functions.cc looks them up. */
 const LIBRARIES = /^(?:kernel32|advapi32|bcrypt|msvcrt|ntdll|api-ms-win-crt-[a-z]+-l1-1-0)\.dll$/i
-const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 const MACHINES = { 'win32-x64': 'IMAGE_FILE_MACHINE_AMD64', 'win32-arm64': 'IMAGE_FILE_MACHINE_ARM64' }
 
 const READERS = ['llvm-readobj', ...[19, 18, 17, 16, 15, 14].map((version) => `llvm-readobj-${version}`)]
@@ -36,18 +31,5 @@ export function faultsOfWindowsBinary(file, platform) {
     if (block === 'Export') exported.push(name)
     else if (!LIBRARIES.test(name)) faults.push(`needs the library ${name}`)
   }
-  for (const name of exported) if (!EXPORTS.includes(name)) faults.push(`exports ${name}`)
-  for (const name of EXPORTS) if (!exported.includes(name)) faults.push(`does not export ${name}`)
-  return faults
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [platform, file = `prebuilds/${platform}/shmwire.node`] = process.argv.slice(2)
-  if (!(platform in MACHINES)) {
-    console.error('usage: node scripts/check-windows-binary.mjs win32-x64|win32-arm64 [FILE]')
-    process.exit(2)
-  }
-  const faults = faultsOfWindowsBinary(file, platform)
-  console.log(faults.length === 0 ? `${file} runs on ${platform}` : `${file} ${faults.join('; ')}`)
-  process.exitCode = faults.length === 0 ? 0 : 1
+  return [...faults, ...exportFaults(exported)]
 }

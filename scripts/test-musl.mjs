@@ -1,8 +1,9 @@
 // Runs the tests for musl: Bun on musl with Node.js on glibc, and the native tests for arm64 with musl under qemu.
 //
 //   npm run test:musl
+
+import { arm64Musl } from './emulation/arm64-musl.mjs'
 import { missingForMusl } from './emulation/musl-bun.mjs'
-import { arm64Musl } from './stages/arm64-musl.mjs'
 import { runNode } from './stages/command.mjs'
 import { musl } from './stages/musl.mjs'
 import { Report } from './stages/report.mjs'

@@ -1,24 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { faultsOfBinary } from '../check-binary.mjs'
-import { faultsOfMacBinary } from '../check-mac-binary.mjs'
-import { faultsOfWindowsBinary, findReader } from '../check-windows-binary.mjs'
+import { findReader } from '../check-windows-binary.mjs'
 import { find, root, run } from './command.mjs'
 
 /** `npm run prebuild` has the others; each needs a minute of one processor. */
 const BUILT = 'linux-x64'
 
-/** By `process.platform`. `missing` is the Debian package that the check needs and this machine lacks. */
-const CHECKS = {
-  linux: {
-    faultsOf: faultsOfBinary,
-    missing: () => (find('readelf') === undefined ? 'binutils' : undefined),
-  },
-  darwin: { faultsOf: faultsOfMacBinary, missing: () => undefined },
-  win32: {
-    faultsOf: faultsOfWindowsBinary,
-    missing: () => (findReader() === undefined ? 'llvm' : undefined),
-  },
+/** By `process.platform`: the Debian package that the check needs and this machine lacks. */
+const MISSING = {
+  linux: () => (find('readelf') === undefined ? 'binutils' : undefined),
+  darwin: () => undefined,
+  win32: () => (findReader() === undefined ? 'llvm' : undefined),
 }
 
 /** Builds the binary of this platform, and checks every one in prebuilds/. Returns whether there is one to pack. */
@@ -28,10 +21,10 @@ export async function prebuilds(report) {
   const { platforms } = JSON.parse(readFileSync(join(root, 'prebuilds/manifest.json'), 'utf8'))
   for (const platform of Object.keys(platforms)) {
     const name = `the binary for ${platform} loads on every such system`
-    const { faultsOf, missing } = CHECKS[platform.split('-')[0]]
-    if (missing() !== undefined) report.skip(name, `apt-get install ${missing()}`)
+    const missing = MISSING[platform.split('-')[0]]()
+    if (missing !== undefined) report.skip(name, `apt-get install ${missing}`)
     else {
-      const faults = faultsOf(join(root, 'prebuilds', platform, 'shmwire.node'), platform)
+      const faults = faultsOfBinary(join(root, 'prebuilds', platform, 'shmwire.node'), platform)
       report.check(name, { ok: faults.length === 0, output: faults.join('\n') })
     }
   }

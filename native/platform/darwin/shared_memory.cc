@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "platform/darwin/memory_object.h"
+#include "platform/posix/memory_error.h"
 #include "platform/process.h"
 
 namespace shmwire::platform {
@@ -44,32 +45,20 @@ class MemoryName {
   char text_[kNameLength + 1] = {};
 };
 
-Status SystemError(const char* context, int os_error) {
-  switch (os_error) {
-    case ENOSPC:
-    case ENOMEM:
-    case EMFILE:
-    case ENFILE:
-      return Status::Error(StatusCode::kOutOfMemory, context, os_error);
-    default:
-      return Status::Error(StatusCode::kUnavailable, context, os_error);
-  }
-}
-
 // Opens a new object twice, and removes its name. A process that is killed in between leaves the
 // name until the system restarts, but no memory: the object is still empty.
 Status OpenObject(const MemoryId& id, Handle* writable, Handle* readable) {
   const MemoryName name(id);
   Handle created(shm_open(name.text(), O_RDWR | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR));
-  if (!created.valid()) return SystemError("cannot create shared memory (shm_open)", errno);
+  if (!created.valid()) return MemoryError("cannot create shared memory (shm_open)", errno);
   Handle reopened(shm_open(name.text(), O_RDONLY));
   const int open_error = errno;
   const bool removed = shm_unlink(name.text()) == 0;
   if (!reopened.valid()) {
-    return SystemError("cannot open shared memory for reading (shm_open)", open_error);
+    return MemoryError("cannot open shared memory for reading (shm_open)", open_error);
   }
   // Another process that can read the name could open the memory for writing.
-  if (!removed) return SystemError("cannot remove the name of shared memory (shm_unlink)", errno);
+  if (!removed) return MemoryError("cannot remove the name of shared memory (shm_unlink)", errno);
   *writable = std::move(created);
   *readable = std::move(reopened);
   return {};
@@ -100,10 +89,10 @@ Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle
   if (Status status = OpenObject(secret, &writable, &readable); !status.ok()) return status;
   const int object = static_cast<int>(writable.native());
   if (ftruncate(object, static_cast<off_t>(bytes)) != 0) {
-    return SystemError("cannot size shared memory (ftruncate)", errno);
+    return MemoryError("cannot size shared memory (ftruncate)", errno);
   }
   void* mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, object, 0);
-  if (mapped == MAP_FAILED) return SystemError("cannot map shared memory (mmap)", errno);
+  if (mapped == MAP_FAILED) return MemoryError("cannot map shared memory (mmap)", errno);
   auto* data = static_cast<std::byte*>(mapped);
   // The memory is anonymous: no access to it fails, and each first one allocates a page.
   for (uint64_t at = 0; at < bytes; at += kPageBytesMin) {

@@ -1,4 +1,5 @@
 #include "platform/shared_memory.h"
+#include "platform/posix/memory_error.h"
 
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -28,19 +29,6 @@ constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEA
 
 // A profiler's timer may interrupt every attempt.
 constexpr int kReserveAttemptsMax = 100;
-
-Status SystemError(const char* context, int os_error) {
-  switch (os_error) {
-    case ENOSPC:
-    case ENOMEM:
-    case EMFILE:
-    case ENFILE:
-    case EDQUOT:
-      return Status::Error(StatusCode::kOutOfMemory, context, os_error);
-    default:
-      return Status::Error(StatusCode::kUnavailable, context, os_error);
-  }
-}
 
 int CreateMemoryFile() {
   constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
@@ -127,19 +115,19 @@ Status FillPages(std::byte* data, uint64_t bytes) {
 Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle,
                           Mapping* mapping) {
   const int file = CreateMemoryFile();
-  if (file < 0) return SystemError("cannot create shared memory (memfd_create)", errno);
+  if (file < 0) return MemoryError("cannot create shared memory (memfd_create)", errno);
   Handle created(file);
   const auto length = static_cast<off_t>(bytes);
   if (ftruncate(file, length) != 0) {
-    return SystemError("cannot size shared memory (ftruncate)", errno);
+    return MemoryError("cannot size shared memory (ftruncate)", errno);
   }
   // Without it, a shortage of memory raises SIGBUS at a later write.
   if (const int os_error = Reserve(file, length); os_error != 0) {
-    return SystemError("cannot reserve shared memory (fallocate)", os_error);
+    return MemoryError("cannot reserve shared memory (fallocate)", os_error);
   }
   // MAP_POPULATE: the pages exist already, and a fault for each would cost eight times as much.
   void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, 0);
-  if (data == MAP_FAILED) return SystemError("cannot map shared memory (mmap)", errno);
+  if (data == MAP_FAILED) return MemoryError("cannot map shared memory (mmap)", errno);
   Mapping created_mapping(static_cast<std::byte*>(data), bytes);
   if (Status status = FillPages(created_mapping.data(), bytes); !status.ok()) return status;
   *mapping = std::move(created_mapping);

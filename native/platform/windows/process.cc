@@ -5,6 +5,7 @@
 
 #include "platform/windows/named_event.h"
 #include "platform/windows/own_user.h"
+#include "platform/windows/start_time.h"
 #include "platform/windows/windows_api.h"
 
 namespace shmwire::platform {
@@ -25,15 +26,7 @@ uint32_t CurrentUserId() {
   return *GetSidSubAuthority(user, *GetSidSubAuthorityCount(user) - 1U);
 }
 
-// In units of 100 ns since 1601.
-uint64_t CurrentProcessStartTime() {
-  FILETIME created{};
-  FILETIME exited{};
-  FILETIME kernel{};
-  FILETIME user{};
-  if (GetProcessTimes(GetCurrentProcess(), &created, &exited, &kernel, &user) == 0) return 0;
-  return uint64_t{created.dwHighDateTime} << 32 | created.dwLowDateTime;
-}
+uint64_t CurrentProcessStartTime() { return StartTime(GetCurrentProcess()); }
 
 Status PeerCredentials(intptr_t native, Credentials* credentials) {
   const HANDLE pipe = reinterpret_cast<HANDLE>(native);

@@ -5,19 +5,11 @@
 
 #include "platform/windows/named_event.h"
 #include "platform/windows/own_user.h"
+#include "platform/windows/start_time.h"
 #include "platform/windows/windows_api.h"
 
 namespace shmwire::platform {
 namespace {
-
-uint64_t StartTime(HANDLE process) {
-  FILETIME created{};
-  FILETIME exited{};
-  FILETIME kernel{};
-  FILETIME user{};
-  if (GetProcessTimes(process, &created, &exited, &kernel, &user) == 0) return 0;
-  return uint64_t{created.dwHighDateTime} << 32 | created.dwLowDateTime;
-}
 
 Status OpenPeer(const ProcessIdentity& peer, Handle* process) {
   const HANDLE opened =

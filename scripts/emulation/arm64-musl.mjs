@@ -1,10 +1,10 @@
 import { cpSync, mkdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { inArm64Namespace, missingForArm64 } from '../emulation/arm64-namespace.mjs'
-import { exclusion } from '../emulation/arm64-native.mjs'
 import { installToolchain } from '../prebuild/toolchain.mjs'
-import { root, run } from './command.mjs'
+import { root, run } from '../stages/command.mjs'
+import { inArm64Namespace, missingForArm64 } from './arm64-namespace.mjs'
+import { exclusion } from './arm64-native.mjs'
 
 const FOLDER = join(root, 'build/cmake/arm64-musl')
 const HEADER = 'doctest/doctest.h'
