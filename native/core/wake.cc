@@ -1,6 +1,13 @@
 #include "core/wake.h"
 
 namespace shmwire {
+namespace {
+
+constinit SharedWord<uint32_t> never_armed{};
+
+}  // namespace
+
+Waker::Waker() : word_(&never_armed) {}
 
 void Sleeper::Arm(SleepMode mode) {
   epoch_ += kWakeEpochStep;  // wraps
