@@ -3,9 +3,9 @@
 // The bytes of a broadcast segment, version 1: the messages of a topic, from one writer to any
 // number of readers. As prose: docs/memory-layout.md.
 //
-// The writer does not wait for readers (except for blocking ones, reader_heads.h): it overwrites the
-// oldest records. So a reader copies first, and then checks that the writer has not announced an
-// overwriting record meanwhile:
+// The writer does not wait for readers (except for blocking ones, reader_heads.h): it overwrites
+// the oldest records. So a reader copies first, and then checks that the writer has not announced
+// an overwriting record meanwhile:
 //
 //   writer                                    reader
 //     intent = end of the record                tail                         acquire

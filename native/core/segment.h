@@ -50,8 +50,8 @@ class OwnSegment {
   SharedMapping mapping_;
 };
 
-// A segment that another process created. Only the checked copy of the header is trusted. Everything else
-// is input: it may change at any time, to any value.
+// A segment that another process created. Only the checked copy of the header is trusted.
+// Everything else is input: it may change at any time, to any value.
 class PeerSegment {
  public:
   // Verifies and maps a ring. Errors: kCorrupt, kVersion, kUnavailable, kOutOfMemory.

@@ -41,8 +41,8 @@ inline constexpr uint32_t kRingBytesLog2Max = 30;
 inline constexpr uint64_t kRingBytesMin = uint64_t{1} << kRingBytesLog2Min;
 inline constexpr uint64_t kRingBytesMax = uint64_t{1} << kRingBytesLog2Max;
 
-// Of the data of a cell; kRingBytesMax is its largest size, too. Where the system rounds sizes up to
-// pages of 16 KiB, the size of a smaller one would not be certain.
+// Of the data of a cell; kRingBytesMax is its largest size, too. Where the system rounds sizes up
+// to pages of 16 KiB, the size of a smaller one would not be certain.
 inline constexpr uint32_t kCellBytesLog2Min = 13;
 inline constexpr uint64_t kCellBytesMin = uint64_t{1} << kCellBytesLog2Min;
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// Polls the ring of another process for a short time, before the caller arms a wake word and sleeps.
+// Polls the ring of another process for a short time, before the caller arms a wake word and
+// sleeps.
 //
 // Used by one thread.
 

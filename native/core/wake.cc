@@ -3,11 +3,11 @@
 namespace shmwire {
 namespace {
 
-constinit SharedWord<uint32_t> never_armed{};
+const SharedWord<uint32_t> kNeverArmed{};
 
 }  // namespace
 
-Waker::Waker() : word_(&never_armed) {}
+Waker::Waker() : word_(&kNeverArmed) {}
 
 void Sleeper::Arm(SleepMode mode) {
   epoch_ += kWakeEpochStep;  // wraps
