@@ -18,6 +18,8 @@ export const TopicFrame = {
   BATCH: 1,
   /** A subscriber that reads shared memory has made room for which the publisher waits. */
   ROOM: 2,
+  /** A subscriber that reads shared memory has lost messages, and `overflow: 'disconnect'` ends it. */
+  TOO_SLOW: 3,
 } as const
 
 const HEADER_BYTES = 24

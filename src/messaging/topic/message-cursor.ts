@@ -7,7 +7,7 @@ export class MessageCursor {
   /** Of the next message. */
   sequence = 0
   #memory: Buffer = Buffer.alloc(0)
-  #descriptors = new Uint32Array(0)
+  #descriptors: Uint32Array = new Uint32Array(0)
   #count = 0
   #index = 0
 
@@ -28,6 +28,11 @@ export class MessageCursor {
 
   get hasMessage(): boolean {
     return this.#index < this.#count
+  }
+
+  /** The sequence of the message after the batch. */
+  get endSequence(): number {
+    return this.sequence + this.#count - this.#index
   }
 
   /** Parts of the next message. They are views of memory that does not change. */

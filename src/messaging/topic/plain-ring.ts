@@ -134,7 +134,9 @@ export class PlainRing implements RingWriter {
   #hasRoom(size: number): boolean {
     for (const { blocks, sequence } of this.#readers.values()) {
       if (!blocks || sequence >= this.#next) continue
-      if (this.#tail + size - this.at(sequence).position > this.#capacity) return false
+      // A reader that begins at a message that is gone loses it: no room helps.
+      const held = this.at(Math.max(sequence, this.#oldest))
+      if (this.#tail + size - held.position > this.#capacity) return false
     }
     return true
   }
