@@ -215,7 +215,8 @@ export class TopicService {
     if (kind === TopicFrame.ROOM && overflow === 'block') publisher.roomMade()
     else if (kind === TopicFrame.TOO_SLOW && overflow === 'disconnect')
       this.#disconnect(session.index, tooSlow('it lost messages'))
-    else throw corrupt('the subscriber', `a message of the kind ${frame[0] ?? 'none'} that has no meaning here`)
+    else
+      throw corrupt('the subscriber', `a message of the kind ${frame[0] ?? 'none'} that has no meaning here`)
   }
 
   #disconnect(reader: number, error: ShmwireError): void {
