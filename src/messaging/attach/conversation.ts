@@ -41,7 +41,9 @@ export class Conversation {
     this.#frames = call(this.#outgoing.iterate(() => {})) as CallStream<Buffer>
     this.#channel = channel
     // A further channel would have no conversation.
-    this.onChannelEnd(() => this.#connection.close(undefined).catch(() => {}))
+    this.onChannelEnd(() => {
+      this.#connection.close(undefined).catch(() => {})
+    })
     return channel
   }
 

@@ -2,7 +2,7 @@ import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { Credentials } from '../../native/binding.js'
 import type { Peer } from '../../peer.js'
 
-/** What the kernel states about the peer, for a check of its descriptors. Undefined: a secret token alone identifies it. */
+/** The ids that the kernel states for the peer, which the sender of its descriptors must have. Undefined: a secret token alone identifies it. */
 export function credentialsOf({ verified, pid, uid, gid }: Peer): Credentials | undefined {
   if (!verified || pid === undefined || uid === undefined || gid === undefined) return undefined
   return { pid, uid, gid }

@@ -150,7 +150,7 @@ export class TopicService {
       }
       const begun = session as TopicSession
       void this.#listen(begun, frames)
-      if (begun.reader === undefined) yield* this.#attached(begun)
+      if (begun.reader === undefined) await this.#attached(begun)
       else yield* this.#feed(begun, begun.reader)
     } finally {
       session?.close()
@@ -158,7 +158,7 @@ export class TopicService {
   }
 
   /** The subscriber reads shared memory until the subscription ends. */
-  async *#attached(session: TopicSession): AsyncGenerator<Buffer> {
+  async #attached(session: TopicSession): Promise<void> {
     while (!session.ended) await session.wait()
     session.assertNotFailed()
   }

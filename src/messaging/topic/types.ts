@@ -3,10 +3,9 @@ import type { Codec, CodecName } from '../../codec/codec.js'
 import type { KeepConnectedOptions } from '../../keep-connected.js'
 import type { WaitOptions } from '../../options.js'
 import type { Transport } from '../../transport.js'
-import type { Engine } from '../engine.js'
 import type { MessageHeaders, ServedOptions } from '../types.js'
 
-/** What happens when a subscriber is slower than the publisher by more than the ring of the topic. */
+/** The policy for a subscriber that is slower than the publisher by more than the ring of the topic. */
 export type Overflow = 'lose' | 'block' | 'disconnect'
 
 /** The options of `createTopic`. */
@@ -23,7 +22,7 @@ export interface TopicOptions extends ServedOptions, WaitOptions {
   /** With `overflow: 'block'`. Default 1,000. */
   blockTimeoutMs?: number | undefined
   /** Default: this machine. */
-  engine?: Engine | undefined
+  engine?: TopicEngine | undefined
 }
 
 export interface PublishOptions {
@@ -73,7 +72,7 @@ export interface Topic<Message = any> extends AsyncDisposable {
 export interface OpenTopicOptions extends WaitOptions {
   name?: string | undefined
   codec?: CodecName | Codec | undefined
-  engine?: Engine | undefined
+  engine?: TopicEngine | undefined
   /** The options of `keepConnected`, if the target is an address. */
   channel?: KeepConnectedOptions | undefined
 }
@@ -99,7 +98,7 @@ export interface SubscribeOptions extends WaitOptions {
   from?: SubscribeFrom | undefined
   /** Only messages with a matching key: `*` stands for one word, and `>` at the end for one or more. Default: all messages. */
   keys?: string | readonly string[] | undefined
-  engine?: Engine | undefined
+  engine?: TopicEngine | undefined
   channel?: KeepConnectedOptions | undefined
 }
 
@@ -151,4 +150,10 @@ export interface Subscription<Message = any>
   entries(): AsyncIterableIterator<[message: Message, info: MessageInfo]>
   stats(): SubscriptionStats
   close(options?: WaitOptions): Promise<void>
+}
+
+/** Carries topics beyond this machine; see Engine. */
+export interface TopicEngine {
+  createTopic<Message>(name: string, options: TopicOptions): Promise<Topic<Message>>
+  subscribe<Message>(name: string, options: SubscribeOptions): Promise<Subscription<Message>>
 }
