@@ -1,5 +1,6 @@
 import type { Channel } from '../../channel/channel.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
+import { sleep } from '../../host.js'
 import type { KeepConnectedOptions } from '../../keep-connected.js'
 import type { NativeBroadcastReader } from '../../native/messaging-binding.js'
 import { resolveOptions } from '../../options.js'
@@ -39,6 +40,8 @@ export interface SubscribeSettings {
 const ROOM = Buffer.of(TopicFrame.ROOM)
 const TOO_SLOW = Buffer.of(TopicFrame.TOO_SLOW)
 const TOPIC = 'the topic'
+/** The topic has this time to count a subscriber that is too slow. */
+const REPORT_MS = 1_000
 
 /** Where the messages of a subscription come from. */
 interface Opened {
@@ -56,6 +59,7 @@ export class SubscribeAttempt<Message> {
   #isAborted = false
   /** Undefined, or a reader that no source owns yet. */
   #reader: NativeReader | undefined
+  #streamEnd: Promise<void> | undefined
 
   /** Connects at once. Throws `INVALID_ARGUMENT`. */
   constructor(settings: SubscribeSettings) {
@@ -146,7 +150,7 @@ export class SubscribeAttempt<Message> {
       onRoom: () => conversation.waiting > 0 || conversation.send(ROOM),
     })
     this.#reader = undefined
-    void watchEnd(conversation, source)
+    this.#streamEnd = watchEnd(conversation, source)
     return source
   }
 
@@ -157,6 +161,7 @@ export class SubscribeAttempt<Message> {
     { codec, filter }: Pick<SubscribeSettings, 'codec' | 'filter'>,
   ): TopicSubscription<Message> {
     const conversation = this.#conversation
+    let isTooSlow = false
     return new TopicSubscription<Message>({
       codec,
       filter,
@@ -167,8 +172,15 @@ export class SubscribeAttempt<Message> {
       transport: isMemory ? 'shm' : channel.transport,
       fallbackReason,
       open,
-      onTooSlow: () => isMemory && conversation.send(TOO_SLOW),
-      disconnect: (options) => conversation.close(options),
+      onTooSlow: () => {
+        isTooSlow = isMemory
+        if (isMemory) conversation.send(TOO_SLOW)
+      },
+      disconnect: async (options) => {
+        // The topic ends the call then. An earlier end of this side could overtake the report.
+        if (isTooSlow) await Promise.race([this.#streamEnd, sleep(REPORT_MS, undefined, { ref: false })])
+        await conversation.close(options)
+      },
     })
   }
 

@@ -142,8 +142,8 @@ export class TopicService {
           session = undefined
         },
       })
-      if (this.#closed) throw closedTopic()
       if (session === undefined && 'reason' in attachment) {
+        if (this.#closed) throw closedTopic()
         const reader = ring.createReader(overflow === 'block')
         session = this.#add(new TopicSession(reader.index, reader, this.#remove))
         yield encodeBegin(reader.seek(start))

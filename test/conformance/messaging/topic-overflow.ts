@@ -99,7 +99,7 @@ export function topicOverflow(fixture: TopicFixture): void {
     })
 
     it('disconnects a subscriber that does not read within blockTimeoutMs, and delivers everything to the others', async () => {
-      const topic = await world.topic({ ...options, overflow: 'block', blockTimeoutMs: 50 })
+      const topic = await world.topic({ ...options, overflow: 'block', blockTimeoutMs: 2_000 })
       const slow = await world.subscribe(topic, { codec: 'bytes' })
       const closed = new Promise<unknown>((resolve) => {
         slow.on('close', resolve)
