@@ -369,7 +369,8 @@ function viewsOption(given: boolean | undefined, codec: unknown): boolean {
   return value
 }
 
-function codecOption(value: unknown): CodecName | Codec {
+/** Throws `INVALID_ARGUMENT` unless it is a codec or the name of one. */
+export function codecOption(value: unknown): CodecName | Codec {
   if (typeof value === 'string') return oneOf<CodecName>('codec', value, CODEC_NAMES)
   const codec = value as Codec
   const isComplete =
