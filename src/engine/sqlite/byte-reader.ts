@@ -33,7 +33,8 @@ export class ByteReader {
   /** A view of the next bytes. */
   bytes(length: number): Uint8Array {
     const start = this.#skip(length)
-    return length === 0 ? NOTHING : this.#buffer.subarray(start, this.#position)
+    if (length === 0) return NOTHING
+    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset + start, length)
   }
 
   #skip(length: number): number {

@@ -26,6 +26,13 @@ export const ChangeType = {
 
 const NOTHING: Uint8Array = new Uint8Array(0)
 
+interface ChangeForm {
+  readonly type: number
+  readonly sequence: number
+  readonly value: number
+  readonly text?: string
+}
+
 export interface ReadChange {
   readonly type: number
   readonly sequence: number
@@ -35,31 +42,36 @@ export interface ReadChange {
 
 /** Appends a change. */
 export function writeChange(writer: ByteWriter, change: JobChange): void {
+  if (change.type === 'add') {
+    writeNumbers(writer, ChangeType.ADD, change.job.sequence, wholeMs(change.dueAtMs))
+    writeRecord(writer, change.job)
+    return
+  }
+  const { type, sequence, value, text } = formOf(change)
+  const bytes = text === undefined ? NOTHING : Buffer.from(text)
+  writeNumbers(writer, type, sequence, value)
+  writer.uint32(bytes.length)
+  writer.bytes(bytes)
+}
+
+function formOf(change: Exclude<JobChange, { type: 'add' }>): ChangeForm {
   switch (change.type) {
-    case 'add':
-      writeHead(writer, ChangeType.ADD, change.job.sequence, wholeMs(change.dueAtMs))
-      writeRecord(writer, change.job)
-      return
     case 'attempt':
-      return writeWhole(writer, ChangeType.ATTEMPT, change.sequence, change.attempt)
+      return { type: ChangeType.ATTEMPT, sequence: change.sequence, value: change.attempt }
     case 'delay':
-      return writeWhole(writer, ChangeType.DELAY, change.sequence, wholeMs(change.dueAtMs))
+      return { type: ChangeType.DELAY, sequence: change.sequence, value: wholeMs(change.dueAtMs) }
     case 'remove':
-      return writeWhole(writer, ChangeType.REMOVE, change.sequence, 0)
-    case 'dead':
-      return writeWhole(
-        writer,
-        ChangeType.DEAD,
-        change.sequence,
-        wholeMs(change.deadAtMs),
-        Buffer.from(change.reason),
-      )
+      return { type: ChangeType.REMOVE, sequence: change.sequence, value: 0 }
+    case 'dead': {
+      const { sequence, deadAtMs, reason } = change
+      return { type: ChangeType.DEAD, sequence, value: wholeMs(deadAtMs), text: reason }
+    }
     case 'revive':
-      return writeWhole(writer, ChangeType.REVIVE, change.sequence, 0)
+      return { type: ChangeType.REVIVE, sequence: change.sequence, value: 0 }
     case 'seen':
-      return writeWhole(writer, ChangeType.SEEN, 0, wholeMs(change.untilMs), Buffer.from(change.id))
+      return { type: ChangeType.SEEN, sequence: 0, value: wholeMs(change.untilMs), text: change.id }
     case 'forget':
-      return writeWhole(writer, ChangeType.FORGET, 0, Math.floor(change.untilMs))
+      return { type: ChangeType.FORGET, sequence: 0, value: Math.floor(change.untilMs) }
   }
 }
 
@@ -73,19 +85,7 @@ export function* readChanges(batch: Uint8Array): Generator<ReadChange, void> {
   }
 }
 
-function writeWhole(
-  writer: ByteWriter,
-  type: number,
-  sequence: number,
-  value: number,
-  bytes: Uint8Array = NOTHING,
-): void {
-  writeHead(writer, type, sequence, value)
-  writer.uint32(bytes.length)
-  writer.bytes(bytes)
-}
-
-function writeHead(writer: ByteWriter, type: number, sequence: number, value: number): void {
+function writeNumbers(writer: ByteWriter, type: number, sequence: number, value: number): void {
   writer.uint32(type)
   writer.float64(sequence)
   writer.float64(value)

@@ -48,7 +48,10 @@ async function packageDriver(): Promise<OpenDatabase> {
     } catch (cause) {
       // The package loads its binary with the first database.
       if (isOfSqlite(cause)) throw cause
-      throw unavailable(`${PACKAGE} cannot be loaded (${firstLineOfThrown(cause)}); run: npm rebuild ${PACKAGE}`, cause)
+      throw unavailable(
+        `${PACKAGE} cannot be loaded (${firstLineOfThrown(cause)}); run: npm rebuild ${PACKAGE}`,
+        cause,
+      )
     }
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from '../../host.js'
 import { loadDriver } from './driver.js'
 import type { StoreBackend, StorePlace } from './store-backend.js'
 import { StoreFile } from './store-file.js'
@@ -19,10 +20,8 @@ export class InlineBackend implements StoreBackend {
   // oxlint-disable-next-line require-await -- errors reject
   async commit(batch: Uint8Array): Promise<void> {
     this.#file?.commit(batch)
-  }
-
-  tidy(): void {
-    this.#file?.tidy()
+    // First the caller gets its answer.
+    setImmediate(() => this.#file?.tidy())
   }
 
   // oxlint-disable-next-line require-await -- errors reject

@@ -1,9 +1,12 @@
 import { closeSync, openSync, statSync } from 'node:fs'
 import { fileFault } from '../../control/file-fault.js'
+import { ShmwireError } from '../../errors.js'
 import type { Database, OpenDatabase } from './driver.js'
-import { damaged, sqliteFault } from './sqlite-fault.js'
+import { damaged, notStore, sqliteFault } from './sqlite-fault.js'
 import { numberOf, prepareTables } from './store-schema.js'
 
+/** Of a database. */
+const HEADER_BYTES = 100
 const MODE = 0o600
 /** A process that is ending releases its lock within this time. */
 const BUSY_MS = 250
@@ -36,8 +39,13 @@ export function openDatabase(open: OpenDatabase, path: string, codec: string): D
 /** Whether the file is empty. SQLite would create it with the rights that the umask leaves. */
 function createFile(path: string): boolean {
   try {
-    return createdFile(path) || statSync(path).size === 0
+    if (createdFile(path)) return true
+    const { size } = statSync(path)
+    // SQLite overwrites a file of one byte (unixFileSize in its os_unix.c).
+    if (size > 0 && size < HEADER_BYTES) throw notStore(path, `it has ${size} bytes`)
+    return size === 0
   } catch (cause) {
+    if (cause instanceof ShmwireError) throw cause
     throw fileFault(cause, `the store ${path} cannot be created`, 'check its folder and its rights')
   }
 }
@@ -66,7 +74,9 @@ function prepare(database: Database, path: string, codec: string, isNew: boolean
   if (mode !== 'wal') throw damaged(path, `the journal has the mode ${mode}`)
   // On macOS, fsync alone leaves data in the cache of the disk.
   database.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON')
-  database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_BYTES_MAX}`)
+  database.exec(
+    `PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_BYTES_MAX}`,
+  )
   database.exec(`PRAGMA cache_size = ${-CACHE_KIB}; PRAGMA temp_store = MEMORY`)
   if (numberOf(database, 'PRAGMA synchronous') !== 2) throw damaged(path, 'SQLite refuses synchronous = FULL')
 }

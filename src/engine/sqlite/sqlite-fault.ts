@@ -3,6 +3,7 @@ import { textOfThrown } from '../../uncaught.js'
 
 /** The primary result codes of SQLite (sqlite.org/rescode.html) with an answer of their own. */
 const NAMES: ReadonlyMap<number, string> = new Map([
+  [1, 'ERROR'],
   [3, 'PERM'],
   [5, 'BUSY'],
   [6, 'LOCKED'],
@@ -12,6 +13,9 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [11, 'CORRUPT'],
   [13, 'FULL'],
   [14, 'CANTOPEN'],
+  [18, 'TOOBIG'],
+  [19, 'CONSTRAINT'],
+  [20, 'MISMATCH'],
   [23, 'AUTH'],
   [26, 'NOTADB'],
 ])
@@ -31,12 +35,33 @@ const IN_USE: Answer = {
   remedy: 'close the queue or the program that has it open, or choose another file',
 }
 
+const DAMAGED: Answer = {
+  code: ErrorCode.CORRUPT,
+  what: 'is damaged',
+  remedy: 'restore it from a copy, or move it away',
+}
+
 const ANSWERS: ReadonlyMap<string, Answer> = new Map([
   ['BUSY', IN_USE],
   ['LOCKED', IN_USE],
   ['NOMEM', { code: ErrorCode.OUT_OF_MEMORY, what: 'needs more memory', remedy: 'free some memory' }],
-  ['FULL', { code: ErrorCode.OUT_OF_MEMORY, what: 'has no room on its disk', remedy: 'free some space, then create the queue again' }],
-  ['CORRUPT', { code: ErrorCode.CORRUPT, what: 'is damaged', remedy: 'restore it from a copy, or move it away; it was not changed' }],
+  [
+    'FULL',
+    {
+      code: ErrorCode.OUT_OF_MEMORY,
+      what: 'has no room on its disk',
+      remedy: 'free some space, then create the queue again',
+    },
+  ],
+  ['CORRUPT', DAMAGED],
+  // Tables, columns or rows are missing, or not as this code has written them.
+  ['ERROR', DAMAGED],
+  ['CONSTRAINT', DAMAGED],
+  ['MISMATCH', DAMAGED],
+  [
+    'TOOBIG',
+    { code: ErrorCode.MESSAGE_TOO_LARGE, what: 'has no room for so long a job', remedy: 'use shorter jobs' },
+  ],
   [
     'NOTADB',
     {
@@ -61,10 +86,16 @@ export function sqliteFault(cause: unknown, path: string): ShmwireError {
 }
 
 /** The store's own checks found content that this code did not write. */
-export function damaged(path: string, what: string): ShmwireError {
+export function damaged(path: string, reason: string): ShmwireError {
+  const { code, what, remedy } = DAMAGED
+  return new ShmwireError(code, `the store ${path} ${what} (${reason}); ${remedy}`)
+}
+
+/** The file has other content. */
+export function notStore(path: string, reason: string): ShmwireError {
   return new ShmwireError(
-    ErrorCode.CORRUPT,
-    `the store ${path} is damaged: ${what}; restore it from a copy, or move it away; it was not changed`,
+    ErrorCode.INVALID_ARGUMENT,
+    `the store ${path} is not a store of a queue (${reason}); choose another file; it was not changed`,
   )
 }
 

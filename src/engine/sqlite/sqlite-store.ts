@@ -63,22 +63,33 @@ export class SqliteStore implements JobStore {
 
   async load(): Promise<StoredQueue> {
     const reader = new SnapshotReader()
+    let fault: unknown
     try {
-      await this.#backend.load((part) => reader.add(part))
+      await this.#backend.load((part) => {
+        // The caller is an event of the thread.
+        try {
+          reader.add(part)
+        } catch (error) {
+          fault ??= error
+        }
+      })
+      if (fault !== undefined) throw damaged(this.#path, textOfThrown(fault))
       return reader.result()
     } catch (error) {
       // The first error says more.
       this.#closing = this.#backend.close().catch(() => {})
       await this.#closing
-      throw error instanceof RangeError ? damaged(this.#path, error.message) : error
+      throw error
     }
   }
 
   write(changes: readonly JobChange[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#failure !== undefined) return reject(withExecuted(this.#failure, 'no'))
-      if (this.#closing !== undefined)
-        return reject(new ShmwireError(ErrorCode.CLOSED, `the store ${this.#path} is closed`, { executed: 'no' }))
+      const refusal = this.#refusal()
+      if (refusal !== undefined) {
+        reject(refusal)
+        return
+      }
       const { writer, waiting } = this.#openBatch()
       for (const change of changes) writeChange(writer, change)
       waiting.push({ resolve, reject })
@@ -94,6 +105,12 @@ export class SqliteStore implements JobStore {
   async #close(): Promise<void> {
     await this.#running
     await this.#backend.close()
+  }
+
+  #refusal(): ShmwireError | undefined {
+    if (this.#failure !== undefined) return withExecuted(this.#failure, 'no')
+    if (this.#closing === undefined) return undefined
+    return new ShmwireError(ErrorCode.CLOSED, `the store ${this.#path} is closed`, { executed: 'no' })
   }
 
   #openBatch(): Batch {
@@ -137,7 +154,8 @@ function withExecuted({ code, message, cause }: ShmwireError, executed: Executed
 function backendOf(place: StorePlace, { thread = true, logger }: SqliteStoreOptions): StoreBackend {
   if (!thread) return new InlineBackend(place)
   const file = workerFile()
-  if (file === undefined) return withoutThread(place, logger, 'the bundle of the program does not contain its file')
+  if (file === undefined)
+    return withoutThread(place, logger, 'the bundle of the program does not contain its file')
   try {
     return new ThreadBackend(file, place)
   } catch (error) {

@@ -1,9 +1,10 @@
 import { crc32 } from 'node:zlib'
+import type { ShmwireError } from '../../errors.js'
 import { ChangeType, type ReadChange, readChanges } from './change-batch.js'
 import type { Database, OpenDatabase, Statement } from './driver.js'
 import { openDatabase } from './open-database.js'
-import { damaged, sqliteFault } from './sqlite-fault.js'
 import { type SnapshotRow, SnapshotWriter } from './snapshot.js'
+import { damaged, sqliteFault } from './sqlite-fault.js'
 import { numberOf } from './store-schema.js'
 
 const ROWS_MAX = 1000
@@ -23,6 +24,7 @@ export class StoreFile {
   readonly #statements: Readonly<Record<keyof typeof STATEMENTS, Statement>>
   #reserved = 0
   #commits = 0
+  #fault: ShmwireError | undefined
 
   private constructor(path: string, database: Database) {
     this.#path = path
@@ -68,6 +70,7 @@ export class StoreFile {
 
   /** Commits all changes in one transaction. Nothing is certain after an error: close the file. */
   commit(batch: Uint8Array): void {
+    if (this.#fault !== undefined) throw this.#fault
     try {
       this.#statements.begin.run()
       for (const change of readChanges(batch)) this.#apply(change)
@@ -78,7 +81,7 @@ export class StoreFile {
     this.#commits += 1
   }
 
-  /** Makes the file smaller after a time with many jobs. Call it when the caller of `commit` has its answer. */
+  /** Makes the file smaller after a time with many jobs. After an error, the next `commit` throws it. */
   tidy(): void {
     if (this.#commits % COMMITS_BETWEEN_COUNTS !== 0) return
     try {
@@ -86,7 +89,7 @@ export class StoreFile {
       if (free <= FREE_PAGES_KEPT || 2 * free <= numberOf(this.#database, 'PRAGMA page_count')) return
       this.#database.exec(`PRAGMA incremental_vacuum(${PAGES_REMOVED})`)
     } catch (cause) {
-      throw sqliteFault(cause, this.#path)
+      this.#fault = sqliteFault(cause, this.#path)
     }
   }
 
@@ -100,7 +103,9 @@ export class StoreFile {
   }
 
   #checkPages(): void {
-    const result = Object.values(this.#database.prepare('PRAGMA quick_check(1)').get() as object)[0] as unknown
+    const result = Object.values(
+      this.#database.prepare('PRAGMA quick_check(1)').get() as object,
+    )[0] as unknown
     if (result !== 'ok') throw damaged(this.#path, String(result))
   }
 

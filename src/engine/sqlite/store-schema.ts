@@ -1,6 +1,6 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { Database } from './driver.js'
-import { damaged } from './sqlite-fault.js'
+import { damaged, notStore } from './sqlite-fault.js'
 
 /** `shmw`, by which SQLite and `file` distinguish the file from other databases. */
 const APPLICATION_ID = 0x73_68_6d_77
@@ -38,11 +38,7 @@ export function prepareTables(database: Database, path: string, codec: string): 
     database.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}`)
     return
   }
-  if (applicationId !== APPLICATION_ID)
-    throw new ShmwireError(
-      ErrorCode.INVALID_ARGUMENT,
-      `${path} is a database of another program; choose another file; it was not changed`,
-    )
+  if (applicationId !== APPLICATION_ID) throw notStore(path, 'it is a database of another program')
   if (version !== SCHEMA_VERSION)
     throw new ShmwireError(
       ErrorCode.VERSION,

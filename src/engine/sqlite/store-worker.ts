@@ -7,7 +7,8 @@ import { InlineBackend } from './inline-backend.js'
 import type { StorePlace } from './store-backend.js'
 import type { StoreReply, StoreRequest } from './thread-messages.js'
 
-if (parentPort === null) throw new ShmwireError(ErrorCode.INVALID_STATE, 'this file is the thread of a store; use createQueue')
+if (parentPort === null)
+  throw new ShmwireError(ErrorCode.INVALID_STATE, 'this file is the thread of a store; use createQueue')
 const port = parentPort
 const store = new InlineBackend(workerData as StorePlace)
 
@@ -21,7 +22,6 @@ async function answer(request: StoreRequest): Promise<void> {
   try {
     await run(request)
     reply({ type: 'done' })
-    if (request.type === 'commit') store.tidy()
   } catch (error) {
     const code = error instanceof ShmwireError ? error.code : ErrorCode.DENIED
     reply({ type: 'failed', code, message: textOfThrown(error) })
@@ -33,7 +33,9 @@ async function answer(request: StoreRequest): Promise<void> {
 async function run(request: StoreRequest): Promise<void> {
   switch (request.type) {
     case 'load':
-      return store.load((part) => port.postMessage({ type: 'part', part } satisfies StoreReply, [part.buffer]))
+      return store.load((part) =>
+        port.postMessage({ type: 'part', part } satisfies StoreReply, [part.buffer]),
+      )
     case 'commit':
       return store.commit(request.batch)
     case 'close':

@@ -46,7 +46,10 @@ export class ThreadBackend implements StoreBackend {
     onPart: (part: Uint8Array) => void = () => {},
   ): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#ended !== undefined) return reject(this.#ended)
+      if (this.#ended !== undefined) {
+        reject(this.#ended)
+        return
+      }
       this.#pending = { onPart, resolve, reject }
       this.#worker.ref()
       this.#worker.postMessage(request, transfer)
@@ -56,14 +59,20 @@ export class ThreadBackend implements StoreBackend {
   #onReply(reply: StoreReply): void {
     const pending = this.#pending
     if (pending === undefined) return
-    if (reply.type === 'part') return pending.onPart(reply.part)
+    if (reply.type === 'part') {
+      pending.onPart(reply.part)
+      return
+    }
     this.#settle()
     if (reply.type === 'done') pending.resolve()
     else pending.reject(new ShmwireError(reply.code, reply.message))
   }
 
   #onEnd(reason: string): void {
-    this.#ended ??= new ShmwireError(ErrorCode.CLOSED, `the thread of the store ${this.#path} is gone: ${reason}`)
+    this.#ended ??= new ShmwireError(
+      ErrorCode.CLOSED,
+      `the thread of the store ${this.#path} is gone: ${reason}`,
+    )
     const pending = this.#pending
     this.#settle()
     pending?.reject(this.#ended)
