@@ -47,6 +47,8 @@ export const ErrorCode = {
    * lacks it.
    */
   UNAVAILABLE: 'ERR_SHMWIRE_UNAVAILABLE',
+  /** A worker does not have the job any more: its time limit passed, or its connection ended. The job runs again. */
+  LEASE_LOST: 'ERR_SHMWIRE_LEASE_LOST',
 } as const
 
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
@@ -72,6 +74,7 @@ const STATUS_OF: Readonly<Record<ErrorCode, Status>> = {
   ERR_SHMWIRE_NO_HANDLER: 'UNIMPLEMENTED',
   ERR_SHMWIRE_SERVICE: 'UNKNOWN',
   ERR_SHMWIRE_UNAVAILABLE: 'UNAVAILABLE',
+  ERR_SHMWIRE_LEASE_LOST: 'ABORTED',
 }
 
 /** Whether a call that failed may have run: `'no'` if it surely did not. */
