@@ -13,7 +13,7 @@ export class InlineBackend implements StoreBackend {
   }
 
   async load(onPart: (part: Uint8Array<ArrayBuffer>) => void): Promise<void> {
-    this.#file = StoreFile.open(await loadDriver(), this.#place.path, this.#place.codec)
+    this.#file = StoreFile.open(await loadDriver(), this.#place)
     for (const part of this.#file.load()) onPart(part)
   }
 

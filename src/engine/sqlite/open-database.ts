@@ -3,6 +3,7 @@ import { fileFault } from '../../control/file-fault.js'
 import { ShmwireError } from '../../errors.js'
 import type { Database, OpenDatabase } from './driver.js'
 import { damaged, notStore, sqliteFault } from './sqlite-fault.js'
+import type { StorePlace } from './store-backend.js'
 import { numberOf, prepareTables } from './store-schema.js'
 
 /** Of a database. */
@@ -10,8 +11,6 @@ const HEADER_BYTES = 100
 const MODE = 0o600
 /** A process that is ending releases its lock within this time. */
 const BUSY_MS = 250
-/** Frames of the log that are copied to the file together: 16 MiB. Between copies, pages that change often are written to the log only. */
-const CHECKPOINT_PAGES = 4096
 /** A log that one long transaction has made longer is cut to this size. */
 const LOG_BYTES_MAX = 32 * 1024 * 1024
 const CACHE_KIB = 8192
@@ -23,12 +22,13 @@ const CACHE_KIB = 8192
  * SQLite keeps the lock only while nothing else in this process opens and closes the file (sqlite.org/howtocorrupt.html, section 2.2). So this
  * code opens a file only to create it.
  */
-export function openDatabase(open: OpenDatabase, path: string, codec: string): Database {
+export function openDatabase(open: OpenDatabase, place: StorePlace): Database {
+  const { path } = place
   const isNew = createFile(path)
   let database: Database | undefined
   try {
     database = open(path)
-    prepare(database, path, codec, isNew)
+    prepare(database, place, isNew)
     return database
   } catch (cause) {
     quietly(() => database?.close())
@@ -60,7 +60,7 @@ function createdFile(path: string): boolean {
   }
 }
 
-function prepare(database: Database, path: string, codec: string, isNew: boolean): void {
+function prepare(database: Database, { path, codec, checkpointPages }: StorePlace, isNew: boolean): void {
   database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
   // Only in an empty file, because the statement reads the schema, which needs a file for shared memory unless the lock is exclusive.
   if (isNew) database.exec('PRAGMA auto_vacuum = INCREMENTAL')
@@ -75,7 +75,7 @@ function prepare(database: Database, path: string, codec: string, isNew: boolean
   // On macOS, fsync alone leaves data in the cache of the disk.
   database.exec('PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON')
   database.exec(
-    `PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${LOG_BYTES_MAX}`,
+    `PRAGMA wal_autocheckpoint = ${checkpointPages}; PRAGMA journal_size_limit = ${LOG_BYTES_MAX}`,
   )
   database.exec(`PRAGMA cache_size = ${-CACHE_KIB}; PRAGMA temp_store = MEMORY`)
   if (numberOf(database, 'PRAGMA synchronous') !== 2) throw damaged(path, 'SQLite refuses synchronous = FULL')

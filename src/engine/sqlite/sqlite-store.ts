@@ -16,6 +16,8 @@ import { workerFile } from './worker-file.js'
 
 /** A longer transaction would make the log longer than the file needs. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024
+/** Between copies, pages that change often are written to the log only. */
+const CHECKPOINT_PAGES = 4096
 const BATCH_BYTES_INITIAL = 16 * 1024
 
 export interface SqliteStoreOptions {
@@ -23,6 +25,8 @@ export interface SqliteStoreOptions {
   readonly codec?: string | undefined
   /** Receives a line if the store has no thread of its own. Default: none. */
   readonly logger?: Logger | undefined
+  /** Pages of the log that are copied to the file together. Default 4,096, which are 16 MiB. */
+  readonly checkpointPages?: number | undefined
   /** Default: a thread, unless there is no file for it. */
   readonly thread?: boolean | undefined
 }
@@ -53,7 +57,8 @@ export class SqliteStore implements JobStore {
 
   constructor(path: string, options: SqliteStoreOptions = {}) {
     this.#path = resolvePath(path)
-    this.#backend = backendOf({ path: this.#path, codec: options.codec ?? '' }, options)
+    const { codec = '', checkpointPages = CHECKPOINT_PAGES } = options
+    this.#backend = backendOf({ path: this.#path, codec, checkpointPages }, options)
   }
 
   /** The transactions that have been committed. */

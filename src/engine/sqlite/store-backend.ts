@@ -13,4 +13,6 @@ export interface StorePlace {
   readonly path: string
   /** The name of the codec of the jobs. */
   readonly codec: string
+  /** Of SqliteStoreOptions. */
+  readonly checkpointPages: number
 }

@@ -5,6 +5,7 @@ import type { Database, OpenDatabase, Statement } from './driver.js'
 import { openDatabase } from './open-database.js'
 import { type SnapshotRow, SnapshotWriter } from './snapshot.js'
 import { damaged, sqliteFault } from './sqlite-fault.js'
+import type { StorePlace } from './store-backend.js'
 import { numberOf } from './store-schema.js'
 
 const ROWS_MAX = 1000
@@ -35,8 +36,9 @@ export class StoreFile {
   }
 
   /** Throws `NAME_IN_USE`, `INVALID_ARGUMENT`, `VERSION`, `CORRUPT`, `DENIED`, `OUT_OF_MEMORY`. */
-  static open(open: OpenDatabase, path: string, codec: string): StoreFile {
-    const database = openDatabase(open, path, codec)
+  static open(open: OpenDatabase, place: StorePlace): StoreFile {
+    const { path } = place
+    const database = openDatabase(open, place)
     try {
       return new StoreFile(path, database)
     } catch (cause) {
