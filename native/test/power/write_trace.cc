@@ -1,7 +1,8 @@
 // Records what a process does with the files of one folder: writes with their data, changes of
 // lengths and names, and syncs. scripts/power/ replays the record as a disk that loses its power.
 // For LD_PRELOAD, with SHMWIRE_TRACE (the file of the record) and SHMWIRE_TRACE_FOLDER (an absolute
-// path without links). scripts/power/record.mjs compiles it.
+// path without links). With SHMWIRE_TRACE_SYNCS, all syncs after so many fail with EIO.
+// scripts/power/record.mjs compiles it.
 //
 // A record is appended after its system call has returned, and before the caller continues: a sync
 // is in the record only when it has completed.
@@ -10,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdarg>
 #include <cstdint>
 #include <cstdlib>
@@ -23,6 +25,7 @@ namespace {
 constexpr int kDescriptorsMax = 1024;
 constexpr uint32_t kNotRecorded = 0;
 constexpr uint32_t kFolder = UINT32_MAX;
+constexpr int kDecimal = 10;
 constexpr mode_t kTraceMode = 0600;
 
 // scripts/power/trace.mjs knows these numbers.
@@ -45,6 +48,7 @@ struct Trace {
   std::mutex mutex;
   std::string folder;
   int descriptor = -1;
+  int64_t syncs_left = INT64_MAX;
   // Each file that was created has a number of its own, also under a name that was used before.
   uint32_t files = 0;
   std::map<std::string, uint32_t> names;
@@ -57,6 +61,8 @@ Trace* NewTrace() {
   const char* path = getenv("SHMWIRE_TRACE");
   if (folder == nullptr || path == nullptr) return trace;
   trace->folder = folder;
+  const char* syncs = getenv("SHMWIRE_TRACE_SYNCS");
+  if (syncs != nullptr) trace->syncs_left = strtoll(syncs, nullptr, kDecimal);
   trace->descriptor = static_cast<int>(
       syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kTraceMode));
   return trace;
@@ -159,6 +165,11 @@ int Sync(long call, int descriptor) {
   if (file == kNotRecorded) return static_cast<int>(syscall(call, descriptor));
   Trace& trace = TheTrace();
   const std::lock_guard<std::mutex> lock(trace.mutex);
+  if (trace.syncs_left <= 0) {
+    errno = EIO;
+    return -1;
+  }
+  trace.syncs_left -= 1;
   Append(trace, Action::kSync, file, 0, nullptr, 0);
   return 0;
 }
