@@ -147,7 +147,7 @@ function copying(deadLetters: QueueClient, codec: MessageCodec): (job: Job) => P
   const idOf = copyOf()
   return (job) => {
     const value = codec.decode(Buffer.from(job.body))
-    const headers = decodeHeaders(job.headers) ?? NO_HEADERS
+    const headers = decodeHeaders(job.headerBytes) ?? NO_HEADERS
     return deadLetters.push(value, idOf(job, headers))
   }
 }

@@ -19,11 +19,11 @@ export function copyOf(): (job: Job, headers: MessageHeaders) => PushOptions {
     const id = `dead:${epoch}:${job.sequence}`
     const hasRoom =
       Object.keys(headers).length + OWN_HEADERS <= HEADERS_MAX &&
-      job.headers.length + OWN_BYTES <= HEADERS_BYTES_MAX
+      job.headersBytes + OWN_BYTES <= HEADERS_BYTES_MAX
     const own = {
       'x-dead-id': job.id,
       'x-dead-attempts': String(job.attempt),
-      'x-dead-reason': (job.deadReason ?? '')
+      'x-dead-reason': (job.death?.reason ?? '')
         .slice(0, REASON_CHARACTERS_MAX)
         .replace(/[\p{Cc}\p{Cs}]/gu, ' '),
     }

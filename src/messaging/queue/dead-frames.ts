@@ -45,9 +45,9 @@ export function deadPage(table: JobTable, request: Buffer): Buffer {
 }
 
 function frameOf(job: Job): Buffer {
-  const { id, headers, body } = job
+  const { id, headerBytes: headers, body } = job
   const idPart = Buffer.from(id)
-  const reason = Buffer.from(job.deadReason ?? '')
+  const reason = Buffer.from(job.death?.reason ?? '')
   const head = Buffer.allocUnsafe(HEAD_BYTES)
   head.writeDoubleLE(job.sequence, 0)
   head.writeUInt16LE(job.attempt, 8)

@@ -1,6 +1,6 @@
 import type { Channel } from '../../channel/channel.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
-import type { NewJob } from './job-table.js'
+import type { Job } from './job.js'
 import { PushResult } from './protocol.js'
 import type { QueueCore } from './queue-core.js'
 import { RoomWait } from './room-waits.js'
@@ -28,7 +28,7 @@ export class Intake {
    * one. `done` gets a PushResult for each job. Throws why the queue is closed.
    */
   addAll(
-    jobs: readonly NewJob[],
+    jobs: readonly Job[],
     from: { readonly channel: Channel; readonly waits: boolean; readonly signal: () => AbortSignal },
     done: (results: Uint8Array) => void,
     failed: (error: ShmwireError) => void,
@@ -65,36 +65,56 @@ export class Intake {
     })
   }
 
-  /** Adds one job, when there is room. Rejects with `BACKLOG`, the reason of the signal, or why the queue is closed. */
-  addOne(job: NewJob, signal: (() => AbortSignal) | undefined): Promise<OneResult> {
+  /** Adds one job, when there is room. Calls `failed` with `BACKLOG`, `ABORTED`, or why the queue is closed. */
+  addOne(
+    job: Job,
+    signal: (() => AbortSignal) | undefined,
+    done: (result: OneResult) => void,
+    failed: (error: ShmwireError) => void,
+  ): void {
     const core = this.#core
-    return new Promise((resolve, reject) => {
+    try {
       core.assertOpen()
       if (!core.canHold(job)) {
-        resolve(PushResult.TOO_LARGE)
+        done(PushResult.TOO_LARGE)
         return
       }
-      const settle = (admission: 'added' | 'duplicate'): void =>
-        core.after((error) => {
-          if (error === undefined) resolve(admission === 'added' ? PushResult.ADDED : PushResult.DUPLICATE)
-          else reject(error)
-        })
-      const first = core.add(job)
-      if (first !== 'full') {
-        settle(first)
-        return
-      }
-      const wait = new RoomWait(() => {
-        const admission = core.addNow(job)
-        if (admission === 'full') return false
-        settle(admission)
-        return true
-      }, reject)
-      core.waits.add(wait)
-      const ends = signal?.()
-      ends?.addEventListener('abort', () => {
-        if (core.waits.remove(wait)) reject(aborted(ends))
-      })
+      const admission = core.add(job)
+      if (admission === 'full') this.#waitForRoom(job, signal, done, failed)
+      else this.#settle(admission, done, failed)
+    } catch (error) {
+      failed(error as ShmwireError)
+    }
+  }
+
+  #settle(
+    admission: 'added' | 'duplicate',
+    done: (result: OneResult) => void,
+    failed: (error: ShmwireError) => void,
+  ): void {
+    this.#core.after((error) => {
+      if (error === undefined) done(admission === 'added' ? PushResult.ADDED : PushResult.DUPLICATE)
+      else failed(error)
+    })
+  }
+
+  #waitForRoom(
+    job: Job,
+    signal: (() => AbortSignal) | undefined,
+    done: (result: OneResult) => void,
+    failed: (error: ShmwireError) => void,
+  ): void {
+    const core = this.#core
+    const wait = new RoomWait(() => {
+      const admission = core.addNow(job)
+      if (admission === 'full') return false
+      this.#settle(admission, done, failed)
+      return true
+    }, failed)
+    core.waits.add(wait)
+    const ends = signal?.()
+    ends?.addEventListener('abort', () => {
+      if (core.waits.remove(wait)) failed(aborted(ends))
     })
   }
 
@@ -108,11 +128,11 @@ export class Intake {
   }
 
   /** Returns whether the first job could be added. */
-  #admit(jobs: readonly NewJob[], pusher: Pusher, results: Uint8Array, hasWaited: boolean): boolean {
+  #admit(jobs: readonly Job[], pusher: Pusher, results: Uint8Array, hasWaited: boolean): boolean {
     const core = this.#core
     pusher.refuses = false
     for (let index = 0; index < jobs.length; index++) {
-      const job = jobs[index] as NewJob
+      const job = jobs[index] as Job
       if (!core.canHold(job)) {
         results[index] = PushResult.TOO_LARGE
         continue

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { decodeHeaders } from '../headers.js'
 import type { FrameQueue } from './frame-queue.js'
-import type { Job, JobParts, JobTerms } from './job.js'
-import type { NewJob } from './job-table.js'
+import { Job, type JobTerms } from './job.js'
+import { JobBytes } from './job-bytes.js'
 import {
   ATTEMPTS_MAX,
   BACK_OFF_MS_MAX,
@@ -64,19 +64,44 @@ export function jobFrame(parts: PushedParts): Buffer {
   return frame
 }
 
-/** The job of a program in the process of the queue. */
-export function newJob(pushed: PushedParts, defaults: JobTerms): NewJob {
-  const { id, key = '', headers, body, terms, dedup } = pushed
-  const idBytes = Buffer.byteLength(id)
-  const keyBytes = Buffer.byteLength(key)
-  const bytes = Buffer.allocUnsafe(idBytes + keyBytes + headers.length + body.length)
-  bytes.write(id, 0)
-  if (keyBytes > 0) bytes.write(key, idBytes)
-  bytes.set(headers, idBytes + keyBytes)
-  bytes.set(body, idBytes + keyBytes + headers.length)
-  const parts = { bytes, idBytes, keyBytes, headersBytes: headers.length }
-  const resolved = terms === undefined ? defaults : resolveTerms(terms, defaults)
-  return { parts, terms: resolved, delayMs: terms?.delayMs ?? 0, dedup }
+/** Of the memory that the jobs of a program in the process of the queue share. */
+const SHARED_BYTES = 64 * 1024
+/** A longer job has its own memory. */
+const SHARED_JOB_BYTES_MAX = 4 * 1024
+
+/** Makes the jobs of a program in the process of the queue. */
+export class LocalJobs {
+  #shared = Buffer.allocUnsafeSlow(0)
+  #length = 0
+
+  create(pushed: PushedParts, defaults: JobTerms): Job {
+    const { id, key, headers, body, terms, dedup } = pushed
+    const idBytes = Buffer.byteLength(id)
+    const keyBytes = key === undefined ? 0 : Buffer.byteLength(key)
+    const size = idBytes + keyBytes + headers.length + body.length
+    const start = this.#reserve(size)
+    const memory = start < 0 ? Buffer.allocUnsafeSlow(size) : this.#shared
+    const at = Math.max(start, 0)
+    memory.write(id, at)
+    if (key !== undefined) memory.write(key, at + idBytes)
+    if (headers.length > 0) memory.set(headers, at + idBytes + keyBytes)
+    memory.set(body, at + idBytes + keyBytes + headers.length)
+    const parts = new JobBytes(memory, at, idBytes, keyBytes, headers.length, at + size)
+    if (terms === undefined) return new Job(parts, defaults, { dedup })
+    return new Job(parts, resolveTerms(terms, defaults), { dedup, delayMs: terms.delayMs })
+  }
+
+  /** Returns a place in the shared memory; −1: the job needs its own. */
+  #reserve(bytes: number): number {
+    if (bytes > SHARED_JOB_BYTES_MAX) return -1
+    if (this.#length + bytes > this.#shared.length) {
+      this.#shared = Buffer.allocUnsafeSlow(SHARED_BYTES)
+      this.#length = 0
+    }
+    const start = this.#length
+    this.#length = start + bytes
+    return start
+  }
 }
 
 function writeTerms(frame: Buffer, terms: GivenTerms): void {
@@ -90,7 +115,7 @@ function writeTerms(frame: Buffer, terms: GivenTerms): void {
 export interface PushMessage {
   readonly flags: number
   readonly codec: string
-  readonly jobs: readonly NewJob[]
+  readonly jobs: readonly Job[]
 }
 
 /** Reads a message of a pusher. Returns the fault of the pusher as a string. The jobs are views of the message. */
@@ -101,7 +126,7 @@ export function readPush(message: Buffer, defaults: JobTerms): PushMessage | str
   let offset = PUSH_HEAD_BYTES + codecBytes
   if (offset > message.length) return 'the name of the codec is cut off'
   const codec = message.toString('utf8', PUSH_HEAD_BYTES, offset)
-  const jobs: NewJob[] = []
+  const jobs: Job[] = []
   while (offset < message.length) {
     if (jobs.length === JOBS_PER_MESSAGE_MAX) return `it has more than ${JOBS_PER_MESSAGE_MAX} jobs`
     const read = readJob(message, offset, defaults)
@@ -116,7 +141,7 @@ function readJob(
   message: Buffer,
   offset: number,
   defaults: JobTerms,
-): { readonly job: NewJob; readonly end: number } | string {
+): { readonly job: Job; readonly end: number } | string {
   const start = offset + HEAD_BYTES
   if (start > message.length) return 'the head of a job is cut off'
   const flags = message[offset] as number
@@ -137,8 +162,8 @@ function readJob(
   if (terms === undefined) return 'the terms of a job are out of their bounds'
   const delayMs = hasTerms ? message.readUInt32LE(start + 14) : 0
   if (delayMs > DELAY_MS_MAX) return 'the delay of a job is out of its bounds'
-  const parts = { bytes: message.subarray(at, end), idBytes, keyBytes, headersBytes }
-  return { job: { parts, terms, delayMs, dedup: (flags & JobFlag.DEDUP) !== 0 }, end }
+  const parts = new JobBytes(message, at, idBytes, keyBytes, headersBytes, end)
+  return { job: new Job(parts, terms, { delayMs, dedup: (flags & JobFlag.DEDUP) !== 0 }), end }
 }
 
 /** Undefined: they are out of their bounds. */
@@ -165,8 +190,8 @@ function isText(message: Buffer, from: number, to: number): boolean {
 
 /** Writes the JOB frame of a leased job. */
 export function writeDispatch(queue: FrameQueue, job: Job): void {
-  const { bytes, idBytes, keyBytes, headersBytes } = job.parts
-  const at = queue.reserve(DISPATCH_BYTES + bytes.length)
+  const { size, idBytes, keyBytes, headersBytes } = job
+  const at = queue.reserve(DISPATCH_BYTES + size)
   const { memory } = queue
   memory[at] = QueueFrame.JOB
   memory.writeUInt32LE(job.slot, at + 1)
@@ -174,12 +199,12 @@ export function writeDispatch(queue: FrameQueue, job: Job): void {
   memory[at + 6] = idBytes
   memory[at + 7] = keyBytes
   memory.writeUInt16LE(headersBytes, at + 8)
-  memory.writeUInt32LE(bytes.length - idBytes - keyBytes - headersBytes, at + 10)
+  memory.writeUInt32LE(size - idBytes - keyBytes - headersBytes, at + 10)
   memory.writeUInt16LE(job.attempt, at + 14)
   memory.writeUInt16LE(job.terms.attempts, at + 16)
   memory.writeUInt32LE(job.terms.timeLimitMs, at + 18)
   memory.writeUInt16LE(0, at + 22)
-  memory.set(bytes, at + DISPATCH_BYTES)
+  job.memory.copy(memory, at + DISPATCH_BYTES, job.start, job.end)
 }
 
 /** A job as its worker gets it. */
@@ -189,14 +214,11 @@ export interface DispatchedJob {
   readonly attempt: number
   readonly attempts: number
   readonly timeLimitMs: number
-  readonly parts: JobParts
+  readonly parts: JobBytes
 }
 
-/** Reads the JOB frame at `offset`. Returns the fault of the queue as a string. */
-export function readDispatch(
-  message: Buffer,
-  offset: number,
-): { readonly job: DispatchedJob; readonly end: number } | string {
+/** Reads the JOB frame at `offset`, which ends where its body ends. Returns the fault of the queue as a string. */
+export function readDispatch(message: Buffer, offset: number): DispatchedJob | string {
   const at = offset + DISPATCH_BYTES
   if (at > message.length) return 'the head of a job is cut off'
   const idBytes = message[offset + 6] as number
@@ -204,13 +226,12 @@ export function readDispatch(
   const headersBytes = message.readUInt16LE(offset + 8)
   const end = at + idBytes + keyBytes + headersBytes + message.readUInt32LE(offset + 10)
   if (end > message.length) return 'a job is cut off'
-  const job = {
+  return {
     slot: message.readUInt32LE(offset + 1),
     wantsReply: ((message[offset + 5] as number) & DispatchFlag.REPLY) !== 0,
     attempt: message.readUInt16LE(offset + 14),
     attempts: message.readUInt16LE(offset + 16),
     timeLimitMs: message.readUInt32LE(offset + 18),
-    parts: { bytes: message.subarray(at, end), idBytes, keyBytes, headersBytes },
+    parts: new JobBytes(message, at, idBytes, keyBytes, headersBytes, end),
   }
-  return { job, end }
 }

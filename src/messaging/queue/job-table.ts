@@ -1,6 +1,6 @@
 import { Fifo } from '../../fifo.js'
 import { DedupWindow } from './dedup-window.js'
-import { Job, type JobOutcome, type JobParts, type JobTerms, type LeaseHolder, partsOf } from './job.js'
+import { type Job, type LeaseHolder, storedJob } from './job.js'
 import type { JobChange, StoredQueue } from './job-store.js'
 import { TimerHeap } from './timer-heap.js'
 
@@ -26,15 +26,6 @@ export interface TableDependencies {
   readonly journal: ((change: JobChange) => void) | undefined
   /** Dead jobs wait for their copy; see `takeDead`. They count as jobs until then. */
   readonly copiesDead: boolean
-}
-
-export interface NewJob {
-  readonly parts: JobParts
-  readonly terms: JobTerms
-  readonly delayMs: number
-  /** The program chose the id, so it can be pushed again. */
-  readonly dedup: boolean
-  readonly onDone?: ((outcome: JobOutcome) => void) | undefined
 }
 
 export type Admission = 'added' | 'duplicate' | 'full'
@@ -105,24 +96,24 @@ export class JobTable {
     return this.#ids.nextMs
   }
 
-  add(job: NewJob): Admission {
+  /** Adds a new job. */
+  add(job: Job): Admission {
     const { now, timeOfDay, journal } = this.#dependencies
-    const { parts, delayMs } = job
-    const id = job.dedup && this.#bounds.dedupWindowMs > 0 ? idOf(parts) : undefined
+    const { delayMs } = job
+    const id = job.dedup && this.#bounds.dedupWindowMs > 0 ? job.id : undefined
     const nowMs = id === undefined && delayMs === 0 ? 0 : now()
     if (id !== undefined && this.#ids.has(id, nowMs)) return 'duplicate'
-    if (!this.#hasRoom(parts.bytes.length) || (id !== undefined && !this.#ids.hasRoom(nowMs))) return 'full'
-    const added = new Job(this.#nextSequence++, parts, job.terms, job.onDone)
-    this.#jobs += 1
-    this.#bytes += added.size
+    if (!this.#hasRoom(job.size) || (id !== undefined && !this.#ids.hasRoom(nowMs))) return 'full'
+    job.sequence = this.#nextSequence++
+    this.#count(job, 1)
     this.counters.pushed += 1
-    journal?.({ type: 'add', job: added.record(), dueAtMs: delayMs === 0 ? 0 : timeOfDay() + delayMs })
+    journal?.({ type: 'add', job: job.record(), dueAtMs: delayMs === 0 ? 0 : timeOfDay() + delayMs })
     if (id !== undefined) {
       this.#ids.add(id, nowMs)
       journal?.({ type: 'seen', id, untilMs: timeOfDay() + this.#bounds.dedupWindowMs })
     }
-    if (delayMs === 0) this.#wait(added)
-    else this.#delayUntil(added, nowMs + delayMs)
+    if (delayMs === 0) this.#wait(job)
+    else this.#delayUntil(job, nowMs + delayMs)
     return 'added'
   }
 
@@ -217,7 +208,7 @@ export class JobTable {
     this.#leaveDead(job)
     if (!this.#dependencies.copiesDead) this.#count(job, 1)
     job.attempt = 0
-    job.deadReason = undefined
+    job.death = undefined
     this.#dependencies.journal?.({ type: 'revive', sequence: job.sequence })
     this.#wait(job)
     return true
@@ -242,22 +233,20 @@ export class JobTable {
       this.#ids.restore(id, nowMs + Math.min(untilMs - dayMs, this.#bounds.dedupWindowMs))
     const dead: Job[] = []
     for (const stored of jobs) {
-      const { attempts, backOffMinMs, backOffMaxMs, timeLimitMs, attempt, dueAtMs } = stored
-      const terms = { attempts, backOffMinMs, backOffMaxMs, timeLimitMs }
-      const job = new Job(stored.sequence, partsOf(stored), terms, undefined)
+      const { attempts, attempt, dueAtMs, deadReason, deadAtMs } = stored
+      const job = storedJob(stored)
       job.attempt = attempt
-      job.deadReason = stored.deadReason
-      job.deadAtMs = stored.deadAtMs
       const wasLeased = attempt > 0 && dueAtMs === 0
-      const isDead = stored.deadReason !== undefined
-      if (!isDead || copiesDead) this.#count(job, 1)
-      if (isDead) dead.push(job)
-      else if (wasLeased && attempt >= attempts) this.#die(job, PROCESS_ENDED)
+      if (deadReason === undefined || copiesDead) this.#count(job, 1)
+      if (deadReason !== undefined) {
+        job.death = { reason: deadReason, atMs: deadAtMs }
+        dead.push(job)
+      } else if (wasLeased && attempt >= attempts) this.#die(job, PROCESS_ENDED)
       else if (wasLeased) this.#retryLater(job)
       else if (dueAtMs > dayMs) this.#delayUntil(job, nowMs + dueAtMs - dayMs)
       else this.#wait(job)
     }
-    for (const job of dead.toSorted((a, b) => a.deadAtMs - b.deadAtMs)) this.#bury(job)
+    for (const job of dead.toSorted((a, b) => (a.death?.atMs ?? 0) - (b.death?.atMs ?? 0))) this.#bury(job)
     this.#dropOldDead()
   }
 
@@ -303,11 +292,11 @@ export class JobTable {
 
   #die(job: Job, reason: string): void {
     const { timeOfDay, journal, copiesDead } = this.#dependencies
-    job.deadReason = reason
-    job.deadAtMs = timeOfDay()
+    const deadAtMs = timeOfDay()
+    job.death = { reason, atMs: deadAtMs }
     if (!copiesDead) this.#count(job, -1)
     this.#bury(job)
-    journal?.({ type: 'dead', sequence: job.sequence, reason, deadAtMs: job.deadAtMs })
+    journal?.({ type: 'dead', sequence: job.sequence, reason, deadAtMs })
     this.#dropOldDead()
   }
 
@@ -333,8 +322,4 @@ export class JobTable {
       this.dropDead(job)
     }
   }
-}
-
-function idOf({ bytes, idBytes }: JobParts): string {
-  return bytes.toString('utf8', 0, idBytes)
 }

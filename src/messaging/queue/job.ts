@@ -1,3 +1,4 @@
+import { JobBytes } from './job-bytes.js'
 import type { JobRecord } from './job-store.js'
 import type { TimerEntry } from './timer-heap.js'
 
@@ -7,14 +8,6 @@ export interface JobTerms {
   readonly backOffMinMs: number
   readonly backOffMaxMs: number
   readonly timeLimitMs: number
-}
-
-/** The encoded parts of a job, in one memory: the id and the key in UTF-8, the headers and the body. */
-export interface JobParts {
-  readonly bytes: Buffer
-  readonly idBytes: number
-  readonly keyBytes: number
-  readonly headersBytes: number
 }
 
 /** The end of a job for the program that waits for it. */
@@ -33,12 +26,15 @@ export interface LeaseHolder {
 }
 
 /** A job of a queue, with its state. Only `JobTable` changes the state. */
-export class Job implements TimerEntry {
-  readonly sequence: number
-  parts: JobParts
+export class Job extends JobBytes implements TimerEntry {
   readonly terms: JobTerms
+  readonly delayMs: number
+  /** The program chose the id, so it can be pushed again. */
+  readonly dedup: boolean
   /** Gets the outcome of the last attempt, when the store has it. */
-  readonly onDone: ((outcome: JobOutcome) => void) | undefined
+  onDone: ((outcome: JobOutcome) => void) | undefined
+  /** 0 until the queue has the job. */
+  sequence = 0
   state: JobState = 'new'
   attempt = 0
   dueMs = 0
@@ -48,71 +44,47 @@ export class Job implements TimerEntry {
   slot = 0
   /** The holder's process has been sent the job. */
   isSent = false
-  deadReason: string | undefined
-  deadAtMs = 0
+  death: { readonly reason: string; readonly atMs: number } | undefined
 
+  /** The memory stays unchanged as long as the job exists. */
   constructor(
-    sequence: number,
-    parts: JobParts,
+    parts: JobBytes,
     terms: JobTerms,
-    onDone: ((outcome: JobOutcome) => void) | undefined,
+    { delayMs = 0, dedup = false }: { readonly delayMs?: number; readonly dedup?: boolean } = {},
   ) {
-    this.sequence = sequence
-    this.parts = parts
+    super(parts.memory, parts.start, parts.idBytes, parts.keyBytes, parts.headersBytes, parts.end)
     this.terms = terms
-    this.onDone = onDone
-  }
-
-  get size(): number {
-    return this.parts.bytes.length
-  }
-
-  get id(): string {
-    const { bytes, idBytes } = this.parts
-    return bytes.toString('utf8', 0, idBytes)
-  }
-
-  get key(): string | undefined {
-    const { bytes, idBytes, keyBytes } = this.parts
-    return keyBytes === 0 ? undefined : bytes.toString('utf8', idBytes, idBytes + keyBytes)
-  }
-
-  get headers(): Buffer {
-    const { bytes, idBytes, keyBytes, headersBytes } = this.parts
-    const start = idBytes + keyBytes
-    return bytes.subarray(start, start + headersBytes)
-  }
-
-  get body(): Buffer {
-    const { bytes, idBytes, keyBytes, headersBytes } = this.parts
-    return bytes.subarray(idBytes + keyBytes + headersBytes)
+    this.delayMs = delayMs
+    this.dedup = dedup
   }
 
   /** A job that stays for long must not keep the memory of the jobs that arrived with it. */
   detach(): void {
-    const { bytes } = this.parts
-    if (bytes.buffer.byteLength <= 2 * bytes.length) return
-    const own = Buffer.allocUnsafeSlow(bytes.length)
-    own.set(bytes)
-    this.parts = { ...this.parts, bytes: own }
+    const { memory, start, end, size } = this
+    if (memory.buffer.byteLength <= 2 * size) return
+    const own = Buffer.allocUnsafeSlow(size)
+    memory.copy(own, 0, start, end)
+    this.memory = own
+    this.start = 0
+    this.end = size
   }
 
   /** The job for the journal. */
   record(): JobRecord {
     const { attempts, backOffMinMs, backOffMaxMs, timeLimitMs } = this.terms
-    const { sequence, id, key, headers, body } = this
+    const { sequence, id, key, headerBytes: headers, body } = this
     return { sequence, id, key, headers, body, attempts, backOffMinMs, backOffMaxMs, timeLimitMs }
   }
 }
 
-/** The parts of a job of the journal. */
-export function partsOf({ id, key, headers, body }: JobRecord): JobParts {
+/** A job of the journal. */
+export function storedJob(record: JobRecord): Job {
+  const { id, key, headers, body, attempts, backOffMinMs, backOffMaxMs, timeLimitMs } = record
   const idPart = Buffer.from(id)
   const keyPart = Buffer.from(key ?? '')
-  return {
-    bytes: Buffer.concat([idPart, keyPart, headers, body]),
-    idBytes: idPart.length,
-    keyBytes: keyPart.length,
-    headersBytes: headers.length,
-  }
+  const memory = Buffer.concat([idPart, keyPart, headers, body])
+  const parts = new JobBytes(memory, 0, idPart.length, keyPart.length, headers.length, memory.length)
+  const job = new Job(parts, { attempts, backOffMinMs, backOffMaxMs, timeLimitMs })
+  job.sequence = record.sequence
+  return job
 }

@@ -8,12 +8,12 @@ import type { RunningService } from '../../service/serve.js'
 import { decodeHeaders, NO_HEADERS } from '../headers.js'
 import type { MessageCodec } from '../message-codec.js'
 import { DEAD_LIMIT_MAX } from './dead-frames.js'
-import type { JobTerms } from './job.js'
-import { newJob } from './job-frames.js'
+import type { JobTerms, Job as QueuedJob } from './job.js'
+import { LocalJobs } from './job-frames.js'
 import type { JobStore } from './job-store.js'
 import { PushResult } from './protocol.js'
 import { jobTooLarge, settleOne } from './push-batches.js'
-import { type EncodedPush, JobEncoder } from './push-options.js'
+import { JobEncoder } from './push-options.js'
 import type { QueueCore } from './queue-core.js'
 import type { QueueService } from './queue-service.js'
 import { checkIds, duplicateRequest } from './remote-queue.js'
@@ -40,6 +40,7 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
   readonly store: string | undefined
   readonly #parts: LocalQueueParts
   readonly #encoder: JobEncoder
+  readonly #jobs = new LocalJobs()
   #closing: Promise<void> | undefined
 
   constructor(parts: LocalQueueParts) {
@@ -52,20 +53,28 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
   push(job: Job, options?: PushOptions): Promise<PushedJob> {
     try {
       const encoded = this.#encoder.encode(job, options)
-      const added = newJob(encoded, this.#parts.terms)
-      return within(encoded, 'the push', async (signal) => {
-        const result = await this.#parts.service.intake.addOne(added, signal)
-        return new Promise((resolve, reject) => settleOne(result, { id: encoded.id, resolve, reject }))
-      })
+      const { id, wait } = encoded
+      const added = this.#jobs.create(encoded, this.#parts.terms)
+      if (wait === undefined) return this.#add(id, added, undefined)
+      return within(wait, 'the push', (signal) => this.#add(id, added, signal))
     } catch (error) {
       return Promise.reject(error as ShmwireError)
     }
   }
 
+  #add(id: string, job: QueuedJob, signal: (() => AbortSignal) | undefined): Promise<PushedJob> {
+    return new Promise((resolve, reject) => {
+      const pushed = { id, resolve, reject }
+      this.#parts.service.intake.addOne(job, signal, (result) => settleOne(result, pushed), reject)
+    })
+  }
+
   async request(job: Job, options?: PushOptions): Promise<Result> {
     const encoded = this.#encoder.encodeRequest(job, options)
-    const added = newJob(encoded, this.#parts.terms)
-    const outcome = await within(encoded, 'the request', (signal) => this.#parts.service.run(added, signal))
+    const added = this.#jobs.create(encoded, this.#parts.terms)
+    const outcome = await within(encoded.wait, 'the request', (signal) =>
+      this.#parts.service.run(added, signal),
+    )
     if (outcome === PushResult.DUPLICATE) throw duplicateRequest()
     if (outcome === PushResult.TOO_LARGE) throw jobTooLarge()
     if ('error' in outcome) throw decodeRemoteError(outcome.error)
@@ -80,15 +89,15 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
   async deadJobs(limit = DEAD_LIMIT): Promise<DeadJob<Job>[]> {
     integer('limit', limit, 1, DEAD_LIMIT_MAX)
     const jobs: DeadJob<Job>[] = []
-    for (const { id, attempt, deadReason, headers, body } of this.#parts.core.table.deadAfter(0)) {
+    for (const { id, attempt, death, headerBytes, body } of this.#parts.core.table.deadAfter(0)) {
       if (jobs.length === limit) break
       jobs.push({
         // The decoded job may keep views of its memory, and this one stays that of the queue.
         job: this.#parts.codec.decode(Buffer.from(body)) as Job,
         id,
         attempts: attempt,
-        reason: deadReason ?? '',
-        headers: decodeHeaders(headers) ?? NO_HEADERS,
+        reason: death?.reason ?? '',
+        headers: decodeHeaders(headerBytes) ?? NO_HEADERS,
       })
     }
     return jobs
@@ -153,7 +162,7 @@ function expiry(
 
 /** Runs a wait in the queue within the limits of its push. The job may be in the queue when the limits end the wait. */
 async function within<T>(
-  { wait }: EncodedPush,
+  wait: WaitOptions | undefined,
   what: string,
   begin: (signal: (() => AbortSignal) | undefined) => Promise<T>,
 ): Promise<T> {

@@ -47,7 +47,15 @@ export class JobEncoder {
   encode(job: unknown, options: PushOptions | undefined): EncodedPush {
     if (options === undefined) {
       const body = this.#codec.encode(job)
-      return { ...PLAIN, id: this.#newId(), body }
+      return {
+        id: this.#newId(),
+        dedup: false,
+        key: undefined,
+        headers: NO_BYTES,
+        body,
+        terms: undefined,
+        wait: undefined,
+      }
     }
     const { signal, timeoutMs } = checkWaitOptions(options, OPTION_NAMES)
     const { id, key } = options
@@ -86,13 +94,7 @@ export class JobEncoder {
   }
 }
 
-const PLAIN = {
-  dedup: false,
-  key: undefined,
-  headers: encodeHeaders(undefined),
-  terms: undefined,
-  wait: undefined,
-}
+const NO_BYTES = encodeHeaders(undefined)
 
 function checkId(id: unknown): void {
   const isValid =

@@ -7,7 +7,7 @@ import { DeadLetters } from './dead-letters.js'
 import type { FrameQueue } from './frame-queue.js'
 import type { Job, JobOutcome } from './job.js'
 import type { JobStore, StoredQueue } from './job-store.js'
-import { type Admission, JobTable, type NewJob, type TableBounds } from './job-table.js'
+import { type Admission, JobTable, type TableBounds } from './job-table.js'
 import { encodeReason, reasonOf } from './reason.js'
 import { RoomWaits } from './room-waits.js'
 import type { QueueStats } from './types.js'
@@ -70,18 +70,18 @@ export class QueueCore implements SessionOwner {
   }
 
   /** Whether the job could ever have room. */
-  canHold(job: NewJob): boolean {
-    return job.parts.bytes.length <= this.#parts.bounds.maxBytes
+  canHold(job: Job): boolean {
+    return job.size <= this.#parts.bounds.maxBytes
   }
 
   /** Adds a job, unless others wait for room. */
-  add(job: NewJob): Admission {
+  add(job: Job): Admission {
     if (this.waits.length > 0) return 'full'
     return this.addNow(job)
   }
 
   /** For the first one that waits for room. */
-  addNow(job: NewJob): Admission {
+  addNow(job: Job): Admission {
     const admission = this.table.add(job)
     if (admission === 'added') this.schedule()
     return admission

@@ -5,10 +5,9 @@ import type { MessageCodec } from '../message-codec.js'
 import { crossing } from '../remote-failure.js'
 import { deadPage } from './dead-frames.js'
 import { FrameQueue } from './frame-queue.js'
-import { Intake } from './intake.js'
+import { Intake, type OneResult } from './intake.js'
 import type { Job, JobOutcome, JobTerms } from './job.js'
 import { type PushMessage, readPush } from './job-frames.js'
-import type { NewJob } from './job-table.js'
 import { PushAnswer, PushFlag, PushResult, ReplyAnswer } from './protocol.js'
 import type { QueueCore } from './queue-core.js'
 import type { QueueStats } from './types.js'
@@ -55,18 +54,19 @@ export class QueueService {
 
   /** Adds the job of a request, and resolves to its outcome, or to why it does not run. */
   async run(
-    job: NewJob,
+    job: Job,
     signal: (() => AbortSignal) | undefined,
   ): Promise<JobOutcome | typeof PushResult.DUPLICATE | typeof PushResult.TOO_LARGE> {
     let forget = (): void => {}
     const outcome = new Promise<JobOutcome>((resolve, reject) => {
-      const asked = { ...job, onDone: resolve }
+      job.onDone = resolve
       forget = this.#fails(reject)
       const ends = signal?.()
       ends?.addEventListener('abort', () => reject(abandoned(ends)))
-      this.intake.addOne(asked, signal).then((result) => {
+      const added = (result: OneResult): void => {
         if (result !== PushResult.ADDED) reject(new NotAdded(result))
-      }, reject)
+      }
+      this.intake.addOne(job, signal, added, reject)
     })
     try {
       return await outcome
@@ -103,9 +103,11 @@ export class QueueService {
     )
   }
 
-  async #pushOne(jobs: readonly NewJob[], context: CallContext): Promise<Buffer> {
-    const result = await this.intake.addOne(onlyOne(jobs), () => context.signal)
-    return pushAnswer(Uint8Array.of(result))
+  #pushOne(jobs: readonly Job[], context: CallContext): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const done = (result: OneResult): void => resolve(pushAnswer(Uint8Array.of(result)))
+      this.intake.addOne(onlyOne(jobs), () => context.signal, done, reject)
+    })
   }
 
   async #request(message: Buffer, context: CallContext): Promise<Buffer> {
@@ -210,7 +212,7 @@ function owned(message: Buffer): Buffer {
   return message.buffer.byteLength > 2 * message.length ? Buffer.from(message) : message
 }
 
-function onlyOne(jobs: readonly NewJob[]): NewJob {
+function onlyOne(jobs: readonly Job[]): Job {
   const [job] = jobs
   if (job === undefined || jobs.length > 1)
     throw misuse(`the message has ${jobs.length} jobs; it must have one`)

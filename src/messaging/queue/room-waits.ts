@@ -2,7 +2,7 @@ import { ErrorCode, ShmwireError } from '../../errors.js'
 import { LinkedQueue, type QueueLinks } from '../../linked-queue.js'
 
 /** Pushes that wait for room, for all programs together. Each remote program has one message here. */
-const WAITS_MAX = 10_000
+const WAITS_MAX = 100_000
 
 /** One push, or one message of pushes, that waits for room. */
 export class RoomWait implements QueueLinks<RoomWait> {

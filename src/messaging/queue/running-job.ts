@@ -51,25 +51,20 @@ export class RunningJob implements JobContext {
   }
 
   get id(): string {
-    const { bytes, idBytes } = this.#job.parts
-    return bytes.toString('utf8', 0, idBytes)
+    return this.#job.parts.id
   }
 
   get key(): string | undefined {
-    const { bytes, idBytes, keyBytes } = this.#job.parts
-    return keyBytes === 0 ? undefined : bytes.toString('utf8', idBytes, idBytes + keyBytes)
+    return this.#job.parts.key
   }
 
   get headers(): MessageHeaders {
-    const { bytes, idBytes, keyBytes, headersBytes } = this.#job.parts
-    const start = idBytes + keyBytes
-    this.#headers ??= decodeHeaders(bytes.subarray(start, start + headersBytes)) ?? NO_HEADERS
+    this.#headers ??= decodeHeaders(this.#job.parts.headerBytes) ?? NO_HEADERS
     return this.#headers
   }
 
   get body(): Buffer {
-    const { bytes, idBytes, keyBytes, headersBytes } = this.#job.parts
-    return bytes.subarray(idBytes + keyBytes + headersBytes)
+    return this.#job.parts.body
   }
 
   get hasHeaders(): boolean {

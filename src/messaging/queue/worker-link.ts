@@ -151,9 +151,9 @@ export class WorkerLink implements JobLink {
       if (kind === QueueFrame.JOB) {
         const read = readDispatch(message, offset)
         if (typeof read === 'string') return read
-        const fault = this.#start(new RunningJob(read.job, this))
+        const fault = this.#start(new RunningJob(read, this))
         if (fault !== undefined) return fault
-        offset = read.end
+        offset = read.parts.end
         continue
       }
       const fault = this.#notice(kind, slot)
