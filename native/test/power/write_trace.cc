@@ -55,13 +55,18 @@ struct Trace {
   uint32_t open[kDescriptorsMax] = {};
 };
 
+const char* Setting(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no thread changes the environment of these processes.
+  return getenv(name);
+}
+
 Trace* NewTrace() {
   auto* trace = new Trace;
-  const char* folder = getenv("SHMWIRE_TRACE_FOLDER");
-  const char* path = getenv("SHMWIRE_TRACE");
+  const char* folder = Setting("SHMWIRE_TRACE_FOLDER");
+  const char* path = Setting("SHMWIRE_TRACE");
   if (folder == nullptr || path == nullptr) return trace;
   trace->folder = folder;
-  const char* syncs = getenv("SHMWIRE_TRACE_SYNCS");
+  const char* syncs = Setting("SHMWIRE_TRACE_SYNCS");
   if (syncs != nullptr) trace->syncs_left = strtoll(syncs, nullptr, kDecimal);
   trace->descriptor = static_cast<int>(
       syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, kTraceMode));
@@ -70,8 +75,8 @@ Trace* NewTrace() {
 
 // Never destroyed: other threads may write until the process ends.
 Trace& TheTrace() {
-  static Trace* const trace = NewTrace();
-  return *trace;
+  static Trace* const kTrace = NewTrace();
+  return *kTrace;
 }
 
 void WriteAll(int descriptor, const void* data, size_t bytes) {
