@@ -3,7 +3,7 @@
 // Both keep their files in the same folder. The setups run in turn, in pairs, each with new files.
 //   node bench/messaging/durable-queue.mjs [--pairs 5] [--jobs 20000] [--in-flight 1000] [--bytes 100] [--folder DIR] [--json FILE]
 import { fork } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -67,6 +67,7 @@ async function measure({ name, library, bulk, start }) {
     const workers = []
     for (let index = 0; index < WORKERS; index += 1) workers.push(await side('worker'))
     const producer = await side('producer')
+    const before = [server, ...children].map(({ pid }) => cpuMicrosOf(pid))
     const startMs = performance.now()
     const pushed = message(producer, 'pushed')
     const done = allDone(workers)
@@ -75,12 +76,11 @@ async function measure({ name, library, bulk, start }) {
     const pushSeconds = (performance.now() - startMs) / 1000
     await done
     const seconds = (performance.now() - startMs) / 1000
-    const sample = {
-      jobsPerSecond: load.jobs / seconds,
-      pushesPerSecond: load.jobs / pushSeconds,
-      p50Ms,
-      p99Ms,
-    }
+    const cpuMicros = [server, ...children].map(
+      ({ pid }, index) => (cpuMicrosOf(pid) - before[index]) / load.jobs,
+    )
+    const [jobsPerSecond, pushesPerSecond] = [seconds, pushSeconds].map((one) => load.jobs / one)
+    const sample = { jobsPerSecond, pushesPerSecond, p50Ms, p99Ms, cpuMicros }
     console.log(`  ${name}: ${JSON.stringify(sample)}`)
     return sample
   } finally {
@@ -97,6 +97,7 @@ async function startShmwire(folder) {
   })
   return {
     address: 'jobs',
+    pid: child.pid,
     stop: () =>
       new Promise((resolve) => {
         child.once('close', resolve)
@@ -136,9 +137,19 @@ function allDone(workers) {
   })
 }
 
+/** The time of all threads on a core. */
+function cpuMicrosOf(pid) {
+  const tasks = `/proc/${pid}/task`
+  return readdirSync(tasks)
+    .map((task) => Number(readFileSync(join(tasks, task, 'schedstat'), 'utf8').split(' ')[0]) / 1000)
+    .reduce((sum, one) => sum + one, 0)
+}
+
 function report({ name, samples: all }) {
   const of = (key, digits = 0) => median(all.map((sample) => sample[key])).toFixed(digits)
-  return `${name}: ${of('jobsPerSecond')} jobs/s; push ${of('pushesPerSecond')}/s, median ${of('p50Ms', 1)} ms, p99 ${of('p99Ms', 1)} ms`
+  const sums = all.map(({ cpuMicros }) => cpuMicros.reduce((sum, one) => sum + one, 0))
+  const cpu = median(sums).toFixed(0)
+  return `${name}: ${of('jobsPerSecond')} jobs/s; push ${of('pushesPerSecond')}/s, median ${of('p50Ms', 1)} ms, p99 ${of('p99Ms', 1)} ms; CPU ${cpu} µs/job`
 }
 
 function median(numbers) {

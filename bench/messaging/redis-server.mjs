@@ -27,6 +27,7 @@ export async function startRedis(folder) {
   })
   return {
     address: socket,
+    pid: child.pid,
     async stop() {
       child.kill('SIGKILL')
       await ended
