@@ -90,15 +90,9 @@ export class RunningJob implements JobContext {
     return this.#lost
   }
 
-  extend(): Promise<void> {
-    const { lost } = this
-    if (lost !== undefined) return Promise.reject(lost)
-    if (this.isDone) return Promise.reject(leaseLost('the job is done already'))
-    return new Promise((resolve, reject) => {
-      this.#extensions ??= []
-      this.#extensions.push({ resolve, reject, beganMs: nowMs() })
-      this.link.extend(this)
-    })
+  /** A function without a receiver, because handlers take it apart from the context. */
+  get extend(): () => Promise<void> {
+    return () => this.#extend()
   }
 
   /** The queue has extended the lease. False: nothing asked for it. */
@@ -127,6 +121,17 @@ export class RunningJob implements JobContext {
   release(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+  }
+
+  #extend(): Promise<void> {
+    const { lost } = this
+    if (lost !== undefined) return Promise.reject(lost)
+    if (this.isDone) return Promise.reject(leaseLost('the job is done already'))
+    return new Promise((resolve, reject) => {
+      this.#extensions ??= []
+      this.#extensions.push({ resolve, reject, beganMs: nowMs() })
+      this.link.extend(this)
+    })
   }
 
   /** The queue also reports the end of the lease, unless its process does not run at this time. */
