@@ -47,6 +47,8 @@ export const ErrorCode = {
    * lacks it.
    */
   UNAVAILABLE: 'ERR_SHMWIRE_UNAVAILABLE',
+  /** The worker does not hold the job any longer: its time limit has passed, or the queue did not hear from it. The job can run again. */
+  LEASE_LOST: 'ERR_SHMWIRE_LEASE_LOST',
 } as const
 
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
@@ -72,6 +74,7 @@ const STATUS_OF: Readonly<Record<ErrorCode, Status>> = {
   ERR_SHMWIRE_NO_HANDLER: 'UNIMPLEMENTED',
   ERR_SHMWIRE_SERVICE: 'UNKNOWN',
   ERR_SHMWIRE_UNAVAILABLE: 'UNAVAILABLE',
+  ERR_SHMWIRE_LEASE_LOST: 'ABORTED',
 }
 
 /** Whether a call that failed may have run: `'no'` if it surely did not. */
