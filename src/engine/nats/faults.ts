@@ -48,6 +48,11 @@ export function isPassing(error: unknown): boolean {
   return hasName(error, 'TimeoutError', 'NoResponders', 'JetStreamNotEnabled', 'RequestError')
 }
 
+/** The server has answered that no program subscribes to the subject. */
+export function isUnanswerable(error: unknown): boolean {
+  return hasName(error, 'NoResponders')
+}
+
 /** The leader of a stream or of the cluster is not elected, or the server just starts. */
 const TRANSIENT_CODES: ReadonlySet<number> = new Set([10_004, 10_008, 10_009, 10_041, 10_118, 10_119])
 

@@ -15,9 +15,13 @@ import { misuse } from '../../options.js'
 import { EngineConnection } from './connection.js'
 import { checkEngineName } from './names.js'
 import { type JetStreamOptions, type JetStreamSettings, resolveJetStreamOptions } from './options.js'
+import { createJetCell } from './cell/jet-cell.js'
+import { watchJetCell } from './cell/jet-watch.js'
 import { createJetQueue, openJetQueue, workJetQueue } from './queue/open-queue.js'
 import { JetQueue } from './queue/jet-queue.js'
 import { Replies } from './queue/replies.js'
+import { subscribeJetTopic } from './topic/jet-subscription.js'
+import { createJetTopic } from './topic/jet-topic.js'
 
 /**
  * Carries topics, cells and queues over NATS servers with JetStream. It connects at the first call, and connects again by itself. Needs the
@@ -46,22 +50,22 @@ class JetStreamEngine implements Engine {
 
   async createTopic<Message>(name: string, options: TopicOptions = {}): Promise<Topic<Message>> {
     const { connection } = await this.#open(name)
-    throw misuse(connection.apiPrefix + options)
+    return createJetTopic(connection, name, options)
   }
 
   async subscribe<Message>(name: string, options: SubscribeOptions = {}): Promise<Subscription<Message>> {
     const { connection } = await this.#open(name)
-    throw misuse(connection.apiPrefix + options)
+    return subscribeJetTopic(connection, name, options)
   }
 
   async createCell<Value>(name: string, initial: Value, options: CellOptions = {}): Promise<Cell<Value>> {
     const { connection } = await this.#open(name)
-    throw misuse(connection.apiPrefix + options)
+    return createJetCell(connection, name, initial, options)
   }
 
   async watch<Value>(name: string, options: WatchOptions = {}): Promise<CellWatch<Value>> {
     const { connection } = await this.#open(name)
-    throw misuse(connection.apiPrefix + options)
+    return watchJetCell(connection, name, options)
   }
 
   async createQueue<Job, Result>(name: string, options: QueueOptions = {}): Promise<Queue<Job, Result>> {

@@ -11,6 +11,8 @@ export interface PullOwner {
   /** For errors: `the queue "mail"`. */
   readonly what: string
   readonly stream: string
+  /** The server stops a request after so many bytes. Default: no limit. */
+  readonly maxBytes?: number
   /** Makes sure that the consumer exists, and resolves to its name. Called again after a lost connection and a silence. */
   ensureConsumer(): Promise<string>
   /** Must not throw. `isLate`: the server sent it before the requests began again. */
@@ -139,6 +141,7 @@ export class Pull implements ConnectionUser {
       batch,
       expires: nanosOf(EXPIRES_MS),
       idle_heartbeat: nanosOf(this.#heartbeatMs),
+      ...(this.#owner.maxBytes === undefined ? {} : { max_bytes: this.#owner.maxBytes }),
     }
     // The silence is that of the server after a request.
     if (this.#requested === 0) this.#lastMs = nowMs()

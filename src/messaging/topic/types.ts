@@ -2,9 +2,8 @@ import type { EventEmitter } from 'node:events'
 import type { Codec, CodecName } from '../../codec/codec.js'
 import type { KeepConnectedOptions } from '../../keep-connected.js'
 import type { WaitOptions } from '../../options.js'
-import type { Transport } from '../../transport.js'
 import type { Engine } from '../engine.js'
-import type { MessageHeaders, ServedOptions } from '../types.js'
+import type { MessageHeaders, MessageTransport, ServedOptions } from '../types.js'
 
 /** What happens when a subscriber is slower than the publisher by more than the ring of the topic. */
 export type Overflow = 'lose' | 'block' | 'disconnect'
@@ -109,7 +108,7 @@ export interface Subscription<Message = any>
   /** Of the last message that was received, lost or filtered. */
   readonly sequence: number
   /** `'shm'`: the messages are read from the memory of the topic. */
-  readonly transport: Transport
+  readonly transport: MessageTransport
   readonly fallbackReason: string | undefined
   /** As the loop over the subscription, with the info of each message. */
   entries(): AsyncIterableIterator<[message: Message, info: MessageInfo]>
