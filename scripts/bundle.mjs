@@ -10,6 +10,7 @@ const ENTRIES = [
   'adapter/port',
   'adapter/stream',
   'cli/main',
+  'engine/nats/index',
   'gateway/auth/index',
   'gateway/grpc/index',
   'gateway/rest/index',

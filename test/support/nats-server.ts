@@ -13,7 +13,8 @@ const PROGRAM = 'nats-server'
 export const NATS_VERSION = versionOf()
 
 /** For the name of a skipped test. */
-export const NATS_REASON = NATS_VERSION === undefined ? ' (skipped: the program nats-server is not installed)' : ''
+export const NATS_REASON =
+  NATS_VERSION === undefined ? ' (skipped: the program nats-server is not installed)' : ''
 
 export interface NatsOptions {
   /** More lines of the configuration: accounts, TLS, limits. */

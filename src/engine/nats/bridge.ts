@@ -3,7 +3,14 @@ import { endWithin } from '../../deadline.js'
 import { nextTick } from '../../host.js'
 import { notifyLateListeners } from '../../late-listeners.js'
 import type { Engine } from '../../messaging/engine.js'
-import type { MessageInfo, PublishOptions, SubscribeOptions, Subscription, Topic, TopicOptions } from '../../messaging/topic/types.js'
+import type {
+  MessageInfo,
+  PublishOptions,
+  SubscribeOptions,
+  Subscription,
+  Topic,
+  TopicOptions,
+} from '../../messaging/topic/types.js'
 import type { MessageHeaders } from '../../messaging/types.js'
 import { checkWaitOptions, invalid, misuse, type WaitOptions } from '../../options.js'
 import { runApart } from '../../uncaught.js'
@@ -65,7 +72,15 @@ export async function bridgeTopic(
   engine: Engine,
   options: BridgeTopicOptions,
 ): Promise<TopicBridge> {
-  const { signal, timeoutMs } = checkWaitOptions(options, ['topic', 'codec', 'ringBytes', 'from', 'keys', 'signal', 'timeoutMs'])
+  const { signal, timeoutMs } = checkWaitOptions(options, [
+    'topic',
+    'codec',
+    'ringBytes',
+    'from',
+    'keys',
+    'signal',
+    'timeoutMs',
+  ])
   const { topic, codec, ringBytes, from, keys } = options
   if (isTopic(local)) {
     if (ringBytes !== undefined) throw misuse('ringBytes applies to a bridge to the engine only')
@@ -115,7 +130,10 @@ class Bridge extends EventEmitter<TopicBridgeEvents> implements TopicBridge {
     const bounds = checkWaitOptions(options)
     this.#isClosing = true
     await endWithin(bounds, 'closing the bridge', (resolve, reject) => {
-      this.#source.close().then(() => this.#run).then(resolve, reject)
+      this.#source
+        .close()
+        .then(() => this.#run)
+        .then(resolve, reject)
       return () => {}
     })
   }
@@ -174,7 +192,9 @@ class Bridge extends EventEmitter<TopicBridgeEvents> implements TopicBridge {
   /** With an id, a stream drops what another bridge, or this one before a restart, has forwarded. */
   #publish(message: unknown, options: PublishOptions, id: string): Promise<void> {
     const target = this.#target
-    return target instanceof JetTopic ? target.publishWithId(message, options, id) : target.publish(message, options)
+    return target instanceof JetTopic
+      ? target.publishWithId(message, options, id)
+      : target.publish(message, options)
   }
 }
 
@@ -183,7 +203,10 @@ function isTopic(local: Subscription | Topic): local is Topic {
 }
 
 /** A message that several bridges forward keeps its first origin. */
-function originOf({ epoch, sequence, headers }: MessageInfo): { readonly epoch: string; readonly sequence: string } {
+function originOf({ epoch, sequence, headers }: MessageInfo): {
+  readonly epoch: string
+  readonly sequence: string
+} {
   const first = originHeaders(headers)
   return first ?? { epoch, sequence: String(sequence) }
 }

@@ -15,9 +15,9 @@ type JetStreamModule = NatsPackages['jetstream']
 export type JetStreamClient = ReturnType<JetStreamModule['jetstream']>
 export type JetStreamManager = Awaited<ReturnType<JetStreamModule['jetstreamManager']>>
 
-/** What ends or continues with the connection of the engine. */
+/** A part of the engine that must know when the connection ends or comes back. */
 export interface ConnectionUser {
-  /** There is a connection again. What the servers sent meanwhile may be lost. */
+  /** There is a connection again. Messages of the servers may be lost meanwhile. */
   onReconnect(): void
   /** Undefined: the engine was closed. */
   onClose(error: ShmwireError | undefined): void
@@ -34,7 +34,12 @@ export class EngineConnection {
   #closing = false
   #isConnected = true
 
-  private constructor(settings: JetStreamSettings, packages: NatsPackages, nats: NatsConnection, manager: JetStreamManager) {
+  private constructor(
+    settings: JetStreamSettings,
+    packages: NatsPackages,
+    nats: NatsConnection,
+    manager: JetStreamManager,
+  ) {
     this.settings = settings
     this.packages = packages
     this.nats = nats
@@ -104,7 +109,7 @@ export class EngineConnection {
       } else if (status.type === 'reconnect') {
         this.#isConnected = true
         log(logger, 'debug', () => `connected to the NATS server ${status.server} again`)
-        for (const user of [...this.#users]) user.onReconnect()
+        for (const user of this.#users) user.onReconnect()
       } else if (status.type === 'error') {
         log(logger, 'warn', () => `a NATS server reports: ${status.error.message}`)
       }
@@ -115,7 +120,7 @@ export class EngineConnection {
     const cause = await this.nats.closed()
     this.#isConnected = false
     const error = this.#closing ? undefined : endOf(cause)
-    for (const user of [...this.#users]) user.onClose(error)
+    for (const user of this.#users) user.onClose(error)
     this.#users.clear()
   }
 }

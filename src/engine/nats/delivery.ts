@@ -1,7 +1,7 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { Msg } from './connection.js'
 
-/** What the server states about a delivered message in the subject for its acknowledgement. */
+/** The facts about a delivered message, which the server puts into the subject for its acknowledgement. */
 export interface Delivery {
   readonly streamSequence: number
   /** Counts the deliveries of this message, from 1. */
@@ -32,7 +32,7 @@ const ACK = '+ACK'
 const TERM = '+TERM'
 const IN_PROGRESS = '+WPI'
 
-/** What a worker sends to the reply subject of a message. */
+/** Texts that a worker sends to the reply subject of a message. */
 export const Acknowledgement = {
   done: ACK,
   /** The server does not deliver it again. */

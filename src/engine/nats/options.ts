@@ -9,7 +9,7 @@ import {
   misuse,
   unknownOption,
 } from '../../options.js'
-import { type NatsLogin, type NatsLoginOptions, loginOption } from './login.js'
+import { loginOption, type NatsLogin, type NatsLoginOptions } from './login.js'
 import { Names } from './names.js'
 
 /** The certificates of a connection, in PEM. */
@@ -152,7 +152,10 @@ function serverOption(value: unknown): ServerPlace {
   return { place: `${host}:${parsed.port}`, host: parsed.host, secure: scheme === 'tls' }
 }
 
-function tlsOption(value: NatsTls | boolean | undefined, servers: readonly ServerPlace[]): NatsTls | undefined {
+function tlsOption(
+  value: NatsTls | boolean | undefined,
+  servers: readonly ServerPlace[],
+): NatsTls | undefined {
   if (value !== undefined && typeof value !== 'boolean' && (typeof value !== 'object' || value === null))
     throw invalid('tls', value, 'true, false or an object with ca, cert and key')
   const secure = servers.find((server) => server.secure)

@@ -1,7 +1,7 @@
+import { waitWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { newAbortController, nowMs, sleep } from '../../host.js'
 import type { WaitOptions } from '../../options.js'
-import { waitWithin } from '../../deadline.js'
 import { Semaphore } from '../../semaphore.js'
 import type { EngineConnection, MsgHdrs } from './connection.js'
 import { faultOf, isFull, isPassing } from './faults.js'
@@ -85,10 +85,12 @@ export class StreamPublisher {
 
   #run(message: StreamMessage, attempt: Attempt): Promise<Stored> {
     if (this.#blocked > 0) return this.#waitForRoom(message, attempt)
-    return this.#inFlight.run(() => this.#send(message, attempt)).catch((error: unknown) => {
-      if (!isFull(error)) throw error
-      return this.#waitForRoom(message, attempt)
-    })
+    return this.#inFlight
+      .run(() => this.#send(message, attempt))
+      .catch((error: unknown) => {
+        if (!isFull(error)) throw error
+        return this.#waitForRoom(message, attempt)
+      })
   }
 
   async #waitForRoom(message: StreamMessage, attempt: Attempt): Promise<Stored> {
@@ -133,7 +135,8 @@ export class StreamPublisher {
   #assertFits({ body, headers }: StreamMessage): void {
     const { maxPayloadBytes } = this.#connection
     let bytes = body.length
-    for (const [name, values] of headers) for (const value of values) bytes += name.length + Buffer.byteLength(value) + 4
+    for (const [name, values] of headers)
+      for (const value of values) bytes += name.length + Buffer.byteLength(value) + 4
     if (bytes + HEADERS_EXTRA_BYTES <= maxPayloadBytes) return
     throw new ShmwireError(
       ErrorCode.MESSAGE_TOO_LARGE,

@@ -195,7 +195,11 @@ export class Pull implements ConnectionUser {
 
   #reset(reason: string): void {
     if (this.#ended) return
-    log(this.#connection.settings.logger, 'debug', () => `${this.#owner.what} requests messages again: ${reason}`)
+    log(
+      this.#connection.settings.logger,
+      'debug',
+      () => `${this.#owner.what} requests messages again: ${reason}`,
+    )
     this.#resetAgain = true
     this.#resetting ??= this.#resetUntilDone()
   }

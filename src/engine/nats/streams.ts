@@ -66,4 +66,3 @@ function isEqual(found: StreamInfo, config: StreamConfig): boolean {
     ([name, value]) => name === 'storage' || JSON.stringify(current[name]) === JSON.stringify(value),
   )
 }
-

@@ -5,7 +5,7 @@ interface Closable {
   close(): Promise<void>
 }
 
-/** Opens something within the time of the caller. What opens later is closed at once. */
+/** Opens something within the time of the caller. It is closed at once if it opens later. */
 export function within<T extends Closable>(
   { signal, timeoutMs }: WaitOptions,
   what: string,

@@ -17,10 +17,14 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
   it('runs pushed jobs', async () => {
     const queue = await engine.createQueue<number, number>('first', {})
     const seen: number[] = []
-    const worker = await engine.work<number, number>('first', (job) => {
-      seen.push(job)
-      return job * 2
-    }, { concurrency: 4 })
+    const worker = await engine.work<number, number>(
+      'first',
+      (job) => {
+        seen.push(job)
+        return job * 2
+      },
+      { concurrency: 4 },
+    )
     for (let i = 0; i < 20; i++) await queue.push(i)
     await expect.poll(() => seen.length, { timeout: 20_000 }).toBe(20)
     expect(await queue.request(21)).toBe(42)

@@ -18,7 +18,9 @@ describe.skipIf(NATS_VERSION === undefined)(`a topic over JetStream${NATS_REASON
     const topic = await engine.createTopic<number>('numbers', {})
     const subscription = await engine.subscribe<number>('numbers', {})
     const count = 3_000
-    const all = Array.from({ length: count }, (_, i) => topic.publish(i, i % 2 ? { key: `odd.${i}`, headers: { a: ' b ' } } : {}))
+    const all = Array.from({ length: count }, (_, i) =>
+      topic.publish(i, i % 2 ? { key: `odd.${i}`, headers: { a: ' b ' } } : {}),
+    )
     await Promise.all(all)
     await topic.close()
     const received: number[] = []

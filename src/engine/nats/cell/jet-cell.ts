@@ -50,7 +50,11 @@ export function createJetCell<Value>(
   assertEngineOptions(options)
   const bytes = integer('maxValueBytes', options.maxValueBytes ?? VALUE_BYTES_DEFAULT, 1, VALUE_BYTES_MAX)
   const bytesMax = Math.min(bytes, connection.maxPayloadBytes - HEADERS_BYTES)
-  const codec = new MessageCodec(options.codec, bytesMax, 'raise maxValueBytes, or max_payload of the NATS server')
+  const codec = new MessageCodec(
+    options.codec,
+    bytesMax,
+    'raise maxValueBytes, or max_payload of the NATS server',
+  )
   return within(options, `creating ${whatOfCell(name)}`, async () => {
     await ensureBucket(connection, whatOfCell(name))
     const cell = new JetCell<Value>(connection, name, codec, initial)

@@ -74,7 +74,9 @@ export class DeadJobs<Job> {
   /** False: another program has deleted it. */
   async #delete(sequence: number): Promise<boolean> {
     try {
-      return await retrying(() => this.#connection.manager.streams.deleteMessage(this.#stream, sequence, false))
+      return await retrying(() =>
+        this.#connection.manager.streams.deleteMessage(this.#stream, sequence, false),
+      )
     } catch (error) {
       if (apiCodeOf(error) === ApiCode.DELETE_FAILED) return false
       throw faultOf(error, this.#what)
@@ -91,7 +93,10 @@ export class DeadJobs<Job> {
 
   /** A job can be dead because it is malformed, and must not hide the others. */
   #deadJobOf(message: StoredMsg): DeadJob<Job> {
-    const head = orElse(() => readDeadHead(message.header), { attempts: 0, reason: 'its headers are malformed' })
+    const head = orElse(() => readDeadHead(message.header), {
+      attempts: 0,
+      reason: 'its headers are malformed',
+    })
     return {
       job: orElse<unknown>(() => this.#codec.decode(bufferOf(message.data)), undefined) as Job,
       id: orElse(() => readJobId(message.header, String(message.seq)), String(message.seq)),

@@ -1,5 +1,5 @@
 import type { ShmwireError } from '../../../errors.js'
-import { nowMs, setTimeout, clearTimeout, newAbortController, timeOfDayMs } from '../../../host.js'
+import { clearTimeout, newAbortController, nowMs, setTimeout, timeOfDayMs } from '../../../host.js'
 import { log } from '../../../log.js'
 import { textOfThrown } from '../../../uncaught.js'
 import type { EngineConnection, Msg } from '../connection.js'

@@ -2,24 +2,18 @@ import { randomUUID } from 'node:crypto'
 import { waitWithin } from '../../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../../errors.js'
 import type { MessageCodec } from '../../../messaging/message-codec.js'
-import { givenTerms } from '../../../messaging/queue/job-terms.js'
 import type { JobTerms } from '../../../messaging/queue/job.js'
+import { givenTerms } from '../../../messaging/queue/job-terms.js'
 import type { DeadJob, PushedJob, PushOptions, Queue, QueueStats } from '../../../messaging/queue/types.js'
-import {
-  checkWaitOptions,
-  integer,
-  invalid,
-  TIMEOUT_MS_MAX,
-  type WaitOptions,
-} from '../../../options.js'
+import { checkWaitOptions, integer, invalid, TIMEOUT_MS_MAX, type WaitOptions } from '../../../options.js'
 import type { EngineConnection } from '../connection.js'
 import { type Stored, StreamPublisher } from '../publisher.js'
 import { DeadJobs } from './dead-jobs.js'
 import type { DelayedJobs } from './delayed-jobs.js'
 import { addJobHead, dedupIdOf, ID_BYTES_MAX } from './job-message.js'
+import { statsOf } from './queue-stats.js'
 import { type QueueDescription, whatOf } from './queue-streams.js'
 import type { Replies } from './replies.js'
-import { statsOf } from './queue-stats.js'
 
 const PUSH_NAMES = [
   'signal',
@@ -91,13 +85,17 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
     const reply = replies.expect(whatOf(name))
     try {
       const bounds = { ...wait, timeoutMs }
-      const bytes = await waitWithin<Buffer | undefined>(bounds, `a request to ${whatOf(name)}`, (resolve, reject) => {
-        this.#store(job, id, options, terms, bounds, reply.subject).then(({ duplicate }) => {
-          if (duplicate && options.id !== undefined) reject(duplicateId(name, id))
-        }, reject)
-        reply.result.then(resolve, reject)
-        return reply.forget
-      })
+      const bytes = await waitWithin<Buffer | undefined>(
+        bounds,
+        `a request to ${whatOf(name)}`,
+        (resolve, reject) => {
+          this.#store(job, id, options, terms, bounds, reply.subject).then(({ duplicate }) => {
+            if (duplicate && options.id !== undefined) reject(duplicateId(name, id))
+          }, reject)
+          reply.result.then(resolve, reject)
+          return () => reply.forget()
+        },
+      )
       return (bytes === undefined ? undefined : codec.decode(bytes)) as Result
     } finally {
       reply.forget()
@@ -163,7 +161,12 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
   }
 
   /** The terms of the queue, unless the push has its own. */
-  #termsOf({ attempts, backOff, timeLimitMs, delayMs }: PushOptions): JobTerms & { readonly delayMs: number } {
+  #termsOf({
+    attempts,
+    backOff,
+    timeLimitMs,
+    delayMs,
+  }: PushOptions): JobTerms & { readonly delayMs: number } {
     const given = givenTerms({ attempts, backOff, timeLimitMs, delayMs })
     const { terms } = this.#parts.description
     const backOffMinMs = given.backOffMinMs || terms.backOffMinMs
@@ -184,7 +187,11 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
 
 function checkId(id: unknown): void {
   if (typeof id !== 'string' || id === '' || dedupIdOf(id).length > ID_BYTES_MAX)
-    throw invalid('id', id, `a string of 1 to ${ID_BYTES_MAX} bytes, in which each byte beyond ASCII counts three times`)
+    throw invalid(
+      'id',
+      id,
+      `a string of 1 to ${ID_BYTES_MAX} bytes, in which each byte beyond ASCII counts three times`,
+    )
 }
 
 function duplicateId(name: string, id: string): ShmwireError {
@@ -196,7 +203,11 @@ function duplicateId(name: string, id: string): ShmwireError {
 }
 
 /** A result can be lost while this process connects again, so a request must end. */
-function longestMs({ attempts, timeLimitMs, backOffMaxMs, delayMs }: JobTerms & { readonly delayMs: number }): number {
+function longestMs({
+  attempts,
+  timeLimitMs,
+  backOffMaxMs,
+  delayMs,
+}: JobTerms & { readonly delayMs: number }): number {
   return Math.min(TIMEOUT_MS_MAX, attempts * (timeLimitMs + backOffMaxMs) + delayMs + REQUEST_EXTRA_MS)
 }
-

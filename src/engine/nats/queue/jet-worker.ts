@@ -11,9 +11,9 @@ import { checkWaitOptions, type WaitOptions } from '../../../options.js'
 import { runApart, textOfThrown } from '../../../uncaught.js'
 import type { EngineConnection, Msg } from '../connection.js'
 import { Acknowledgement, deliveryOf } from '../delivery.js'
+import { readHeaders } from '../headers.js'
 import { Pull } from '../pull.js'
 import { DelayedJobs } from './delayed-jobs.js'
-import { readHeaders } from '../headers.js'
 import { readJobHead } from './job-message.js'
 import { ensureWorkers, type QueueDescription, whatOf } from './queue-streams.js'
 import { bufferOf } from './replies.js'
@@ -95,7 +95,7 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
         return () => {}
       })
     } finally {
-      for (const job of [...this.#jobs]) this.#returnJob(job)
+      for (const job of this.#jobs) this.#returnJob(job)
       this.#end(undefined)
     }
   }
@@ -109,7 +109,10 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
     if (this.#isClosing || this.#isOver) return
     const { concurrency } = this.#parts
     this.#pull.setRoom(
-      Math.max(0, Math.min(concurrency - this.#running - this.#held.length, 2 * concurrency - this.#jobs.size)),
+      Math.max(
+        0,
+        Math.min(concurrency - this.#running - this.#held.length, 2 * concurrency - this.#jobs.size),
+      ),
     )
   }
 
@@ -188,7 +191,8 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
     const { attempt, attempts, head, message, delivery } = job
     const assertLeased = (): void => job.assertLeased()
     try {
-      if (attempt >= attempts) await this.#settlement.bury({ message, delivery, head }, attempt, thrown, assertLeased)
+      if (attempt >= attempts)
+        await this.#settlement.bury({ message, delivery, head }, attempt, thrown, assertLeased)
       else
         await this.#settlement.confirm(
           message,
@@ -214,7 +218,10 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
   /** A job whose last worker has died, or has lost its connection. */
   async #buryLost(job: RunningJob): Promise<void> {
     const attempts = job.attempt - 1
-    await this.#retry(job, new Error(`the worker of its last attempt, the ${attempts}th, has died or lost its lease`))
+    await this.#retry(
+      job,
+      new Error(`the worker of its last attempt, the ${attempts}th, has died or lost its lease`),
+    )
     this.#leave(job)
   }
 
@@ -265,7 +272,7 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
     if (this.#isOver) return
     const { leaseMs } = this.#parts.connection.settings
     this.#timer = setTimeout(() => {
-      for (const job of [...this.#jobs]) this.#checkLease(job, leaseMs)
+      for (const job of this.#jobs) this.#checkLease(job, leaseMs)
       this.#watchLeases()
     }, leaseMs * CHECK_PART)
   }
@@ -300,7 +307,7 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
     clearTimeout(this.#timer)
     void this.#pull.stop()
     void this.#delayed.stop()
-    for (const job of [...this.#jobs]) job.lose('the worker has ended')
+    for (const job of this.#jobs) job.lose('the worker has ended')
     this.#jobs.clear()
     nextTick(() => {
       notifyLateListeners(this, 'close', error)

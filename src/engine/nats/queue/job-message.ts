@@ -4,7 +4,7 @@ import type { MessageHeaders } from '../../../messaging/types.js'
 import type { MsgHdrs } from '../connection.js'
 import { addHeaders } from '../headers.js'
 
-/** What the engine adds to a job. Other programs can push jobs too: the id is that of JetStream, and all others are optional. */
+/** Headers that the engine adds to a job. Other programs can push jobs too: the id is that of JetStream, and all others are optional. */
 const Field = {
   ID: 'Nats-Msg-Id',
   JOB_ID: 'Shmwire-Id',
@@ -77,7 +77,10 @@ export function readJobHead(source: MsgHdrs | undefined, fallbackId: string, def
 
 export function readDeadHead(source: MsgHdrs | undefined): DeadHead {
   const attempts = source?.get(Field.ATTEMPTS) ?? ''
-  return { attempts: attempts === '' ? 0 : readInteger(attempts, 'attempts'), reason: readText(source?.get(Field.REASON) ?? '') }
+  return {
+    attempts: attempts === '' ? 0 : readInteger(attempts, 'attempts'),
+    reason: readText(source?.get(Field.REASON) ?? ''),
+  }
 }
 
 /** The id of a job whose other fields may be malformed. */
@@ -133,5 +136,8 @@ function readReply(text: string): string | undefined {
 }
 
 function malformed(what: string, text: string): ShmwireError {
-  return new ShmwireError(ErrorCode.CORRUPT, `the job has a malformed ${what}: ${JSON.stringify(text.slice(0, 80))}`)
+  return new ShmwireError(
+    ErrorCode.CORRUPT,
+    `the job has a malformed ${what}: ${JSON.stringify(text.slice(0, 80))}`,
+  )
 }

@@ -4,7 +4,7 @@ import { ApiCode, apiCodeOf, faultOf } from '../faults.js'
 import { retrying } from '../retrying.js'
 import { CONSUMER, whatOf } from './queue-streams.js'
 
-/** What the servers know of a queue. The sums begin when the streams were created. */
+/** The state of a queue, as the servers report it. The sums begin when the streams were created. */
 export async function statsOf(connection: EngineConnection, name: string): Promise<QueueStats> {
   const { manager, settings } = connection
   const { names } = settings

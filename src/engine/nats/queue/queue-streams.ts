@@ -6,7 +6,7 @@ import type { Names } from '../names.js'
 import { retrying } from '../retrying.js'
 import { ensureStream, findStream, nanosOf, type StreamInfo } from '../streams.js'
 
-/** What every program that uses a queue must know. Stored in the description of its stream, because metadata needs nats-server 2.10. */
+/** The facts that every program of a queue needs. Stored in the description of its stream, because metadata needs nats-server 2.10. */
 export interface QueueDescription {
   readonly codec: string
   readonly terms: JobTerms
@@ -61,11 +61,17 @@ export async function createQueueStreams(
 }
 
 /** Rejects with `NOT_LISTENING` if there is no such queue. */
-export async function openQueueStreams(connection: EngineConnection, name: string): Promise<QueueDescription> {
+export async function openQueueStreams(
+  connection: EngineConnection,
+  name: string,
+): Promise<QueueDescription> {
   const what = whatOf(name)
   const found = await findStream(connection, connection.settings.names.stream('queue', name), what)
   if (found === undefined)
-    throw new ShmwireError(ErrorCode.NOT_LISTENING, `there is no queue ${JSON.stringify(name)}; create it with createQueue`)
+    throw new ShmwireError(
+      ErrorCode.NOT_LISTENING,
+      `there is no queue ${JSON.stringify(name)}; create it with createQueue`,
+    )
   return readDescription(found, what)
 }
 
@@ -100,11 +106,11 @@ export function whatOf(name: string): string {
   return `the queue ${JSON.stringify(name)}`
 }
 
-function assertSameCodec(current: QueueDescription, wanted: QueueDescription, what: string): void {
-  if (current.codec === wanted.codec) return
+function assertSameCodec(current: QueueDescription, next: QueueDescription, what: string): void {
+  if (current.codec === next.codec) return
   throw new ShmwireError(
     ErrorCode.INVALID_ARGUMENT,
-    `${what} uses the codec ${JSON.stringify(current.codec)}, and this side ${JSON.stringify(wanted.codec)}; pass the same option codec on both sides`,
+    `${what} uses the codec ${JSON.stringify(current.codec)}, and this side ${JSON.stringify(next.codec)}; pass the same option codec on both sides`,
   )
 }
 
@@ -127,7 +133,9 @@ function readDescription({ config }: StreamInfo, what: string): QueueDescription
   const { attempts, backOffMinMs, backOffMaxMs, timeLimitMs } = terms
   const isText = (text: unknown): text is string => typeof text === 'string'
   const isCount = (count: unknown): count is number => Number.isSafeInteger(count) && (count as number) > 0
-  if (!isText(codec) || !isCount(dedupWindowMs) || (deadLetters !== undefined && !isText(deadLetters))) throw fail()
-  if (!isCount(attempts) || !isCount(backOffMinMs) || !isCount(backOffMaxMs) || !isCount(timeLimitMs)) throw fail()
+  if (!isText(codec) || !isCount(dedupWindowMs) || (deadLetters !== undefined && !isText(deadLetters)))
+    throw fail()
+  if (!isCount(attempts) || !isCount(backOffMinMs) || !isCount(backOffMaxMs) || !isCount(timeLimitMs))
+    throw fail()
   return { codec, dedupWindowMs, deadLetters, terms: { attempts, backOffMinMs, backOffMaxMs, timeLimitMs } }
 }

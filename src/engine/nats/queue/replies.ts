@@ -33,7 +33,9 @@ export class Replies implements ConnectionUser {
     this.#connection = connection
     this.#inbox = connection.newInbox()
     connection.add(this)
-    connection.nats.subscribe(`${this.#inbox}.*`, { callback: (error, message) => this.#receive(error, message) })
+    connection.nats.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => this.#receive(error, message),
+    })
   }
 
   /** Throws `BACKLOG`. */

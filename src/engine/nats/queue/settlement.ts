@@ -22,7 +22,7 @@ export interface Delivered {
   readonly head: JobHead | undefined
 }
 
-/** What a worker does with a job at its end. All of it can happen twice without harm. */
+/** Ends a job of a worker: acknowledges it, returns it, or buries it. All of it can happen twice without harm. */
 export class Settlement {
   readonly #connection: EngineConnection
   readonly #what: string
@@ -37,7 +37,9 @@ export class Settlement {
     this.#what = what
     this.#description = description
     this.#deadSubject =
-      deadLetters === undefined ? names.subject('queue', name, 'dead') : names.subject('queue', deadLetters, 'job')
+      deadLetters === undefined
+        ? names.subject('queue', name, 'dead')
+        : names.subject('queue', deadLetters, 'job')
     this.#burials = new StreamPublisher(connection, {
       what: `the dead letters of ${what}`,
       dedupWindowMs: description.dedupWindowMs,
@@ -113,7 +115,11 @@ export class Settlement {
       this.#connection.nats.publish(reply, body, { headers: outcomeHeaders(this.#connection, outcome) })
     } catch (error) {
       // The connection is closed: the job is not acknowledged either, and runs again.
-      log(this.#connection.settings.logger, 'warn', () => `${this.#what}: a result is lost: ${textOfThrown(error)}`)
+      log(
+        this.#connection.settings.logger,
+        'warn',
+        () => `${this.#what}: a result is lost: ${textOfThrown(error)}`,
+      )
     }
   }
 }

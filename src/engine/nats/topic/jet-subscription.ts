@@ -44,7 +44,13 @@ export function subscribeJetTopic<Message>(
   const codec = new MessageCodec(options.codec, Number.POSITIVE_INFINITY, '')
   return within(options, `subscribing to ${whatOfTopic(name)}`, async () => {
     const info = await openTopicStream(connection, name, codec.name)
-    const subscription = new JetSubscription<Message>({ connection, name, codec, filter, ...startOf(info, from) })
+    const subscription = new JetSubscription<Message>({
+      connection,
+      name,
+      codec,
+      filter,
+      ...startOf(info, from),
+    })
     await subscription.start()
     return subscription
   })
@@ -96,7 +102,9 @@ class JetSubscription<Message>
       onEnding: (error) => this.#delivery.ending(error),
     })
     const emit = ([message, info]: StreamItem): boolean => this.emit('message', message as Message, info)
-    this.#delivery = new PulledDelivery<StreamItem>(this, 'message', this.#source, emit, () => this.#source.close())
+    this.#delivery = new PulledDelivery<StreamItem>(this, 'message', this.#source, emit, () =>
+      this.#source.close(),
+    )
   }
 
   start(): Promise<void> {

@@ -52,10 +52,16 @@ export function createJetTopic<Message>(
   assertEngineOptions(options)
   const { overflow = 'lose', ringBytes = STREAM_BYTES_DEFAULT } = options
   if (overflow !== 'lose' || options.blockTimeoutMs !== undefined)
-    throw misuse("overflow must be 'lose' with an engine: the servers do not wait for slow subscribers; use a queue")
+    throw misuse(
+      "overflow must be 'lose' with an engine: the servers do not wait for slow subscribers; use a queue",
+    )
   const maxBytes = integer('ringBytes', ringBytes, RING_BYTES_MIN, RING_BYTES_MAX)
   const bytesMax = Math.min(maxBytes / MESSAGE_PART, connection.maxPayloadBytes) - EXTRA_BYTES
-  const codec = new MessageCodec(options.codec, bytesMax, 'raise ringBytes, or max_payload of the NATS server')
+  const codec = new MessageCodec(
+    options.codec,
+    bytesMax,
+    'raise ringBytes, or max_payload of the NATS server',
+  )
   return within(options, `creating ${whatOfTopic(name)}`, async () => {
     const info = await createTopicStream(connection, name, codec.name, maxBytes)
     return new JetTopic<Message>(connection, name, codec, info)
@@ -81,7 +87,12 @@ export class JetTopic<Message> implements Topic<Message> {
     this.epoch = epochOf(info)
     this.#connection = connection
     this.#codec = codec
-    this.#publisher = new OrderedPublisher(connection, info.config.name, whatOfTopic(name), info.state.last_seq)
+    this.#publisher = new OrderedPublisher(
+      connection,
+      info.config.name,
+      whatOfTopic(name),
+      info.state.last_seq,
+    )
   }
 
   get sequence(): number {
@@ -169,4 +180,3 @@ export class JetTopic<Message> implements Topic<Message> {
     if (this.#failure !== undefined) throw this.#failure
   }
 }
-

@@ -144,7 +144,7 @@ export class OrderedPublisher {
 
   /** Never rejects. */
   async #recover(): Promise<void> {
-    for (const entry of [...this.#sent]) {
+    for (const entry of this.#sent) {
       try {
         entry.resolve(await this.#storeAgain(entry))
       } catch (error) {

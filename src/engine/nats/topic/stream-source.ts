@@ -4,7 +4,7 @@ import { nowMs } from '../../../host.js'
 import { log } from '../../../log.js'
 import type { MessageCodec } from '../../../messaging/message-codec.js'
 import type { PullSource } from '../../../messaging/pulled-delivery.js'
-import { KeyFilter } from '../../../messaging/topic/key.js'
+import type { KeyFilter } from '../../../messaging/topic/key.js'
 import type { MessageInfo, SubscriptionStats } from '../../../messaging/topic/types.js'
 import { TURN_MS_MAX } from '../../../turn-budget.js'
 import { textOfThrown } from '../../../uncaught.js'
@@ -229,7 +229,11 @@ export class StreamSource implements PullSource<StreamItem> {
       this.#finish(undefined)
     } catch (error) {
       const { logger } = connection.settings
-      log(logger, 'warn', () => `${whatOfTopic(name)}: the end of the topic is not known: ${textOfThrown(error)}`)
+      log(
+        logger,
+        'warn',
+        () => `${whatOfTopic(name)}: the end of the topic is not known: ${textOfThrown(error)}`,
+      )
     }
   }
 
