@@ -5,6 +5,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll } from 'vitest'
+import { jetStream } from '../../src/engine/nats/index.js'
+import type { JetStreamOptions } from '../../src/engine/nats/index.js'
+import type { Engine } from '../../src/messaging/engine.js'
 import { longDirectory } from './temporary-directory.js'
 
 const PROGRAM = 'nats-server'
@@ -125,4 +128,32 @@ async function freePorts(count: number): Promise<number[]> {
     }),
   )
   return ports
+}
+
+const engines: Engine[] = []
+afterAll(async () => {
+  await Promise.all(engines.splice(0).map((engine) => engine.close()))
+})
+
+/** An engine with short times, which is closed after the last test of the file. */
+export function openEngine(server: NatsServer | readonly NatsServer[], options: Partial<JetStreamOptions> = {}): Engine {
+  const servers = [server].flat().map(({ url }) => url)
+  const engine = jetStream({
+    servers,
+    leaseMs: 1_000,
+    answerMs: 1_000,
+    heartbeatMs: 500,
+    reconnectWaitMs: 100,
+    ...options,
+  })
+  engines.push(engine)
+  return engine
+}
+
+/** The client of NATS itself, to do what the engine does not do. */
+export async function connectNats({ url }: NatsServer) {
+  const { connect, headers } = await import('@nats-io/transport-node')
+  const { jetstreamManager } = await import('@nats-io/jetstream')
+  const nats = await connect({ servers: url })
+  return { nats, headers, manager: await jetstreamManager(nats) }
 }
