@@ -10,6 +10,7 @@ export const ApiCode = {
   DELETE_FAILED: 10_057,
   STREAM_NAME_IN_USE: 10_058,
   STREAM_NOT_FOUND: 10_059,
+  WRONG_LAST_ID: 10_070,
   WRONG_LAST_SEQUENCE: 10_071,
   /** Also "maximum messages exceeded" and "maximum bytes exceeded". */
   STORE_FAILED: 10_077,

@@ -9,6 +9,9 @@ const Field = { EPOCH: 'Shmwire-Epoch', VERSION: 'Shmwire-Version', CODEC: 'Shmw
 /** Parts of a subject on which a writer answers, and on which it announces its end. */
 export const Part = { WRITER: 'writer', CLOSED: 'closed' } as const
 
+/** Of values that other programs have put into the store. Their versions are the revisions of the store. */
+export const FOREIGN_EPOCH = 'kv'
+
 export interface ValueHead {
   readonly epoch: string
   readonly version: number

@@ -103,9 +103,9 @@ class JetCell<Value> implements Cell<Value> {
       }
     }
     const { nats } = this.#connection
-    this.#writer = nats.subscribe(this.#subject(Part.WRITER), {
+    this.#writer = nats.subscribe(this.#subject(`${Part.WRITER}.${this.epoch}`), {
       callback: (error, message) => {
-        if (error === null) message.respond(this.epoch)
+        if (error === null) message.respond()
       },
     })
     await nats.flush()

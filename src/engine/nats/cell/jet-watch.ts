@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events'
 import { ErrorCode, ShmwireError } from '../../../errors.js'
-import { nextTick } from '../../../host.js'
 import type { CellWatch, CellWatchEvents, ValueInfo, WatchOptions } from '../../../messaging/cell/types.js'
 import { MessageCodec } from '../../../messaging/message-codec.js'
 import { PulledDelivery } from '../../../messaging/pulled-delivery.js'
@@ -10,7 +9,7 @@ import type { EngineConnection } from '../connection.js'
 import { assertEngineOptions } from '../engine-options.js'
 import { within } from '../within.js'
 import { lastValueSequence, whatOfCell } from './cell-bucket.js'
-import { FOREIGN_EPOCH, type ValueItem, ValueSource } from './value-source.js'
+import { type ValueItem, ValueSource } from './value-source.js'
 import { WriterWatch } from './writer-watch.js'
 
 const OPTION_NAMES: readonly string[] = [
@@ -84,8 +83,6 @@ class JetWatch<Value> extends EventEmitter<CellWatchEvents<Value>> implements Ce
       this.#stop()
       throw error
     }
-    // Listeners of the caller are there in the next turn.
-    nextTick(() => this.#checkWriter())
   }
 
   get epoch(): string {
@@ -133,8 +130,7 @@ class JetWatch<Value> extends EventEmitter<CellWatchEvents<Value>> implements Ce
   }
 
   #checkWriter(): void {
-    const { epoch } = this.#source.head
-    const isStale = epoch !== FOREIGN_EPOCH && this.#writer.epoch !== epoch
+    const isStale = !this.#writer.isAlive
     if (isStale === this.#isStale || this.#delivery.over) return
     this.#isStale = isStale
     if (isStale) runApart(() => this.emit('stale'))

@@ -8,7 +8,14 @@ import { Pull } from '../pull.js'
 import { bufferOf } from '../queue/replies.js'
 import { retrying } from '../retrying.js'
 import { nanosOf } from '../streams.js'
-import { bucketStream, readValueHead, type ValueHead, valueSubject, whatOfCell } from './cell-bucket.js'
+import {
+  bucketStream,
+  FOREIGN_EPOCH,
+  readValueHead,
+  type ValueHead,
+  valueSubject,
+  whatOfCell,
+} from './cell-bucket.js'
 
 export type ValueItem = readonly [value: unknown, info: ValueInfo]
 
@@ -165,6 +172,3 @@ export class ValueSource implements PullSource<ValueItem> {
     return consumer.name
   }
 }
-
-/** Of values that other programs have put into the store. Their versions are the revisions of the store. */
-export const FOREIGN_EPOCH = 'kv'

@@ -1,14 +1,14 @@
 import { clearTimeout, setTimeout } from '../../../host.js'
 import type { EngineConnection, Msg, NatsSubscription } from '../connection.js'
 import { isUnanswerable } from '../faults.js'
-import { Part } from './cell-bucket.js'
+import { FOREIGN_EPOCH, Part } from './cell-bucket.js'
 
 /** Answers that may be missing before a writer counts as dead: its event loop can be busy. */
 const SILENCES_MAX = 3
 
 /**
- * Finds out whether the writer of a cell is alive: it answers on a subject. Without a subscription to that subject, the server answers at
- * once that there is none, so the death of a writer shows at the next question.
+ * Finds out whether the writer of the current value is alive: each writer answers on a subject with its epoch. Without a subscription to that
+ * subject, the server answers at once that there is none, so the death of a writer shows at the next question.
  */
 export class WriterWatch {
   readonly #connection: EngineConnection
@@ -17,21 +17,22 @@ export class WriterWatch {
   #timer: NodeJS.Timeout | undefined
   #closings: NatsSubscription | undefined
   #silences = 0
-  #epoch: string | undefined
+  #epoch = ''
+  #isAlive = true
   #isStopped = false
 
-  /** `onChange` runs when `epoch` has changed. */
+  /** `onChange` runs when `isAlive` has changed. */
   constructor(connection: EngineConnection, name: string, onChange: () => void) {
     this.#connection = connection
     this.#name = name
     this.#onChange = onChange
   }
 
-  /** Of the living writer; undefined: there is none. */
-  get epoch(): string | undefined {
-    return this.#epoch
+  get isAlive(): boolean {
+    return this.#isAlive
   }
 
+  /** After the first value has arrived. */
   async start(): Promise<void> {
     this.#closings = this.#connection.nats.subscribe(this.#subject(Part.CLOSED), {
       callback: (error, message) => {
@@ -42,10 +43,11 @@ export class WriterWatch {
     this.#schedule()
   }
 
-  /** A value shows that its writer lives. */
+  /** A value has arrived. */
   seen(epoch: string): void {
+    this.#epoch = epoch
     this.#silences = 0
-    this.#set(epoch)
+    this.#set(true)
   }
 
   stop(): void {
@@ -64,25 +66,29 @@ export class WriterWatch {
   /** Never rejects. */
   async #ask(): Promise<void> {
     const { nats, settings } = this.#connection
+    const epoch = this.#epoch
+    if (epoch === FOREIGN_EPOCH) return
+    let isAlive = true
     try {
-      const answer = await nats.request(this.#subject(Part.WRITER), undefined, { timeout: settings.answerMs })
+      await nats.request(this.#subject(`${Part.WRITER}.${epoch}`), undefined, { timeout: settings.answerMs })
       this.#silences = 0
-      this.#set(answer.string().slice(0, 64))
     } catch (error) {
-      if (this.#isStopped || !this.#connection.isConnected) return
+      if (!this.#connection.isConnected) return
       // No subscription at all; otherwise the writer, or this process, is only slow.
       this.#silences += 1
-      if (isUnanswerable(error) || this.#silences >= SILENCES_MAX) this.#set(undefined)
+      isAlive = !isUnanswerable(error) && this.#silences < SILENCES_MAX
     }
+    // Another writer may have taken over meanwhile.
+    if (epoch === this.#epoch) this.#set(isAlive)
   }
 
   #onClosed(message: Msg): void {
-    if (message.string() === this.#epoch) this.#set(undefined)
+    if (message.string() === this.#epoch) this.#set(false)
   }
 
-  #set(epoch: string | undefined): void {
-    if (this.#epoch === epoch || this.#isStopped) return
-    this.#epoch = epoch
+  #set(isAlive: boolean): void {
+    if (this.#isAlive === isAlive || this.#isStopped) return
+    this.#isAlive = isAlive
     this.#onChange()
   }
 

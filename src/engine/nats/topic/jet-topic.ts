@@ -16,6 +16,7 @@ import {
 import type { EngineConnection } from '../connection.js'
 import { assertEngineOptions } from '../engine-options.js'
 import { addHeaders } from '../headers.js'
+import { retrying } from '../retrying.js'
 import type { StreamInfo } from '../streams.js'
 import { within } from '../within.js'
 import { OrderedPublisher } from './ordered-publisher.js'
@@ -168,10 +169,12 @@ export class JetTopic<Message> implements Topic<Message> {
   /** Subscribers that are connected now end after the last message. */
   async #end(): Promise<void> {
     await this.#publisher.settled()
-    const { nats, settings } = this.#connection
+    const { nats, settings, manager } = this.#connection
     if (nats.isClosed()) return
-    const subject = settings.names.subject('topic', this.address, Part.ENDED)
-    nats.publish(subject, JSON.stringify({ epoch: this.epoch, sequence: this.sequence }))
+    const { names } = settings
+    const { state } = await retrying(() => manager.streams.info(names.stream('topic', this.address)))
+    const subject = names.subject('topic', this.address, Part.ENDED)
+    nats.publish(subject, JSON.stringify({ epoch: this.epoch, sequence: state.last_seq }))
     await nats.flush()
   }
 

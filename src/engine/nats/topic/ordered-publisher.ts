@@ -13,6 +13,9 @@ export interface OrderedMessage {
   readonly id: string
 }
 
+/** The message that the stream must have last. */
+type Expected = { readonly lastMsgID: string } | { readonly lastSequence: number }
+
 interface Entry {
   readonly message: OrderedMessage
   readonly resolve: (sequence: number) => void
@@ -26,12 +29,13 @@ interface Entry {
 const IN_FLIGHT_MAX = 1024
 /** Further ones that wait in this process. */
 const WAITING_MAX = 65_536
+const EXPECTATIONS = ['Nats-Expected-Last-Msg-Id', 'Nats-Expected-Last-Sequence']
 const WAIT_MIN_MS = 10
 const WAIT_MAX_MS = 1_000
 
 /**
- * Stores messages in the order of the calls, many at once. Each message states the sequence that the stream must have before it. So when
- * one is lost, for example with a connection or with the leader of a stream, the server refuses those behind it. They are then sent again
+ * Stores messages in the order of the calls, many at once. Each message states the one that the stream must have last. So when one is
+ * lost, for example with a connection or with the leader of a stream, the server refuses those behind it. They are then sent again
  * one by one, and those that were stored are duplicates by their ids. Other publishers may use the same stream: their messages make this
  * one start again in the same way.
  */
@@ -44,6 +48,8 @@ export class OrderedPublisher {
   readonly #waiting = new Fifo<Entry>()
   /** The sequence of the stream after all messages that were sent. */
   #tail: number
+  /** Of the message that was sent last. */
+  #lastId = ''
   /** Answers that are missing. */
   #open = 0
   #isRecovering = false
@@ -89,25 +95,29 @@ export class OrderedPublisher {
   }
 
   #send(entry: Entry): void {
-    const lastSequence = this.#tail
+    // Behind a message without an answer, a sequence is not enough: that of another publisher could take its place.
+    const expected: Expected = this.#open > 0 ? { lastMsgID: this.#lastId } : { lastSequence: this.#tail }
     this.#tail += 1
     this.#open += 1
+    this.#lastId = entry.message.id
     entry.sentMs = nowMs()
     this.#sent.add(entry)
-    this.#store(entry, lastSequence).then(
+    this.#store(entry, expected).then(
       (sequence) => this.#onStored(entry, sequence),
       (error: unknown) => this.#onFailure(entry, error),
     )
   }
 
-  async #store({ message }: Entry, lastSequence: number): Promise<number> {
+  async #store({ message }: Entry, expect: Expected): Promise<number> {
     const { client, settings } = this.#connection
     const { subject, body, headers, id } = message
+    // The client adds the new expectation to those of an earlier attempt.
+    for (const field of EXPECTATIONS) headers.delete(field)
     const { seq } = await client.publish(subject, body, {
       headers,
       msgID: id,
       timeout: settings.answerMs,
-      expect: { lastSequence },
+      expect,
     })
     return seq
   }
@@ -164,7 +174,7 @@ export class OrderedPublisher {
       try {
         const { state } = await retrying(() => manager.streams.info(this.#stream))
         this.#tail = state.last_seq
-        const sequence = await this.#store(entry, this.#tail)
+        const sequence = await this.#store(entry, { lastSequence: this.#tail })
         this.#tail = Math.max(this.#tail, sequence)
         return sequence
       } catch (error) {
@@ -178,5 +188,6 @@ export class OrderedPublisher {
 }
 
 function canRepeat(error: unknown): boolean {
-  return isPassing(error) || apiCodeOf(error) === ApiCode.WRONG_LAST_SEQUENCE
+  const code = apiCodeOf(error)
+  return isPassing(error) || code === ApiCode.WRONG_LAST_SEQUENCE || code === ApiCode.WRONG_LAST_ID
 }
