@@ -47,7 +47,7 @@ export const ErrorCode = {
    * lacks it.
    */
   UNAVAILABLE: 'ERR_SHMWIRE_UNAVAILABLE',
-  /** The worker does not hold the job any longer: its time limit has passed, or the queue did not hear from it. The job can run again. */
+  /** A worker does not have the job any more: its time limit passed, or its connection ended. The job runs again. */
   LEASE_LOST: 'ERR_SHMWIRE_LEASE_LOST',
 } as const
 

@@ -43,7 +43,7 @@ export interface JobRecord {
 export interface StoredJob extends JobRecord {
   /** Attempts that have begun: 0 before the first one. */
   readonly attempt: number
-  /** The job runs at this time at the earliest. 0: at once. */
+  /** The job runs at this time at the earliest. 0: at once; or, if attempts have begun, a worker had the job. */
   readonly dueAtMs: number
   /** Why the job is dead; undefined while it is not. */
   readonly deadReason: string | undefined
@@ -60,7 +60,7 @@ export interface SeenId {
 export type JobChange =
   /** A new job with `attempt` 0 which is not dead. */
   | { readonly type: 'add'; readonly job: JobRecord; readonly dueAtMs: number }
-  /** The job was dispatched. */
+  /** The job was dispatched, or was returned unused. Sets `dueAtMs` to 0. */
   | { readonly type: 'attempt'; readonly sequence: number; readonly attempt: number }
   /** The job waits for its next attempt. */
   | { readonly type: 'delay'; readonly sequence: number; readonly dueAtMs: number }

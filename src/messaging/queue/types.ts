@@ -26,6 +26,8 @@ export interface QueueOptions extends ServedOptions, WaitOptions, JobOptions {
   maxBytes?: number | undefined
   /** How long the id of a job is known after its push. Default 120,000. */
   dedupWindowMs?: number | undefined
+  /** Ids that are known. At this bound, pushes with an id wait until an older id is not known any more. Default 1,000,000. */
+  maxIds?: number | undefined
   /** Where dead jobs go. Default: they stay in the queue; see `deadJobs`. */
   deadLetters?: QueueClient | undefined
   /** Dead jobs that stay; older ones are dropped. Default 1,000. */
@@ -103,11 +105,18 @@ export interface OpenQueueOptions extends WaitOptions {
   codec?: CodecName | Codec | undefined
   engine?: Engine | undefined
   channel?: KeepConnectedOptions | undefined
+  /** Waits for a queue that is not up yet, within `signal` and `timeoutMs`. Default false: rejects if there is none. */
+  waitForServer?: boolean | undefined
 }
 
 export interface WorkOptions extends OpenQueueOptions {
   /** Jobs that run at once: 1 to 10,000. Default 1. */
   concurrency?: number | undefined
+  /**
+   * The queues that get the results of jobs whose header `reply-to` has their name here. The reply has the header `correlation-id` of its job, or
+   * the job's id. A job that names another queue fails. Default: `reply-to` has no effect.
+   */
+  replyQueues?: Readonly<Record<string, QueueClient>> | undefined
 }
 
 /** The job of a handler. */

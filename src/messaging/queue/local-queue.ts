@@ -1,0 +1,181 @@
+import { onceAborted } from '../../abort-waits.js'
+import { decodeRemoteError } from '../../channel/remote-error.js'
+import { waitWithin } from '../../deadline.js'
+import { ErrorCode, ShmwireError } from '../../errors.js'
+import { clearTimeout, newAbortController, nowMs, setTimeout } from '../../host.js'
+import { checkWaitOptions, integer, type WaitOptions } from '../../options.js'
+import type { RunningService } from '../../service/serve.js'
+import { decodeHeaders, NO_HEADERS } from '../headers.js'
+import type { MessageCodec } from '../message-codec.js'
+import { DEAD_LIMIT_MAX } from './dead-frames.js'
+import type { JobTerms, Job as QueuedJob } from './job.js'
+import { LocalJobs } from './job-frames.js'
+import type { JobStore } from './job-store.js'
+import { PushResult } from './protocol.js'
+import { jobTooLarge, settleOne } from './push-batches.js'
+import { JobEncoder } from './push-options.js'
+import type { QueueCore } from './queue-core.js'
+import type { QueueService } from './queue-service.js'
+import { checkIds, duplicateRequest } from './remote-queue.js'
+import type { DeadJob, PushedJob, PushOptions, Queue, QueueStats } from './types.js'
+
+const CLOSE_TIMEOUT_MS = 10_000
+const DEAD_LIMIT = 100
+
+/** The parts of a queue that this process holds. */
+export interface LocalQueueParts {
+  readonly core: QueueCore
+  readonly service: QueueService
+  readonly running: RunningService
+  readonly codec: MessageCodec
+  readonly terms: JobTerms
+  readonly store: JobStore | undefined
+  readonly storePath: string | undefined
+  readonly address: string
+}
+
+/** A queue, in the process that holds its jobs. */
+export class LocalQueue<Job, Result> implements Queue<Job, Result> {
+  readonly address: string
+  readonly store: string | undefined
+  readonly #parts: LocalQueueParts
+  readonly #encoder: JobEncoder
+  readonly #jobs = new LocalJobs()
+  #closing: Promise<void> | undefined
+
+  constructor(parts: LocalQueueParts) {
+    this.address = parts.address
+    this.store = parts.storePath
+    this.#parts = parts
+    this.#encoder = new JobEncoder(parts.codec)
+  }
+
+  push(job: Job, options?: PushOptions): Promise<PushedJob> {
+    try {
+      const encoded = this.#encoder.encode(job, options)
+      const { id, wait } = encoded
+      const added = this.#jobs.create(encoded, this.#parts.terms)
+      if (wait === undefined) return this.#add(id, added, undefined)
+      return within(wait, 'the push', (signal) => this.#add(id, added, signal))
+    } catch (error) {
+      return Promise.reject(error as ShmwireError)
+    }
+  }
+
+  #add(id: string, job: QueuedJob, signal: (() => AbortSignal) | undefined): Promise<PushedJob> {
+    return new Promise((resolve, reject) => {
+      const pushed = { id, resolve, reject }
+      this.#parts.service.intake.addOne(job, signal, (result) => settleOne(result, pushed), reject)
+    })
+  }
+
+  async request(job: Job, options?: PushOptions): Promise<Result> {
+    const encoded = this.#encoder.encodeRequest(job, options)
+    const added = this.#jobs.create(encoded, this.#parts.terms)
+    const outcome = await within(encoded.wait, 'the request', (signal) =>
+      this.#parts.service.run(added, signal),
+    )
+    if (outcome === PushResult.DUPLICATE) throw duplicateRequest()
+    if (outcome === PushResult.TOO_LARGE) throw jobTooLarge()
+    if ('error' in outcome) throw decodeRemoteError(outcome.error)
+    const { result } = outcome
+    return (result === undefined ? undefined : this.#parts.codec.decode(result)) as Result
+  }
+
+  stats(): Promise<QueueStats> {
+    return Promise.resolve(this.#parts.core.stats())
+  }
+
+  async deadJobs(limit = DEAD_LIMIT): Promise<DeadJob<Job>[]> {
+    integer('limit', limit, 1, DEAD_LIMIT_MAX)
+    const jobs: DeadJob<Job>[] = []
+    for (const { id, attempt, death, headerBytes, body } of this.#parts.core.table.deadAfter(0)) {
+      if (jobs.length === limit) break
+      jobs.push({
+        // The decoded job may keep views of its memory, and this one stays that of the queue.
+        job: this.#parts.codec.decode(Buffer.from(body)) as Job,
+        id,
+        attempts: attempt,
+        reason: death?.reason ?? '',
+        headers: decodeHeaders(headerBytes) ?? NO_HEADERS,
+      })
+    }
+    return jobs
+  }
+
+  async retryDead(ids?: readonly string[]): Promise<number> {
+    checkIds(ids)
+    this.#parts.core.assertOpen()
+    return this.#parts.service.retryDead(ids ?? null)
+  }
+
+  close(options?: WaitOptions): Promise<void> {
+    try {
+      this.#closing ??= this.#close(checkWaitOptions(options))
+      return this.#closing
+    } catch (error) {
+      return Promise.reject(error as ShmwireError)
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close({ signal, timeoutMs = CLOSE_TIMEOUT_MS }: WaitOptions): Promise<void> {
+    const { core, service, running, store } = this.#parts
+    const endMs = nowMs() + timeoutMs
+    const reason = closed('no')
+    const bound = expiry(timeoutMs, signal)
+    await core.close(reason, bound.expired)
+    bound.stop()
+    service.failRequests(closed('unknown'))
+    try {
+      await running.close({ timeoutMs: Math.max(0, Math.ceil(endMs - nowMs())) })
+    } finally {
+      await store?.close()
+    }
+  }
+}
+
+function closed(executed: 'no' | 'unknown'): ShmwireError {
+  return new ShmwireError(ErrorCode.CLOSED, 'the queue is closed', { executed })
+}
+
+/** Resolves at the end of the time, or when the signal fires. */
+function expiry(
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): { expired: Promise<void>; stop: () => void } {
+  let stop = (): void => {}
+  const expired = new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, timeoutMs)
+    const stopListening = signal === undefined ? undefined : onceAborted(signal, () => resolve())
+    if (signal?.aborted === true) resolve()
+    stop = () => {
+      clearTimeout(timer)
+      stopListening?.()
+    }
+  })
+  return { expired, stop }
+}
+
+/** Runs a wait in the queue within the limits of its push. The job may be in the queue when the limits end the wait. */
+async function within<T>(
+  wait: WaitOptions | undefined,
+  what: string,
+  begin: (signal: (() => AbortSignal) | undefined) => Promise<T>,
+): Promise<T> {
+  if (wait === undefined) return begin(undefined)
+  const leaving = newAbortController()
+  try {
+    return await waitWithin<T>(wait, what, (resolve, reject) => {
+      begin(() => leaving.signal).then(resolve, reject)
+      return () => leaving.abort()
+    })
+  } catch (error) {
+    if (!(error instanceof ShmwireError) || error.executed !== undefined) throw error
+    const { code, message, cause } = error
+    throw new ShmwireError(code, message, { cause, executed: 'unknown' })
+  }
+}

@@ -1,0 +1,182 @@
+import { decodeRemoteError } from '../../channel/remote-error.js'
+import { waitWithin } from '../../deadline.js'
+import { ErrorCode, ShmwireError } from '../../errors.js'
+import { checkWaitOptions, integer, invalid, type WaitOptions } from '../../options.js'
+import type { CallOptions } from '../../service/call/call-context.js'
+import type { ClientConnection } from '../../service/client-connection.js'
+import { ServiceCalls } from '../../service/service-calls.js'
+import { decodeHeaders, NO_HEADERS } from '../headers.js'
+import type { MessageCodec } from '../message-codec.js'
+import { crossed } from '../remote-failure.js'
+import { DEAD_LIMIT_MAX, deadRequest, readDeadPage } from './dead-frames.js'
+import { jobFrame, pushHead } from './job-frames.js'
+import { calledAs, PushAnswer, PushFlag, queueService, ReplyAnswer } from './protocol.js'
+import { jobTooLarge, malformedAnswer, PushBatches, settleOne } from './push-batches.js'
+import { JobEncoder } from './push-options.js'
+import type { DeadJob, PushedJob, PushOptions, QueueClient, QueueStats } from './types.js'
+
+const DEAD_LIMIT = 100
+
+type Call = (request: unknown, options?: CallOptions) => Promise<unknown>
+
+/** A queue in another process, or behind a channel of this one. */
+export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
+  readonly address: string
+  readonly #connection: ClientConnection
+  readonly #codec: MessageCodec
+  readonly #encoder: JobEncoder
+  readonly #batches: PushBatches
+  readonly #push: Call
+  readonly #request: Call
+  readonly #stats: Call
+  readonly #deadJobs: Call
+  readonly #retryDead: Call
+  #closed = false
+
+  constructor(address: string, connection: ClientConnection, name: string, codec: MessageCodec) {
+    this.address = address
+    this.#connection = connection
+    this.#codec = codec
+    this.#encoder = new JobEncoder(codec)
+    // A push is not repeated by itself: its program knows whether the job has an id.
+    const calls = new ServiceCalls(connection, queueService(name), {
+      timeoutMs: Number.POSITIVE_INFINITY,
+      retries: 0,
+    })
+    const call = (method: Parameters<typeof calledAs>[0]): Call => {
+      const invoke = calls.function(method, calledAs(method))
+      return (request, options) =>
+        (invoke(request, options) as Promise<unknown>).catch((error: unknown) => {
+          throw crossed(error)
+        })
+    }
+    this.#push = call('push')
+    this.#request = call('request')
+    this.#stats = call('stats')
+    this.#deadJobs = call('deadJobs')
+    this.#retryDead = call('retryDead')
+    this.#batches = new PushBatches(
+      async (flags, frames) => (await this.#push(this.#message(flags, frames))) as Buffer,
+    )
+  }
+
+  push(job: Job, options?: PushOptions): Promise<PushedJob> {
+    try {
+      this.#assertOpen()
+      const encoded = this.#encoder.encode(job, options)
+      const frame = jobFrame(encoded)
+      if (encoded.wait === undefined) return this.#batches.push(encoded.id, frame)
+      return this.#pushAlone(encoded.id, frame, encoded.wait)
+    } catch (error) {
+      return Promise.reject(error as ShmwireError)
+    }
+  }
+
+  async request(job: Job, options?: PushOptions): Promise<Result> {
+    this.#assertOpen()
+    const encoded = this.#encoder.encodeRequest(job, options)
+    const message = this.#message(PushFlag.ALONE, [jobFrame(encoded)])
+    const answer = (await this.#request(message, encoded.wait)) as Buffer
+    return replyOf(answer, this.#codec) as Result
+  }
+
+  async stats(): Promise<QueueStats> {
+    return (await this.#stats(undefined)) as QueueStats
+  }
+
+  async deadJobs(limit = DEAD_LIMIT): Promise<DeadJob<Job>[]> {
+    integer('limit', limit, 1, DEAD_LIMIT_MAX)
+    const jobs: DeadJob<Job>[] = []
+    let after = 0
+    while (jobs.length < limit) {
+      const page = readDeadPage((await this.#deadJobs(deadRequest(after, limit - jobs.length))) as Buffer)
+      if (page === undefined || page.length > limit - jobs.length) throw malformedAnswer('deadJobs')
+      const last = page.at(-1)
+      if (last === undefined) break
+      for (const { id, attempts, reason, headers, body } of page)
+        jobs.push({
+          job: this.#codec.decode(body) as Job,
+          id,
+          attempts,
+          reason,
+          headers: decodeHeaders(headers) ?? NO_HEADERS,
+        })
+      after = last.sequence
+    }
+    return jobs
+  }
+
+  async retryDead(ids?: readonly string[]): Promise<number> {
+    checkIds(ids)
+    const count = await this.#retryDead(ids ?? null)
+    if (typeof count !== 'number') throw malformedAnswer('retryDead')
+    return count
+  }
+
+  async close(options?: WaitOptions): Promise<void> {
+    const bounds = checkWaitOptions(options)
+    this.#closed = true
+    try {
+      await waitWithin(bounds, 'the close of the queue', (resolve, reject) => {
+        this.#batches.idle().then(resolve, reject)
+        return () => {}
+      })
+    } finally {
+      await this.#connection.close(bounds)
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #pushAlone(id: string, frame: Buffer, wait: WaitOptions): Promise<PushedJob> {
+    const answer = (await this.#push(this.#message(PushFlag.ALONE, [frame]), wait)) as Buffer
+    const result = answer[0] === PushAnswer.EACH ? answer[1] : answer[0]
+    return new Promise((resolve, reject) => settleOne(result, { id, resolve, reject }))
+  }
+
+  #message(flags: number, frames: readonly Buffer[]): Buffer {
+    return Buffer.concat([pushHead(this.#codec.name, flags), ...frames])
+  }
+
+  #assertOpen(): void {
+    if (this.#closed)
+      throw new ShmwireError(ErrorCode.CLOSED, 'this client of the queue is closed; open another one', {
+        executed: 'no',
+      })
+  }
+}
+
+/** Throws `INVALID_ARGUMENT`. */
+export function checkIds(ids: readonly string[] | undefined): void {
+  if (ids !== undefined && !(Array.isArray(ids) && ids.every((id) => typeof id === 'string')))
+    throw invalid('ids', ids, 'an array of ids of dead jobs')
+}
+
+/** The result of a request, from the answer, which is input from the queue. */
+function replyOf(answer: Buffer, codec: MessageCodec): unknown {
+  const rest = answer.subarray(1)
+  switch (answer[0]) {
+    case ReplyAnswer.RESULT:
+      return codec.decode(rest)
+    case ReplyAnswer.NOTHING:
+      return undefined
+    case ReplyAnswer.FAILED:
+      throw decodeRemoteError(rest)
+    case ReplyAnswer.DUPLICATE:
+      throw duplicateRequest()
+    case ReplyAnswer.TOO_LARGE:
+      throw jobTooLarge()
+    default:
+      throw malformedAnswer('request')
+  }
+}
+
+export function duplicateRequest(): ShmwireError {
+  return new ShmwireError(
+    ErrorCode.INVALID_STATE,
+    'a job with this id was pushed within dedupWindowMs, so this one does not run, and has no result; use another id',
+    { executed: 'no' },
+  )
+}
