@@ -24,7 +24,9 @@ const NAMES: ReadonlyMap<ErrorCode, string> = new Map([...CARRIED].map(([name, c
 export function carriedError(thrown: unknown): unknown {
   if (!(thrown instanceof ShmwireError) || thrown instanceof ServiceError) return thrown
   const reason = NAMES.get(thrown.code)
-  return reason === undefined ? thrown : new ServiceError(thrown.status, thrown.message, { reason, cause: thrown })
+  return reason === undefined
+    ? thrown
+    : new ServiceError(thrown.status, thrown.message, { reason, cause: thrown })
 }
 
 /** The error that `carriedError` made on the other side; any other error unchanged. */

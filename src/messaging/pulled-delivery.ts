@@ -5,8 +5,8 @@ import { Fifo } from '../fifo.js'
 import { nextTick, nowMs, setImmediate } from '../host.js'
 import { notifyLateListeners } from '../late-listeners.js'
 import { yieldTurn } from '../next-turn.js'
-import { runApart } from '../uncaught.js'
 import { TURN_MS_MAX } from '../turn-budget.js'
+import { runApart } from '../uncaught.js'
 
 /** Where the items of a delivery come from. Nothing is read without a consumer. */
 export interface PullSource<Item> {

@@ -84,7 +84,8 @@ async function offer<Reader extends AttachableReader>(
     if (isSent) return
     options.send(encodeControl({ full: true }))
     const answer = await nextFrame(options)
-    if (answer['ready'] !== true) throw corrupt(options.server, 'no answer to a report of a full handover socket')
+    if (answer['ready'] !== true)
+      throw corrupt(options.server, 'no answer to a report of a full handover socket')
   }
   const message = `the server's handover socket was full ${OFFERS_MAX} times in a row`
   throw new NativeFailure(new ShmwireError(ErrorCode.UNAVAILABLE, message))

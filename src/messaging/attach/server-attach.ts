@@ -9,14 +9,13 @@
  *   client: { done } or { reason }      it has mapped the memory
  */
 import { ExpectedHandover, type Pause } from '../../control/expected-handover.js'
-import { SERVER_HANDSHAKE_TIMEOUT_MS } from '../../control/handshake.js'
 import type { Grant, Owner } from '../../control/handover-slots.js'
+import { SERVER_HANDSHAKE_TIMEOUT_MS } from '../../control/handshake.js'
 import { callNative, NativeFailure } from '../../control/native-failure.js'
 import { waitWithin } from '../../deadline.js'
-import { ErrorCode, ShmwireError } from '../../errors.js'
 import { nextTurn, sleep } from '../../host.js'
 import type { ServerMemory } from '../../listen.js'
-import type { Credentials, NativeHandoverSocket } from '../../native/binding.js'
+import type { NativeHandoverSocket } from '../../native/binding.js'
 import type { Peer } from '../../peer.js'
 import type { CallContext } from '../../service/call/call-context.js'
 import {
@@ -28,6 +27,7 @@ import {
   readControl,
   readReason,
 } from './control-frame.js'
+import { credentialsOf } from './memory-terms.js'
 
 const CLIENT = 'the reader'
 
@@ -127,7 +127,8 @@ async function* nextWhileFull(
   for (let drains = 0; ; drains += 1) {
     const fields = await nextFrame(options)
     if (fields['full'] !== true) return fields
-    if (drains === DRAINS_MAX) throw corrupt(CLIENT, `more than ${DRAINS_MAX} reports of a full handover socket`)
+    if (drains === DRAINS_MAX)
+      throw corrupt(CLIENT, `more than ${DRAINS_MAX} reports of a full handover socket`)
     try {
       await handover.drain(pause)
     } catch (failure) {
@@ -168,12 +169,6 @@ function obstacleOf(memory: ServerMemory, { channel }: ServerAttachOptions['cont
   return memory.obstacle
 }
 
-/** What the kernel states about the sender of the descriptors. The secret token identifies a process without an id here. */
-function credentialsOf({ verified, pid, uid, gid }: Peer): Credentials | undefined {
-  if (!verified || pid === undefined || uid === undefined || gid === undefined) return undefined
-  return { pid, uid, gid }
-}
-
 function ownerOf({ pid, uid, gid }: Peer): Owner {
   return pid === undefined ? `user ${uid ?? 'unknown'}, group ${gid ?? 'unknown'}` : `process ${pid}`
 }
@@ -183,11 +178,4 @@ function fallbackReason(failure: unknown): string {
   if (!(failure instanceof NativeFailure)) throw failure
   if (!failure.allowsFallback) throw failure.error
   return failure.message
-}
-
-export { credentialsOf as attachCredentials }
-
-/** The error of a side that insists on shared memory. */
-export function memoryRequired(reason: string): ShmwireError {
-  return new ShmwireError(ErrorCode.UNAVAILABLE, `transport 'shm' cannot be used here: ${reason}`)
 }

@@ -53,13 +53,19 @@ export function encodeBatch(reader: RingReader, source: Buffer, count: number, l
 
 /** Loads the messages of a frame that a publisher has sent. Returns its fault, if there is one. */
 export function loadBatch(cursor: MessageCursor, frame: Buffer, nextSequence: number): string | undefined {
-  if (frame.length < HEADER_BYTES || frame.readUInt32LE(0) !== TopicFrame.BATCH) return 'a malformed batch of messages'
+  if (frame.length < HEADER_BYTES || frame.readUInt32LE(0) !== TopicFrame.BATCH)
+    return 'a malformed batch of messages'
   const count = frame.readUInt32LE(4)
   const first = frame.readDoubleLE(8)
   const lost = frame.readDoubleLE(16)
   if (count > COUNT_MAX || HEADER_BYTES + count * ENTRY_BYTES > frame.length)
     return `a batch that states ${count} messages and has ${frame.length} bytes`
-  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(lost) || lost < 0 || first !== nextSequence + lost)
+  if (
+    !Number.isSafeInteger(first) ||
+    !Number.isSafeInteger(lost) ||
+    lost < 0 ||
+    first !== nextSequence + lost
+  )
     return `a batch with the sequence ${first} after ${lost} lost messages, where ${nextSequence} is the next one`
   if (count === 0 && lost === 0) return 'an empty batch'
   const descriptors = new Uint32Array(count * DESCRIPTOR_WORDS)
@@ -86,5 +92,7 @@ export function loadBatch(cursor: MessageCursor, frame: Buffer, nextSequence: nu
 
 function sizeAt(descriptors: Uint32Array, index: number): number {
   const word = index * DESCRIPTOR_WORDS
-  return (descriptors[word + 1] as number) + (descriptors[word + 2] as number) + (descriptors[word + 3] as number)
+  return (
+    (descriptors[word + 1] as number) + (descriptors[word + 2] as number) + (descriptors[word + 3] as number)
+  )
 }

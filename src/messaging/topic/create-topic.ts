@@ -83,7 +83,12 @@ export async function createTopic<Message = any>(
   try {
     const topic = new LocalTopic<Message>(server, own, settings)
     const { policy, identify } = options
-    topic.running = await serve(server, topic.handlers(), { contract, policy, identify, validateOutput: false })
+    topic.running = await serve(server, topic.handlers(), {
+      contract,
+      policy,
+      identify,
+      validateOutput: false,
+    })
     return topic
   } catch (error) {
     await own?.close()
@@ -149,7 +154,15 @@ class LocalTopic<Message> implements Topic<Message> {
     this.#codec = codec
     this.#ring = ring
     this.#publisher = publisher
-    this.#service = new TopicService({ epoch: this.epoch, overflow, codec, ring, publisher, obstacle, memory })
+    this.#service = new TopicService({
+      epoch: this.epoch,
+      overflow,
+      codec,
+      ring,
+      publisher,
+      obstacle,
+      memory,
+    })
   }
 
   handlers(): Handlers<Contract> {
@@ -178,7 +191,7 @@ class LocalTopic<Message> implements Topic<Message> {
       const waiting = this.#publisher.publish(payload, bytes, keyBytes, unbounded)
       return waiting ?? yieldTurn(payload.length) ?? PUBLISHED
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
 
@@ -228,6 +241,7 @@ function ringOf(
 ): { readonly ring: RingWriter; readonly obstacle: string | undefined } {
   if (obstacle !== undefined || !('binding' in native)) return { ring: new PlainRing(ringBytes), obstacle }
   const binding = broadcastBinding(native.binding)
-  if (binding !== undefined) return { ring: new NativeRing(binding, ringBytes, onViolation), obstacle: undefined }
+  if (binding !== undefined)
+    return { ring: new NativeRing(binding, ringBytes, onViolation), obstacle: undefined }
   return { ring: new PlainRing(ringBytes), obstacle: 'topics have no shared memory on this system' }
 }

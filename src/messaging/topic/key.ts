@@ -17,7 +17,8 @@ const NO_KEY = Buffer.alloc(0)
 export function encodeKey(key: string | undefined): Buffer {
   if (key === undefined) return NO_KEY
   const bytes = typeof key === 'string' && key.length <= KEY_BYTES_MAX ? Buffer.from(key) : undefined
-  if (bytes === undefined || bytes.length > KEY_BYTES_MAX || !KEY.test(key)) throw invalid('key', key, KEY_FORM)
+  if (bytes === undefined || bytes.length > KEY_BYTES_MAX || !KEY.test(key))
+    throw invalid('key', key, KEY_FORM)
   return bytes
 }
 
@@ -45,7 +46,8 @@ export class KeyFilter {
     if (patterns === undefined) return
     const list = typeof patterns === 'string' ? [patterns] : patterns
     if (!Array.isArray(list)) throw invalid('keys', patterns, 'a pattern or an array of patterns')
-    if (list.length === 0) throw misuse('keys is an empty array, which no message matches; leave it out for all messages')
+    if (list.length === 0)
+      throw misuse('keys is an empty array, which no message matches; leave it out for all messages')
     if (list.length > PATTERNS_MAX)
       throw misuse(`keys has ${list.length} patterns, more than ${PATTERNS_MAX}; use wildcards`)
     this.#patterns = list.map(parsePattern)
@@ -77,7 +79,8 @@ export class KeyFilter {
 
 /** The words of a pattern. Throws `INVALID_ARGUMENT`. */
 function parsePattern(pattern: unknown): readonly string[] {
-  if (typeof pattern !== 'string' || pattern.length > KEY_BYTES_MAX) throw invalid('keys', pattern, PATTERN_FORM)
+  if (typeof pattern !== 'string' || pattern.length > KEY_BYTES_MAX)
+    throw invalid('keys', pattern, PATTERN_FORM)
   const words = pattern.split('.')
   const isPattern = words.every(
     (word, index) => word === '*' || (word === '>' && index === words.length - 1) || KEY.test(word),

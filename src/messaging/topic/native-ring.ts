@@ -10,12 +10,15 @@ const RECORDS_MAX = 512
 const WAKE_AGAIN_MS = 1
 
 /** The addon, with the classes of topics. */
-export type BroadcastBinding = NativeBinding & Required<Pick<NativeBinding, 'BroadcastWriter' | 'BroadcastReader'>>
+export type BroadcastBinding = NativeBinding &
+  Required<Pick<NativeBinding, 'BroadcastWriter' | 'BroadcastReader'>>
 
 /** Undefined on Windows, whose addon has no topics. */
 export function broadcastBinding(binding: NativeBinding): BroadcastBinding | undefined {
   const { BroadcastWriter, BroadcastReader } = binding
-  return BroadcastWriter === undefined || BroadcastReader === undefined ? undefined : (binding as BroadcastBinding)
+  return BroadcastWriter === undefined || BroadcastReader === undefined
+    ? undefined
+    : (binding as BroadcastBinding)
 }
 
 /** The ring of a topic in shared memory. */
@@ -63,7 +66,7 @@ export class NativeRing implements RingWriter {
   }
 
   createReader(blocks: boolean): OwnReader {
-    const reader = new this.#binding.BroadcastReader({ recordsMax: RECORDS_MAX, blocks })
+    const reader = createNativeReader(this.#binding, blocks)
     try {
       return Object.assign(new NativeReader(this.#binding, reader), { index: reader.attachOwn(this.#writer) })
     } catch (error) {
@@ -113,11 +116,6 @@ export class NativeReader implements RingReader {
     this.#results = reader.results
   }
 
-  /** A reader for the topic of another process. Throws errors of the addon. */
-  static create(binding: BroadcastBinding, blocks: boolean): NativeReader {
-    return new NativeReader(binding, new binding.BroadcastReader({ recordsMax: RECORDS_MAX, blocks }))
-  }
-
   get firstSequence(): number {
     return this.#results[this.#binding.READER_RESULT_SEQUENCE] as number
   }
@@ -163,4 +161,9 @@ export class NativeReader implements RingReader {
   close(): void {
     this.native.close()
   }
+}
+
+/** A reader for the topic of another process. Throws errors of the addon. */
+export function createNativeReader(binding: BroadcastBinding, blocks: boolean): NativeBroadcastReader {
+  return new binding.BroadcastReader({ recordsMax: RECORDS_MAX, blocks })
 }

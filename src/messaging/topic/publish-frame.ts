@@ -34,7 +34,8 @@ export function encodePublish(codec: string, prefix: Uint8Array, keyBytes: numbe
 
 /** Checks all parts but the body. Throws `CORRUPT`. */
 export function readPublish(frame: Buffer): PublishFrame {
-  if (frame.length < START || frame[0] !== VERSION || frame[3] !== 0) throw malformed('a message of another form')
+  if (frame.length < START || frame[0] !== VERSION || frame[3] !== 0)
+    throw malformed('a message of another form')
   const codecBytes = frame[1] as number
   const keyBytes = frame[2] as number
   const headersBytes = frame.readUInt32LE(4)
@@ -43,7 +44,8 @@ export function readPublish(frame: Buffer): PublishFrame {
   const bodyStart = headersStart + headersBytes
   if (headersBytes > HEADERS_BYTES_MAX || bodyStart > frame.length)
     throw malformed(`a message of ${frame.length} bytes that states longer parts`)
-  if (keyBytes > 0 && !isKey(frame.subarray(keyStart, headersStart))) throw malformed('a message with a malformed key')
+  if (keyBytes > 0 && !isKey(frame.subarray(keyStart, headersStart)))
+    throw malformed('a message with a malformed key')
   if (decodeHeaders(frame.subarray(headersStart, bodyStart)) === undefined)
     throw malformed('a message with malformed headers')
   return {
@@ -57,4 +59,3 @@ export function readPublish(frame: Buffer): PublishFrame {
 function malformed(what: string): Error {
   return corrupt('the publisher', what)
 }
-

@@ -146,11 +146,21 @@ export class Publisher {
     else this.#timer ??= setTimeout(() => this.#late(), this.#options.blockTimeoutMs)
   }
 
+  /** The first call has waited for `blockTimeoutMs`. */
   #late(): void {
-    this.#timer = undefined
-    const slowest = this.#ring.slowest()
-    if (slowest >= 0) this.#options.onTooSlow(slowest)
-    this.#retry()
+    const { first } = this.#waiting
+    // If this thread was blocked, the subscribers first get a turn in which their reads arrive.
+    setImmediate(() => {
+      if (first === undefined || this.#waiting.first !== first) return
+      this.#timer = undefined
+      while (!this.#write(first.payload, first.prefix, first.keyBytes)) {
+        const slowest = this.#ring.slowest()
+        if (slowest < 0) return this.#waitForRoom()
+        this.#options.onTooSlow(slowest)
+      }
+      this.#withdraw(first)
+      first.settle()
+    })
   }
 
   /** Another call is the first one now, and has the full time. */

@@ -205,6 +205,8 @@ function allocate(bytes: number): Buffer {
   try {
     return Buffer.allocUnsafeSlow(bytes)
   } catch (cause) {
-    throw new ShmwireError(ErrorCode.OUT_OF_MEMORY, `there is no memory for a message of ${bytes} bytes`, { cause })
+    throw new ShmwireError(ErrorCode.OUT_OF_MEMORY, `there is no memory for a message of ${bytes} bytes`, {
+      cause,
+    })
   }
 }

@@ -32,7 +32,11 @@ export interface WelcomeFrame {
 /** Throws `INVALID_ARGUMENT`. */
 export function checkFrom(from: unknown = 'next'): SubscribeFrom {
   if (PLACES.includes(from) || isPosition(from)) return from as SubscribeFrom
-  throw invalid('from', from, "'next', 'last', 'oldest', or an object with the epoch and the sequence of a message")
+  throw invalid(
+    'from',
+    from,
+    "'next', 'last', 'oldest', or an object with the epoch and the sequence of a message",
+  )
 }
 
 function isPosition(from: unknown): boolean {
@@ -56,7 +60,8 @@ export function encodeSubscribe({ version, codec, from, obstacle }: SubscribeFra
 
 /** Throws `CORRUPT`. */
 export function readSubscribe({ version, codec, from, obstacle }: ControlFields): SubscribeFrame {
-  const isRight = typeof version === 'number' && isCodecName(codec) && (PLACES.includes(from) || isPosition(from))
+  const isRight =
+    typeof version === 'number' && isCodecName(codec) && (PLACES.includes(from) || isPosition(from))
   if (!isRight) throw corrupt('the subscriber', 'a first message without version, codec or from')
   return {
     version,

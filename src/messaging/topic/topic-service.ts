@@ -142,15 +142,15 @@ export class TopicService {
           session = undefined
         },
       })
-      if (this.#closed) throw closedTopic()
       if (session === undefined && 'reason' in attachment) {
+        if (this.#closed) throw closedTopic()
         const reader = ring.createReader(overflow === 'block')
         session = this.#add(new TopicSession(reader.index, reader, this.#remove))
         yield encodeBegin(reader.seek(start))
       }
       const begun = session as TopicSession
       void this.#listen(begun, frames)
-      if (begun.reader === undefined) yield* this.#attached(begun)
+      if (begun.reader === undefined) await this.#attached(begun)
       else yield* this.#feed(begun, begun.reader)
     } finally {
       session?.close()
@@ -158,7 +158,7 @@ export class TopicService {
   }
 
   /** The subscriber reads shared memory until the subscription ends. */
-  async *#attached(session: TopicSession): AsyncGenerator<Buffer> {
+  async #attached(session: TopicSession): Promise<void> {
     while (!session.ended) await session.wait()
     session.assertNotFailed()
   }
@@ -215,7 +215,8 @@ export class TopicService {
     if (kind === TopicFrame.ROOM && overflow === 'block') publisher.roomMade()
     else if (kind === TopicFrame.TOO_SLOW && overflow === 'disconnect')
       this.#disconnect(session.index, tooSlow('it lost messages'))
-    else throw corrupt('the subscriber', `a message of the kind ${frame[0] ?? 'none'} that has no meaning here`)
+    else
+      throw corrupt('the subscriber', `a message of the kind ${frame[0] ?? 'none'} that has no meaning here`)
   }
 
   #disconnect(reader: number, error: ShmwireError): void {
