@@ -10,6 +10,7 @@ const ENTRIES = [
   'adapter/port',
   'adapter/stream',
   'cli/main',
+  'engine/nats/index',
   'engine/sqlite/store-worker',
   'gateway/auth/index',
   'gateway/grpc/index',

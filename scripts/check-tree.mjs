@@ -38,6 +38,7 @@ function checkIndexes() {
   const adapters = ['http', 'port', 'stream'].map((name) => `src/adapter/${name}.ts`)
   for (const file of [
     'src/index.ts',
+    'src/engine/nats/index.ts',
     'src/service/proto/index.ts',
     'src/gateway/auth/index.ts',
     'src/gateway/grpc/index.ts',

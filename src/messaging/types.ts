@@ -1,6 +1,10 @@
 import type { ListenOptions } from '../listen.js'
 import type { Identify } from '../service/auth/identity.js'
 import type { Policy } from '../service/auth/policy.js'
+import type { Transport } from '../transport.js'
+
+/** What carries the messages of a topic or the values of a cell. `'nats'`: the servers of the engine `jetStream`. */
+export type MessageTransport = Transport | 'nats'
 
 /**
  * The headers of a message, which travel beside it: at most 64, with names and values of at most 4 KiB and 16 KiB in all.

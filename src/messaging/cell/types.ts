@@ -2,8 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { Codec, CodecName } from '../../codec/codec.js'
 import type { KeepConnectedOptions } from '../../keep-connected.js'
 import type { WaitOptions } from '../../options.js'
-import type { Transport } from '../../transport.js'
-import type { ServedOptions } from '../types.js'
+import type { MessageTransport, ServedOptions } from '../types.js'
 
 /** The options of `createCell`. */
 export interface CellOptions extends ServedOptions, WaitOptions {
@@ -61,7 +60,7 @@ export interface CellWatch<Value = any>
   readonly version: number
   /** There is no writer now. */
   readonly stale: boolean
-  readonly transport: Transport
+  readonly transport: MessageTransport
   readonly fallbackReason: string | undefined
   /** Returns the value at this time. Without a system call over shared memory. Returns the same object until the value changes. */
   get(): Value

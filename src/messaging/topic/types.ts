@@ -2,8 +2,7 @@ import type { EventEmitter } from 'node:events'
 import type { Codec, CodecName } from '../../codec/codec.js'
 import type { KeepConnectedOptions } from '../../keep-connected.js'
 import type { WaitOptions } from '../../options.js'
-import type { Transport } from '../../transport.js'
-import type { MessageHeaders, ServedOptions } from '../types.js'
+import type { MessageHeaders, MessageTransport, ServedOptions } from '../types.js'
 
 /** The policy for a subscriber that is slower than the publisher by more than the ring of the topic. */
 export type Overflow = 'lose' | 'block' | 'disconnect'
@@ -143,7 +142,7 @@ export interface Subscription<Message = any>
   /** Of the last message that was received, lost or filtered. */
   readonly sequence: number
   /** `'shm'` without a `fallbackReason`: the messages are read from the memory of the topic. Otherwise they arrive over this channel. */
-  readonly transport: Transport
+  readonly transport: MessageTransport
   /** Why the messages are not read from the memory of the topic, as a sentence. */
   readonly fallbackReason: string | undefined
   /** As the loop over the subscription, with the info of each message. */

@@ -1,0 +1,24 @@
+import { sleep } from '../../host.js'
+import { isPassing } from './faults.js'
+
+/** About half a minute with the waits below: longer than the election of a leader. */
+const TRIES_MAX = 20
+const WAIT_MIN_MS = 50
+const WAIT_MAX_MS = 2_000
+
+/** Repeats a call whose effect is the same if it happens twice, while the servers do not answer. */
+export async function retrying<T>(call: () => Promise<T>, triesMax = TRIES_MAX): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await call()
+    } catch (error) {
+      if (tries >= triesMax || !isPassing(error)) throw error
+      await sleep(waitMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
+    }
+  }
+}
+
+/** The wait before the next try: full jitter over a limit that doubles. `tries` counts from 1. */
+export function waitMs(tries: number, minMs: number, maxMs: number): number {
+  return Math.random() * Math.min(maxMs, minMs * 2 ** Math.min(tries - 1, 30))
+}
