@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { runInGroups } from './file-runs/groups.mjs'
 import { testFiles } from './file-runs/list.mjs'
 import { Results } from './file-runs/results.mjs'
+import { WINE_ROUNDS } from './file-runs/rounds.mjs'
 import { MAJORS } from './node-versions.mjs'
 import { root } from './stages/command.mjs'
 import { copyTree } from './windows/tree.mjs'
@@ -99,7 +100,8 @@ function runVitest(major, project, files, timeoutMs) {
     `--outputFile=${relative(tree, file)}`,
     ...files,
   ]
-  const options = { cwd: tree, env: { SHMWIRE_TEST_BUILT: '1', CI: '1', NO_COLOR: '1' }, timeoutMs }
+  const env = { SHMWIRE_TEST_BUILT: '1', CI: '1', NO_COLOR: '1', ...(isWindows ? {} : WINE_ROUNDS) }
+  const options = { cwd: tree, env, timeoutMs }
   const { status, output } = isWindows ? runHere(args, options) : wine.run(major, args, options)
   return { status, report: readReport(file), output }
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { QEMU_ROUNDS } from '../file-runs/rounds.mjs'
 import { root } from '../stages/command.mjs'
 import { ARM64_ENVIRONMENT, inArm64Namespace } from './arm64-namespace.mjs'
 import { arm64Modules, arm64Node } from './arm64-node.mjs'
@@ -13,6 +14,7 @@ const NATIVE_FOLDERS = ['Release', 'hostile']
 
 const ENVIRONMENT = {
   ...ARM64_ENVIRONMENT,
+  ...QEMU_ROUNDS,
   CXX: 'aarch64-linux-gnu-g++',
   // Built before, by the tools for this processor.
   SHMWIRE_TEST_BUILT: '1',

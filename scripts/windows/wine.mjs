@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   openSync,
@@ -46,14 +47,24 @@ export class WineNode {
    */
   run(major, args, { cwd, env = {}, timeoutMs }) {
     this.#preparePrefix()
+    const program = this.#nodeOf(nodeVersion(PACKAGE, major))
+    const result = this.#start([program, ...args], { cwd, env, timeoutMs })
+    // A fault of wine, in which every process hangs.
+    const isFaultOfWine = result.status !== 0 && result.output.includes('wineserver crashed')
+    return isFaultOfWine ? this.#start([program, ...args], { cwd, env, timeoutMs }) : result
+  }
+
+  #start(command, { cwd, env, timeoutMs }) {
     const file = join(this.#home, `output-${process.pid}`)
     const output = openSync(file, 'w')
-    const { status } = spawnSync('wine', [this.#nodeOf(nodeVersion(PACKAGE, major)), ...args], {
+    const { status } = spawnSync('wine', command, {
       cwd,
       env: { ...this.#environment, ...env },
       stdio: ['ignore', output, output],
       timeout: timeoutMs,
+      killSignal: 'SIGKILL',
     })
+    closeSync(output)
     if (status !== 0) this.#endProcesses()
     const text = readFileSync(file, 'utf8')
     rmSync(file)
