@@ -17,6 +17,9 @@ import { root } from './stages/command.mjs'
 import { copyTree } from './windows/tree.mjs'
 import { WineNode } from './windows/wine.mjs'
 
+/** Instead of the times in vitest.config.ts: processes start slowly under wine. */
+const TEST_TIMEOUT_MS = 180_000
+
 /** Of a group of files. A test ends itself earlier (vitest.config.ts). */
 const LIMIT_MS = 600_000
 
@@ -96,6 +99,7 @@ function runVitest(major, project, files, timeoutMs) {
     'run',
     '--project',
     project,
+    `--testTimeout=${TEST_TIMEOUT_MS}`,
     '--reporter=json',
     `--outputFile=${relative(tree, file)}`,
     ...files,
