@@ -1,46 +1,76 @@
 // Runs the tests for arm64 under qemu, child processes included. Needs no rights: docs/decisions/0057-emulation.md.
 //
 //   npm run test:arm64                                  native tests, and all projects with each version of Node.js
-//   npm run test:arm64 -- --node 24.22.0 --project unit,hostile test/unit/link
+//   npm run test:arm64 -- --node 24 --project unit,hostile test/unit/link
+//   npm run test:arm64 -- --table                       the newest counts of each file and version, without a test
 //
 // qemu is ten times slower than the processor, and its memory is that of x64: the explorer and the models have the orders of arm64.
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { missingForArm64 } from './emulation/arm64-namespace.mjs'
-import { NODE_VERSIONS } from './emulation/arm64-node.mjs'
 import { buildForArm64, vitestForArm64 } from './emulation/arm64-vitest.mjs'
+import { runInGroups } from './file-runs/groups.mjs'
+import { testFiles } from './file-runs/list.mjs'
+import { Results } from './file-runs/results.mjs'
+import { MAJORS } from './node-versions.mjs'
 import { arm64 } from './stages/arm64.mjs'
-import { runNode } from './stages/command.mjs'
+import { root, runNode } from './stages/command.mjs'
 import { Report } from './stages/report.mjs'
 
-const PROJECTS = ['unit', 'conformance', 'process', 'hostile']
+/** Of a group of files. A test ends itself earlier (vitest.config.ts). */
+const LIMIT_MS = 1_200_000
 
-const { values: options, positionals: files } = parseArgs({
-  options: { node: { type: 'string' }, project: { type: 'string' } },
+/** Files that start processes run one by one. */
+const GROUP_SIZES = { unit: 16, conformance: 1, process: 1, hostile: 1 }
+
+const { values: options, positionals: filters } = parseArgs({
+  options: {
+    node: { type: 'string' },
+    project: { type: 'string' },
+    table: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 })
-const report = new Report()
-const missing = missingForArm64()
-if (missing === undefined) await test()
-else report.fail('arm64', missing)
-report.close()
-process.exitCode = report.failed > 0 ? 1 : 0
+const results = new Results(join(root, 'build/arm64/results.json'))
+if (options.table) console.log(results.table())
+else process.exitCode = (await testAll()) > 0 ? 1 : 0
 
-async function test() {
+async function testAll() {
+  const report = new Report()
+  const missing = missingForArm64()
+  if (missing === undefined) await test(report)
+  else report.fail('arm64', missing)
+  report.close()
+  return report.failed
+}
+
+async function test(report) {
   if (!report.check('build', await runNode('scripts/build.mjs', ['--ts-only', '--quiet']))) return
   if (options.node === undefined && options.project === undefined) await arm64(report)
   buildForArm64()
-  for (const version of options.node?.split(',') ?? NODE_VERSIONS) {
-    for (const project of options.project?.split(',') ?? PROJECTS) testProject(version, project)
+  for (const major of options.node?.split(',') ?? MAJORS) {
+    for (const project of options.project?.split(',') ?? Object.keys(GROUP_SIZES))
+      testProject(report, major, project)
   }
+  console.log(`\n${results.table()}`)
 }
 
-function testProject(version, project) {
-  const { ok, report: results, faults } = vitestForArm64(version, ['--project', project, ...files])
-  const failed = results.numFailedTests + faults.length
-  report.add(`Node.js ${version} for arm64, ${project}`, {
-    passed: results.numPassedTests,
-    failed: failed === 0 && !ok ? 1 : failed,
-    skipped: results.numPendingTests + results.numTodoTests,
-    failures: faults,
+function testProject(report, major, project) {
+  const sum = { passed: 0, failed: 0, skipped: 0, failures: [] }
+  runInGroups(testFiles(project, filters), {
+    size: GROUP_SIZES[project],
+    limitMs: LIMIT_MS,
+    vitest(files, limitMs) {
+      const { faults, ...result } = vitestForArm64(major, project, files, limitMs)
+      sum.failed += faults.length
+      sum.failures.push(...faults)
+      return result
+    },
+    record(outcome) {
+      results.add(major, outcome)
+      for (const name of ['passed', 'failed', 'skipped']) sum[name] += outcome[name]
+      sum.failures.push(...outcome.failures.map((failure) => `${outcome.file}: ${failure.split('\n')[0]}`))
+    },
   })
+  report.add(`Node.js ${major} for arm64, ${project}`, sum)
 }

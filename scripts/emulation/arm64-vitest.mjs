@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
+import { QEMU_ROUNDS } from '../file-runs/rounds.mjs'
 import { root } from '../stages/command.mjs'
 import { ARM64_ENVIRONMENT, inArm64Namespace } from './arm64-namespace.mjs'
 import { arm64Modules, arm64Node } from './arm64-node.mjs'
@@ -13,10 +14,14 @@ const NATIVE_FOLDERS = ['Release', 'hostile']
 
 const ENVIRONMENT = {
   ...ARM64_ENVIRONMENT,
+  ...QEMU_ROUNDS,
   CXX: 'aarch64-linux-gnu-g++',
   // Built before, by the tools for this processor.
   SHMWIRE_TEST_BUILT: '1',
 }
+
+/** Instead of the times in vitest.config.ts, on a processor that is ten times slower. */
+const TEST_TIMEOUT_MS = 300_000
 
 /** Builds the addon, which is the prebuilt one, and the hostile addon of the tests. Throws if that fails. */
 export function buildForArm64() {
@@ -25,19 +30,27 @@ export function buildForArm64() {
   mkdirSync(folder, { recursive: true })
   cpSync(join(root, 'prebuilds/linux-arm64/shmwire.node'), join(folder, 'shmwire.node'))
   const hostile = [process.execPath, 'scripts/build-addon.mjs', '--hostile', '--quiet']
-  if (!runInNamespace(hostile, [])) throw new Error('the hostile addon for arm64 was not built')
+  const { status, output } = runInNamespace(hostile, [])
+  if (status !== 0) throw new Error(`the hostile addon for arm64 was not built:\n${output}`)
 }
 
-/** Runs vitest for arm64 with these arguments. Returns its report, with the faults of the list of skipped tests. */
-export function vitestForArm64(version, args) {
+/** Runs test files with Node.js for arm64. Returns { status, report, output }: the report of vitest, undefined if it wrote none. */
+export function vitestForArm64(major, project, files, limitMs) {
   const scratch = mkdtempSync(join(tmpdir(), 'shmwire-arm64-'))
   try {
     const file = join(scratch, 'report.json')
     const command = [
-      arm64Node(version),
+      // Its process group ends with it.
+      'timeout',
+      '--kill-after=10',
+      String(limitMs / 1000),
+      arm64Node(major),
       'node_modules/vitest/vitest.mjs',
       'run',
-      ...args,
+      '--project',
+      project,
+      ...files,
+      `--testTimeout=${TEST_TIMEOUT_MS}`,
       '--reporter=dot',
       '--reporter=json',
       `--outputFile.json=${file}`,
@@ -45,10 +58,9 @@ export function vitestForArm64(version, args) {
         ? ['--testNamePattern', patternWithout(SKIPPED_IN_NODE.map(({ test }) => test))]
         : []),
     ]
-    const ok = runInNamespace(command, [[arm64Modules(), realpathSync(join(root, 'node_modules'))]])
-    if (!existsSync(file)) throw new Error('vitest ended without a report')
-    const report = JSON.parse(readFileSync(file, 'utf8'))
-    return { ok, report, faults: faultsOfList(report) }
+    const ended = runInNamespace(command, [[arm64Modules(), realpathSync(join(root, 'node_modules'))]])
+    const report = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+    return { ...ended, report, faults: report === undefined ? [] : faultsOfList(report) }
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
@@ -58,8 +70,13 @@ function runInNamespace(command, mounts) {
   const native = NATIVE_FOLDERS.map((name) => [join(root, 'build/arm64', name), join(root, 'build', name)])
   for (const folder of native.flat()) mkdirSync(folder, { recursive: true })
   const [program, ...args] = inArm64Namespace(command, [...native, ...mounts])
-  const env = { ...process.env, ...ENVIRONMENT }
-  return spawnSync(program, args, { cwd: root, env, stdio: 'inherit' }).status === 0
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    cwd: root,
+    env: { ...process.env, ...ENVIRONMENT },
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  })
+  return { status, output: stdout + stderr }
 }
 
 function patternWithout(names) {

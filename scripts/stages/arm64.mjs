@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ARM64_ENVIRONMENT, inArm64Namespace, missingForArm64 } from '../emulation/arm64-namespace.mjs'
 import { testNative } from '../emulation/arm64-native.mjs'
-import { arm64Node, NODE_VERSIONS } from '../emulation/arm64-node.mjs'
+import { arm64Node } from '../emulation/arm64-node.mjs'
 import { installPackage } from '../emulation/package-folder.mjs'
 import { run } from './command.mjs'
 
@@ -20,7 +20,7 @@ export async function arm64(report) {
   await testNative(report)
   let node
   try {
-    node = arm64Node(NODE_VERSIONS[0])
+    node = arm64Node('22')
   } catch (error) {
     return report.skip('Node.js for arm64', error.message.split('\n')[0])
   }

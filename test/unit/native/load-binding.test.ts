@@ -98,7 +98,7 @@ describe('findBinding', () => {
   it('keeps the reason when the path is long', () => {
     const root = join(temporaryDirectory(), `shmwire@0.1.0_${'x'.repeat(200)}`)
     const reason = reasonOf(join(root, MODULE))
-    expect(reason).toContain('x/build/Release/shmwire.node does not exist; ')
+    expect(reason).toContain(`${join('x', 'build/Release/shmwire.node')} does not exist; `)
     expect(reason).toContain(`${SHIPPED} does not exist; `)
   })
 
