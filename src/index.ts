@@ -25,6 +25,47 @@ export {
   type Retry,
 } from './keep-connected.js'
 export { type ListenOptions, listen, type Server, type ServerEvents } from './listen.js'
+export type { Engine } from './messaging/engine.js'
+export { createQueue } from './messaging/queue/create-queue.js'
+export { openQueue } from './messaging/queue/open-queue.js'
+export type {
+  DeadJob,
+  JobContext,
+  JobHandler,
+  JobOptions,
+  OpenQueueOptions,
+  PushedJob,
+  PushOptions,
+  Queue,
+  QueueClient,
+  QueueEngine,
+  QueueOptions,
+  QueueStats,
+  Worker,
+  WorkerEvents,
+  WorkOptions,
+} from './messaging/queue/types.js'
+export { work } from './messaging/queue/work.js'
+export { createTopic } from './messaging/topic/create-topic.js'
+export { openTopic } from './messaging/topic/open-topic.js'
+export { subscribe } from './messaging/topic/subscribe.js'
+export type {
+  MessageInfo,
+  OpenTopicOptions,
+  Overflow,
+  PublishOptions,
+  SubscribeFrom,
+  SubscribeOptions,
+  Subscription,
+  SubscriptionEvents,
+  SubscriptionStats,
+  Topic,
+  TopicClient,
+  TopicEngine,
+  TopicOptions,
+  TopicStats,
+} from './messaging/topic/types.js'
+export type { MessageHeaders, MessageTransport, ServedOptions } from './messaging/types.js'
 export type {
   ChannelOptions,
   HeartbeatOptions,
