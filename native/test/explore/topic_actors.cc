@@ -1,5 +1,6 @@
 #include "test/explore/topic_actors.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -103,7 +104,8 @@ void TopicRun::Take(const BroadcastBatch& batch) {
 }
 
 void TopicRun::Read() {
-  const uint64_t last = uint64_t{options_.publishes_first} + options_.publishes;
+  const uint64_t last =
+      std::min<uint64_t>(options_.reads, options_.publishes_first + options_.publishes);
   if (!options_.blocks) {
     const Status status = subscriber_.Seek(options_.start, 1, &next_);
     Check(status);

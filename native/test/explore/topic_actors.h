@@ -16,6 +16,7 @@ struct TopicOptions {
   SeekStart start = SeekStart::kNext;
   bool blocks = false;  // the publisher waits for the reader
   bool closes = false;
+  uint32_t reads = UINT32_MAX;  // the reader stops after this message
 };
 
 // Two processes over the same mappings, with simulated doorbells.

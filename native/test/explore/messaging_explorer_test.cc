@@ -9,7 +9,7 @@
 #include "core/shared_word.h"
 #include "test/explore/scenario.h"
 
-TEST_SUITE_BEGIN("messaging_test");
+TEST_SUITE_BEGIN("messaging_explorer_test");
 
 namespace shmwire::explore {
 namespace {
@@ -60,7 +60,6 @@ TEST_CASE("finds an overtaken copy when the intent is not stored") {
 TEST_CASE("finds an overtaken copy without either fence") {
   CheckFinds("a message differs", "topic-laps", {.kind = MutationKind::kNoReleaseFence});
   CheckFinds("a message differs", "topic-laps", {.kind = MutationKind::kNoAcquireFence});
-  CheckFinds("a value differs", "cell-laps", {.kind = MutationKind::kNoReleaseFence});
   CheckFinds("a value differs", "cell-laps", {.kind = MutationKind::kNoAcquireFence});
 }
 
@@ -73,7 +72,6 @@ TEST_CASE("finds records that are read before they are written when tail is rela
 
 TEST_CASE("finds a lost wake-up when tail is weaker than seq_cst") {
   CheckFinds(kLostWakeUp, "topic-data", {MutationKind::kStoreOrder, Part::kTail, kRelease});
-  CheckFinds(kLostWakeUp, "topic-data", {MutationKind::kLoadOrder, Part::kTail, kAcquire});
 }
 
 TEST_CASE("finds a wrong position when latest is weaker, or not stored") {
@@ -85,26 +83,24 @@ TEST_CASE("finds a wrong position when latest is weaker, or not stored") {
   CheckHolds("topic-seeks-last", {MutationKind::kNoStore, Part::kLatest});
 }
 
-TEST_CASE("loses more, but nothing else, without marks") {
-  CheckHolds("topic-laps", {MutationKind::kNoStore, Part::kMarks});
-}
-
 TEST_CASE("finds a lost wake-up when a wake word of a topic is weaker than seq_cst") {
   for (const auto order : {kRelaxed, kRelease}) {
     CheckFinds(kLostWakeUp, "topic-data", {MutationKind::kStoreOrder, Part::kDataWake, order});
-    CheckFinds(kLostWakeUp, "topic-blocks", {MutationKind::kStoreOrder, Part::kRoomWake, order});
+    CheckFinds(kLostWakeUp, "topic-blocks-once",
+               {MutationKind::kStoreOrder, Part::kRoomWake, order});
   }
   for (const auto order : {kRelaxed, kAcquire}) {
     CheckFinds(kLostWakeUp, "topic-data", {MutationKind::kLoadOrder, Part::kDataWake, order});
-    CheckFinds(kLostWakeUp, "topic-blocks", {MutationKind::kLoadOrder, Part::kRoomWake, order});
+    CheckFinds(kLostWakeUp, "topic-blocks-once",
+               {MutationKind::kLoadOrder, Part::kRoomWake, order});
   }
   CheckFinds(kLostWakeUp, "topic-data", {MutationKind::kLoadsZero, Part::kDataWake});
-  CheckFinds(kLostWakeUp, "topic-blocks", {MutationKind::kLoadsZero, Part::kRoomWake});
+  CheckFinds(kLostWakeUp, "topic-blocks-once", {MutationKind::kLoadsZero, Part::kRoomWake});
 }
 
 TEST_CASE("finds a lost wake-up when the head of a blocking reader is weaker than seq_cst") {
-  CheckFinds(kLostWakeUp, "topic-blocks", {MutationKind::kStoreOrder, Part::kHead, kRelease});
-  CheckFinds(kLostWakeUp, "topic-blocks", {MutationKind::kLoadOrder, Part::kHead, kAcquire});
+  CheckFinds(kLostWakeUp, "topic-blocks-once", {MutationKind::kStoreOrder, Part::kHead, kRelease});
+  CheckFinds(kLostWakeUp, "topic-blocks-once", {MutationKind::kLoadOrder, Part::kHead, kAcquire});
 }
 
 TEST_CASE("finds a close that hides the last message when state is loaded relaxed") {
@@ -132,7 +128,13 @@ TEST_CASE("finds a value that is read before it is written when its sequence is 
 
 TEST_CASE("finds a lost wake-up when the sequence of a cell is weaker than seq_cst") {
   CheckFinds(kLostWakeUp, "cell-data", {MutationKind::kStoreOrder, Part::kVersion, kRelease});
-  CheckFinds(kLostWakeUp, "cell-data", {MutationKind::kLoadOrder, Part::kVersion, kAcquire});
+}
+
+// docs/memory-model.md has the reasons.
+TEST_CASE("finds no fault when an order is weakened that is stronger than necessary") {
+  CheckHolds("topic-data", {MutationKind::kLoadOrder, Part::kTail, kAcquire});
+  CheckHolds("cell-data", {MutationKind::kLoadOrder, Part::kVersion, kAcquire});
+  CheckHolds("cell-laps", {.kind = MutationKind::kNoReleaseFence});
 }
 
 }  // namespace shmwire::explore
