@@ -191,7 +191,7 @@ TEST_CASE("ignores marks that do not lead to a record in the ring") {
   }
 }
 
-TEST_CASE("rejects a latest that is not aligned or not the last record") {
+TEST_CASE("rejects a latest that does not lead to the last record") {
   const auto check = [](uint64_t latest, const char* context) {
     BroadcastPair pair;
     for (int count = 0; count < 3; count++) pair.Write(16);
@@ -201,12 +201,27 @@ TEST_CASE("rejects a latest that is not aligned or not the last record") {
     CheckCorrupt(pair.reader.Seek(SeekStart::kSequence, 1), context);
   };
   check(8, "the writer's latest is not aligned");
-  check(32, "the writer's latest is not the last record");
-  // After the tail, it would belong to a newer record.
+  check(96, "the writer's latest is not published");
+  check(UINT64_MAX - 15, "the writer's latest is not published");
+  // In a payload.
   BroadcastPair pair;
-  pair.Write(16);
+  pair.Write(100);
   pair.control()->latest.StoreRelaxed(32);
-  CHECK(pair.reader.Seek(SeekStart::kNext).code() == StatusCode::kUnavailable);
+  CHECK(pair.reader.Seek(SeekStart::kNext).code() == StatusCode::kCorrupt);
+}
+
+TEST_CASE("rejects records before the tail that are out of sequence, or a pad at the tail") {
+  ForgedTopic topic;
+  topic.Header(0, kHonest);
+  topic.Header(32, With([](auto* header) { header->sequence = 3; }));
+  topic.Tail(64);
+  CheckCorrupt(topic.pair().reader.Seek(SeekStart::kLast), "a record is out of sequence");
+  ForgedTopic other;
+  other.Advance(kRingBytes - 64);
+  other.Header(kRingBytes - 64,
+               {.length = kPadBit | 48, .key_bytes = 0, .headers_bytes = 0, .sequence = 0});
+  other.Tail(kRingBytes);
+  CheckCorrupt(other.pair().reader.Seek(SeekStart::kLast), "the published records end with a pad");
 }
 
 TEST_CASE("ends every call for a tail that is far away") {

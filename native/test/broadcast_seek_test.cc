@@ -51,6 +51,19 @@ TEST_CASE("starts with the last message") {
   }
 }
 
+TEST_CASE("finds the last message of a writer that died between its last stores") {
+  BroadcastPair pair;
+  for (uint64_t count = 1; count < 100; count++) {
+    const uint64_t latest = pair.control()->latest.LoadRelaxed();
+    pair.Write(count * 37 % 3000);
+    pair.control()->latest.StoreRelaxed(latest);
+    for (const SeekStart start : {SeekStart::kNext, SeekStart::kLast}) {
+      REQUIRE(pair.reader.Seek(start).ok());
+      CHECK(pair.reader.next_sequence() == (start == SeekStart::kLast ? count : count + 1));
+    }
+  }
+}
+
 TEST_CASE("starts with the first message while the ring was not full") {
   BroadcastPair pair;
   for (int count = 0; count < 20; count++) pair.Write(1000);
