@@ -45,7 +45,7 @@ describe('Publisher', () => {
     const full = fill()
     const order: string[] = []
     const waiting = ['a', 'b', 'c'].map((name) =>
-      publisher.publish(message, NO_PREFIX, 0, unbounded)?.then(() => order.push(name)),
+      Promise.resolve(publisher.publish(message, NO_PREFIX, 0, unbounded)).then(() => order.push(name)),
     )
     expect(publisher.tryPublish(Buffer.alloc(1), NO_PREFIX, 0)).toBe(false)
     drain(readers[0])
@@ -63,7 +63,7 @@ describe('Publisher', () => {
     const { publisher, readers, tooSlow, fill } = setUp(10)
     fill()
     await publisher.publish(message, NO_PREFIX, 0, unbounded)
-    expect(tooSlow.toSorted()).toEqual(readers.map(({ index }) => index))
+    expect(new Set(tooSlow)).toEqual(new Set(readers.map(({ index }) => index)))
     expect(publisher.tryPublish(message, NO_PREFIX, 0)).toBe(true)
   })
 
@@ -88,7 +88,8 @@ describe('Publisher', () => {
     const closing = publisher.close({})
     for (const reader of readers) drain(reader)
     publisher.roomMade()
-    await Promise.all([sent, closing])
+    await sent
+    await closing
 
     const other = setUp(60_000)
     other.fill()
