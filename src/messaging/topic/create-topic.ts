@@ -191,7 +191,8 @@ class LocalTopic<Message> implements Topic<Message> {
       const waiting = this.#publisher.publish(payload, bytes, keyBytes, unbounded)
       return waiting ?? yieldTurn(payload.length) ?? PUBLISHED
     } catch (error) {
-      return Promise.reject(error)
+      const failure = error as Error
+      return Promise.reject(failure)
     }
   }
 

@@ -74,11 +74,15 @@ function check(model: Model, { fixture }: Real): void {
 }
 
 class Add implements Step {
-  constructor(
-    readonly id: string | undefined,
-    readonly attempts: number,
-    readonly delayMs: number,
-  ) {}
+  readonly id: string | undefined
+  readonly attempts: number
+  readonly delayMs: number
+
+  constructor(id: string | undefined, attempts: number, delayMs: number) {
+    this.id = id
+    this.attempts = attempts
+    this.delayMs = delayMs
+  }
 
   check = (): boolean => true
 
@@ -139,10 +143,13 @@ class Take implements Step {
 
 /** Ends one of the leases. */
 class End implements Step {
-  constructor(
-    readonly how: 'complete' | 'extend' | 'fail' | 'giveBack',
-    readonly which: number,
-  ) {}
+  readonly how: 'complete' | 'extend' | 'fail' | 'giveBack'
+  readonly which: number
+
+  constructor(how: 'complete' | 'extend' | 'fail' | 'giveBack', which: number) {
+    this.how = how
+    this.which = which
+  }
 
   check = (model: Readonly<Model>): boolean => leased(model).length > 0
 
@@ -170,7 +177,11 @@ class End implements Step {
 }
 
 class Advance implements Step {
-  constructor(readonly ms: number) {}
+  readonly ms: number
+
+  constructor(ms: number) {
+    this.ms = ms
+  }
 
   check = (): boolean => true
 
@@ -194,7 +205,11 @@ class Advance implements Step {
 }
 
 class Revive implements Step {
-  constructor(readonly which: number) {}
+  readonly which: number
+
+  constructor(which: number) {
+    this.which = which
+  }
 
   check = (model: Readonly<Model>): boolean => model.others.some(({ state }) => state === 'dead')
 
