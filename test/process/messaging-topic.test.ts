@@ -201,3 +201,35 @@ describe.each(['shm', 'socket'] as const)('a topic over %s', (transport) => {
     await topic.close()
   })
 })
+
+describe('a topic without the addon', () => {
+  const env = { SHMWIRE_NO_ADDON: '1' }
+
+  it('serves subscribers over the socket', async () => {
+    const args = ['feed', 'auto', 'block', join(directory, 'count'), 5_000]
+    const publisher = new Child('topic-publisher', { args, ipc: true, env })
+    expect(await publisher.next()).toBe('listening')
+    const subscription = await subscribe('feed', { codec: 'bytes' })
+    expect(subscription.transport).toBe(SOCKET_TRANSPORT)
+    expect(subscription.fallbackReason).toContain('the server has no shared memory')
+    const taking = take(subscription)
+    publisher.send('publish')
+    expect(await publisher.next()).toEqual({ published: 5_000 })
+    publisher.send('close')
+    expect(await taking).toEqual({ received: 5_000, lost: 0, fault: undefined, error: undefined })
+  })
+
+  it('is read over the socket by a subscriber without the addon', async () => {
+    const topic = await createTopic('feed', { codec: 'bytes' })
+    const child = new Child('topic-subscriber', { args: ['feed', 'auto', 'read'], ipc: true, env })
+    expect(await child.next()).toEqual({ begin: 0, transport: SOCKET_TRANSPORT })
+    const message = Buffer.alloc(16)
+    for (let number = 1; number <= 2_000; number += 1) {
+      message.writeBigUInt64LE(BigInt(number))
+      await topic.publish(message)
+    }
+    await topic.close()
+    const { received, lost, fault } = await child.next<Report>()
+    expect({ total: received + lost, fault }).toEqual({ total: 2_000, fault: undefined })
+  })
+})
