@@ -1,0 +1,18 @@
+import { beforeEach } from 'vitest'
+import { ownRuntimeDirectory } from '../../support/temporary-directory.js'
+import { newName } from './cell-fixture.js'
+import { cellSuite } from './cell-suite.js'
+
+beforeEach(() => {
+  ownRuntimeDirectory()
+})
+
+cellSuite({ name: 'shared memory', transport: 'shm', address: newName, client: { transport: 'shm' } })
+
+// The value is in shared memory, for a watcher that cannot read it.
+cellSuite({
+  name: 'a socket beside shared memory',
+  transport: 'unix',
+  address: newName,
+  client: { transport: 'socket' },
+})
