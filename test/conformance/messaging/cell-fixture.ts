@@ -11,6 +11,12 @@ import type {
 } from '../../../src/messaging/cell/types.js'
 import { watch } from '../../../src/messaging/cell/watch.js'
 import type { Transport } from '../../../src/transport.js'
+import { ownRuntimeDirectory } from '../../support/temporary-directory.js'
+
+/** A directory for the sockets of this file. */
+export function useOwnDirectory(): void {
+  ownRuntimeDirectory()
+}
 
 /** A way to reach cells. */
 export interface CellFixture {
@@ -37,9 +43,12 @@ export class CellWorld {
 
   constructor(fixture: CellFixture) {
     this.#fixture = fixture
-    afterEach(async () => {
-      await Promise.allSettled(this.#open.splice(0).map((each) => each[Symbol.asyncDispose]()))
-    })
+    afterEach(() => this.close())
+  }
+
+  /** Watches first: a server that closes waits for its calls. */
+  async close(): Promise<void> {
+    for (const each of this.#open.splice(0).reverse()) await each[Symbol.asyncDispose]()
   }
 
   /** `target`: an address, or a server that has the options of the fixture already. */

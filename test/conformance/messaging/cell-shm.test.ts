@@ -1,11 +1,8 @@
 import { beforeEach } from 'vitest'
-import { ownRuntimeDirectory } from '../../support/temporary-directory.js'
-import { newName } from './cell-fixture.js'
+import { newName, useOwnDirectory } from './cell-fixture.js'
 import { cellSuite } from './cell-suite.js'
 
-beforeEach(() => {
-  ownRuntimeDirectory()
-})
+beforeEach(useOwnDirectory)
 
 cellSuite({ name: 'shared memory', transport: 'shm', address: newName, client: { transport: 'shm' } })
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { listen } from '../../../src/listen.js'
-import { waitFor } from '../../support/wait-for.js'
+import { policy } from '../../../src/service/auth/policy.js'
+import { eventually } from '../../support/turns.js'
 import { account, type CellFixture, CellWorld, newName } from './cell-fixture.js'
 
 export function cellValues(fixture: CellFixture): void {
@@ -44,10 +45,10 @@ export function cellValues(fixture: CellFixture): void {
       await cell.set('b')
       const watched = await world.watch(cell)
       const taken = account(watched)
-      await waitFor(() => taken.values.length === 1)
+      await eventually(() => taken.values.length === 1)
       for (const value of ['c', 'd', 'e']) {
         await cell.set(value)
-        await waitFor(() => taken.values.at(-1) === value)
+        await eventually(() => taken.values.at(-1) === value)
       }
       await watched.close()
       expect(await taken.end).toBeUndefined()
@@ -62,9 +63,9 @@ export function cellValues(fixture: CellFixture): void {
       await cell.set(2)
       const events: unknown[] = []
       watched.on('value', (value, { initial }) => events.push([value, initial]))
-      await waitFor(() => events.length === 1)
+      await eventually(() => events.length === 1)
       await cell.set(3)
-      await waitFor(() => events.length === 2)
+      await eventually(() => events.length === 2)
       // The value that was current when the watch began is the initial one; it may be skipped.
       expect(events.map((event) => (event as unknown[])[0])).toEqual([2, 3])
     })
@@ -76,7 +77,7 @@ export function cellValues(fixture: CellFixture): void {
       for (let round = 1; round <= 20; round += 1) {
         const last = round * 500
         for (let number = last - 499; number <= last; number += 1) void cell.set(number)
-        await waitFor(() => taken.values.at(-1) === last)
+        await eventually(() => taken.values.at(-1) === last)
       }
       expect(taken.fault).toBeUndefined()
     })
@@ -90,7 +91,7 @@ export function cellValues(fixture: CellFixture): void {
         const watched = await opening
         const taken = account(watched)
         await settled
-        await waitFor(() => taken.values.at(-1) === round)
+        await eventually(() => taken.values.at(-1) === round)
         expect(taken.fault).toBeUndefined()
         await watched.close()
       }
@@ -131,6 +132,7 @@ export function cellValues(fixture: CellFixture): void {
           code: 'ERR_SHMWIRE_NO_HANDLER',
         })
       } finally {
+        await world.close()
         await server.close()
       }
     })
@@ -141,7 +143,7 @@ export function cellValues(fixture: CellFixture): void {
     })
 
     it('refuses what the policy denies', async () => {
-      const cell = await world.cell(1, { policy: () => false })
+      const cell = await world.cell(1, { policy: policy({ 'shmwire.cell/watch': ['admin'] }) })
       await expect(world.watch(cell)).rejects.toMatchObject({ status: 'PERMISSION_DENIED' })
     })
 

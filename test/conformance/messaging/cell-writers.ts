@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { listen } from '../../../src/listen.js'
-import { waitFor } from '../../support/wait-for.js'
+import { eventually } from '../../support/turns.js'
 import { account, type CellFixture, CellWorld } from './cell-fixture.js'
 
 export function cellWriters(fixture: CellFixture): void {
@@ -18,9 +18,9 @@ export function cellWriters(fixture: CellFixture): void {
       const settled = cell.set('last')
       await cell.close()
       await settled
-      await waitFor(() => watched.stale)
+      await eventually(() => watched.stale)
       expect(watched.get()).toBe('last')
-      await waitFor(() => taken.values.at(-1) === 'last')
+      await eventually(() => taken.values.at(-1) === 'last')
       expect(staleEvents).toBe(1)
       expect(taken.fault).toBeUndefined()
     })
@@ -29,15 +29,15 @@ export function cellWriters(fixture: CellFixture): void {
       const cell = await world.cell('one')
       const watched = await world.watch(cell)
       const taken = account(watched)
-      await waitFor(() => taken.values.length === 1)
+      await eventually(() => taken.values.length === 1)
       await cell.close()
-      await waitFor(() => watched.stale)
+      await eventually(() => watched.stale)
       const next = await world.cell('two', {}, cell.address)
-      await waitFor(() => !watched.stale && watched.get() === 'two')
+      await eventually(() => !watched.stale && watched.get() === 'two')
       expect(next.epoch).not.toBe(cell.epoch)
       expect(watched.epoch).toBe(next.epoch)
       await next.set('three')
-      await waitFor(() => taken.values.at(-1) === 'three')
+      await eventually(() => taken.values.at(-1) === 'three')
       expect(taken.fault).toBeUndefined()
       expect(taken.infos.at(-1)).toEqual({ epoch: next.epoch, version: 2, initial: false })
       expect(watched.transport).toBe(fixture.transport)
@@ -49,12 +49,13 @@ export function cellWriters(fixture: CellFixture): void {
         const cell = await world.cell(1, {}, server)
         const watched = await world.watch(cell)
         await cell.close()
-        await waitFor(() => watched.stale)
+        await eventually(() => watched.stale)
         await world.cell(2, {}, server)
-        await waitFor(() => watched.get() === 2)
+        await eventually(() => watched.get() === 2)
         expect(watched.stale).toBe(false)
         await watched.close()
       } finally {
+        await world.close()
         await server.close()
       }
     })
@@ -81,11 +82,11 @@ export function cellWriters(fixture: CellFixture): void {
       watched.on('value', (value) => events.push(value))
       watched.on('stale', () => events.push('stale'))
       watched.on('close', (error) => events.push(['close', error]))
-      await waitFor(() => events.length === 1)
+      await eventually(() => events.length === 1)
       await watched.close()
       await watched.close()
       await cell.set(2)
-      await waitFor(() => events.length === 2)
+      await eventually(() => events.length === 2)
       await new Promise((resolve) => setTimeout(resolve, 20))
       expect(events).toEqual([1, ['close', undefined]])
       expect(watched.get()).toBe(1)
@@ -111,7 +112,7 @@ export function cellWriters(fixture: CellFixture): void {
         const watched = await world.watch(cell)
         const before = watched.get() as number
         const taken = account(watched)
-        await waitFor(() => taken.values.length > 3)
+        await eventually(() => taken.values.length > 3)
         expect(taken.fault).toBeUndefined()
         expect(taken.values[0] as number).toBeGreaterThanOrEqual(before)
         await watched.close()
