@@ -26,7 +26,7 @@ export class JobOracle {
     return [...new Set([...open, ...some].map(([id]) => id))]
   }
 
-  /** What is wrong in the store of a process that was killed. */
+  /** The faults of the store of a process that was killed. */
   faults({ jobs, seen }) {
     const faults = this.#faults.splice(0)
     const inStore = new Set()

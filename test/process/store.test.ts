@@ -1,6 +1,7 @@
 // The store of a queue, and what can happen to its process and its disk.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, realpathSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
@@ -118,7 +119,7 @@ function run(script: string, ...args: string[]): { readonly stdout: string; read
   return { status, stdout }
 }
 
-const hasSqlite = (process.getBuiltinModule('node:sqlite') as object | undefined) !== undefined
+const hasSqlite = isBuiltin('node:sqlite')
 
 describe('a store without its optional parts', () => {
   it.skipIf(hasSqlite)('explains how to install SQLite', () => {

@@ -16,7 +16,7 @@ beforeEach(() => {
   path = join(temporaryDirectory(), 'jobs.sqlite')
 })
 
-/** What a new store has after these writes of an earlier one. */
+/** The contents of a new store after these writes of an earlier one. */
 async function afterWrites(...writes: readonly (readonly JobChange[])[]): Promise<StoredQueue> {
   const store = new SqliteStore(path, { thread: false })
   await store.load()
