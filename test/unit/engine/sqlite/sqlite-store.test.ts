@@ -97,6 +97,16 @@ describe.each([true, false])('a store with a thread: %s', (thread) => {
     expect(await sequencesIn(new SqliteStore(path, { thread }))).toEqual([1])
   })
 
+  it('closes during the load, and refuses changes without it', async () => {
+    const store = new SqliteStore(path, { thread })
+    const loaded = store.load()
+    await store.close()
+    expect(await loaded).toMatchObject({ jobs: [] })
+    const other = new SqliteStore(path, { thread })
+    await expect(other.write([add(1)])).rejects.toMatchObject({ code: ErrorCode.INVALID_STATE })
+    await other.close()
+  })
+
   it('rejects everything after a transaction that failed', async () => {
     const store = new SqliteStore(path, { thread })
     await store.load()
