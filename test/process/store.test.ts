@@ -1,8 +1,10 @@
 // The store of a queue, and what can happen to its process and its disk.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, realpathSync } from 'node:fs'
+import { cpSync, mkdirSync, realpathSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { SqliteStore } from '../../src/engine/sqlite/sqlite-store.js'
 import { ErrorCode } from '../../src/errors.js'
@@ -16,6 +18,7 @@ import { longDirectory, temporaryDirectory } from '../support/temporary-director
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const CUTS = 50
 const KILLS = 8
+const QUEUE_KILLS = 6
 const RUN_TIMEOUT_MS = 5 * 60_000
 
 interface Failure {
@@ -116,12 +119,68 @@ function run(script: string, ...args: string[]): { readonly stdout: string; read
   return { status, stdout }
 }
 
+const hasSqlite = isBuiltin('node:sqlite')
+
+describe('a store without its optional parts', () => {
+  it.skipIf(hasSqlite)('explains how to install SQLite', () => {
+    const modules = join(folder, 'modules')
+    cpSync(join(ROOT, 'build/modules'), modules, { recursive: true })
+    const file = pathToFileURL(join(modules, 'engine/sqlite/sqlite-store.js')).href
+    const program = `const { SqliteStore } = await import(${JSON.stringify(file)})
+      await new SqliteStore(${JSON.stringify(path)}).load().catch(({ code, message }) => console.log(code, message))`
+    const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      encoding: 'utf8',
+    })
+    expect(stderr).toBe('')
+    expect(stdout).toContain('ERR_SHMWIRE_UNAVAILABLE the store of a queue needs SQLite')
+    expect(stdout).toContain('npm install better-sqlite3@12')
+  })
+
+  it('works without a thread in the bundle of a program, and says so', async () => {
+    const bundle = join(folder, 'app.cjs')
+    await build({
+      stdin: {
+        contents: `const { SqliteStore } = require('./build/modules/engine/sqlite/sqlite-store.js')
+          const logger = { debug() {}, warn: (line) => console.log(line) }
+          const store = new SqliteStore(process.argv[2], { logger })
+          store.load().then(async () => {
+            await store.write([{ type: 'seen', id: 'one', untilMs: 1 }])
+            await store.close()
+            console.log('written')
+          })`,
+        resolveDir: ROOT,
+      },
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      outfile: bundle,
+      logLevel: 'silent',
+    })
+    const { stdout } = spawnSync(process.execPath, [bundle, path], {
+      encoding: 'utf8',
+      env: { ...process.env, NODE_PATH: join(ROOT, 'node_modules') },
+    })
+    expect(stdout).toContain('has no thread (the bundle of the program does not contain its file)')
+    if (hasSqlite) expect(stdout).toContain('written')
+  })
+})
+
 describe('a store', () => {
   it(
     `has all acknowledged changes, in their order, after ${KILLS} kills of its process`,
     () => {
       const { status, stdout } = run('scripts/store-kills.mjs', '--count', String(KILLS))
       expect(stdout).toMatch(new RegExp(`\n${KILLS} passed, 0 failed\n$`))
+      expect(status).toBe(0)
+    },
+    RUN_TIMEOUT_MS,
+  )
+
+  it(
+    `of a queue has each acknowledged job once until it has run, after ${QUEUE_KILLS} kills of its process`,
+    () => {
+      const { status, stdout } = run('scripts/stored-queue-kills.mjs', '--count', String(QUEUE_KILLS))
+      expect(stdout).toMatch(new RegExp(`\n${QUEUE_KILLS + 1} passed, 0 failed\n$`))
       expect(status).toBe(0)
     },
     RUN_TIMEOUT_MS,

@@ -1,3 +1,4 @@
+import { ErrorCode, ShmwireError } from '../../errors.js'
 import { setImmediate } from '../../host.js'
 import { loadDriver } from './driver.js'
 import type { StoreBackend, StorePlace } from './store-backend.js'
@@ -19,7 +20,10 @@ export class InlineBackend implements StoreBackend {
 
   // oxlint-disable-next-line require-await -- errors reject
   async commit(batch: Uint8Array): Promise<void> {
-    this.#file?.commit(batch)
+    const file = this.#file
+    if (file === undefined)
+      throw new ShmwireError(ErrorCode.INVALID_STATE, 'the store is not loaded; call load first')
+    file.commit(batch)
     // First the caller gets its answer.
     setImmediate(() => this.#file?.tidy())
   }

@@ -50,6 +50,7 @@ export class SqliteStore implements JobStore {
   readonly #backend: StoreBackend
   readonly #path: string
   readonly #batches: Batch[] = []
+  #loading: Promise<void> | undefined
   #failure: ShmwireError | undefined
   #running: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -66,7 +67,17 @@ export class SqliteStore implements JobStore {
     return this.#commits
   }
 
-  async load(): Promise<StoredQueue> {
+  load(): Promise<StoredQueue> {
+    const loaded = this.#load()
+    // Without the result, which would stay in memory.
+    this.#loading = loaded.then(
+      () => {},
+      () => {},
+    )
+    return loaded
+  }
+
+  async #load(): Promise<StoredQueue> {
     const reader = new SnapshotReader()
     let fault: unknown
     try {
@@ -82,8 +93,8 @@ export class SqliteStore implements JobStore {
       return reader.result()
     } catch (error) {
       // The first error says more.
-      this.#closing = this.#backend.close().catch(() => {})
-      await this.#closing
+      await this.#backend.close().catch(() => {})
+      this.#closing ??= Promise.resolve()
       throw error
     }
   }
@@ -108,6 +119,7 @@ export class SqliteStore implements JobStore {
   }
 
   async #close(): Promise<void> {
+    await this.#loading
     await this.#running
     await this.#backend.close()
   }

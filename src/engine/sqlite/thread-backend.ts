@@ -16,6 +16,7 @@ export class ThreadBackend implements StoreBackend {
   readonly #path: string
   #pending: Pending | undefined
   #ended: ShmwireError | undefined
+  #closing: Promise<void> | undefined
 
   /** Throws an error of Node.js if threads are not allowed. */
   constructor(file: string, place: StorePlace) {
@@ -36,8 +37,9 @@ export class ThreadBackend implements StoreBackend {
     return this.#request({ type: 'commit', batch }, [batch.buffer])
   }
 
-  async close(): Promise<void> {
-    if (this.#ended === undefined) await this.#request({ type: 'close' }, [])
+  close(): Promise<void> {
+    this.#closing ??= this.#ended === undefined ? this.#request({ type: 'close' }, []) : Promise.resolve()
+    return this.#closing
   }
 
   #request(

@@ -68,7 +68,7 @@ export async function createQueue<Job = any, Result = any>(
     target,
     options,
     codec,
-    path === undefined ? undefined : await openStore(path, codec),
+    path === undefined ? undefined : await openStore(path, codec, options.channel?.logger),
   )
 }
 

@@ -1,9 +1,11 @@
 // The suite of queues with a store, and what only a queue with a store does.
 import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { SqliteStore } from '../../../src/engine/sqlite/sqlite-store.js'
 import { ErrorCode } from '../../../src/errors.js'
-import { createQueue } from '../../../src/messaging/queue/create-queue.js'
+import { createQueue, createQueueWith } from '../../../src/messaging/queue/create-queue.js'
 import { openQueue } from '../../../src/messaging/queue/open-queue.js'
+import { queueCodec } from '../../../src/messaging/queue/queue-codec.js'
 import type { Queue, QueueOptions } from '../../../src/messaging/queue/types.js'
 import { work } from '../../../src/messaging/queue/work.js'
 import { ensureBuilt } from '../../support/build.js'
@@ -131,6 +133,22 @@ describe('a queue with a store', () => {
     await first.close()
     await expect(create({ codec: 'json' })).rejects.toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
     await (await create()).close()
+  })
+
+  it('ends with the error of the store, and rejects pushes', async () => {
+    const failing = new SqliteStore(store, { thread: false })
+    const write = failing.write.bind(failing)
+    let isFull = false
+    failing.write = (changes) => write(isFull ? [...changes, ...changes] : changes)
+    const queue = await createQueueWith(address, {}, queueCodec(undefined), failing)
+    await queue.push('fits')
+    isFull = true
+    // The second copy of the same job violates a constraint of the table.
+    await expect(queue.push('fails')).rejects.toMatchObject({ code: ErrorCode.CORRUPT, executed: 'unknown' })
+    await expect(queue.push('later')).rejects.toMatchObject({ code: ErrorCode.CORRUPT })
+    await queue.close()
+    await using again = await createQueue(address, { store: join(temporaryDirectory(), 'other.sqlite') })
+    expect(await again.stats()).toMatchObject({ waiting: 0 })
   })
 
   it('releases the file when the address is in use', async () => {

@@ -1,4 +1,4 @@
-// What a store must have after some changes. A change is in a short form, in which the parts of a job follow from its sequence.
+// The contents that a store must have after some changes. A change is in a short form, in which the parts of a job follow from its sequence.
 
 /** The parts of a job; `bytes` is the length of its body. */
 export function recordOf(sequence, bytes) {

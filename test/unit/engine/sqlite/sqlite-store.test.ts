@@ -16,7 +16,7 @@ beforeEach(() => {
   path = join(temporaryDirectory(), 'jobs.sqlite')
 })
 
-/** What a new store has after these writes of an earlier one. */
+/** The contents of a new store after these writes of an earlier one. */
 async function afterWrites(...writes: readonly (readonly JobChange[])[]): Promise<StoredQueue> {
   const store = new SqliteStore(path, { thread: false })
   await store.load()
@@ -95,6 +95,16 @@ describe.each([true, false])('a store with a thread: %s', (thread) => {
     await expect(store.write([add(2)])).rejects.toMatchObject({ code: ErrorCode.CLOSED, executed: 'no' })
     await Promise.all([written, closed, store.close()])
     expect(await sequencesIn(new SqliteStore(path, { thread }))).toEqual([1])
+  })
+
+  it('closes during the load, and refuses changes without it', async () => {
+    const store = new SqliteStore(path, { thread })
+    const loaded = store.load()
+    await store.close()
+    expect(await loaded).toMatchObject({ jobs: [] })
+    const other = new SqliteStore(path, { thread })
+    await expect(other.write([add(1)])).rejects.toMatchObject({ code: ErrorCode.INVALID_STATE })
+    await other.close()
   })
 
   it('rejects everything after a transaction that failed', async () => {
