@@ -6,6 +6,7 @@ import { clearTimeout, nextTick, nowMs, setTimeout } from '../../../host.js'
 import { notifyLateListeners } from '../../../late-listeners.js'
 import { log } from '../../../log.js'
 import type { MessageCodec } from '../../../messaging/message-codec.js'
+import type { Replies } from '../../../messaging/queue/replies.js'
 import type { JobHandler, Worker, WorkerEvents } from '../../../messaging/queue/types.js'
 import { checkWaitOptions, type WaitOptions } from '../../../options.js'
 import { runApart, textOfThrown } from '../../../uncaught.js'
@@ -30,6 +31,8 @@ export interface WorkerParts {
   readonly description: QueueDescription
   readonly codec: MessageCodec
   readonly concurrency: number
+  /** The option `replyQueues`. */
+  readonly replies: Replies
 }
 
 /**
@@ -165,6 +168,7 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
       input = codec.decode(bufferOf(job.message.data)) as Job
       job.startLimit(() => void this.#onLimit(job))
       const result = await this.#handler(input, job)
+      await this.#parts.replies.send(job, result)
       const isExpected = job.head.reply !== undefined && result !== undefined
       // Other jobs can be encoded before this result is sent.
       return { input, result: isExpected ? codec.keep(codec.encode(result)) : undefined, thrown: undefined }

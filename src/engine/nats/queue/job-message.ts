@@ -1,8 +1,9 @@
 import { ErrorCode, ShmwireError } from '../../../errors.js'
+import { encodeHeaders, HEADERS_BYTES_MAX, HEADERS_MAX } from '../../../messaging/headers.js'
 import type { JobTerms } from '../../../messaging/queue/job.js'
 import type { MessageHeaders } from '../../../messaging/types.js'
 import type { MsgHdrs } from '../connection.js'
-import { addHeaders } from '../headers.js'
+import { addHeaders, readHeaders } from '../headers.js'
 
 /** Headers that the engine adds to a job. Other programs can push jobs too: the id is that of JetStream, and all others are optional. */
 const Field = {
@@ -40,6 +41,9 @@ export interface DeadHead {
 }
 
 export const ID_BYTES_MAX = 512
+const REASON_CHARACTERS_MAX = 256
+/** Of the headers of a dead letter. */
+const OWN_BYTES = 2 * 1024
 
 export function addJobHead(target: MsgHdrs, head: JobHead, headers: MessageHeaders | undefined): void {
   addHeaders(target, headers)
@@ -55,6 +59,27 @@ export function addJobHead(target: MsgHdrs, head: JobHead, headers: MessageHeade
 export function addDeadHead(target: MsgHdrs, { attempts, reason }: DeadHead): void {
   target.set(Field.ATTEMPTS, String(attempts))
   target.set(Field.REASON, encodeText(reason))
+}
+
+/** Turns the copy of a job into a job of another queue, with an id and terms of its own. Headers state the old id and the reason. */
+export function addLetterHead(target: MsgHdrs, { id, attempts, reason }: DeadHead & { id: string }): void {
+  for (const field of [Field.JOB_ID, Field.TERMS]) target.delete(field)
+  const own = {
+    'x-dead-id': id,
+    'x-dead-attempts': String(attempts),
+    'x-dead-reason': reason.slice(0, REASON_CHARACTERS_MAX).replace(/[\p{Cc}\p{Cs}]/gu, ' '),
+  }
+  let present: MessageHeaders
+  try {
+    present = readHeaders(target)
+  } catch {
+    // The other queue buries it as malformed too.
+    return
+  }
+  const hasRoom =
+    Object.keys(present).length + Object.keys(own).length <= HEADERS_MAX &&
+    encodeHeaders(present).length + OWN_BYTES <= HEADERS_BYTES_MAX
+  if (hasRoom) addHeaders(target, { ...present, ...own })
 }
 
 /** Removes it again, and the terms of its delay. */
