@@ -294,7 +294,7 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
   })
 
   it('buries malformed jobs, and results go to inboxes only', async () => {
-    const { engine, name, queue, work } = await open()
+    const { name, queue, work } = await open()
     const seen: unknown[] = []
     await work((job) => void seen.push(job))
     const { nats, headers } = await connectNats(server)
