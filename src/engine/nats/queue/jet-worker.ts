@@ -190,9 +190,9 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
   }
 
   /** Lets the job run again after its back-off, or buries it after its last attempt. */
-  async #retry(job: RunningJob, thrown: unknown): Promise<void> {
+  async #retry(job: RunningJob, thrown: unknown, attempt = job.attempt): Promise<void> {
     job.isEnding = true
-    const { attempt, attempts, head, message, delivery } = job
+    const { attempts, head, message, delivery } = job
     const assertLeased = (): void => job.assertLeased()
     try {
       if (attempt >= attempts)
@@ -221,11 +221,8 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
 
   /** A job whose last worker has died, or has lost its connection. */
   async #buryLost(job: RunningJob): Promise<void> {
-    const attempts = job.attempt - 1
-    await this.#retry(
-      job,
-      new Error(`the worker of its last attempt, the ${attempts}th, has died or lost its lease`),
-    )
+    const error = new Error(`the worker of its last attempt of ${job.attempts} has died or lost its lease`)
+    await this.#retry(job, error, job.attempts)
     this.#leave(job)
   }
 
