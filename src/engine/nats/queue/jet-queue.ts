@@ -156,7 +156,8 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
     const headers = connection.newHeaders()
     const { key } = options
     encodeKey(key)
-    addJobHead(headers, { id, key, terms, delayMs: terms.delayMs, reply }, options.headers)
+    const own = hasTerms(options) ? terms : undefined
+    addJobHead(headers, { key, terms: own, delayMs: terms.delayMs, reply }, options.headers)
     // Other messages are encoded while the stream has no room for this one.
     const body = codec.keep(codec.encode(job))
     this.#assertFits(body.length)
@@ -216,6 +217,10 @@ const ENDED_WAITS: ReadonlySet<string> = new Set([ErrorCode.TIMEOUT, ErrorCode.A
 
 function unknownOutcome({ code, message, cause }: ShmwireError): ShmwireError {
   return new ShmwireError(code, message, { cause, executed: 'unknown' })
+}
+
+function hasTerms({ attempts, backOff, timeLimitMs }: PushOptions): boolean {
+  return attempts !== undefined || backOff !== undefined || timeLimitMs !== undefined
 }
 
 function checkId(id: unknown): void {

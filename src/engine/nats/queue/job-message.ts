@@ -45,11 +45,17 @@ const REASON_CHARACTERS_MAX = 256
 /** Of the headers of a dead letter. */
 const OWN_BYTES = 2 * 1024
 
-export function addJobHead(target: MsgHdrs, head: JobHead, headers: MessageHeaders | undefined): void {
+/** The id of JetStream is that of the job, and without `terms`, those of the queue apply. */
+export function addJobHead(
+  target: MsgHdrs,
+  head: Pick<JobHead, 'key' | 'delayMs' | 'reply'> & { readonly terms: JobTerms | undefined },
+  headers: MessageHeaders | undefined,
+): void {
   addHeaders(target, headers)
-  const { attempts, backOffMinMs, backOffMaxMs, timeLimitMs } = head.terms
-  target.set(Field.JOB_ID, encodeText(head.id))
-  target.set(Field.TERMS, [attempts, backOffMinMs, backOffMaxMs, timeLimitMs].join(' '))
+  if (head.terms !== undefined) {
+    const { attempts, backOffMinMs, backOffMaxMs, timeLimitMs } = head.terms
+    target.set(Field.TERMS, [attempts, backOffMinMs, backOffMaxMs, timeLimitMs].join(' '))
+  }
   if (head.key !== undefined) target.set(Field.KEY, encodeText(head.key))
   if (head.delayMs > 0) target.set(Field.DELAY, String(head.delayMs))
   if (head.reply !== undefined) target.set(Field.REPLY, head.reply)
@@ -110,14 +116,25 @@ export function readDeadHead(source: MsgHdrs | undefined): DeadHead {
 
 /** The id of a job whose other fields may be malformed. */
 export function readJobId(source: MsgHdrs | undefined, fallback: string): string {
-  return readText(source?.get(Field.JOB_ID) ?? '') || source?.get(Field.ID) || fallback
+  return readText(source?.get(Field.JOB_ID) ?? '') || readForeignText(source?.get(Field.ID) ?? '') || fallback
 }
 
-/** All fields of the message, for a copy of it. */
+/** Any program can choose the id of JetStream, without the encoding of the engine. */
+function readForeignText(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** All fields of the message, for a copy of it, which has another id of JetStream. */
 export function copyFields(source: MsgHdrs | undefined, target: MsgHdrs): void {
   if (source === undefined) return
   for (const [name, values] of source)
     for (const value of values) if (!/^nats-/i.test(name)) target.append(name, value)
+  const id = source.get(Field.ID)
+  if (!target.has(Field.JOB_ID) && id !== '') target.set(Field.JOB_ID, encodeText(readForeignText(id)))
 }
 
 function readTerms(text: string, defaults: JobTerms): JobTerms {
