@@ -5,8 +5,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterAll } from 'vitest'
-import { jetStream } from '../../src/engine/nats/index.js'
 import type { JetStreamOptions } from '../../src/engine/nats/index.js'
+import { jetStream } from '../../src/engine/nats/index.js'
 import type { Engine } from '../../src/messaging/engine.js'
 import { longDirectory } from './temporary-directory.js'
 
@@ -136,7 +136,10 @@ afterAll(async () => {
 })
 
 /** An engine with short times, which is closed after the last test of the file. */
-export function openEngine(server: NatsServer | readonly NatsServer[], options: Partial<JetStreamOptions> = {}): Engine {
+export function openEngine(
+  server: NatsServer | readonly NatsServer[],
+  options: Partial<JetStreamOptions> = {},
+): Engine {
   const servers = [server].flat().map(({ url }) => url)
   const engine = jetStream({
     servers,

@@ -1,9 +1,10 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { log } from '../../log.js'
 import { textOfThrown } from '../../uncaught.js'
-import { faultOf } from './faults.js'
+import { faultOf, isSilence } from './faults.js'
 import type { JetStreamSettings, NatsTls } from './options.js'
 import { loadNatsPackages, type NatsPackages } from './packages.js'
+import { retrying } from './retrying.js'
 
 type Transport = NatsPackages['transport']
 type ConnectOptions = NonNullable<Parameters<Transport['connect']>[0]>
@@ -33,6 +34,7 @@ export class EngineConnection {
   readonly #users = new Set<ConnectionUser>()
   #closing = false
   #isConnected = true
+  #maxPayloadBytes = 0
 
   private constructor(
     settings: JetStreamSettings,
@@ -57,7 +59,8 @@ export class EngineConnection {
     try {
       const { domain, answerMs } = settings
       const options = { timeout: answerMs, ...(domain === undefined ? {} : { domain }) }
-      const manager = await packages.jetstream.jetstreamManager(nats, options)
+      // Without a leader, a cluster does not answer. A server without JetStream refuses at once.
+      const manager = await retrying(() => packages.jetstream.jetstreamManager(nats, options), isSilence)
       return new EngineConnection(settings, packages, nats, manager)
     } catch (error) {
       await nats.close()
@@ -71,7 +74,9 @@ export class EngineConnection {
 
   /** The longest message of the server, with its headers. */
   get maxPayloadBytes(): number {
-    return this.nats.info?.max_payload ?? 0
+    // The client has no info while it connects again.
+    this.#maxPayloadBytes = this.nats.info?.max_payload ?? this.#maxPayloadBytes
+    return this.#maxPayloadBytes
   }
 
   /** The prefix of subjects of the JetStream API. */

@@ -49,6 +49,11 @@ export function isPassing(error: unknown): boolean {
   return hasName(error, 'TimeoutError', 'NoResponders', 'JetStreamNotEnabled', 'RequestError')
 }
 
+/** No answer at all. */
+export function isSilence(error: unknown): boolean {
+  return hasName(error, 'TimeoutError')
+}
+
 /** The server has answered that no program subscribes to the subject. */
 export function isUnanswerable(error: unknown): boolean {
   return hasName(error, 'NoResponders')

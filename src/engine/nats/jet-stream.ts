@@ -1,3 +1,4 @@
+import { waitWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { Cell, CellOptions, CellWatch, WatchOptions } from '../../messaging/cell/types.js'
 import type { Engine } from '../../messaging/engine.js'
@@ -11,7 +12,7 @@ import type {
   WorkOptions,
 } from '../../messaging/queue/types.js'
 import type { SubscribeOptions, Subscription, Topic, TopicOptions } from '../../messaging/topic/types.js'
-import { misuse } from '../../options.js'
+import { misuse, type WaitOptions } from '../../options.js'
 import { createJetCell } from './cell/jet-cell.js'
 import { watchJetCell } from './cell/jet-watch.js'
 import { EngineConnection } from './connection.js'
@@ -49,27 +50,27 @@ class JetStreamEngine implements Engine {
   }
 
   async createTopic<Message>(name: string, options: TopicOptions = {}): Promise<Topic<Message>> {
-    const { connection } = await this.#open(name)
+    const { connection } = await this.#open(name, options)
     return createJetTopic(connection, name, options)
   }
 
   async subscribe<Message>(name: string, options: SubscribeOptions = {}): Promise<Subscription<Message>> {
-    const { connection } = await this.#open(name)
+    const { connection } = await this.#open(name, options)
     return subscribeJetTopic(connection, name, options)
   }
 
   async createCell<Value>(name: string, initial: Value, options: CellOptions = {}): Promise<Cell<Value>> {
-    const { connection } = await this.#open(name)
+    const { connection } = await this.#open(name, options)
     return createJetCell(connection, name, initial, options)
   }
 
   async watch<Value>(name: string, options: WatchOptions = {}): Promise<CellWatch<Value>> {
-    const { connection } = await this.#open(name)
+    const { connection } = await this.#open(name, options)
     return watchJetCell(connection, name, options)
   }
 
   async createQueue<Job, Result>(name: string, options: QueueOptions = {}): Promise<Queue<Job, Result>> {
-    const { connection, replies } = await this.#open(name)
+    const { connection, replies } = await this.#open(name, options)
     const { deadLetters } = options
     if (deadLetters !== undefined && !(deadLetters instanceof JetQueue && deadLetters.isOf(connection)))
       throw misuse('deadLetters must be a queue of the same engine')
@@ -81,7 +82,7 @@ class JetStreamEngine implements Engine {
     name: string,
     options: OpenQueueOptions = {},
   ): Promise<QueueClient<Job, Result>> {
-    const { connection, replies } = await this.#open(name)
+    const { connection, replies } = await this.#open(name, options)
     return openJetQueue(connection, replies, name, options)
   }
 
@@ -90,7 +91,7 @@ class JetStreamEngine implements Engine {
     handler: JobHandler<Job, Result>,
     options: WorkOptions = {},
   ): Promise<Worker<Job>> {
-    const { connection } = await this.#open(name)
+    const { connection } = await this.#open(name, options)
     return workJetQueue(connection, name, handler, options)
   }
 
@@ -109,11 +110,15 @@ class JetStreamEngine implements Engine {
   }
 
   /** After a failure, or the end of a connection, the next call connects again. */
-  async #open(name: unknown): Promise<Open> {
+  async #open(name: unknown, { signal, timeoutMs }: WaitOptions): Promise<Open> {
     checkEngineName(name)
     if (this.#isClosed) throw new ShmwireError(ErrorCode.CLOSED, 'the engine is closed')
     this.#opening ??= this.#connect()
-    return this.#opening
+    const opening = this.#opening
+    return waitWithin<Open>({ signal, timeoutMs }, 'connecting to the NATS servers', (resolve, reject) => {
+      opening.then(resolve, reject)
+      return () => {}
+    })
   }
 
   async #connect(): Promise<Open> {

@@ -72,6 +72,8 @@ export class StreamPublisher {
     const attempt = new Attempt(wait)
     this.#waiting += 1
     try {
+      // Most calls have no limit, and each wait costs time.
+      if (wait.signal === undefined && wait.timeoutMs === undefined) return await this.#run(message, attempt)
       return await waitWithin<Stored>(wait, `${this.#what}: the call`, (resolve, reject) => {
         this.#run(message, attempt).then(resolve, reject)
         return () => attempt.cancel()
@@ -134,6 +136,7 @@ export class StreamPublisher {
 
   #assertFits({ body, headers }: StreamMessage): void {
     const { maxPayloadBytes } = this.#connection
+    if (body.length + HEADERS_BYTES_MOST <= maxPayloadBytes) return
     let bytes = body.length
     for (const [name, values] of headers)
       for (const value of values) bytes += name.length + Buffer.byteLength(value) + 4
@@ -149,10 +152,14 @@ export class StreamPublisher {
 
 /** For the id and the expectations of JetStream. */
 const HEADERS_EXTRA_BYTES = 512
+/** The headers of a message and those of the engine together have fewer bytes: see messaging/headers.ts, and base64 for some of them. */
+const HEADERS_BYTES_MOST = 32 * 1024
 
 /** One call of `publish`. */
 class Attempt {
-  readonly #cancelled = newAbortController()
+  #isCancelled = false
+  /** Only of a call that sleeps. */
+  #waking: AbortController | undefined
   readonly #signal: AbortSignal | undefined
   executed: 'no' | 'unknown' = 'no'
 
@@ -161,18 +168,20 @@ class Attempt {
   }
 
   cancel(): void {
-    this.#cancelled.abort()
+    this.#isCancelled = true
+    this.#waking?.abort()
   }
 
   /** The caller has its error already, so that of this call is not seen. */
   assertWaits(): void {
-    if (this.#cancelled.signal.aborted || this.#signal?.aborted === true)
+    if (this.#isCancelled || this.#signal?.aborted === true)
       throw new ShmwireError(ErrorCode.ABORTED, 'the caller waits no longer')
   }
 
   async sleep(ms: number): Promise<void> {
+    this.#waking ??= newAbortController()
     try {
-      await sleep(ms, undefined, { signal: this.#cancelled.signal })
+      await sleep(ms, undefined, { signal: this.#waking.signal })
     } catch {
       this.assertWaits()
     }

@@ -7,12 +7,15 @@ const WAIT_MIN_MS = 50
 const WAIT_MAX_MS = 2_000
 
 /** Repeats a call whose effect is the same if it happens twice, while the servers do not answer. */
-export async function retrying<T>(call: () => Promise<T>, triesMax = TRIES_MAX): Promise<T> {
+export async function retrying<T>(
+  call: () => Promise<T>,
+  canRepeat: (error: unknown) => boolean = isPassing,
+): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await call()
     } catch (error) {
-      if (tries >= triesMax || !isPassing(error)) throw error
+      if (tries >= TRIES_MAX || !canRepeat(error)) throw error
       await sleep(waitMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
     }
   }

@@ -1,11 +1,16 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { invalid, show } from '../../options.js'
 import { CORRELATION_ID } from './push-options.js'
-import type { RunningJob } from './running-job.js'
-import type { QueueClient } from './types.js'
+import type { JobContext, QueueClient } from './types.js'
 
 /** The header with the name of the queue that gets the reply. */
 const REPLY_TO = 'reply-to'
+
+/** The job of a reply. */
+export interface RepliedJob extends Pick<JobContext, 'id' | 'headers'> {
+  /** False: `headers` is empty, and need not be decoded. */
+  readonly hasHeaders: boolean
+}
 
 /** Pushes what a handler returns to the queue that its job names. A job names one of these queues; it cannot make a worker connect. */
 export class Replies {
@@ -23,7 +28,7 @@ export class Replies {
   }
 
   /** Undefined: the job has no reply queue. Resolves when the queue has the reply. Rejects if it is not known, or with the error of the push. */
-  send(job: RunningJob, result: unknown): Promise<unknown> | undefined {
+  send(job: RepliedJob, result: unknown): Promise<unknown> | undefined {
     if (this.#queues === undefined || !job.hasHeaders) return undefined
     const { [REPLY_TO]: name, [CORRELATION_ID]: correlation = job.id } = job.headers
     if (name === undefined) return undefined

@@ -29,6 +29,10 @@ export interface QueueFeatures {
   readonly extend: boolean
   /** `close` of the queue ends pushes and workers. */
   readonly close: boolean
+  /** `maxIds` bounds the ids of the dedup window. */
+  readonly maxIds: boolean
+  /** `deadLetters` can be any object that pushes. */
+  readonly foreignDeadLetters: boolean
   /** Lets a test end the connection of a worker. */
   readonly cutWorker?: ((worker: Worker) => void) | undefined
 }
@@ -41,6 +45,8 @@ export const ALL_FEATURES: QueueFeatures = {
   jobOptions: true,
   extend: true,
   close: true,
+  maxIds: true,
+  foreignDeadLetters: true,
 }
 
 export interface QueueImplementation {

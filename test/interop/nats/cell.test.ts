@@ -37,7 +37,9 @@ describe.skipIf(NATS_VERSION === undefined)(`a cell over JetStream${NATS_REASON}
     await reading
     expect(seen[0]).toEqual([1, 2, true])
     expect(seen.at(-1)).toEqual([total, total + 1, false])
-    expect(seen.map(([, version]) => version)).toEqual(seen.map(([, version]) => version).toSorted((a, b) => a - b))
+    expect(seen.map(([, version]) => version)).toEqual(
+      seen.map(([, version]) => version).toSorted((a, b) => a - b),
+    )
     expect(cell).toMatchObject({ version: total + 1 })
     expect(cell.get()).toEqual({ n: total })
     expect(watch.get()).toEqual({ n: total })
@@ -115,7 +117,9 @@ describe.skipIf(NATS_VERSION === undefined)(`a cell over JetStream${NATS_REASON}
     const { engine, name, cell } = await open(1)
     await expect(engine.watch('absent', {})).rejects.toMatchObject({ code: ErrorCode.NOT_LISTENING })
     await expect(engine.createCell('x', 1, { maxValueByte: 1 } as object)).rejects.toThrow('maxValueBytes')
-    await expect(engine.watch(name, { codec: 'json' })).rejects.toThrow('uses the codec "msgpack", and this side "json"')
+    await expect(engine.watch(name, { codec: 'json' })).rejects.toThrow(
+      'uses the codec "msgpack", and this side "json"',
+    )
     await expect(cell.set('x'.repeat(70_000))).rejects.toMatchObject({ code: ErrorCode.MESSAGE_TOO_LARGE })
     expect(cell).toMatchObject({ version: 1 })
   })

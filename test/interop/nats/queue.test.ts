@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../src/errors.js'
 import { sleep } from '../../../src/host.js'
-import type { JobContext } from '../../../src/messaging/queue/types.js'
+import type { JobContext, JobHandler, WorkOptions } from '../../../src/messaging/queue/types.js'
 import { connectNats, NATS_REASON, NATS_VERSION, NatsServer, openEngine } from '../../support/nats-server.js'
 import { waitFor } from '../../support/wait-for.js'
 
@@ -19,14 +19,24 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
     const engine = openEngine(server)
     count += 1
     const name = `queue.${count}`
-    return { engine, name, queue: await engine.createQueue<unknown, unknown>(name, options) }
+    const queue = await engine.createQueue<unknown, unknown>(name, options)
+    // biome-ignore lint/suspicious/noExplicitAny: the jobs of the tests have different types
+    const work = (handler: JobHandler<any, unknown>, more: WorkOptions = {}) =>
+      engine.work(name, handler, more)
+    return { engine, name, queue, work }
   }
 
   it('runs each pushed job once, with its key and headers', async () => {
-    const { engine, name, queue } = await open()
+    const { queue, work } = await open()
     const seen: [unknown, JobContext][] = []
-    await engine.work(name, (job, context) => void seen.push([job, context]), { concurrency: 8 })
-    const headers = { traceparent: '00-ab', 'Nats-Rollup': 'all', spaced: '  x ', accent: 'é', 'shmwire-id': 'x' }
+    await work((job, context) => void seen.push([job, context]), { concurrency: 8 })
+    const headers = {
+      traceparent: '00-ab',
+      'Nats-Rollup': 'all',
+      spaced: '  x ',
+      accent: 'é',
+      'shmwire-id': 'x',
+    }
     const { id } = await queue.push({ n: 1 }, { key: 'user.new', headers })
     for (let n = 2; n <= 30; n += 1) await queue.push({ n })
     await waitFor(() => expect(seen).toHaveLength(30))
@@ -34,17 +44,24 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
     expect(job).toEqual({ n: 1 })
     expect(context).toMatchObject({ id, attempt: 1, attempts: 5, key: 'user.new', headers })
     await waitFor(async () =>
-      expect(await queue.stats()).toMatchObject({ waiting: 0, leased: 0, pushed: 30, completed: 30, dead: 0 }),
+      expect(await queue.stats()).toMatchObject({
+        waiting: 0,
+        leased: 0,
+        pushed: 30,
+        completed: 30,
+        dead: 0,
+      }),
     )
   })
 
   it('resolves requests to results, and rejects them with the error of the last attempt', async () => {
-    const { engine, name, queue } = await open({ attempts: 2, backOff: { minMs: 1, maxMs: 5 } })
+    const { name, queue, work } = await open({ attempts: 2, backOff: { minMs: 1, maxMs: 5 } })
     let attempts = 0
-    await engine.work<{ n?: number }, unknown>(name, ({ n }) => {
+    await work(({ n }) => {
       if (n !== undefined) return { twice: 2 * n }
       attempts += 1
       if (attempts <= 2) throw Object.assign(new TypeError('no number'), { code: 'NO_NUMBER' })
+      return undefined
     })
     const other = openEngine(server)
     const client = await other.openQueue(name, {})
@@ -56,11 +73,13 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
     })
     expect(attempts).toBe(2)
     expect(await queue.request({})).toBeUndefined()
-    await expect(client.request({ n: 1 }, { timeoutMs: 0 })).rejects.toMatchObject({ code: ErrorCode.TIMEOUT })
+    await expect(client.request({ n: 1 }, { timeoutMs: 0 })).rejects.toMatchObject({
+      code: ErrorCode.TIMEOUT,
+    })
   })
 
   it('drops a job with an id of the dedup window', async () => {
-    const { engine, name, queue } = await open()
+    const { queue, work } = await open()
     const seen: unknown[] = []
     expect(await queue.push(1, { id: 'a b/ä' })).toEqual({ id: 'a b/ä', duplicate: false })
     expect(await queue.push(2, { id: 'a b/ä' })).toEqual({ id: 'a b/ä', duplicate: true })
@@ -68,28 +87,40 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
       code: ErrorCode.INVALID_STATE,
       executed: 'no',
     })
-    await engine.work(name, (job, { id }) => void seen.push([job, id]))
+    await work((job, { id }) => void seen.push([job, id]))
     await queue.push(4)
-    await waitFor(() => expect(seen).toEqual([[1, 'a b/ä'], [4, expect.any(String)]]))
+    await waitFor(() =>
+      expect(seen).toEqual([
+        [1, 'a b/ä'],
+        [4, expect.any(String)],
+      ]),
+    )
   })
 
   it('runs a delayed job after its delay, and the others before it', async () => {
-    const { engine, name, queue } = await open()
+    const { queue, work } = await open()
     const seen: unknown[] = []
-    await engine.work(name, (job, { attempt }) => void seen.push([job, attempt]))
+    await work((job, { attempt }) => void seen.push([job, attempt]))
     await queue.push('later', { delayMs: 1_500 })
     await queue.push('now')
     await waitFor(() => expect(seen).toEqual([['now', 1]]))
     expect((await queue.stats()).delayed).toBe(1)
-    await waitFor(() => expect(seen).toEqual([['now', 1], ['later', 1]]), WAIT)
+    await waitFor(
+      () =>
+        expect(seen).toEqual([
+          ['now', 1],
+          ['later', 1],
+        ]),
+      WAIT,
+    )
     await waitFor(async () => expect((await queue.stats()).delayed).toBe(0))
   })
 
   it('runs a failed job again, and reports each failure', async () => {
-    const { engine, name, queue } = await open({ backOff: { minMs: 1, maxMs: 10 } })
+    const { queue, work } = await open({ backOff: { minMs: 1, maxMs: 10 } })
     const attempts: number[] = []
     const failures: string[] = []
-    const worker = await engine.work(name, (_job, { attempt }) => {
+    const worker = await work((_job, { attempt }) => {
       attempts.push(attempt)
       if (attempt < 4) throw new Error(`failure ${attempt}`)
     })
@@ -100,13 +131,16 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
   })
 
   it('keeps dead jobs, and lets them run again', async () => {
-    const { engine, name, queue } = await open({ attempts: 2, backOff: { minMs: 1, maxMs: 5 } })
+    const { queue, work } = await open({ attempts: 2, backOff: { minMs: 1, maxMs: 5 } })
     let isBroken = true
     const seen: unknown[] = []
-    await engine.work(name, (job, { attempt }) => {
-      if (isBroken) throw new RangeError(`broken ${String(job)}`)
-      seen.push([job, attempt])
-    }, { concurrency: 3 })
+    await work(
+      (job, { attempt }) => {
+        if (isBroken) throw new RangeError(`broken ${String(job)}`)
+        seen.push([job, attempt])
+      },
+      { concurrency: 3 },
+    )
     for (const n of [1, 2, 3]) await queue.push(n, { id: `job ${n}`, headers: { h: 'v' } })
     await waitFor(async () => expect((await queue.stats()).dead).toBe(3))
     const dead = await queue.deadJobs()
@@ -128,41 +162,45 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
   })
 
   it('moves dead jobs to the queue of the option deadLetters', async () => {
-    const { engine, name, queue: deadLetters } = await open()
+    const { engine, name, queue: deadLetters, work } = await open()
     const queue = await engine.createQueue(`${name}-source`, { attempts: 1, deadLetters })
-    await engine.work(`${name}-source`, () => {
+    const fail = (): never => {
       throw new Error('always')
-    })
+    }
+    await engine.work(`${name}-source`, fail, {})
     const seen: unknown[] = []
-    await engine.work(name, (job, { attempt }) => void seen.push([job, attempt]))
+    await work((job, { attempt }) => void seen.push([job, attempt]))
     await queue.push('poison')
     await waitFor(() => expect(seen).toEqual([['poison', 1]]))
     await waitFor(async () => expect(await queue.stats()).toMatchObject({ waiting: 0, leased: 0, dead: 0 }))
     const other = openEngine(server)
-    await expect(
-      other.createQueue(`${name}-other`, { deadLetters }),
-    ).rejects.toThrow('deadLetters must be a queue of the same engine')
+    await expect(other.createQueue(`${name}-other`, { deadLetters })).rejects.toThrow(
+      'deadLetters must be a queue of the same engine',
+    )
   })
 
   it('makes pushes wait while the queue is full, in their order', async () => {
-    const { engine, name, queue } = await open({ maxJobs: 3 })
+    const { queue, work } = await open({ maxJobs: 3 })
     const stored: number[] = []
     const pushes = Array.from({ length: 20 }, (_, n) => queue.push(n).then(() => stored.push(n)))
     await waitFor(() => expect(stored).toHaveLength(3))
     await sleep(300)
     expect(stored).toHaveLength(3)
-    await expect(queue.push('late', { timeoutMs: 50 })).rejects.toMatchObject({ code: ErrorCode.TIMEOUT, executed: 'no' })
+    await expect(queue.push('late', { timeoutMs: 50 })).rejects.toMatchObject({
+      code: ErrorCode.TIMEOUT,
+      executed: 'no',
+    })
     const seen: unknown[] = []
-    await engine.work(name, (job) => void seen.push(job))
+    await work((job) => void seen.push(job))
     await Promise.all(pushes)
     await waitFor(() => expect(seen).toEqual(Array.from({ length: 20 }, (_, n) => n)))
   })
 
   it('ends the lease at the time limit, aborts the signal, and runs the job again', async () => {
-    const { engine, name, queue } = await open({ timeLimitMs: 200, attempts: 2, backOff: { minMs: 1, maxMs: 5 } })
+    const { queue, work } = await open({ timeLimitMs: 200, attempts: 2, backOff: { minMs: 1, maxMs: 5 } })
     const reasons: unknown[] = []
     const failures: unknown[] = []
-    const worker = await engine.work(name, async (_job, { attempt, signal }) => {
+    const worker = await work(async (_job, { attempt, signal }) => {
       if (attempt === 2) return
       await new Promise((resolve) => signal.addEventListener('abort', resolve))
       reasons.push(signal.reason)
@@ -176,9 +214,9 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
   })
 
   it('begins the time limit again when the handler extends it', async () => {
-    const { engine, name, queue } = await open({ timeLimitMs: 600, attempts: 1 })
+    const { queue, work } = await open({ timeLimitMs: 600, attempts: 1 })
     const results: unknown[] = []
-    await engine.work(name, async (_job, context) => {
+    await work(async (_job, context) => {
       for (let round = 0; round < 4; round += 1) {
         await sleep(300)
         await context.extend()
@@ -191,9 +229,9 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
   })
 
   it('holds the lease of a job that takes longer than leaseMs', async () => {
-    const { engine, name, queue } = await open()
+    const { queue, work } = await open()
     let runs = 0
-    await engine.work(name, async () => {
+    await work(async () => {
       runs += 1
       await sleep(3_000)
     })
@@ -203,10 +241,10 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
   })
 
   it('refuses to acknowledge after a stall of the event loop, and runs the job again', async () => {
-    const { engine, name, queue } = await open()
+    const { queue, work } = await open()
     const failures: unknown[] = []
     let runs = 0
-    const worker = await engine.work(name, () => {
+    const worker = await work(() => {
       runs += 1
       if (runs > 1) return
       const endMs = performance.now() + 1_500
@@ -220,12 +258,15 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
   })
 
   it('finishes the jobs in hand when a worker closes, and takes no others', async () => {
-    const { engine, name, queue } = await open()
+    const { queue, work } = await open()
     const seen: unknown[] = []
-    const worker = await engine.work(name, async (job) => {
-      await sleep(300)
-      seen.push(job)
-    }, { concurrency: 2 })
+    const worker = await work(
+      async (job) => {
+        await sleep(300)
+        seen.push(job)
+      },
+      { concurrency: 2 },
+    )
     for (let n = 0; n < 10; n += 1) await queue.push(n)
     await waitFor(() => expect(worker.running).toBe(2))
     await worker.close()
@@ -237,9 +278,9 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
   })
 
   it('returns the jobs in hand when the close of a worker takes too long', async () => {
-    const { engine, name, queue } = await open({ attempts: 2 })
+    const { queue, work } = await open({ attempts: 2 })
     let signal: AbortSignal | undefined
-    const worker = await engine.work(name, async (_job, context) => {
+    const worker = await work(async (_job, context) => {
       signal = context.signal
       await sleep(2_000)
     })
@@ -248,14 +289,14 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
     await expect(worker.close({ timeoutMs: 50 })).rejects.toMatchObject({ code: ErrorCode.TIMEOUT })
     expect(signal?.aborted).toBe(true)
     const seen: number[] = []
-    await engine.work(name, (_job, { attempt }) => void seen.push(attempt))
+    await work((_job, { attempt }) => void seen.push(attempt))
     await waitFor(() => expect(seen).toEqual([2]))
   })
 
   it('buries malformed jobs, and results go to inboxes only', async () => {
-    const { engine, name, queue } = await open()
+    const { name, queue, work } = await open()
     const seen: unknown[] = []
-    await engine.work(name, (job) => void seen.push(job))
+    await work((job) => void seen.push(job))
     const { nats, headers } = await connectNats(server)
     const subject = `shmwire.queue.${name.replaceAll('.', '=')}.job`
     const fields = headers()
@@ -284,11 +325,16 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
     await expect(create({ maxJob: 1 })).rejects.toThrow('did you mean "maxJobs"?')
     await expect(engine.createQueue('a b', {})).rejects.toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
     await expect(engine.openQueue('absent', {})).rejects.toMatchObject({ code: ErrorCode.NOT_LISTENING })
-    await expect(engine.work('absent', () => {})).rejects.toMatchObject({ code: ErrorCode.NOT_LISTENING })
-    await expect(engine.openQueue(name, { codec: 'json' })).rejects.toThrow('uses the codec "msgpack", and this side "json"')
+    await expect(engine.work('absent', () => {}, {})).rejects.toMatchObject({ code: ErrorCode.NOT_LISTENING })
+    const other = await engine.openQueue(name, { codec: 'json' })
+    await expect(other.push(1)).rejects.toThrow('uses the codec "msgpack", and this side "json"')
     await expect(engine.createQueue(name, { codec: 'json' })).rejects.toThrow('uses the codec "msgpack"')
-    await expect(queue.push('x'.repeat(2_000_000))).rejects.toMatchObject({ code: ErrorCode.MESSAGE_TOO_LARGE })
-    await expect(queue.push(1, { headers: { 'a b': '' } })).rejects.toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
+    await expect(queue.push('x'.repeat(2_000_000))).rejects.toMatchObject({
+      code: ErrorCode.MESSAGE_TOO_LARGE,
+    })
+    await expect(queue.push(1, { headers: { 'a b': '' } })).rejects.toMatchObject({
+      code: ErrorCode.INVALID_ARGUMENT,
+    })
     await queue.close()
     await expect(queue.push(1)).rejects.toMatchObject({ code: ErrorCode.CLOSED, executed: 'no' })
     await engine.close()

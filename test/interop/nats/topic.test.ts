@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../src/errors.js'
 import { sleep } from '../../../src/host.js'
-import type { Subscription, SubscribeOptions, TopicOptions } from '../../../src/messaging/topic/types.js'
+import type { SubscribeOptions, Subscription, TopicOptions } from '../../../src/messaging/topic/types.js'
 import { connectNats, NATS_REASON, NATS_VERSION, NatsServer, openEngine } from '../../support/nats-server.js'
 import { waitFor } from '../../support/wait-for.js'
 
@@ -75,7 +75,8 @@ describe.skipIf(NATS_VERSION === undefined)(`a topic over JetStream${NATS_REASON
     await topic.publish(4)
     await topic.close()
     const received: Record<string, unknown[]> = {}
-    for (const [from, subscription] of Object.entries(subscriptions)) received[from] = await rest(subscription)
+    for (const [from, subscription] of Object.entries(subscriptions))
+      received[from] = await rest(subscription)
     expect(received).toEqual({
       empty: [1, 2, 3, 4],
       next: [4],
@@ -143,7 +144,9 @@ describe.skipIf(NATS_VERSION === undefined)(`a topic over JetStream${NATS_REASON
     for (let n = 0; n < total; n += 1) await topic.publish([n, body])
     await topic.close()
     const received = await rest(subscription)
-    expect(received.map((message) => (message as [number])[0])).toEqual(Array.from({ length: total }, (_, n) => n))
+    expect(received.map((message) => (message as [number])[0])).toEqual(
+      Array.from({ length: total }, (_, n) => n),
+    )
   })
 
   it('keeps the order of each publisher when two publish at once', async () => {
@@ -218,12 +221,18 @@ describe.skipIf(NATS_VERSION === undefined)(`a topic over JetStream${NATS_REASON
 
   it('rejects what an engine cannot do', async () => {
     const { engine, name, topic } = await open()
-    await expect(engine.createTopic('x', { overflow: 'block' })).rejects.toThrow("overflow must be 'lose' with an engine")
+    await expect(engine.createTopic('x', { overflow: 'block' })).rejects.toThrow(
+      "overflow must be 'lose' with an engine",
+    )
     await expect(engine.subscribe('absent', {})).rejects.toMatchObject({ code: ErrorCode.NOT_LISTENING })
-    await expect(engine.subscribe(name, { codec: 'json' })).rejects.toThrow('uses the codec "msgpack", and this side "json"')
+    await expect(engine.subscribe(name, { codec: 'json' })).rejects.toThrow(
+      'uses the codec "msgpack", and this side "json"',
+    )
     await expect(engine.createTopic(name, { codec: 'json' })).rejects.toThrow('uses the codec "msgpack"')
     await expect(topic.publish(1, { key: 'a b' })).rejects.toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
-    await expect(topic.publish('x'.repeat(1_100_000))).rejects.toMatchObject({ code: ErrorCode.MESSAGE_TOO_LARGE })
+    await expect(topic.publish('x'.repeat(1_100_000))).rejects.toMatchObject({
+      code: ErrorCode.MESSAGE_TOO_LARGE,
+    })
   })
 })
 

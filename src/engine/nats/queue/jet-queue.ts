@@ -4,7 +4,9 @@ import { ErrorCode, ShmwireError } from '../../../errors.js'
 import type { MessageCodec } from '../../../messaging/message-codec.js'
 import type { JobTerms } from '../../../messaging/queue/job.js'
 import { givenTerms } from '../../../messaging/queue/job-terms.js'
+import { CORRELATION_ID } from '../../../messaging/queue/push-options.js'
 import type { DeadJob, PushedJob, PushOptions, Queue, QueueStats } from '../../../messaging/queue/types.js'
+import { encodeKey } from '../../../messaging/topic/key.js'
 import { checkWaitOptions, integer, invalid, TIMEOUT_MS_MAX, type WaitOptions } from '../../../options.js'
 import type { EngineConnection } from '../connection.js'
 import { type Stored, StreamPublisher } from '../publisher.js'
@@ -30,6 +32,8 @@ const PUSH_NAMES = [
 /** A request waits so much longer than the attempts of its job can take, unless it has `timeoutMs`. */
 const REQUEST_EXTRA_MS = 60_000
 const LIMIT_MAX = 100_000
+/** The headers and the subject of a job, about. */
+const STORED_BYTES = 512
 
 export interface QueueParts {
   readonly connection: EngineConnection
@@ -68,7 +72,7 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
 
   async push(job: Job, options: PushOptions = {}): Promise<PushedJob> {
     const wait = checkWaitOptions(options, PUSH_NAMES)
-    this.#assertOpen()
+    this.#assertUsable()
     const { id = randomUUID() } = options
     const { duplicate } = await this.#store(job, id, options, this.#termsOf(options), wait, undefined)
     // The engine can have sent a job with a random id twice itself.
@@ -77,7 +81,7 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
 
   async request(job: Job, options: PushOptions = {}): Promise<Result> {
     const wait = checkWaitOptions(options, PUSH_NAMES)
-    this.#assertOpen()
+    this.#assertUsable()
     const { id = randomUUID() } = options
     const terms = this.#termsOf(options)
     const { name, replies, codec } = this.#parts
@@ -85,11 +89,13 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
     const reply = replies.expect(whatOf(name))
     try {
       const bounds = { ...wait, timeoutMs }
+      const headers = { [CORRELATION_ID]: id, ...options.headers }
+      const pushed = { ...options, headers }
       const bytes = await waitWithin<Buffer | undefined>(
         bounds,
         `a request to ${whatOf(name)}`,
         (resolve, reject) => {
-          this.#store(job, id, options, terms, bounds, reply.subject).then(({ duplicate }) => {
+          this.#store(job, id, pushed, terms, bounds, reply.subject).then(({ duplicate }) => {
             if (duplicate && options.id !== undefined) reject(duplicateId(name, id))
           }, reject)
           reply.result.then(resolve, reject)
@@ -97,6 +103,9 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
         },
       )
       return (bytes === undefined ? undefined : codec.decode(bytes)) as Result
+    } catch (error) {
+      // The job can run, or have run, while this side waited for its result.
+      throw error instanceof ShmwireError && ENDED_WAITS.has(error.code) ? unknownOutcome(error) : error
     } finally {
       reply.forget()
     }
@@ -108,7 +117,7 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
   }
 
   async deadJobs(limit = 100): Promise<DeadJob<Job>[]> {
-    this.#assertOpen()
+    this.#assertUsable()
     return this.#dead.list(integer('limit', limit, 1, LIMIT_MAX))
   }
 
@@ -146,10 +155,12 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
     const { connection, name, codec } = this.#parts
     const headers = connection.newHeaders()
     const { key } = options
-    if (key !== undefined && typeof key !== 'string') throw invalid('key', key, 'a string')
-    addJobHead(headers, { id, key, terms, delayMs: terms.delayMs, reply }, options.headers)
+    encodeKey(key)
+    const own = hasTerms(options) ? terms : undefined
+    addJobHead(headers, { key, terms: own, delayMs: terms.delayMs, reply }, options.headers)
     // Other messages are encoded while the stream has no room for this one.
     const body = codec.keep(codec.encode(job))
+    this.#assertFits(body.length)
     const subject = connection.settings.names.subject('queue', name, terms.delayMs > 0 ? 'later' : 'job')
     const stored = this.#publisher.publish({ subject, body, headers, id: dedupIdOf(id) }, wait)
     this.#pending.add(stored)
@@ -158,6 +169,17 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
     } finally {
       this.#pending.delete(stored)
     }
+  }
+
+  /** The server would refuse it for ever, as if the queue were full. */
+  #assertFits(bytes: number): void {
+    const { maxBytes } = this.#parts.description
+    if (bytes + STORED_BYTES <= maxBytes) return
+    throw new ShmwireError(
+      ErrorCode.MESSAGE_TOO_LARGE,
+      `${whatOf(this.address)}: the job is ${bytes} bytes, and maxBytes is ${maxBytes} with ${STORED_BYTES} for its headers; raise maxBytes`,
+      { executed: 'no' },
+    )
   }
 
   /** The terms of the queue, unless the push has its own. */
@@ -179,10 +201,26 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
     }
   }
 
+  /** As a local queue, it refuses each call of a client with another codec, but not the client. */
+  #assertUsable(): void {
+    this.#assertOpen()
+    this.#parts.codec.assertSame(this.#parts.description.codec, whatOf(this.address))
+  }
+
   #assertOpen(): void {
     if (this.#isClosed)
       throw new ShmwireError(ErrorCode.CLOSED, `${whatOf(this.address)} is closed`, { executed: 'no' })
   }
+}
+
+const ENDED_WAITS: ReadonlySet<string> = new Set([ErrorCode.TIMEOUT, ErrorCode.ABORTED])
+
+function unknownOutcome({ code, message, cause }: ShmwireError): ShmwireError {
+  return new ShmwireError(code, message, { cause, executed: 'unknown' })
+}
+
+function hasTerms({ attempts, backOff, timeLimitMs }: PushOptions): boolean {
+  return attempts !== undefined || backOff !== undefined || timeLimitMs !== undefined
 }
 
 function checkId(id: unknown): void {

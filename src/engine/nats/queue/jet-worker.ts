@@ -6,6 +6,7 @@ import { clearTimeout, nextTick, nowMs, setTimeout } from '../../../host.js'
 import { notifyLateListeners } from '../../../late-listeners.js'
 import { log } from '../../../log.js'
 import type { MessageCodec } from '../../../messaging/message-codec.js'
+import type { Replies } from '../../../messaging/queue/replies.js'
 import type { JobHandler, Worker, WorkerEvents } from '../../../messaging/queue/types.js'
 import { checkWaitOptions, type WaitOptions } from '../../../options.js'
 import { runApart, textOfThrown } from '../../../uncaught.js'
@@ -30,6 +31,8 @@ export interface WorkerParts {
   readonly description: QueueDescription
   readonly codec: MessageCodec
   readonly concurrency: number
+  /** The option `replyQueues`. */
+  readonly replies: Replies
 }
 
 /**
@@ -165,6 +168,7 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
       input = codec.decode(bufferOf(job.message.data)) as Job
       job.startLimit(() => void this.#onLimit(job))
       const result = await this.#handler(input, job)
+      await this.#parts.replies.send(job, result)
       const isExpected = job.head.reply !== undefined && result !== undefined
       // Other jobs can be encoded before this result is sent.
       return { input, result: isExpected ? codec.keep(codec.encode(result)) : undefined, thrown: undefined }
@@ -186,9 +190,9 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
   }
 
   /** Lets the job run again after its back-off, or buries it after its last attempt. */
-  async #retry(job: RunningJob, thrown: unknown): Promise<void> {
+  async #retry(job: RunningJob, thrown: unknown, attempt = job.attempt): Promise<void> {
     job.isEnding = true
-    const { attempt, attempts, head, message, delivery } = job
+    const { attempts, head, message, delivery } = job
     const assertLeased = (): void => job.assertLeased()
     try {
       if (attempt >= attempts)
@@ -217,11 +221,8 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
 
   /** A job whose last worker has died, or has lost its connection. */
   async #buryLost(job: RunningJob): Promise<void> {
-    const attempts = job.attempt - 1
-    await this.#retry(
-      job,
-      new Error(`the worker of its last attempt, the ${attempts}th, has died or lost its lease`),
-    )
+    const error = new Error(`the worker of its last attempt of ${job.attempts} has died or lost its lease`)
+    await this.#retry(job, error, job.attempts)
     this.#leave(job)
   }
 

@@ -1,8 +1,9 @@
 import { ErrorCode, ShmwireError } from '../../../errors.js'
+import { encodeHeaders, HEADERS_BYTES_MAX, HEADERS_MAX } from '../../../messaging/headers.js'
 import type { JobTerms } from '../../../messaging/queue/job.js'
 import type { MessageHeaders } from '../../../messaging/types.js'
 import type { MsgHdrs } from '../connection.js'
-import { addHeaders } from '../headers.js'
+import { addHeaders, readHeaders } from '../headers.js'
 
 /** Headers that the engine adds to a job. Other programs can push jobs too: the id is that of JetStream, and all others are optional. */
 const Field = {
@@ -40,12 +41,21 @@ export interface DeadHead {
 }
 
 export const ID_BYTES_MAX = 512
+const REASON_CHARACTERS_MAX = 256
+/** Of the headers of a dead letter. */
+const OWN_BYTES = 2 * 1024
 
-export function addJobHead(target: MsgHdrs, head: JobHead, headers: MessageHeaders | undefined): void {
+/** The id of JetStream is that of the job, and without `terms`, those of the queue apply. */
+export function addJobHead(
+  target: MsgHdrs,
+  head: Pick<JobHead, 'key' | 'delayMs' | 'reply'> & { readonly terms: JobTerms | undefined },
+  headers: MessageHeaders | undefined,
+): void {
   addHeaders(target, headers)
-  const { attempts, backOffMinMs, backOffMaxMs, timeLimitMs } = head.terms
-  target.set(Field.JOB_ID, encodeText(head.id))
-  target.set(Field.TERMS, [attempts, backOffMinMs, backOffMaxMs, timeLimitMs].join(' '))
+  if (head.terms !== undefined) {
+    const { attempts, backOffMinMs, backOffMaxMs, timeLimitMs } = head.terms
+    target.set(Field.TERMS, [attempts, backOffMinMs, backOffMaxMs, timeLimitMs].join(' '))
+  }
   if (head.key !== undefined) target.set(Field.KEY, encodeText(head.key))
   if (head.delayMs > 0) target.set(Field.DELAY, String(head.delayMs))
   if (head.reply !== undefined) target.set(Field.REPLY, head.reply)
@@ -55,6 +65,27 @@ export function addJobHead(target: MsgHdrs, head: JobHead, headers: MessageHeade
 export function addDeadHead(target: MsgHdrs, { attempts, reason }: DeadHead): void {
   target.set(Field.ATTEMPTS, String(attempts))
   target.set(Field.REASON, encodeText(reason))
+}
+
+/** Turns the copy of a job into a job of another queue, with an id and terms of its own. Headers state the old id and the reason. */
+export function addLetterHead(target: MsgHdrs, { id, attempts, reason }: DeadHead & { id: string }): void {
+  for (const field of [Field.JOB_ID, Field.TERMS]) target.delete(field)
+  const own = {
+    'x-dead-id': id,
+    'x-dead-attempts': String(attempts),
+    'x-dead-reason': reason.slice(0, REASON_CHARACTERS_MAX).replace(/[\p{Cc}\p{Cs}]/gu, ' '),
+  }
+  let present: MessageHeaders
+  try {
+    present = readHeaders(target)
+  } catch {
+    // The other queue buries it as malformed too.
+    return
+  }
+  const hasRoom =
+    Object.keys(present).length + Object.keys(own).length <= HEADERS_MAX &&
+    encodeHeaders(present).length + OWN_BYTES <= HEADERS_BYTES_MAX
+  if (hasRoom) addHeaders(target, { ...present, ...own })
 }
 
 /** Removes it again, and the terms of its delay. */
@@ -85,14 +116,25 @@ export function readDeadHead(source: MsgHdrs | undefined): DeadHead {
 
 /** The id of a job whose other fields may be malformed. */
 export function readJobId(source: MsgHdrs | undefined, fallback: string): string {
-  return readText(source?.get(Field.JOB_ID) ?? '') || source?.get(Field.ID) || fallback
+  return readText(source?.get(Field.JOB_ID) ?? '') || readForeignText(source?.get(Field.ID) ?? '') || fallback
 }
 
-/** All fields of the message, for a copy of it. */
+/** Any program can choose the id of JetStream, without the encoding of the engine. */
+function readForeignText(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+/** All fields of the message, for a copy of it, which has another id of JetStream. */
 export function copyFields(source: MsgHdrs | undefined, target: MsgHdrs): void {
   if (source === undefined) return
   for (const [name, values] of source)
     for (const value of values) if (!/^nats-/i.test(name)) target.append(name, value)
+  const id = source.get(Field.ID)
+  if (!target.has(Field.JOB_ID) && id !== '') target.set(Field.JOB_ID, encodeText(readForeignText(id)))
 }
 
 function readTerms(text: string, defaults: JobTerms): JobTerms {

@@ -1,3 +1,4 @@
+import { Replies as ReplyQueues } from '../../../messaging/queue/replies.js'
 import type {
   JobHandler,
   OpenQueueOptions,
@@ -43,8 +44,7 @@ export function openJetQueue<Job, Result>(
   checkOpenOptions(options)
   const codec = queueCodec(connection, options)
   return within(options, `opening ${whatOf(name)}`, async () => {
-    const description = await openQueueStreams(connection, name)
-    codec.assertSame(description.codec, whatOf(name))
+    const description = await openQueueStreams(connection, name, options)
     return new JetQueue<Job, Result>({ connection, name, description, codec, replies, delayed: undefined })
   })
 }
@@ -57,11 +57,13 @@ export function workJetQueue<Job, Result>(
 ): Promise<Worker<Job>> {
   if (typeof handler !== 'function') throw invalid('handler', handler, 'a function')
   const concurrency = checkWorkOptions(options)
+  const queues = new ReplyQueues(options.replyQueues)
   const codec = queueCodec(connection, options)
   return within(options, `working on ${whatOf(name)}`, async () => {
-    const description = await openQueueStreams(connection, name)
+    const description = await openQueueStreams(connection, name, options)
     codec.assertSame(description.codec, whatOf(name))
-    const worker = new JetWorker<Job, Result>({ connection, name, description, codec, concurrency }, handler)
+    const parts = { connection, name, description, codec, concurrency, replies: queues }
+    const worker = new JetWorker<Job, Result>(parts, handler)
     await worker.start()
     return worker
   })

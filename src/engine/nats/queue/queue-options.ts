@@ -1,13 +1,13 @@
 import { MessageCodec } from '../../../messaging/message-codec.js'
 import { queueTerms } from '../../../messaging/queue/job-terms.js'
 import type { OpenQueueOptions, QueueOptions, WorkOptions } from '../../../messaging/queue/types.js'
-import { checkWaitOptions, integer, misuse } from '../../../options.js'
+import { booleanOption, checkWaitOptions, integer, misuse } from '../../../options.js'
 import type { EngineConnection } from '../connection.js'
 import { assertEngineOptions } from '../engine-options.js'
 import type { QueueDescription, QueueLimits } from './queue-streams.js'
 
-const OPEN_NAMES = ['name', 'codec', 'engine', 'channel', 'signal', 'timeoutMs']
-const WORK_NAMES = [...OPEN_NAMES, 'concurrency']
+const OPEN_NAMES = ['name', 'codec', 'engine', 'channel', 'waitForServer', 'signal', 'timeoutMs']
+const WORK_NAMES = [...OPEN_NAMES, 'concurrency', 'replyQueues']
 const QUEUE_NAMES = [
   ...OPEN_NAMES,
   'policy',
@@ -16,6 +16,7 @@ const QUEUE_NAMES = [
   'maxJobs',
   'maxBytes',
   'dedupWindowMs',
+  'maxIds',
   'deadLetters',
   'maxDead',
   'attempts',
@@ -47,6 +48,8 @@ export function resolveQueueOptions(
   assertEngineOptions(options)
   if (options.store !== undefined)
     throw misuse('store and engine exclude each other: the servers of the engine keep the jobs')
+  if (options.maxIds !== undefined)
+    throw misuse('maxIds does not apply with an engine: the servers know all ids of dedupWindowMs')
   const { maxJobs = 100_000, maxBytes = 256 * MIB, maxDead = 1_000, dedupWindowMs = 120_000 } = options
   const codec = queueCodec(connection, options)
   return {
@@ -59,6 +62,7 @@ export function resolveQueueOptions(
         timeLimitMs: options.timeLimitMs,
       }),
       dedupWindowMs: integer('dedupWindowMs', dedupWindowMs, DEDUP_MS_MIN, DEDUP_MS_MAX),
+      maxBytes,
       deadLetters,
     },
     limits: {
@@ -73,12 +77,14 @@ export function resolveQueueOptions(
 export function checkOpenOptions(options: OpenQueueOptions): void {
   checkWaitOptions(options, OPEN_NAMES)
   assertEngineOptions(options)
+  booleanOption('waitForServer', options.waitForServer)
 }
 
 /** Returns `concurrency`. Throws `INVALID_ARGUMENT`. */
 export function checkWorkOptions(options: WorkOptions): number {
   checkWaitOptions(options, WORK_NAMES)
   assertEngineOptions(options)
+  booleanOption('waitForServer', options.waitForServer)
   return integer('concurrency', options.concurrency ?? 1, 1, CONCURRENCY_MAX)
 }
 

@@ -1,5 +1,7 @@
 import { ErrorCode, ShmwireError } from '../../../errors.js'
+import { sleep } from '../../../host.js'
 import type { JobTerms } from '../../../messaging/queue/job.js'
+import type { OpenQueueOptions } from '../../../messaging/queue/types.js'
 import type { EngineConnection } from '../connection.js'
 import { faultOf } from '../faults.js'
 import type { Names } from '../names.js'
@@ -11,6 +13,7 @@ export interface QueueDescription {
   readonly codec: string
   readonly terms: JobTerms
   readonly dedupWindowMs: number
+  readonly maxBytes: number
   /** The name of the queue that dead jobs go to; undefined: they stay. */
   readonly deadLetters: string | undefined
 }
@@ -22,6 +25,8 @@ export interface QueueLimits {
 }
 
 const DESCRIPTION_VERSION = 1
+/** Between two searches for a queue that does not exist yet. */
+const WAIT_MS = 200
 /** The durable consumer of each stream, which all workers share. */
 export const CONSUMER = 'workers'
 /** Requests of all workers that wait at the server; the default of the server is 512. */
@@ -60,13 +65,19 @@ export async function createQueueStreams(
   await stream('queue', 'job', { ...bounded, description: text })
 }
 
-/** Rejects with `NOT_LISTENING` if there is no such queue. */
+/** Rejects with `NOT_LISTENING` if there is no such queue, unless it waits for it. */
 export async function openQueueStreams(
   connection: EngineConnection,
   name: string,
+  { waitForServer = false, signal }: Pick<OpenQueueOptions, 'waitForServer' | 'signal'>,
 ): Promise<QueueDescription> {
   const what = whatOf(name)
-  const found = await findStream(connection, connection.settings.names.stream('queue', name), what)
+  const stream = connection.settings.names.stream('queue', name)
+  let found = await findStream(connection, stream, what)
+  while (found === undefined && waitForServer && signal?.aborted !== true && !connection.nats.isClosed()) {
+    await sleep(WAIT_MS)
+    found = await findStream(connection, stream, what)
+  }
   if (found === undefined)
     throw new ShmwireError(
       ErrorCode.NOT_LISTENING,
@@ -128,14 +139,25 @@ function readDescription({ config }: StreamInfo, what: string): QueueDescription
     throw fail()
   }
   if (value?.['shmwire'] !== DESCRIPTION_VERSION) throw fail()
-  const { codec, dedupWindowMs, deadLetters } = value
+  const { codec, dedupWindowMs, maxBytes, deadLetters } = value
   const terms = (value['terms'] ?? {}) as Partial<JobTerms>
   const { attempts, backOffMinMs, backOffMaxMs, timeLimitMs } = terms
   const isText = (text: unknown): text is string => typeof text === 'string'
   const isCount = (count: unknown): count is number => Number.isSafeInteger(count) && (count as number) > 0
-  if (!isText(codec) || !isCount(dedupWindowMs) || (deadLetters !== undefined && !isText(deadLetters)))
+  if (
+    !isText(codec) ||
+    !isCount(dedupWindowMs) ||
+    !isCount(maxBytes) ||
+    (deadLetters !== undefined && !isText(deadLetters))
+  )
     throw fail()
   if (!isCount(attempts) || !isCount(backOffMinMs) || !isCount(backOffMaxMs) || !isCount(timeLimitMs))
     throw fail()
-  return { codec, dedupWindowMs, deadLetters, terms: { attempts, backOffMinMs, backOffMaxMs, timeLimitMs } }
+  return {
+    codec,
+    dedupWindowMs,
+    maxBytes,
+    deadLetters,
+    terms: { attempts, backOffMinMs, backOffMaxMs, timeLimitMs },
+  }
 }

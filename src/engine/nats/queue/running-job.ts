@@ -26,7 +26,7 @@ export class RunningJob implements JobContext {
   #lost: ShmwireError | undefined
   #limitEndMs: number
   #timer: NodeJS.Timeout | undefined
-  readonly #extend: (job: RunningJob) => Promise<void>
+  readonly #renew: (job: RunningJob) => Promise<void>
 
   constructor(
     message: Msg,
@@ -34,7 +34,7 @@ export class RunningJob implements JobContext {
     head: JobHead,
     headers: MessageHeaders,
     leaseMs: number,
-    extend: (job: RunningJob) => Promise<void>,
+    renew: (job: RunningJob) => Promise<void>,
   ) {
     this.message = message
     this.delivery = delivery
@@ -47,7 +47,7 @@ export class RunningJob implements JobContext {
     this.renewedMs = nowMs()
     this.leaseEndMs = this.renewedMs + leaseMs
     this.#limitEndMs = this.renewedMs + head.terms.timeLimitMs
-    this.#extend = extend
+    this.#renew = renew
   }
 
   get signal(): AbortSignal {
@@ -65,9 +65,14 @@ export class RunningJob implements JobContext {
     return this.#lost
   }
 
-  async extend(): Promise<void> {
+  get hasHeaders(): boolean {
+    return Object.keys(this.headers).length > 0
+  }
+
+  /** A property, because handlers take it out of the context. */
+  readonly extend = async (): Promise<void> => {
     this.assertHeld()
-    await this.#extend(this)
+    await this.#renew(this)
     this.assertHeld()
     this.#limitEndMs = nowMs() + this.head.terms.timeLimitMs
     if (this.#timer !== undefined) this.#timer.refresh()

@@ -8,7 +8,7 @@ import { Acknowledgement, type Delivery } from '../delivery.js'
 import { faultOf, isPassing } from '../faults.js'
 import { StreamPublisher } from '../publisher.js'
 import { waitMs } from '../retrying.js'
-import { addDeadHead, copyFields, type JobHead, removeDeadHead } from './job-message.js'
+import { addDeadHead, addLetterHead, copyFields, type JobHead, removeDeadHead } from './job-message.js'
 import type { QueueDescription } from './queue-streams.js'
 import { outcomeHeaders } from './replies.js'
 
@@ -88,7 +88,9 @@ export class Settlement {
     const headers = this.#connection.newHeaders()
     copyFields(message.headers, headers)
     removeDeadHead(headers)
-    addDeadHead(headers, { attempts, reason: reasonOf(encodeRemoteError(thrown, ERROR_BYTES_MAX)) })
+    const reason = reasonOf(encodeRemoteError(thrown, ERROR_BYTES_MAX))
+    if (this.#description.deadLetters === undefined) addDeadHead(headers, { attempts, reason })
+    else addLetterHead(headers, { id: head?.id ?? String(delivery.streamSequence), attempts, reason })
     const stop = newAbortController()
     // The dead-letter queue can be full for ever. Then this worker must not keep the job.
     const timer = setTimeout(() => stop.abort(), this.#connection.settings.leaseMs)
