@@ -17,9 +17,6 @@ import { arm64 } from './stages/arm64.mjs'
 import { root, runNode } from './stages/command.mjs'
 import { Report } from './stages/report.mjs'
 
-/** Of a group of files. A test ends itself earlier (vitest.config.ts). */
-const LIMIT_MS = 1_200_000
-
 /** Files that start processes run one by one. */
 const GROUP_SIZES = { unit: 16, conformance: 1, process: 1, hostile: 1 }
 
@@ -27,6 +24,8 @@ const { values: options, positionals: filters } = parseArgs({
   options: {
     node: { type: 'string' },
     project: { type: 'string' },
+    // Of a group of files, in seconds. A test that hangs ends itself earlier.
+    limit: { type: 'string', default: '1200' },
     table: { type: 'boolean', default: false },
   },
   allowPositionals: true,
@@ -59,7 +58,7 @@ function testProject(report, major, project) {
   const sum = { passed: 0, failed: 0, skipped: 0, failures: [] }
   runInGroups(testFiles(project, filters), {
     size: GROUP_SIZES[project],
-    limitMs: LIMIT_MS,
+    limitMs: Number(options.limit) * 1000,
     vitest(files, limitMs) {
       const { faults, ...result } = vitestForArm64(major, project, files, limitMs)
       sum.failed += faults.length

@@ -1,7 +1,7 @@
 // Tests the package on Windows x64: on Linux under wine, with Windows' own node.exe; on Windows with the Node that runs this script.
 // docs/windows.md says what it needs.
 //
-//   node scripts/test-windows.mjs [--node 20,22,24,26] [--project unit,conformance,process] [FILE…]
+//   node scripts/test-windows.mjs [--node 20,22,24,26] [--project unit,conformance,process] [--limit 600] [FILE…]
 //   node scripts/test-windows.mjs --table      prints the newest counts of each file and version, without a test
 
 import { spawnSync } from 'node:child_process'
@@ -20,9 +20,6 @@ import { WineNode } from './windows/wine.mjs'
 /** Instead of the times in vitest.config.ts: processes start slowly under wine. */
 const TEST_TIMEOUT_MS = 180_000
 
-/** Of a group of files. A test ends itself earlier (vitest.config.ts). */
-const LIMIT_MS = 600_000
-
 /** Files that start processes run one by one. */
 const GROUP_SIZES = { unit: 16, conformance: 1, process: 1 }
 
@@ -33,6 +30,8 @@ const { values, positionals } = parseArgs({
   options: {
     node: { type: 'string', default: isWindows ? process.versions.node.split('.')[0] : MAJORS.join() },
     project: { type: 'string', default: Object.keys(GROUP_SIZES).join() },
+    // Of a group of files, in seconds. A test that hangs ends itself earlier.
+    limit: { type: 'string', default: '600' },
     table: { type: 'boolean', default: false },
   },
 })
@@ -61,7 +60,7 @@ function testAll() {
       count += files.length
       runInGroups(files, {
         size: GROUP_SIZES[project],
-        limitMs: LIMIT_MS,
+        limitMs: Number(values.limit) * 1000,
         vitest: (group, limitMs) => runVitest(major, project, group, limitMs),
         record: (outcome) => results.add(major, outcome),
       })

@@ -49,7 +49,7 @@ export class WineNode {
     this.#preparePrefix()
     const program = this.#nodeOf(nodeVersion(PACKAGE, major))
     const result = this.#start([program, ...args], { cwd, env, timeoutMs })
-    // A fault of wine, in which every process hangs.
+    // On a busy machine, programs can fail to reach the server of wine, and report this.
     const isFaultOfWine = result.status !== 0 && result.output.includes('wineserver crashed')
     return isFaultOfWine ? this.#start([program, ...args], { cwd, env, timeoutMs }) : result
   }
@@ -57,6 +57,8 @@ export class WineNode {
   #start(command, { cwd, env, timeoutMs }) {
     const file = join(this.#home, `output-${process.pid}`)
     const output = openSync(file, 'w')
+    // Started by its first program, it is often too late on a busy machine. It ends this many seconds after the last program.
+    spawnSync('wineserver', ['--persistent=20'], { env: this.#environment, stdio: 'ignore' })
     const { status } = spawnSync('wine', command, {
       cwd,
       env: { ...this.#environment, ...env },

@@ -89,7 +89,7 @@ export function callFlow(fixture: ChannelFixture): void {
       }
     })
 
-    it('do not stop one another: one of a thousand is never read', async () => {
+    it('do not stop one another: one of a thousand is never read', { timeout: LONG_MS }, async () => {
       const { calls } = await open(
         fixture,
         {
@@ -100,9 +100,12 @@ export function callFlow(fixture: ChannelFixture): void {
         },
         { contract: testContract({ echo: 'unary', count: 'serverStream' }) },
       )
-      const unread = calls.count(-1)
+      const unread = calls.count(-1, { timeoutMs: LONG_MS })
       const streams = Array.from({ length: STREAMS }, async (_, index) => {
-        const taken = (await all(calls.count(index))) as { index: number; number: number }[]
+        const taken = (await all(calls.count(index, { timeoutMs: LONG_MS }))) as {
+          index: number
+          number: number
+        }[]
         return taken.length === 100 && taken.every((one, at) => one.index === index && one.number === at)
       })
       expect((await Promise.all(streams)).every((isRight) => isRight)).toBe(true)
