@@ -38,7 +38,7 @@ Status BroadcastReader::Poll() {
 }
 
 Status BroadcastReader::IsIntact(uint64_t position, bool* intact) {
-  // SYNC(broadcast.intent): F2; its partner is in BroadcastWriter::Write.
+  // F2 of SYNC(broadcast.intent); its partner is in BroadcastWriter::Write.
   SharedAccess::AcquireFence();
   // SYNC(broadcast.intent): stored in BroadcastWriter::Write. Relaxed: the fence orders it after
   // all loads of records.
