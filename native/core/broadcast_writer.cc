@@ -76,7 +76,7 @@ void BroadcastWriter::Write(const BroadcastMessage& message) {
   // SYNC(broadcast.publish): observed in BroadcastReader::Poll. seq_cst for SYNC(wake.arm), B1.
   control_->tail.StoreSeqCst(end);
   // SYNC(broadcast.latest): observed in BroadcastReader::LoadLatest. After tail, so that the record
-  // is published for whoever sees it, also if this process ends between the two stores.
+  // is published for each reader that sees it, even if this process ends between the two stores.
   control_->latest.StoreRelease(start);
 }
 
