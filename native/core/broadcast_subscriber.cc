@@ -21,8 +21,8 @@ Status BroadcastSubscriber::AttachOwn(BroadcastPublisher* publisher, uint32_t* r
 }
 
 bool BroadcastSubscriber::LoadClosed() const {
-  // SYNC(broadcast.close): stored in WriterAttachment::Close. seq_cst like every load after an
-  // arming.
+  // SYNC(broadcast.close): stored in WriterAttachment::AnnounceClosed. seq_cst like every load
+  // after an arming.
   return attachment_.writer().control_as<BroadcastControl>()->state.LoadSeqCst() !=
          static_cast<uint32_t>(SegmentState::kOpen);
 }
