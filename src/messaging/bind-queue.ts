@@ -1,6 +1,7 @@
+import { onceAborted } from '../abort-waits.js'
 import { endWithin } from '../deadline.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
-import { newAbortController, sleep } from '../host.js'
+import { clearTimeout, newAbortController, setTimeout } from '../host.js'
 import { checkOptionNames, checkWaitOptions, invalid, type WaitOptions } from '../options.js'
 import type { ClientTarget } from '../service/client-connection.js'
 import type { QueueClient } from './queue/types.js'
@@ -164,13 +165,18 @@ class SubscriptionBinding implements QueueBinding {
     }
   }
 
-  async #pause(attempt: number): Promise<void> {
+  /** Ends early when the binding closes: then one more attempt follows. */
+  #pause(attempt: number): Promise<void> {
     const delayMs = Math.random() * Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(attempt, 16))
-    try {
-      await sleep(delayMs, undefined, { signal: this.#stopping.signal })
-    } catch {
-      // The binding closes: one more attempt follows.
-    }
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer)
+        stopListening()
+        resolve()
+      }
+      const timer = setTimeout(end, delayMs)
+      const stopListening = onceAborted(this.#stopping.signal, end)
+    })
   }
 }
 
