@@ -25,7 +25,7 @@ async function closeAll(): Promise<void> {
   await Promise.allSettled(
     open
       .splice(0)
-      .reverse()
+      .toReversed()
       .map((each) => each[Symbol.asyncDispose]()),
   )
 }
