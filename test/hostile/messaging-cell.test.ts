@@ -240,11 +240,12 @@ describe('a watcher of a hostile cell', () => {
       await cellOf([...START, encodeValue(1, ONE), frame])
       const watched = await watch('cell', { channel: { transport: 'socket' } })
       watched.on('value', () => {})
-      const error = await new Promise<{ code?: string } | undefined>((resolve) => {
+      const error = await new Promise<Error | undefined>((resolve) => {
         watched.once('stale', () => resolve(undefined))
         watched.once('close', resolve)
       })
-      if (error !== undefined) expect(['ERR_SHMWIRE_CORRUPT', 'ERR_SHMWIRE_CODEC']).toContain(error.code)
+      if (error !== undefined)
+        expect(['ERR_SHMWIRE_CORRUPT', 'ERR_SHMWIRE_CODEC']).toContain((error as { code?: string }).code)
       await watched.close()
       await closeAll()
     }
