@@ -151,7 +151,8 @@ class LocalCell<Value> implements Cell<Value> {
       this.#value = value
       return this.#service.changed() ?? yieldTurn(encoded.length) ?? DONE
     } catch (error) {
-      return Promise.reject(error)
+      // Only errors are thrown here.
+      return Promise.reject(error as Error)
     }
   }
 

@@ -101,9 +101,9 @@ export function cellWriters(fixture: CellFixture): void {
 
     it('sets values while watches come and go', async () => {
       const cell = await world.cell(0)
-      let isOver = false
+      const test = { over: false }
       const setting = (async () => {
-        for (let number = 1; !isOver; number += 1) {
+        for (let number = 1; !test.over; number += 1) {
           await cell.set(number)
           await new Promise((resolve) => setImmediate(resolve))
         }
@@ -117,7 +117,7 @@ export function cellWriters(fixture: CellFixture): void {
         expect(taken.values[0] as number).toBeGreaterThanOrEqual(before)
         await watched.close()
       }
-      isOver = true
+      test.over = true
       await setting
     })
   })
