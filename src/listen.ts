@@ -8,6 +8,7 @@ import type { ChannelDependencies } from './channel/types.js'
 import type { Codec } from './codec/codec.js'
 import { codecFor } from './codec/codecs.js'
 import type { AnnouncedService } from './control/description.js'
+import type { HandoverSlots } from './control/handover-slots.js'
 import { newHandshakeLimits } from './control/handshake.js'
 import { handshakeAsServer } from './control/handshake-server.js'
 import type { WhenInUse } from './control/name-lease.js'
@@ -18,7 +19,8 @@ import { endWithin } from './deadline.js'
 import { newAbortController, nextTick } from './host.js'
 import { notifyLateListeners } from './late-listeners.js'
 import { log } from './log.js'
-import type { NativeLoad } from './native/load-binding.js'
+import type { NativeHandoverSocket } from './native/binding.js'
+import { memoryFault, type NativeLoad } from './native/load-binding.js'
 import { openChannel } from './open-channel.js'
 import { openPlace } from './open-place.js'
 import {
@@ -109,6 +111,17 @@ export function announce(server: Server, { services }: Announcement): void {
 }
 
 let watch: (server: Server, onChannel: (channel: Channel) => void) => void
+let memoryOf: (server: Server) => ServerMemory
+
+/** How a server receives descriptors of clients that are connected already. */
+export interface ServerMemory {
+  readonly native: NativeLoad
+  readonly handoverSocket: NativeHandoverSocket | undefined
+  /** Why the server shares no memory with its clients, as a sentence. Undefined: it can, and has a handover socket. */
+  readonly obstacle: string | undefined
+  /** Shared with the handshakes of the server. */
+  readonly slots: HandoverSlots
+}
 
 /** Accepts channels at an address, with the `channel` event or a `for await` loop. It keeps the process alive until it is closed. */
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
@@ -137,6 +150,7 @@ export class Server<Incoming = any, Outgoing = any>
   readonly #watchers: ((channel: Channel<Incoming, Outgoing>) => void)[] = []
 
   static {
+    memoryOf = (server) => server.#memory()
     watch = (server, onChannel) => {
       server.#watchers.push(onChannel)
       for (const channel of server.#channels) onChannel(channel)
@@ -204,6 +218,18 @@ export class Server<Incoming = any, Outgoing = any>
   unref(): this {
     this.#place.unref()
     return this
+  }
+
+  #memory(): ServerMemory {
+    const { native, settings } = this.#parts
+    const { handoverSocket, handoverUnavailable } = this.#place
+    const fault = memoryFault(native)
+    let obstacle: string | undefined
+    if (settings.transport === 'socket') obstacle = "the server has the option transport: 'socket'"
+    else if (fault !== undefined) obstacle = `the server has no shared memory: ${fault}`
+    else if (handoverSocket === undefined)
+      obstacle = `the server has no handover socket: ${handoverUnavailable ?? 'it was not opened'}`
+    return { native, handoverSocket, obstacle, slots: this.#limits.slots }
   }
 
   async #accept(socket: Socket): Promise<void> {
@@ -296,4 +322,9 @@ function destroyApart(channel: Channel): void {
  */
 export function watchChannels(server: Server, onChannel: (channel: Channel) => void): void {
   watch(server, onChannel)
+}
+
+/** How the server receives descriptors now: it can open its handover socket again. For src/messaging. */
+export function serverMemory(server: Server): ServerMemory {
+  return memoryOf(server)
 }

@@ -15,7 +15,7 @@ let probed: Promise<DoorbellFault | undefined> | undefined
  * sides would agree on shared memory and then never wake up. Node skips this check, because it takes a tenth of the processor time of the
  * first connection (docs/decisions/0022).
  */
-export async function loadForChannels({ transport }: Settings): Promise<NativeLoad> {
+export async function loadForChannels({ transport }: Pick<Settings, 'transport'>): Promise<NativeLoad> {
   const native = loadBinding()
   if (isNode || !('binding' in native) || transport === 'socket') return native
   // On Windows the event loop watches nothing of ours.

@@ -15,6 +15,8 @@
 #include "platform/queued_handles.h"
 #ifdef _WIN32
 #include "addon/windows/exports.h"
+#else
+#include "addon/messaging_exports.h"
 #endif
 
 namespace shmwire::addon {
@@ -89,6 +91,8 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("Doorbell", DoorbellObject::Define(env));
 #ifdef _WIN32
   DefineWindowsExports(env, exports);
+#else
+  DefineMessagingExports(env, exports);
 #endif
   return exports;
 }

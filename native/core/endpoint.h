@@ -136,7 +136,7 @@ class Endpoint {
     Waker data_waker;
     Waker room_waker;
     WakeTimes wake_times;
-    SpinWait spin_wait;
+    SpinWait<RingReader> spin_wait;
     BlockingWait blocking_wait;
   };
 

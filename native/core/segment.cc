@@ -14,7 +14,11 @@ constexpr size_t kHeaderWords = sizeof(SegmentHeader) / sizeof(uint64_t);
 static_assert(sizeof(SegmentHeader) % sizeof(uint64_t) == 0);
 using HeaderWords = std::array<uint64_t, kHeaderWords>;
 
-SegmentHeader MakeHeader(uint64_t ring_bytes, const platform::MemoryId& id) {
+uint32_t CapacityLog2(uint64_t data_bytes) {
+  return data_bytes == 0 ? 0 : static_cast<uint32_t>(std::countr_zero(data_bytes));
+}
+
+SegmentHeader MakeHeader(SegmentKind kind, uint64_t data_bytes, const platform::MemoryId& id) {
   return {
       .magic = kSegmentMagic,
       .layout_major = kLayoutMajor,
@@ -22,9 +26,9 @@ SegmentHeader MakeHeader(uint64_t ring_bytes, const platform::MemoryId& id) {
       .endian_tag = kEndianTag,
       .header_bytes = sizeof(SegmentHeader),
       .page_bytes = kLayoutPageBytes,
-      .segment_bytes = SegmentBytes(ring_bytes),
-      .kind = static_cast<uint32_t>(SegmentKind::kRing),
-      .capacity_log2 = static_cast<uint32_t>(std::countr_zero(ring_bytes)),
+      .segment_bytes = SegmentBytes(data_bytes),
+      .kind = static_cast<uint32_t>(kind),
+      .capacity_log2 = CapacityLog2(data_bytes),
       .control_offset = kControlOffset,
       .data_offset = kDataOffset,
       .id = {id[0], id[1]},
@@ -59,7 +63,7 @@ SegmentHeader LoadHeader(const std::byte* base) {
   return header;
 }
 
-Status CheckHeader(const SegmentHeader& header, uint64_t mapped_bytes) {
+Status CheckHeader(const SegmentHeader& header, SegmentKind kind, uint64_t mapped_bytes) {
   if (header.magic != kSegmentMagic || header.endian_tag != kEndianTag) {
     return Status::Error(StatusCode::kVersion, "the peer's memory is not a shmwire segment");
   }
@@ -75,25 +79,46 @@ Status CheckHeader(const SegmentHeader& header, uint64_t mapped_bytes) {
       header.data_offset != kDataOffset) {
     return Status::Error(StatusCode::kCorrupt, "the peer's segment header has wrong offsets");
   }
-  if (header.kind != static_cast<uint32_t>(SegmentKind::kRing)) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's segment does not hold a ring");
+  if (header.kind != static_cast<uint32_t>(kind)) {
+    return Status::Error(StatusCode::kCorrupt, "the peer's segment is of another kind");
   }
-  if (header.capacity_log2 < kRingBytesLog2Min || header.capacity_log2 > kRingBytesLog2Max) {
-    return Status::Error(StatusCode::kCorrupt, "the peer's ring has a capacity out of range");
-  }
-  if (header.segment_bytes != SegmentBytes(uint64_t{1} << header.capacity_log2) ||
-      header.segment_bytes != mapped_bytes) {
+  // The size of the memory was checked, so its data have a size that the kind allows.
+  const uint64_t data_bytes = mapped_bytes - kDataOffset;
+  if (header.capacity_log2 != CapacityLog2(data_bytes) || header.segment_bytes != mapped_bytes) {
     return Status::Error(StatusCode::kCorrupt, "the peer's segment header contradicts its size");
   }
   return {};
 }
 
+using IsSize = bool (*)(uint64_t bytes);
+
+IsSize IsSizeOf(SegmentKind kind) {
+  switch (kind) {
+    case SegmentKind::kRing:
+      break;
+    case SegmentKind::kBroadcast:
+      return IsSegmentBytesOf<SegmentKind::kBroadcast>;
+    case SegmentKind::kCell:
+      return IsSegmentBytesOf<SegmentKind::kCell>;
+    case SegmentKind::kReader:
+      return IsSegmentBytesOf<SegmentKind::kReader>;
+  }
+  return IsSegmentBytesOf<SegmentKind::kRing>;
+}
+
 }  // namespace
 
 Status OwnSegment::Create(uint64_t ring_bytes, OwnSegment* segment, const platform::MemoryId* id) {
-  if (!IsRingBytes(ring_bytes)) {
+  return Create(SegmentKind::kRing, ring_bytes, segment, id);
+}
+
+Status OwnSegment::Create(SegmentKind kind, uint64_t data_bytes, OwnSegment* segment,
+                          const platform::MemoryId* id) {
+  if (!IsDataBytes(kind, data_bytes)) {
     return Status::Error(StatusCode::kInvalidArgument,
-                         "ringBytes must be a power of two from 65536 to 1073741824");
+                         kind == SegmentKind::kCell
+                             ? "the memory of a cell must be a power of two from 8192 to 1073741824"
+                             : "ringBytes must be a power of two from 65536 to 1073741824");
   }
   OwnSegment created;
   if (id != nullptr) {
@@ -102,7 +127,7 @@ Status OwnSegment::Create(uint64_t ring_bytes, OwnSegment* segment, const platfo
              !status.ok()) {
     return status;
   }
-  const SegmentHeader header = MakeHeader(ring_bytes, created.id_);
+  const SegmentHeader header = MakeHeader(kind, data_bytes, created.id_);
   platform::Mapping mapping;
   if (Status status = platform::CreateSharedMemory(created.id_, header.segment_bytes,
                                                    &created.handle_, &mapping);
@@ -119,10 +144,10 @@ Status OwnSegment::Create(uint64_t ring_bytes, OwnSegment* segment, const platfo
   return {};
 }
 
-Status PeerSegment::Map(const platform::Handle& handle, PeerSegment* segment) {
+Status PeerSegment::Map(SegmentKind kind, const platform::Handle& handle, PeerSegment* segment) {
   PeerSegment mapped;
   platform::Mapping mapping;
-  if (Status status = platform::MapPeerMemory(handle, IsSegmentBytes, &mapping); !status.ok()) {
+  if (Status status = platform::MapPeerMemory(handle, IsSizeOf(kind), &mapping); !status.ok()) {
     return status;
   }
   if (Status status = SharedMapping::Share(std::move(mapping), &mapped.mapping_); !status.ok()) {
@@ -130,8 +155,9 @@ Status PeerSegment::Map(const platform::Handle& handle, PeerSegment* segment) {
   }
   mapped.base_ = mapped.mapping_.data();
   const SegmentHeader header = LoadHeader(mapped.base_);
-  if (Status status = CheckHeader(header, mapped.mapping_.bytes()); !status.ok()) return status;
-  mapped.ring_bytes_ = uint64_t{1} << header.capacity_log2;
+  if (Status status = CheckHeader(header, kind, mapped.mapping_.bytes()); !status.ok())
+    return status;
+  mapped.data_bytes_ = mapped.mapping_.bytes() - kDataOffset;
   mapped.owner_ = {.pid = header.owner_pid, .start_time = header.owner_start_time};
   *segment = std::move(mapped);
   return {};
@@ -140,8 +166,14 @@ Status PeerSegment::Map(const platform::Handle& handle, PeerSegment* segment) {
 PeerSegment PeerSegment::Borrow(const OwnSegment& own) {
   PeerSegment borrowed;
   borrowed.base_ = own.data() - kDataOffset;
-  borrowed.ring_bytes_ = own.ring_bytes();
+  borrowed.data_bytes_ = own.data_bytes();
   return borrowed;
+}
+
+PeerSegment PeerSegment::Share(const OwnSegment& own) {
+  PeerSegment shared = Borrow(own);
+  shared.mapping_ = own.mapping();
+  return shared;
 }
 
 }  // namespace shmwire

@@ -1,6 +1,6 @@
 #pragma once
 
-// The two mappings of an end: its own segment, read-write, and the peer's, read-only.
+// Mappings of segments: an own one, read-write, and that of another process, read-only.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,15 +17,22 @@ namespace shmwire {
 // A segment that this process created and that no other process can write.
 class OwnSegment {
  public:
-  // Creates, maps, initialises and seals. A random id by default. Errors: kInvalidArgument
+  // Creates, maps, initialises and seals a ring. A random id by default. Errors: kInvalidArgument
   // (`ring_bytes` is not a power of two from 64 KiB to 1 GiB), kOutOfMemory, kUnavailable.
   static Status Create(uint64_t ring_bytes, OwnSegment* segment,
                        const platform::MemoryId* id = nullptr);
+  // The same for any kind. Errors: kInvalidArgument (IsDataBytes is false), and as above.
+  static Status Create(SegmentKind kind, uint64_t data_bytes, OwnSegment* segment,
+                       const platform::MemoryId* id = nullptr);
 
   [[nodiscard]] bool valid() const { return mapping_.valid(); }
-  [[nodiscard]] uint64_t ring_bytes() const { return mapping_.bytes() - kDataOffset; }
-  [[nodiscard]] ControlBlock* control() const {
-    return reinterpret_cast<ControlBlock*>(mapping_.data() + kControlOffset);
+  [[nodiscard]] uint64_t data_bytes() const { return mapping_.bytes() - kDataOffset; }
+  [[nodiscard]] uint64_t ring_bytes() const { return data_bytes(); }
+  [[nodiscard]] ControlBlock* control() const { return control_as<ControlBlock>(); }
+  // The control block of the segment's kind.
+  template <typename Control>
+  [[nodiscard]] Control* control_as() const {
+    return reinterpret_cast<Control*>(mapping_.data() + kControlOffset);
   }
   [[nodiscard]] std::byte* data() const { return mapping_.data() + kDataOffset; }
   [[nodiscard]] const platform::MemoryId& id() const { return id_; }
@@ -43,22 +50,32 @@ class OwnSegment {
   SharedMapping mapping_;
 };
 
-// A segment that the peer created. Only the checked copy of the header is trusted. Everything else
-// is input: it may change at any time, to any value.
+// A segment that another process created. Only the checked copy of the header is trusted.
+// Everything else is input: it may change at any time, to any value.
 class PeerSegment {
  public:
-  // Verifies and maps. Errors: kCorrupt, kVersion, kUnavailable, kOutOfMemory.
-  static Status Map(const platform::Handle& handle, PeerSegment* segment);
+  // Verifies and maps a ring. Errors: kCorrupt, kVersion, kUnavailable, kOutOfMemory.
+  static Status Map(const platform::Handle& handle, PeerSegment* segment) {
+    return Map(SegmentKind::kRing, handle, segment);
+  }
+  // The same for any kind; another one is kCorrupt.
+  static Status Map(SegmentKind kind, const platform::Handle& handle, PeerSegment* segment);
   // For a peer in this process: uses its mapping, which must outlive the result. For tests under
   // ThreadSanitizer, which does not detect that two addresses are the same memory.
   static PeerSegment Borrow(const OwnSegment& own);
+  // The same, as a further owner of the mapping.
+  static PeerSegment Share(const OwnSegment& own);
 
   [[nodiscard]] bool valid() const { return base_ != nullptr; }
-  [[nodiscard]] uint64_t ring_bytes() const { return ring_bytes_; }
+  [[nodiscard]] uint64_t data_bytes() const { return data_bytes_; }
+  [[nodiscard]] uint64_t ring_bytes() const { return data_bytes_; }
   // As the segment states it.
   [[nodiscard]] const platform::ProcessIdentity& owner() const { return owner_; }
-  [[nodiscard]] const ControlBlock* control() const {
-    return reinterpret_cast<const ControlBlock*>(base_ + kControlOffset);
+  [[nodiscard]] const ControlBlock* control() const { return control_as<ControlBlock>(); }
+  // The control block of the segment's kind.
+  template <typename Control>
+  [[nodiscard]] const Control* control_as() const {
+    return reinterpret_cast<const Control*>(base_ + kControlOffset);
   }
   [[nodiscard]] const std::byte* data() const { return base_ + kDataOffset; }
   // For further owners of the mapping. Not valid if the segment is borrowed.
@@ -67,7 +84,7 @@ class PeerSegment {
  private:
   SharedMapping mapping_;
   const std::byte* base_ = nullptr;
-  uint64_t ring_bytes_ = 0;
+  uint64_t data_bytes_ = 0;
   platform::ProcessIdentity owner_;
 };
 

@@ -1,14 +1,15 @@
 #pragma once
 
-// The bytes of a ring segment, version 1. As prose: docs/memory-layout.md.
+// The bytes of a segment, version 1, and the control block of a ring. As prose:
+// docs/memory-layout.md.
 //
 //      0  +--------------------------------------+
 //         | SegmentHeader, immutable             |  read-only once magic is stored
 //   4096  +--------------------------------------+
-//         | ControlBlock                         |  written by the owner, read by the peer
+//         | ControlBlock, or that of the kind    |  written by the owner, read by the peer
 //   8192  +--------------------------------------+
-//         | data: `capacity` bytes of records    |  ring_layout.h
-//         +--------------------------------------+
+//         | data: `capacity` bytes               |  ring_layout.h, broadcast_layout.h,
+//         +--------------------------------------+  cell_layout.h; a reader segment has none
 //
 // 64-bit, fixed-width integers, no pointers. Only the owner writes it. The byte order is that of
 // the machine: both sides run on it, and the endian tag rejects a side that runs under an emulator.
@@ -40,7 +41,12 @@ inline constexpr uint32_t kRingBytesLog2Max = 30;
 inline constexpr uint64_t kRingBytesMin = uint64_t{1} << kRingBytesLog2Min;
 inline constexpr uint64_t kRingBytesMax = uint64_t{1} << kRingBytesLog2Max;
 
-enum class SegmentKind : uint32_t { kRing = 1 };
+// Of the data of a cell; kRingBytesMax is its largest size, too. Where the system rounds sizes up
+// to pages of 16 KiB, the size of a smaller one would not be certain.
+inline constexpr uint32_t kCellBytesLog2Min = 13;
+inline constexpr uint64_t kCellBytesMin = uint64_t{1} << kCellBytesLog2Min;
+
+enum class SegmentKind : uint32_t { kRing = 1, kBroadcast = 2, kCell = 3, kReader = 4 };
 
 // Required features that this version understands. A reader refuses a segment with any other bit.
 inline constexpr uint64_t kFeaturesKnown = 0;
@@ -54,7 +60,7 @@ struct SegmentHeader {
   uint32_t page_bytes;
   uint64_t segment_bytes;
   uint32_t kind;
-  uint32_t capacity_log2;
+  uint32_t capacity_log2;  // 0 if there are no data
   uint64_t control_offset;
   uint64_t data_offset;
   uint64_t id[2];             // random, or from the token of the handover
@@ -139,12 +145,35 @@ static_assert(kControlOffset + sizeof(ControlBlock) <= kDataOffset);
   return bytes >= kRingBytesMin && bytes <= kRingBytesMax && std::has_single_bit(bytes);
 }
 
-[[nodiscard]] constexpr uint64_t SegmentBytes(uint64_t ring_bytes) {
-  return kDataOffset + ring_bytes;
+[[nodiscard]] constexpr bool IsCellBytes(uint64_t bytes) {
+  return bytes >= kCellBytesMin && bytes <= kRingBytesMax && std::has_single_bit(bytes);
+}
+
+// Whether a segment of this kind may have so many bytes of data.
+[[nodiscard]] constexpr bool IsDataBytes(SegmentKind kind, uint64_t bytes) {
+  switch (kind) {
+    case SegmentKind::kRing:
+    case SegmentKind::kBroadcast:
+      return IsRingBytes(bytes);
+    case SegmentKind::kCell:
+      return IsCellBytes(bytes);
+    case SegmentKind::kReader:
+      return bytes == 0;
+  }
+  return false;
+}
+
+[[nodiscard]] constexpr uint64_t SegmentBytes(uint64_t data_bytes) {
+  return kDataOffset + data_bytes;
+}
+
+template <SegmentKind kKind>
+[[nodiscard]] constexpr bool IsSegmentBytesOf(uint64_t bytes) {
+  return bytes >= kDataOffset && IsDataBytes(kKind, bytes - kDataOffset);
 }
 
 [[nodiscard]] constexpr bool IsSegmentBytes(uint64_t bytes) {
-  return bytes > kDataOffset && IsRingBytes(bytes - kDataOffset);
+  return IsSegmentBytesOf<SegmentKind::kRing>(bytes);
 }
 
 }  // namespace shmwire

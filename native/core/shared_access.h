@@ -1,13 +1,15 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 namespace shmwire {
 
-// The core's only access to shared memory: words by Load and Store, payloads by Copy. This version
-// is the shipped one, and the one that runs under ThreadSanitizer: plain accesses.
+// The core's only access to shared memory: words by Load and Store, payloads by Copy, LoadWords and
+// StoreWords. This version is the shipped one, and the one that runs under ThreadSanitizer.
 //
 // The tests compile the same sources with another header of this name first on the include path. In
 // native/test/explore/access/ each access may run another thread; stores are delayed, and loads
@@ -31,6 +33,42 @@ struct SharedAccess {
   static void Copy(std::byte* to, const std::byte* from, size_t bytes) {
     std::memcpy(to, from, bytes);
   }
+
+  // Payloads that a reader copies while the writer may overwrite them, as relaxed atomic words, so
+  // that this is not a data race. The side in shared memory is aligned to a word, and its last word
+  // may be accessed whole.
+  static void LoadWords(std::byte* to, const std::byte* from, size_t bytes) {
+    const auto* words = reinterpret_cast<const std::atomic<uint64_t>*>(from);
+    for (size_t at = 0; at < bytes; at += sizeof(uint64_t)) {
+      // Relaxed: AcquireFence orders all of them.
+      const uint64_t word = words[at / sizeof(uint64_t)].load(std::memory_order_relaxed);
+      std::memcpy(to + at, &word, std::min(bytes - at, sizeof(word)));
+    }
+  }
+
+  // Likewise. Zeros follow in the last word.
+  static void StoreWords(std::byte* to, const std::byte* from, size_t bytes) {
+    auto* words = reinterpret_cast<std::atomic<uint64_t>*>(to);
+    for (size_t at = 0; at < bytes; at += sizeof(uint64_t)) {
+      uint64_t word = 0;
+      std::memcpy(&word, from + at, std::min(bytes - at, sizeof(word)));
+      // Relaxed: ReleaseFence and the store that publishes them order all of them.
+      words[at / sizeof(uint64_t)].store(word, std::memory_order_relaxed);
+    }
+  }
+
+// ThreadSanitizer does not model fences. It needs none here: everything around them is atomic.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+  // Stores before it become visible before stores after it.
+  static void ReleaseFence() { std::atomic_thread_fence(std::memory_order_release); }
+  // Loads before it are satisfied before loads after it.
+  static void AcquireFence() { std::atomic_thread_fence(std::memory_order_acquire); }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 };
 
 }  // namespace shmwire

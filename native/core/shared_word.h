@@ -14,7 +14,8 @@ namespace shmwire {
 // peer's mapping is read-only, where even a failing exchange would fault.
 //
 // Sequentially consistent accesses rather than fences: ThreadSanitizer does not model fences, and
-// the accesses cost no more on x86 and arm64.
+// the accesses cost no more on x86 and arm64. The exceptions are payloads that are read while they
+// may be overwritten: SharedAccess::ReleaseFence and AcquireFence.
 template <typename T>
 class SharedWord {
  public:

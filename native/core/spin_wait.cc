@@ -26,7 +26,8 @@ constexpr uint32_t kPollsWithoutSpin = 64;
 
 }  // namespace
 
-Status SpinWait::PollAgain(SpinOptions options) {
+template <typename Reader>
+Status SpinWait<Reader>::PollAgain(SpinOptions options) {
   const bool spins = options.spin_nanos != 0 && polls_without_spin_ == 0;
   if (spins) {
     Status status = Spin(options.spin_nanos);
@@ -35,7 +36,8 @@ Status SpinWait::PollAgain(SpinOptions options) {
   return options.yield_cpu ? Yield(spins) : Status();
 }
 
-Status SpinWait::Spin(uint64_t nanos) {
+template <typename Reader>
+Status SpinWait<Reader>::Spin(uint64_t nanos) {
   const uint64_t deadline = platform::DeadlineAfter(nanos);
   do {
     for (int poll = 0; poll < kPollsPerClockReading; poll++) {
@@ -47,7 +49,8 @@ Status SpinWait::Spin(uint64_t nanos) {
   return {};
 }
 
-Status SpinWait::Yield(bool spun) {
+template <typename Reader>
+Status SpinWait<Reader>::Yield(bool spun) {
   const uint64_t start = platform::MonotonicNanos();
   platform::YieldCpu();
   const uint64_t nanos = platform::MonotonicNanos() - start;
@@ -68,5 +71,8 @@ Status SpinWait::Yield(bool spun) {
   }
   return status;
 }
+
+template class SpinWait<RingReader>;
+template class SpinWait<BroadcastReader>;
 
 }  // namespace shmwire

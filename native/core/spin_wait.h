@@ -1,11 +1,13 @@
 #pragma once
 
-// Polls the peer's ring for a short time, before the caller arms a wake word and sleeps.
+// Polls the ring of another process for a short time, before the caller arms a wake word and
+// sleeps.
 //
 // Used by one thread.
 
 #include <cstdint>
 
+#include "core/broadcast_reader.h"
 #include "core/ring_reader.h"
 #include "core/status.h"
 
@@ -16,10 +18,12 @@ struct SpinOptions {
   bool yield_cpu = false;   // then yield the core once, and poll again
 };
 
+// Reader: RingReader or BroadcastReader.
+template <typename Reader>
 class SpinWait {
  public:
   // `reader` must outlive the wait.
-  explicit SpinWait(RingReader* reader) : reader_(reader) {}
+  explicit SpinWait(Reader* reader) : reader_(reader) {}
 
   // Returns when the reader has data, or when the options allow no further poll. Errors: kCorrupt.
   Status PollForData(SpinOptions options) {
@@ -36,11 +40,14 @@ class SpinWait {
   Status Spin(uint64_t nanos);
   Status Yield(bool spun);
 
-  RingReader* reader_;
+  Reader* reader_;
   // How many further polls of an empty ring do not spin, because the peer shares this core.
   uint32_t polls_without_spin_ = 0;
   uint64_t last_nap_ = 0;
   bool preempted_ = false;
 };
+
+extern template class SpinWait<RingReader>;
+extern template class SpinWait<BroadcastReader>;
 
 }  // namespace shmwire

@@ -1,6 +1,13 @@
 #include "core/wake.h"
 
 namespace shmwire {
+namespace {
+
+const SharedWord<uint32_t> kNeverArmed{};
+
+}  // namespace
+
+Waker::Waker() : word_(&kNeverArmed) {}
 
 void Sleeper::Arm(SleepMode mode) {
   epoch_ += kWakeEpochStep;  // wraps

@@ -54,6 +54,8 @@ enum class WakeAction : uint8_t { kNone, kDoorbell, kWakeSequence };
 class Waker {
  public:
   explicit Waker(const SharedWord<uint32_t>* word) : word_(word) {}
+  // Never wakes.
+  Waker();
 
   // Call it after the store that the peer waits for. Not kNone at most once in each epoch.
   [[nodiscard]] WakeAction Check() {
@@ -62,6 +64,8 @@ class Waker {
     if ((word & kWakeArmedBit) == 0) return WakeAction::kNone;
     return CheckArmed(word);
   }
+  // The wake-up failed: Check reports it again.
+  void Forget() { last_woken_ = 0; }
 
  private:
   WakeAction CheckArmed(uint32_t word);

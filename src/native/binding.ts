@@ -1,5 +1,7 @@
+import type { MessagingBinding } from './messaging-binding.js'
+
 /**
- * The addon's only declaration. The addon checks all arguments: it throws a TypeError for a wrong
+ * The addon's declaration; messaging-binding.ts has the classes of topics and cells. The addon checks all arguments: it throws a TypeError for a wrong
  * one, and a NativeError for a failure. No call keeps a pointer into an argument after it has
  * returned.
  */
@@ -182,7 +184,7 @@ export interface NativeDoorbellWatch {
   close(): void
 }
 
-export interface NativeBinding {
+export interface NativeBinding extends MessagingBinding {
   readonly LAYOUT_VERSION: number
   readonly DESCRIPTOR_WORDS: number
   /** There is data or room, as requested. */

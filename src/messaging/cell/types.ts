@@ -3,7 +3,6 @@ import type { Codec, CodecName } from '../../codec/codec.js'
 import type { KeepConnectedOptions } from '../../keep-connected.js'
 import type { WaitOptions } from '../../options.js'
 import type { Transport } from '../../transport.js'
-import type { Engine } from '../engine.js'
 import type { ServedOptions } from '../types.js'
 
 /** The options of `createCell`. */
@@ -12,7 +11,7 @@ export interface CellOptions extends ServedOptions, WaitOptions {
   codec?: CodecName | Codec | undefined
   /** The longest encoded value: 1 byte to 64 MiB. The cell takes four times as much memory. Default 64 KiB. */
   maxValueBytes?: number | undefined
-  engine?: Engine | undefined
+  engine?: CellEngine | undefined
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the type of the value
@@ -32,7 +31,7 @@ export interface Cell<Value = any> extends AsyncDisposable {
 export interface WatchOptions extends WaitOptions {
   name?: string | undefined
   codec?: CodecName | Codec | undefined
-  engine?: Engine | undefined
+  engine?: CellEngine | undefined
   channel?: KeepConnectedOptions | undefined
 }
 
@@ -68,4 +67,10 @@ export interface CellWatch<Value = any>
   get(): Value
   entries(): AsyncIterableIterator<[value: Value, info: ValueInfo]>
   close(options?: WaitOptions): Promise<void>
+}
+
+/** Carries cells beyond this machine; see Engine. */
+export interface CellEngine {
+  createCell<Value>(name: string, initial: Value, options: CellOptions): Promise<Cell<Value>>
+  watch<Value>(name: string, options: WatchOptions): Promise<CellWatch<Value>>
 }

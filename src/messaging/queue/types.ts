@@ -2,7 +2,6 @@ import type { EventEmitter } from 'node:events'
 import type { Codec, CodecName } from '../../codec/codec.js'
 import type { BackOff, KeepConnectedOptions } from '../../keep-connected.js'
 import type { WaitOptions } from '../../options.js'
-import type { Engine } from '../engine.js'
 import type { MessageHeaders, ServedOptions } from '../types.js'
 
 /** How jobs run; the defaults of a queue, which each `push` can replace. */
@@ -32,7 +31,7 @@ export interface QueueOptions extends ServedOptions, WaitOptions, JobOptions {
   deadLetters?: QueueClient | undefined
   /** Dead jobs that stay; older ones are dropped. Default 1,000. */
   maxDead?: number | undefined
-  engine?: Engine | undefined
+  engine?: QueueEngine | undefined
 }
 
 export interface PushOptions extends WaitOptions, JobOptions {
@@ -103,7 +102,7 @@ export interface Queue<Job = any, Result = any> extends QueueClient<Job, Result>
 export interface OpenQueueOptions extends WaitOptions {
   name?: string | undefined
   codec?: CodecName | Codec | undefined
-  engine?: Engine | undefined
+  engine?: QueueEngine | undefined
   channel?: KeepConnectedOptions | undefined
   /** Waits for a queue that is not up yet, within `signal` and `timeoutMs`. Default false: rejects if there is none. */
   waitForServer?: boolean | undefined
@@ -131,8 +130,8 @@ export interface JobContext {
   readonly signal: AbortSignal
   /** In milliseconds until the time limit. */
   readonly remainingMs: number
-  /** Begins the time limit again. Rejects with `LEASE_LOST`. */
-  extend(): Promise<void>
+  /** Begins the time limit again. Rejects with `LEASE_LOST`. It needs no receiver. */
+  readonly extend: () => Promise<void>
 }
 
 export type JobHandler<Job, Result> = (job: Job, context: JobContext) => Result | PromiseLike<Result>
@@ -152,4 +151,15 @@ export interface Worker<Job = any> extends EventEmitter<WorkerEvents<Job>>, Asyn
   readonly running: number
   /** Takes no further job, and waits for those that run. At the end of its time, their leases end. */
   close(options?: WaitOptions): Promise<void>
+}
+
+/** Carries queues beyond this machine; see Engine. */
+export interface QueueEngine {
+  createQueue<Job, Result>(name: string, options: QueueOptions): Promise<Queue<Job, Result>>
+  openQueue<Job, Result>(name: string, options: OpenQueueOptions): Promise<QueueClient<Job, Result>>
+  work<Job, Result>(
+    name: string,
+    handler: JobHandler<Job, Result>,
+    options: WorkOptions,
+  ): Promise<Worker<Job>>
 }

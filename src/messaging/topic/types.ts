@@ -3,10 +3,9 @@ import type { Codec, CodecName } from '../../codec/codec.js'
 import type { KeepConnectedOptions } from '../../keep-connected.js'
 import type { WaitOptions } from '../../options.js'
 import type { Transport } from '../../transport.js'
-import type { Engine } from '../engine.js'
 import type { MessageHeaders, ServedOptions } from '../types.js'
 
-/** What happens when a subscriber is slower than the publisher by more than the ring of the topic. */
+/** The policy for a subscriber that is slower than the publisher by more than the ring of the topic. */
 export type Overflow = 'lose' | 'block' | 'disconnect'
 
 /** The options of `createTopic`. */
@@ -23,7 +22,7 @@ export interface TopicOptions extends ServedOptions, WaitOptions {
   /** With `overflow: 'block'`. Default 1,000. */
   blockTimeoutMs?: number | undefined
   /** Default: this machine. */
-  engine?: Engine | undefined
+  engine?: TopicEngine | undefined
 }
 
 export interface PublishOptions {
@@ -51,12 +50,41 @@ export interface Topic<Message = any> extends AsyncDisposable {
   readonly epoch: string
   /** Of the last message; 0 before the first one. */
   readonly sequence: number
-  /** Publishes unless a subscriber has no room, which can only be with `overflow: 'block'`: then it returns false. Throws `CODEC`, … */
+  /**
+   * Publishes unless a subscriber has no room, which can only be with `overflow: 'block'`: then it returns false, as while calls of `publish`
+   * wait. Throws `CODEC`, `MESSAGE_TOO_LARGE`, `INVALID_ARGUMENT`, `CLOSED`.
+   */
   tryPublish(message: Message, options?: PublishOptions): boolean
-  /** Publishes; with `overflow: 'block'`, when there is room. In the order of the calls. */
+  /**
+   * Publishes; with `overflow: 'block'`, when there is room. In the order of the calls. Rejects as `tryPublish` throws, and with `BACKLOG` if
+   * 4,096 calls or 64 MiB wait already.
+   */
   publish(message: Message, options?: PublishOptions): Promise<void>
   stats(): TopicStats
-  /** Ends the subscriptions after their last message. */
+  /**
+   * Publishes the messages that wait, ends the subscriptions after their last message, and frees the address. After `timeoutMs`, 10 seconds
+   * unless given, the remaining subscriptions fail. Rejects with `TIMEOUT`, `ABORTED` then.
+   */
+  close(options?: WaitOptions): Promise<void>
+}
+
+/** The options of `openTopic`. */
+export interface OpenTopicOptions extends WaitOptions {
+  name?: string | undefined
+  codec?: CodecName | Codec | undefined
+  engine?: TopicEngine | undefined
+  /** The options of `keepConnected`, if the target is an address. */
+  channel?: KeepConnectedOptions | undefined
+}
+
+/** The topic of another process. */
+// biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
+export interface TopicClient<Message = any> extends AsyncDisposable {
+  /**
+   * Resolves when the topic has published the message; with `overflow: 'block'`, when there is room. Rejects with the errors of a call, and
+   * with `MESSAGE_TOO_LARGE`, `CODEC`, `BACKLOG`, `CLOSED`.
+   */
+  publish(message: Message, options?: PublishOptions & WaitOptions): Promise<void>
   close(options?: WaitOptions): Promise<void>
 }
 
@@ -70,7 +98,7 @@ export interface SubscribeOptions extends WaitOptions {
   from?: SubscribeFrom | undefined
   /** Only messages with a matching key: `*` stands for one word, and `>` at the end for one or more. Default: all messages. */
   keys?: string | readonly string[] | undefined
-  engine?: Engine | undefined
+  engine?: TopicEngine | undefined
   channel?: KeepConnectedOptions | undefined
 }
 
@@ -84,7 +112,7 @@ export interface MessageInfo {
 
 export interface SubscriptionStats {
   readonly received: number
-  /** Exact, except for messages of another epoch. With keys, it counts lost messages of any key. */
+  /** Exact, but does not count messages of another epoch. With keys, it counts lost messages of any key. */
   readonly lost: number
   /** Messages whose key did not match. `received + lost + filtered` is the number of messages since the begin. */
   readonly filtered: number
@@ -95,11 +123,17 @@ export interface SubscriptionEvents<Message = any> {
   message: [message: Message, info: MessageInfo]
   /** Before the message after the gap. `'unknown'`: the epoch of `from` is not that of the publisher. */
   lost: [count: number | 'unknown']
-  /** Once, last. With an error: `PEER_GONE` if the publisher died, … */
+  /**
+   * Once, last, after the messages that are left. With an error: `PEER_GONE` if the publisher died, `BACKLOG` if the topic disconnected a
+   * slow subscriber, `CODEC` for a message that cannot be decoded, `CORRUPT` for a publisher that broke the protocol.
+   */
   close: [error: Error | undefined]
 }
 
-/** Yields messages. The loop ends when the topic closes, and throws the error of `close`. */
+/**
+ * Yields messages. The loop ends when the topic closes, and throws the error of `close`. Without a loop and a listener of `message`, nothing is
+ * read, and later messages are lost as for any slow subscriber. To leave a loop does not close the subscription.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
 export interface Subscription<Message = any>
   extends EventEmitter<SubscriptionEvents<Message>>,
@@ -108,11 +142,18 @@ export interface Subscription<Message = any>
   readonly epoch: string
   /** Of the last message that was received, lost or filtered. */
   readonly sequence: number
-  /** `'shm'`: the messages are read from the memory of the topic. */
+  /** `'shm'` without a `fallbackReason`: the messages are read from the memory of the topic. Otherwise they arrive over this channel. */
   readonly transport: Transport
+  /** Why the messages are not read from the memory of the topic, as a sentence. */
   readonly fallbackReason: string | undefined
   /** As the loop over the subscription, with the info of each message. */
   entries(): AsyncIterableIterator<[message: Message, info: MessageInfo]>
   stats(): SubscriptionStats
   close(options?: WaitOptions): Promise<void>
+}
+
+/** Carries topics beyond this machine; see Engine. */
+export interface TopicEngine {
+  createTopic<Message>(name: string, options: TopicOptions): Promise<Topic<Message>>
+  subscribe<Message>(name: string, options: SubscribeOptions): Promise<Subscription<Message>>
 }

@@ -1,0 +1,193 @@
+// How a BroadcastReader finds a position: at the start, and after a lap.
+
+#include "core/broadcast_reader.h"
+
+namespace shmwire {
+namespace {
+
+// A writer that overtakes a reader so often in a row writes a ring in less than a microsecond.
+constexpr int kSeeksMax = 64;
+
+Status Corrupt(const char* context) { return Status::Error(StatusCode::kCorrupt, context); }
+
+}  // namespace
+
+void BroadcastReader::MoveTo(uint64_t position, uint64_t sequence, bool has_gap) {
+  position_ = position;
+  sequence_ = sequence;
+  has_gap_ = has_gap;
+}
+
+bool BroadcastReader::FindMark(uint64_t from, uint64_t* position) const {
+  const uint64_t block_bytes = BroadcastBlockBytes(capacity_);
+  const uint64_t first_block = from / block_bytes;
+  for (uint64_t block = first_block; block < first_block + kBroadcastMarks; block++) {
+    // Relaxed: a mark of a record before tail_ was stored before the tail. A newer one is refused
+    // here or by IsIntact.
+    const uint64_t mark = control_->marks[block % kBroadcastMarks].LoadRelaxed();
+    // Another block: no record starts in this one, or it is overwritten already.
+    const bool usable = mark / block_bytes == block && mark % kRecordAlignment == 0;
+    if (!usable || mark < from || mark >= tail_) continue;
+    *position = mark;
+    return true;
+  }
+  return false;
+}
+
+Status BroadcastReader::LoadLatest(uint64_t* position, bool* usable) const {
+  // Relaxed: Poll has acquired the tail after it, so it is that of the tail or a newer one.
+  *position = control_->latest.LoadRelaxed();
+  if (*position % kRecordAlignment != 0) return Corrupt("the writer's latest is not aligned");
+  *usable = *position < tail_;
+  return {};
+}
+
+Status BroadcastReader::LoadIntactRecord(uint64_t position, Found* found, bool* intact) {
+  *intact = false;
+  bool exists = false;
+  Status violation = LoadRecord(position, found, &exists);
+  if (Status status = IsIntact(position, intact); !status.ok()) return status;
+  if (!*intact) return {};
+  *intact = exists;
+  return violation;
+}
+
+Status BroadcastReader::Resume(bool* resumed) {
+  *resumed = false;
+  if (Status status = Poll(); !status.ok()) return status;
+  // At the oldest message, the writer would overtake this reader again at once.
+  const uint64_t half_bytes = capacity_ / 2;
+  uint64_t position = 0;
+  *resumed = FindMark(tail_ > half_bytes ? tail_ - half_bytes : 0, &position);
+  if (!*resumed) {
+    if (Status status = LoadLatest(&position, resumed); !status.ok()) return status;
+  }
+  // A reader that was overtaken is behind all of these.
+  if (*resumed && position < position_) return Corrupt("a lapped reader found an older record");
+  if (*resumed) MoveTo(position, sequence_, true);
+  return {};
+}
+
+Status BroadcastReader::SeekEnd(bool before_last, bool* sought) {
+  *sought = false;
+  uint64_t position = 0;
+  bool usable = false;
+  if (Status status = LoadLatest(&position, &usable); !status.ok() || !usable) return status;
+  Found last;
+  bool intact = false;
+  if (Status status = LoadIntactRecord(position, &last, &intact); !status.ok() || !intact) {
+    return status;
+  }
+  // A newer one than that of tail_ would start after it.
+  if (last.position != position || last.end() != tail_) {
+    return Corrupt("the writer's latest is not the last record");
+  }
+  *sought = true;
+  if (before_last) {
+    MoveTo(last.position, last.header.sequence, false);
+  } else {
+    MoveTo(tail_, last.header.sequence + 1, false);
+  }
+  return {};
+}
+
+Status BroadcastReader::FindOldest(Found* oldest, bool* found) {
+  *found = false;
+  // Relaxed: it was stored before the tail, which Poll has acquired, and only serves as a hint.
+  const uint64_t intent = control_->intent.LoadRelaxed();
+  uint64_t position = 0;
+  *found = FindMark(intent > capacity_ ? intent - capacity_ : 0, &position);
+  return *found ? LoadIntactRecord(position, oldest, found) : Status();
+}
+
+Status BroadcastReader::SeekOldest(bool* sought) {
+  Found oldest;
+  Status status = FindOldest(&oldest, sought);
+  if (status.ok() && *sought) MoveTo(oldest.position, oldest.header.sequence, false);
+  return status;
+}
+
+// From a record with an earlier sequence, or the same.
+Status BroadcastReader::WalkTo(uint64_t sequence, Found from, Found* found, bool* intact) {
+  // The last mark that is not after it, so that the walk is short.
+  const uint64_t block_bytes = BroadcastBlockBytes(capacity_);
+  for (uint64_t position = from.end(); FindMark(position, &position);) {
+    Found next;
+    Status status = LoadIntactRecord(position, &next, intact);
+    if (!status.ok() || !*intact) return status;
+    if (next.header.sequence > sequence) break;
+    from = next;
+    position = (position / block_bytes + 1) * block_bytes;
+  }
+  *found = from;
+  Status violation;
+  bool exists = true;
+  while (violation.ok() && exists && found->header.sequence < sequence) {
+    const uint64_t expected = found->header.sequence + 1;
+    violation = LoadRecord(found->end(), found, &exists);
+    if (exists && found->header.sequence != expected) {
+      violation = Corrupt("a record is out of sequence");
+    }
+  }
+  if (Status status = IsIntact(from.position, intact); !status.ok() || !*intact) return status;
+  if (!violation.ok()) return violation;
+  return exists ? Status() : Corrupt("a sequence before the last one is missing");
+}
+
+Status BroadcastReader::SeekSequence(uint64_t sequence, bool* sought) {
+  if (Status status = SeekEnd(false, sought); !status.ok() || !*sought) return status;
+  if (sequence > sequence_) {
+    return Status::Error(StatusCode::kInvalidArgument, "sequence is beyond the next message");
+  }
+  if (sequence == sequence_) return {};
+  Found found;
+  if (Status status = FindOldest(&found, sought); !status.ok() || !*sought) return status;
+  if (found.header.sequence < sequence) {
+    Status status = WalkTo(sequence, found, &found, sought);
+    if (!status.ok() || !*sought) return status;
+  }
+  MoveTo(found.position, sequence, true);
+  return {};
+}
+
+Status BroadcastReader::SeekOnce(SeekStart start, uint64_t sequence, bool* sought) {
+  if (Status status = Poll(); !status.ok()) return status;
+  if (tail_ == 0) {
+    if (start == SeekStart::kSequence && sequence > 1) {
+      return Status::Error(StatusCode::kInvalidArgument, "sequence is beyond the next message");
+    }
+    *sought = true;
+    MoveTo(0, 1, false);
+    return {};
+  }
+  switch (start) {
+    case SeekStart::kNext:
+      return SeekEnd(false, sought);
+    case SeekStart::kLast:
+      return SeekEnd(true, sought);
+    case SeekStart::kOldest:
+      return SeekOldest(sought);
+    case SeekStart::kSequence:
+      return SeekSequence(sequence, sought);
+  }
+  return {};
+}
+
+Status BroadcastReader::Seek(SeekStart start, uint64_t sequence) {
+  if (start == SeekStart::kSequence && sequence == 0) {
+    return Status::Error(StatusCode::kInvalidArgument, "sequence must be at least 1");
+  }
+  const BroadcastReader before = *this;
+  Status status;
+  for (int tries = 0; tries < kSeeksMax && status.ok(); tries++) {
+    bool sought = false;
+    status = SeekOnce(start, sequence, &sought);
+    if (status.ok() && sought) return {};
+  }
+  MoveTo(before.position_, before.sequence_, before.has_gap_);
+  if (!status.ok()) return status;
+  return Status::Error(StatusCode::kUnavailable,
+                       "the writer overtook the reader at every try to find a position");
+}
+
+}  // namespace shmwire

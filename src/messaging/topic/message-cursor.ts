@@ -1,0 +1,82 @@
+import { DESCRIPTOR_WORDS } from './ring.js'
+
+/** The messages of one batch, read one by one. One cursor serves all batches of a subscription. */
+export class MessageCursor {
+  /** Lost before the next message, and not reported yet. */
+  lost = 0
+  /** Of the next message. */
+  sequence = 0
+  #memory: Buffer = Buffer.alloc(0)
+  #descriptors: Uint32Array = new Uint32Array(0)
+  #count = 0
+  #index = 0
+
+  /** The descriptors are those of `RingReader`, and must not change while messages are left. */
+  load(memory: Buffer, descriptors: Uint32Array, count: number, firstSequence: number, lost: number): void {
+    this.#memory = memory
+    this.#descriptors = descriptors
+    this.#count = count
+    this.#index = 0
+    this.sequence = firstSequence
+    this.lost = lost
+  }
+
+  /** There is a message, or a loss to report. */
+  get pending(): boolean {
+    return this.#index < this.#count || this.lost > 0
+  }
+
+  get hasMessage(): boolean {
+    return this.#index < this.#count
+  }
+
+  /** The sequence of the message after the batch. */
+  get endSequence(): number {
+    return this.sequence + this.#count - this.#index
+  }
+
+  /** Parts of the next message. They are views of memory that does not change. */
+  key(): Buffer {
+    const start = this.#word(0)
+    return this.#memory.subarray(start, start + this.#word(1))
+  }
+
+  headers(): Buffer {
+    const start = this.#word(0) + this.#word(1)
+    return this.#memory.subarray(start, start + this.#word(2))
+  }
+
+  body(): Buffer {
+    const start = this.#word(0) + this.#word(1) + this.#word(2)
+    return this.#memory.subarray(start, start + this.#word(3))
+  }
+
+  get keyBytes(): number {
+    return this.#word(1)
+  }
+
+  get headersBytes(): number {
+    return this.#word(2)
+  }
+
+  get bodyBytes(): number {
+    return this.#word(3)
+  }
+
+  /** Continues with the message after the next one. */
+  advance(): void {
+    this.#index += 1
+    this.sequence += 1
+  }
+
+  /** Forgets the rest. */
+  clear(): void {
+    this.#count = 0
+    this.lost = 0
+    this.#memory = Buffer.alloc(0)
+  }
+
+  #word(word: number): number {
+    return this.#descriptors[this.#index * DESCRIPTOR_WORDS + word] as number
+  }
+}

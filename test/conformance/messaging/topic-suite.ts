@@ -1,0 +1,16 @@
+import { describe } from 'vitest'
+import { topicDelivery } from './topic-delivery.js'
+import type { TopicFixture } from './topic-fixture.js'
+import { topicJoins } from './topic-joins.js'
+import { topicOverflow } from './topic-overflow.js'
+import { topicPublishers } from './topic-publishers.js'
+
+/** The guarantees of topics, for each way to reach them. */
+export function topicSuite(fixture: TopicFixture): void {
+  describe(`topics over ${fixture.name}`, () => {
+    topicDelivery(fixture)
+    topicJoins(fixture)
+    topicOverflow(fixture)
+    topicPublishers(fixture)
+  })
+}
