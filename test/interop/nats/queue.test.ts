@@ -144,7 +144,7 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
     for (const n of [1, 2, 3]) await queue.push(n, { id: `job ${n}`, headers: { h: 'v' } })
     await waitFor(async () => expect((await queue.stats()).dead).toBe(3))
     const dead = await queue.deadJobs()
-    expect(dead.map(({ job }) => job).toSorted()).toEqual([1, 2, 3])
+    expect(new Set(dead.map(({ job }) => job))).toEqual(new Set([1, 2, 3]))
     expect(dead.find(({ id }) => id === 'job 2')).toEqual({
       job: 2,
       id: 'job 2',
