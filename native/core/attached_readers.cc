@@ -20,10 +20,23 @@ Status AttachedReaders::FindFree(uint32_t* reader) {
   return {};
 }
 
-void AttachedReaders::Attach(uint32_t reader, Reader attached, Waker waker) {
-  readers_[reader] = std::move(attached);
-  wakers_[reader] = waker;
-  if (reader == used_) used_++;
+Status AttachedReaders::Add(PeerSegment segment, platform::Handle doorbell,
+                            platform::Handle own_doorbell, uint32_t* reader) {
+  if (Status status = FindFree(reader); !status.ok()) return status;
+  wakers_[*reader] = Waker(&segment.control_as<ReaderControl>()->data_wake);
+  Reader& added = readers_[*reader];
+  added.segment = std::move(segment);
+  added.doorbell = std::move(doorbell);
+  added.own_doorbell = std::move(own_doorbell);
+  if (*reader == used_) used_++;
+  return {};
+}
+
+Status AttachedReaders::AttachOwn(const OwnSegment& segment, uint32_t* reader) {
+  Status status = Add(PeerSegment::Share(segment), platform::Handle(), platform::Handle(), reader);
+  // It has no doorbell.
+  if (status.ok()) wakers_[*reader] = Waker();
+  return status;
 }
 
 Status AttachedReaders::Accept(platform::HandoverSocket* socket, const platform::Token& token,
@@ -31,34 +44,25 @@ Status AttachedReaders::Accept(platform::HandoverSocket* socket, const platform:
   platform::Handover handover;
   // First, so that the socket stops expecting the token in any case.
   if (Status status = socket->Take(token, &handover); !status.ok()) return status;
-  if (Status status = FindFree(reader); !status.ok()) return status;
   Status status = platform::CheckDoorbell(handover.doorbell, handover.sender);
   if (!status.ok()) return status;
   // It was accepted, so closing it does not block.
   handover.doorbell.CloseHere();
-  Reader accepted;
-  status = PeerSegment::Map(SegmentKind::kReader, handover.memory, &accepted.segment);
+  // Before anything is sent: afterwards, Add does not fail.
+  if (status = FindFree(reader); !status.ok()) return status;
+  PeerSegment segment;
+  status = PeerSegment::Map(SegmentKind::kReader, handover.memory, &segment);
   if (!status.ok()) return status;
   // The mapping keeps the memory.
   handover.memory.CloseHere();
+  platform::Handle own_doorbell;
   platform::Handle peer_end;
-  status = platform::MakeDoorbell(&accepted.own_doorbell, &peer_end, own.id());
+  status = platform::MakeDoorbell(&own_doorbell, &peer_end, own.id());
   if (!status.ok()) return status;
-  if (status = platform::RefuseHandles(&accepted.own_doorbell); !status.ok()) return status;
+  if (status = platform::RefuseHandles(&own_doorbell); !status.ok()) return status;
   status = platform::SendHandles(handover.doorbell, own.handle(), peer_end);
   if (!status.ok()) return status;
-  accepted.doorbell = std::move(handover.doorbell);
-  const Waker waker(&accepted.segment.control_as<ReaderControl>()->data_wake);
-  Attach(*reader, std::move(accepted), waker);
-  return {};
-}
-
-Status AttachedReaders::AttachOwn(const OwnSegment& segment, uint32_t* reader) {
-  if (Status status = FindFree(reader); !status.ok()) return status;
-  Reader attached;
-  attached.segment = PeerSegment::Share(segment);
-  Attach(*reader, std::move(attached), Waker());
-  return {};
+  return Add(std::move(segment), std::move(handover.doorbell), std::move(own_doorbell), reader);
 }
 
 void AttachedReaders::Detach(uint32_t reader) {

@@ -31,6 +31,9 @@ class AttachedReaders {
                 const OwnSegment& own, uint32_t* reader);
   // A reader in this process. Errors: kUnavailable (kReadersMax), kOutOfMemory.
   Status AttachOwn(const OwnSegment& segment, uint32_t* reader);
+  // The last step of Accept. Tests pass a borrowed segment. Errors: as AttachOwn.
+  Status Add(PeerSegment segment, platform::Handle doorbell, platform::Handle own_doorbell,
+             uint32_t* reader);
   // No effect if there is no such reader.
   void Detach(uint32_t reader);
   void DetachAll();
@@ -62,7 +65,6 @@ class AttachedReaders {
 
   // Ensures that the lowest free index exists. Errors: kUnavailable, kOutOfMemory.
   Status FindFree(uint32_t* reader);
-  void Attach(uint32_t reader, Reader attached, Waker waker);
   void WakeOne(uint32_t reader, uint32_t* wakes, uint32_t* unwoken);
 
   // Apart from the readers, so that a check of all wake words loads few lines. A free index has a

@@ -10,13 +10,13 @@
 //   writer                                    reader
 //     intent = end of the record                tail                         acquire
 //     release fence                 F1          copy records before tail     relaxed words
-//     record, mark, latest  relaxed words       acquire fence                F2
+//     record, mark          relaxed words       acquire fence                F2
 //     tail = intent               seq_cst       intent
-//                                               valid if intent - position <= capacity
+//     latest                      release       valid if intent - position <= capacity
 //
 // SYNC(broadcast.intent): if a copy contains a word of a record, F1 synchronizes with F2, so the
-// reader sees the intent of that record. SYNC(broadcast.publish): tail publishes the record, its
-// mark and latest.
+// reader sees the intent of that record. SYNC(broadcast.publish): tail publishes the record and its
+// mark. SYNC(broadcast.latest): a reader that sees latest also sees a tail after that record.
 //
 // Invariants that a writer keeps and a reader checks:
 //  1. Positions are multiples of 16 and never decrease; latest < tail <= intent.
@@ -44,7 +44,7 @@ struct BroadcastControl {
   alignas(kCacheLineBytes) SharedWord<uint64_t> intent;
   // End of the published records.
   SharedWord<uint64_t> tail;
-  // Start of the last published record, if tail is not 0.
+  // Start of the last published record or, for a moment, of the one before it.
   SharedWord<uint64_t> latest;
   // Wake word (wake.h) of a writer that waits for blocking readers.
   alignas(kCacheLineBytes) SharedWord<uint32_t> room_wake;

@@ -80,11 +80,18 @@ uint32_t BroadcastPublisher::violator() const {
   return open_.has_value() ? open_->heads.Violator() : ReaderHeads::kNoReader;
 }
 
+void BroadcastPublisher::AnnounceClosed(WakeCounts* counts) {
+  if (!open_.has_value()) return;
+  attachment_.AnnounceClosed(&attachment_.own().control_as<BroadcastControl>()->state, counts);
+}
+
 void BroadcastPublisher::Close() {
-  // First: they point into memory that Close drops.
-  const bool was_open = open_.has_value();
+  // A reader that could not be woken sees the end of its control channel.
+  WakeCounts counts;
+  AnnounceClosed(&counts);
+  // First: it points into memory that the next call drops.
   open_.reset();
-  attachment_.Close(was_open ? &attachment_.own().control_as<BroadcastControl>()->state : nullptr);
+  attachment_.Close();
 }
 
 }  // namespace shmwire

@@ -49,7 +49,10 @@ class BroadcastPublisher {
   [[nodiscard]] uint32_t violator() const;
 
   [[nodiscard]] WriterAttachment* attachment() { return &attachment_; }
-  // Idempotent. Every other call but Detach fails afterwards.
+  // Announces the close, and wakes the readers that sleep. Keeps the memory.
+  void AnnounceClosed(WakeCounts* counts);
+  // Announces the close and drops the memory, which readers keep. Idempotent. Every other call but
+  // Detach fails afterwards.
   void Close();
 
  private:

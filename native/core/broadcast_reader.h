@@ -111,8 +111,11 @@ class BroadcastReader {
   // broadcast_seek.cc
   // A start of a record at or after `from`; false: none is marked.
   bool FindMark(uint64_t from, uint64_t* position) const;
-  // `*usable`: false if it belongs to a record after tail_.
-  Status LoadLatest(uint64_t* position, bool* usable) const;
+  // The start of one of the last records. Polls.
+  Status LoadLatest(uint64_t* position);
+  // Loads records from `position` on, up to the one with `sequence`, or to the last one before
+  // tail_, which is at most a ring ahead. The result counts only if IsIntact(position).
+  Status Walk(uint64_t position, uint64_t sequence, Found* found) const;
   // Goes on half a ring behind the tail. `*resumed`: false if the writer was faster.
   Status Resume(bool* resumed);
   // One try each. `*sought`: false if the writer was faster.
@@ -120,7 +123,7 @@ class BroadcastReader {
   Status SeekOldest(bool* sought);
   Status SeekSequence(uint64_t sequence, bool* sought);
   Status FindOldest(Found* oldest, bool* found);
-  Status WalkTo(uint64_t sequence, Found from, Found* found, bool* intact);
+  Status FindSequence(uint64_t sequence, Found* found, bool* intact);
   Status SeekOnce(SeekStart start, uint64_t sequence, bool* sought);
   void MoveTo(uint64_t position, uint64_t sequence, bool has_gap);
 

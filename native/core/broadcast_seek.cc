@@ -34,12 +34,26 @@ bool BroadcastReader::FindMark(uint64_t from, uint64_t* position) const {
   return false;
 }
 
-Status BroadcastReader::LoadLatest(uint64_t* position, bool* usable) const {
-  // Relaxed: Poll has acquired the tail after it, so it is that of the tail or a newer one.
-  *position = control_->latest.LoadRelaxed();
+Status BroadcastReader::LoadLatest(uint64_t* position) {
+  // SYNC(broadcast.latest): stored in BroadcastWriter::Write. Before the tail, so that the tail is
+  // not older.
+  *position = control_->latest.LoadAcquire();
+  if (Status status = Poll(); !status.ok()) return status;
   if (*position % kRecordAlignment != 0) return Corrupt("the writer's latest is not aligned");
-  *usable = *position < tail_;
-  return {};
+  return *position < tail_ ? Status() : Corrupt("the writer's latest is not published");
+}
+
+Status BroadcastReader::Walk(uint64_t position, uint64_t sequence, Found* found) const {
+  bool exists = false;
+  Status status = LoadRecord(position, found, &exists);
+  while (exists && found->header.sequence < sequence && found->end() != tail_) {
+    const uint64_t expected = found->header.sequence + 1;
+    status = LoadRecord(found->end(), found, &exists);
+    if (exists && found->header.sequence != expected) {
+      return Corrupt("a record is out of sequence");
+    }
+  }
+  return status.ok() && !exists ? Corrupt("the published records end with a pad") : status;
 }
 
 Status BroadcastReader::LoadIntactRecord(uint64_t position, Found* found, bool* intact) {
@@ -60,29 +74,26 @@ Status BroadcastReader::Resume(bool* resumed) {
   uint64_t position = 0;
   *resumed = FindMark(tail_ > half_bytes ? tail_ - half_bytes : 0, &position);
   if (!*resumed) {
-    if (Status status = LoadLatest(&position, resumed); !status.ok()) return status;
+    if (Status status = LoadLatest(&position); !status.ok()) return status;
+    *resumed = true;
   }
   // A reader that was overtaken is behind all of these.
-  if (*resumed && position < position_) return Corrupt("a lapped reader found an older record");
-  if (*resumed) MoveTo(position, sequence_, true);
+  if (position < position_) return Corrupt("a lapped reader found an older record");
+  MoveTo(position, sequence_, true);
   return {};
 }
 
 Status BroadcastReader::SeekEnd(bool before_last, bool* sought) {
   *sought = false;
   uint64_t position = 0;
-  bool usable = false;
-  if (Status status = LoadLatest(&position, &usable); !status.ok() || !usable) return status;
+  if (Status status = LoadLatest(&position); !status.ok()) return status;
+  // Overtaken since.
+  if (tail_ - position > capacity_) return {};
   Found last;
-  bool intact = false;
-  if (Status status = LoadIntactRecord(position, &last, &intact); !status.ok() || !intact) {
-    return status;
-  }
-  // A newer one than that of tail_ would start after it.
-  if (last.position != position || last.end() != tail_) {
-    return Corrupt("the writer's latest is not the last record");
-  }
-  *sought = true;
+  Status violation = Walk(position, kBroadcastSequenceMax, &last);
+  if (Status status = IsIntact(position, sought); !status.ok() || !*sought) return status;
+  if (!violation.ok()) return violation;
+  if (last.end() != tail_) return Corrupt("the last record does not end at the tail");
   if (before_last) {
     MoveTo(last.position, last.header.sequence, false);
   } else {
@@ -107,31 +118,24 @@ Status BroadcastReader::SeekOldest(bool* sought) {
   return status;
 }
 
-// From a record with an earlier sequence, or the same.
-Status BroadcastReader::WalkTo(uint64_t sequence, Found from, Found* found, bool* intact) {
+// `found` is a record with an earlier sequence, and then the one with `sequence`.
+Status BroadcastReader::FindSequence(uint64_t sequence, Found* found, bool* intact) {
   // The last mark that is not after it, so that the walk is short.
   const uint64_t block_bytes = BroadcastBlockBytes(capacity_);
-  for (uint64_t position = from.end(); FindMark(position, &position);) {
+  for (uint64_t position = found->end(); FindMark(position, &position);) {
     Found next;
     Status status = LoadIntactRecord(position, &next, intact);
     if (!status.ok() || !*intact) return status;
     if (next.header.sequence > sequence) break;
-    from = next;
+    *found = next;
     position = (position / block_bytes + 1) * block_bytes;
   }
-  *found = from;
-  Status violation;
-  bool exists = true;
-  while (violation.ok() && exists && found->header.sequence < sequence) {
-    const uint64_t expected = found->header.sequence + 1;
-    violation = LoadRecord(found->end(), found, &exists);
-    if (exists && found->header.sequence != expected) {
-      violation = Corrupt("a record is out of sequence");
-    }
-  }
-  if (Status status = IsIntact(from.position, intact); !status.ok() || !*intact) return status;
+  const uint64_t start = found->position;
+  Status violation = Walk(start, sequence, found);
+  if (Status status = IsIntact(start, intact); !status.ok() || !*intact) return status;
   if (!violation.ok()) return violation;
-  return exists ? Status() : Corrupt("a sequence before the last one is missing");
+  const bool is_it = found->header.sequence == sequence;
+  return is_it ? Status() : Corrupt("a sequence before the last one is missing");
 }
 
 Status BroadcastReader::SeekSequence(uint64_t sequence, bool* sought) {
@@ -143,7 +147,7 @@ Status BroadcastReader::SeekSequence(uint64_t sequence, bool* sought) {
   Found found;
   if (Status status = FindOldest(&found, sought); !status.ok() || !*sought) return status;
   if (found.header.sequence < sequence) {
-    Status status = WalkTo(sequence, found, &found, sought);
+    Status status = FindSequence(sequence, &found, sought);
     if (!status.ok() || !*sought) return status;
   }
   MoveTo(found.position, sequence, true);

@@ -72,11 +72,12 @@ void BroadcastWriter::Write(const BroadcastMessage& message) {
                                    .sequence = sequence_});
   StorePayload(At(start) + kRecordHeaderBytes, message);
   Mark(start);
-  // Relaxed: tail publishes it. Loaded in BroadcastReader::LoadLatest.
-  control_->latest.StoreRelaxed(start);
   tail_ = end;
   // SYNC(broadcast.publish): observed in BroadcastReader::Poll. seq_cst for SYNC(wake.arm), B1.
   control_->tail.StoreSeqCst(end);
+  // SYNC(broadcast.latest): observed in BroadcastReader::LoadLatest. After tail, so that the record
+  // is published for whoever sees it, also if this process ends between the two stores.
+  control_->latest.StoreRelease(start);
 }
 
 }  // namespace shmwire

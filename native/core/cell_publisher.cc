@@ -32,11 +32,18 @@ Status CellPublisher::Wake(WakeCounts* counts) {
   return {};
 }
 
+void CellPublisher::AnnounceClosed(WakeCounts* counts) {
+  if (!writer_.has_value()) return;
+  attachment_.AnnounceClosed(&attachment_.own().control_as<CellControl>()->state, counts);
+}
+
 void CellPublisher::Close() {
-  // First: it points into memory that Close drops.
-  const bool was_open = writer_.has_value();
+  // A reader that could not be woken sees the end of its control channel.
+  WakeCounts counts;
+  AnnounceClosed(&counts);
+  // First: it points into memory that the next call drops.
   writer_.reset();
-  attachment_.Close(was_open ? &attachment_.own().control_as<CellControl>()->state : nullptr);
+  attachment_.Close();
 }
 
 }  // namespace shmwire

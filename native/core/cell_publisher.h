@@ -36,7 +36,10 @@ class CellPublisher {
   Status Wake(WakeCounts* counts);
 
   [[nodiscard]] WriterAttachment* attachment() { return &attachment_; }
-  // Idempotent. Every other call but Detach fails afterwards.
+  // Announces the close, and wakes the readers that sleep. Keeps the memory.
+  void AnnounceClosed(WakeCounts* counts);
+  // Announces the close and drops the memory, which readers keep. Idempotent. Every other call but
+  // Detach fails afterwards.
   void Close();
 
  private:

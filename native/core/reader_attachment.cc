@@ -20,7 +20,7 @@ Status ReaderAttachment::CheckAttached() const {
   return {};
 }
 
-Status ReaderAttachment::CreateSegment() {
+Status ReaderAttachment::Create() {
   if (own_.valid()) return {};
   return OwnSegment::Create(SegmentKind::kReader, 0, &own_);
 }
@@ -28,7 +28,7 @@ Status ReaderAttachment::CreateSegment() {
 Status ReaderAttachment::Offer(const char* socket_path, const platform::Token& token, bool* full) {
   *full = false;
   if (Status status = CheckUnattached(); !status.ok()) return status;
-  if (Status status = CreateSegment(); !status.ok()) return status;
+  if (Status status = Create(); !status.ok()) return status;
   platform::Handle own;
   platform::Handle peer_end;
   if (Status status = platform::MakeDoorbell(&own, &peer_end, own_.id()); !status.ok()) {
@@ -56,6 +56,11 @@ Status ReaderAttachment::Attach(const platform::Credentials* server) {
   if (status = PeerSegment::Map(kind_, memory, &writer); !status.ok()) return status;
   // The mapping keeps the memory.
   memory.CloseHere();
+  return Attach(std::move(writer));
+}
+
+Status ReaderAttachment::Attach(PeerSegment writer) {
+  if (Status status = CheckUnattached(); !status.ok()) return status;
   writer_ = std::move(writer);
   sleeper_ = Sleeper(&control()->data_wake);
   // The mappings keep the memory.
@@ -66,13 +71,11 @@ Status ReaderAttachment::Attach(const platform::Credentials* server) {
 Status ReaderAttachment::AttachOwn(const OwnSegment& writer, AttachedReaders* readers,
                                    uint32_t* reader) {
   if (Status status = CheckUnattached(); !status.ok()) return status;
-  if (Status status = CreateSegment(); !status.ok()) return status;
+  if (Status status = Create(); !status.ok()) return status;
   if (Status status = readers->AttachOwn(own_, reader); !status.ok()) return status;
-  writer_ = PeerSegment::Share(writer);
-  sleeper_ = Sleeper(&control()->data_wake);
-  own_.CloseHandle();
+  // Of an earlier Offer.
   own_doorbell_.Close();
-  return {};
+  return Attach(PeerSegment::Share(writer));
 }
 
 intptr_t ReaderAttachment::TransferDoorbell() {

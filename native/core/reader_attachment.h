@@ -32,7 +32,10 @@ class ReaderAttachment {
   // Maps the memory that the own doorbell received, from the process of `server` if not null.
   // Errors: as ReceiveHandles and PeerSegment::Map.
   Status Attach(const platform::Credentials* server);
-  // Instead of both, for a writer in this process: adds the own segment to its readers.
+  // The last step of Attach, and Create, which Offer calls. Tests pass a borrowed segment.
+  Status Attach(PeerSegment writer);
+  Status Create();
+  // Instead of Offer and Attach, for a writer in this process: adds the own segment to its readers.
   Status AttachOwn(const OwnSegment& writer, AttachedReaders* readers, uint32_t* reader);
 
   // See Endpoint::TransferDoorbell. kNone after AttachOwn.
@@ -43,14 +46,14 @@ class ReaderAttachment {
   // ok only while attached.
   [[nodiscard]] Status CheckAttached() const;
   // The following only while attached.
+  [[nodiscard]] const OwnSegment& own() const { return own_; }
   [[nodiscard]] const PeerSegment& writer() const { return writer_; }
   [[nodiscard]] ReaderControl* control() const { return own_.control_as<ReaderControl>(); }
   [[nodiscard]] Sleeper* sleeper() { return &sleeper_; }
 
  private:
   // Errors: kClosed, kInvalidArgument (attached already).
-  Status CheckUnattached() const;
-  Status CreateSegment();
+  [[nodiscard]] Status CheckUnattached() const;
 
   SegmentKind kind_;
   bool closed_ = false;

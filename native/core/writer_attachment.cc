@@ -23,16 +23,15 @@ Status WriterAttachment::Accept(platform::HandoverSocket* socket, const platform
   return readers_.Accept(socket, token, own_, reader);
 }
 
-void WriterAttachment::Close(SharedWord<uint32_t>* state) {
-  if (closed_) return;
-  closed_ = true;
-  if (!own_.valid()) return;
+void WriterAttachment::AnnounceClosed(SharedWord<uint32_t>* state, WakeCounts* counts) {
   // SYNC(broadcast.close), SYNC(cell.close): observed in BroadcastSubscriber::LoadClosed and
   // CellWatcher::LoadClosed. seq_cst for SYNC(wake.arm), B1. After all that was published.
   state->StoreSeqCst(static_cast<uint32_t>(SegmentState::kClosed));
-  // A reader that could not be woken sees the end of its control channel.
-  WakeCounts counts;
-  Wake(&counts);
+  Wake(counts);
+}
+
+void WriterAttachment::Close() {
+  closed_ = true;
   readers_.DetachAll();
   own_ = OwnSegment();
 }

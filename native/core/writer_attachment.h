@@ -33,9 +33,10 @@ class WriterAttachment {
 
   // After the store that the readers wait for.
   void Wake(WakeCounts* counts) { readers_.Wake(&counts->wakes, &counts->unwoken); }
-  // Marks the segment as closed, wakes and detaches all readers, and drops the memory. `state`: of
-  // the own segment. Idempotent.
-  void Close(SharedWord<uint32_t>* state);
+  // Marks the segment as closed, and wakes the readers that sleep. `state`: of the own segment.
+  void AnnounceClosed(SharedWord<uint32_t>* state, WakeCounts* counts);
+  // Detaches all readers, and drops the memory. Idempotent.
+  void Close();
 
  private:
   bool closed_ = false;

@@ -40,7 +40,7 @@ export interface NativeBroadcastWriter extends NativeAttachedReaders {
    * Does not notify readers of `attachOwn`: the program polls them.
    */
   publish(payload: Uint8Array, prefix?: Uint8Array, keyBytes?: number): number
-  /** The blocking reader with the oldest position; −1 without any. */
+  /** The blocking reader with the oldest position when `publish` or `armForRoom` last found no room; −1 without any. */
   slowest(): number
   /**
    * After `publish` has returned 0: arms the room wake word. True: there is room for that message, and the word is disarmed. False: a reader

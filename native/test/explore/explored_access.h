@@ -12,6 +12,8 @@ namespace shmwire::explore {
 void Load(const std::byte* from, std::memory_order order, std::byte* value, size_t bytes);
 void Store(std::byte* to, std::memory_order order, const std::byte* value, size_t bytes);
 void Copy(std::byte* to, const std::byte* from, size_t bytes);
+void ReleaseFence();
+void AcquireFence();
 
 void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos);
 void WakeWord(const uint32_t* word);

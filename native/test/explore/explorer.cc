@@ -200,6 +200,18 @@ void Explorer::Copy(std::byte* to, const std::byte* from, size_t bytes) {
   }
 }
 
+void Explorer::ReleaseFence() {
+  if (stopping_ || mutation_.kind == MutationKind::kNoReleaseFence) return;
+  Record(Event::kReleaseFence);
+  current().buffer.Fence();
+}
+
+void Explorer::AcquireFence() {
+  if (stopping_ || mutation_.kind == MutationKind::kNoAcquireFence) return;
+  Record(Event::kAcquireFence);
+  current().window.Fence();
+}
+
 void Explorer::EnterSystem() {
   if (stopping_) return;
   Step();
@@ -273,6 +285,14 @@ void Copy(std::byte* to, const std::byte* from, size_t bytes) {
   } else {
     std::memcpy(to, from, bytes);
   }
+}
+
+void ReleaseFence() {
+  if (running != nullptr) running->ReleaseFence();
+}
+
+void AcquireFence() {
+  if (running != nullptr) running->AcquireFence();
 }
 
 void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos) {

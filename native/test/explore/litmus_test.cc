@@ -173,6 +173,50 @@ TEST_CASE("orders all loads after a system call") {
       words.CanEnd(writes, reads, [&] { return words.loaded[0] == 1 && words.loaded[1] == 0; }));
 }
 
+TEST_CASE("orders stores by a release fence, and loads by an acquire fence") {
+  Litmus words;
+  const auto writes = [&] {
+    words.first.StoreRelaxed(1);
+    words.second.StoreRelaxed(1);
+  };
+  const auto writes_fenced = [&] {
+    words.first.StoreRelaxed(1);
+    SharedAccess::ReleaseFence();
+    words.second.StoreRelaxed(1);
+  };
+  const auto reads = [&] {
+    words.loaded[0] = words.second.LoadRelaxed();
+    words.loaded[1] = words.first.LoadRelaxed();
+  };
+  const auto reads_fenced = [&] {
+    words.loaded[0] = words.second.LoadRelaxed();
+    SharedAccess::AcquireFence();
+    words.loaded[1] = words.first.LoadRelaxed();
+  };
+  const auto reordered = [&] { return words.loaded[0] == 1 && words.loaded[1] == 0; };
+  CHECK_FALSE(words.CanEnd(writes_fenced, reads_fenced, reordered));
+  CHECK(words.CanEnd(writes_fenced, reads, reordered));
+  CHECK(words.CanEnd(writes, reads_fenced, reordered));
+}
+
+TEST_CASE("lets a store pass a later load in spite of both fences") {
+  Litmus words;
+  const auto store_first = [&] {
+    words.first.StoreRelaxed(1);
+    SharedAccess::ReleaseFence();
+    SharedAccess::AcquireFence();
+    words.loaded[0] = words.second.LoadRelaxed();
+  };
+  const auto store_second = [&] {
+    words.second.StoreRelaxed(1);
+    SharedAccess::ReleaseFence();
+    SharedAccess::AcquireFence();
+    words.loaded[1] = words.first.LoadRelaxed();
+  };
+  CHECK(words.CanEnd(store_first, store_second,
+                     [&] { return words.loaded[0] == 0 && words.loaded[1] == 0; }));
+}
+
 }  // namespace shmwire::explore
 
 TEST_SUITE_END();

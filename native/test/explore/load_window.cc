@@ -14,6 +14,7 @@ uint64_t LoadWindow::Earliest(const Range& range, std::memory_order order) const
 }
 
 void LoadWindow::Loaded(const Range& range, std::memory_order order, uint64_t time) {
+  loaded_ = std::max(loaded_, time);
   if (order == std::memory_order_relaxed) {
     See(range, time);
   } else {
@@ -45,6 +46,7 @@ void LoadWindow::See(const Range& range, uint64_t time) {
 void LoadWindow::Clear() {
   begin_ = 0;
   seq_cst_stored_ = 0;
+  loaded_ = 0;
   seen_.clear();
 }
 

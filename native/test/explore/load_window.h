@@ -8,7 +8,8 @@
 //  3. A seq_cst load is not satisfied before the actor's own seq_cst stores are visible (arm64:
 //  ldar
 //     after stlr).
-//  4. Of one place, no load returns an older value than an earlier load, or than the own store.
+//  4. After an acquire fence, no load is satisfied before a load before it (arm64: dmb ishld).
+//  5. Of one place, no load returns an older value than an earlier load, or than the own store.
 //
 // No load is satisfied after a later store of the actor: that order comes from a release store, or
 // from a branch that depends on the load.
@@ -30,6 +31,8 @@ class LoadWindow {
   void Loaded(const Range& range, std::memory_order order, uint64_t time);
   // An own store has become visible.
   void Stored(const Range& range, std::memory_order order, uint64_t time);
+  // An acquire fence.
+  void Fence() { Begin(loaded_); }
   // All later loads are satisfied at `time` or after it.
   void Begin(uint64_t time);
   void Clear();
@@ -44,6 +47,7 @@ class LoadWindow {
 
   uint64_t begin_ = 0;
   uint64_t seq_cst_stored_ = 0;
+  uint64_t loaded_ = 0;     // when the latest load was satisfied
   std::vector<Seen> seen_;  // after begin_
 };
 

@@ -16,6 +16,8 @@ enum class MutationKind : uint8_t {
   kNoStore,      // stores to the part have no effect
   kLoadsZero,    // loads of the part find 0
   kWaitsAnyway,  // a wait does not compare the word before it sleeps
+  kNoReleaseFence,
+  kNoAcquireFence,
 };
 
 struct Mutation {

@@ -12,7 +12,11 @@ enum class Part : uint8_t {
   kPrivate,  // not in a segment
   kMagic,
   kHeader,
+  kIntent,
   kTail,
+  kLatest,
+  kMarks,
+  kVersion,
   kHead,
   kDataWake,
   kRoomWake,
@@ -20,13 +24,14 @@ enum class Part : uint8_t {
   kState,
   kCounters,
   kWakeTimes,
-  kRecords,
+  kRecords,  // or the values of a cell
 };
 
 struct Place {
   Part part = Part::kPrivate;
   size_t segment = 0;   // in the order of creation
   uint64_t offset = 0;  // in the part
+  const char* name = "own memory";
 };
 
 // The memory of a segment, from CreateSharedMemory to Unmap.

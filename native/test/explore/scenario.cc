@@ -13,6 +13,22 @@ constexpr SleepMode kBlocked = SleepMode::kBlocked;
 constexpr uint32_t kFull = kRecordsPerRingMin;
 constexpr uint32_t kQuarter = kFull / 4;
 
+constexpr Scenario Topic(const char* name, const TopicOptions& options) {
+  Scenario scenario;
+  scenario.name = name;
+  scenario.program = Program::kTopic;
+  scenario.topic = options;
+  return scenario;
+}
+
+constexpr Scenario Cell(const char* name, const CellOptions& options) {
+  Scenario scenario;
+  scenario.name = name;
+  scenario.program = Program::kCell;
+  scenario.cell = options;
+  return scenario;
+}
+
 constexpr std::array kScenarios = {
     Scenario{"loop-data", {{.sleeps = kLoop, .sends = 3}, {.sleeps = kLoop, .receives = 3}}},
     Scenario{"blocked-data",
@@ -76,6 +92,26 @@ constexpr std::array kScenarios = {
                .claims = true,
                .sends_first = kFull - 1},
               {.sleeps = kLoop, .receives = kFull + 3, .in_place = true}}},
+    Topic("topic-data", {.publishes = 3}),
+    // The writer overtakes the reader.
+    Topic("topic-laps",
+          {.publishes_first = kFull, .publishes = kFull, .start = SeekStart::kOldest}),
+    Topic("topic-laps-once",
+          {.publishes_first = kFull, .publishes = 2, .start = SeekStart::kOldest}),
+    // The reader chooses its position meanwhile.
+    Topic("topic-seeks-next", {.publishes_first = 1, .publishes = 3}),
+    Topic("topic-seeks-last", {.publishes = kFull, .start = SeekStart::kLast}),
+    Topic("topic-seeks-sequence",
+          {.publishes_first = kFull - 2, .publishes = 4, .start = SeekStart::kSequence}),
+    Topic("topic-blocks", {.publishes_first = kFull, .publishes = 3, .blocks = true}),
+    // The least that makes room. Nothing after it could compensate for a lost wake-up.
+    Topic("topic-blocks-once",
+          {.publishes_first = kFull, .publishes = 1, .blocks = true, .reads = 1}),
+    Topic("topic-closes", {.publishes = 1, .closes = true}),
+    Cell("cell-data", {.sets = 2}),
+    // The writer overtakes the reader.
+    Cell("cell-laps", {.sets = 7}),
+    Cell("cell-closes", {.sets = 1, .closes = true}),
 };
 
 }  // namespace
@@ -98,6 +134,16 @@ Outcome ScenarioRun::Run(uint64_t seed, const Mutation& mutation) {
 }
 
 Outcome ScenarioRun::RunBy(Schedule schedule, uint64_t seed, const Mutation& mutation) {
+  if (scenario_.program == Program::kTopic) {
+    TopicRun run(scenario_.topic);
+    return explorer_.Run({[&run] { run.Publish(); }, [&run] { run.Read(); }}, std::move(schedule),
+                         mutation);
+  }
+  if (scenario_.program == Program::kCell) {
+    CellRun run(scenario_.cell);
+    return explorer_.Run({[&run] { run.Write(); }, [&run] { run.Read(); }}, std::move(schedule),
+                         mutation);
+  }
   Connection connection;
   Side first(&connection, 0, seed, scenario_.sides[0], scenario_.sides[1]);
   Side second(&connection, 1, seed, scenario_.sides[1], scenario_.sides[0]);

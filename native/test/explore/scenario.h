@@ -1,20 +1,28 @@
 #pragma once
 
-// Small programs over one connection, each for one way to wait. In every interleaving, each message
-// must arrive whole and in order, and no actor may sleep without end.
+// Small programs over one connection, one topic or one cell, each for one way to wait. In every
+// interleaving, each message must arrive whole and in order, or be counted as lost by a topic, and
+// no actor may sleep without end.
 
 #include <cstdint>
 #include <span>
 #include <string_view>
 
+#include "test/explore/cell_actors.h"
 #include "test/explore/explorer.h"
 #include "test/explore/side.h"
+#include "test/explore/topic_actors.h"
 
 namespace shmwire::explore {
 
+enum class Program : uint8_t { kConnection, kTopic, kCell };
+
 struct Scenario {
-  const char* name;
+  const char* name = nullptr;
   SideOptions sides[2];
+  Program program = Program::kConnection;
+  TopicOptions topic{};
+  CellOptions cell{};
 };
 
 std::span<const Scenario> Scenarios();

@@ -13,7 +13,7 @@ constexpr size_t kStoresMax = 64;
 void StoreBuffer::Add(std::byte* to, std::memory_order order, const std::byte* value,
                       size_t bytes) {
   if (stores_.size() == kStoresMax) Leave(0);
-  stores_.push_back({to, bytes, values_.size(), order});
+  stores_.push_back({to, bytes, values_.size(), order, fences_});
   values_.insert(values_.end(), value, value + bytes);
 }
 
@@ -26,9 +26,11 @@ void StoreBuffer::Cover(const std::byte* from, std::byte* value, size_t bytes) c
 bool StoreBuffer::MayLeave(size_t index) const {
   const WaitingStore& store = stores_[index];
   if (store.order != std::memory_order_relaxed) return index == 0;
-  return std::none_of(
-      stores_.begin(), stores_.begin() + static_cast<ptrdiff_t>(index),
-      [&](const WaitingStore& older) { return RangeOf(older).Overlaps(RangeOf(store)); });
+  return std::none_of(stores_.begin(), stores_.begin() + static_cast<ptrdiff_t>(index),
+                      [&](const WaitingStore& older) {
+                        return older.fences != store.fences ||
+                               RangeOf(older).Overlaps(RangeOf(store));
+                      });
 }
 
 void StoreBuffer::Leave(size_t index) {

@@ -6,7 +6,8 @@
 //  2. A release or seq_cst store leaves after all earlier stores (arm64: stlr).
 //  3. A relaxed store, and each piece of a payload, may leave before older stores (arm64: str; x86
 //     keeps the order).
-//  4. A seq_cst load waits until the actor's own seq_cst stores have left (x86: xchg; arm64: ldar
+//  4. No store leaves before an older one if a release fence is between them (arm64: dmb ish).
+//  5. A seq_cst load waits until the actor's own seq_cst stores have left (x86: xchg; arm64: ldar
 //     after stlr). A weaker load does not wait.
 //
 // So a store may pass later loads unless both are seq_cst: the subject of SYNC(wake.arm). The order
@@ -29,6 +30,8 @@ class StoreBuffer {
   StoreBuffer(VisibleMemory* memory, LoadWindow* window) : memory_(memory), window_(window) {}
 
   void Add(std::byte* to, std::memory_order order, const std::byte* value, size_t bytes);
+  // A release fence.
+  void Fence() { fences_++; }
   // Puts the delayed stores over a value that was loaded from memory, as the actor sees it.
   void Cover(const std::byte* from, std::byte* value, size_t bytes) const;
 
@@ -47,6 +50,7 @@ class StoreBuffer {
     size_t bytes;
     size_t offset;  // of its value in values_
     std::memory_order order;
+    uint64_t fences;  // before it
   };
 
   static Range RangeOf(const WaitingStore& store) { return {store.to, store.bytes}; }
@@ -57,6 +61,7 @@ class StoreBuffer {
   LoadWindow* window_;
   std::vector<WaitingStore> stores_;  // oldest first
   std::vector<std::byte> values_;
+  uint64_t fences_ = 0;
 };
 
 }  // namespace shmwire::explore

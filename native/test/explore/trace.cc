@@ -34,6 +34,12 @@ void Print(const TraceEntry& entry, std::ostream* stream) {
       *stream << "copies " << entry.value << " bytes to " << place;
       if (entry.late != 0) *stream << ", as before the last " << entry.late << " stores";
       break;
+    case Event::kReleaseFence:
+      *stream << "release fence";
+      break;
+    case Event::kAcquireFence:
+      *stream << "acquire fence";
+      break;
     case Event::kSleep:
       *stream << "sleeps";
       break;

@@ -12,7 +12,17 @@
 
 namespace shmwire::explore {
 
-enum class Event : uint8_t { kLoad, kStore, kCopy, kSleep, kWoken, kWake, kDone };
+enum class Event : uint8_t {
+  kLoad,
+  kStore,
+  kCopy,
+  kReleaseFence,
+  kAcquireFence,
+  kSleep,
+  kWoken,
+  kWake,
+  kDone,
+};
 
 struct TraceEntry {
   uint64_t step = 0;

@@ -80,8 +80,9 @@ export async function createTopic<Message = any>(
   const own =
     typeof target === 'string' ? await listen(target, { ...options.channel, signal, timeoutMs }) : undefined
   const server = own ?? (target as Server)
+  let topic: LocalTopic<Message> | undefined
   try {
-    const topic = new LocalTopic<Message>(server, own, settings)
+    topic = new LocalTopic<Message>(server, own, settings)
     const { policy, identify } = options
     topic.running = await serve(server, topic.handlers(), {
       contract,
@@ -91,6 +92,7 @@ export async function createTopic<Message = any>(
     })
     return topic
   } catch (error) {
+    topic?.dropMemory()
     await own?.close()
     throw error
   }
@@ -165,6 +167,11 @@ class LocalTopic<Message> implements Topic<Message> {
     })
   }
 
+  /** The topic cannot be served. */
+  dropMemory(): void {
+    this.#ring.close()
+  }
+
   handlers(): Handlers<Contract> {
     return this.#service.handlers()
   }
@@ -191,7 +198,8 @@ class LocalTopic<Message> implements Topic<Message> {
       const waiting = this.#publisher.publish(payload, bytes, keyBytes, unbounded)
       return waiting ?? yieldTurn(payload.length) ?? PUBLISHED
     } catch (error) {
-      return Promise.reject(error)
+      const failure = error as Error
+      return Promise.reject(failure)
     }
   }
 

@@ -34,6 +34,17 @@ struct SharedAccess {
       crash::Stored();
     }
   }
+
+  static void LoadWords(std::byte* to, const std::byte* from, size_t bytes) {
+    Copy(to, from, bytes);
+  }
+  static void StoreWords(std::byte* to, const std::byte* from, size_t bytes) {
+    Copy(to, from, bytes);
+  }
+
+  // The other process runs on after the crash only.
+  static void ReleaseFence() {}
+  static void AcquireFence() {}
 };
 
 }  // namespace shmwire

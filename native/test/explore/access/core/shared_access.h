@@ -28,6 +28,17 @@ struct SharedAccess {
   static void Copy(std::byte* to, const std::byte* from, size_t bytes) {
     explore::Copy(to, from, bytes);
   }
+
+  // Not word by word, which would only make runs longer: each piece is whole words.
+  static void LoadWords(std::byte* to, const std::byte* from, size_t bytes) {
+    explore::Copy(to, from, bytes);
+  }
+  static void StoreWords(std::byte* to, const std::byte* from, size_t bytes) {
+    explore::Copy(to, from, bytes);
+  }
+
+  static void ReleaseFence() { explore::ReleaseFence(); }
+  static void AcquireFence() { explore::AcquireFence(); }
 };
 
 }  // namespace shmwire

@@ -1,0 +1,89 @@
+import { clearTimeout, setTimeout } from '../../host.js'
+import type { NativeBinding, NativeHandoverSocket } from '../../native/binding.js'
+import type { NativeCellReader, NativeCellWriter } from '../../native/messaging-binding.js'
+import { toShmwireError } from '../../native/native-error.js'
+import type { CellStore } from './cell-store.js'
+import { readCell } from './read-cell.js'
+
+/** After this time, readers that could not be woken are woken again: their doorbells were full. */
+const WAKE_AGAIN_MS = 1
+
+/** The addon, with the classes of cells. */
+export type CellBinding = NativeBinding & Required<Pick<NativeBinding, 'CellWriter' | 'CellReader'>>
+
+/** Undefined on Windows, whose addon has no cells. */
+export function cellBinding(binding: NativeBinding): CellBinding | undefined {
+  const { CellWriter, CellReader } = binding
+  return CellWriter === undefined || CellReader === undefined ? undefined : (binding as CellBinding)
+}
+
+/** The value of a cell in shared memory. */
+export class NativeCell implements CellStore {
+  version = 0
+  readonly #binding: CellBinding
+  readonly #writer: NativeCellWriter
+  /** Reads the value for watchers that have no shared memory. */
+  #reader: NativeCellReader | undefined
+  #wakeTimer: NodeJS.Timeout | undefined
+
+  /** Throws `OUT_OF_MEMORY`, `UNAVAILABLE`. */
+  constructor(binding: CellBinding, maxValueBytes: number) {
+    this.#binding = binding
+    try {
+      this.#writer = new binding.CellWriter({ maxValueBytes })
+    } catch (error) {
+      throw toShmwireError(error, 'the cell cannot create its memory')
+    }
+  }
+
+  set(value: Uint8Array): number {
+    this.version = this.#writer.set(value)
+    if (this.#unwoken) this.#wakeAgain()
+    return this.version
+  }
+
+  read(): Uint8Array {
+    return readCell(this.#binding, this.#ownReader(), 0).bytes
+  }
+
+  accept(socket: NativeHandoverSocket, token: Uint8Array): number {
+    return this.#writer.accept(socket, token)
+  }
+
+  detach(reader: number): void {
+    this.#writer.detach(reader)
+  }
+
+  close(): void {
+    clearTimeout(this.#wakeTimer)
+    this.#wakeTimer = undefined
+    this.#reader?.close()
+    this.#reader = undefined
+    this.#writer.close()
+  }
+
+  get #unwoken(): boolean {
+    return this.#writer.results[this.#binding.WRITER_RESULT_UNWOKEN] !== 0
+  }
+
+  #ownReader(): NativeCellReader {
+    if (this.#reader !== undefined) return this.#reader
+    const reader = new this.#binding.CellReader()
+    try {
+      reader.attachOwn(this.#writer)
+    } catch (error) {
+      reader.close()
+      throw toShmwireError(error, 'the cell has no room for a further reader')
+    }
+    this.#reader = reader
+    return reader
+  }
+
+  #wakeAgain(): void {
+    this.#wakeTimer ??= setTimeout(() => {
+      this.#wakeTimer = undefined
+      this.#writer.wake()
+      if (this.#unwoken) this.#wakeAgain()
+    }, WAKE_AGAIN_MS)
+  }
+}
