@@ -25,8 +25,8 @@ beforeAll(() => ensureBuilt())
 describe('the code in the documents', () => {
   it('runs in the tests, except examples for other packages', () => {
     const rest = blocks
-      // test/package/proto.test.ts runs the programs of docs/proto.md and docs/grpc.md.
-      .filter(({ label, place }) => label !== 'runnable' && !/^docs\/(?:grpc|proto)\.md/.test(place))
+      // test/package/proto.test.ts runs the programs of docs/proto.md and docs/grpc.md. Those of docs/nats.md need nats-server.
+      .filter(({ label, place }) => label !== 'runnable' && !/^docs\/(?:grpc|nats|proto)\.md/.test(place))
       .map(({ place, label }) => `${place} ${label}`)
     expect(rest).toEqual([
       expect.stringMatching(/^README\.md:\d+ server\.mjs$/),
