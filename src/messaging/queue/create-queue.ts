@@ -7,8 +7,9 @@ import { serve } from '../../service/serve.js'
 import { checkEngineName } from '../engine-name.js'
 import { decodeHeaders, NO_HEADERS } from '../headers.js'
 import type { MessageCodec } from '../message-codec.js'
+import { serviceName } from '../service-name.js'
 import { copyOf } from './dead-copy.js'
-import type { Job } from './job.js'
+import type { Job as QueuedJob } from './job.js'
 import type { JobStore } from './job-store.js'
 import type { TableBounds } from './job-table.js'
 import { queueTerms } from './job-terms.js'
@@ -17,7 +18,6 @@ import { openStore } from './open-store.js'
 import { queueContract } from './protocol.js'
 import { queueCodec } from './queue-codec.js'
 import { QueueCore } from './queue-core.js'
-import { checkQueueName } from './queue-name.js'
 import { QueueService } from './queue-service.js'
 import type { Queue, QueueClient, QueueOptions } from './types.js'
 
@@ -93,8 +93,8 @@ async function create<Job, Result>(
   codec: MessageCodec,
   store: JobStore | undefined,
 ): Promise<Queue<Job, Result>> {
-  const { name = '', deadLetters, policy, identify, channel, signal, timeoutMs } = options
-  checkQueueName(name)
+  const { name, deadLetters, policy, identify, channel, signal, timeoutMs } = options
+  const fullName = serviceName('queue', name)
   const terms = queueTerms(options)
   const bounds = boundsOf(options)
   if (deadLetters !== undefined && typeof deadLetters?.push !== 'function')
@@ -104,7 +104,7 @@ async function create<Job, Result>(
   const core = new QueueCore({ bounds, store, stored, copyDead })
   const service = new QueueService(core, codec, terms)
   const running = await serve<Contract>(target, service.handlers() as Handlers<Contract>, {
-    contract: queueContract(name),
+    contract: queueContract(fullName),
     validateOutput: false,
     policy,
     identify,
@@ -143,7 +143,7 @@ function boundsOf(options: QueueOptions): TableBounds {
 }
 
 /** Copies a dead job to the other queue, which can have another codec. */
-function copying(deadLetters: QueueClient, codec: MessageCodec): (job: Job) => Promise<unknown> {
+function copying(deadLetters: QueueClient, codec: MessageCodec): (job: QueuedJob) => Promise<unknown> {
   const idOf = copyOf()
   return (job) => {
     const value = codec.decode(Buffer.from(job.body))

@@ -5,7 +5,7 @@ import { PushResult } from './protocol.js'
 import type { QueueCore } from './queue-core.js'
 import { RoomWait } from './room-waits.js'
 
-/** What the queue knows about a program that pushes over one channel. */
+/** The state of a program that pushes over one channel. */
 interface Pusher {
   /** Its last jobs were refused, so the ones behind them are refused too, until it sends the first ones again. */
   refuses: boolean

@@ -3,7 +3,7 @@ import { JSON_FORM } from '../../service/built-in-methods.js'
 import type { CallKind, Contract, Method } from '../../service/contract/contract.js'
 import { ServiceContract } from '../../service/contract/service-contract.js'
 
-/**
+/*
  * The service of a queue. All messages are binary and little-endian, so that they cross in the same form over a channel with any codec.
  *
  *   push      request: PUSH_HEAD, job frames                answer: see PushAnswer
@@ -11,8 +11,6 @@ import { ServiceContract } from '../../service/contract/service-contract.js'
  *   work      first messages: WORK_HEAD, WORK_ANSWER        then frames: see QueueFrame, WorkerFrame
  *   stats     JSON      deadJobs   JSON, then dead job frames      retryDead   JSON
  */
-const SERVICE = 'shmwire.queue'
-
 export const QUEUE_VERSION = 1
 
 /** A message of 64 KiB has at most so many jobs. */
@@ -103,11 +101,6 @@ const BYTES: MessageType & Required<Pick<MessageType, 'binary'>> = {
   description: () => ({ type: 'binary' }),
 }
 
-/** The full name of the service of a queue. */
-export function queueService(name: string): string {
-  return name === '' ? SERVICE : `${SERVICE}.${name}`
-}
-
 const TYPES = {
   push: ['unary', BYTES],
   request: ['unary', BYTES],
@@ -119,11 +112,12 @@ const TYPES = {
 
 export type QueueMethod = keyof typeof TYPES
 
-export function queueContract(name: string): Contract {
+/** `service`: the full name. */
+export function queueContract(service: string): Contract {
   const methods = Object.entries(TYPES).map(
     ([method, [kind, type]]) => [method, methodOf(kind, type)] as const,
   )
-  return new ServiceContract(queueService(name), Object.fromEntries(methods) as Record<QueueMethod, Method>)
+  return new ServiceContract(service, Object.fromEntries(methods) as Record<QueueMethod, Method>)
 }
 
 /** For `ServiceCalls.function`. */

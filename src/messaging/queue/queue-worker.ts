@@ -17,7 +17,7 @@ import type { Replies } from './replies.js'
 import { leaseLost, type RunningJob } from './running-job.js'
 import type { JobHandler, Worker, WorkerEvents } from './types.js'
 import { workHead } from './work-head.js'
-import { WorkerLink } from './worker-link.js'
+import { QueueFault, WorkerLink } from './worker-link.js'
 
 const CLOSE_TIMEOUT_MS = 10_000
 /** After its time, the connection of a worker has this time to close. */
@@ -89,8 +89,9 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
       const { signal, timeoutMs = CLOSE_TIMEOUT_MS } = checkWaitOptions(options)
       this.#closing ??= this.#close({ signal, timeoutMs })
       return this.#closing
-    } catch (error) {
-      return Promise.reject(error as ShmwireError)
+    } catch (thrown) {
+      const error = thrown as Error
+      return Promise.reject(error)
     }
   }
 
@@ -276,6 +277,6 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
   }
 }
 
-function isLasting({ code, status }: ShmwireError): boolean {
-  return LASTING_CODES.has(code) || LASTING_STATUSES.has(status)
+function isLasting(error: ShmwireError): boolean {
+  return error instanceof QueueFault || LASTING_CODES.has(error.code) || LASTING_STATUSES.has(error.status)
 }

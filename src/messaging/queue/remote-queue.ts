@@ -10,7 +10,7 @@ import type { MessageCodec } from '../message-codec.js'
 import { crossed } from '../remote-failure.js'
 import { DEAD_LIMIT_MAX, deadRequest, readDeadPage } from './dead-frames.js'
 import { jobFrame, pushHead } from './job-frames.js'
-import { calledAs, PushAnswer, PushFlag, queueService, ReplyAnswer } from './protocol.js'
+import { calledAs, PushAnswer, PushFlag, ReplyAnswer } from './protocol.js'
 import { jobTooLarge, malformedAnswer, PushBatches, settleOne } from './push-batches.js'
 import { JobEncoder } from './push-options.js'
 import type { DeadJob, PushedJob, PushOptions, QueueClient, QueueStats } from './types.js'
@@ -33,13 +33,13 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
   readonly #retryDead: Call
   #closed = false
 
-  constructor(address: string, connection: ClientConnection, name: string, codec: MessageCodec) {
+  constructor(address: string, connection: ClientConnection, service: string, codec: MessageCodec) {
     this.address = address
     this.#connection = connection
     this.#codec = codec
     this.#encoder = new JobEncoder(codec)
     // A push is not repeated by itself: its program knows whether the job has an id.
-    const calls = new ServiceCalls(connection, queueService(name), {
+    const calls = new ServiceCalls(connection, service, {
       timeoutMs: Number.POSITIVE_INFINITY,
       retries: 0,
     })
@@ -67,8 +67,9 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
       const frame = jobFrame(encoded)
       if (encoded.wait === undefined) return this.#batches.push(encoded.id, frame)
       return this.#pushAlone(encoded.id, frame, encoded.wait)
-    } catch (error) {
-      return Promise.reject(error as ShmwireError)
+    } catch (thrown) {
+      const error = thrown as Error
+      return Promise.reject(error)
     }
   }
 

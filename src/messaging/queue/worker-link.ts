@@ -8,6 +8,13 @@ import { type JobLink, leaseLost, RunningJob } from './running-job.js'
 const SLOT_FRAME_BYTES = 5
 const LENGTH_BYTES = 4
 
+/** The queue does not speak the protocol of this worker, and would not after another connection. */
+export class QueueFault extends ShmwireError {
+  constructor(fault: string) {
+    super(ErrorCode.CORRUPT, `the queue sent ${fault}; the worker is closed`)
+  }
+}
+
 /** The worker that a link belongs to. */
 export interface LinkOwner {
   /** A job has arrived. The owner calls `done`, `failed` or `unused` once. */
@@ -49,8 +56,7 @@ export class WorkerLink implements JobLink {
         const { done, value: message } = await this.#messages.next()
         if (done === true) break
         const fault = accepted ? this.#receive(message as Buffer) : this.#firstMessage(message as Buffer)
-        if (fault !== undefined)
-          throw new ShmwireError(ErrorCode.CORRUPT, `the queue sent ${fault}; the worker is closed`)
+        if (fault !== undefined) throw new QueueFault(fault)
         if (!accepted) onAccepted()
         accepted = true
       }
