@@ -152,7 +152,7 @@ class LocalCell<Value> implements Cell<Value> {
       return this.#service.changed() ?? yieldTurn(encoded.length) ?? DONE
     } catch (error) {
       // Only errors are thrown here.
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
 
