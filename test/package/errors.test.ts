@@ -18,6 +18,8 @@ import {
   serve,
 } from '../../src/index.js'
 import type { LinkSink } from '../../src/link/link.js'
+import { JobBytes } from '../../src/messaging/queue/job-bytes.js'
+import { RunningJob } from '../../src/messaging/queue/running-job.js'
 import { resolveOptions } from '../../src/options.js'
 import { createInProcessLinks } from '../../src/testing/in-process-link.js'
 import { RecordKind } from '../../src/wire/record-kind.js'
@@ -86,6 +88,7 @@ async function produceAll(): Promise<Message[]> {
     ...deniedErrors(),
     ...(await peerErrors()),
     backlogError(),
+    await leaseError(),
     socketError(
       Object.assign(new Error('EMFILE'), { code: 'EMFILE', address: `${SHOWN_DIRECTORY}/prices.sock` }),
     ),
@@ -95,6 +98,20 @@ async function produceAll(): Promise<Message[]> {
     message: message.replaceAll(directory, SHOWN_DIRECTORY),
   }))
 }
+
+/** The text has a time limit for which no test waits. */
+async function leaseError(): Promise<ShmwireError> {
+  const timeLimitMs = 60_000
+  const parts = new JobBytes(Buffer.from('id'), 0, 2, 0, 0, 2)
+  const link = { done: noop, failed: noop, unused: noop, extend: noop }
+  const dispatched = { slot: 0, wantsReply: false, attempt: 1, attempts: 1, timeLimitMs: 1, parts }
+  const { signal } = new RunningJob(dispatched, link)
+  if (!signal.aborted) await once(signal, 'abort')
+  const { code, message } = signal.reason as ShmwireError
+  return new ShmwireError(code, message.replace(' of 1 ms', ` of ${timeLimitMs} ms`))
+}
+
+function noop(): void {}
 
 async function optionErrors(): Promise<ShmwireError[]> {
   return [
