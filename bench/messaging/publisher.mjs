@@ -1,5 +1,5 @@
 // The publisher's CPU for each message with eight subscribers that need no wake-up, against one.
-import { createTopic } from 'shmwire'
+import { createTopic } from '../../dist/index.js'
 import { cpuMicros, newName, startRole, stop, turn } from './processes.mjs'
 
 const MESSAGE = Buffer.alloc(64, 1)

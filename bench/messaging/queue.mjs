@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createQueue } from 'shmwire'
+import { createQueue } from '../../dist/index.js'
 import { loadPackage } from '../support/packages.mjs'
 import { cpuOf, newName, startRole, stop } from './processes.mjs'
 

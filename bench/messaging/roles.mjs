@@ -1,9 +1,9 @@
 // One of the processes of a setup: node roles.mjs ROLE ARGUMENTS…
-import { createCell, subscribe, work } from 'shmwire'
+import { subscribe, work } from '../../dist/index.js'
 import { loadPackage } from '../support/packages.mjs'
 
 const [role, ...args] = process.argv.slice(2)
-const ROLES = { subscriber, idleSubscriber, zeromqSubscriber, worker, zeromqWorker, cellWriter }
+const ROLES = { subscriber, idleSubscriber, zeromqSubscriber, worker, zeromqWorker }
 await ROLES[role](...args)
 process.send('ready')
 
@@ -56,17 +56,4 @@ async function zeromqWorker(jobs, acknowledgements) {
     // The first 4 bytes of a job are its number.
     for await (const [job] of pull) await push.send(job.subarray(0, 4))
   }
-}
-
-/** Sets a new value as often as the reader asks for, without a pause with 0. */
-async function cellWriter(address, valueBytes, pauseMs) {
-  const value = Buffer.alloc(Number(valueBytes))
-  const cell = await createCell(address, value, { codec: 'bytes' })
-  const set = () => {
-    value.writeUInt32LE(cell.version >>> 0)
-    void cell.set(value)
-    if (pauseMs === '0') setImmediate(set)
-  }
-  if (pauseMs === '0') set()
-  else if (pauseMs !== 'never') setInterval(set, Number(pauseMs))
 }

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createTopic } from 'shmwire'
+import { createTopic } from '../../dist/index.js'
 import { loadPackage } from '../support/packages.mjs'
 import { ask, cpuOf, newName, startRole, stop, turn } from './processes.mjs'
 

@@ -19,7 +19,7 @@ export const queue = {
         updateUser: send('updateUser'),
         deleteUser: (request) => requests.request({ method: 'deleteUser', request }),
         async *streamUsers(request) {
-          for (const user of await requests.request({ method: 'listUsers', request })) yield userOf(user)
+          for (const user of await requests.request({ method: 'streamUsers', request })) yield userOf(user)
         },
         $close: () => requests.close(),
       },

@@ -150,9 +150,10 @@ class LocalCell<Value> implements Cell<Value> {
       this.#store.set(encoded)
       this.#value = value
       return this.#service.changed() ?? yieldTurn(encoded.length) ?? DONE
-    } catch (error) {
+    } catch (thrown) {
       // Only errors are thrown here.
-      return Promise.reject(error as Error)
+      const error: Error = thrown as Error
+      return Promise.reject(error)
     }
   }
 

@@ -131,7 +131,8 @@ export class Intake {
   #admit(jobs: readonly Job[], pusher: Pusher, results: Uint8Array, hasWaited: boolean): boolean {
     const core = this.#core
     pusher.refuses = false
-    for (let index = 0; index < jobs.length; index++) {
+    let index = 0
+    for (; index < jobs.length; index++) {
       const job = jobs[index] as Job
       if (!core.canHold(job)) {
         results[index] = PushResult.TOO_LARGE
@@ -140,12 +141,21 @@ export class Intake {
       const admission = hasWaited ? core.addNow(job) : core.add(job)
       if (admission === 'full') {
         pusher.refuses = true
-        return index > 0
+        break
       }
       results[index] = admission === 'added' ? PushResult.ADDED : PushResult.DUPLICATE
     }
-    return true
+    detachFew(jobs, results)
+    return index > 0
   }
+}
+
+/** A few jobs must not keep the memory of a message whose other jobs were duplicates or refused. */
+function detachFew(jobs: readonly Job[], results: Uint8Array): void {
+  const added = jobs.filter((_job, index) => results[index] === PushResult.ADDED)
+  if (added.length === jobs.length) return
+  const bytes = added.reduce((sum, { size }) => sum + size, 0)
+  if (2 * bytes < (jobs[0]?.memory.length ?? 0)) for (const job of added) job.detach()
 }
 
 function aborted(signal: AbortSignal): ShmwireError {

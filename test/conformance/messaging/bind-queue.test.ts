@@ -9,7 +9,7 @@ import type { Topic } from '../../../src/messaging/topic/types.js'
 import { localAddress } from '../../support/local-address.js'
 import { ownRuntimeDirectory } from '../../support/temporary-directory.js'
 import { waitFor } from '../../support/wait-for.js'
-import { numbers } from './queue-fixture.js'
+import { gate, numbers } from './queue-fixture.js'
 
 let directory = ''
 const open: { close(options?: object): Promise<void> }[] = []
@@ -80,10 +80,7 @@ describe('bindQueue', () => {
 
   it('counts the messages that the topic lost while the queue was slow', async () => {
     const { topic } = await topicAndQueue({ ringBytes: 64 * 1024 })
-    let open = (): void => {}
-    const opened = new Promise<void>((resolve) => {
-      open = resolve
-    })
+    const { opened, open: release } = gate()
     let held = 0
     const slow = {
       push: async () => {
@@ -98,7 +95,7 @@ describe('bindQueue', () => {
       await topic.publish(long)
       if (_ % 50 === 0) await new Promise((resolve) => setImmediate(resolve))
     }
-    open()
+    release()
     await topic.close()
     await binding.ended
     expect(binding.lost).toBeGreaterThan(0)
