@@ -1,5 +1,6 @@
 import type { Channel } from '../../channel/channel.js'
 import { Server } from '../../listen.js'
+import { log } from '../../log.js'
 import { checkWaitOptions, integer, invalid } from '../../options.js'
 import type { Contract } from '../../service/contract/contract.js'
 import type { Handlers } from '../../service/contract/contract-types.js'
@@ -17,7 +18,6 @@ import { openStore } from './open-store.js'
 import { queueContract } from './protocol.js'
 import { queueCodec } from './queue-codec.js'
 import { QueueCore } from './queue-core.js'
-import { checkQueueName } from './queue-name.js'
 import { QueueService } from './queue-service.js'
 import type { Queue, QueueClient, QueueOptions } from './types.js'
 
@@ -94,14 +94,20 @@ async function create<Job, Result>(
   store: JobStore | undefined,
 ): Promise<Queue<Job, Result>> {
   const { name = '', deadLetters, policy, identify, channel, signal, timeoutMs } = options
-  checkQueueName(name)
   const terms = queueTerms(options)
   const bounds = boundsOf(options)
   if (deadLetters !== undefined && typeof deadLetters?.push !== 'function')
     throw invalid('deadLetters', deadLetters, 'a queue, from createQueue or openQueue')
   const copyDead = deadLetters === undefined ? undefined : copying(deadLetters, codec)
   const stored = await store?.load()
-  const core = new QueueCore({ bounds, store, stored, copyDead })
+  const logger = channel?.logger
+  const core = new QueueCore({
+    bounds,
+    store,
+    stored,
+    copyDead,
+    log: (text) => log(logger, 'warn', () => text),
+  })
   const service = new QueueService(core, codec, terms)
   const running = await serve<Contract>(target, service.handlers() as Handlers<Contract>, {
     contract: queueContract(name),
@@ -112,6 +118,7 @@ async function create<Job, Result>(
     signal,
     timeoutMs,
   })
+  core.start()
   const address = running.server?.address ?? (target instanceof Server ? target.address : '')
   return new LocalQueue<Job, Result>({
     core,

@@ -2,8 +2,8 @@ import { waitWithin } from '../../deadline.js'
 import { booleanOption, checkWaitOptions } from '../../options.js'
 import { ClientConnection, type ClientTarget } from '../../service/client-connection.js'
 import { checkEngineName } from '../engine-name.js'
+import { queueService } from './protocol.js'
 import { queueCodec } from './queue-codec.js'
-import { checkQueueName } from './queue-name.js'
 import { RemoteQueue } from './remote-queue.js'
 import type { OpenQueueOptions, QueueClient } from './types.js'
 
@@ -33,7 +33,7 @@ export async function openQueue<Job = any, Result = any>(
   if (engine !== undefined) return engine.openQueue<Job, Result>(checkEngineName(target), rest)
   const { name = '', channel } = options
   const waits = booleanOption('waitForServer', options.waitForServer)
-  checkQueueName(name)
+  const service = queueService(name)
   const codec = queueCodec(options.codec)
   const connection = new ClientConnection(target, channel)
   try {
@@ -45,5 +45,5 @@ export async function openQueue<Job = any, Result = any>(
     await connection.close(undefined)
     throw error
   }
-  return new RemoteQueue<Job, Result>(typeof target === 'string' ? target : '', connection, name, codec)
+  return new RemoteQueue<Job, Result>(typeof target === 'string' ? target : '', connection, service, codec)
 }

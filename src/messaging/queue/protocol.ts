@@ -1,5 +1,7 @@
 import type { MessageType } from '../../schema/message-type.js'
 import { JSON_FORM } from '../../service/built-in-methods.js'
+import { bytesMessage } from '../bytes-contract.js'
+import { serviceName } from '../service-name.js'
 import type { CallKind, Contract, Method } from '../../service/contract/contract.js'
 import { ServiceContract } from '../../service/contract/service-contract.js'
 
@@ -11,8 +13,6 @@ import { ServiceContract } from '../../service/contract/service-contract.js'
  *   work      first messages: WORK_HEAD, WORK_ANSWER        then frames: see QueueFrame, WorkerFrame
  *   stats     JSON      deadJobs   JSON, then dead job frames      retryDead   JSON
  */
-const SERVICE = 'shmwire.queue'
-
 export const QUEUE_VERSION = 1
 
 /** A message of 64 KiB has at most so many jobs. */
@@ -87,6 +87,8 @@ export const WorkerFrame = {
   UNUSED: 5,
   /** Send no further job. The slot is 0. */
   DRAIN: 6,
+  /** The worker can have more jobs at once than before: their number is in place of the slot. */
+  ROOM: 7,
 } as const
 
 /** Flags of a JOB frame. */
@@ -98,14 +100,15 @@ export const DispatchFlag = {
 /** Bytes that this side and the peer encode themselves. */
 const BYTES: MessageType & Required<Pick<MessageType, 'binary'>> = {
   empty: false,
-  parse: (value) => value,
+  // A channel with another form of messages can carry any value.
+  parse: bytesMessage.parse,
   binary: { encode: (value) => value as Uint8Array, decode: (bytes) => bytes },
   description: () => ({ type: 'binary' }),
 }
 
-/** The full name of the service of a queue. */
-export function queueService(name: string): string {
-  return name === '' ? SERVICE : `${SERVICE}.${name}`
+/** The full name of the service of a queue. Throws `INVALID_ARGUMENT`. */
+export function queueService(name: string | undefined): string {
+  return serviceName('queue', name)
 }
 
 const TYPES = {

@@ -5,7 +5,6 @@ import { ServiceCalls } from '../../service/service-calls.js'
 import { checkEngineName } from '../engine-name.js'
 import { calledAs, queueService } from './protocol.js'
 import { queueCodec } from './queue-codec.js'
-import { checkQueueName } from './queue-name.js'
 import { QueueWorker } from './queue-worker.js'
 import { Replies } from './replies.js'
 import type { JobHandler, Worker, WorkOptions } from './types.js'
@@ -44,10 +43,10 @@ export async function work<Job = any, Result = any>(
   const waits = booleanOption('waitForServer', options.waitForServer)
   const codec = queueCodec(options.codec)
   integer('concurrency', concurrency, 1, CONCURRENCY_MAX)
-  checkQueueName(name)
+  const service = queueService(name)
   const replies = new Replies(options.replyQueues)
   const connection = new ClientConnection(target, channel)
-  const calls = new ServiceCalls(connection, queueService(name), {
+  const calls = new ServiceCalls(connection, service, {
     timeoutMs: Number.POSITIVE_INFINITY,
     retries: 0,
   })

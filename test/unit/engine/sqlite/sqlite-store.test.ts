@@ -169,13 +169,21 @@ describe('the changes of a store', () => {
     expect(jobs).toMatchObject([{ ...fields, deadReason: '', deadAtMs: 9 }])
   })
 
-  it('set attempts and times independently', async () => {
+  it('keep the attempts of a job that waits for its time', async () => {
+    const { jobs } = await afterWrites(
+      [add(1), { type: 'attempt', sequence: 1, attempt: 1 }],
+      [{ type: 'delay', sequence: 1, dueAtMs: 500 }],
+    )
+    expect(jobs).toMatchObject([{ attempt: 1, dueAtMs: 500, deadReason: undefined }])
+  })
+
+  it('clear the time of a job with its next attempt', async () => {
     const { jobs } = await afterWrites(
       [add(1), { type: 'attempt', sequence: 1, attempt: 1 }],
       [{ type: 'delay', sequence: 1, dueAtMs: 500 }],
       [{ type: 'attempt', sequence: 1, attempt: 2 }],
     )
-    expect(jobs).toMatchObject([{ attempt: 2, dueAtMs: 500, deadReason: undefined }])
+    expect(jobs).toMatchObject([{ attempt: 2, dueAtMs: 0, deadReason: undefined }])
   })
 
   it('remove a job with its state', async () => {
