@@ -21,8 +21,8 @@ export const NO_HEADERS: MessageHeaders = Object.freeze({})
 const NO_BYTES = Buffer.alloc(0)
 
 /**
- * Checks and encodes headers: for each one, the lengths of its name and value (u16, little-endian), the name, and the value in UTF-8. No headers
- * are no bytes. Throws `INVALID_ARGUMENT`.
+ * Checks and encodes headers: for each one, the lengths of its name and value (u16, little-endian), the name, and the value in UTF-8. Without headers,
+ * there are no bytes. Throws `INVALID_ARGUMENT`.
  */
 export function encodeHeaders(headers: MessageHeaders | undefined): Buffer {
   if (headers === undefined) return NO_BYTES

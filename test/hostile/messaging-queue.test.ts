@@ -210,7 +210,7 @@ async function fakeWorker(...messages: Buffer[]): Promise<unknown> {
   }
 }
 
-const slotFrame = (kind: number, slot: number, rest = Buffer.alloc(0)): Buffer => {
+const slotFrame = (kind: number, slot: number, rest: Buffer = Buffer.alloc(0)): Buffer => {
   const head = Buffer.alloc(5)
   head[0] = kind
   head.writeUInt32LE(slot, 1)
@@ -310,7 +310,7 @@ async function fakeQueue(answers: {
   }
   closing.push(
     await serve<Contract>(address, handlers as unknown as Handlers<Contract>, {
-      contract: queueContract(''),
+      contract: queueContract('shmwire.queue'),
       validateOutput: false,
     }),
   )

@@ -23,6 +23,7 @@ const TABLE: Readonly<Record<keyof typeof ErrorCode, string>> = {
   NO_HANDLER: 'UNIMPLEMENTED',
   SERVICE: 'UNKNOWN',
   UNAVAILABLE: 'UNAVAILABLE',
+  LEASE_LOST: 'ABORTED',
 }
 
 describe('the status of an error', () => {

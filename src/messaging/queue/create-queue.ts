@@ -8,8 +8,9 @@ import { serve } from '../../service/serve.js'
 import { checkEngineName } from '../engine-name.js'
 import { decodeHeaders, NO_HEADERS } from '../headers.js'
 import type { MessageCodec } from '../message-codec.js'
+import { serviceName } from '../service-name.js'
 import { copyOf } from './dead-copy.js'
-import type { Job } from './job.js'
+import type { Job as QueuedJob } from './job.js'
 import type { JobStore } from './job-store.js'
 import type { TableBounds } from './job-table.js'
 import { queueTerms } from './job-terms.js'
@@ -93,7 +94,8 @@ async function create<Job, Result>(
   codec: MessageCodec,
   store: JobStore | undefined,
 ): Promise<Queue<Job, Result>> {
-  const { name = '', deadLetters, policy, identify, channel, signal, timeoutMs } = options
+  const { name, deadLetters, policy, identify, channel, signal, timeoutMs } = options
+  const fullName = serviceName('queue', name)
   const terms = queueTerms(options)
   const bounds = boundsOf(options)
   if (deadLetters !== undefined && typeof deadLetters?.push !== 'function')
@@ -110,7 +112,7 @@ async function create<Job, Result>(
   })
   const service = new QueueService(core, codec, terms)
   const running = await serve<Contract>(target, service.handlers() as Handlers<Contract>, {
-    contract: queueContract(name),
+    contract: queueContract(fullName),
     validateOutput: false,
     policy,
     identify,
@@ -150,7 +152,7 @@ function boundsOf(options: QueueOptions): TableBounds {
 }
 
 /** Copies a dead job to the other queue, which can have another codec. */
-function copying(deadLetters: QueueClient, codec: MessageCodec): (job: Job) => Promise<unknown> {
+function copying(deadLetters: QueueClient, codec: MessageCodec): (job: QueuedJob) => Promise<unknown> {
   const idOf = copyOf()
   return (job) => {
     const value = codec.decode(Buffer.from(job.body))

@@ -18,7 +18,7 @@ export interface PushSource {
   readonly signal: () => AbortSignal
 }
 
-/** What the queue knows about a program that pushes over one channel. */
+/** The state of a program that pushes over one channel. */
 interface Pusher {
   /** Its last jobs were refused, so the ones behind them are refused too, until it sends the first ones again. */
   refuses: boolean
@@ -167,9 +167,10 @@ export class Intake {
   /** Returns whether the first job could be added. */
   #admit(jobs: readonly Job[], pusher: Pusher, results: Uint8Array, hasWaited: boolean): boolean {
     const core = this.#core
-    const added: Job[] = []
+    const memory = jobs[0]?.memory
     pusher.refuses = false
-    for (let index = 0; index < jobs.length; index++) {
+    let index = 0
+    for (; index < jobs.length; index++) {
       const job = jobs[index] as Job
       if (!core.canHold(job)) {
         results[index] = PushResult.TOO_LARGE
@@ -178,25 +179,21 @@ export class Intake {
       const admission = hasWaited ? core.addNow(job) : core.add(job)
       if (admission === 'full') {
         pusher.refuses = true
-        detachFew(added)
-        return index > 0
+        break
       }
-      if (admission === 'added') added.push(job)
       results[index] = admission === 'added' ? PushResult.ADDED : PushResult.DUPLICATE
     }
-    detachFew(added)
-    return true
+    if (memory !== undefined) detachFew(jobs, memory, results)
+    return index > 0
   }
 }
 
-/** Jobs that are a small part of their message must not keep all of it. */
-function detachFew(jobs: readonly Job[]): void {
-  const [first] = jobs
-  if (first === undefined) return
-  const { memory } = first
-  let bytes = 0
-  for (const job of jobs) if (job.memory === memory) bytes += job.size
-  if (2 * bytes < memory.buffer.byteLength) for (const job of jobs) job.detach()
+/** A few jobs must not keep the memory of a message whose other jobs were duplicates, were refused or have their own. */
+function detachFew(jobs: readonly Job[], memory: Buffer, results: Uint8Array): void {
+  const kept = jobs.filter((job, index) => results[index] === PushResult.ADDED && job.memory === memory)
+  if (kept.length === jobs.length) return
+  const bytes = kept.reduce((sum, { size }) => sum + size, 0)
+  if (2 * bytes < memory.length) for (const job of kept) job.detach()
 }
 
 /** Also if the signal has fired already. */

@@ -59,8 +59,9 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
       const added = this.#jobs.create(encoded, this.#parts.terms)
       if (wait === undefined) return this.#add(id, added, undefined)
       return within(wait, 'the push', (signal) => this.#add(id, added, signal))
-    } catch (error) {
-      return Promise.reject(error as ShmwireError)
+    } catch (thrown) {
+      const error = thrown as Error
+      return Promise.reject(error)
     }
   }
 
@@ -114,8 +115,9 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
     try {
       this.#closing ??= this.#close(checkWaitOptions(options))
       return this.#closing
-    } catch (error) {
-      return Promise.reject(error as ShmwireError)
+    } catch (thrown) {
+      const error = thrown as Error
+      return Promise.reject(error)
     }
   }
 

@@ -2,7 +2,7 @@ import { waitWithin } from '../../deadline.js'
 import { booleanOption, checkWaitOptions } from '../../options.js'
 import { ClientConnection, type ClientTarget } from '../../service/client-connection.js'
 import { checkEngineName } from '../engine-name.js'
-import { queueService } from './protocol.js'
+import { serviceName } from '../service-name.js'
 import { queueCodec } from './queue-codec.js'
 import { RemoteQueue } from './remote-queue.js'
 import type { OpenQueueOptions, QueueClient } from './types.js'
@@ -31,9 +31,9 @@ export async function openQueue<Job = any, Result = any>(
   const bounds = checkWaitOptions(options, OPTION_NAMES)
   const { engine, ...rest } = options
   if (engine !== undefined) return engine.openQueue<Job, Result>(checkEngineName(target), rest)
-  const { name = '', channel } = options
+  const { name, channel } = options
   const waits = booleanOption('waitForServer', options.waitForServer)
-  const service = queueService(name)
+  const service = serviceName('queue', name)
   const codec = queueCodec(options.codec)
   const connection = new ClientConnection(target, channel)
   try {

@@ -1,11 +1,10 @@
 import type { MessageType } from '../../schema/message-type.js'
 import { JSON_FORM } from '../../service/built-in-methods.js'
 import { bytesMessage } from '../bytes-contract.js'
-import { serviceName } from '../service-name.js'
 import type { CallKind, Contract, Method } from '../../service/contract/contract.js'
 import { ServiceContract } from '../../service/contract/service-contract.js'
 
-/**
+/*
  * The service of a queue. All messages are binary and little-endian, so that they cross in the same form over a channel with any codec.
  *
  *   push      request: PUSH_HEAD, job frames                answer: see PushAnswer
@@ -106,11 +105,6 @@ const BYTES: MessageType & Required<Pick<MessageType, 'binary'>> = {
   description: () => ({ type: 'binary' }),
 }
 
-/** The full name of the service of a queue. Throws `INVALID_ARGUMENT`. */
-export function queueService(name: string | undefined): string {
-  return serviceName('queue', name)
-}
-
 const TYPES = {
   push: ['unary', BYTES],
   request: ['unary', BYTES],
@@ -122,11 +116,12 @@ const TYPES = {
 
 export type QueueMethod = keyof typeof TYPES
 
-export function queueContract(name: string): Contract {
+/** `service`: the full name. */
+export function queueContract(service: string): Contract {
   const methods = Object.entries(TYPES).map(
     ([method, [kind, type]]) => [method, methodOf(kind, type)] as const,
   )
-  return new ServiceContract(queueService(name), Object.fromEntries(methods) as Record<QueueMethod, Method>)
+  return new ServiceContract(service, Object.fromEntries(methods) as Record<QueueMethod, Method>)
 }
 
 /** For `ServiceCalls.function`. */

@@ -184,7 +184,7 @@ export class QueueService {
       ids === null ||
       (Array.isArray(ids) && ids.length <= IDS_MAX && ids.every((id) => typeof id === 'string'))
     if (!isValid) throw misuse(`ids is ${show(ids)}; it must be null or an array of at most ${IDS_MAX} ids`)
-    return this.retryDead(ids as readonly string[] | null)
+    return this.retryDead(ids)
   }
 
   /** Revives the dead jobs with these ids, or all, while there is room. Resolves to their number when the store has the change. */

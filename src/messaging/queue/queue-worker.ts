@@ -86,8 +86,9 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
       const { signal, timeoutMs = CLOSE_TIMEOUT_MS } = checkWaitOptions(options)
       this.#closing ??= this.#close({ signal, timeoutMs })
       return this.#closing
-    } catch (error) {
-      return Promise.reject(error as ShmwireError)
+    } catch (thrown) {
+      const error = thrown as Error
+      return Promise.reject(error)
     }
   }
 

@@ -77,8 +77,9 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
       const frame = jobFrame(encoded)
       if (encoded.wait === undefined) return this.#batches.push(encoded.id, frame)
       return this.#pushAlone(encoded.id, frame, encoded.wait)
-    } catch (error) {
-      return Promise.reject(error as ShmwireError)
+    } catch (thrown) {
+      const error = thrown as Error
+      return Promise.reject(error)
     }
   }
 

@@ -135,8 +135,8 @@ export interface JobContext {
   readonly signal: AbortSignal
   /** In milliseconds until the time limit. */
   readonly remainingMs: number
-  /** Begins the time limit again. Rejects with `LEASE_LOST`. */
-  extend(): Promise<void>
+  /** Begins the time limit again. Rejects with `LEASE_LOST`. It needs no receiver. */
+  readonly extend: () => Promise<void>
 }
 
 export type JobHandler<Job, Result> = (job: Job, context: JobContext) => Result | PromiseLike<Result>

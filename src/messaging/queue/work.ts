@@ -3,7 +3,8 @@ import { booleanOption, checkWaitOptions, integer, invalid } from '../../options
 import { ClientConnection, type ClientTarget } from '../../service/client-connection.js'
 import { ServiceCalls } from '../../service/service-calls.js'
 import { checkEngineName } from '../engine-name.js'
-import { calledAs, queueService } from './protocol.js'
+import { serviceName } from '../service-name.js'
+import { calledAs } from './protocol.js'
 import { queueCodec } from './queue-codec.js'
 import { QueueWorker } from './queue-worker.js'
 import { Replies } from './replies.js'
@@ -39,11 +40,11 @@ export async function work<Job = any, Result = any>(
   if (typeof handler !== 'function') throw invalid('handler', handler, 'a function')
   const { engine, ...rest } = options
   if (engine !== undefined) return engine.work<Job, Result>(checkEngineName(target), handler, rest)
-  const { name = '', concurrency = 1, channel } = options
+  const { name, concurrency = 1, channel } = options
   const waits = booleanOption('waitForServer', options.waitForServer)
   const codec = queueCodec(options.codec)
   integer('concurrency', concurrency, 1, CONCURRENCY_MAX)
-  const service = queueService(name)
+  const service = serviceName('queue', name)
   const replies = new Replies(options.replyQueues)
   const connection = new ClientConnection(target, channel)
   const calls = new ServiceCalls(connection, service, {

@@ -10,7 +10,7 @@ import { CONCURRENCY_MAX } from './work-head.js'
 const SLOT_FRAME_BYTES = 5
 const LENGTH_BYTES = 4
 
-/** What the queue does with the frames of a worker. */
+/** Gets the frames of a worker, as actions on jobs. */
 export interface SessionOwner {
   done(job: Job, result: Buffer | undefined): void
   failed(job: Job, error: Buffer): void

@@ -16,7 +16,7 @@ export interface QueuePlace {
   work(handler: JobHandler<unknown, unknown>, options?: WorkOptions): Promise<Worker>
 }
 
-/** What an implementation has. The tests of a missing feature are skipped. */
+/** The features of an implementation. The tests of a missing feature are skipped. */
 export interface QueueFeatures {
   /** `maxJobs` and `maxBytes` are exact, and pushes wait in their order. */
   readonly exactBounds: boolean

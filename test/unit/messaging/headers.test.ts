@@ -69,7 +69,7 @@ describe('headers', () => {
     assert(
       property(uint8Array({ maxLength: 64 }), (bytes) => {
         const decoded = decodeHeaders(Buffer.from(bytes))
-        // What decodes is valid again.
+        // Decoded headers are valid again.
         if (decoded !== undefined) encodeHeaders(decoded)
       }),
       { seed, numRuns: 3_000 },

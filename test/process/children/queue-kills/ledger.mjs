@@ -1,4 +1,4 @@
-// What the processes of a run did, in one file for each process. A line is written before the next step of its process, so it survives SIGKILL.
+// The actions of the processes of a run, in one file for each process. A line is written before the next step of its process, so it survives SIGKILL.
 //   <nanoseconds of the monotonic clock, which all processes share> <what> <id> <more>
 import { openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'

@@ -24,7 +24,10 @@ export function faultsOf(lines, { killed, bornNs, durable }) {
     ({ begunNs, isHeld, isDone }) => isHeld && !isDone && (durable || begunNs > bornNs),
   )
   check('pushes were refused without `executed`', ({ refused }) => refused?.executed === 'undefined')
-  check('pushes ran although `executed` was "no"', ({ refused, runs }) => refused?.executed === 'no' && runs.length > 0)
+  check(
+    'pushes ran although `executed` was "no"',
+    ({ refused, runs }) => refused?.executed === 'no' && runs.length > 0,
+  )
   check('new ids were duplicates', ({ isDuplicate }) => isDuplicate)
   check('requests were answered before their jobs ran', ({ isReplied, isDone }) => isReplied && !isDone)
   check('jobs repeated an attempt', ({ runs }) =>
@@ -36,7 +39,12 @@ export function faultsOf(lines, { killed, bornNs, durable }) {
   const late = lines.filter(({ what }) => what === 'late')
   const unexpected = late.filter(({ more: [code] }) => code !== 'ERR_SHMWIRE_LEASE_LOST')
   if (unexpected.length > 0) faults.push(`${unexpected.length} jobs failed with ${unexpected[0].more[0]}`)
-  return { faults, jobs: all.length, done: all.filter(({ isDone }) => isDone).length, again: all.filter(({ runs }) => runs.length > 1).length }
+  return {
+    faults,
+    jobs: all.length,
+    done: all.filter(({ isDone }) => isDone).length,
+    again: all.filter(({ runs }) => runs.length > 1).length,
+  }
 }
 
 function add(jobs, { what, id, more, time, process }, faults) {
@@ -51,7 +59,8 @@ function add(jobs, { what, id, more, time, process }, faults) {
   else if (what === 'replied') job.isReplied = true
   else if (what === 'duplicate') job.isDuplicate = true
   else if (what === 'refused') job.refused = { code: more[0], executed: more[1] }
-  else if (what === 'ran') job.runs.push({ attempt: Number(more[0]), process, isDone: false, isAborted: false })
+  else if (what === 'ran')
+    job.runs.push({ attempt: Number(more[0]), process, isDone: false, isAborted: false })
   else if (what === 'aborted') run().isAborted = true
   else if (what === 'done') {
     job.isDone = true
@@ -60,6 +69,8 @@ function add(jobs, { what, id, more, time, process }, faults) {
 }
 
 function describe({ id, runs, refused }) {
-  const places = runs.map(({ attempt, process, isDone }) => `attempt ${attempt} in ${process}${isDone ? ', done' : ''}`)
+  const places = runs.map(
+    ({ attempt, process, isDone }) => `attempt ${attempt} in ${process}${isDone ? ', done' : ''}`,
+  )
   return `${id} (${[...places, ...(refused === undefined ? [] : [`refused ${refused.code} ${refused.executed}`])].join(', ')})`
 }

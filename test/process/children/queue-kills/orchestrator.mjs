@@ -80,6 +80,7 @@ class Run {
         if (fault !== undefined) return fault
       }
       for (const one of this.#live.filter((each) => each.role === role)) {
+        if ((await one.ready) !== 'ready') return `${one.name} does not begin`
         one.process.send('stop')
         if ((await within(one.next())) !== 'stopped') return `${one.name} does not stop`
         await one.ended
@@ -132,10 +133,15 @@ class Run {
     })
     child.on('message', deliver)
     const next = () =>
-      messages.length > 0 ? Promise.resolve(messages.shift()) : new Promise((resolve) => waiting.push(resolve))
-    this.#live.push({ role, name, process: child, ended, next })
-    if ((await within(next())) !== 'ready') throw new Error(`${name} does not begin`)
-    if (role === 'queue') this.bornNs = process.hrtime.bigint()
+      messages.length > 0
+        ? Promise.resolve(messages.shift())
+        : new Promise((resolve) => waiting.push(resolve))
+    // A victim that was killed before it began has no message.
+    const ready = within(next())
+    this.#live.push({ role, name, process: child, ended, next, ready })
+    if (role !== 'queue') return
+    if ((await ready) !== 'ready') throw new Error(`${name} does not begin`)
+    this.bornNs = process.hrtime.bigint()
   }
 }
 
@@ -151,4 +157,3 @@ async function within(promise) {
     watchdog.abort()
   }
 }
-

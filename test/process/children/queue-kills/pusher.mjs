@@ -11,10 +11,10 @@ const [address, directory, name, requests] = process.argv.slice(2)
 const write = openLedger(directory, name)
 const queue = await openQueue(address, { codec: 'json', waitForServer: true })
 let count = 0
-let stopped = false
+const stopping = new AbortController()
 
 async function lane(number) {
-  while (!stopped) {
+  while (!stopping.signal.aborted) {
     count += 1
     const id = `${name}-${count}`
     write('begun', id)
@@ -36,7 +36,7 @@ async function lane(number) {
 
 process.on('disconnect', () => process.exit())
 process.on('message', () => {
-  stopped = true
+  stopping.abort()
 })
 process.send('ready')
 await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)))

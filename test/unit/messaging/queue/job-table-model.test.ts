@@ -31,7 +31,7 @@ interface Real {
   readonly jobs: Map<Expected, Job>
 }
 
-type Step = ICommand<Model, Real>
+type Step = ICommand<Model, Real, void>
 
 /** Jobs that are due at the same time have no order, so no two steps have the same time, and no two retries the same delay. */
 function tick(model: Model, { fixture }: Real): void {
