@@ -128,6 +128,8 @@ export class QueueCore implements SessionOwner {
       )
     const session = new WorkerSession(this, frames, concurrency, bytesMax)
     this.#sessions.add(session)
+    // The answer to the worker is the first of its frames.
+    this.wrote(session)
     this.roomMayBe(session)
     return session
   }
