@@ -105,7 +105,7 @@ describe('a queue refuses a message of a pusher that', () => {
     ['is empty', Buffer.alloc(0)],
     ['has another version', changed(one, [0, 9])],
     ['cuts the name of the codec', Buffer.from([1, 0, 200, 65])],
-    ['has another codec', changed(one, [3, 65])],
+    ['has another codec', changed(one, [7, 65])],
     ['has no job', message()],
     ['cuts the head of a job', one.subarray(0, HEAD + 4)],
     ['cuts a job', one.subarray(0, -1)],
