@@ -15,6 +15,7 @@
 /* RUN(): all orders as in the code */
 /* RUN(-DBATCHES): the subscriber also copies two records before it checks them */
 /* RUN(-DDEATH -DSINGLE -DRECORDS=6): the publisher may be killed at any step; records of one unit */
+/* RUN(-DPATIENT -DSINGLE -DRECORDS=3): each store waits in its buffer for as long as it may; records of one unit */
 /* RUN(-DBLOCKS): the publisher waits for the subscriber, which then loses nothing */
 
 /* MUTATION(-DRELEASE_FENCE_FORGOTTEN): the publisher has no fence between the intent and the record */
@@ -29,7 +30,9 @@
 /* MUTATION(-DPUBLISHED_BEFORE_WRITTEN): the tail is stored before the record */
 /* MUTATION(-DTAIL_UNSEEN): the subscriber resumes or begins at a record that the tail does not announce */
 /* MUTATION(-DLOSS_FROM_POSITION): the loss is the difference of the positions */
-/* MUTATION(-DDEATH -DSINGLE -DLATEST_BEFORE_TAIL): latest is stored before the tail, so that a dead publisher leaves one without the other */
+/* MUTATION(-DDEATH -DSINGLE -DLATEST_BEFORE_TAIL): latest is stored before the tail, and the publisher may die between the two */
+/* MUTATION(-DPATIENT -DSINGLE -DLATEST_STORE=RELAXED): latest is stored relaxed, so that it may be visible before the tail */
+/* MUTATION(-DSINGLE -DTAIL_BEFORE_LATEST): the subscriber loads the tail before it loads latest */
 /* MUTATION(-DBLOCKS -DRELEASED_BEFORE_READ): the head is stored before the copy, or relaxed, so that it may be visible before */
 /* MUTATION(-DBLOCKS -DROOM_WITHOUT_PAD): the publisher does not count the pad when it checks for room */
 /* MUTATION(-DBLOCKS -DROOM_BY_ONE): the publisher assumes that there is room for one more unit */
@@ -42,6 +45,9 @@
 #endif
 #ifndef TAIL_LOAD
 #define TAIL_LOAD SEQ_CST
+#endif
+#ifndef LATEST_STORE
+#define LATEST_STORE RELEASE
 #endif
 #ifndef RECORDS
 #define RECORDS 4
@@ -129,13 +135,13 @@ inline write() {
   :: else -> store(PUBLISHER, MARK_OF(begin), begin, RELAXED)
   fi;
 #ifdef LATEST_BEFORE_TAIL
-  store(PUBLISHER, latest, begin, RELAXED);
+  store(PUBLISHER, latest, begin, LATEST_STORE);
 #endif
 #ifndef PUBLISHED_BEFORE_WRITTEN
   store_tail();
 #endif
 #ifndef LATEST_BEFORE_TAIL
-  store(PUBLISHER, latest, begin, RELAXED);
+  store(PUBLISHER, latest, begin, LATEST_STORE);
 #endif
   d_step { last = begin; position = end; begin = 0; end = 0 }
 }
@@ -192,6 +198,18 @@ inline load_tail() { load(SUBSCRIBER, tail, seen, TAIL_LOAD) }
 inline load_intent() { load(SUBSCRIBER, intent, ahead, RELAXED) }
 #define IS_INTACT(at) (ahead - at <= VALID_UNITS)
 
+/* BroadcastReader::LoadLatest: the last record that the tail announces, or the one before it. */
+inline load_latest() {
+#ifdef TAIL_BEFORE_LATEST
+  load_tail();
+  load(SUBSCRIBER, latest, place, ACQUIRE);
+#else
+  load(SUBSCRIBER, latest, place, ACQUIRE);
+  load_tail();
+#endif
+  CLAIM(IS_PUBLISHED(place), "end: a subscriber takes a good publisher for a broken one\n")
+}
+
 /* BroadcastReader::FindMark: the first record that starts at or after `from` in one of two blocks. */
 inline take_mark(block) {
   if
@@ -224,13 +242,9 @@ inline load_header() {
 /* What BroadcastReader::Seek and Receive report if the copy is intact. */
 inline accept_header() { CLAIM(!broken, "end: a subscriber takes a good record for a broken one\n") }
 
-/* The last record that the tail announces, from `latest` on. */
+/* BroadcastReader::SeekEnd: walks to the last record. */
 inline seek_end() {
-  load(SUBSCRIBER, latest, place, RELAXED);
-  if
-  :: !IS_PUBLISHED(place) -> memory[tail] != seen; goto seek
-  :: else
-  fi;
+  load_latest();
   from = place;
   load_header();
   do
@@ -265,10 +279,10 @@ inline resume() {
   find_mark();
   if
   :: found
-  :: else -> load(SUBSCRIBER, latest, place, RELAXED); found = IS_PUBLISHED(place)
+  :: else -> load_latest()
   fi;
   if
-  :: found && place > position ->
+  :: place > position ->
 #ifdef LOSS_FROM_POSITION
      lost = lost + place - position; gap = false;
 #else
@@ -387,7 +401,9 @@ active proctype Subscriber() {
   byte position, next, lost, seen, ahead, place, from, header, body, count, before, early;
   bool gap, found, broken, torn;
   /* A tail that is stored with less may become visible later. */
+#ifndef PATIENT
   before = (TAIL_STORE == SEQ_CST -> published : 0);
+#endif
   begin();
   d_step { before = 0; place = 0; header = 0; from = 0; found = false; ahead = 0 };
   release();

@@ -25,6 +25,18 @@ export {
   type Retry,
 } from './keep-connected.js'
 export { type ListenOptions, listen, type Server, type ServerEvents } from './listen.js'
+export { type BindOptions, bindQueue, type QueueBinding } from './messaging/bind-queue.js'
+export { createCell } from './messaging/cell/create-cell.js'
+export type {
+  Cell,
+  CellEngine,
+  CellOptions,
+  CellWatch,
+  CellWatchEvents,
+  ValueInfo,
+  WatchOptions,
+} from './messaging/cell/types.js'
+export { watch } from './messaging/cell/watch.js'
 export type { Engine } from './messaging/engine.js'
 export { createQueue } from './messaging/queue/create-queue.js'
 export { openQueue } from './messaging/queue/open-queue.js'

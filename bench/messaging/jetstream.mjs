@@ -25,11 +25,11 @@ const MAX_JOBS = 100_000
 const MAX_BYTES = 256 * 1024 * 1024
 
 const directory = mkdtempSync(join(tmpdir(), 'sw-bench-'))
-const { url, stop } = await startServer()
+const server = await startServer()
 try {
   await compare()
 } finally {
-  await stop()
+  await server.stop()
   rmSync(directory, { recursive: true, force: true })
 }
 
@@ -59,8 +59,8 @@ async function compare() {
 
 /** `createQueue`, `push` and `work` of shmwire. */
 async function engineSide() {
-  const pusher = jetStream({ servers: url })
-  const working = jetStream({ servers: url })
+  const pusher = jetStream({ servers: server.url })
+  const working = jetStream({ servers: server.url })
   const queue = await pusher.createQueue('bench', { codec: 'bytes', maxJobs: MAX_JOBS, maxBytes: MAX_BYTES })
   const body = Buffer.alloc(BODY_BYTES, 1)
   return {
@@ -89,7 +89,7 @@ async function engineSide() {
 
 /** The same with the packages of NATS alone. */
 async function clientSide() {
-  const [pusher, working] = [await connect({ servers: url }), await connect({ servers: url })]
+  const [pusher, working] = [await connect({ servers: server.url }), await connect({ servers: server.url })]
   const manager = await jetstreamManager(pusher)
   await manager.streams.add({
     name: 'bare',
@@ -205,10 +205,10 @@ async function startServer() {
 }
 
 async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  server.close()
-  await once(server, 'close')
+  const holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  const { port } = holder.address()
+  holder.close()
+  await once(holder, 'close')
   return port
 }

@@ -64,7 +64,8 @@ function countingHandler() {
 /** Pushes when the parent says so. */
 async function produce(push, { jobs, inFlight, bytes, bulk = 1 }) {
   const data = { text: 'x'.repeat(bytes) }
-  process.once('message', async () => {
+  process.once('message', () => void run())
+  async function run() {
     const latencies = []
     let left = jobs
     const lane = async () => {
@@ -80,5 +81,5 @@ async function produce(push, { jobs, inFlight, bytes, bulk = 1 }) {
     const sorted = latencies.toSorted((left_, right) => left_ - right)
     const at = (share) => sorted[Math.floor(sorted.length * share)]
     process.send({ type: 'pushed', p50Ms: at(0.5), p99Ms: at(0.99) })
-  })
+  }
 }

@@ -3,10 +3,15 @@ import { ServiceError, tracked } from 'shmwire'
 
 const PAGE_SIZE = 100
 
-export function userHandlers(users) {
+/** @param onCreated gets each user that is created */
+export function userHandlers(users, onCreated) {
   return {
     getUser: ({ id }) => ({ user: users.get(id) }),
-    createUser: (request) => ({ user: users.create(request) }),
+    async createUser(request) {
+      const user = users.create(request)
+      await onCreated(user)
+      return { user }
+    },
     updateUser: (request) => ({ user: users.update(request) }),
     deleteUser({ id }) {
       users.delete(id)
@@ -26,6 +31,20 @@ export function userHandlers(users) {
     },
   }
 }
+
+/** Answers the requests of a queue: a job names a method and has its request. A stream becomes one answer. */
+export function requestHandler(service) {
+  return async ({ method, request }) => {
+    if (method !== 'streamUsers') return plain(await service[method](request))
+    const users = []
+    for await (const user of service.streamUsers(request)) users.push(plainUser(user))
+    return users
+  }
+}
+
+/** Messages of the contract as plain objects, for the codec of the queue. */
+const plain = ({ user }) => (user === undefined ? {} : { user: plainUser(user) })
+const plainUser = ({ id, name, email }) => ({ id, name, email })
 
 /** The id after which a stream begins. */
 function idOf(lastEventId) {

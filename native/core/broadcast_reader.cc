@@ -5,7 +5,7 @@
 namespace shmwire {
 namespace {
 
-// How often Receive goes on after a lap before it returns. Each time, the writer has written half a
+// How often Receive resumes after a lap before it returns. Each time, the writer has written half a
 // ring during one batch.
 constexpr int kResumesMax = 4;
 
@@ -38,7 +38,7 @@ Status BroadcastReader::Poll() {
 }
 
 Status BroadcastReader::IsIntact(uint64_t position, bool* intact) {
-  // SYNC(broadcast.intent): F2; its partner is in BroadcastWriter::Write.
+  // F2 of SYNC(broadcast.intent); its partner is in BroadcastWriter::Write.
   SharedAccess::AcquireFence();
   // SYNC(broadcast.intent): stored in BroadcastWriter::Write. Relaxed: the fence orders it after
   // all loads of records.
@@ -155,18 +155,20 @@ Status BroadcastReader::Receive(BroadcastBatch* batch) {
       uint64_t end = 0;
       uint64_t sequence = 0;
       Status violation = CopyRecords(batch, &end, &sequence);
-      if (Status status = IsIntact(position_, &intact); !status.ok()) return status;
-      if (intact) {
+      Status status = IsIntact(position_, &intact);
+      if (status.ok() && intact) {
         if (batch->count == 0) return violation;
         batch->lost = batch->first_sequence - sequence_;
         MoveTo(end, sequence, false);
         // The next call finds the violation again.
         return {};
       }
+      // Nothing of an overtaken batch counts.
+      batch->count = 0;
+      batch->first_sequence = 0;
+      batch->required_bytes = -1;
+      if (!status.ok()) return status;
     }
-    // Nothing of an overtaken batch counts.
-    batch->count = 0;
-    batch->required_bytes = -1;
     batch->behind = resumes == kResumesMax;
     if (batch->behind) return {};
     bool resumed = false;

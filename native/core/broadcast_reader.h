@@ -75,7 +75,7 @@ class BroadcastReader {
   [[nodiscard]] bool has_data() const { return position_ != tail_; }
 
   // Copies messages that the last Poll found, up to a gap or an eighth of the ring. After a lap, it
-  // goes on half a ring behind the tail. Errors: kCorrupt; the messages before the violation are in
+  // resumes half a ring behind the tail. Errors: kCorrupt; the messages before the violation are in
   // an earlier batch.
   Status Receive(BroadcastBatch* batch);
 
@@ -116,7 +116,7 @@ class BroadcastReader {
   // Loads records from `position` on, up to the one with `sequence`, or to the last one before
   // tail_, which is at most a ring ahead. The result counts only if IsIntact(position).
   Status Walk(uint64_t position, uint64_t sequence, Found* found) const;
-  // Goes on half a ring behind the tail. `*resumed`: false if the writer was faster.
+  // Resumes half a ring behind the tail. `*resumed`: false if the writer was faster.
   Status Resume(bool* resumed);
   // One try each. `*sought`: false if the writer was faster.
   Status SeekEnd(bool before_last, bool* sought);

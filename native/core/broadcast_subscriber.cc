@@ -21,8 +21,8 @@ Status BroadcastSubscriber::AttachOwn(BroadcastPublisher* publisher, uint32_t* r
 }
 
 bool BroadcastSubscriber::LoadClosed() const {
-  // SYNC(broadcast.close): stored in WriterAttachment::Close. seq_cst like every load after an
-  // arming.
+  // SYNC(broadcast.close): stored in WriterAttachment::AnnounceClosed. seq_cst like every load
+  // after an arming.
   return attachment_.writer().control_as<BroadcastControl>()->state.LoadSeqCst() !=
          static_cast<uint32_t>(SegmentState::kOpen);
 }
@@ -45,7 +45,7 @@ Status BroadcastSubscriber::Seek(SeekStart start, uint64_t sequence, uint64_t* n
   Status status = open_->reader.Seek(start, sequence);
   *next_sequence = open_->reader.next_sequence();
   if (status.ok()) {
-    bool ignored = false;  // the first head makes no room, and a later one is checked by Receive
+    bool ignored = false;  // the program reports room after every first Seek
     Release(&ignored);
   } else if (is_first) {
     open_.reset();

@@ -57,7 +57,7 @@ void BroadcastWriter::Write(const BroadcastMessage& message) {
   // SYNC(broadcast.intent): observed in BroadcastReader::IsIntact. Relaxed: the fence orders it
   // before every store below.
   control_->intent.StoreRelaxed(end);
-  // SYNC(broadcast.intent): F1; its partner is in BroadcastReader::IsIntact.
+  // F1 of SYNC(broadcast.intent); its partner is in BroadcastReader::IsIntact.
   SharedAccess::ReleaseFence();
   if (pad_bytes != 0) {
     const auto pad_length = static_cast<uint32_t>(pad_bytes - kRecordHeaderBytes);
@@ -76,7 +76,7 @@ void BroadcastWriter::Write(const BroadcastMessage& message) {
   // SYNC(broadcast.publish): observed in BroadcastReader::Poll. seq_cst for SYNC(wake.arm), B1.
   control_->tail.StoreSeqCst(end);
   // SYNC(broadcast.latest): observed in BroadcastReader::LoadLatest. After tail, so that the record
-  // is published for whoever sees it, also if this process ends between the two stores.
+  // is published for each reader that sees it, even if this process ends between the two stores.
   control_->latest.StoreRelease(start);
 }
 

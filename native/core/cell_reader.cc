@@ -32,7 +32,7 @@ Status CellReader::TryGet(std::byte* target, uint64_t target_bytes, CellValue* v
   if (possible && value->length != 0 && value->length <= target_bytes) {
     SharedAccess::LoadWords(target, slot + kCellLengthBytes, value->length);
   }
-  // SYNC(cell.overwrite): F2; its partner is in CellWriter::Set.
+  // F2 of SYNC(cell.overwrite); its partner is in CellWriter::Set.
   SharedAccess::AcquireFence();
   // SYNC(cell.overwrite): stored in CellWriter::Set. Relaxed: the fence orders it after all loads
   // of the slot.

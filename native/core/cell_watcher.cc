@@ -21,7 +21,8 @@ Status CellWatcher::AttachOwn(CellPublisher* publisher, uint32_t* reader) {
 }
 
 bool CellWatcher::LoadClosed() const {
-  // SYNC(cell.close): stored in WriterAttachment::Close. seq_cst like every load after an arming.
+  // SYNC(cell.close): stored in WriterAttachment::AnnounceClosed. seq_cst like every load after an
+  // arming.
   return attachment_.writer().control_as<CellControl>()->state.LoadSeqCst() !=
          static_cast<uint32_t>(SegmentState::kOpen);
 }

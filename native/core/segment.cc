@@ -63,6 +63,22 @@ SegmentHeader LoadHeader(const std::byte* base) {
   return header;
 }
 
+using IsSize = bool (*)(uint64_t bytes);
+
+IsSize IsSizeOf(SegmentKind kind) {
+  switch (kind) {
+    case SegmentKind::kRing:
+      break;
+    case SegmentKind::kBroadcast:
+      return IsSegmentBytesOf<SegmentKind::kBroadcast>;
+    case SegmentKind::kCell:
+      return IsSegmentBytesOf<SegmentKind::kCell>;
+    case SegmentKind::kReader:
+      return IsSegmentBytesOf<SegmentKind::kReader>;
+  }
+  return IsSegmentBytesOf<SegmentKind::kRing>;
+}
+
 Status CheckHeader(const SegmentHeader& header, SegmentKind kind, uint64_t mapped_bytes) {
   if (header.magic != kSegmentMagic || header.endian_tag != kEndianTag) {
     return Status::Error(StatusCode::kVersion, "the peer's memory is not a shmwire segment");
@@ -82,28 +98,11 @@ Status CheckHeader(const SegmentHeader& header, SegmentKind kind, uint64_t mappe
   if (header.kind != static_cast<uint32_t>(kind)) {
     return Status::Error(StatusCode::kCorrupt, "the peer's segment is of another kind");
   }
-  // The size of the memory was checked, so its data have a size that the kind allows.
-  const uint64_t data_bytes = mapped_bytes - kDataOffset;
-  if (header.capacity_log2 != CapacityLog2(data_bytes) || header.segment_bytes != mapped_bytes) {
+  if (!IsSizeOf(kind)(mapped_bytes) || header.segment_bytes != mapped_bytes ||
+      header.capacity_log2 != CapacityLog2(mapped_bytes - kDataOffset)) {
     return Status::Error(StatusCode::kCorrupt, "the peer's segment header contradicts its size");
   }
   return {};
-}
-
-using IsSize = bool (*)(uint64_t bytes);
-
-IsSize IsSizeOf(SegmentKind kind) {
-  switch (kind) {
-    case SegmentKind::kRing:
-      break;
-    case SegmentKind::kBroadcast:
-      return IsSegmentBytesOf<SegmentKind::kBroadcast>;
-    case SegmentKind::kCell:
-      return IsSegmentBytesOf<SegmentKind::kCell>;
-    case SegmentKind::kReader:
-      return IsSegmentBytesOf<SegmentKind::kReader>;
-  }
-  return IsSegmentBytesOf<SegmentKind::kRing>;
 }
 
 }  // namespace

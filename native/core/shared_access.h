@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -39,21 +38,35 @@ struct SharedAccess {
   // may be accessed whole.
   static void LoadWords(std::byte* to, const std::byte* from, size_t bytes) {
     const auto* words = reinterpret_cast<const std::atomic<uint64_t>*>(from);
-    for (size_t at = 0; at < bytes; at += sizeof(uint64_t)) {
+    const size_t whole = bytes / sizeof(uint64_t);
+    // Apart from the rest, because a copy of constant length needs no call.
+    for (size_t index = 0; index < whole; index++) {
       // Relaxed: AcquireFence orders all of them.
-      const uint64_t word = words[at / sizeof(uint64_t)].load(std::memory_order_relaxed);
-      std::memcpy(to + at, &word, std::min(bytes - at, sizeof(word)));
+      const uint64_t word = words[index].load(std::memory_order_relaxed);
+      std::memcpy(to + index * sizeof(word), &word, sizeof(word));
+    }
+    if (const size_t rest = bytes % sizeof(uint64_t); rest != 0) {
+      // Relaxed: likewise.
+      const uint64_t word = words[whole].load(std::memory_order_relaxed);
+      std::memcpy(to + whole * sizeof(word), &word, rest);
     }
   }
 
   // Likewise. Zeros follow in the last word.
   static void StoreWords(std::byte* to, const std::byte* from, size_t bytes) {
     auto* words = reinterpret_cast<std::atomic<uint64_t>*>(to);
-    for (size_t at = 0; at < bytes; at += sizeof(uint64_t)) {
-      uint64_t word = 0;
-      std::memcpy(&word, from + at, std::min(bytes - at, sizeof(word)));
+    const size_t whole = bytes / sizeof(uint64_t);
+    uint64_t word = 0;
+    for (size_t index = 0; index < whole; index++) {
+      std::memcpy(&word, from + index * sizeof(word), sizeof(word));
       // Relaxed: ReleaseFence and the store that publishes them order all of them.
-      words[at / sizeof(uint64_t)].store(word, std::memory_order_relaxed);
+      words[index].store(word, std::memory_order_relaxed);
+    }
+    if (const size_t rest = bytes % sizeof(uint64_t); rest != 0) {
+      word = 0;
+      std::memcpy(&word, from + whole * sizeof(word), rest);
+      // Relaxed: likewise.
+      words[whole].store(word, std::memory_order_relaxed);
     }
   }
 

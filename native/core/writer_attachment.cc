@@ -24,8 +24,8 @@ Status WriterAttachment::Accept(platform::HandoverSocket* socket, const platform
 }
 
 void WriterAttachment::AnnounceClosed(SharedWord<uint32_t>* state, WakeCounts* counts) {
-  // SYNC(broadcast.close), SYNC(cell.close): observed in BroadcastSubscriber::LoadClosed and
-  // CellWatcher::LoadClosed. seq_cst for SYNC(wake.arm), B1. After all that was published.
+  // SYNC(broadcast.close): observed in BroadcastSubscriber::LoadClosed. SYNC(cell.close): observed
+  // in CellWatcher::LoadClosed. seq_cst for SYNC(wake.arm), B1. After all that was published.
   state->StoreSeqCst(static_cast<uint32_t>(SegmentState::kClosed));
   Wake(counts);
 }

@@ -54,7 +54,7 @@ bool IsWhole(uint64_t sequence, uint64_t bytes_max, const std::byte* data, uint6
   return true;
 }
 
-// What a reader has counted.
+// The counts of a reader.
 struct Tally {
   uint64_t received = 0;
   uint64_t lost = 0;

@@ -94,17 +94,24 @@ export class PulledDelivery<Item> {
       }
       return Promise.resolve(DONE)
     }
+    const later = async (): Promise<Result<T>> => {
+      try {
+        const result = await this.#later()
+        if (result.done !== true) return { done: false, value: map(result.value) }
+      } catch (error) {
+        void end()
+        throw error
+      }
+      return end()
+    }
     return {
-      next: async () => {
-        if (isDone) return DONE
-        try {
-          const result = await this.#next()
-          if (result.done !== true) return { done: false, value: map(result.value) }
-        } catch (error) {
-          void end()
-          throw error
-        }
-        return end()
+      next: () => {
+        if (isDone) return Promise.resolve(DONE)
+        const item = this.#now()
+        if (item === undefined) return later()
+        const result: Result<T> = { done: false, value: map(item) }
+        const turn = yieldTurn(this.#source.lastBytes)
+        return turn === undefined ? Promise.resolve(result) : turn.then(() => result)
       },
       return: end,
       [Symbol.asyncIterator]() {
@@ -146,24 +153,21 @@ export class PulledDelivery<Item> {
     return this.#looping || this.#listening
   }
 
-  #next(): Promise<Result<Item>> {
-    const source = this.#source
+  /** An item for a loop, unless there is none now or others wait. */
+  #now(): Item | undefined {
+    return this.#over === undefined && this.#waiting.length === 0 ? this.#take() : undefined
+  }
+
+  /** The next item, after `#now` has returned none. */
+  #later(): Promise<Result<Item>> {
+    const { end } = this.#source
+    // A listener of the program can have closed the subscription meanwhile.
+    if (end !== undefined && this.#over === undefined && this.#waiting.length === 0) this.finish(end.error)
     if (this.#over !== undefined) return ended(this.#over)
-    if (this.#waiting.length === 0) {
-      const value = this.#take()
-      if (value !== undefined) {
-        const result: Result<Item> = { done: false, value }
-        const turn = yieldTurn(source.lastBytes)
-        return turn === undefined ? Promise.resolve(result) : turn.then(() => result)
-      }
-      // A listener of the program can have closed the subscription meanwhile.
-      if (source.end !== undefined && !this.over) this.finish(source.end.error)
-      if (this.#over !== undefined) return ended(this.#over)
-    }
     const next = new Promise<Result<Item>>((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
     })
-    source.request()
+    this.#source.request()
     return next
   }
 

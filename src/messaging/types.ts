@@ -3,7 +3,7 @@ import type { Identify } from '../service/auth/identity.js'
 import type { Policy } from '../service/auth/policy.js'
 import type { Transport } from '../transport.js'
 
-/** What carries the messages of a topic or the values of a cell. `'nats'`: the servers of the engine `jetStream`. */
+/** The carrier of the messages of a topic or the values of a cell. `'nats'`: the servers of the engine `jetStream`. */
 export type MessageTransport = Transport | 'nats'
 
 /**

@@ -1,4 +1,4 @@
-import type { Credentials, NativeHandoverSocket } from './binding.js'
+import type { Credentials, NativeHandoverSocket } from './handover-binding.js'
 
 /**
  * The writer's table of readers, of a topic or a cell. An index names a reader from `accept` or

@@ -59,6 +59,17 @@ describe('the package without its optional peers', () => {
     expect(await outputOf('ws', code)).toEqual({ lines: ['ERR_MODULE_NOT_FOUND true'], stderr: '' })
   })
 
+  it('loads shmwire/nats, and names the packages that its engine needs', async () => {
+    const code = `
+      import { jetStream } from 'shmwire/nats'
+      const engine = jetStream({ servers: '127.0.0.1:4222' })
+      await engine.openQueue('q', {}).catch(({ code, message }) => console.log(code, message))`
+    const line =
+      'ERR_SHMWIRE_UNAVAILABLE jetStream needs the packages @nats-io/transport-node, @nats-io/jetstream and @nats-io/kv ' +
+      '(version 3.4); run: npm install @nats-io/transport-node @nats-io/jetstream @nats-io/kv'
+    expect(await outputOf('nats', code)).toEqual({ lines: [line], stderr: '' })
+  })
+
   it('loads shmwire/rest, whose plugin needs no package of its own', async () => {
     const code = `
       import { createRestServer, restGateway } from 'shmwire/rest'

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, connect, ErrorCode, listen, type Server } from '../../src/index.js'
 import { joinShmChannels } from '../support/channel-pairs.js'
+import { IS_WINDOWS } from '../support/not-on-windows.js'
 import { expectResources, resourcesOnceCollected } from '../support/process-resources.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually, turns } from '../support/turns.js'
@@ -12,6 +13,12 @@ beforeEach(() => void ownRuntimeDirectory())
 
 const fail = (): never => {
   throw new Error('no')
+}
+
+/** On Windows a client connects to the pipe once more, to identify the server. The server logs the end of each such connection. */
+function expectOneLogLine(thrown: readonly unknown[]): void {
+  expect(thrown.length).toBeGreaterThanOrEqual(1)
+  if (!IS_WINDOWS) expect(thrown).toHaveLength(1)
 }
 
 describe.each(['shm', 'socket'] as const)('user callbacks of a server over %s', (transport) => {
@@ -93,7 +100,7 @@ describe.each(['shm', 'socket'] as const)('user callbacks of a server over %s', 
         await eventually(() => server.channels.size === 0)
         await turns(3)
       })
-      expect(thrown).toHaveLength(1)
+      expectOneLogLine(thrown)
       await server.close()
     },
   )
@@ -145,7 +152,7 @@ it('accepts a client without shared memory although the logger throws', async ()
     expect(await channel.request(5)).toBe(5)
     await channel.close()
   })
-  expect(thrown).toHaveLength(1)
+  expectOneLogLine(thrown)
   await server.close()
 })
 

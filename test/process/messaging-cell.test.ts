@@ -129,12 +129,12 @@ describe.each(['shm', 'socket'] as const)('a cell over %s', (transport) => {
         const mode = random() < 0.5 ? 'read' : 'sleep'
         const victim = new Child('cell-watcher', { args: ['cell', transport, mode], ipc: true })
         expect(await victim.next()).toEqual({ transport: expected })
-        let isDead = false
+        const death = { over: false }
         const killing = sleep(random() * DELAY_MS_MAX).then(async () => {
           await victim.kill()
-          isDead = true
+          death.over = true
         })
-        while (!isDead) {
+        while (!death.over) {
           number += 1
           await cell.set(Buffer.from(String(number)))
           expect(String(watched.get())).toBe(String(number))

@@ -140,9 +140,9 @@ export function openEngine(
   server: NatsServer | readonly NatsServer[],
   options: Partial<JetStreamOptions> = {},
 ): Engine {
-  const servers = [server].flat().map(({ url }) => url)
+  const urls = [server].flat().map(({ url }) => url)
   const engine = jetStream({
-    servers,
+    servers: urls,
     leaseMs: 1_000,
     answerMs: 1_000,
     heartbeatMs: 500,

@@ -56,13 +56,13 @@ void OfferMemory(const std::byte* data, uint64_t bytes) {
   offered_bytes = bytes;
 }
 
-PeerSegment MapReadOnly(const OwnSegment& own) {
+PeerSegment MapReadOnly(const OwnSegment& own, SegmentKind kind) {
   const std::byte* base = own.data() - kDataOffset;
   for (const Slot& slot : Slots()) {
     if (slot.memory.writable == base) OfferMemory(slot.memory.readable, slot.memory.bytes);
   }
   PeerSegment peer;
-  FUZZ_REQUIRE(PeerSegment::Map(platform::Handle(), &peer).ok());
+  FUZZ_REQUIRE(PeerSegment::Map(kind, platform::Handle(), &peer).ok());
   return peer;
 }
 

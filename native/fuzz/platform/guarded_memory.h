@@ -27,7 +27,7 @@ GuardedMemory MapGuarded(uint64_t bytes);
 void OfferMemory(const std::byte* data, uint64_t bytes);
 
 // The peer's view of an own segment, at its read-only address.
-PeerSegment MapReadOnly(const OwnSegment& own);
+PeerSegment MapReadOnly(const OwnSegment& own, SegmentKind kind = SegmentKind::kRing);
 
 // From now on, every write to the header and every access to the data is a fault.
 void LeaveControlOnly(const OwnSegment& own);

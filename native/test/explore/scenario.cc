@@ -103,10 +103,14 @@ constexpr std::array kScenarios = {
     Topic("topic-seeks-last", {.publishes = kFull, .start = SeekStart::kLast}),
     Topic("topic-seeks-sequence",
           {.publishes_first = kFull - 2, .publishes = 4, .start = SeekStart::kSequence}),
-    Topic("topic-blocks", {.publishes_first = kFull, .publishes = 3, .blocks = true}),
+    Topic("topic-blocks",
+          {.publishes_first = kFull, .publishes = 3, .start = SeekStart::kOldest, .blocks = true}),
     // The least that makes room. Nothing after it could compensate for a lost wake-up.
-    Topic("topic-blocks-once",
-          {.publishes_first = kFull, .publishes = 1, .blocks = true, .reads = 1}),
+    Topic("topic-blocks-once", {.publishes_first = kFull,
+                                .publishes = 1,
+                                .start = SeekStart::kOldest,
+                                .blocks = true,
+                                .reads = 1}),
     Topic("topic-closes", {.publishes = 1, .closes = true}),
     Cell("cell-data", {.sets = 2}),
     // The writer overtakes the reader.

@@ -50,6 +50,8 @@ export class Pull implements ConnectionUser {
   #scheduled = false
   #resetting: Promise<void> | undefined
   #resetAgain = false
+  /** Since then, the stream does not exist. */
+  #missingMs: number | undefined
   /** Since the last message or heartbeat. */
   #resets = 0
   #ended = false
@@ -111,6 +113,7 @@ export class Pull implements ConnectionUser {
 
   async #begin(): Promise<void> {
     const consumer = await this.#owner.ensureConsumer()
+    this.#missingMs = undefined
     if (this.#ended) return
     const { apiPrefix, nats } = this.#connection
     const old = this.#subscription
@@ -222,7 +225,12 @@ export class Pull implements ConnectionUser {
   }
 
   #onResetFailed(fault: ShmwireError): void {
-    const isOver = fault.code === ErrorCode.NOT_LISTENING || fault.code === ErrorCode.DENIED
+    // A stream can be deleted and created again.
+    const isMissing = fault.code === ErrorCode.NOT_LISTENING
+    this.#missingMs = isMissing ? (this.#missingMs ?? nowMs()) : undefined
+    const isGone =
+      this.#missingMs !== undefined && nowMs() - this.#missingMs > SILENCES_MAX * this.#heartbeatMs
+    const isOver = isGone || fault.code === ErrorCode.DENIED
     if (isOver && this.#end()) this.#owner.onEnd(fault)
     if (this.#ended) return
     log(this.#connection.settings.logger, 'warn', () => `${fault.message}; another attempt follows`)

@@ -60,7 +60,7 @@ export class StoreFile {
           if (writer.isLarge) yield writer.take()
         }
       }
-      for (const rows of this.#pagesOf('seen', (row) => [row['until_ms'], row['until_ms'], row['id']])) {
+      for (const rows of this.#pagesOf('seen', (row) => [row['until_ms'], row['id']])) {
         for (const row of rows) writer.seen(row['until_ms'] as number, row['id'] as Uint8Array)
         if (writer.isLarge) yield writer.take()
       }
@@ -209,6 +209,6 @@ const PAGES = {
   },
   seen: {
     first: `${SEEN} ORDER BY until_ms, id LIMIT ${ROWS_MAX}`,
-    next: `${SEEN} WHERE until_ms > ? OR (until_ms = ? AND id > ?) ORDER BY until_ms, id LIMIT ${ROWS_MAX}`,
+    next: `${SEEN} WHERE (until_ms, id) > (?, ?) ORDER BY until_ms, id LIMIT ${ROWS_MAX}`,
   },
 } as const

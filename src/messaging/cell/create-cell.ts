@@ -150,7 +150,9 @@ class LocalCell<Value> implements Cell<Value> {
       this.#store.set(encoded)
       this.#value = value
       return this.#service.changed() ?? yieldTurn(encoded.length) ?? DONE
-    } catch (error) {
+    } catch (thrown) {
+      // Only errors are thrown here.
+      const error: Error = thrown as Error
       return Promise.reject(error)
     }
   }

@@ -128,8 +128,10 @@ export class FollowingWatch<Value>
       this.#fail(error as Error)
     }
     if (this.#delivered === this.#current) return undefined
-    this.#delivered = this.#current
-    return this.#current
+    const isFirst = this.#delivered === undefined
+    const current = this.#current as CurrentValue
+    this.#delivered = current
+    return isFirst ? { ...current, info: { ...current.info, initial: true } } : current
   }
 
   request(): void {
@@ -160,7 +162,7 @@ export class FollowingWatch<Value>
     if (encoded === undefined) return
     const { version, bytes } = encoded
     const value = this.#codec.decode(bytes)
-    const info = { epoch: this.#opened.epoch, version, initial: this.#current === undefined }
+    const info = { epoch: this.#opened.epoch, version, initial: false }
     this.#current = { value, info, bytes: bytes.length }
   }
 

@@ -17,11 +17,7 @@ export interface EncodedValue {
  * Copies the newest value out of shared memory. `bytesHint` is the expected length. Throws `CORRUPT`, `OUT_OF_MEMORY`, and `UNAVAILABLE`
  * if the writer sets values faster than they can be copied.
  */
-export function readCell(
-  binding: NativeBinding,
-  reader: NativeCellReader,
-  bytesHint: number,
-): EncodedValue {
+export function readCell(binding: NativeBinding, reader: NativeCellReader, bytesHint: number): EncodedValue {
   let target = allocate(Math.max(BYTES_MIN, bytesHint))
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     let length: number

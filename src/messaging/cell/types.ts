@@ -8,7 +8,7 @@ import type { MessageTransport, ServedOptions } from '../types.js'
 export interface CellOptions extends ServedOptions, WaitOptions {
   /** Default `'msgpack'`. */
   codec?: CodecName | Codec | undefined
-  /** The longest encoded value: 1 byte to 64 MiB. The cell takes four times as much memory. Default 64 KiB. */
+  /** The longest encoded value: 1 byte to 64 MiB. The cell takes four times as much memory, rounded up to a power of two. Default 64 KiB. */
   maxValueBytes?: number | undefined
   engine?: CellEngine | undefined
 }
@@ -22,7 +22,10 @@ export interface Cell<Value = any> extends AsyncDisposable {
   readonly version: number
   /** Returns the value that was set last. */
   get(): Value
-  /** Resolves when every `get` that begins later returns this value or a newer one: on this machine, at once. Throws or rejects with `CODEC`, … */
+  /**
+   * Resolves when every `get` that begins later returns this value or a newer one: at once if all watchers read shared memory. Other watchers
+   * acknowledge it; one that does not for 5 seconds is disconnected. Rejects with `CODEC`, `MESSAGE_TOO_LARGE`, `CLOSED`.
+   */
   set(value: Value): Promise<void>
   close(options?: WaitOptions): Promise<void>
 }
@@ -37,7 +40,7 @@ export interface WatchOptions extends WaitOptions {
 export interface ValueInfo {
   readonly epoch: string
   readonly version: number
-  /** It was set before the watch began. */
+  /** It is the first value that the watch delivers: the one that was current then. */
   readonly initial: boolean
 }
 

@@ -7,6 +7,7 @@
  *
  * Without a message, the sequence is that of the next one.
  */
+import { markShared } from '../../received-memory.js'
 import { HEADERS_BYTES_MAX } from '../headers.js'
 import { KEY_BYTES_MAX } from './key.js'
 import type { MessageCursor } from './message-cursor.js'
@@ -86,6 +87,8 @@ export function loadBatch(cursor: MessageCursor, frame: Buffer, nextSequence: nu
     if (at > frame.length) return 'a batch that ends inside a message'
   }
   if (at !== frame.length) return 'a batch with bytes after its last message'
+  // The messages of a batch share its memory.
+  if (count > 1) markShared(frame.buffer)
   cursor.load(frame, descriptors, count, first, lost)
   return undefined
 }

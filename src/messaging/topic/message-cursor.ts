@@ -1,4 +1,7 @@
+import { bufferOver } from '../../buffer-over.js'
 import { DESCRIPTOR_WORDS } from './ring.js'
+
+const NO_MEMORY = Buffer.allocUnsafeSlow(0)
 
 /** The messages of one batch, read one by one. One cursor serves all batches of a subscription. */
 export class MessageCursor {
@@ -6,7 +9,10 @@ export class MessageCursor {
   lost = 0
   /** Of the next message. */
   sequence = 0
-  #memory: Buffer = Buffer.alloc(0)
+  #memory: Buffer = NO_MEMORY
+  /** Of the memory. Reading them takes as long as creating a Buffer. */
+  #buffer: ArrayBufferLike = NO_MEMORY.buffer
+  #base = 0
   #descriptors: Uint32Array = new Uint32Array(0)
   #count = 0
   #index = 0
@@ -14,6 +20,8 @@ export class MessageCursor {
   /** The descriptors are those of `RingReader`, and must not change while messages are left. */
   load(memory: Buffer, descriptors: Uint32Array, count: number, firstSequence: number, lost: number): void {
     this.#memory = memory
+    this.#buffer = memory.buffer
+    this.#base = memory.byteOffset
     this.#descriptors = descriptors
     this.#count = count
     this.#index = 0
@@ -30,6 +38,11 @@ export class MessageCursor {
     return this.#index < this.#count
   }
 
+  /** The program has transferred the memory of the batch with one of its messages. */
+  get isTransferred(): boolean {
+    return this.#memory.length === 0
+  }
+
   /** The sequence of the message after the batch. */
   get endSequence(): number {
     return this.sequence + this.#count - this.#index
@@ -37,18 +50,15 @@ export class MessageCursor {
 
   /** Parts of the next message. They are views of memory that does not change. */
   key(): Buffer {
-    const start = this.#word(0)
-    return this.#memory.subarray(start, start + this.#word(1))
+    return this.#view(this.#word(0), this.#word(1))
   }
 
   headers(): Buffer {
-    const start = this.#word(0) + this.#word(1)
-    return this.#memory.subarray(start, start + this.#word(2))
+    return this.#view(this.#word(0) + this.#word(1), this.#word(2))
   }
 
   body(): Buffer {
-    const start = this.#word(0) + this.#word(1) + this.#word(2)
-    return this.#memory.subarray(start, start + this.#word(3))
+    return this.#view(this.#word(0) + this.#word(1) + this.#word(2), this.#word(3))
   }
 
   get keyBytes(): number {
@@ -73,7 +83,12 @@ export class MessageCursor {
   clear(): void {
     this.#count = 0
     this.lost = 0
-    this.#memory = Buffer.alloc(0)
+    this.#memory = NO_MEMORY
+    this.#buffer = NO_MEMORY.buffer
+  }
+
+  #view(start: number, bytes: number): Buffer {
+    return bufferOver(this.#buffer, this.#base + start, bytes)
   }
 
   #word(word: number): number {

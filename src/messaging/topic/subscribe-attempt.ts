@@ -114,7 +114,7 @@ export class SubscribeAttempt<Message> {
 
   async #begin(
     attachment: ClientAttachment<NativeBroadcastReader>,
-    { start }: WelcomeFrame,
+    { start, overflow }: WelcomeFrame,
     binding: BroadcastBinding | undefined,
   ): Promise<Opened> {
     if ('reason' in attachment) {
@@ -129,6 +129,8 @@ export class SubscribeAttempt<Message> {
     const reader = new NativeReader(binding as BroadcastBinding, attachment.reader)
     this.#reader = reader
     const begin = reader.seek(start)
+    // The publisher has kept room since the attachment, and may wait for what this reader will not read.
+    if (overflow === 'block') this.#conversation.send(ROOM)
     return {
       begin,
       isMemory: true,

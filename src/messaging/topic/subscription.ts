@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import type { WaitOptions } from '../../options.js'
+import { checkWaitOptions, type WaitOptions } from '../../options.js'
 import type { Transport } from '../../transport.js'
 import { runApart } from '../../uncaught.js'
 import { PulledDelivery } from '../pulled-delivery.js'
@@ -67,8 +67,9 @@ export class TopicSubscription<Message>
   }
 
   async close(options?: WaitOptions): Promise<void> {
+    const ended = this.#ended(checkWaitOptions(options))
     this.#delivery.finish(undefined)
-    await this.#ended(options)
+    await ended
   }
 
   [Symbol.asyncDispose](): Promise<void> {

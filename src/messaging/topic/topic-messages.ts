@@ -1,4 +1,5 @@
 import { nowMs } from '../../host.js'
+import { memoryTransferred } from '../../received-memory.js'
 import { TURN_MS_MAX } from '../../turn-budget.js'
 import { corrupt } from '../attach/control-frame.js'
 import { decodeHeaders, NO_HEADERS } from '../headers.js'
@@ -107,6 +108,7 @@ export class TopicMessages implements PullSource<TopicItem> {
     const { cursor } = this.#source
     const { codec, epoch, filter } = this.#options
     const { sequence } = cursor
+    if (cursor.isTransferred) return this.#fail(memoryTransferred())
     let key: string | undefined
     if (cursor.keyBytes > 0) {
       const received = filter.read(cursor.key())

@@ -22,6 +22,9 @@ const BATCH_BYTES = 32 * 1024
 /** Of this thread: a batch is copied out of it at once. */
 const scratch = Buffer.allocUnsafeSlow(BATCH_BYTES)
 
+/** More than a record of a stream adds to a message. */
+const RECORD_BYTES = 64
+
 const PUBLISHED = new Uint8Array(0)
 
 export interface TopicServiceOptions {
@@ -151,7 +154,7 @@ export class TopicService {
       const begun = session as TopicSession
       void this.#listen(begun, frames)
       if (begun.reader === undefined) await this.#attached(begun)
-      else yield* this.#feed(begun, begun.reader)
+      else yield* this.#feed(begun, begun.reader, context.channel.maxMessageBytes)
     } finally {
       session?.close()
     }
@@ -164,10 +167,13 @@ export class TopicService {
   }
 
   /** Sends the messages. The window of the stream bounds those that the subscriber has not taken; a slow one is overtaken in the ring. */
-  async *#feed(session: TopicSession, reader: OwnReader): AsyncGenerator<Buffer> {
+  async *#feed(session: TopicSession, reader: OwnReader, bytesMax: number): AsyncGenerator<Buffer> {
+    // Several short messages must fit into the frame of a connection with a small limit, too.
+    const target = scratch.subarray(0, Math.min(BATCH_BYTES, Math.ceil(bytesMax / 2)))
     for (;;) {
       session.assertNotFailed()
-      const batch = session.ended ? undefined : this.#nextBatch(reader)
+      const batch = session.ended ? undefined : this.#nextBatch(reader, target)
+      if (batch !== undefined && batch.length + RECORD_BYTES > bytesMax) throw tooLong(batch.length, bytesMax)
       if (batch !== undefined) yield batch
       else if (session.ended || reader.closed) break
       else {
@@ -178,8 +184,8 @@ export class TopicService {
     session.assertNotFailed()
   }
 
-  #nextBatch(reader: OwnReader): Buffer | undefined {
-    let source = scratch
+  #nextBatch(reader: OwnReader, target: Buffer): Buffer | undefined {
+    let source = target
     let count = reader.receive(source, 0, false)
     if (count === 0 && reader.requiredBytes >= 0) {
       source = Buffer.allocUnsafeSlow(reader.requiredBytes)
@@ -264,6 +270,13 @@ function otherVersion(version: number): ShmwireError {
   return new ShmwireError(
     ErrorCode.VERSION,
     `the subscriber has version ${version} of topics, and the topic ${TOPIC_VERSION}; install the same version of shmwire on both sides`,
+  )
+}
+
+function tooLong(bytes: number, bytesMax: number): ShmwireError {
+  return new ShmwireError(
+    ErrorCode.MESSAGE_TOO_LARGE,
+    `a message of the topic takes ${bytes} bytes on the connection of this subscriber, and maxMessageBytes is ${bytesMax}; raise it on both sides, in the option channel`,
   )
 }
 

@@ -48,7 +48,7 @@ export class CellWorld {
 
   /** Watches first: a server that closes waits for its calls. */
   async close(): Promise<void> {
-    for (const each of this.#open.splice(0).reverse()) await each[Symbol.asyncDispose]()
+    for (const each of this.#open.splice(0).toReversed()) await each[Symbol.asyncDispose]()
   }
 
   /** `target`: an address, or a server that has the options of the fixture already. */
@@ -73,7 +73,7 @@ export class CellWorld {
   }
 }
 
-/** What a loop over a watch has yielded. */
+/** The values that a loop over a watch has yielded. */
 export interface CellAccount {
   readonly values: unknown[]
   readonly infos: ValueInfo[]

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { connect } from '../../../src/connect.js'
 import { listen } from '../../../src/listen.js'
+import { watch } from '../../../src/messaging/cell/watch.js'
 import { eventually } from '../../support/turns.js'
 import { account, type CellFixture, CellWorld } from './cell-fixture.js'
 
@@ -92,6 +94,23 @@ export function cellWriters(fixture: CellFixture): void {
       expect(watched.get()).toBe(1)
     })
 
+    it('ends with the channel that the program has passed, and keeps the value', async () => {
+      const cell = await world.cell(1)
+      const channel = await connect(cell.address, fixture.client ?? {})
+      const watched = await watch(channel)
+      expect(watched.fallbackReason).toContain('channel')
+      await cell.set(2)
+      expect(watched.get()).toBe(2)
+      const closed = new Promise<Error | undefined>((resolve) => {
+        watched.on('close', resolve)
+      })
+      watched.on('value', () => {})
+      channel.destroy()
+      expect(await closed).toBeInstanceOf(Error)
+      expect(watched.stale).toBe(true)
+      expect(watched.get()).toBe(2)
+    })
+
     it('refuses set after close', async () => {
       const cell = await world.cell(1)
       await cell.close()
@@ -101,9 +120,9 @@ export function cellWriters(fixture: CellFixture): void {
 
     it('sets values while watches come and go', async () => {
       const cell = await world.cell(0)
-      let isOver = false
+      const test = { over: false }
       const setting = (async () => {
-        for (let number = 1; !isOver; number += 1) {
+        for (let number = 1; !test.over; number += 1) {
           await cell.set(number)
           await new Promise((resolve) => setImmediate(resolve))
         }
@@ -117,7 +136,7 @@ export function cellWriters(fixture: CellFixture): void {
         expect(taken.values[0] as number).toBeGreaterThanOrEqual(before)
         await watched.close()
       }
-      isOver = true
+      test.over = true
       await setting
     })
   })

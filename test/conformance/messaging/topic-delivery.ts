@@ -186,24 +186,27 @@ export function topicDelivery(fixture: TopicFixture): void {
       expect(error.message).toContain('"json"')
     })
 
-    it('delivers messages of all lengths up to an eighth of the ring and refuses longer ones', async () => {
-      const topic = await world.topic({ codec: 'bytes', ringBytes: 1024 * 1024, overflow: 'block' })
-      const taken = account(await world.subscribe(topic, { codec: 'bytes' }))
-      const largest = (1024 * 1024) / 8 - 64
-      const lengths = [0, 1, 7, 8, 1000, 8 * 1024, 60_000, 70_000, largest]
-      for (const length of lengths) await topic.publish(Buffer.alloc(length, length & 0xff))
-      const long = Buffer.alloc((1024 * 1024) / 8 + 1)
-      expect(await rejection(topic.publish(long))).toMatchObject({ code: 'ERR_SHMWIRE_MESSAGE_TOO_LARGE' })
-      expect(() => topic.tryPublish(long)).toThrow('raise')
-      await topic.close()
-      await taken.end
-      expect(taken.messages.map((message) => (message as Buffer).length)).toEqual(lengths)
-      expect(
-        taken.messages.every((message) =>
-          (message as Buffer).every((byte, _index, all) => byte === (all.length & 0xff)),
-        ),
-      ).toBe(true)
-    })
+    it.skipIf(fixture.engine !== undefined)(
+      'delivers messages of all lengths up to an eighth of the ring and refuses longer ones',
+      async () => {
+        const topic = await world.topic({ codec: 'bytes', ringBytes: 1024 * 1024, overflow: 'block' })
+        const taken = account(await world.subscribe(topic, { codec: 'bytes' }))
+        const largest = (1024 * 1024) / 8 - 64
+        const lengths = [0, 1, 7, 8, 1000, 8 * 1024, 60_000, 70_000, largest]
+        for (const length of lengths) await topic.publish(Buffer.alloc(length, length & 0xff))
+        const long = Buffer.alloc((1024 * 1024) / 8 + 1)
+        expect(await rejection(topic.publish(long))).toMatchObject({ code: 'ERR_SHMWIRE_MESSAGE_TOO_LARGE' })
+        expect(() => topic.tryPublish(long)).toThrow('raise')
+        await topic.close()
+        await taken.end
+        expect(taken.messages.map((message) => (message as Buffer).length)).toEqual(lengths)
+        expect(
+          taken.messages.every((message) =>
+            (message as Buffer).every((byte, _index, all) => byte === (all.length & 0xff)),
+          ),
+        ).toBe(true)
+      },
+    )
 
     it('ends the loop after the last message when the topic closes', async () => {
       const topic = await world.topic()
@@ -218,7 +221,7 @@ export function topicDelivery(fixture: TopicFixture): void {
       expect(() => topic.tryPublish(1)).toThrow('the topic is closed')
     })
 
-    it('ends the loop of a subscription that is closed', async () => {
+    it.skipIf(fixture.engine !== undefined)('ends the loop of a subscription that is closed', async () => {
       const topic = await world.topic()
       const subscription = await world.subscribe(topic)
       const other = account(await world.subscribe(topic))
@@ -233,30 +236,33 @@ export function topicDelivery(fixture: TopicFixture): void {
       await subscription.close()
     })
 
-    it('serves several topics with different names on one server', async () => {
-      const { address, server: options } = fixture
-      const server = await listen(address(), options)
-      try {
-        const place = { address: server.address }
-        const plain = await world.topic({}, server)
-        const named = await world.topic({ name: 'prices.eu' }, server)
-        expect(plain.address).toBe(server.address)
-        const taken = [
-          account(await world.subscribe(place)),
-          account(await world.subscribe(place, { name: 'prices.eu' })),
-        ]
-        await plain.publish('plain')
-        await named.publish('named')
-        expect(await rejection(world.subscribe(place, { name: 'prices.us' }))).toMatchObject({
-          code: 'ERR_SHMWIRE_NO_HANDLER',
-        })
-        await Promise.all([plain.close(), named.close()])
-        await Promise.all(taken.map(({ end }) => end))
-        expect(taken.map(({ messages }) => messages)).toEqual([['plain'], ['named']])
-      } finally {
-        await server.close({ timeoutMs: 5_000 }).catch(() => {})
-      }
-    })
+    it.skipIf(fixture.engine !== undefined)(
+      'serves several topics with different names on one server',
+      async () => {
+        const { address, server: options } = fixture
+        const server = await listen(address(), options)
+        try {
+          const place = { address: server.address }
+          const plain = await world.topic({}, server)
+          const named = await world.topic({ name: 'prices.eu' }, server)
+          expect(plain.address).toBe(server.address)
+          const taken = [
+            account(await world.subscribe(place)),
+            account(await world.subscribe(place, { name: 'prices.eu' })),
+          ]
+          await plain.publish('plain')
+          await named.publish('named')
+          expect(await rejection(world.subscribe(place, { name: 'prices.us' }))).toMatchObject({
+            code: 'ERR_SHMWIRE_NO_HANDLER',
+          })
+          await Promise.all([plain.close(), named.close()])
+          await Promise.all(taken.map(({ end }) => end))
+          expect(taken.map(({ messages }) => messages)).toEqual([['plain'], ['named']])
+        } finally {
+          await server.close({ timeoutMs: 5_000 }).catch(() => {})
+        }
+      },
+    )
 
     it('rejects subscribe when there is no server', async () => {
       const missing = fixture.address().startsWith('tcp:') ? 'tcp://127.0.0.1:1' : newName()

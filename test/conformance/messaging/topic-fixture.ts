@@ -11,16 +11,19 @@ import type {
   Subscription,
   Topic,
   TopicClient,
+  TopicEngine,
   TopicOptions,
 } from '../../../src/messaging/topic/types.js'
-import type { Transport } from '../../../src/transport.js'
+import type { MessageTransport } from '../../../src/messaging/types.js'
 import { ownRuntimeDirectory } from '../../support/temporary-directory.js'
 
 /** A way to reach topics. */
 export interface TopicFixture {
   readonly name: string
   /** That of a subscription. */
-  readonly transport: Transport
+  readonly transport: MessageTransport
+  /** Carries the topics. Then only the tests run that do not need a publisher in this process. */
+  readonly engine?: () => TopicEngine
   readonly address: () => string
   readonly server?: ListenOptions
   readonly client?: KeepConnectedOptions
@@ -50,14 +53,18 @@ export class TopicWorld {
     const { address, server } = this.#fixture
     const topic =
       target === undefined
-        ? await createTopic(address(), { channel: server, ...options })
+        ? await createTopic(address(), { channel: server, engine: this.#fixture.engine?.(), ...options })
         : await createTopic(target, options)
     this.#open.push(topic)
     return topic
   }
 
   async subscribe(topic: Pick<Topic, 'address'>, options: SubscribeOptions = {}): Promise<Subscription> {
-    const subscription = await subscribe(topic.address, { channel: this.#fixture.client, ...options })
+    const subscription = await subscribe(topic.address, {
+      channel: this.#fixture.client,
+      engine: this.#fixture.engine?.(),
+      ...options,
+    })
     this.#open.push(subscription)
     expect(subscription.transport).toBe(this.#fixture.transport)
     return subscription

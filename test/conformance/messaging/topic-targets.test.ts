@@ -78,6 +78,17 @@ describe('targets of topics', () => {
     await waitFor(() => expect(topic.stats().subscribers).toBe(0))
   })
 
+  it('ends a subscription with MESSAGE_TOO_LARGE for a message that its connection cannot carry', async () => {
+    const subscription = keep(
+      await subscribe(topic.address, { channel: { transport: 'socket', maxMessageBytes: 40_000 } }),
+    )
+    const taken = account(subscription)
+    for (let number = 0; number < 50; number += 1) await topic.publish('x'.repeat(2_000))
+    await topic.publish('x'.repeat(50_000))
+    expect(await taken.end).toMatchObject({ code: 'ERR_SHMWIRE_MESSAGE_TOO_LARGE' })
+    expect(taken.messages).toHaveLength(50)
+  })
+
   it('rejects without shared memory if the client insists on it', async () => {
     const plain = keep(await createTopic(newName(), { channel: { transport: 'socket' } }))
     expect(await rejection(subscribe(plain.address, { channel: { transport: 'shm' } }))).toMatchObject({

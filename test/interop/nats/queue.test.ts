@@ -73,9 +73,6 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
     })
     expect(attempts).toBe(2)
     expect(await queue.request({})).toBeUndefined()
-    await expect(client.request({ n: 1 }, { timeoutMs: 0 })).rejects.toMatchObject({
-      code: ErrorCode.TIMEOUT,
-    })
   })
 
   it('drops a job with an id of the dedup window', async () => {
@@ -144,7 +141,7 @@ describe.skipIf(NATS_VERSION === undefined)(`a queue over JetStream${NATS_REASON
     for (const n of [1, 2, 3]) await queue.push(n, { id: `job ${n}`, headers: { h: 'v' } })
     await waitFor(async () => expect((await queue.stats()).dead).toBe(3))
     const dead = await queue.deadJobs()
-    expect(dead.map(({ job }) => job).toSorted()).toEqual([1, 2, 3])
+    expect(new Set(dead.map(({ job }) => job))).toEqual(new Set([1, 2, 3]))
     expect(dead.find(({ id }) => id === 'job 2')).toEqual({
       job: 2,
       id: 'job 2',

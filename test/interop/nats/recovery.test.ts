@@ -12,9 +12,9 @@ const WAIT = { timeout: 50_000 }
 function pushing(queue: QueueClient, waitMs: number) {
   const acknowledged: number[] = []
   const failures: unknown[] = []
-  let isStopped = false
+  const stopping = new AbortController()
   const run = (async () => {
-    for (let n = 0; !isStopped; n += 1) {
+    for (let n = 0; !stopping.signal.aborted; n += 1) {
       await queue.push(n).then(
         () => acknowledged.push(n),
         (error: unknown) => failures.push(error),
@@ -23,7 +23,7 @@ function pushing(queue: QueueClient, waitMs: number) {
     }
   })()
   const stop = async (): Promise<void> => {
-    isStopped = true
+    stopping.abort()
     await run
   }
   return { acknowledged, failures, stop }
@@ -128,6 +128,8 @@ describe.skipIf(NATS_VERSION === undefined)(`JetStream and failures${NATS_REASON
     await queue.push(1)
     await waitFor(() => expect(seen).toEqual([1]))
     server.signal('SIGSTOP')
+    // The signal takes effect later on a busy machine.
+    await sleep(500)
     await expect(queue.push(2, { timeoutMs: 2_500 })).rejects.toMatchObject({
       code: ErrorCode.TIMEOUT,
       executed: 'unknown',

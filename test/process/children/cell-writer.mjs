@@ -10,18 +10,18 @@ const report = openSync(file, 'w')
 const word = Buffer.alloc(8)
 let number = Number(first)
 
-const valueOf = () => {
+const makeValue = () => {
   const bytes = Buffer.alloc(16 + ((number * 37) % 4000), number & 0xff)
   bytes.writeBigUInt64LE(BigInt(number))
   return bytes
 }
 
-const cell = await createCell(address, valueOf(), { codec: 'bytes', channel: { transport } })
+const cell = await createCell(address, makeValue(), { codec: 'bytes', channel: { transport } })
 
 const pump = async () => {
   for (let each = 0; each < PER_TURN; each += 1) {
     number += 1
-    await cell.set(valueOf())
+    await cell.set(makeValue())
     word.writeBigUInt64LE(BigInt(number))
     writeSync(report, word, 0, 8, 0)
   }

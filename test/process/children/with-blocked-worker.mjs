@@ -1,9 +1,9 @@
-// A process with a blocked worker. It ends by a signal: with-blocked-worker.mjs <address> <call> <how it ends>
+// A process with a blocked worker. It ends at a message or SIGINT: with-blocked-worker.mjs <address> <call> <how it ends>
 import { Worker } from 'node:worker_threads'
 
 const [address, call, how] = process.argv.slice(2)
 const worker = new Worker(new URL('./blocked-worker.mjs', import.meta.url), { workerData: { address, call } })
-process.on('SIGUSR2', () => {
+process.on('message', () => {
   if (how === 'an uncaught exception') throw new Error('thrown for the test')
   process.exit(3)
 })

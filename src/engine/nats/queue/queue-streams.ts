@@ -72,11 +72,13 @@ export async function openQueueStreams(
   { waitForServer = false, signal }: Pick<OpenQueueOptions, 'waitForServer' | 'signal'>,
 ): Promise<QueueDescription> {
   const what = whatOf(name)
-  const stream = connection.settings.names.stream('queue', name)
-  let found = await findStream(connection, stream, what)
-  while (found === undefined && waitForServer && signal?.aborted !== true && !connection.nats.isClosed()) {
+  const canWait = (): boolean => waitForServer && signal?.aborted !== true && !connection.nats.isClosed()
+  const find = (): Promise<StreamInfo | undefined> =>
+    findStream(connection, connection.settings.names.stream('queue', name), what)
+  let found = await find()
+  while (found === undefined && canWait()) {
     await sleep(WAIT_MS)
-    found = await findStream(connection, stream, what)
+    found = await find()
   }
   if (found === undefined)
     throw new ShmwireError(

@@ -73,7 +73,9 @@ function startOf(info: StreamInfo, from: SubscribeFrom): Start {
   if (from === 'oldest') return { epoch, begin: oldest, lost: 0 }
   if (from.epoch !== epoch) return { epoch, begin: oldest, lost: 'unknown' }
   if (from.sequence > last)
-    throw misuse(`from.sequence is ${from.sequence}, after the last message of the topic: ${last}`)
+    throw misuse(
+      `the last message of the topic is ${last}, and from.sequence is ${from.sequence}; pass the sequence of a message that was received`,
+    )
   return { epoch, begin: from.sequence + 1, lost: 0 }
 }
 

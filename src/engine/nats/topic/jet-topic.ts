@@ -15,6 +15,7 @@ import {
 } from '../../../options.js'
 import type { EngineConnection } from '../connection.js'
 import { assertEngineOptions } from '../engine-options.js'
+import { faultOf } from '../faults.js'
 import { addHeaders } from '../headers.js'
 import { retrying } from '../retrying.js'
 import type { StreamInfo } from '../streams.js'
@@ -172,14 +173,18 @@ export class JetTopic<Message> implements Topic<Message> {
     const { nats, settings, manager } = this.#connection
     if (nats.isClosed()) return
     const { names } = settings
-    const { state } = await retrying(() => manager.streams.info(names.stream('topic', this.address)))
+    const { state } = await retrying(() => manager.streams.info(names.stream('topic', this.address))).catch(
+      (error: unknown) => {
+        throw faultOf(error, whatOfTopic(this.address))
+      },
+    )
     const subject = names.subject('topic', this.address, Part.ENDED)
     nats.publish(subject, JSON.stringify({ epoch: this.epoch, sequence: state.last_seq }))
     await nats.flush()
   }
 
   #assertOpen(): void {
-    if (this.#isClosed) throw new ShmwireError(ErrorCode.CLOSED, `${whatOfTopic(this.address)} is closed`)
+    if (this.#isClosed) throw new ShmwireError(ErrorCode.CLOSED, 'the topic is closed')
     if (this.#failure !== undefined) throw this.#failure
   }
 }
