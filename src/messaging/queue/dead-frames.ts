@@ -1,6 +1,6 @@
 import { misuse } from '../../options.js'
-import type { MessageCodec } from '../message-codec.js'
 import { decodeHeaders } from '../headers.js'
+import type { MessageCodec } from '../message-codec.js'
 import type { Job } from './job.js'
 import type { JobTable } from './job-table.js'
 import type { DeadJob } from './types.js'
@@ -40,7 +40,11 @@ export function deadPage(table: JobTable, request: Buffer, bytesMax: number): Bu
   let bytes = 0
   for (const job of table.deadAfter(after)) {
     const frame = frameOf(job)
-    if (frames.length >= limit || (frames.length > 0 && bytes + frame.length > Math.min(PAGE_BYTES, bytesMax))) break
+    if (
+      frames.length >= limit ||
+      (frames.length > 0 && bytes + frame.length > Math.min(PAGE_BYTES, bytesMax))
+    )
+      break
     frames.push(frame)
     bytes += frame.length
   }

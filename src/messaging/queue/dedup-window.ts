@@ -54,7 +54,11 @@ export class DedupWindow {
   /** Drops the ids whose time has passed. Returns their number. */
   forget(nowMs: number): number {
     let count = 0
-    for (let seen = this.#order.first; seen !== undefined && seen.untilMs <= nowMs; seen = this.#order.first) {
+    for (
+      let seen = this.#order.first;
+      seen !== undefined && seen.untilMs <= nowMs;
+      seen = this.#order.first
+    ) {
       this.#order.shift()
       // The journal can have the id twice; then the later time counts.
       if (this.#untilMs.get(seen.id) !== seen.untilMs) continue

@@ -1,8 +1,8 @@
 import type { MessageType } from '../../schema/message-type.js'
 import { JSON_FORM } from '../../service/built-in-methods.js'
-import { bytesMessage } from '../bytes-contract.js'
 import type { CallKind, Contract, Method } from '../../service/contract/contract.js'
 import { ServiceContract } from '../../service/contract/service-contract.js'
+import { bytesMessage } from '../bytes-contract.js'
 
 /*
  * The service of a queue. All messages are binary and little-endian, so that they cross in the same form over a channel with any codec.

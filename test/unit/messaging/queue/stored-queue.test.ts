@@ -233,7 +233,9 @@ describe('a queue with a store', () => {
     )
     const ran: number[] = []
     open.push(
-      await work(address, (_job, { attempt }) => void ran.push(attempt), { channel: { transport: 'socket' } }),
+      await work(address, (_job, { attempt }) => void ran.push(attempt), {
+        channel: { transport: 'socket' },
+      }),
     )
     store.release()
     await pushed
@@ -308,8 +310,15 @@ describe('a queue with a store', () => {
     await waitFor(async () => expect((await first.stats()).dead).toBe(1))
     for (const one of open.splice(0).toReversed()) await one.close()
     let copies = 0
-    const deadLetters = { push: () => Promise.resolve((copies += 1)) }
-    const refused = queueOn(store, { channel: { transport: 'nothing' as never }, deadLetters: deadLetters as never })
+    const deadLetters = {
+      push: async () => {
+        copies += 1
+      },
+    }
+    const refused = queueOn(store, {
+      channel: { transport: 'nothing' as never },
+      deadLetters: deadLetters as never,
+    })
     await expect(refused).rejects.toMatchObject({ code: 'ERR_SHMWIRE_INVALID_ARGUMENT' })
     await turns()
     expect(copies).toBe(0)
