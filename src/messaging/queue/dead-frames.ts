@@ -66,11 +66,11 @@ function frameOf(job: Job): Buffer {
 }
 
 /** The job of a dead one. Any program can have pushed it, so a body that the codec refuses must not hide the others. */
-export function decodedDead<Job>(codec: MessageCodec, body: Buffer): Pick<DeadJob<Job>, 'fault' | 'job'> {
+export function decodedDead<Value>(codec: MessageCodec, body: Buffer): Pick<DeadJob<Value>, 'fault' | 'job'> {
   try {
-    return { job: codec.decode(body) as Job }
+    return { job: codec.decode(body) as Value }
   } catch (error) {
-    return { job: body as Job, fault: error as Error }
+    return { job: body as Value, fault: error as Error }
   }
 }
 

@@ -100,7 +100,7 @@ export const DispatchFlag = {
 const BYTES: MessageType & Required<Pick<MessageType, 'binary'>> = {
   empty: false,
   // A channel with another form of messages can carry any value.
-  parse: bytesMessage.parse,
+  parse: (value) => bytesMessage.parse(value),
   binary: { encode: (value) => value as Uint8Array, decode: (bytes) => bytes },
   description: () => ({ type: 'binary' }),
 }

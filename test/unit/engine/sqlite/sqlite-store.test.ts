@@ -304,4 +304,20 @@ describe('the files of a store', () => {
     expect(large).toBeGreaterThan(30 * 1024 * 1024)
     expect(statSync(path).size).toBeLessThan(8 * 1024 * 1024)
   })
+
+  it('commit nothing of a write that cannot be encoded, and accept no other', async () => {
+    const store = new SqliteStore(path, { thread: false })
+    await store.load()
+    const body = {
+      get length(): number {
+        throw new RangeError('too long')
+      },
+    } as unknown as Uint8Array
+    const bad: JobChange = { type: 'add', job: { ...newRecord(2), body }, dueAtMs: 0 }
+    const refusal = { code: 'ERR_SHMWIRE_OUT_OF_MEMORY', executed: 'no' }
+    const results = await Promise.allSettled([store.write([add(1), bad]), store.write([add(3)])])
+    for (const result of results) expect(result).toMatchObject({ reason: refusal })
+    await store.close()
+    expect(store.commits).toBe(0)
+  })
 })

@@ -98,10 +98,16 @@ describe('a worker', () => {
   })
 
   it.each([
-    ['a value without a text', () => Promise.reject(Object.create(null))],
+    [
+      'a value without a text',
+      async () => {
+        throw Object.create(null)
+      },
+    ],
     [
       'a result whose then cannot be read',
       () => ({
+        // oxlint-disable-next-line unicorn/no-thenable -- the value under test
         // biome-ignore lint/suspicious/noThenProperty: the value under test
         get then() {
           throw new Error('no')
@@ -121,6 +127,7 @@ describe('a worker', () => {
     await begin((job) =>
       job === 'twice'
         ? {
+            // oxlint-disable-next-line unicorn/no-thenable -- the value under test
             // biome-ignore lint/suspicious/noThenProperty: the value under test
             then: (resolve: (value: string) => void, reject: (error: Error) => void) => {
               resolve('first')
@@ -163,7 +170,7 @@ describe('a worker', () => {
     await new Promise((resolve) => setTimeout(resolve, 500))
     expect([seen.length, (await queue.stats()).leased]).toEqual([1, 0])
     ends[0]?.()
-    await waitFor(() => expect(seen.toSorted()).toContainEqual(['next', 1]))
+    await waitFor(() => expect(seen).toContainEqual(['next', 1]))
     await waitFor(async () => expect((await queue.stats()).completed).toBe(2))
   })
 
