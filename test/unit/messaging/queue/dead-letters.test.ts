@@ -28,7 +28,7 @@ function lettersOf(copy: (id: string) => Promise<unknown>) {
 
 describe('DeadLetters', () => {
   it.each([ErrorCode.INVALID_ARGUMENT, ErrorCode.CODEC, ErrorCode.MESSAGE_TOO_LARGE])(
-    'keeps a job whose copy fails with %s, and goes on at once',
+    'keeps a job whose copy fails with %s, and continues at once',
     async (code) => {
       let tries = 0
       const { letters, log } = lettersOf(async (id) => {

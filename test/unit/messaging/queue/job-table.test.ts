@@ -225,7 +225,7 @@ describe('JobTable', () => {
     expect([table.leased, table.nextMs]).toEqual([1, TERMS.timeLimitMs])
   })
 
-  it('takes jobs that were given back in the order of their pushes', () => {
+  it('takes jobs that were returned unused in the order of their pushes', () => {
     const fixture = new TableFixture()
     for (const id of ['a', 'b', 'c', 'd']) fixture.table.add(newJob(id))
     const [a, b, c] = [taken(fixture), taken(fixture), taken(fixture)]

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/no-thenable -- results of handlers under test */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Channel } from '../../../../src/channel/channel.js'
 import { connect } from '../../../../src/connect.js'
@@ -107,14 +108,13 @@ describe('a worker', () => {
     [
       'a result whose then cannot be read',
       () => ({
-        // oxlint-disable-next-line unicorn/no-thenable -- the value under test
         // biome-ignore lint/suspicious/noThenProperty: the value under test
         get then() {
           throw new Error('no')
         },
       }),
     ],
-  ])('goes on after %s', async (_what, act) => {
+  ])('continues after %s', async (_what, act) => {
     const queue = await create({ attempts: 1 })
     const worker = await begin((job) => (job === 'bad' ? act() : 'good'))
     await queue.push('bad')
@@ -127,7 +127,6 @@ describe('a worker', () => {
     await begin((job) =>
       job === 'twice'
         ? {
-            // oxlint-disable-next-line unicorn/no-thenable -- the value under test
             // biome-ignore lint/suspicious/noThenProperty: the value under test
             then: (resolve: (value: string) => void, reject: (error: Error) => void) => {
               resolve('first')

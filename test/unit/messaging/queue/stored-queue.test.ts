@@ -221,7 +221,7 @@ describe('a queue with a store', () => {
     expect(await request).toBe('done')
   })
 
-  it('gives back the jobs that a worker has not got when it leaves', async () => {
+  it('returns the jobs that a worker has not got when it leaves', async () => {
     const store = new FakeJobStore({ holds: true })
     const queue = await queueOn(store, { attempts: 1 })
     const leaving = await work(address, () => {}, { channel: { transport: 'socket' } })

@@ -69,7 +69,7 @@ describe('WorkerSession', () => {
     },
   )
 
-  it('gives back jobs that it has not sent, and loses the others, when it ends', () => {
+  it('returns jobs that it has not sent, and loses the others, when it ends', () => {
     const { session, events } = sessionOf(2)
     const [a, b] = [newJob('a'), newJob('b')]
     session.send(a, lease(session, a))
