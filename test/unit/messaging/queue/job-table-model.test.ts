@@ -13,7 +13,7 @@ interface Expected {
   attempt: number
   state: 'waiting' | 'delayed' | 'leased' | 'dead'
   dueMs: number
-  /** A worker gave it back unused. */
+  /** A worker returned it unused. */
   returned?: boolean
 }
 
