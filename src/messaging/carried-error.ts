@@ -1,39 +1,39 @@
 import { ErrorCode, type Executed, ShmwireError } from '../errors.js'
 import { ServiceError } from '../service-error.js'
 
-/** The codes of errors of topics, cells and queues that callers get as their own. */
+/** At the caller, these are about its own connection or its own handler. */
+const OWN_CODES: ReadonlySet<ErrorCode> = new Set([ErrorCode.PEER_GONE, ErrorCode.REMOTE, ErrorCode.SERVICE])
 const CARRIED: ReadonlyMap<string, ErrorCode> = new Map(
-  (
-    [
-      'BACKLOG',
-      'CLOSED',
-      'CODEC',
-      'CORRUPT',
-      'INVALID_ARGUMENT',
-      'MESSAGE_TOO_LARGE',
-      'OUT_OF_MEMORY',
-      'TIMEOUT',
-      'UNAVAILABLE',
-      'VERSION',
-    ] as const
-  ).map((name) => [name, ErrorCode[name]]),
+  Object.values(ErrorCode)
+    .filter((code) => !OWN_CODES.has(code))
+    .map((code) => [code, code]),
 )
-const NAMES: ReadonlyMap<ErrorCode, string> = new Map([...CARRIED].map(([name, code]) => [code, name]))
+/** Refusals, which come before every effect. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.BACKLOG,
+  ErrorCode.INVALID_ARGUMENT,
+  ErrorCode.VERSION,
+])
+const REASON = /^(ERR_SHMWIRE_[A-Z_]+)(?:\/(no|unknown))?$/
 
-/** The error of a handler, in a form that crosses to every caller with its code. Other values are returned unchanged. */
+/** The error of a handler, in a form that crosses to every caller with its code and `executed`. Other values are returned unchanged. */
 export function carriedError(thrown: unknown): unknown {
   if (!(thrown instanceof ShmwireError) || thrown instanceof ServiceError) return thrown
-  const reason = NAMES.get(thrown.code)
-  return reason === undefined
-    ? thrown
-    : new ServiceError(thrown.status, thrown.message, { reason, cause: thrown })
+  const { code, status, message } = thrown
+  if (!CARRIED.has(code)) return thrown
+  const executed = thrown.executed ?? (REFUSALS.has(code) ? 'no' : undefined)
+  return new ServiceError(status, message, {
+    reason: executed === undefined ? code : `${code}/${executed}`,
+    cause: thrown,
+  })
 }
 
 /** The error that `carriedError` made on the other side; any other error unchanged. */
 export function receivedError(error: unknown): Error {
-  if (!(error instanceof ServiceError)) return error as Error
-  const code = CARRIED.get(error.reason ?? '')
+  if (!(error instanceof ServiceError) || error.reason === undefined) return error as Error
+  const [, name = '', stated] = REASON.exec(error.reason) ?? []
+  const code = CARRIED.get(name)
   if (code === undefined) return error
-  const executed: Executed = error.executed ?? 'unknown'
+  const executed = (stated as Executed | undefined) ?? error.executed ?? 'unknown'
   return new ShmwireError(code, error.message, { status: error.status, executed, cause: error })
 }

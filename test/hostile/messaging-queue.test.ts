@@ -2,6 +2,7 @@ import { array, asyncProperty, assert as check, nat, uint8Array } from 'fast-che
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Channel } from '../../src/channel/channel.js'
 import { connect } from '../../src/connect.js'
+import { receivedError } from '../../src/messaging/carried-error.js'
 import { encodeHeaders } from '../../src/messaging/headers.js'
 import { createQueue } from '../../src/messaging/queue/create-queue.js'
 import { jobFrame, pushHead } from '../../src/messaging/queue/job-frames.js'
@@ -18,8 +19,7 @@ import {
 } from '../../src/messaging/queue/protocol.js'
 import type { Queue } from '../../src/messaging/queue/types.js'
 import { work } from '../../src/messaging/queue/work.js'
-import { WORK_ANSWER, workHead } from '../../src/messaging/queue/work-head.js'
-import { crossed } from '../../src/messaging/remote-failure.js'
+import { EPOCH_BYTES, workAnswer, workHead } from '../../src/messaging/queue/work-head.js'
 import { ClientConnection } from '../../src/service/client-connection.js'
 import type { Contract } from '../../src/service/contract/contract.js'
 import type { Handlers } from '../../src/service/contract/contract-types.js'
@@ -57,7 +57,7 @@ function call(method: QueueMethod): (request: unknown) => Promise<Buffer> {
   const invoke = calls.function(method, calledAs(method))
   return (request) =>
     (invoke(request) as Promise<Buffer>).catch((error: unknown) => {
-      throw crossed(error)
+      throw receivedError(error)
     })
 }
 
@@ -73,7 +73,7 @@ function frame(id: string, body = 'x', more: object = {}): Buffer {
   })
 }
 
-const message = (...frames: Buffer[]): Buffer => Buffer.concat([pushHead('bytes', 0), ...frames])
+const message = (...frames: Buffer[]): Buffer => Buffer.concat([pushHead('bytes', 0, 0), ...frames])
 
 /** Changes bytes of a copy. */
 function changed(bytes: Buffer, ...changes: [at: number, value: number][]): Buffer {
@@ -105,7 +105,7 @@ describe('a queue refuses a message of a pusher that', () => {
     ['is empty', Buffer.alloc(0)],
     ['has another version', changed(one, [0, 9])],
     ['cuts the name of the codec', Buffer.from([1, 0, 200, 65])],
-    ['has another codec', changed(one, [3, 65])],
+    ['has another codec', changed(one, [7, 65])],
     ['has no job', message()],
     ['cuts the head of a job', one.subarray(0, HEAD + 4)],
     ['cuts a job', one.subarray(0, -1)],
@@ -206,7 +206,7 @@ async function fakeWorker(...messages: Buffer[]): Promise<unknown> {
     for await (const _message of invoke(outgoing()) as AsyncIterable<Buffer>);
     return 'ended'
   } catch (error) {
-    return crossed(error)
+    return receivedError(error)
   }
 }
 
@@ -316,9 +316,11 @@ async function fakeQueue(answers: {
   )
 }
 
+const ANSWER = workAnswer(Buffer.alloc(EPOCH_BYTES))
+
 describe('a worker is closed with CORRUPT by a queue that', () => {
   const dispatch = (slot: number): Buffer => {
-    const head = Buffer.alloc(24)
+    const head = Buffer.alloc(32)
     head[0] = QueueFrame.JOB
     head.writeUInt32LE(slot, 1)
     head[6] = 1
@@ -332,14 +334,14 @@ describe('a worker is closed with CORRUPT by a queue that', () => {
   it.each<[string, Buffer[]]>([
     ['has another version', [Buffer.from([9, 0, 0, 0])]],
     ['sends a short first message', [Buffer.from([1])]],
-    ['sends a job beyond the concurrency', [WORK_ANSWER, dispatch(1)]],
-    ['sends a job in a slot that has one', [WORK_ANSWER, dispatch(0), dispatch(0)]],
-    ['cuts a job', [WORK_ANSWER, dispatch(0).subarray(0, -1)]],
-    ['cuts the head of a job', [WORK_ANSWER, dispatch(0).subarray(0, 20)]],
-    ['ends a lease that is not there', [WORK_ANSWER, slotFrame(QueueFrame.LOST, 0)]],
-    ['extends a lease without a request', [WORK_ANSWER, dispatch(0), slotFrame(QueueFrame.EXTENDED, 0)]],
-    ['sends a frame of an unknown kind', [WORK_ANSWER, dispatch(0), slotFrame(77, 0)]],
-    ['cuts a frame', [WORK_ANSWER, Buffer.from([QueueFrame.LOST])]],
+    ['sends a job beyond the concurrency', [ANSWER, dispatch(1)]],
+    ['sends a job in a slot that has one', [ANSWER, dispatch(0), dispatch(0)]],
+    ['cuts a job', [ANSWER, dispatch(0).subarray(0, -1)]],
+    ['cuts the head of a job', [ANSWER, dispatch(0).subarray(0, 20)]],
+    ['ends a lease that is not there', [ANSWER, slotFrame(QueueFrame.LOST, 0)]],
+    ['extends a lease without a request', [ANSWER, dispatch(0), slotFrame(QueueFrame.EXTENDED, 0)]],
+    ['sends a frame of an unknown kind', [ANSWER, dispatch(0), slotFrame(77, 0)]],
+    ['cuts a frame', [ANSWER, Buffer.from([QueueFrame.LOST])]],
   ])('%s', async (_what, frames) => {
     await fakeQueue({ work: frames })
     let ended: ((error: unknown) => void) | undefined

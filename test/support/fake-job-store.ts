@@ -21,6 +21,7 @@ export class FakeJobStore implements JobStore {
   readonly writes: Write[] = []
   closed = false
   #holds: boolean
+  #failed = false
   #nextSequence = 1
 
   constructor({ holds = false } = {}) {
@@ -34,8 +35,15 @@ export class FakeJobStore implements JobStore {
 
   write(changes: readonly JobChange[]): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (this.#failed) {
+        reject(new ShmwireError(ErrorCode.UNAVAILABLE, 'the disk is full', { executed: 'no' }))
+        return
+      }
       this.writes.push({ changes, resolve, reject })
-      if (!this.#holds) setImmediate(() => this.commit())
+      if (!this.#holds)
+        setImmediate(() => {
+          if (!this.#holds) this.commit()
+        })
     })
   }
 
@@ -50,6 +58,11 @@ export class FakeJobStore implements JobStore {
     write?.resolve()
   }
 
+  /** Later writes wait for the test. */
+  hold(): void {
+    this.#holds = true
+  }
+
   /** Commits all writes, also later ones. */
   release(): void {
     this.#holds = false
@@ -58,6 +71,7 @@ export class FakeJobStore implements JobStore {
 
   /** Fails the oldest write, and all later ones. */
   fail(): void {
+    this.#failed = true
     const error = new ShmwireError(ErrorCode.UNAVAILABLE, 'the disk is full', { executed: 'unknown' })
     for (const { reject } of this.writes.splice(0)) reject(error)
   }

@@ -19,6 +19,8 @@ const BATCH_BYTES_MAX = 8 * 1024 * 1024
 /** Between copies, pages that change often are written to the log only. */
 const CHECKPOINT_PAGES = 4096
 const BATCH_BYTES_INITIAL = 16 * 1024
+/** SQLite keeps at most 10^9 bytes in a row; the rest is for the other parts of the record. */
+const JOB_BYTES_MAX = 1_000_000_000 - 64 * 1024
 
 export interface SqliteStoreOptions {
   /** The name of the codec of the jobs. A file with jobs of another codec is refused. Default: the empty name. */
@@ -47,6 +49,7 @@ interface Batch {
  *  3. No transaction follows one that failed: after a failed fsync, the kernel may have dropped the data.
  */
 export class SqliteStore implements JobStore {
+  readonly jobBytesMax = JOB_BYTES_MAX
   readonly #backend: StoreBackend
   readonly #path: string
   readonly #batches: Batch[] = []
@@ -107,8 +110,14 @@ export class SqliteStore implements JobStore {
         return
       }
       const { writer, waiting } = this.#openBatch()
-      for (const change of changes) writeChange(writer, change)
       waiting.push({ resolve, reject })
+      try {
+        for (const change of changes) writeChange(writer, change)
+      } catch (cause) {
+        // A part of the changes must not be committed with those of others.
+        this.#abandon(noMemory(this.#path, cause))
+        return
+      }
       this.#running ??= this.#run()
     })
   }
@@ -157,8 +166,13 @@ export class SqliteStore implements JobStore {
 
   /** Whether the changes of the batch are on disk is not known. Those of later ones are not. */
   #fail(batch: Batch, error: ShmwireError): void {
-    this.#failure = error
     for (const { reject } of batch.waiting) reject(withExecuted(error, 'unknown'))
+    this.#abandon(error)
+  }
+
+  /** Nothing of the batches that wait is on disk. */
+  #abandon(error: ShmwireError): void {
+    this.#failure ??= error
     for (const { waiting } of this.#batches.splice(0))
       for (const { reject } of waiting) reject(withExecuted(error, 'no'))
   }
@@ -166,6 +180,14 @@ export class SqliteStore implements JobStore {
 
 function withExecuted({ code, message, cause }: ShmwireError, executed: Executed): ShmwireError {
   return new ShmwireError(code, message, { executed, ...(cause === undefined ? {} : { cause }) })
+}
+
+function noMemory(path: string, cause: unknown): ShmwireError {
+  return new ShmwireError(
+    ErrorCode.OUT_OF_MEMORY,
+    `the store ${path} has no memory for the changes of its queue (${textOfThrown(cause)}); push shorter jobs`,
+    { cause },
+  )
 }
 
 function backendOf(place: StorePlace, { thread = true, logger }: SqliteStoreOptions): StoreBackend {

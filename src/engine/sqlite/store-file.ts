@@ -188,7 +188,7 @@ const STATEMENTS = {
   commit: 'COMMIT',
   reserve: 'UPDATE queue SET next_sequence = ?',
   add: 'INSERT INTO jobs (sequence, checksum, record) VALUES (?, ?, ?)',
-  attempt: `${STATE} SELECT ?, ?, 0, 0, NULL ${IF_JOB} attempt = excluded.attempt`,
+  attempt: `${STATE} SELECT ?, ?, 0, 0, NULL ${IF_JOB} attempt = excluded.attempt, due_at_ms = 0`,
   delay: `${STATE} SELECT ?, 0, ?, 0, NULL ${IF_JOB} due_at_ms = excluded.due_at_ms`,
   dead: `${STATE} SELECT ?, 0, 0, ?, ? ${IF_JOB} dead_at_ms = excluded.dead_at_ms, dead_reason = excluded.dead_reason`,
   remove: 'DELETE FROM jobs WHERE sequence = ?',

@@ -1,5 +1,6 @@
 import type { Channel } from '../../channel/channel.js'
 import { Server } from '../../listen.js'
+import { log } from '../../log.js'
 import { checkWaitOptions, integer, invalid } from '../../options.js'
 import type { Contract } from '../../service/contract/contract.js'
 import type { Handlers } from '../../service/contract/contract-types.js'
@@ -101,7 +102,14 @@ async function create<Job, Result>(
     throw invalid('deadLetters', deadLetters, 'a queue, from createQueue or openQueue')
   const copyDead = deadLetters === undefined ? undefined : copying(deadLetters, codec)
   const stored = await store?.load()
-  const core = new QueueCore({ bounds, store, stored, copyDead })
+  const logger = channel?.logger
+  const core = new QueueCore({
+    bounds,
+    store,
+    stored,
+    copyDead,
+    log: (text) => log(logger, 'warn', () => text),
+  })
   const service = new QueueService(core, codec, terms)
   const running = await serve<Contract>(target, service.handlers() as Handlers<Contract>, {
     contract: queueContract(fullName),
@@ -112,6 +120,7 @@ async function create<Job, Result>(
     signal,
     timeoutMs,
   })
+  core.start()
   const address = running.server?.address ?? (target instanceof Server ? target.address : '')
   return new LocalQueue<Job, Result>({
     core,

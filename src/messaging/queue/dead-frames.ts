@@ -1,19 +1,22 @@
 import { misuse } from '../../options.js'
 import { decodeHeaders } from '../headers.js'
+import type { MessageCodec } from '../message-codec.js'
 import type { Job } from './job.js'
 import type { JobTable } from './job-table.js'
+import type { DeadJob } from './types.js'
 
 /** A page is at most so long, or has one job. */
 const PAGE_BYTES = 256 * 1024
 export const DEAD_LIMIT_MAX = 10_000
-/** Sequence of the job before the first one (f64), and the limit (u32). */
+/** Number of the dead job before the first one (f64), and the limit (u32). */
 const REQUEST_BYTES = 12
-/** Sequence (f64), attempts and reason bytes (u16), id bytes (u8), headers bytes (u16), body bytes (u32). */
+/** Number (f64), attempts and reason bytes (u16), id bytes (u8), headers bytes (u16), body bytes (u32). */
 const HEAD_BYTES = 19
 
 /** A dead job, decoded from a page. */
 export interface DeadFrame {
-  readonly sequence: number
+  /** Orders the dead jobs. */
+  readonly number: number
   readonly id: string
   readonly attempts: number
   readonly reason: string
@@ -29,7 +32,7 @@ export function deadRequest(after: number, limit: number): Buffer {
 }
 
 /** Dead jobs, oldest first, as far as they fit into one answer. Throws `INVALID_ARGUMENT` for a malformed request. */
-export function deadPage(table: JobTable, request: Buffer): Buffer {
+export function deadPage(table: JobTable, request: Buffer, bytesMax: number): Buffer {
   const after = request.length === REQUEST_BYTES ? request.readDoubleLE(0) : Number.NaN
   if (!Number.isSafeInteger(after) || after < 0) throw misuse('the request for dead jobs is malformed')
   const limit = Math.min(request.readUInt32LE(8), DEAD_LIMIT_MAX)
@@ -37,7 +40,11 @@ export function deadPage(table: JobTable, request: Buffer): Buffer {
   let bytes = 0
   for (const job of table.deadAfter(after)) {
     const frame = frameOf(job)
-    if (frames.length >= limit || (frames.length > 0 && bytes + frame.length > PAGE_BYTES)) break
+    if (
+      frames.length >= limit ||
+      (frames.length > 0 && bytes + frame.length > Math.min(PAGE_BYTES, bytesMax))
+    )
+      break
     frames.push(frame)
     bytes += frame.length
   }
@@ -49,13 +56,22 @@ function frameOf(job: Job): Buffer {
   const idPart = Buffer.from(id)
   const reason = Buffer.from(job.death?.reason ?? '')
   const head = Buffer.allocUnsafe(HEAD_BYTES)
-  head.writeDoubleLE(job.sequence, 0)
+  head.writeDoubleLE(job.deathNumber, 0)
   head.writeUInt16LE(job.attempt, 8)
   head.writeUInt16LE(reason.length, 10)
   head[12] = idPart.length
   head.writeUInt16LE(headers.length, 13)
   head.writeUInt32LE(body.length, 15)
   return Buffer.concat([head, idPart, reason, headers, body])
+}
+
+/** The job of a dead one. Any program can have pushed it, so a body that the codec refuses must not hide the others. */
+export function decodedDead<Value>(codec: MessageCodec, body: Buffer): Pick<DeadJob<Value>, 'fault' | 'job'> {
+  try {
+    return { job: codec.decode(body) as Value }
+  } catch (error) {
+    return { job: body as Value, fault: error as Error }
+  }
 }
 
 /** Undefined: the page, which is input from the queue, is malformed. */
@@ -72,7 +88,7 @@ export function readDeadPage(page: Buffer): DeadFrame[] | undefined {
     const headers = page.subarray(headersAt, bodyAt)
     if (decodeHeaders(headers) === undefined) return undefined
     jobs.push({
-      sequence: page.readDoubleLE(offset),
+      number: page.readDoubleLE(offset),
       id: page.toString('utf8', idAt, reasonAt),
       attempts: page.readUInt16LE(offset + 8),
       reason: page.toString('utf8', reasonAt, headersAt),

@@ -3,6 +3,10 @@ import { Fifo } from '../../fifo.js'
 /** A message is sent when it has this length; one frame can be longer. A quarter of the window of a stream, so that four are under way. */
 export const MESSAGE_BYTES = 64 * 1024
 const MEMORY_BYTES_MIN = 4 * 1024
+/** A peer that does not read gets no further job, and is not read, while so many bytes wait for it. */
+const WAITING_BYTES_MAX = 1024 * 1024
+/** At most, of a message: the metadata of its call. */
+const OVERHEAD_BYTES = 512
 
 type Result = IteratorResult<Buffer, undefined>
 
@@ -12,6 +16,12 @@ interface Waiter {
 }
 
 const DONE: Result = { value: undefined, done: true }
+
+/** The length of a message of many frames, on a channel with this limit. The metadata of a call counts for the limit, too. */
+export function combinedBytes(maxMessageBytes: number): number {
+  const overhead = Math.min(OVERHEAD_BYTES, maxMessageBytes >> 1)
+  return Math.max(1, Math.min(MESSAGE_BYTES, maxMessageBytes - overhead))
+}
 
 /**
  * The outgoing messages of a stream: frames that are written in the same turn travel in one message. It is the iterable of the stream, which takes
@@ -24,10 +34,30 @@ export class FrameQueue implements AsyncIterable<Buffer> {
   /** Of the last message that was taken; free when the next one is taken. */
   #taken: Buffer | undefined
   #length = 0
+  /** Of complete messages. */
+  #queuedBytes = 0
+  readonly #messageBytes: number
+  /** Called when the queue is not full any more, or has ended. */
+  readonly #onRoom: (() => void)[] = []
   readonly #messages = new Fifo<Buffer>()
   #waiter: Waiter | undefined
   #ended = false
   #error: Error | undefined
+
+  constructor(messageBytes = MESSAGE_BYTES) {
+    this.#messageBytes = messageBytes
+  }
+
+  /** Too many bytes wait for the peer. */
+  get isFull(): boolean {
+    return this.#queuedBytes + this.#length > WAITING_BYTES_MAX
+  }
+
+  /** Calls `onRoom` once, when the queue is not full any more, or has ended. */
+  whenRoom(onRoom: () => void): void {
+    if (this.isFull && !this.#ended) this.#onRoom.push(onRoom)
+    else onRoom()
+  }
 
   /** Bytes that were written and not taken. */
   get hasFrames(): boolean {
@@ -37,9 +67,10 @@ export class FrameQueue implements AsyncIterable<Buffer> {
   /** Returns the offset in `memory` of a new frame of this length. */
   reserve(bytes: number): number {
     const length = this.#length
-    if (length > 0 && length + bytes > MESSAGE_BYTES) {
+    if (length > 0 && length + bytes > this.#messageBytes) {
       this.#messages.push(this.memory.subarray(0, length))
-      this.memory = Buffer.allocUnsafeSlow(Math.max(MESSAGE_BYTES, bytes))
+      this.#queuedBytes += length
+      this.memory = Buffer.allocUnsafeSlow(Math.max(this.#messageBytes, bytes))
       this.#length = bytes
       return 0
     }
@@ -63,6 +94,7 @@ export class FrameQueue implements AsyncIterable<Buffer> {
     this.flush()
     this.#waiter?.resolve(DONE)
     this.#waiter = undefined
+    this.#hasRoom()
   }
 
   /** The stream fails now. */
@@ -70,10 +102,10 @@ export class FrameQueue implements AsyncIterable<Buffer> {
     if (this.#ended) return
     this.#ended = true
     this.#error = error
-    this.#length = 0
-    this.#messages.clear()
+    this.#drop()
     this.#waiter?.reject(error)
     this.#waiter = undefined
+    this.#hasRoom()
   }
 
   next(): Promise<Result> {
@@ -88,10 +120,10 @@ export class FrameQueue implements AsyncIterable<Buffer> {
   /** The stream takes no further message. */
   return(): Promise<Result> {
     this.#ended = true
-    this.#length = 0
-    this.#messages.clear()
+    this.#drop()
     this.#waiter?.resolve(DONE)
     this.#waiter = undefined
+    this.#hasRoom()
     return Promise.resolve(DONE)
   }
 
@@ -100,8 +132,17 @@ export class FrameQueue implements AsyncIterable<Buffer> {
   }
 
   #take(): Buffer {
+    const message = this.#takeMessage()
+    if (!this.isFull) this.#hasRoom()
+    return message
+  }
+
+  #takeMessage(): Buffer {
     const first = this.#messages.shift()
-    if (first !== undefined) return first
+    if (first !== undefined) {
+      this.#queuedBytes -= first.length
+      return first
+    }
     const message = this.memory.subarray(0, this.#length)
     this.#spare = this.#taken
     this.#taken = this.memory.length <= MESSAGE_BYTES ? this.memory : undefined
@@ -109,6 +150,16 @@ export class FrameQueue implements AsyncIterable<Buffer> {
     this.#spare = undefined
     this.#length = 0
     return message
+  }
+
+  #drop(): void {
+    this.#length = 0
+    this.#queuedBytes = 0
+    this.#messages.clear()
+  }
+
+  #hasRoom(): void {
+    for (const onRoom of this.#onRoom.splice(0)) onRoom()
   }
 
   #grow(bytes: number): void {

@@ -1,9 +1,22 @@
+import { onceAborted } from '../../abort-waits.js'
 import type { Channel } from '../../channel/channel.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { Job } from './job.js'
 import { PushResult } from './protocol.js'
 import type { QueueCore } from './queue-core.js'
 import { RoomWait } from './room-waits.js'
+
+/** Programs of one channel whose jobs were refused and not sent again. */
+const PUSHERS_MAX = 1_000
+
+/** Where a message of jobs comes from. */
+export interface PushSource {
+  readonly channel: Channel
+  /** Of the program: one channel can have several. */
+  readonly pusher: number
+  readonly waits: boolean
+  readonly signal: () => AbortSignal
+}
 
 /** The state of a program that pushes over one channel. */
 interface Pusher {
@@ -17,7 +30,7 @@ export type OneResult = typeof PushResult.ADDED | typeof PushResult.DUPLICATE | 
 /** Adds the jobs of programs to the queue, in the order of their pushes, as long as there is room. */
 export class Intake {
   readonly #core: QueueCore
-  readonly #pushers = new WeakMap<Channel, Pusher>()
+  readonly #pushers = new WeakMap<Channel, Map<number, Pusher>>()
 
   constructor(core: QueueCore) {
     this.#core = core
@@ -29,39 +42,56 @@ export class Intake {
    */
   addAll(
     jobs: readonly Job[],
-    from: { readonly channel: Channel; readonly waits: boolean; readonly signal: () => AbortSignal },
+    from: PushSource,
     done: (results: Uint8Array) => void,
     failed: (error: ShmwireError) => void,
   ): void {
     const core = this.#core
     core.assertOpen()
-    const pusher = this.#pusherOf(from.channel)
+    const pushers = this.#pushersOf(from.channel)
+    const pusher = pushers.get(from.pusher) ?? { refuses: false, waits: false }
     const results = new Uint8Array(jobs.length).fill(PushResult.FULL)
-    const settle = (): void =>
+    const settle = (): void => {
+      if (!pusher.refuses && !pusher.waits) pushers.delete(from.pusher)
+      else if (pushers.size < PUSHERS_MAX || pushers.has(from.pusher)) pushers.set(from.pusher, pusher)
       core.after((error) => {
         if (error === undefined) done(results)
         else failed(error)
       })
+    }
     // A second message that waits would be memory that only a faulty pusher needs.
     if (pusher.waits || (pusher.refuses && !from.waits)) {
       settle()
       return
     }
+    if (!pushers.has(from.pusher) && pushers.size >= PUSHERS_MAX) throw tooManyPushers()
     const isBegun = this.#admit(jobs, pusher, results, false)
     if (isBegun || !from.waits) {
       settle()
       return
     }
-    const wait = new RoomWait(() => {
-      if (!this.#admit(jobs, pusher, results, true)) return false
-      pusher.waits = false
-      settle()
-      return true
-    }, failed)
+    const bytes = jobs.reduce((sum, { size }) => sum + size, 0)
+    const signal = from.signal()
+    let stopListening = (): void => {}
+    const wait = new RoomWait(
+      bytes,
+      () => {
+        if (!this.#admit(jobs, pusher, results, true)) return false
+        stopListening()
+        pusher.waits = false
+        settle()
+        return true
+      },
+      failed,
+    )
     core.waits.add(wait)
     pusher.waits = true
-    from.signal().addEventListener('abort', () => {
-      if (core.waits.remove(wait)) pusher.waits = false
+    pushers.set(from.pusher, pusher)
+    stopListening = whenAborted(signal, () => {
+      if (!core.waits.remove(wait)) return
+      // The jobs that it sends next are the first ones for this side.
+      pushers.delete(from.pusher)
+      failed(aborted(signal))
     })
   }
 
@@ -105,31 +135,39 @@ export class Intake {
     failed: (error: ShmwireError) => void,
   ): void {
     const core = this.#core
-    const wait = new RoomWait(() => {
-      const admission = core.addNow(job)
-      if (admission === 'full') return false
-      this.#settle(admission, done, failed)
-      return true
-    }, failed)
+    let stopListening = (): void => {}
+    const wait = new RoomWait(
+      job.size,
+      () => {
+        const admission = core.addNow(job)
+        if (admission === 'full') return false
+        stopListening()
+        this.#settle(admission, done, failed)
+        return true
+      },
+      failed,
+    )
     core.waits.add(wait)
     const ends = signal?.()
-    ends?.addEventListener('abort', () => {
+    if (ends === undefined) return
+    stopListening = whenAborted(ends, () => {
       if (core.waits.remove(wait)) failed(aborted(ends))
     })
   }
 
-  #pusherOf(channel: Channel): Pusher {
-    let pusher = this.#pushers.get(channel)
-    if (pusher === undefined) {
-      pusher = { refuses: false, waits: false }
-      this.#pushers.set(channel, pusher)
+  #pushersOf(channel: Channel): Map<number, Pusher> {
+    let pushers = this.#pushers.get(channel)
+    if (pushers === undefined) {
+      pushers = new Map()
+      this.#pushers.set(channel, pushers)
     }
-    return pusher
+    return pushers
   }
 
   /** Returns whether the first job could be added. */
   #admit(jobs: readonly Job[], pusher: Pusher, results: Uint8Array, hasWaited: boolean): boolean {
     const core = this.#core
+    const memory = jobs[0]?.memory
     pusher.refuses = false
     let index = 0
     for (; index < jobs.length; index++) {
@@ -145,17 +183,32 @@ export class Intake {
       }
       results[index] = admission === 'added' ? PushResult.ADDED : PushResult.DUPLICATE
     }
-    detachFew(jobs, results)
+    if (memory !== undefined) detachFew(jobs, memory, results)
     return index > 0
   }
 }
 
-/** A few jobs must not keep the memory of a message whose other jobs were duplicates or refused. */
-function detachFew(jobs: readonly Job[], results: Uint8Array): void {
-  const added = jobs.filter((_job, index) => results[index] === PushResult.ADDED)
-  if (added.length === jobs.length) return
-  const bytes = added.reduce((sum, { size }) => sum + size, 0)
-  if (2 * bytes < (jobs[0]?.memory.length ?? 0)) for (const job of added) job.detach()
+/** A few jobs must not keep the memory of a message whose other jobs were duplicates, were refused or have their own. */
+function detachFew(jobs: readonly Job[], memory: Buffer, results: Uint8Array): void {
+  const kept = jobs.filter((job, index) => results[index] === PushResult.ADDED && job.memory === memory)
+  if (kept.length === jobs.length) return
+  const bytes = kept.reduce((sum, { size }) => sum + size, 0)
+  if (2 * bytes < memory.length) for (const job of kept) job.detach()
+}
+
+/** Also if the signal has fired already. */
+export function whenAborted(signal: AbortSignal, onAbort: () => void): () => void {
+  if (!signal.aborted) return onceAborted(signal, onAbort)
+  onAbort()
+  return () => {}
+}
+
+function tooManyPushers(): ShmwireError {
+  return new ShmwireError(
+    ErrorCode.BACKLOG,
+    `the queue is full for ${PUSHERS_MAX} programs of this channel already; use one client of the queue for each channel`,
+    { executed: 'no' },
+  )
 }
 
 function aborted(signal: AbortSignal): ShmwireError {

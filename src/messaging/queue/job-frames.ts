@@ -1,8 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { decodeHeaders } from '../headers.js'
+import { isKey } from '../topic/key.js'
 import type { FrameQueue } from './frame-queue.js'
 import { Job, type JobTerms } from './job.js'
 import { JobBytes } from './job-bytes.js'
+import { isJobId } from './job-id.js'
 import {
   ATTEMPTS_MAX,
   BACK_OFF_MS_MAX,
@@ -17,10 +19,10 @@ import { DispatchFlag, JOBS_PER_MESSAGE_MAX, JobFlag, QUEUE_VERSION, QueueFrame 
 const HEAD_BYTES = 10
 /** Attempts (u16), limits of the back-off, time limit and delay (u32). 0: that of the queue. */
 const TERMS_BYTES = 18
-/** Version, flags, and the length of the codec's name. */
-const PUSH_HEAD_BYTES = 3
-/** Kind and slot, flags, lengths as above, attempt and attempts (u16), time limit (u32). */
-const DISPATCH_BYTES = 24
+/** Version, flags, the length of the codec's name, and the number of the program (u32). */
+const PUSH_HEAD_BYTES = 7
+/** Kind and slot, flags, lengths as above, attempt and attempts (u16), time limit (u32), two bytes that are 0, sequence (f64). */
+const DISPATCH_BYTES = 32
 
 const FIRST_VISIBLE = 0x21
 const LAST_ASCII = 0x7e
@@ -36,10 +38,12 @@ export interface PushedParts {
   readonly terms: GivenTerms | undefined
 }
 
-/** The head of the messages of `push` and `request`. */
-export function pushHead(codec: string, flags: number): Buffer {
+/** The head of the messages of `push` and `request`. `pusher`: a number of the program, other than those of its channel. */
+export function pushHead(codec: string, flags: number, pusher: number): Buffer {
   const name = Buffer.from(codec)
-  return Buffer.concat([Buffer.from([QUEUE_VERSION, flags, name.length]), name])
+  const head = Buffer.from([QUEUE_VERSION, flags, name.length, 0, 0, 0, 0])
+  head.writeUInt32LE(pusher, 3)
+  return Buffer.concat([head, name])
 }
 
 /** Returns the frame of the job in its own memory. */
@@ -115,6 +119,7 @@ function writeTerms(frame: Buffer, terms: GivenTerms): void {
 export interface PushMessage {
   readonly flags: number
   readonly codec: string
+  readonly pusher: number
   readonly jobs: readonly Job[]
 }
 
@@ -124,7 +129,8 @@ export function readPush(message: Buffer, defaults: JobTerms): PushMessage | str
   if (codecBytes === undefined) return 'it is too short'
   if (message[0] !== QUEUE_VERSION) return `it has the version ${message[0]}, not ${QUEUE_VERSION}`
   let offset = PUSH_HEAD_BYTES + codecBytes
-  if (offset > message.length) return 'the name of the codec is cut off'
+  if (offset > message.length) return 'its head is cut off'
+  const pusher = message.readUInt32LE(3)
   const codec = message.toString('utf8', PUSH_HEAD_BYTES, offset)
   const jobs: Job[] = []
   while (offset < message.length) {
@@ -134,7 +140,7 @@ export function readPush(message: Buffer, defaults: JobTerms): PushMessage | str
     jobs.push(read.job)
     offset = read.end
   }
-  return jobs.length === 0 ? 'it has no job' : { flags: message[1] ?? 0, codec, jobs }
+  return jobs.length === 0 ? 'it has no job' : { flags: message[1] ?? 0, codec, pusher, jobs }
 }
 
 function readJob(
@@ -154,8 +160,10 @@ function readJob(
   const end = at + idBytes + keyBytes + headersBytes + bodyBytes
   if (end > message.length) return 'a job is cut off'
   if (idBytes === 0) return 'a job has no id'
-  if (!isText(message, at, at + idBytes + keyBytes)) return 'the id or the key of a job is not UTF-8'
-  const headersAt = at + idBytes + keyBytes
+  const keyAt = at + idBytes
+  const headersAt = keyAt + keyBytes
+  if (!isIdOf(message, at, keyAt)) return 'the id of a job is malformed'
+  if (keyBytes > 0 && !isKey(message.subarray(keyAt, headersAt))) return 'the key of a job is malformed'
   if (headersBytes > 0 && decodeHeaders(message.subarray(headersAt, headersAt + headersBytes)) === undefined)
     return 'a job has malformed headers'
   const terms = hasTerms ? readTerms(message, start, defaults) : defaults
@@ -180,10 +188,12 @@ function readTerms(message: Buffer, at: number, defaults: JobTerms): JobTerms | 
   return isValid ? resolveTerms({ attempts, backOffMinMs, backOffMaxMs, timeLimitMs }, defaults) : undefined
 }
 
-function isText(message: Buffer, from: number, to: number): boolean {
+/** Most ids are visible ASCII characters, which need no string. */
+function isIdOf(message: Buffer, from: number, to: number): boolean {
   for (let index = from; index < to; index++) {
     const byte = message[index] as number
-    if (byte < FIRST_VISIBLE || byte > LAST_ASCII) return isUtf8(message.subarray(from, to))
+    if (byte < FIRST_VISIBLE || byte > LAST_ASCII)
+      return isUtf8(message.subarray(from, to)) && isJobId(message.toString('utf8', from, to))
   }
   return true
 }
@@ -204,12 +214,15 @@ export function writeDispatch(queue: FrameQueue, job: Job): void {
   memory.writeUInt16LE(job.terms.attempts, at + 16)
   memory.writeUInt32LE(job.terms.timeLimitMs, at + 18)
   memory.writeUInt16LE(0, at + 22)
+  memory.writeDoubleLE(job.sequence, at + 24)
   job.memory.copy(memory, at + DISPATCH_BYTES, job.start, job.end)
 }
 
 /** A job as its worker gets it. */
 export interface DispatchedJob {
   readonly slot: number
+  /** Identifies the job within this process of the queue. */
+  readonly sequence: number
   readonly wantsReply: boolean
   readonly attempt: number
   readonly attempts: number
@@ -228,6 +241,7 @@ export function readDispatch(message: Buffer, offset: number): DispatchedJob | s
   if (end > message.length) return 'a job is cut off'
   return {
     slot: message.readUInt32LE(offset + 1),
+    sequence: message.readDoubleLE(offset + 24),
     wantsReply: ((message[offset + 5] as number) & DispatchFlag.REPLY) !== 0,
     attempt: message.readUInt16LE(offset + 14),
     attempts: message.readUInt16LE(offset + 16),

@@ -3,6 +3,8 @@
  * (milliseconds since 1970), because they outlive the process.
  */
 export interface JobStore {
+  /** The longest job that the store can keep: its id, key, headers and body. Default: no limit of its own. */
+  readonly jobBytesMax?: number | undefined
   /** Called once, before any other member. Rejects if the file cannot be read or belongs to a living queue. */
   load(): Promise<StoredQueue>
   /**

@@ -45,14 +45,19 @@ export class JobTable {
   readonly #bounds: TableBounds
   readonly #dependencies: TableDependencies
   readonly #waiting = new Fifo<Job>()
-  /** Jobs that a worker returned unused, the last one first to go. */
-  readonly #returned: Job[] = []
+  /** Jobs that workers returned unused: the next to go, in the order of their pushes. */
+  readonly #returned = new TimerHeap<Job>()
   readonly #delayed = new TimerHeap<Job>()
-  readonly #leased = new TimerHeap<Job>()
-  /** Oldest first. */
+  /** Leases whose time has begun. */
+  readonly #timed = new TimerHeap<Job>()
+  /** By their numbers, oldest first. */
   readonly #dead = new Map<number, Job>()
+  /** Those that do not wait for a copy, in the order in which they are dropped. */
+  readonly #kept = new Map<number, Job>()
   readonly #ids: DedupWindow
   #nextSequence = 1
+  #deaths = 0
+  #leases = 0
   #jobs = 0
   #bytes = 0
   #deadBytes = 0
@@ -72,7 +77,7 @@ export class JobTable {
   }
 
   get leased(): number {
-    return this.#leased.length
+    return this.#leases
   }
 
   get dead(): number {
@@ -87,7 +92,7 @@ export class JobTable {
   get nextMs(): number {
     return Math.min(
       this.#delayed.first?.dueMs ?? Number.POSITIVE_INFINITY,
-      this.#leased.first?.dueMs ?? Number.POSITIVE_INFINITY,
+      this.#timed.first?.dueMs ?? Number.POSITIVE_INFINITY,
     )
   }
 
@@ -113,28 +118,35 @@ export class JobTable {
       journal?.({ type: 'seen', id, untilMs: timeOfDay() + this.#bounds.dedupWindowMs })
     }
     if (delayMs === 0) this.#wait(job)
-    else this.#delayUntil(job, nowMs + delayMs)
+    else {
+      job.detach()
+      this.#delayUntil(job, nowMs + delayMs)
+    }
     return 'added'
   }
 
-  /** The next job, leased to the holder. */
+  /** The next job, leased to the holder. Its time limit begins with `extend`, when the holder gets it. */
   take(holder: LeaseHolder): Job | undefined {
-    const job = this.#returned.pop() ?? this.#waiting.shift()
+    const returned = this.#returned.first
+    if (returned !== undefined) this.#returned.remove(returned)
+    const job = returned ?? this.#waiting.shift()
     if (job === undefined) return undefined
     job.state = 'leased'
     job.attempt += 1
+    job.lease += 1
     job.holder = holder
-    job.dueMs = this.#dependencies.now() + job.terms.timeLimitMs
-    this.#leased.add(job)
+    job.dueMs = Number.POSITIVE_INFINITY
+    this.#leases += 1
     if (job.attempt > 1) this.counters.redelivered += 1
     this.#dependencies.journal?.({ type: 'attempt', sequence: job.sequence, attempt: job.attempt })
     return job
   }
 
-  /** The time limit of the leased job begins again. */
+  /** The time limit of the leased job begins, or begins again. */
   extend(job: Job): void {
     job.dueMs = this.#dependencies.now() + job.terms.timeLimitMs
-    this.#leased.update(job)
+    if (job.heapIndex < 0) this.#timed.add(job)
+    else this.#timed.update(job)
   }
 
   /** The leased job is done. */
@@ -163,13 +175,14 @@ export class JobTable {
     job.attempt -= 1
     if (job.attempt > 0) this.counters.redelivered -= 1
     job.state = 'waiting'
-    this.#returned.push(job)
+    job.dueMs = job.sequence
+    this.#returned.add(job)
     this.#dependencies.journal?.({ type: 'attempt', sequence: job.sequence, attempt: job.attempt })
   }
 
   /** Ends the next lease whose time limit has passed, and passes the job to its holder, which calls `fail`. False: there is none. */
   expire(): boolean {
-    const job = this.#leased.first
+    const job = this.#timed.first
     if (job === undefined || job.dueMs > this.#dependencies.now()) return false
     job.holder?.leaseExpired(job)
     return true
@@ -193,20 +206,16 @@ export class JobTable {
     if (this.#ids.forget(now()) > 0) journal?.({ type: 'forget', untilMs: timeOfDay() })
   }
 
-  /** The dead jobs after `sequence`, oldest first. */
-  *deadAfter(sequence: number): Generator<Job> {
-    let found = sequence === 0 || !this.#dead.has(sequence)
-    for (const job of this.#dead.values()) {
-      if (found) yield job
-      else found = job.sequence === sequence
-    }
+  /** The dead jobs after the one with this number, oldest first. */
+  *deadAfter(number: number): Generator<Job> {
+    for (const job of this.#dead.values()) if (job.deathNumber > number) yield job
   }
 
   /** Lets the dead job run again. False: it is not dead, or there is no room. */
   revive(job: Job): boolean {
-    if (job.state !== 'dead' || (!this.#dependencies.copiesDead && !this.#hasRoom(job.size))) return false
+    if (job.state !== 'dead' || (!job.awaitsCopy && !this.#hasRoom(job.size))) return false
+    if (!job.awaitsCopy) this.#count(job, 1)
     this.#leaveDead(job)
-    if (!this.#dependencies.copiesDead) this.#count(job, 1)
     job.attempt = 0
     job.death = undefined
     this.#dependencies.journal?.({ type: 'revive', sequence: job.sequence })
@@ -214,39 +223,55 @@ export class JobTable {
     return true
   }
 
+  /** The dead job cannot be copied. It stays as one of a queue that copies none. */
+  keepDead(job: Job): void {
+    if (job.state !== 'dead' || !job.awaitsCopy) return
+    job.awaitsCopy = false
+    this.#count(job, -1)
+    this.#keep(job)
+    this.#dropOldDead()
+  }
+
   /** The dead job has left the queue. */
   dropDead(job: Job): void {
     if (job.state !== 'dead') return
+    if (job.awaitsCopy) this.#count(job, -1)
     this.#leaveDead(job)
-    if (this.#dependencies.copiesDead) this.#count(job, -1)
     job.state = 'gone'
     this.#dependencies.journal?.({ type: 'remove', sequence: job.sequence })
   }
 
   /** Called once, before any other member, with the content of the store. */
   restore({ jobs, seen, nextSequence }: StoredQueue): void {
-    const { now, timeOfDay, copiesDead } = this.#dependencies
+    const { now, timeOfDay, copiesDead, journal } = this.#dependencies
     const [nowMs, dayMs] = [now(), timeOfDay()]
     this.#nextSequence = nextSequence
     // The time of day can have been set back, and an id must not stay for longer than the window.
     for (const { id, untilMs } of seen.toSorted((a, b) => a.untilMs - b.untilMs))
       this.#ids.restore(id, nowMs + Math.min(untilMs - dayMs, this.#bounds.dedupWindowMs))
     const dead: Job[] = []
+    const died: Job[] = []
     for (const stored of jobs) {
       const { attempts, attempt, dueAtMs, deadReason, deadAtMs } = stored
       const job = storedJob(stored)
       job.attempt = attempt
       const wasLeased = attempt > 0 && dueAtMs === 0
-      if (deadReason === undefined || copiesDead) this.#count(job, 1)
+      const dies = wasLeased && attempt >= attempts
+      if ((deadReason === undefined && !dies) || copiesDead) this.#count(job, 1)
       if (deadReason !== undefined) {
         job.death = { reason: deadReason, atMs: deadAtMs }
         dead.push(job)
-      } else if (wasLeased && attempt >= attempts) this.#die(job, PROCESS_ENDED)
-      else if (wasLeased) this.#retryLater(job)
+      } else if (dies) {
+        job.death = { reason: PROCESS_ENDED, atMs: dayMs }
+        died.push(job)
+        journal?.({ type: 'dead', sequence: job.sequence, reason: PROCESS_ENDED, deadAtMs: dayMs })
+      } else if (wasLeased) this.#retryLater(job)
       else if (dueAtMs > dayMs) this.#delayUntil(job, nowMs + dueAtMs - dayMs)
       else this.#wait(job)
     }
+    // The newest come last, also if the time of day was set back.
     for (const job of dead.toSorted((a, b) => (a.death?.atMs ?? 0) - (b.death?.atMs ?? 0))) this.#bury(job)
+    for (const job of died) this.#bury(job)
     this.#dropOldDead()
   }
 
@@ -280,7 +305,8 @@ export class JobTable {
   }
 
   #endLease(job: Job): void {
-    this.#leased.remove(job)
+    this.#timed.remove(job)
+    this.#leases -= 1
     job.holder = undefined
   }
 
@@ -302,22 +328,28 @@ export class JobTable {
 
   #bury(job: Job): void {
     job.state = 'dead'
-    this.#dead.set(job.sequence, job)
-    if (this.#dependencies.copiesDead) return
+    job.deathNumber = ++this.#deaths
+    job.awaitsCopy = this.#dependencies.copiesDead
+    this.#dead.set(job.deathNumber, job)
+    if (!job.awaitsCopy) this.#keep(job)
+  }
+
+  #keep(job: Job): void {
+    this.#kept.set(job.deathNumber, job)
     this.#deadBytes += job.size
   }
 
   #leaveDead(job: Job): void {
-    this.#dead.delete(job.sequence)
-    if (!this.#dependencies.copiesDead) this.#deadBytes -= job.size
+    this.#dead.delete(job.deathNumber)
+    if (this.#kept.delete(job.deathNumber)) this.#deadBytes -= job.size
+    job.awaitsCopy = false
   }
 
   /** Dead jobs that wait for their copy count as jobs, and are never dropped. */
   #dropOldDead(): void {
-    if (this.#dependencies.copiesDead) return
     const { maxDead, maxBytes } = this.#bounds
-    for (const job of this.#dead.values()) {
-      if (this.#dead.size <= maxDead && this.#deadBytes <= maxBytes) return
+    for (const job of this.#kept.values()) {
+      if (this.#kept.size <= maxDead && this.#deadBytes <= maxBytes) return
       this.counters.deadDropped += 1
       this.dropDead(job)
     }

@@ -27,7 +27,7 @@ export function resolveTerms(given: JobTerms, defaults: JobTerms): JobTerms {
   return {
     attempts: given.attempts || defaults.attempts,
     backOffMinMs: given.backOffMinMs || defaults.backOffMinMs,
-    backOffMaxMs: given.backOffMaxMs || defaults.backOffMaxMs,
+    backOffMaxMs: given.backOffMaxMs || Math.max(defaults.backOffMaxMs, given.backOffMinMs),
     timeLimitMs: given.timeLimitMs || defaults.timeLimitMs,
   }
 }

@@ -37,6 +37,8 @@ export class Job extends JobBytes implements TimerEntry {
   sequence = 0
   state: JobState = 'new'
   attempt = 0
+  /** Counts the leases, so that a late effect of an earlier one knows that it is over. */
+  lease = 0
   dueMs = 0
   heapIndex = -1
   holder: LeaseHolder | undefined
@@ -45,6 +47,12 @@ export class Job extends JobBytes implements TimerEntry {
   /** The holder's process has been sent the job. */
   isSent = false
   death: { readonly reason: string; readonly atMs: number } | undefined
+  /** Orders the dead jobs of this process. */
+  deathNumber = 0
+  /** The job is dead, and stays until another queue has it. */
+  awaitsCopy = false
+  /** Copies that failed. */
+  failedCopies = 0
 
   /** The memory stays unchanged as long as the job exists. */
   constructor(

@@ -1,13 +1,13 @@
 import { onceAborted } from '../../abort-waits.js'
 import { decodeRemoteError } from '../../channel/remote-error.js'
-import { waitWithin } from '../../deadline.js'
+import { endWithin, waitWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { clearTimeout, newAbortController, nowMs, setTimeout } from '../../host.js'
 import { checkWaitOptions, integer, type WaitOptions } from '../../options.js'
 import type { RunningService } from '../../service/serve.js'
 import { decodeHeaders, NO_HEADERS } from '../headers.js'
 import type { MessageCodec } from '../message-codec.js'
-import { DEAD_LIMIT_MAX } from './dead-frames.js'
+import { DEAD_LIMIT_MAX, decodedDead } from './dead-frames.js'
 import type { JobTerms, Job as QueuedJob } from './job.js'
 import { LocalJobs } from './job-frames.js'
 import type { JobStore } from './job-store.js'
@@ -20,6 +20,8 @@ import { checkIds, duplicateRequest } from './remote-queue.js'
 import type { DeadJob, PushedJob, PushOptions, Queue, QueueStats } from './types.js'
 
 const CLOSE_TIMEOUT_MS = 10_000
+/** The store has at least this time, which it needs for its last changes. */
+const STORE_CLOSE_MS = 1_000
 const DEAD_LIMIT = 100
 
 /** The parts of a queue that this process holds. */
@@ -83,8 +85,8 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
     return (result === undefined ? undefined : this.#parts.codec.decode(result)) as Result
   }
 
-  stats(): Promise<QueueStats> {
-    return Promise.resolve(this.#parts.core.stats())
+  async stats(): Promise<QueueStats> {
+    return this.#parts.core.stats()
   }
 
   async deadJobs(limit = DEAD_LIMIT): Promise<DeadJob<Job>[]> {
@@ -94,7 +96,7 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
       if (jobs.length === limit) break
       jobs.push({
         // The decoded job may keep views of its memory, and this one stays that of the queue.
-        job: this.#parts.codec.decode(Buffer.from(body)) as Job,
+        ...decodedDead<Job>(this.#parts.codec, Buffer.from(body)),
         id,
         attempts: attempt,
         reason: death?.reason ?? '',
@@ -106,7 +108,6 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
 
   async retryDead(ids?: readonly string[]): Promise<number> {
     checkIds(ids)
-    this.#parts.core.assertOpen()
     return this.#parts.service.retryDead(ids ?? null)
   }
 
@@ -135,9 +136,18 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
     try {
       await running.close({ timeoutMs: Math.max(0, Math.ceil(endMs - nowMs())) })
     } finally {
-      await store?.close()
+      if (store !== undefined) await closeStore(store, endMs)
     }
   }
+}
+
+/** A disk that does not answer must not keep the program waiting. */
+function closeStore(store: JobStore, endMs: number): Promise<void> {
+  const timeoutMs = Math.max(STORE_CLOSE_MS, Math.ceil(endMs - nowMs()))
+  return endWithin({ timeoutMs }, 'the close of the store', (resolve, reject) => {
+    store.close().then(resolve, reject)
+    return () => {}
+  })
 }
 
 function closed(executed: 'no' | 'unknown'): ShmwireError {

@@ -2,6 +2,7 @@ import type { MessageType } from '../../schema/message-type.js'
 import { JSON_FORM } from '../../service/built-in-methods.js'
 import type { CallKind, Contract, Method } from '../../service/contract/contract.js'
 import { ServiceContract } from '../../service/contract/service-contract.js'
+import { bytesMessage } from '../bytes-contract.js'
 
 /*
  * The service of a queue. All messages are binary and little-endian, so that they cross in the same form over a channel with any codec.
@@ -85,6 +86,8 @@ export const WorkerFrame = {
   UNUSED: 5,
   /** Send no further job. The slot is 0. */
   DRAIN: 6,
+  /** The worker can have more jobs at once than before: their number is in place of the slot. */
+  ROOM: 7,
 } as const
 
 /** Flags of a JOB frame. */
@@ -96,7 +99,8 @@ export const DispatchFlag = {
 /** Bytes that this side and the peer encode themselves. */
 const BYTES: MessageType & Required<Pick<MessageType, 'binary'>> = {
   empty: false,
-  parse: (value) => value,
+  // A channel with another form of messages can carry any value.
+  parse: (value) => bytesMessage.parse(value),
   binary: { encode: (value) => value as Uint8Array, decode: (bytes) => bytes },
   description: () => ({ type: 'binary' }),
 }

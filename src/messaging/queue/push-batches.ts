@@ -1,7 +1,7 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
-import { nextTick } from '../../host.js'
-import { MESSAGE_BYTES } from './frame-queue.js'
+import { nextTick, setTimeout } from '../../host.js'
 import { JOBS_PER_MESSAGE_MAX, PushAnswer, PushFlag, PushResult } from './protocol.js'
+import { PushLine, type WaitingPush } from './push-line.js'
 import type { PushedJob } from './types.js'
 
 /** Messages under way, so that the queue has work while an answer travels. */
@@ -10,9 +10,12 @@ const CALLS_MAX = 4
 const PENDING_MAX = 100_000
 const PENDING_BYTES_MAX = 64 * 1024 * 1024
 
-interface Push {
+/** Between messages that wait, of which the queue took none. */
+const RETRY_MS_MIN = 10
+const RETRY_MS_MAX = 1_000
+
+interface Push extends WaitingPush {
   readonly id: string
-  readonly frame: Buffer
   readonly resolve: (pushed: PushedJob) => void
   readonly reject: (error: unknown) => void
 }
@@ -26,18 +29,26 @@ export type SendPush = (flags: number, frames: readonly Buffer[]) => Promise<Buf
  */
 export class PushBatches {
   readonly #send: SendPush
+  readonly #messageBytes: () => number
   /** Not sent yet. */
-  #waiting: Push[] = []
+  readonly #waiting = new PushLine<Push>()
   /** Sent, and refused because the queue is full: the first ones to send again. */
-  #refused: Push[] = []
+  readonly #refused = new PushLine<Push>()
+  /** How many refused ones travel together: about as many as the queue has taken at once. All others would be refused again. */
+  #again = 1
+  /** Messages that waited, of which the queue took none. */
+  #failures = 0
+  #pausing = false
   #calls = 0
   #pending = 0
   #pendingBytes = 0
   #scheduled = false
   #onIdle: (() => void)[] = []
 
-  constructor(send: SendPush) {
+  /** @param messageBytes how long a message of several frames may be */
+  constructor(send: SendPush, messageBytes: () => number) {
     this.#send = send
+    this.#messageBytes = messageBytes
   }
 
   /** The frame has its own memory. Rejects with `BACKLOG`, and the errors of a call. */
@@ -75,13 +86,15 @@ export class PushBatches {
     this.#scheduled = false
     if (this.#refused.length > 0) {
       // Those that were sent behind the refused ones are refused, too; they must return first, to keep the order.
-      if (this.#calls === 0) {
-        const pushes = takeMessage(this.#refused)
-        void this.#call(PushFlag.WAITS, pushes)
+      if (this.#calls === 0 && !this.#pausing) {
+        const count = Math.min(this.#again, JOBS_PER_MESSAGE_MAX)
+        void this.#call(PushFlag.WAITS, this.#refused.take(this.#messageBytes(), count))
       }
       return
     }
-    while (this.#waiting.length > 0 && this.#calls < CALLS_MAX) void this.#call(0, takeMessage(this.#waiting))
+    this.#again = 1
+    while (this.#waiting.length > 0 && this.#calls < CALLS_MAX)
+      void this.#call(0, this.#waiting.take(this.#messageBytes(), JOBS_PER_MESSAGE_MAX))
   }
 
   async #call(flags: number, pushes: readonly Push[]): Promise<void> {
@@ -100,6 +113,8 @@ export class PushBatches {
   /** The answer is input from the queue. */
   #answered(pushes: readonly Push[], answer: Buffer, flags: number): void {
     if (answer.length === 1 && answer[0] === PushAnswer.ADDED) {
+      this.#again = 2 * pushes.length
+      this.#failures = 0
       for (const push of pushes) this.#settle(push).resolve({ id: push.id, duplicate: false })
       return
     }
@@ -110,10 +125,25 @@ export class PushBatches {
       if (result === PushResult.FULL) refused.push(push)
       else settleOne(result, this.#settle(push))
     })
-    if (refused.length === 0) return
-    const others = this.#refused
-    // A message that waited has the first of those that were refused before.
-    this.#refused = flags === PushFlag.WAITS ? [...refused, ...others] : [...others, ...refused]
+    if (flags !== PushFlag.WAITS) for (const push of refused) this.#refused.push(push)
+    else {
+      // They are the first of those that were refused before.
+      this.#refused.return(refused)
+      this.#again = Math.max(1, 2 * (pushes.length - refused.length))
+      if (refused.length < pushes.length) this.#failures = 0
+      else this.#pause()
+    }
+  }
+
+  /** The queue did not wait, although it should: without a pause, the same message would travel at once. */
+  #pause(): void {
+    this.#pausing = true
+    const delayMs = Math.random() * Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** this.#failures)
+    this.#failures = Math.min(this.#failures + 1, 16)
+    setTimeout(() => {
+      this.#pausing = false
+      this.#run()
+    }, delayMs)
   }
 
   #settle(push: Push): Push {
@@ -137,7 +167,7 @@ export function settleOne(
 export function jobTooLarge(): ShmwireError {
   return new ShmwireError(
     ErrorCode.MESSAGE_TOO_LARGE,
-    'the job alone is longer than maxBytes of the queue; raise it, or push parts',
+    'the job alone is longer than maxBytes of the queue, or than its store can keep; raise maxBytes, or push parts',
     { executed: 'no' },
   )
 }
@@ -146,16 +176,4 @@ export function malformedAnswer(method: string): ShmwireError {
   return new ShmwireError(ErrorCode.CORRUPT, `the answer of the queue to ${method} is malformed`, {
     executed: 'unknown',
   })
-}
-
-/** Removes the first pushes, as many as one message carries. */
-function takeMessage(pushes: Push[]): Push[] {
-  let count = 0
-  let bytes = 0
-  for (const { frame } of pushes) {
-    if (count > 0 && (bytes + frame.length > MESSAGE_BYTES || count === JOBS_PER_MESSAGE_MAX)) break
-    bytes += frame.length
-    count += 1
-  }
-  return pushes.splice(0, count)
 }

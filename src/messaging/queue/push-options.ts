@@ -4,6 +4,7 @@ import { encodeHeaders } from '../headers.js'
 import type { MessageCodec } from '../message-codec.js'
 import { encodeKey } from '../topic/key.js'
 import type { PushedParts } from './job-frames.js'
+import { ID_BYTES_MAX, isJobId } from './job-id.js'
 import { givenTerms } from './job-terms.js'
 import type { PushOptions } from './types.js'
 
@@ -22,9 +23,7 @@ const OPTION_NAMES: readonly string[] = [
 /** Names the request that a reply belongs to. */
 export const CORRELATION_ID = 'correlation-id'
 
-const ID_BYTES_MAX = 255
 const ID_FORM = `a string of 1 to ${ID_BYTES_MAX} bytes without control characters and lone surrogates`
-const ID = /^[^\p{Cc}\p{Cs}]+$/u
 const PREFIX_BYTES = 12
 
 /** A job with its options, encoded, and the limits of its push. */
@@ -97,10 +96,5 @@ export class JobEncoder {
 const NO_BYTES = encodeHeaders(undefined)
 
 function checkId(id: unknown): void {
-  const isValid =
-    typeof id === 'string' &&
-    id.length <= ID_BYTES_MAX &&
-    ID.test(id) &&
-    Buffer.byteLength(id) <= ID_BYTES_MAX
-  if (!isValid) throw invalid('id', id, ID_FORM)
+  if (typeof id !== 'string' || !isJobId(id)) throw invalid('id', id, ID_FORM)
 }

@@ -1,7 +1,10 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
-import { Fifo } from '../../fifo.js'
 import { clearTimeout, nextTick, nowMs, setTimeout, timeOfDayMs } from '../../host.js'
+import { LinkedQueue } from '../../linked-queue.js'
 import { TIMEOUT_MS_MAX } from '../../options.js'
+import { replaceExecuted } from '../../service/call/outgoing-call.js'
+import { textOfThrown } from '../../uncaught.js'
+import { carriedError } from '../carried-error.js'
 import { Commits, type Committed } from './commits.js'
 import { DeadLetters } from './dead-letters.js'
 import type { FrameQueue } from './frame-queue.js'
@@ -23,6 +26,8 @@ export interface QueueParts {
   readonly stored: StoredQueue | undefined
   /** Copies a dead job to another queue. Undefined: dead jobs stay. */
   readonly copyDead: ((job: Job) => Promise<unknown>) | undefined
+  /** For events that no call reports. */
+  readonly log?: ((text: string) => void) | undefined
 }
 
 /**
@@ -32,34 +37,46 @@ export interface QueueParts {
 export class QueueCore implements SessionOwner {
   readonly table: JobTable
   readonly waits: RoomWaits
-  readonly #parts: QueueParts
+  /** Called when the store has failed, with the error of the jobs that the queue has: they do not run any more. */
+  onFailed: ((error: ShmwireError) => void) | undefined
+  readonly #bytesMax: number
+  readonly #log: (text: string) => void
   readonly #commits: Commits
   readonly #sessions = new Set<WorkerSession>()
   /** Workers with room, in the order in which they get jobs. */
-  readonly #ready = new Fifo<WorkerSession>()
-  readonly #isReady = new WeakSet<WorkerSession>()
+  readonly #ready = new LinkedQueue<WorkerSession>()
+  #written: WorkerSession[] = []
   readonly #dead: DeadLetters | undefined
   #scheduled = false
+  #running = false
   #timer: NodeJS.Timeout | undefined
   #timerMs = Number.POSITIVE_INFINITY
   #forgetMs = 0
+  /** Why the queue accepts nothing more. */
   #ended: ShmwireError | undefined
+  #failure: ShmwireError | undefined
+  #closed = false
   #onIdle: (() => void) | undefined
 
   constructor(parts: QueueParts) {
-    const { store, stored, copyDead } = parts
-    this.#parts = parts
+    const { bounds, store, stored, copyDead, log = () => {} } = parts
+    this.#bytesMax = Math.min(bounds.maxBytes, store?.jobBytesMax ?? Number.POSITIVE_INFINITY)
+    this.#log = log
     this.#commits = new Commits(store, (error) => this.#storeFailed(error))
-    this.table = new JobTable(parts.bounds, {
+    this.table = new JobTable(bounds, {
       now: nowMs,
       timeOfDay: timeOfDayMs,
       random: Math.random,
       journal: store === undefined ? undefined : this.#commits.add,
       copiesDead: copyDead !== undefined,
     })
-    this.waits = new RoomWaits()
-    if (copyDead !== undefined) this.#dead = new DeadLetters(copyDead, (job) => this.#copied(job))
+    this.waits = new RoomWaits(bounds.maxBytes)
+    if (copyDead !== undefined) this.#dead = new DeadLetters(copyDead, this)
     if (stored !== undefined) this.table.restore(stored)
+  }
+
+  /** Called once, when programs can reach the queue. */
+  start(): void {
     for (const job of this.table.deadAfter(0)) this.#dead?.add(job)
     this.schedule()
   }
@@ -71,7 +88,15 @@ export class QueueCore implements SessionOwner {
 
   /** Whether the job could ever have room. */
   canHold(job: Job): boolean {
-    return job.size <= this.#parts.bounds.maxBytes
+    return job.size <= this.#bytesMax
+  }
+
+  /** Lets a dead job run again. False: it is not dead, or there is no room. */
+  revive(job: Job): boolean {
+    // Those that wait for room came before.
+    if (job.state !== 'dead' || (this.waits.length > 0 && !job.awaitsCopy)) return false
+    this.#dead?.remove(job)
+    return this.table.revive(job)
   }
 
   /** Adds a job, unless others wait for room. */
@@ -103,15 +128,17 @@ export class QueueCore implements SessionOwner {
       )
     const session = new WorkerSession(this, frames, concurrency, bytesMax)
     this.#sessions.add(session)
+    // The answer to the worker is the first of its frames.
+    this.wrote(session)
     this.roomMayBe(session)
     return session
   }
 
+  /** Throws why the store has failed. */
   stats(): QueueStats {
+    if (this.#failure !== undefined) throw replaceExecuted(this.#failure, 'no')
     const { waiting, delayed, leased, dead, bytes, counters } = this.table
-    const { pushed, completed, failed, redelivered } = counters
-    const workers = this.#sessions.size
-    return { waiting, delayed, leased, dead, bytes, workers, pushed, completed, failed, redelivered }
+    return { waiting, delayed, leased, dead, bytes, workers: this.#sessions.size, ...counters }
   }
 
   /** Ends the turn with the effects of what happened in it. */
@@ -125,8 +152,7 @@ export class QueueCore implements SessionOwner {
    * Accepts nothing new. Resolves when the workers have no job, or after `expired`, which ends their leases. Never rejects.
    */
   async close(reason: ShmwireError, expired: Promise<void>): Promise<void> {
-    if (this.#ended !== undefined) return
-    this.#ended = reason
+    this.#ended ??= reason
     this.waits.fail(reason)
     for (const session of this.#sessions) session.close()
     const idle = new Promise<void>((resolve) => {
@@ -135,6 +161,7 @@ export class QueueCore implements SessionOwner {
     this.schedule()
     await Promise.race([Promise.all([idle, this.#dead?.stop()]), expired])
     for (const session of this.#sessions) session.end()
+    this.#closed = true
     clearTimeout(this.#timer)
     await Promise.race([this.#commits.settled(), expired])
   }
@@ -154,6 +181,8 @@ export class QueueCore implements SessionOwner {
   }
 
   extended(job: Job): void {
+    // It can stay for long.
+    job.detach()
     this.table.extend(job)
   }
 
@@ -163,15 +192,37 @@ export class QueueCore implements SessionOwner {
 
   left(session: WorkerSession): void {
     this.#sessions.delete(session)
+    this.#ready.remove(session)
     this.schedule()
   }
 
   roomMayBe(session: WorkerSession): void {
-    if (session.hasRoom && !this.#isReady.has(session)) {
-      this.#isReady.add(session)
+    if (session.queue === undefined && this.#sessions.has(session) && session.hasRoom)
       this.#ready.push(session)
-    }
     this.schedule()
+  }
+
+  wrote(session: WorkerSession): void {
+    this.#written.push(session)
+    if (!this.#running) this.schedule()
+  }
+
+  /** The other queue has the job. */
+  copied(job: Job): void {
+    this.table.dropDead(job)
+    this.schedule()
+  }
+
+  /** The other queue will never take the job. */
+  notCopied(job: Job, error: unknown): void {
+    const reason = `the dead job ${JSON.stringify(job.id)} stays, because deadLetters refuses it`
+    this.#log(`${reason}: ${textOfThrown(error)}`)
+    this.table.keepDead(job)
+    this.schedule()
+  }
+
+  copiesFail(error: unknown): void {
+    this.#log(`dead jobs wait, because deadLetters does not take them: ${textOfThrown(error)}`)
   }
 
   #died(job: Job, error: Buffer): void {
@@ -181,6 +232,8 @@ export class QueueCore implements SessionOwner {
 
   #settle(job: Job, outcome: JobOutcome): void {
     const { onDone } = job
+    // A dead job that is revived has no program that waits.
+    job.onDone = undefined
     // A store that fails has closed the queue, which ends all requests.
     if (onDone !== undefined)
       this.after((error) => {
@@ -188,20 +241,18 @@ export class QueueCore implements SessionOwner {
       })
   }
 
-  #copied(job: Job): void {
-    this.table.dropDead(job)
-    this.schedule()
-  }
-
   readonly #run = (): void => {
     this.#scheduled = false
+    if (this.#closed) return
+    this.#running = true
     this.table.promote()
     while (this.table.expire());
     this.#forgetIds()
     this.waits.admit()
     if (this.#ended === undefined) this.#dispatch()
+    this.#running = false
     this.#commits.flush()
-    for (const session of this.#sessions) session.flush()
+    for (const session of this.#written.splice(0)) session.flush()
     this.#arm()
     if (this.#ended !== undefined && this.table.leased === 0) this.#onIdle?.()
   }
@@ -211,15 +262,11 @@ export class QueueCore implements SessionOwner {
     while (this.table.waiting > 0) {
       const session = ready.shift()
       if (session === undefined) return
-      this.#isReady.delete(session)
       if (!session.hasRoom) continue
       const job = this.table.take(session)
       if (job === undefined) return
       this.#assign(session, job)
-      if (session.hasRoom) {
-        this.#isReady.add(session)
-        ready.push(session)
-      }
+      if (session.hasRoom) ready.push(session)
     }
   }
 
@@ -229,15 +276,13 @@ export class QueueCore implements SessionOwner {
       return
     }
     session.assign(job)
-    if (this.#commits.isImmediate) {
-      session.send(job)
-      return
-    }
+    const { lease } = job
     this.#commits.after((error) => {
-      if (error !== undefined || !session.send(job)) return
+      // The slot can have the same job again, whose later attempt is not stored yet.
+      if (error !== undefined || !session.send(job, lease)) return
       // The worker's time begins now.
       this.table.extend(job)
-      this.schedule()
+      if (!this.#running) this.schedule()
     })
   }
 
@@ -261,9 +306,15 @@ export class QueueCore implements SessionOwner {
   }
 
   #storeFailed(error: ShmwireError): void {
-    this.#ended ??= error
-    this.waits.fail(error)
-    for (const session of this.#sessions) session.fail(error)
-    this.#onIdle?.()
+    this.#failure = error
+    const refusal = replaceExecuted(error, 'no')
+    this.#ended ??= refusal
+    this.#log(`the queue has stopped, because its store failed: ${error.message}`)
+    // A copy could not be removed here any more.
+    void this.#dead?.stop()
+    this.waits.fail(refusal)
+    for (const session of this.#sessions) session.fail(carriedError(error) as Error)
+    this.onFailed?.(replaceExecuted(error, 'unknown'))
+    this.schedule()
   }
 }

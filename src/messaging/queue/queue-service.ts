@@ -1,17 +1,18 @@
+import { randomBytes } from 'node:crypto'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { misuse, show } from '../../options.js'
 import type { CallContext } from '../../service/call/call-context.js'
+import { carriedError } from '../carried-error.js'
 import type { MessageCodec } from '../message-codec.js'
-import { crossing } from '../remote-failure.js'
 import { deadPage } from './dead-frames.js'
-import { FrameQueue } from './frame-queue.js'
-import { Intake, type OneResult } from './intake.js'
+import { combinedBytes, FrameQueue } from './frame-queue.js'
+import { Intake, type OneResult, whenAborted } from './intake.js'
 import type { Job, JobOutcome, JobTerms } from './job.js'
 import { type PushMessage, readPush } from './job-frames.js'
 import { PushAnswer, PushFlag, PushResult, ReplyAnswer } from './protocol.js'
 import type { QueueCore } from './queue-core.js'
 import type { QueueStats } from './types.js'
-import { CONCURRENCY_MAX, readWorkHead, WORK_ANSWER } from './work-head.js'
+import { CONCURRENCY_MAX, EPOCH_BYTES, readWorkHead, workAnswer } from './work-head.js'
 
 const ALL_ADDED = Buffer.from([PushAnswer.ADDED])
 /** A JOB frame and the record around it. */
@@ -24,6 +25,7 @@ export class QueueService {
   readonly #core: QueueCore
   readonly #codec: MessageCodec
   readonly #terms: JobTerms
+  readonly #workAnswer = workAnswer(randomBytes(EPOCH_BYTES))
   /** Ends the requests that wait for their jobs. */
   readonly #requests = new Set<(error: ShmwireError) => void>()
 
@@ -32,6 +34,7 @@ export class QueueService {
     this.#core = core
     this.#codec = codec
     this.#terms = terms
+    core.onFailed = (error) => this.failRequests(error)
   }
 
   /** The functions for `serve`. */
@@ -40,8 +43,8 @@ export class QueueService {
       push: reporting((message: Buffer, context) => this.#push(message, context)),
       request: reporting((message: Buffer, context) => this.#request(message, context)),
       work: (messages: AsyncIterable<Buffer>, context) => this.#work(messages, context),
-      stats: (): QueueStats => this.#core.stats(),
-      deadJobs: reporting((message: Buffer) => this.#deadJobs(message)),
+      stats: reporting((): QueueStats => this.#core.stats()),
+      deadJobs: reporting((message: Buffer, context) => this.#deadJobs(message, context)),
       retryDead: reporting((ids: unknown) => this.#retryDead(ids)),
     }
   }
@@ -58,11 +61,12 @@ export class QueueService {
     signal: (() => AbortSignal) | undefined,
   ): Promise<JobOutcome | typeof PushResult.DUPLICATE | typeof PushResult.TOO_LARGE> {
     let forget = (): void => {}
+    let stopListening = (): void => {}
     const outcome = new Promise<JobOutcome>((resolve, reject) => {
       job.onDone = resolve
       forget = this.#fails(reject)
       const ends = signal?.()
-      ends?.addEventListener('abort', () => reject(abandoned(ends)))
+      if (ends !== undefined) stopListening = whenAborted(ends, () => reject(abandoned(ends)))
       const added = (result: OneResult): void => {
         if (result !== PushResult.ADDED) reject(new NotAdded(result))
       }
@@ -75,16 +79,18 @@ export class QueueService {
       throw error
     } finally {
       forget()
+      stopListening()
     }
   }
 
   #push(message: Buffer, context: CallContext): Buffer | Promise<Buffer> {
-    const { flags, jobs } = this.#read(message)
+    const { flags, pusher, jobs } = this.#read(message)
     let answer: Buffer | undefined
     let resolve: ((answer: Buffer) => void) | undefined
     let reject: ((error: unknown) => void) | undefined
     const from = {
       channel: context.channel,
+      pusher,
       waits: (flags & PushFlag.WAITS) !== 0,
       signal: () => context.signal,
     }
@@ -93,7 +99,7 @@ export class QueueService {
       resolve?.(answer)
     }
     if ((flags & PushFlag.ALONE) !== 0) return this.#pushOne(jobs, context)
-    this.intake.addAll(jobs, from, done, (error) => reject?.(crossing(error)))
+    this.intake.addAll(jobs, from, done, (error) => reject?.(carriedError(error)))
     return (
       answer ??
       new Promise((onDone, onFailed) => {
@@ -121,9 +127,9 @@ export class QueueService {
   }
 
   #work(messages: AsyncIterable<Buffer>, context: CallContext): FrameQueue {
-    const frames = new FrameQueue()
+    const frames = new FrameQueue(combinedBytes(context.channel.maxMessageBytes))
     this.#serveWorker(messages, frames, context).catch((error: Error) =>
-      frames.fail(crossing(error) as Error),
+      frames.fail(carriedError(error) as Error),
     )
     return frames
   }
@@ -140,8 +146,8 @@ export class QueueService {
     this.#codec.assertSame(head.codec, 'the worker')
     if (head.concurrency < 1 || head.concurrency > CONCURRENCY_MAX)
       throw misuse(`the worker asks for ${head.concurrency} jobs; the bounds are 1 and ${CONCURRENCY_MAX}`)
-    const at = frames.reserve(WORK_ANSWER.length)
-    frames.memory.set(WORK_ANSWER, at)
+    const at = frames.reserve(this.#workAnswer.length)
+    frames.memory.set(this.#workAnswer, at)
     const session = this.#core.addWorker(
       frames,
       head.concurrency,
@@ -153,9 +159,11 @@ export class QueueService {
         if (next.done === true) break
         const fault = session.receive(next.value)
         if (fault !== undefined) throw misuse(`the worker is disconnected, because it sent ${fault}`)
+        // A worker that does not read must not make the queue write more.
+        if (frames.isFull) await new Promise<void>((resolve) => frames.whenRoom(resolve))
       }
     } catch (error) {
-      frames.fail(crossing(error) as Error)
+      frames.fail(carriedError(error) as Error)
     } finally {
       session.end()
     }
@@ -167,11 +175,11 @@ export class QueueService {
     return () => this.#requests.delete(failed)
   }
 
-  #deadJobs(message: Buffer): Buffer {
-    return deadPage(this.#core.table, message)
+  #deadJobs(message: Buffer, { channel }: CallContext): Buffer {
+    return deadPage(this.#core.table, message, combinedBytes(channel.maxMessageBytes))
   }
 
-  #retryDead(ids: unknown): number {
+  #retryDead(ids: unknown): Promise<number> {
     const isValid =
       ids === null ||
       (Array.isArray(ids) && ids.length <= IDS_MAX && ids.every((id) => typeof id === 'string'))
@@ -179,14 +187,20 @@ export class QueueService {
     return this.retryDead(ids)
   }
 
-  /** Revives the dead jobs with these ids, or all, while there is room. Returns their number. */
-  retryDead(ids: readonly string[] | null): number {
+  /** Revives the dead jobs with these ids, or all, while there is room. Resolves to their number when the store has the change. */
+  retryDead(ids: readonly string[] | null): Promise<number> {
+    this.#core.assertOpen()
     const chosen = ids === null ? undefined : new Set(ids)
     const jobs = [...this.#core.table.deadAfter(0)].filter((job: Job) => chosen?.has(job.id) ?? true)
     let count = 0
-    for (const job of jobs) if (this.#core.table.revive(job)) count += 1
+    for (const job of jobs) if (this.#core.revive(job)) count += 1
     this.#core.schedule()
-    return count
+    return new Promise((resolve, reject) => {
+      this.#core.after((error) => {
+        if (error === undefined) resolve(count)
+        else reject(error)
+      })
+    })
   }
 
   #read(message: Buffer): PushMessage {
@@ -233,11 +247,11 @@ function reporting<Request>(
     try {
       result = handler(request, context)
     } catch (error) {
-      throw crossing(error)
+      throw carriedError(error)
     }
     if (!(result instanceof Promise)) return result
     return result.catch((error: unknown) => {
-      throw crossing(error)
+      throw carriedError(error)
     })
   }
 }

@@ -3,20 +3,19 @@ import { onceAborted } from '../../abort-waits.js'
 import { encodeRemoteError } from '../../channel/remote-error.js'
 import { endWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
-import { Fifo } from '../../fifo.js'
-import { newAbortController, nextTick, setTimeout } from '../../host.js'
+import { clearTimeout, newAbortController, nextTick, setTimeout } from '../../host.js'
 import { notifyLateListeners } from '../../late-listeners.js'
 import { checkWaitOptions, type WaitOptions } from '../../options.js'
 import type { ClientConnection } from '../../service/client-connection.js'
 import { isThenable } from '../../thenable.js'
-import { runApart } from '../../uncaught.js'
+import { runApart, textOfThrown } from '../../uncaught.js'
+import { receivedError } from '../carried-error.js'
 import type { MessageCodec } from '../message-codec.js'
-import { crossed } from '../remote-failure.js'
+import { MESSAGE_BYTES } from './frame-queue.js'
 import { ERROR_BYTES_MAX } from './reason.js'
 import type { Replies } from './replies.js'
-import { leaseLost, type RunningJob } from './running-job.js'
+import { type JobLink, leaseLost, type RunningJob } from './running-job.js'
 import type { JobHandler, Worker, WorkerEvents } from './types.js'
-import { workHead } from './work-head.js'
 import { QueueFault, WorkerLink } from './worker-link.js'
 
 const CLOSE_TIMEOUT_MS = 10_000
@@ -49,13 +48,11 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
   readonly #parts: WorkerParts
   readonly #handler: JobHandler<Job, Result>
   readonly #stopping = newAbortController()
-  /** Jobs that wait for handlers of an earlier connection. */
-  readonly #pending = new Fifo<RunningJob>()
   readonly #active = new Set<RunningJob>()
   #link: WorkerLink | undefined
   #closing: Promise<void> | undefined
-  #starting = false
   #onIdle: (() => void) | undefined
+  #onRoom: (() => void) | undefined
   #failures = 0
 
   constructor(parts: WorkerParts, handler: JobHandler<Job, Result>) {
@@ -115,8 +112,7 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
 
   #start(job: RunningJob): void {
     if (this.#closing !== undefined) job.link.unused(job)
-    else if (this.#active.size < this.#parts.concurrency) this.#handle(job)
-    else this.#pending.push(job)
+    else this.#handle(job)
   }
 
   /** Resolves to the error after which no attempt follows; undefined: the worker was closed. */
@@ -125,10 +121,13 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
     const { connection } = this.#parts
     while (!signal.aborted && this.#closing === undefined) {
       try {
+        await this.#handlersEnd()
         await connection.ready({ timeoutMs: Number.POSITIVE_INFINITY, signals: [signal] })
       } catch (error) {
         return signal.aborted ? undefined : (error as ShmwireError)
       }
+      // The worker can have been closed meanwhile, and a new conversation would bring jobs.
+      if (this.#closing !== undefined) return undefined
       const error = await this.#converse(onAccepted)
       if (signal.aborted || this.#closing !== undefined) return undefined
       if (error !== undefined && (isLasting(error) || !mayRetry())) return error
@@ -139,12 +138,13 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
 
   /** Resolves to the error that ended the conversation; undefined if the queue closed. */
   async #converse(onAccepted: () => void): Promise<ShmwireError | undefined> {
-    const { codec, concurrency, work } = this.#parts
+    const { codec, concurrency, connection, work } = this.#parts
     const owner = {
       start: (job: RunningJob) => this.#start(job),
       tooLate: (job: RunningJob, error: ShmwireError) => this.#report(error, job),
     }
-    const link = new WorkerLink(owner, workHead(codec.name, concurrency), concurrency)
+    const maxMessageBytes = connection.channel?.maxMessageBytes ?? MESSAGE_BYTES
+    const link = new WorkerLink(owner, codec.name, concurrency - this.#active.size, maxMessageBytes)
     this.#link = link
     try {
       await link.run(work(link.frames), () => {
@@ -153,10 +153,24 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
       })
       return undefined
     } catch (error) {
-      return crossed(error) as ShmwireError
+      return receivedError(error) as ShmwireError
     } finally {
       this.#link = undefined
     }
+  }
+
+  /** Handlers of an earlier connection still run. Resolves when there is room for one job. */
+  async #handlersEnd(): Promise<void> {
+    const { signal } = this.#stopping
+    if (this.#active.size < this.#parts.concurrency || signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const stopListening = onceAborted(signal, resolve)
+      this.#onRoom = () => {
+        stopListening()
+        resolve()
+      }
+    })
+    this.#onRoom = undefined
   }
 
   #wait(): Promise<void> {
@@ -165,35 +179,44 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
     this.#failures = Math.min(this.#failures + 1, 16)
     return new Promise((resolve) => {
       const end = (): void => {
+        clearTimeout(timer)
         stopListening()
         resolve()
       }
-      setTimeout(end, delayMs)
+      const timer = setTimeout(end, delayMs)
       const stopListening = onceAborted(signal, end)
     })
   }
 
   #handle(job: RunningJob): void {
     this.#active.add(job)
-    let result: unknown
+    // A thenable of the program can call its functions more than once.
+    let settled = false
+    const once = (settle: () => void): void => {
+      if (settled) return
+      settled = true
+      settle()
+    }
+    const failed = (error: unknown): void => once(() => this.#failed(job, error))
     try {
       // The bytes are a view of the message, which is this side's own memory.
       job.value = this.#parts.codec.decode(job.body)
-      result = this.#handler(job.value as Job, job)
+      const result: unknown = this.#handler(job.value as Job, job)
+      if (isThenable(result)) result.then((value) => once(() => this.#returned(job, value)), failed)
+      else once(() => this.#returned(job, result))
+    } catch (error) {
+      failed(error)
+    }
+  }
+
+  #returned(job: RunningJob, result: unknown): void {
+    let reply: Promise<unknown> | undefined
+    try {
+      reply = this.#parts.replies.send(job, result)
     } catch (error) {
       this.#failed(job, error)
       return
     }
-    if (isThenable(result))
-      result.then(
-        (value) => this.#returned(job, value),
-        (error) => this.#failed(job, error),
-      )
-    else this.#returned(job, result)
-  }
-
-  #returned(job: RunningJob, result: unknown): void {
-    const reply = this.#parts.replies.send(job, result)
     if (reply === undefined) this.#acknowledge(job, result)
     else
       reply.then(
@@ -202,56 +225,62 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
       )
   }
 
+  /** The queue decides whether the lease lasts: the clock of this side can be early. */
   #acknowledge(job: RunningJob, result: unknown): void {
-    const { link, lost } = job
-    if (lost !== undefined) {
-      link.done(job, undefined)
-      this.#report(lost, job)
-    } else if (job.wantsReply && result !== undefined) {
+    const { link, ended } = job
+    if (ended !== undefined || !job.wantsReply || result === undefined) link.done(job, undefined)
+    else {
       try {
-        link.done(job, this.#parts.codec.encode(result))
+        link.done(job, this.#encode(result, link))
       } catch (error) {
         this.#failed(job, error)
         return
       }
-    } else link.done(job, undefined)
+    }
+    if (ended !== undefined) this.#report(ended, job)
     this.#ended(job)
+  }
+
+  /** A longer message would end the conversation, and the leases of all other jobs. */
+  #encode(result: unknown, { resultBytesMax }: JobLink): Uint8Array {
+    const bytes = this.#parts.codec.encode(result)
+    if (bytes.length <= resultBytesMax) return bytes
+    throw new ShmwireError(
+      ErrorCode.MESSAGE_TOO_LARGE,
+      `the result is ${bytes.length} bytes, and the channel carries ${resultBytesMax}; raise maxMessageBytes, or return a place of the data`,
+    )
   }
 
   #failed(job: RunningJob, thrown: unknown): void {
-    job.link.failed(job, encodeRemoteError(thrown, ERROR_BYTES_MAX))
-    this.#report(thrown, job)
-    this.#ended(job)
+    const bytesMax = Math.min(ERROR_BYTES_MAX, job.link.resultBytesMax)
+    try {
+      job.link.failed(job, encodeRemoteError(thrown, bytesMax))
+      this.#report(thrown, job)
+    } finally {
+      this.#ended(job)
+    }
   }
 
   #report(thrown: unknown, job: RunningJob): void {
-    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+    const error = thrown instanceof Error ? thrown : new Error(textOfThrown(thrown))
     runApart(() => this.emit('failed', error, job.value as Job, job))
   }
 
   #ended(job: RunningJob): void {
     this.#active.delete(job)
-    if (!this.#starting) this.#startPending()
-    if (this.#active.size === 0) this.#onIdle?.()
-  }
-
-  /** A handler that returns at once ends its job within this loop. */
-  #startPending(): void {
-    this.#starting = true
-    while (this.#active.size < this.#parts.concurrency) {
-      const job = this.#pending.shift()
-      if (job === undefined) break
-      // Its lease can have ended while it waited for a handler of an earlier connection.
-      if (job.lost === undefined) this.#handle(job)
-      else job.link.unused(job)
+    const link = this.#link
+    if (link !== undefined && job.link !== link && this.#closing === undefined) {
+      let earlier = 0
+      for (const active of this.#active) if (active.link !== link) earlier += 1
+      link.grow(this.#parts.concurrency - earlier)
     }
-    this.#starting = false
+    this.#onRoom?.()
+    if (this.#active.size === 0) this.#onIdle?.()
   }
 
   async #close(bounds: WaitOptions): Promise<void> {
     const link = this.#link
     link?.drain()
-    for (let job = this.#pending.shift(); job !== undefined; job = this.#pending.shift()) job.link.unused(job)
     try {
       await endWithin(bounds, 'the close of the worker', (resolve, reject) => {
         this.#finish(link).then(resolve, reject)
@@ -259,7 +288,7 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
       })
     } finally {
       this.#stopping.abort()
-      for (const job of this.#active) job.lose(leaseLost('the worker was closed before its handler ended'))
+      for (const job of this.#active) job.end(leaseLost('the worker was closed before its handler ended'))
       link?.abandon()
       await this.#parts.connection.close({ timeoutMs: CANCEL_MS })
     }

@@ -1,14 +1,16 @@
+import { randomInt } from 'node:crypto'
 import { decodeRemoteError } from '../../channel/remote-error.js'
-import { waitWithin } from '../../deadline.js'
+import { endWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { checkWaitOptions, integer, invalid, type WaitOptions } from '../../options.js'
 import type { CallOptions } from '../../service/call/call-context.js'
 import type { ClientConnection } from '../../service/client-connection.js'
 import { ServiceCalls } from '../../service/service-calls.js'
+import { receivedError } from '../carried-error.js'
 import { decodeHeaders, NO_HEADERS } from '../headers.js'
 import type { MessageCodec } from '../message-codec.js'
-import { crossed } from '../remote-failure.js'
-import { DEAD_LIMIT_MAX, deadRequest, readDeadPage } from './dead-frames.js'
+import { DEAD_LIMIT_MAX, deadRequest, decodedDead, readDeadPage } from './dead-frames.js'
+import { combinedBytes, MESSAGE_BYTES } from './frame-queue.js'
 import { jobFrame, pushHead } from './job-frames.js'
 import { calledAs, PushAnswer, PushFlag, ReplyAnswer } from './protocol.js'
 import { jobTooLarge, malformedAnswer, PushBatches, settleOne } from './push-batches.js'
@@ -16,6 +18,12 @@ import { JobEncoder } from './push-options.js'
 import type { DeadJob, PushedJob, PushOptions, QueueClient, QueueStats } from './types.js'
 
 const DEAD_LIMIT = 100
+const CLOSE_TIMEOUT_MS = 10_000
+/** After its time, the connection has this time to close. */
+const CANCEL_MS = 1_000
+/** Of a message of jobs: the name of a codec is at most 255 bytes. */
+const HEAD_BYTES_MAX = 264
+const UINT32_MAX = 2 ** 32 - 1
 
 type Call = (request: unknown, options?: CallOptions) => Promise<unknown>
 
@@ -31,6 +39,7 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
   readonly #stats: Call
   readonly #deadJobs: Call
   readonly #retryDead: Call
+  readonly #pusher = randomInt(UINT32_MAX)
   #closed = false
 
   constructor(address: string, connection: ClientConnection, service: string, codec: MessageCodec) {
@@ -47,7 +56,7 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
       const invoke = calls.function(method, calledAs(method))
       return (request, options) =>
         (invoke(request, options) as Promise<unknown>).catch((error: unknown) => {
-          throw crossed(error)
+          throw receivedError(error)
         })
     }
     this.#push = call('push')
@@ -57,6 +66,7 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
     this.#retryDead = call('retryDead')
     this.#batches = new PushBatches(
       async (flags, frames) => (await this.#push(this.#message(flags, frames))) as Buffer,
+      () => combinedBytes(connection.channel?.maxMessageBytes ?? MESSAGE_BYTES) - HEAD_BYTES_MAX,
     )
   }
 
@@ -96,13 +106,14 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
       if (last === undefined) break
       for (const { id, attempts, reason, headers, body } of page)
         jobs.push({
-          job: this.#codec.decode(body) as Job,
+          ...decodedDead<Job>(this.#codec, body),
           id,
           attempts,
           reason,
           headers: decodeHeaders(headers) ?? NO_HEADERS,
         })
-      after = last.sequence
+      if (last.number <= after) throw malformedAnswer('deadJobs')
+      after = last.number
     }
     return jobs
   }
@@ -115,15 +126,16 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
   }
 
   async close(options?: WaitOptions): Promise<void> {
-    const bounds = checkWaitOptions(options)
+    const { signal, timeoutMs = CLOSE_TIMEOUT_MS } = checkWaitOptions(options)
+    const bounds = { signal, timeoutMs }
     this.#closed = true
     try {
-      await waitWithin(bounds, 'the close of the queue', (resolve, reject) => {
+      await endWithin(bounds, 'the close of the queue', (resolve, reject) => {
         this.#batches.idle().then(resolve, reject)
         return () => {}
       })
     } finally {
-      await this.#connection.close(bounds)
+      await this.#connection.close({ timeoutMs: CANCEL_MS })
     }
   }
 
@@ -138,7 +150,7 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
   }
 
   #message(flags: number, frames: readonly Buffer[]): Buffer {
-    return Buffer.concat([pushHead(this.#codec.name, flags), ...frames])
+    return Buffer.concat([pushHead(this.#codec.name, flags, this.#pusher), ...frames])
   }
 
   #assertOpen(): void {

@@ -8,6 +8,8 @@ const REPLY_TO = 'reply-to'
 
 /** The job of a reply. */
 export interface RepliedJob extends Pick<JobContext, 'id' | 'headers'> {
+  /** Other than that of every other job, also of other queues. */
+  readonly uniqueId: string
   /** False: `headers` is empty, and need not be decoded. */
   readonly hasHeaders: boolean
 }
@@ -36,8 +38,7 @@ export class Replies {
     if (queue === undefined) return Promise.reject(unknownQueue(name))
     const headers = { [CORRELATION_ID]: correlation }
     // A job that runs again replies again, and the other queue drops the second reply within its dedup window.
-    const id = `reply:${job.id}`
-    return Buffer.byteLength(id) > 255 ? queue.push(result, { headers }) : queue.push(result, { headers, id })
+    return queue.push(result, { headers, id: `reply:${job.uniqueId}` })
   }
 }
 

@@ -8,6 +8,10 @@ import type { JobContext } from './types.js'
 
 /** The conversation with the queue that a job belongs to. */
 export interface JobLink {
+  /** The longest result that the queue can get. */
+  readonly resultBytesMax: number
+  /** Names the process of the queue. */
+  readonly epoch: string
   done(job: RunningJob, result: Uint8Array | undefined): void
   failed(job: RunningJob, error: Buffer): void
   /** The job has not begun. */
@@ -36,6 +40,7 @@ export class RunningJob implements JobContext {
   #dueMs: number
   #headers: MessageHeaders | undefined
   #lost: ShmwireError | undefined
+  #ended: ShmwireError | undefined
   #controller: AbortController | undefined
   #timer: NodeJS.Timeout | undefined
   #extensions: Extension[] | undefined
@@ -67,6 +72,11 @@ export class RunningJob implements JobContext {
     return this.#job.parts.body
   }
 
+  /** Other than that of every other job of every queue. An id of a program is that only within its window. */
+  get uniqueId(): string {
+    return `${this.link.epoch}:${this.#job.sequence}`
+  }
+
   get hasHeaders(): boolean {
     return this.#job.parts.headersBytes > 0
   }
@@ -84,7 +94,18 @@ export class RunningJob implements JobContext {
     return this.#lost === undefined ? Math.max(0, this.#dueMs - nowMs()) : 0
   }
 
-  /** Why the lease has ended; undefined while it lasts. */
+  /** Why the lease has ended for the queue, as far as this side knows. */
+  get ended(): ShmwireError | undefined {
+    return this.#ended
+  }
+
+  /** The queue has ended the lease, or is gone. */
+  end(error: ShmwireError): void {
+    this.#ended ??= error
+    this.lose(error)
+  }
+
+  /** Why the lease has ended, by the clock of this side, or for the queue; undefined while it lasts. */
   get lost(): ShmwireError | undefined {
     if (this.#lost === undefined && this.#dueMs <= nowMs()) this.lose(this.#late())
     return this.#lost
@@ -112,13 +133,19 @@ export class RunningJob implements JobContext {
   lose(error: ShmwireError): void {
     if (this.#lost !== undefined) return
     this.#lost = error
-    this.release()
+    this.#stopWatching()
     this.#controller?.abort(error)
     for (const { reject } of this.#extensions?.splice(0) ?? []) reject(error)
   }
 
   /** The handler has ended. */
   release(): void {
+    this.#stopWatching()
+    // The answers may never arrive, and the job needs them no more.
+    for (const { resolve } of this.#extensions?.splice(0) ?? []) resolve()
+  }
+
+  #stopWatching(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
   }

@@ -21,13 +21,13 @@ export interface QueueOptions extends ServedOptions, WaitOptions, JobOptions {
   store?: string | undefined
   /** Jobs that are not done. Pushes wait for room. Default 100,000. */
   maxJobs?: number | undefined
-  /** Their bytes. Default 256 MiB. */
+  /** Their bytes. Pushes that wait for room may have as many again, and at least 64 MiB. Default 256 MiB. */
   maxBytes?: number | undefined
   /** How long the id of a job is known after its push. Default 120,000. */
   dedupWindowMs?: number | undefined
   /** Ids that are known. At this bound, pushes with an id wait until an older id is not known any more. Default 1,000,000. */
   maxIds?: number | undefined
-  /** Where dead jobs go. Default: they stay in the queue; see `deadJobs`. */
+  /** Where dead jobs go. Those that this queue refuses stay here, as without it. Default: all stay; see `deadJobs`. */
   deadLetters?: QueueClient | undefined
   /** Dead jobs that stay; older ones are dropped. Default 1,000. */
   maxDead?: number | undefined
@@ -64,6 +64,8 @@ export interface QueueStats {
   readonly completed: number
   readonly failed: number
   readonly redelivered: number
+  /** Dead jobs that left the queue because of `maxDead`, or of `maxBytes`. Undefined: the engine does not count them. */
+  readonly deadDropped?: number | undefined
 }
 
 export interface DeadJob<Job> {
@@ -71,6 +73,8 @@ export interface DeadJob<Job> {
   readonly id: string
   readonly attempts: number
   readonly reason: string
+  /** The codec cannot decode the job: `job` is its bytes. */
+  readonly fault?: Error | undefined
   readonly headers: MessageHeaders
 }
 
@@ -85,6 +89,7 @@ export interface QueueClient<Job = any, Result = any> extends AsyncDisposable {
   push(job: Job, options?: PushOptions): Promise<PushedJob>
   /** Pushes a job and resolves to what its handler returns. Rejects with the error of the last attempt. */
   request(job: Job, options?: PushOptions): Promise<Result>
+  /** Rejects with the error of the store if it has failed. */
   stats(): Promise<QueueStats>
   /** The dead jobs that stay in the queue, oldest first, at most `limit` (default 100). */
   deadJobs(limit?: number): Promise<DeadJob<Job>[]>

@@ -1,12 +1,15 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { nextTick } from '../../host.js'
-import { FrameQueue } from './frame-queue.js'
+import { combinedBytes, FrameQueue } from './frame-queue.js'
 import { readDispatch } from './job-frames.js'
-import { QUEUE_VERSION, QueueFrame, WorkerFrame } from './protocol.js'
+import { QueueFrame, WorkerFrame } from './protocol.js'
 import { type JobLink, leaseLost, RunningJob } from './running-job.js'
+import { readWorkAnswer, WORK_ANSWER_BYTES, workHead } from './work-head.js'
 
 const SLOT_FRAME_BYTES = 5
 const LENGTH_BYTES = 4
+/** A frame with a result, and the record around it. */
+const FRAME_BYTES = 64
 
 /** The queue does not speak the protocol of this worker, and would not after another connection. */
 export class QueueFault extends ShmwireError {
@@ -26,9 +29,12 @@ export interface LinkOwner {
 /** The worker's side of one conversation with the queue. */
 export class WorkerLink implements JobLink {
   /** The messages to the queue. */
-  readonly frames = new FrameQueue()
+  readonly frames: FrameQueue
+  readonly resultBytesMax: number
+  /** Of the process of the queue. */
+  epoch = ''
   readonly #owner: LinkOwner
-  readonly #concurrency: number
+  #concurrency: number
   readonly #jobs: (RunningJob | undefined)[] = []
   /** Resolves when the conversation has ended. */
   readonly ended: Promise<void>
@@ -37,9 +43,12 @@ export class WorkerLink implements JobLink {
   #scheduled = false
   #ended = false
 
-  constructor(owner: LinkOwner, head: Buffer, concurrency: number) {
+  constructor(owner: LinkOwner, codec: string, concurrency: number, maxMessageBytes: number) {
     this.#owner = owner
     this.#concurrency = concurrency
+    this.frames = new FrameQueue(combinedBytes(maxMessageBytes))
+    this.resultBytesMax = Math.max(0, maxMessageBytes - FRAME_BYTES)
+    const head = workHead(codec, concurrency)
     const at = this.frames.reserve(head.length)
     this.frames.memory.set(head, at)
     this.ended = new Promise((resolve) => {
@@ -94,6 +103,13 @@ export class WorkerLink implements JobLink {
     this.#write(WorkerFrame.EXTEND, job.slot, 0)
   }
 
+  /** The worker can have so many jobs of this link, not fewer than before. */
+  grow(concurrency: number): void {
+    if (this.#ended || concurrency <= this.#concurrency) return
+    this.#concurrency = concurrency
+    this.#write(WorkerFrame.ROOM, concurrency, 0)
+  }
+
   /** The queue sends no further job. */
   drain(): void {
     if (this.#ended) return
@@ -143,9 +159,11 @@ export class WorkerLink implements JobLink {
   }
 
   #firstMessage(message: Buffer): string | undefined {
-    if (message[0] !== QUEUE_VERSION) return `version ${message[0]} of the protocol, not ${QUEUE_VERSION}`
+    const answer = readWorkAnswer(message)
+    if ('fault' in answer) return answer.fault
+    this.epoch = answer.epoch
     // Jobs can follow in the same message.
-    return message.length < 4 ? 'a first message that is too short' : this.#receive(message.subarray(4))
+    return this.#receive(message.subarray(WORK_ANSWER_BYTES))
   }
 
   /** Returns the fault of the queue. */
@@ -184,7 +202,7 @@ export class WorkerLink implements JobLink {
     if (kind === QueueFrame.LOST) {
       const error = leaseLost('its time limit has passed')
       if (job.isDone) this.#owner.tooLate(job, error)
-      else job.lose(error)
+      else job.end(error)
       return undefined
     }
     if (kind !== QueueFrame.EXTENDED) return `a frame of the unknown kind ${kind}`
@@ -196,6 +214,6 @@ export class WorkerLink implements JobLink {
     this.#ended = true
     this.frames.end()
     for (const job of this.#jobs)
-      if (job?.isDone === false) job.lose(leaseLost('the connection to the queue has ended'))
+      if (job?.isDone === false) job.end(leaseLost('the connection to the queue has ended'))
   }
 }

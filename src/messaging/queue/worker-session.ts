@@ -1,9 +1,11 @@
 import { nowMs } from '../../host.js'
+import type { LinkedQueue, QueueLinks } from '../../linked-queue.js'
 import type { FrameQueue } from './frame-queue.js'
 import type { Job, LeaseHolder } from './job.js'
 import { writeDispatch } from './job-frames.js'
 import { QueueFrame, WorkerFrame } from './protocol.js'
 import { ERROR_BYTES_MAX } from './reason.js'
+import { CONCURRENCY_MAX } from './work-head.js'
 
 const SLOT_FRAME_BYTES = 5
 const LENGTH_BYTES = 4
@@ -13,6 +15,7 @@ export interface SessionOwner {
   done(job: Job, result: Buffer | undefined): void
   failed(job: Job, error: Buffer): void
   extended(job: Job): void
+  /** The attempt of the job has not begun. */
   unused(job: Job): void
   /** The lease has ended without a frame of the worker. */
   lost(job: Job, reason: string): void
@@ -20,14 +23,19 @@ export interface SessionOwner {
   left(session: WorkerSession): void
   /** The worker may have room for further jobs. */
   roomMayBe(session: WorkerSession): void
+  /** The session has frames, which `flush` sends. */
+  wrote(session: WorkerSession): void
 }
 
 /** The lease has ended, and the worker has not sent the end of the job yet. */
 const LOST = 'lost'
 
 /** The queue's side of one worker: the slots of its jobs, and the frames in both directions. */
-export class WorkerSession implements LeaseHolder {
-  readonly concurrency: number
+export class WorkerSession implements LeaseHolder, QueueLinks<WorkerSession> {
+  queue: LinkedQueue<WorkerSession> | undefined
+  previous: WorkerSession | undefined
+  next: WorkerSession | undefined
+  #concurrency: number
   readonly #owner: SessionOwner
   readonly #frames: FrameQueue
   readonly #bytesMax: number
@@ -36,16 +44,18 @@ export class WorkerSession implements LeaseHolder {
   #used = 0
   #drains = false
   #ended = false
+  #wrote = false
+  #waitsForRoom = false
 
   constructor(owner: SessionOwner, frames: FrameQueue, concurrency: number, bytesMax: number) {
     this.#owner = owner
     this.#frames = frames
-    this.concurrency = concurrency
+    this.#concurrency = concurrency
     this.#bytesMax = bytesMax
   }
 
   get hasRoom(): boolean {
-    return this.#used < this.concurrency && !this.#drains && !this.#ended
+    return this.#used < this.#concurrency && !this.#drains && !this.#ended && !this.#isFull
   }
 
   /** Whether the worker has a lease. */
@@ -66,23 +76,23 @@ export class WorkerSession implements LeaseHolder {
     this.#used += 1
   }
 
-  /** False: the lease has ended before. */
-  send(job: Job): boolean {
-    if (this.#ended || this.#slots[job.slot] !== job) return false
+  /** False: this lease has ended before. */
+  send(job: Job, lease: number): boolean {
+    if (this.#ended || job.lease !== lease || this.#slots[job.slot] !== job) return false
     job.isSent = true
     writeDispatch(this.#frames, job)
+    this.#hasWritten()
     return true
   }
 
   flush(): void {
+    this.#wrote = false
     this.#frames.flush()
   }
 
   leaseExpired(job: Job): void {
-    if (job.isSent) {
-      this.#slots[job.slot] = LOST
-      this.#write(QueueFrame.LOST, job.slot)
-    } else this.#release(job.slot)
+    this.#slots[job.slot] = LOST
+    this.#write(QueueFrame.LOST, job.slot)
     this.#owner.lost(job, `the attempt took longer than its time limit of ${job.terms.timeLimitMs} ms`)
   }
 
@@ -98,8 +108,11 @@ export class WorkerSession implements LeaseHolder {
   end(): void {
     if (this.#ended) return
     this.#ended = true
-    for (const job of this.#slots)
-      if (job !== undefined && job !== LOST) this.#owner.lost(job, 'the connection of its worker ended')
+    for (const job of this.#slots) {
+      if (job === undefined || job === LOST) continue
+      if (job.isSent) this.#owner.lost(job, 'the connection of its worker ended')
+      else this.#owner.unused(job)
+    }
     this.#slots.length = 0
     this.#frames.end()
     this.#owner.left(this)
@@ -123,8 +136,15 @@ export class WorkerSession implements LeaseHolder {
         offset = body
         continue
       }
+      if (kind === WorkerFrame.ROOM) {
+        if (slot < this.#concurrency || slot > CONCURRENCY_MAX) return `a room of ${slot} jobs`
+        this.#concurrency = slot
+        offset = body
+        continue
+      }
       const job = this.#slots[slot]
-      if (job === undefined) return `a frame for slot ${slot}, which has no job`
+      if (job === undefined || (job !== LOST && !job.isSent))
+        return `a frame for slot ${slot}, which has no job`
       const end = this.#frame(kind, job, slot, message, body)
       if (typeof end === 'string') return end
       offset = end
@@ -176,6 +196,25 @@ export class WorkerSession implements LeaseHolder {
     return end
   }
 
+  /** The worker does not read. The owner hears of its room when it has. */
+  get #isFull(): boolean {
+    const { isFull } = this.#frames
+    if (isFull && !this.#waitsForRoom) {
+      this.#waitsForRoom = true
+      this.#frames.whenRoom(() => {
+        this.#waitsForRoom = false
+        this.#owner.roomMayBe(this)
+      })
+    }
+    return isFull
+  }
+
+  #hasWritten(): void {
+    if (this.#wrote) return
+    this.#wrote = true
+    this.#owner.wrote(this)
+  }
+
   #release(slot: number): void {
     this.#slots[slot] = undefined
     this.#free.push(slot)
@@ -186,5 +225,6 @@ export class WorkerSession implements LeaseHolder {
     const at = this.#frames.reserve(SLOT_FRAME_BYTES)
     this.#frames.memory[at] = kind
     this.#frames.memory.writeUInt32LE(slot, at + 1)
+    this.#hasWritten()
   }
 }

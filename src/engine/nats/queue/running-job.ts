@@ -65,6 +65,11 @@ export class RunningJob implements JobContext {
     return this.#lost
   }
 
+  /** The time, which has nanoseconds, distinguishes the streams. */
+  get uniqueId(): string {
+    return `${this.delivery.streamSequence}:${this.delivery.storedAtMs}`
+  }
+
   get hasHeaders(): boolean {
     return Object.keys(this.headers).length > 0
   }

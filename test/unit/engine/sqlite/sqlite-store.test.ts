@@ -169,13 +169,21 @@ describe('the changes of a store', () => {
     expect(jobs).toMatchObject([{ ...fields, deadReason: '', deadAtMs: 9 }])
   })
 
-  it('set attempts and times independently', async () => {
+  it('keep the attempts of a job that waits for its time', async () => {
+    const { jobs } = await afterWrites(
+      [add(1), { type: 'attempt', sequence: 1, attempt: 1 }],
+      [{ type: 'delay', sequence: 1, dueAtMs: 500 }],
+    )
+    expect(jobs).toMatchObject([{ attempt: 1, dueAtMs: 500, deadReason: undefined }])
+  })
+
+  it('clear the time of a job with its next attempt', async () => {
     const { jobs } = await afterWrites(
       [add(1), { type: 'attempt', sequence: 1, attempt: 1 }],
       [{ type: 'delay', sequence: 1, dueAtMs: 500 }],
       [{ type: 'attempt', sequence: 1, attempt: 2 }],
     )
-    expect(jobs).toMatchObject([{ attempt: 2, dueAtMs: 500, deadReason: undefined }])
+    expect(jobs).toMatchObject([{ attempt: 2, dueAtMs: 0, deadReason: undefined }])
   })
 
   it('remove a job with its state', async () => {
@@ -295,5 +303,21 @@ describe('the files of a store', () => {
     await again.close()
     expect(large).toBeGreaterThan(30 * 1024 * 1024)
     expect(statSync(path).size).toBeLessThan(8 * 1024 * 1024)
+  })
+
+  it('commit nothing of a write that cannot be encoded, and accept no other', async () => {
+    const store = new SqliteStore(path, { thread: false })
+    await store.load()
+    const body = {
+      get length(): number {
+        throw new RangeError('too long')
+      },
+    } as unknown as Uint8Array
+    const bad: JobChange = { type: 'add', job: { ...newRecord(2), body }, dueAtMs: 0 }
+    const refusal = { code: 'ERR_SHMWIRE_OUT_OF_MEMORY', executed: 'no' }
+    const results = await Promise.allSettled([store.write([add(1), bad]), store.write([add(3)])])
+    for (const result of results) expect(result).toMatchObject({ reason: refusal })
+    await store.close()
+    expect(store.commits).toBe(0)
   })
 })

@@ -20,8 +20,14 @@ function jobsOf(ids: readonly string[]): Job[] {
   })
 }
 
-function addAll(jobs: readonly Job[], intake: Intake): number[] {
-  const from = { channel: {} as Channel, waits: false, signal: () => new AbortController().signal }
+function addAll(jobs: readonly Job[], intake: Intake, more: object = {}): number[] {
+  const from = {
+    channel: {} as Channel,
+    pusher: 1,
+    waits: false,
+    signal: () => new AbortController().signal,
+    ...more,
+  }
   let answer: number[] = []
   intake.addAll(
     jobs,
@@ -36,15 +42,14 @@ function addAll(jobs: readonly Job[], intake: Intake): number[] {
 
 describe('Intake', () => {
   const { ADDED, DUPLICATE, FULL } = PushResult
-  const intakeOf = (bounds: object = {}): Intake =>
-    new Intake(
-      new QueueCore({
-        bounds: { ...BOUNDS, maxIds: 100, ...bounds },
-        store: undefined,
-        stored: undefined,
-        copyDead: undefined,
-      }),
-    )
+  const coreOf = (bounds: object = {}): QueueCore =>
+    new QueueCore({
+      bounds: { ...BOUNDS, maxIds: 100, ...bounds },
+      store: undefined,
+      stored: undefined,
+      copyDead: undefined,
+    })
+  const intakeOf = (bounds: object = {}): Intake => new Intake(coreOf(bounds))
 
   it('does not keep the memory of a message for a few new jobs among duplicates', () => {
     const intake = intakeOf()
@@ -54,6 +59,29 @@ describe('Intake', () => {
       [ID_BYTES, 'a'],
       [ID_BYTES, 'b'],
     ])
+  })
+
+  it('refuses the jobs behind refused ones of the same program only', () => {
+    const core = coreOf({ maxJobs: 1 })
+    const intake = new Intake(core)
+    const channel = {} as Channel
+    const first = { channel, pusher: 1 }
+    expect(addAll(jobsOf(['a', 'b']), intake, first)).toEqual([ADDED, FULL])
+    core.table.complete(core.table.take({ leaseExpired: () => {} }) as Job)
+    expect(addAll(jobsOf(['c']), intake, first)).toEqual([FULL])
+    expect(addAll(jobsOf(['d']), intake, { channel, pusher: 2 })).toEqual([ADDED])
+  })
+
+  it('lets messages of two programs of a channel wait', () => {
+    const core = coreOf({ maxJobs: 1 })
+    const intake = new Intake(core)
+    const channel = {} as Channel
+    expect(addAll(jobsOf(['a', 'b']), intake, { channel, pusher: 1 })).toEqual([ADDED, FULL])
+    expect(addAll(jobsOf(['b']), intake, { channel, pusher: 1, waits: true })).toEqual([])
+    expect(addAll(jobsOf(['c']), intake, { channel, pusher: 2, waits: true })).toEqual([])
+    // A second one of the same program is more than it needs.
+    expect(addAll(jobsOf(['d']), intake, { channel, pusher: 2, waits: true })).toEqual([FULL])
+    expect(core.waits.length).toBe(2)
   })
 
   it('does not keep the memory of a message for the few jobs that had room', () => {

@@ -13,6 +13,8 @@ interface Expected {
   attempt: number
   state: 'waiting' | 'delayed' | 'leased' | 'dead'
   dueMs: number
+  /** A worker returned it unused. */
+  returned?: boolean
 }
 
 /** The oracle: a list of jobs, in the order in which they wait, without any of the structures of the table. */
@@ -130,6 +132,7 @@ class Take implements Step {
     if (job !== undefined && expected !== undefined) {
       expected.attempt += 1
       expected.state = 'leased'
+      expected.returned = false
       expected.dueMs = model.nowMs + job.terms.timeLimitMs
       expect(job.attempt).toBe(expected.attempt)
       model.others.push(expected)
@@ -168,7 +171,13 @@ class End implements Step {
     if (this.how === 'giveBack') {
       expected.attempt -= 1
       expected.state = 'waiting'
-      model.waiting.unshift(expected)
+      expected.returned = true
+      const sequenceOf = (one: Expected): number => real.jobs.get(one)?.sequence ?? 0
+      const returned = model.waiting.filter((one) => one.returned)
+      model.waiting = [
+        ...[...returned, expected].toSorted((a, b) => sequenceOf(a) - sequenceOf(b)),
+        ...model.waiting.filter((one) => !one.returned),
+      ]
     }
     check(model, real)
   }

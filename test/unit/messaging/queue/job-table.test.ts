@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Job } from '../../../../src/messaging/queue/job.js'
 import type { JobChange, StoredJob } from '../../../../src/messaging/queue/job-store.js'
-import { DAY_MS, newJob, TableFixture } from './table-fixture.js'
+import { DAY_MS, newJob, TableFixture, TERMS } from './table-fixture.js'
 
 const taken = (fixture: TableFixture): Job => {
   const job = fixture.take()
@@ -216,6 +216,63 @@ describe('JobTable', () => {
     expect([fixture.table.dead, fixture.table.add(newJob('c'))]).toEqual([1, 'added'])
   })
 
+  it('begins the time limit when the holder gets the job', () => {
+    const { table, holder } = new TableFixture()
+    table.add(newJob('a'))
+    const job = table.take(holder) as Job
+    expect([table.leased, table.nextMs]).toEqual([1, Infinity])
+    table.extend(job)
+    expect([table.leased, table.nextMs]).toEqual([1, TERMS.timeLimitMs])
+  })
+
+  it('takes jobs that were returned unused in the order of their pushes', () => {
+    const fixture = new TableFixture()
+    for (const id of ['a', 'b', 'c', 'd']) fixture.table.add(newJob(id))
+    const [a, b, c] = [taken(fixture), taken(fixture), taken(fixture)]
+    for (const job of [b, a, c]) fixture.table.giveBack(job)
+    expect([1, 2, 3, 4].map(() => taken(fixture).id)).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  it('keeps dead jobs that cannot be copied as those of a queue that copies none', () => {
+    const fixture = new TableFixture({ maxJobs: 3, maxDead: 1 }, { copiesDead: true })
+    const { table } = fixture
+    for (const id of ['a', 'b', 'c']) {
+      table.add(newJob(id, { terms: { attempts: 1 } }))
+      table.fail(taken(fixture), 'no')
+    }
+    const [a, b, c] = table.deadAfter(0)
+    table.keepDead(a as Job)
+    expect([table.dead, table.counters.deadDropped]).toEqual([3, 0])
+    table.keepDead(b as Job)
+    // The one that waits for its copy stays, and so does the newest of the others.
+    expect([...table.deadAfter(0)].map(({ id }) => id)).toEqual(['b', 'c'])
+    expect(table.counters.deadDropped).toBe(1)
+    expect(table.revive(b as Job)).toBe(true)
+    table.dropDead(c as Job)
+    table.complete(taken(fixture))
+    expect([table.bytes, table.dead, table.waiting]).toEqual([0, 0, 0])
+  })
+
+  it('lists the dead jobs after one that has left', () => {
+    const fixture = new TableFixture()
+    for (const id of ['a', 'b', 'c']) {
+      fixture.table.add(newJob(id, { terms: { attempts: 1 } }))
+      fixture.table.fail(taken(fixture), 'no')
+    }
+    const [, b] = fixture.table.deadAfter(0)
+    const { deathNumber } = b as Job
+    fixture.table.revive(b as Job)
+    expect([...fixture.table.deadAfter(deathNumber)].map(({ id }) => id)).toEqual(['c'])
+  })
+
+  it('does not keep the memory of the jobs that arrived with a delayed one', () => {
+    const fixture = new TableFixture()
+    const job = newJob('a', { delayMs: 5 })
+    Object.assign(job, { memory: Buffer.alloc(10_000), start: 5_000, end: 5_010 })
+    fixture.table.add(job)
+    expect(job.memory.buffer.byteLength).toBe(10)
+  })
+
   it('does not keep the memory of the jobs that arrived with a failed one', () => {
     const fixture = new TableFixture()
     const shared = Buffer.alloc(10_000)
@@ -263,6 +320,22 @@ describe('JobTable', () => {
       expect([fixture.table.delayed, fixture.table.dead]).toEqual([1, 1])
       expect(types(fixture.changes)).toEqual(['delay', 'dead'])
       expect([...fixture.table.deadAfter(0)][0]?.death?.reason).toContain('the process of the queue ended')
+    })
+
+    it('drops the oldest dead jobs, not the ones that died with the process', () => {
+      const fixture = new TableFixture({ maxDead: 2 })
+      fixture.table.restore({
+        jobs: [
+          stored(1, { attempt: 3 }),
+          stored(2, { deadReason: 'old', deadAtMs: 10, attempt: 3 }),
+          // The time of day was set back since.
+          stored(3, { deadReason: 'newer', deadAtMs: DAY_MS + 20, attempt: 3 }),
+        ],
+        seen: [],
+        nextSequence: 4,
+      })
+      expect([...fixture.table.deadAfter(0)].map(({ sequence }) => sequence)).toEqual([3, 1])
+      expect(types(fixture.changes)).toEqual(['dead', 'remove'])
     })
 
     it('keeps no id for longer than the window when the time of day was set back', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { PushAnswer, PushFlag, PushResult } from '../../../../src/messaging/queue/protocol.js'
 import { PushBatches } from '../../../../src/messaging/queue/push-batches.js'
+import { waitFor } from '../../../support/wait-for.js'
 
 interface Call {
   readonly flags: number
@@ -10,7 +11,7 @@ interface Call {
 }
 
 /** A queue whose answers the test gives. */
-function batches(): { readonly calls: Call[]; readonly pushes: PushBatches } {
+function batches(messageBytes = 64 * 1024): { readonly calls: Call[]; readonly pushes: PushBatches } {
   const calls: Call[] = []
   const pushes = new PushBatches(
     (flags, frames) =>
@@ -23,6 +24,7 @@ function batches(): { readonly calls: Call[]; readonly pushes: PushBatches } {
           fail: reject,
         })
       }),
+    () => messageBytes,
   )
   return { calls, pushes }
 }
@@ -81,8 +83,8 @@ describe('PushBatches', () => {
     // Sent before the queue was full, and refused because it is behind the others.
     calls[1]?.answer(FULL)
     await turn()
-    expect([calls[2]?.flags, calls[2]?.frames]).toEqual([PushFlag.WAITS, ['b', 'c', 'd']])
-    calls[2]?.answer(ADDED, FULL, FULL)
+    expect([calls[2]?.flags, calls[2]?.frames]).toEqual([PushFlag.WAITS, ['b']])
+    calls[2]?.answer()
     await turn()
     expect([calls[3]?.flags, calls[3]?.frames]).toEqual([PushFlag.WAITS, ['c', 'd']])
     calls[3]?.answer()
@@ -91,6 +93,67 @@ describe('PushBatches', () => {
     calls[4]?.answer()
     await Promise.all(all)
     expect(order).toEqual(['a', 'b', 'c', 'd', 'e'])
+  })
+
+  it('sends few refused pushes again while the queue takes few, so that each travels a few times', async () => {
+    const { calls, pushes } = batches()
+    const all = Array.from({ length: 1_000 }, (_, index) => pushes.push(`${index}`, Buffer.from(`${index};`)))
+    await turn()
+    calls[0]?.answer(...Array.from({ length: 1_000 }, () => FULL))
+    await turn()
+    const added: string[] = []
+    let travelled = 0
+    for (let index = 1; added.length < 1_000; index += 1) {
+      const { frames = [], answer } = calls[index] ?? {}
+      travelled += frames.length
+      added.push(frames[0] as string)
+      // A worker frees one place at a time.
+      answer?.(ADDED, ...frames.slice(1).map(() => FULL))
+      await turn()
+    }
+    await Promise.all(all)
+    expect(added).toEqual(Array.from({ length: 1_000 }, (_, index) => `${index};`))
+    expect(travelled).toBeLessThanOrEqual(2_000)
+  })
+
+  it('sends more refused pushes again when the queue takes them', async () => {
+    const { calls, pushes } = batches()
+    const all = Array.from({ length: 15 }, (_, index) => pushes.push(`${index}`, Buffer.from('x')))
+    await turn()
+    calls[0]?.answer(...Array.from({ length: 15 }, () => FULL))
+    for (let index = 1; index <= 4; index += 1) {
+      await turn()
+      calls[index]?.answer()
+    }
+    await Promise.all(all)
+    expect(calls.slice(1).map(({ frames }) => frames.length)).toEqual([1, 2, 4, 8])
+  })
+
+  it('pauses after a message that should have waited and of which the queue took nothing', async () => {
+    const { calls, pushes } = batches()
+    const push = pushes.push('a', Buffer.from('a'))
+    await turn()
+    calls[0]?.answer(FULL)
+    const beganMs = performance.now()
+    for (let index = 1; index < 8; index += 1) {
+      await waitFor(() => expect(calls).toHaveLength(index + 1))
+      calls[index]?.answer(...(index === 7 ? [] : [FULL]))
+    }
+    await push
+    expect(performance.now() - beganMs).toBeGreaterThan(5)
+  })
+
+  it('keeps messages of several pushes below the limit of the channel', async () => {
+    const { calls, pushes } = batches(100)
+    const all = Array.from({ length: 6 }, (_, index) => pushes.push(`${index}`, Buffer.alloc(40)))
+    all.push(pushes.push('long', Buffer.alloc(200)))
+    await turn()
+    for (let index = 0; index < 4; index += 1) {
+      calls[index]?.answer()
+      await turn()
+    }
+    expect(calls.map(({ frames }) => frames.length)).toEqual([2, 2, 2, 1])
+    await Promise.all(all)
   })
 
   it('rejects the pushes of a call that fails, and continues', async () => {
@@ -108,7 +171,10 @@ describe('PushBatches', () => {
   it.each([[[]], [[9]], [[PushAnswer.EACH]], [[PushAnswer.EACH, 0, 0]], [[PushAnswer.EACH, 77]]])(
     'rejects pushes with CORRUPT for the answer %j',
     async (bytes) => {
-      const pushes = new PushBatches(() => Promise.resolve(Buffer.from(bytes)))
+      const pushes = new PushBatches(
+        () => Promise.resolve(Buffer.from(bytes)),
+        () => 64 * 1024,
+      )
       await expect(pushes.push('a', Buffer.from('a'))).rejects.toMatchObject({
         code: 'ERR_SHMWIRE_CORRUPT',
         executed: 'unknown',

@@ -158,6 +158,172 @@ describe('a queue with a store', () => {
     })
   })
 
+  it('ends requests, and says so, when the store fails', async () => {
+    const store = new FakeJobStore({ holds: true })
+    const lines: string[] = []
+    const logger = { debug: () => {}, warn: (line: string) => void lines.push(line) }
+    const channel = { transport: 'socket' as const, logger }
+    const queue = await queueOn(store, { channel })
+    const client = await openQueue(address, { channel: { transport: 'socket' } })
+    open.push(client)
+    await worker(() => 'result')
+    const requests = [queue.request('a'), client.request('b')]
+    const outcomes = Promise.allSettled(requests)
+    await waitFor(async () => expect(await queue.stats()).toMatchObject({ leased: 1, waiting: 1 }))
+    store.fail()
+    for (const outcome of await outcomes)
+      expect(outcome).toMatchObject({ reason: { code: 'ERR_SHMWIRE_UNAVAILABLE', executed: 'unknown' } })
+    await expect(queue.push('late')).rejects.toMatchObject({ executed: 'no' })
+    await expect(client.push('late')).rejects.toMatchObject({ executed: 'no' })
+    await expect(queue.stats()).rejects.toMatchObject({ code: 'ERR_SHMWIRE_UNAVAILABLE' })
+    expect(lines.some((line) => line.includes('its store failed'))).toBe(true)
+    await queue.close({ timeoutMs: 10_000 })
+    expect(store.closed).toBe(true)
+  })
+
+  it('begins no copy of a dead job after its store has failed', async () => {
+    const store = new FakeJobStore()
+    let copies = 0
+    const deadLetters = {
+      push: () => {
+        copies += 1
+        return Promise.reject(new Error('absent'))
+      },
+    }
+    const queue = await queueOn(store, { attempts: 1, deadLetters: deadLetters as never })
+    await worker(() => {
+      throw new Error('no')
+    })
+    await queue.push('bad')
+    await waitFor(() => expect(copies).toBeGreaterThan(0))
+    store.hold()
+    queue.push('next').catch(() => {})
+    await waitFor(() => expect(store.writes.length).toBeGreaterThan(0))
+    store.fail()
+    await turns()
+    await expect(queue.push('late')).rejects.toMatchObject({ executed: 'no' })
+    await queue.close()
+    const before = copies
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(copies).toBe(before)
+  })
+
+  it('counts no attempt for a job that it has not sent', async () => {
+    const store = new FakeJobStore({ holds: true })
+    const queue = await queueOn(store, { attempts: 1, timeLimitMs: 20 })
+    await worker(() => 'done')
+    const request = queue.request('job')
+    await waitFor(() => expect(store.writes.map(typesOf)).toEqual([['add', 'attempt']]))
+    // The disk is slower than the time limit.
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    expect(await queue.stats()).toMatchObject({ leased: 1, failed: 0 })
+    store.release()
+    expect(await request).toBe('done')
+  })
+
+  it('returns the jobs that a worker has not got when it leaves', async () => {
+    const store = new FakeJobStore({ holds: true })
+    const queue = await queueOn(store, { attempts: 1 })
+    const leaving = await work(address, () => {}, { channel: { transport: 'socket' } })
+    const pushed = queue.push('job')
+    await waitFor(() => expect(store.writes.map(typesOf)).toEqual([['add', 'attempt']]))
+    await leaving.close({ timeoutMs: 0 }).catch(() => {})
+    await waitFor(async () =>
+      expect(await queue.stats()).toMatchObject({ workers: 0, waiting: 1, dead: 0, failed: 0 }),
+    )
+    const ran: number[] = []
+    open.push(
+      await work(address, (_job, { attempt }) => void ran.push(attempt), {
+        channel: { transport: 'socket' },
+      }),
+    )
+    store.release()
+    await pushed
+    await waitFor(() => expect(ran).toEqual([1]))
+  })
+
+  it('buries a job in its last attempt after a retry when its process ends', async () => {
+    const store = new FakeJobStore()
+    const first = await queueOn(store, { attempts: 2 })
+    let runs = 0
+    await worker(() => {
+      runs += 1
+      if (runs === 1) throw new Error('once')
+      return new Promise(() => {})
+    })
+    await first.push('job')
+    await waitFor(() => expect(runs).toBe(2))
+    // The process ends here: the store keeps what it has.
+    const left = new FakeJobStore()
+    for (const [sequence, job] of store.jobs) left.jobs.set(sequence, job)
+    for (const one of open.splice(0).toReversed()) await one.close({ timeoutMs: 0 }).catch(() => {})
+    const second = await queueOn(left)
+    expect(await second.stats()).toMatchObject({ dead: 1, waiting: 0, delayed: 0 })
+  })
+
+  it('resolves retryDead when the store has the change, and refuses it after a failure', async () => {
+    const store = new FakeJobStore()
+    const queue = await queueOn(store, { attempts: 1 })
+    await worker(() => {
+      throw new Error('no')
+    })
+    await queue.push('bad')
+    await waitFor(async () => expect((await queue.stats()).dead).toBe(1))
+    await open.pop()?.close()
+    store.hold()
+    const retried = queue.retryDead()
+    const state = watch(retried)
+    await turns()
+    expect(state.settled).toBe(false)
+    store.commit()
+    expect(await retried).toBe(1)
+    queue.push('next').catch(() => {})
+    await waitFor(() => expect(store.writes.length).toBeGreaterThan(0))
+    store.fail()
+    await turns()
+    await expect(queue.retryDead()).rejects.toMatchObject({ code: 'ERR_SHMWIRE_UNAVAILABLE', executed: 'no' })
+  })
+
+  it('rejects a job that the store cannot keep', async () => {
+    const store = Object.assign(new FakeJobStore(), { jobBytesMax: 100 })
+    const queue = await queueOn(store)
+    await expect(queue.push('x'.repeat(200))).rejects.toMatchObject({
+      code: 'ERR_SHMWIRE_MESSAGE_TOO_LARGE',
+      executed: 'no',
+    })
+    await queue.push('short')
+  })
+
+  it('closes within its time when the store does not', async () => {
+    const store = Object.assign(new FakeJobStore(), { close: () => new Promise<void>(() => {}) })
+    const queue = await queueOn(store)
+    await expect(queue.close({ timeoutMs: 10 })).rejects.toMatchObject({ code: 'ERR_SHMWIRE_TIMEOUT' })
+  })
+
+  it('copies no dead job and does not wake when the queue cannot listen', async () => {
+    const store = new FakeJobStore()
+    const first = await queueOn(store, { attempts: 1 })
+    await worker(() => {
+      throw new Error('no')
+    })
+    await first.push('bad')
+    await waitFor(async () => expect((await first.stats()).dead).toBe(1))
+    for (const one of open.splice(0).toReversed()) await one.close()
+    let copies = 0
+    const deadLetters = {
+      push: async () => {
+        copies += 1
+      },
+    }
+    const refused = queueOn(store, {
+      channel: { transport: 'nothing' as never },
+      deadLetters: deadLetters as never,
+    })
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_SHMWIRE_INVALID_ARGUMENT' })
+    await turns()
+    expect(copies).toBe(0)
+  })
+
   it('closes the store when the queue cannot listen', async () => {
     const store = new FakeJobStore()
     await expect(queueOn(store, { channel: { transport: 'nothing' as never } })).rejects.toMatchObject({

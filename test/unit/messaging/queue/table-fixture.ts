@@ -50,7 +50,9 @@ export class TableFixture {
   }
 
   take(): Job | undefined {
-    return this.table.take(this.holder)
+    const job = this.table.take(this.holder)
+    if (job !== undefined) this.table.extend(job)
+    return job
   }
 
   /** Lets the time pass, and does what is due. */

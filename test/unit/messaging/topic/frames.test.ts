@@ -92,6 +92,12 @@ describe('errors', () => {
       code: ErrorCode.BACKLOG,
       status: 'RESOURCE_EXHAUSTED',
       message: 'too slow',
+      executed: 'no',
+    })
+    const failed = new ShmwireError(ErrorCode.OUT_OF_MEMORY, 'no room on the disk', { executed: 'unknown' })
+    expect(receivedError(carriedError(failed))).toMatchObject({
+      code: ErrorCode.OUT_OF_MEMORY,
+      executed: 'unknown',
     })
   })
 
