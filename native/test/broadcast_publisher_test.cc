@@ -120,6 +120,21 @@ TEST_CASE("publishes nothing while a blocking reader has read too little") {
   CHECK(received == topic.sequence);
 }
 
+TEST_CASE("rejects a second position of a blocking reader") {
+  Topic topic;
+  BroadcastSubscriber blocking(true);
+  topic.place.Attach(&topic.publisher, &blocking, true);
+  REQUIRE(topic.Publish(1));
+  SeekTo(&blocking, SeekStart::kNext);
+  uint64_t next = 0;
+  CHECK(blocking.Seek(SeekStart::kOldest, 0, &next).code() == StatusCode::kInvalidArgument);
+  BroadcastSubscriber losing(false);
+  topic.place.Attach(&topic.publisher, &losing);
+  SeekTo(&losing, SeekStart::kNext);
+  SeekTo(&losing, SeekStart::kOldest);
+  CHECK(ReceiveCount(&losing) == 1);
+}
+
 TEST_CASE("no longer waits for a blocking reader that was detached") {
   Topic topic;
   BroadcastSubscriber reader(true);

@@ -110,6 +110,11 @@ export class PlainRing implements RingWriter {
     this.#readers.delete(reader)
   }
 
+  /** No effect for a reader that was detached: its index can be that of another one. */
+  leave(reader: PlainReader): void {
+    if (this.#readers.get(reader.index) === reader) this.#readers.delete(reader.index)
+  }
+
   close(): void {
     this.closed = true
   }
@@ -219,7 +224,7 @@ class PlainReader implements OwnReader {
   }
 
   close(): void {
-    this.#ring.detach(this.index)
+    this.#ring.leave(this)
   }
 }
 
