@@ -114,6 +114,18 @@ describe('PlainRing', () => {
     }).toThrow('4096 subscribers')
   })
 
+  it('keeps a new reader when a detached one with the same index is closed', () => {
+    const ring = new PlainRing(RING_BYTES)
+    const old = ring.createReader(true)
+    ring.detach(old.index)
+    const reader = ring.createReader(true)
+    expect(reader.index).toBe(old.index)
+    old.close()
+    expect(ring.slowest()).toBe(reader.index)
+    reader.close()
+    expect(ring.slowest()).toBe(-1)
+  })
+
   it('matches a model in random runs', () => {
     const random = randomFrom(newSeed('plain ring'))
     for (let run = 0; run < 20; run += 1) {
