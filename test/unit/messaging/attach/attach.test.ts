@@ -52,14 +52,14 @@ class Wire {
 
 function serverSide(world: World, frames: Frames): ReturnType<typeof attachAsServer> {
   const { log, slots } = world
-  const handoverSocket = {
+  const handoverSocket: NativeHandoverSocket = {
     expect: () => log.push('expect'),
     discard: () => log.push('discard'),
     drain: () => log.push('drain') > 0,
     settle: () => true,
     close: () => {},
     ...world.handover,
-  } as NativeHandoverSocket
+  }
   const memory: ServerMemory = {
     native: { unavailable: 'of the test' },
     handoverSocket,
