@@ -151,8 +151,8 @@ class LocalCell<Value> implements Cell<Value> {
       this.#value = value
       return this.#service.changed() ?? yieldTurn(encoded.length) ?? DONE
     } catch (error) {
-      // Only errors are thrown here.
-      return Promise.reject(error as Error)
+      // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- the caller gets the same value
+      return Promise.reject(error)
     }
   }
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { connect } from '../../../src/connect.js'
 import { listen } from '../../../src/listen.js'
+import { watch } from '../../../src/messaging/cell/watch.js'
 import { eventually } from '../../support/turns.js'
 import { account, type CellFixture, CellWorld } from './cell-fixture.js'
 
@@ -90,6 +92,23 @@ export function cellWriters(fixture: CellFixture): void {
       await new Promise((resolve) => setTimeout(resolve, 20))
       expect(events).toEqual([1, ['close', undefined]])
       expect(watched.get()).toBe(1)
+    })
+
+    it('ends with the channel that the program has passed, and keeps the value', async () => {
+      const cell = await world.cell(1)
+      const channel = await connect(cell.address, fixture.client ?? {})
+      const watched = await watch(channel)
+      expect(watched.fallbackReason).toContain('channel')
+      await cell.set(2)
+      expect(watched.get()).toBe(2)
+      const closed = new Promise<Error | undefined>((resolve) => {
+        watched.on('close', resolve)
+      })
+      watched.on('value', () => {})
+      channel.destroy()
+      expect(await closed).toBeInstanceOf(Error)
+      expect(watched.stale).toBe(true)
+      expect(watched.get()).toBe(2)
     })
 
     it('refuses set after close', async () => {

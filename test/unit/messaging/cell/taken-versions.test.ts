@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { TakenVersions, type TakingSession } from '../../../../src/messaging/cell/taken-versions.js'
 
+vi.mock('../../../../src/host.js', () => import('../../../support/global-host.js'))
+
 interface Session extends TakingSession {
   taken: number
 }
