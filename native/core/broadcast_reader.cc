@@ -182,7 +182,7 @@ Status BroadcastReader::Receive(BroadcastBatch* batch) {
     }
     if (resumes == kResumesMax) {
       batch->behind = !stopped();
-      // The writer has gone on, and has overwritten the rest.
+      // The writer has continued, and has overwritten the rest.
       if (stopped()) MoveTo(tail_, sequence_, true);
       return {};
     }

@@ -72,9 +72,8 @@ class BroadcastReader {
 
   // Loads and checks the tail. Errors: kCorrupt.
   Status Poll();
-  // Polls. What the writer publishes from now on is not seen, so that a reader of a writer that
-  // goes on reaches an end. What the writer overwrites before it was read is not counted. Errors:
-  // kCorrupt.
+  // Polls. Later messages are not seen, so that a reader of a writer that continues reaches an end.
+  // Messages that the writer overwrites before they were read are not counted. Errors: kCorrupt.
   Status Stop();
   // After the last Poll.
   [[nodiscard]] bool has_data() const { return position_ != tail_; }

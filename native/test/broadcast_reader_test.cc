@@ -82,7 +82,7 @@ TEST_CASE("states offsets that do not decrease for empty messages") {
   CHECK(memory.descriptors[3].offset == 21);
 }
 
-TEST_CASE("reaches an end after it was stopped, although the writer goes on") {
+TEST_CASE("reaches an end after it was stopped, although the writer continues") {
   BroadcastPair pair;
   Start(&pair);
   for (int count = 0; count < 3; count++) pair.Write(1000);

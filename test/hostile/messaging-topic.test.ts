@@ -1,21 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { listen, serverMemory } from '../../src/listen.js'
 import { encodeControl } from '../../src/messaging/attach/control-frame.js'
 import { Conversation } from '../../src/messaging/attach/conversation.js'
-import { attachAsServer } from '../../src/messaging/attach/server-attach.js'
 import { bytesContract } from '../../src/messaging/bytes-contract.js'
 import { receivedError } from '../../src/messaging/carried-error.js'
 import { createTopic, TOPIC_METHODS } from '../../src/messaging/topic/create-topic.js'
-import { broadcastBinding, NativeRing } from '../../src/messaging/topic/native-ring.js'
 import { encodePublish } from '../../src/messaging/topic/publish-frame.js'
 import { subscribe } from '../../src/messaging/topic/subscribe.js'
 import type { Topic, TopicOptions } from '../../src/messaging/topic/types.js'
-import type { CallContext } from '../../src/service/call/call-context.js'
 import { undecodedClient } from '../../src/service/client.js'
 import type { Contract } from '../../src/service/contract/contract.js'
 import type { Handlers } from '../../src/service/contract/contract-types.js'
 import { serve } from '../../src/service/serve.js'
-import { IS_WINDOWS } from '../support/not-on-windows.js'
 import { integerFrom, newSeed, randomFrom } from '../support/random.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait-for.js'
@@ -311,38 +306,6 @@ describe('a subscriber of a hostile topic', () => {
       encodeControl({ begin: 6 }),
     ])
     expect(await failure(subscribe('topic'))).toMatchObject({ code: 'ERR_SHMWIRE_CORRUPT' })
-  })
-
-  it.skipIf(IS_WINDOWS)('rejects a start that the memory of the topic does not have', async () => {
-    const server = keep(await listen('topic'))
-    const memory = serverMemory(server)
-    if (!('binding' in memory.native)) throw new Error('the addon is missing')
-    const binding = broadcastBinding(memory.native.binding)
-    if (binding === undefined) throw new Error('the addon has no topics')
-    const ring = new NativeRing(binding, 64 * 1024, () => {})
-    const handlers = {
-      publish: () => Buffer.alloc(0),
-      async *subscribe(requests: AsyncIterable<Uint8Array>, context: CallContext) {
-        const frames = requests[Symbol.asyncIterator]()
-        await frames.next()
-        yield encodeControl({ ...WELCOME, start: 1_000_000_000 })
-        yield* attachAsServer({
-          memory,
-          context,
-          frames,
-          obstacle: undefined,
-          accept: (socket, token) => ring.accept(socket, token, false),
-          detach: (index) => ring.detach(index),
-        })
-        await frames.next()
-      },
-    }
-    const contract = bytesContract(SERVICE, TOPIC_METHODS)
-    await serve(server, handlers as unknown as Handlers<Contract>, { contract })
-    const error = await failure(subscribe('topic'))
-    expect(error).toMatchObject({ code: 'ERR_SHMWIRE_CORRUPT' })
-    expect(error.message).toContain('start 1000000000')
-    ring.close()
   })
 
   it('rejects a token of a topic that knows that this side has no memory', async () => {

@@ -8,7 +8,7 @@ const ALIGNMENT = 16
 const TARGET_ALIGNMENT = 8
 const SLOTS_MIN = 64
 const RECORDS_MAX = 512
-const READERS_MAX = 4096
+const READERS_MAX = 1024
 
 interface PlainMessage {
   /** The key, the headers and the body. */

@@ -89,7 +89,7 @@ export class ShmSource implements BatchSource, Polled {
     if (this.#state === 'closed' || this.end !== undefined) return
     this.end = { error }
     try {
-      // A publisher that goes on would never let a slow reader reach the end.
+      // A publisher that continues would never let a slow reader reach the end.
       this.#reader.native.stop()
     } catch (thrown) {
       this.#fail(thrown)

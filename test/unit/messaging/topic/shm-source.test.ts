@@ -40,7 +40,7 @@ describe('ShmSource', () => {
       stop: () => (calls.stop += 1),
     }
     reader = {
-      native: native as never,
+      native: native as NativeReader['native'],
       descriptors: new Uint32Array(16 * DESCRIPTOR_WORDS),
       firstSequence: 1,
       lost: 0,
@@ -144,7 +144,7 @@ describe('ShmSource', () => {
         reader.requiredBytes = 1_000_000
         return 0
       }
-      long.push(target.buffer as ArrayBufferLike)
+      long.push(target.buffer)
       return long.length < 4 ? 0 : describeMessages([0, 1_000_000])
     }
     while (!source.read()) expect(long.length).toBeLessThan(4)
