@@ -40,7 +40,7 @@ describe('ShmSource', () => {
       stop: () => (calls.stop += 1),
     }
     reader = {
-      native: native as NativeReader['native'],
+      native: native as Partial<NativeReader['native']> as NativeReader['native'],
       descriptors: new Uint32Array(16 * DESCRIPTOR_WORDS),
       firstSequence: 1,
       lost: 0,
