@@ -19,7 +19,22 @@ beforeEach(() => {
   ownRuntimeDirectory()
 })
 
-describe('a subscriber of the memory of a hostile topic', () => {
+describe('a subscriber of a topic with a wrong start', () => {
+  it('rejects a begin that is not the start of the welcome', async () => {
+    const handlers = {
+      publish: () => Buffer.alloc(0),
+      async *subscribe() {
+        yield encodeControl({ epoch: 'e', codec: 'msgpack', overflow: 'lose', start: 5, isOtherEpoch: false })
+        yield encodeControl({ reason: 'none' })
+        yield encodeControl({ begin: 6 })
+      },
+    }
+    const contract = bytesContract(SERVICE, TOPIC_METHODS)
+    const service = await serve('topic', handlers as unknown as Handlers<Contract>, { contract })
+    await expect(subscribe('topic')).rejects.toMatchObject({ code: 'ERR_SHMWIRE_CORRUPT' })
+    await service.close()
+  })
+
   it.skipIf(IS_WINDOWS)('rejects a start that the memory of the topic does not have', async () => {
     const server = await listen('topic')
     const memory = serverMemory(server)

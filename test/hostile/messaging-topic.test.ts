@@ -299,15 +299,6 @@ describe('a subscriber of a hostile topic', () => {
     expect(await failure(subscribe('topic'))).toMatchObject({ code: 'ERR_SHMWIRE_CORRUPT' })
   })
 
-  it('rejects a begin that is not the start of the welcome', async () => {
-    await topicOf([
-      encodeControl({ ...WELCOME, start: 5 }),
-      encodeControl({ reason: 'none' }),
-      encodeControl({ begin: 6 }),
-    ])
-    expect(await failure(subscribe('topic'))).toMatchObject({ code: 'ERR_SHMWIRE_CORRUPT' })
-  })
-
   it('rejects a token of a topic that knows that this side has no memory', async () => {
     await topicOf([encodeControl(WELCOME), encodeControl({ token: '0'.repeat(32) })])
     const error = await failure(subscribe('topic', { channel: { transport: 'socket' } }))

@@ -30,17 +30,21 @@ describe('ShmSource', () => {
     onReady = () => {}
     receive = () => 0
     arm = () => false
-    const native = {
+    const native: Partial<NativeReader['native']> = {
       transferDoorbell: () => 1,
       arm: () => {
         calls.arm += 1
         return arm()
       },
-      disarm: () => (calls.disarm += 1),
-      stop: () => (calls.stop += 1),
+      disarm: () => {
+        calls.disarm += 1
+      },
+      stop: () => {
+        calls.stop += 1
+      },
     }
     reader = {
-      native: native as Partial<NativeReader['native']> as NativeReader['native'],
+      native: native as NativeReader['native'],
       descriptors: new Uint32Array(16 * DESCRIPTOR_WORDS),
       firstSequence: 1,
       lost: 0,
