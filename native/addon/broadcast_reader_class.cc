@@ -31,6 +31,7 @@ Napi::Function BroadcastReaderObject::Define(Napi::Env env) {
                              Method<&BroadcastReaderObject::AttachOwn>("attachOwn"),
                              Method<&BroadcastReaderObject::TransferDoorbell>("transferDoorbell"),
                              Method<&BroadcastReaderObject::Seek>("seek"),
+                             Method<&BroadcastReaderObject::Stop>("stop"),
                              Method<&BroadcastReaderObject::Close>("close"),
                          });
 }
@@ -129,6 +130,10 @@ Napi::Value BroadcastReaderObject::Seek(const Napi::CallbackInfo& info) {
   uint64_t next_sequence = 0;
   Status status = subscriber_->Seek(static_cast<SeekStart>(start), sequence, &next_sequence);
   return NumberUnlessFailed(info.Env(), status, static_cast<double>(next_sequence));
+}
+
+void BroadcastReaderObject::Stop(const Napi::CallbackInfo& info) {
+  CheckStatus(info.Env(), subscriber_->Stop());
 }
 
 void BroadcastReaderObject::Close(const Napi::CallbackInfo& /*info*/) { subscriber_->Close(); }

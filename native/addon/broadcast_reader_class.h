@@ -31,6 +31,7 @@ class BroadcastReaderObject : public Wrapped<BroadcastReaderObject> {
   Napi::Value AttachOwn(const Napi::CallbackInfo& info);
   Napi::Value TransferDoorbell(const Napi::CallbackInfo& info);
   Napi::Value Seek(const Napi::CallbackInfo& info);
+  void Stop(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 
   // Exists if Initialize has succeeded.

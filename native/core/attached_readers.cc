@@ -11,7 +11,7 @@ Status AttachedReaders::FindFree(uint32_t* reader) {
   *reader = 0;
   while (*reader < used_ && readers_[*reader].attached()) (*reader)++;
   if (*reader == kReadersMax) {
-    return Status::Error(StatusCode::kUnavailable, "there are 4096 readers already");
+    return Status::Error(StatusCode::kUnavailable, "there are 1024 readers already");
   }
   if ((*reader >= wakers_size_ && !Grow(&wakers_, &wakers_size_)) ||
       (*reader >= readers_size_ && !Grow(&readers_, &readers_size_))) {

@@ -22,7 +22,7 @@ class AttachedReaders {
  public:
   // Bounds the handles and the memory that readers can make the writer keep, and how long it takes
   // to check their wake words.
-  static constexpr uint32_t kReadersMax = 4096;
+  static constexpr uint32_t kReadersMax = 1024;
 
   // Maps the memory that arrived with the token, and sends `own` through the reader's doorbell.
   // `*reader`: its index, until Detach. Errors: as HandoverSocket::Take, PeerSegment::Map and

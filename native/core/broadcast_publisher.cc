@@ -10,8 +10,17 @@ Status BroadcastPublisher::Create(uint64_t ring_bytes) {
 
 Status BroadcastPublisher::Accept(platform::HandoverSocket* socket, const platform::Token& token,
                                   bool blocks, uint32_t* reader) {
+  // First: the reader would not notice a later failure.
+  if (blocks) {
+    if (Status status = ReserveBlocking(); !status.ok()) return status;
+  }
   Status status = attachment_.Accept(socket, token, reader);
   return status.ok() && blocks ? AddBlocking(*reader) : status;
+}
+
+Status BroadcastPublisher::ReserveBlocking() {
+  if (!open_.has_value()) return attachment_.CheckOpen();
+  return open_->heads.Reserve();
 }
 
 Status BroadcastPublisher::AddBlocking(uint32_t reader) {

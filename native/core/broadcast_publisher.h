@@ -29,6 +29,8 @@ class BroadcastPublisher {
   // read. `*reader`: its index, until Detach. Errors: as WriterAttachment::Accept.
   Status Accept(platform::HandoverSocket* socket, const platform::Token& token, bool blocks,
                 uint32_t* reader);
+  // Ensures that the next AddBlocking does not fail. Errors: kClosed, kOutOfMemory.
+  Status ReserveBlocking();
   // Adds a reader of this process, after ReaderAttachment::AttachOwn.
   Status AddBlocking(uint32_t reader);
   // No effect if there is no such reader.

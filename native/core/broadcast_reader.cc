@@ -1,5 +1,7 @@
 #include "core/broadcast_reader.h"
 
+#include <algorithm>
+
 #include "core/cache_line.h"
 
 namespace shmwire {
@@ -31,7 +33,7 @@ Status BroadcastReader::Poll() {
   if (tail == tail_) return {};
   if (tail % kRecordAlignment != 0) return Corrupt("the writer's tail is not aligned");
   if (tail < tail_) return Corrupt("the writer's tail moved back");
-  tail_ = tail;
+  tail_ = std::min(tail, stop_);
   PrefetchForRead(At(position_));
   PrefetchForRead(At(position_) + kPrefetchStep);
   return {};
@@ -107,9 +109,9 @@ Status BroadcastReader::CheckSequence(const BroadcastRecordHeader& header, uint6
 inline bool BroadcastReader::TakeRecord(const Found& found, uint64_t* offset,
                                         BroadcastBatch* batch) const {
   const BroadcastRecordHeader& header = found.header;
-  // An empty message fits anywhere, even where the alignment would lead past the end.
-  const uint64_t start = header.length == 0 ? 0 : AlignTarget(*offset);
-  if (start > batch->target_bytes || header.length > batch->target_bytes - start) return false;
+  // The alignment can lead past the end, where an empty message still fits.
+  const uint64_t start = std::min(AlignTarget(*offset), batch->target_bytes);
+  if (header.length > batch->target_bytes - start) return false;
   if (header.length != 0) {
     SharedAccess::LoadWords(batch->target + start, At(found.position) + kRecordHeaderBytes,
                             header.length);
@@ -148,6 +150,12 @@ Status BroadcastReader::CopyRecords(BroadcastBatch* batch, uint64_t* end,
   return {};
 }
 
+Status BroadcastReader::Stop() {
+  Status status = Poll();
+  stop_ = tail_;
+  return status;
+}
+
 Status BroadcastReader::Receive(BroadcastBatch* batch) {
   for (int resumes = 0; has_data(); resumes++) {
     bool intact = tail_ - position_ <= capacity_;
@@ -157,7 +165,10 @@ Status BroadcastReader::Receive(BroadcastBatch* batch) {
       Status violation = CopyRecords(batch, &end, &sequence);
       Status status = IsIntact(position_, &intact);
       if (status.ok() && intact) {
-        if (batch->count == 0) return violation;
+        if (batch->count == 0) {
+          const bool is_end = violation.ok() && batch->required_bytes < 0;
+          return is_end ? Corrupt("the published records end with a pad") : violation;
+        }
         batch->lost = batch->first_sequence - sequence_;
         MoveTo(end, sequence, false);
         // The next call finds the violation again.
@@ -169,8 +180,12 @@ Status BroadcastReader::Receive(BroadcastBatch* batch) {
       batch->required_bytes = -1;
       if (!status.ok()) return status;
     }
-    batch->behind = resumes == kResumesMax;
-    if (batch->behind) return {};
+    if (resumes == kResumesMax) {
+      batch->behind = !stopped();
+      // The writer has continued, and has overwritten the rest.
+      if (stopped()) MoveTo(tail_, sequence_, true);
+      return {};
+    }
     bool resumed = false;
     if (Status status = Resume(&resumed); !status.ok()) return status;
   }

@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "core/broadcast_layout.h"
 #include "core/segment.h"
@@ -22,7 +23,7 @@
 namespace shmwire {
 
 // Where a received message lies in the target: key, headers, body. JavaScript reads it as four
-// words.
+// words. The offsets of a batch do not decrease.
 struct BroadcastDescriptor {
   uint32_t offset;
   uint32_t key_bytes;
@@ -71,6 +72,9 @@ class BroadcastReader {
 
   // Loads and checks the tail. Errors: kCorrupt.
   Status Poll();
+  // Polls. Later messages are not seen, so that a reader of a writer that continues reaches an end.
+  // Messages that the writer overwrites before they were read are not counted. Errors: kCorrupt.
+  Status Stop();
   // After the last Poll.
   [[nodiscard]] bool has_data() const { return position_ != tail_; }
 
@@ -114,8 +118,15 @@ class BroadcastReader {
   // The start of one of the last records. Polls.
   Status LoadLatest(uint64_t* position);
   // Loads records from `position` on, up to the one with `sequence`, or to the last one before
-  // tail_, which is at most a ring ahead. The result counts only if IsIntact(position).
-  Status Walk(uint64_t position, uint64_t sequence, Found* found) const;
+  // tail_, which is at most a ring ahead. `*reached`: false after `records_max` records. The result
+  // counts only if IsIntact(position).
+  Status Walk(uint64_t position, uint64_t sequence, uint64_t records_max, Found* found,
+              bool* reached);
+  // The most records that start between two marks of an honest writer.
+  [[nodiscard]] uint64_t MarkedRecordsMax() const {
+    return BroadcastBlockBytes(capacity_) / kRecordHeaderBytes + 1;
+  }
+  [[nodiscard]] bool stopped() const { return stop_ != kNeverStopped; }
   // Resumes half a ring behind the tail. `*resumed`: false if the writer was faster.
   Status Resume(bool* resumed);
   // One try each. `*sought`: false if the writer was faster.
@@ -131,11 +142,17 @@ class BroadcastReader {
   const BroadcastControl* control_;
   uint64_t capacity_;
 
+  static constexpr uint64_t kNeverStopped = std::numeric_limits<uint64_t>::max();
+
   uint64_t tail_ = 0;
+  // No tail after this one is used.
+  uint64_t stop_ = kNeverStopped;
   uint64_t position_ = 0;
   uint64_t sequence_ = 1;
   // The record at position_ may have a later sequence than sequence_.
   bool has_gap_ = false;
+  // Records that the present Seek has loaded in walks.
+  uint64_t walked_ = 0;
 };
 
 }  // namespace shmwire

@@ -8,6 +8,13 @@ namespace {
 // A writer that overtakes a reader so often in a row writes a ring in less than a microsecond.
 constexpr int kSeeksMax = 64;
 
+// An honest writer publishes at most one record between `latest` and the tail, and a fast one some
+// more between the loads of the two.
+constexpr uint64_t kLatestRecordsMax = 1024;
+
+// All tries of a Seek together walk at most this many times as far as one of an honest writer.
+constexpr uint64_t kWalksMax = 4;
+
 Status Corrupt(const char* context) { return Status::Error(StatusCode::kCorrupt, context); }
 
 }  // namespace
@@ -43,16 +50,23 @@ Status BroadcastReader::LoadLatest(uint64_t* position) {
   return *position < tail_ ? Status() : Corrupt("the writer's latest is not published");
 }
 
-Status BroadcastReader::Walk(uint64_t position, uint64_t sequence, Found* found) const {
+Status BroadcastReader::Walk(uint64_t position, uint64_t sequence, uint64_t records_max,
+                             Found* found, bool* reached) {
+  *reached = false;
   bool exists = false;
   Status status = LoadRecord(position, found, &exists);
-  while (exists && found->header.sequence < sequence && found->end() != tail_) {
+  for (uint64_t records = 1; exists && found->header.sequence < sequence && found->end() != tail_;
+       records++) {
+    // Bounds the time that a hostile writer can take.
+    if (records == records_max) return {};
+    walked_++;
     const uint64_t expected = found->header.sequence + 1;
     status = LoadRecord(found->end(), found, &exists);
     if (exists && found->header.sequence != expected) {
       return Corrupt("a record is out of sequence");
     }
   }
+  *reached = exists;
   return status.ok() && !exists ? Corrupt("the published records end with a pad") : status;
 }
 
@@ -73,7 +87,9 @@ Status BroadcastReader::Resume(bool* resumed) {
   const uint64_t half_bytes = capacity_ / 2;
   uint64_t position = 0;
   *resumed = FindMark(tail_ > half_bytes ? tail_ - half_bytes : 0, &position);
-  if (!*resumed) {
+  // Later records do not count.
+  if (!*resumed && stopped()) position = tail_;
+  if (!*resumed && !stopped()) {
     if (Status status = LoadLatest(&position); !status.ok()) return status;
     *resumed = true;
   }
@@ -90,9 +106,11 @@ Status BroadcastReader::SeekEnd(bool before_last, bool* sought) {
   // Overtaken since.
   if (tail_ - position > capacity_) return {};
   Found last;
-  Status violation = Walk(position, kBroadcastSequenceMax, &last);
+  bool reached = false;
+  Status violation = Walk(position, kBroadcastSequenceMax, kLatestRecordsMax, &last, &reached);
   if (Status status = IsIntact(position, sought); !status.ok() || !*sought) return status;
-  if (!violation.ok()) return violation;
+  *sought = reached;
+  if (!violation.ok() || !reached) return violation;
   if (last.end() != tail_) return Corrupt("the last record does not end at the tail");
   if (before_last) {
     MoveTo(last.position, last.header.sequence, false);
@@ -131,9 +149,11 @@ Status BroadcastReader::FindSequence(uint64_t sequence, Found* found, bool* inta
     position = (position / block_bytes + 1) * block_bytes;
   }
   const uint64_t start = found->position;
-  Status violation = Walk(start, sequence, found);
+  bool reached = false;
+  Status violation = Walk(start, sequence, MarkedRecordsMax(), found, &reached);
   if (Status status = IsIntact(start, intact); !status.ok() || !*intact) return status;
-  if (!violation.ok()) return violation;
+  *intact = reached;
+  if (!violation.ok() || !reached) return violation;
   const bool is_it = found->header.sequence == sequence;
   return is_it ? Status() : Corrupt("a sequence before the last one is missing");
 }
@@ -183,7 +203,9 @@ Status BroadcastReader::Seek(SeekStart start, uint64_t sequence) {
   }
   const BroadcastReader before = *this;
   Status status;
-  for (int tries = 0; tries < kSeeksMax && status.ok(); tries++) {
+  walked_ = 0;
+  const uint64_t walked_max = kWalksMax * (kLatestRecordsMax + MarkedRecordsMax());
+  for (int tries = 0; tries < kSeeksMax && walked_ <= walked_max && status.ok(); tries++) {
     bool sought = false;
     status = SeekOnce(start, sequence, &sought);
     if (status.ok() && sought) return {};

@@ -16,6 +16,10 @@ Status BroadcastSubscriber::KeepViolation(Status status) {
 Status BroadcastSubscriber::AttachOwn(BroadcastPublisher* publisher, uint32_t* reader) {
   WriterAttachment* writer = publisher->attachment();
   if (Status status = writer->CheckOpen(); !status.ok()) return status;
+  // First, so that nothing fails after the attachment.
+  if (blocks_) {
+    if (Status status = publisher->ReserveBlocking(); !status.ok()) return status;
+  }
   Status status = attachment_.AttachOwn(writer->own(), writer->readers(), reader);
   return status.ok() && blocks_ ? publisher->AddBlocking(*reader) : status;
 }
@@ -41,6 +45,11 @@ Status BroadcastSubscriber::Seek(SeekStart start, uint64_t sequence, uint64_t* n
   if (Status status = attachment_.CheckAttached(); !status.ok()) return status;
   if (!violation_.ok()) return violation_;
   const bool is_first = !open_.has_value();
+  if (blocks_ && !is_first) {
+    // The writer has kept no room for an older one.
+    return Status::Error(StatusCode::kInvalidArgument,
+                         "a blocking reader has its position already");
+  }
   if (is_first) open_.emplace(attachment_.writer());
   Status status = open_->reader.Seek(start, sequence);
   *next_sequence = open_->reader.next_sequence();
@@ -69,6 +78,11 @@ Status BroadcastSubscriber::Receive(BroadcastBatch* batch, SpinOptions options,
   if (status.ok()) status = reader.Receive(batch);
   if (reader.position() != position) Release(&received->writer_waits);
   return KeepViolation(status);
+}
+
+Status BroadcastSubscriber::Stop() {
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  return KeepViolation(open_->reader.Stop());
 }
 
 Status BroadcastSubscriber::Arm(bool* ready) {

@@ -29,7 +29,8 @@ class BroadcastSubscriber {
   // For a publisher in this process. `*reader`: its index there.
   Status AttachOwn(BroadcastPublisher* publisher, uint32_t* reader);
 
-  // See BroadcastReader::Seek.
+  // See BroadcastReader::Seek. A blocking reader seeks once. Errors: as there, and
+  // kInvalidArgument.
   Status Seek(SeekStart start, uint64_t sequence, uint64_t* next_sequence);
   struct Received {
     // The writer waits for room that this reader has made: wake its program.
@@ -42,6 +43,9 @@ class BroadcastSubscriber {
   // See BroadcastReader::Receive. While the ring is empty, waits as the options say. Errors:
   // kCorrupt, which every later call reports too.
   Status Receive(BroadcastBatch* batch, SpinOptions options, Received* received);
+
+  // See BroadcastReader::Stop.
+  Status Stop();
 
   // Arms the wake word and polls. `*ready`: there is data, or the topic is closed; the word is
   // disarmed.

@@ -226,6 +226,26 @@ TEST_CASE("rejects records before the tail that are out of sequence, or a pad at
   CheckCorrupt(other.pair().reader.Seek(SeekStart::kLast), "the published records end with a pad");
 }
 
+TEST_CASE("rejects published bytes that end with a pad") {
+  ForgedTopic topic;
+  topic.Advance(kRingBytes - 64);
+  topic.Header(kRingBytes - 64,
+               {.length = kPadBit | 48, .key_bytes = 0, .headers_bytes = 0, .sequence = 0});
+  topic.Tail(kRingBytes);
+  CheckCorrupt(topic.Receive(), "the published records end with a pad");
+}
+
+TEST_CASE("bounds the records that a seek loads from a writer that leads it far back") {
+  BroadcastPair pair(uint64_t{1} << 24);
+  for (int count = 0; count < 500'000; count++) pair.Write(0);
+  // Without a mark, a walk begins at the first record.
+  for (SharedWord<uint64_t>& mark : pair.control()->marks) mark.StoreRelaxed(0);
+  CHECK(pair.reader.Seek(SeekStart::kSequence, 400'000).code() == StatusCode::kUnavailable);
+  pair.control()->latest.StoreRelaxed(0);
+  CHECK(pair.reader.Seek(SeekStart::kLast).code() == StatusCode::kUnavailable);
+  CHECK(pair.reader.Seek(SeekStart::kNext).code() == StatusCode::kUnavailable);
+}
+
 TEST_CASE("ends every call for a tail that is far away") {
   for (const uint64_t tail : {uint64_t{1} << 32, uint64_t{1} << 62, UINT64_MAX - 15}) {
     ForgedTopic topic;

@@ -67,6 +67,55 @@ TEST_CASE("aligns messages in the target, and does not write after its end") {
   CHECK(batch.required_bytes == -1);
 }
 
+TEST_CASE("states offsets that do not decrease for empty messages") {
+  BroadcastPair pair;
+  Start(&pair);
+  for (const uint64_t bytes : {13, 0, 5, 0}) pair.Write(bytes);
+  BatchMemory memory(16 + 5);
+  BroadcastBatch batch = memory.batch();
+  REQUIRE(pair.reader.Poll().ok());
+  REQUIRE(pair.reader.Receive(&batch).ok());
+  REQUIRE(batch.count == 4);
+  CHECK(memory.descriptors[1].offset == 16);
+  CHECK(memory.descriptors[2].offset == 16);
+  // The end of the target, where the alignment would lead past it.
+  CHECK(memory.descriptors[3].offset == 21);
+}
+
+TEST_CASE("reaches an end after it was stopped, although the writer continues") {
+  BroadcastPair pair;
+  Start(&pair);
+  for (int count = 0; count < 3; count++) pair.Write(1000);
+  REQUIRE(pair.reader.Stop().ok());
+  for (int count = 0; count < 3; count++) pair.Write(1000);
+  CHECK(ReceiveAll(&pair.reader).size() == 3);
+  CHECK_FALSE(pair.reader.has_data());
+  pair.Write(1000);
+  CHECK(ReceiveAll(&pair.reader).empty());
+}
+
+TEST_CASE("delivers what the ring still has to a lapped reader that is stopped") {
+  BroadcastPair pair;
+  Start(&pair);
+  for (int count = 0; count < 200; count++) pair.Write(1000);
+  REQUIRE(pair.reader.Stop().ok());
+  const std::vector<BroadcastReceived> received = ReceiveAll(&pair.reader);
+  REQUIRE_FALSE(received.empty());
+  CHECK(received[0].lost + received.size() == 200);
+}
+
+TEST_CASE("reaches an end after the writer has overwritten all that a stopped reader had left") {
+  BroadcastPair pair;
+  Start(&pair);
+  for (int count = 0; count < 60; count++) pair.Write(1000);
+  REQUIRE(pair.reader.Stop().ok());
+  for (int count = 0; count < 300; count++) {
+    pair.Write(1000);
+    if (count % 100 == 99) CHECK(ReceiveAll(&pair.reader).empty());
+  }
+  CHECK_FALSE(pair.reader.has_data());
+}
+
 TEST_CASE("receives an empty message into an empty target") {
   BroadcastPair pair;
   Start(&pair);

@@ -56,11 +56,13 @@ TEST_CASE("finds the last message of a writer that died between its last stores"
   for (uint64_t count = 1; count < 100; count++) {
     const uint64_t latest = pair.control()->latest.LoadRelaxed();
     pair.Write(count * 37 % 3000);
+    const uint64_t newest = pair.control()->latest.LoadRelaxed();
     pair.control()->latest.StoreRelaxed(latest);
     for (const SeekStart start : {SeekStart::kNext, SeekStart::kLast}) {
       REQUIRE(pair.reader.Seek(start).ok());
       CHECK(pair.reader.next_sequence() == (start == SeekStart::kLast ? count : count + 1));
     }
+    pair.control()->latest.StoreRelaxed(newest);
   }
 }
 

@@ -62,6 +62,33 @@ TEST_CASE("lets a reader start at an older record, once") {
   CHECK(heads.Violator() == 0);
 }
 
+TEST_CASE("waits for started readers while others have not started") {
+  ReaderHeads heads(kRing);
+  SharedWord<uint64_t> words[6]{};
+  for (uint32_t reader = 0; reader < 6; reader++) {
+    REQUIRE(heads.Add(reader, &words[reader], 3200).ok());
+  }
+  CHECK(heads.HasRoom(3200 + kRing, 6400));
+  words[1].StoreRelaxed(Head(6400));
+  words[4].StoreRelaxed(Head(1600));
+  CHECK_FALSE(heads.HasRoom(1616 + kRing, 6400));
+  CHECK(heads.Slowest() == 4);
+  words[4].StoreRelaxed(Head(6400));
+  CHECK(heads.HasRoom(3200 + kRing, 6400));
+  CHECK_FALSE(heads.HasRoom(3216 + kRing, 6400));
+  for (const uint32_t reader : {0, 2, 3}) heads.Remove(reader);
+  CHECK_FALSE(heads.HasRoom(3216 + kRing, 6400));
+  CHECK(heads.Slowest() == 5);
+  words[5].StoreRelaxed(Head(9999));
+  CHECK(heads.HasRoom(6400 + kRing, 6400));
+  CHECK(heads.Violator() == 5);
+  heads.Remove(5);
+  CHECK(heads.Violator() == ReaderHeads::kNoReader);
+  heads.Remove(4);
+  CHECK_FALSE(heads.HasRoom(6416 + kRing, 6400));
+  CHECK(heads.Slowest() == 1);
+}
+
 TEST_CASE("no longer waits for a reader that breaks the rules") {
   for (const uint64_t word : {uint64_t{9}, uint64_t{16}, uint64_t{3200}, Head(6416), UINT64_MAX}) {
     CAPTURE(word);

@@ -87,11 +87,17 @@ export interface NativeBroadcastReader extends NativeAttachingReader<NativeBroad
   /**
    * Chooses where `receive` begins; required before it. `start` is one of `SEEK_…`: after the last message, the last message, about the
    * oldest one in the ring, or the message with `sequence`, which may be lost already. If nothing is published, all but SEEK_SEQUENCE mean the first message.
-   * Returns the sequence of the first message that `receive` will deliver or count as lost. Throws a TypeError if `sequence` is beyond the next message.
+   * Returns the sequence of the first message that `receive` will deliver or count as lost. Throws a TypeError if `sequence` is beyond the next message,
+   * and for a second call on a reader that blocks.
    */
   seek(start: number, sequence?: number): number
   /**
-   * Copies messages into `target`, each as key, headers and body, at multiples of 8. Returns their number; they have consecutive sequences.
+   * Fixes the end: messages that are published from now on are not received. Messages that the writer overwrites before they were read are not
+   * counted as lost. Throws `CORRUPT`.
+   */
+  stop(): void
+  /**
+   * Copies messages into `target`, each as key, headers and body, at multiples of 8 (an empty one also at the end), in ascending order. Returns their number; they have consecutive sequences.
    * results[READER_RESULT_SEQUENCE] is that of the first one, and results[READER_RESULT_LOST] is the number of
    * messages lost before it, else 0. results[READER_RESULT_REQUIRED] is the length of the next message if it did not fit, otherwise −1.
    * results[READER_RESULT_CLOSED] is 1 if the writer has closed the topic and nothing more is to be read. results[READER_RESULT_PREEMPTED] as for

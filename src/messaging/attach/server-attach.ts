@@ -18,6 +18,7 @@ import type { ServerMemory } from '../../listen.js'
 import type { NativeHandoverSocket } from '../../native/binding.js'
 import type { Peer } from '../../peer.js'
 import type { CallContext } from '../../service/call/call-context.js'
+import { AttachExchange } from './attach-exchange.js'
 import {
   type ControlFields,
   clipReason,
@@ -72,10 +73,11 @@ export async function* attachAsServer(
   } catch (failure) {
     return yield* refuse(fallbackReason(failure))
   }
+  const exchange = new AttachExchange(handover, options.detach)
   try {
-    return yield* exchange(options, handover)
+    return yield* run(options, exchange)
   } finally {
-    handover.release()
+    exchange.end()
   }
 }
 
@@ -85,17 +87,20 @@ async function* refuse(reason: string): AsyncGenerator<Buffer, ServerAttachment,
   return { reason: clipped }
 }
 
-async function* exchange(
+async function* run(
   options: ServerAttachOptions,
-  handover: ExpectedHandover,
+  exchange: AttachExchange,
 ): AsyncGenerator<Buffer, ServerAttachment, undefined> {
   const { memory, context } = options
+  const { handover } = exchange
   const pause: Pause = async (ms) => {
     await (ms === 0 ? nextTurn() : sleep(ms))
     context.signal.throwIfAborted()
+    exchange.assertInTime()
   }
   yield encodeControl({ token: handover.token.toString('hex') })
-  const offered = yield* nextWhileFull(options, handover, pause)
+  exchange.assertInTime()
+  const offered = yield* nextWhileFull(options, exchange, pause)
   if (offered['offered'] !== true) return { reason: readReason(offered['reason'], CLIENT) }
   let index: number
   try {
@@ -106,31 +111,28 @@ async function* exchange(
   } catch (failure) {
     return yield* refuse(fallbackReason(failure))
   }
-  let isAttached = false
-  try {
-    yield encodeControl({ attached: true })
-    const last = await nextFrame(options)
-    if (last['done'] !== true) return { reason: readReason(last['reason'], CLIENT) }
-    handover.complete()
-    isAttached = true
-    return { index }
-  } finally {
-    if (!isAttached) options.detach(index)
-  }
+  exchange.accepted(index)
+  yield encodeControl({ attached: true })
+  const last = await nextFrame(options)
+  exchange.assertInTime()
+  if (last['done'] !== true) return { reason: readReason(last['reason'], CLIENT) }
+  exchange.complete()
+  return { index }
 }
 
 async function* nextWhileFull(
   options: ServerAttachOptions,
-  handover: ExpectedHandover,
+  exchange: AttachExchange,
   pause: Pause,
 ): AsyncGenerator<Buffer, ControlFields, undefined> {
   for (let drains = 0; ; drains += 1) {
     const fields = await nextFrame(options)
+    exchange.assertInTime()
     if (fields['full'] !== true) return fields
     if (drains === DRAINS_MAX)
       throw corrupt(CLIENT, `more than ${DRAINS_MAX} reports of a full handover socket`)
     try {
-      await handover.drain(pause)
+      await exchange.handover.drain(pause)
     } catch (failure) {
       // The next step fails for the same reason, and reports it to the client.
       if (!(failure instanceof NativeFailure)) throw failure

@@ -150,9 +150,8 @@ class LocalCell<Value> implements Cell<Value> {
       this.#store.set(encoded)
       this.#value = value
       return this.#service.changed() ?? yieldTurn(encoded.length) ?? DONE
-    } catch (thrown) {
-      // Only errors are thrown here.
-      const error: Error = thrown as Error
+    } catch (error) {
+      // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- the caller gets the same value
       return Promise.reject(error)
     }
   }

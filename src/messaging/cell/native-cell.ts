@@ -1,12 +1,9 @@
-import { clearTimeout, setTimeout } from '../../host.js'
 import type { NativeBinding, NativeHandoverSocket } from '../../native/binding.js'
 import type { NativeCellReader, NativeCellWriter } from '../../native/messaging-binding.js'
 import { toShmwireError } from '../../native/native-error.js'
+import { UnwokenReaders } from '../attach/unwoken-readers.js'
 import type { CellStore } from './cell-store.js'
 import { readCell } from './read-cell.js'
-
-/** After this time, readers that could not be woken are woken again: their doorbells were full. */
-const WAKE_AGAIN_MS = 1
 
 /** The addon, with the classes of cells. */
 export type CellBinding = NativeBinding & Required<Pick<NativeBinding, 'CellWriter' | 'CellReader'>>
@@ -24,7 +21,10 @@ export class NativeCell implements CellStore {
   readonly #writer: NativeCellWriter
   /** Reads the value for watchers that have no shared memory. */
   #reader: NativeCellReader | undefined
-  #wakeTimer: NodeJS.Timeout | undefined
+  readonly #unwoken = new UnwokenReaders(() => {
+    this.#writer.wake()
+    return this.#hasUnwoken
+  })
 
   /** Throws `OUT_OF_MEMORY`, `UNAVAILABLE`. */
   constructor(binding: CellBinding, maxValueBytes: number) {
@@ -38,7 +38,7 @@ export class NativeCell implements CellStore {
 
   set(value: Uint8Array): number {
     this.version = this.#writer.set(value)
-    if (this.#unwoken) this.#wakeAgain()
+    if (this.#hasUnwoken) this.#unwoken.wakeLater()
     return this.version
   }
 
@@ -55,14 +55,13 @@ export class NativeCell implements CellStore {
   }
 
   close(): void {
-    clearTimeout(this.#wakeTimer)
-    this.#wakeTimer = undefined
+    this.#unwoken.close()
     this.#reader?.close()
     this.#reader = undefined
     this.#writer.close()
   }
 
-  get #unwoken(): boolean {
+  get #hasUnwoken(): boolean {
     return this.#writer.results[this.#binding.WRITER_RESULT_UNWOKEN] !== 0
   }
 
@@ -77,13 +76,5 @@ export class NativeCell implements CellStore {
     }
     this.#reader = reader
     return reader
-  }
-
-  #wakeAgain(): void {
-    this.#wakeTimer ??= setTimeout(() => {
-      this.#wakeTimer = undefined
-      this.#writer.wake()
-      if (this.#unwoken) this.#wakeAgain()
-    }, WAKE_AGAIN_MS)
   }
 }

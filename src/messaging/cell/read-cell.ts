@@ -1,10 +1,14 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
+import { nowMs } from '../../host.js'
 import type { NativeBinding } from '../../native/binding.js'
 import type { NativeCellReader } from '../../native/messaging-binding.js'
 import { toShmwireError } from '../../native/native-error.js'
 
 /** Each try fails only if the writer has set several values during the copy, or a longer one since the one before. */
 const TRIES_MAX = 1000
+/** Bounds the time that a hostile writer of long values can take: after it, no further try begins. A slow machine has some tries at least. */
+const READ_MS_MAX = 50
+const TRIES_MIN = 3
 const BYTES_MIN = 64
 
 /** An encoded value, in memory of its own. */
@@ -19,7 +23,9 @@ export interface EncodedValue {
  */
 export function readCell(binding: NativeBinding, reader: NativeCellReader, bytesHint: number): EncodedValue {
   let target = allocate(Math.max(BYTES_MIN, bytesHint))
+  const endMs = nowMs() + READ_MS_MAX
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    if (tries >= TRIES_MIN && nowMs() >= endMs) break
     let length: number
     try {
       length = reader.get(target)
@@ -35,7 +41,7 @@ export function readCell(binding: NativeBinding, reader: NativeCellReader, bytes
   }
   throw new ShmwireError(
     ErrorCode.UNAVAILABLE,
-    `the writer has set values during each of ${TRIES_MAX} attempts to read one; call again later`,
+    'the writer has set values during each of many attempts to read one; call again later',
   )
 }
 

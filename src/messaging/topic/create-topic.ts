@@ -144,7 +144,14 @@ class LocalTopic<Message> implements Topic<Message> {
     const { ring, obstacle } = ringOf(serverMemory(server), ringBytes, (reader) =>
       this.#service.onViolation(reader),
     )
-    const codec = new MessageCodec(settings.codec, ring.messageBytesMax, 'raise the ringBytes of the topic')
+    this.#ring = ring
+    let codec: MessageCodec
+    try {
+      codec = new MessageCodec(settings.codec, ring.messageBytesMax, 'raise the ringBytes of the topic')
+    } catch (error) {
+      ring.close()
+      throw error
+    }
     const publisher = new Publisher({
       ring,
       blockTimeoutMs,
@@ -154,7 +161,6 @@ class LocalTopic<Message> implements Topic<Message> {
     })
     const memory = (): ServerMemory => serverMemory(server)
     this.#codec = codec
-    this.#ring = ring
     this.#publisher = publisher
     this.#service = new TopicService({
       epoch: this.epoch,

@@ -1,14 +1,11 @@
-import { clearTimeout, setTimeout } from '../../host.js'
 import type { NativeBinding, NativeHandoverSocket } from '../../native/binding.js'
 import type { NativeBroadcastReader, NativeBroadcastWriter } from '../../native/messaging-binding.js'
 import { toShmwireError } from '../../native/native-error.js'
+import { UnwokenReaders } from '../attach/unwoken-readers.js'
 import type { OwnReader, RingReader, RingStart, RingWriter } from './ring.js'
 
 /** The most messages of one `receive`. */
 const RECORDS_MAX = 512
-/** After this time, readers that could not be woken are woken again: their doorbells were full. */
-const WAKE_AGAIN_MS = 1
-
 /** The addon, with the classes of topics. */
 export type BroadcastBinding = NativeBinding &
   Required<Pick<NativeBinding, 'BroadcastWriter' | 'BroadcastReader'>>
@@ -28,7 +25,7 @@ export class NativeRing implements RingWriter {
   readonly #writer: NativeBroadcastWriter
   readonly #results: Float64Array
   readonly #onViolation: (reader: number) => void
-  #wakeTimer: NodeJS.Timeout | undefined
+  readonly #unwoken = new UnwokenReaders(() => this.#wakeUnwoken())
 
   /** `onViolation` gets the index of a blocking reader that broke the rules. Throws `OUT_OF_MEMORY`, `UNAVAILABLE`. */
   constructor(binding: BroadcastBinding, ringBytes: number, onViolation: (reader: number) => void) {
@@ -50,7 +47,7 @@ export class NativeRing implements RingWriter {
   publish(payload: Uint8Array, prefix: Uint8Array, keyBytes: number): number {
     const sequence =
       prefix.length === 0 ? this.#writer.publish(payload) : this.#writer.publish(payload, prefix, keyBytes)
-    if (this.#results[this.#binding.WRITER_RESULT_UNWOKEN] !== 0) this.#wakeAgain()
+    if (this.#results[this.#binding.WRITER_RESULT_UNWOKEN] !== 0) this.#unwoken.wakeLater()
     this.#reportViolator()
     return sequence
   }
@@ -84,7 +81,7 @@ export class NativeRing implements RingWriter {
   }
 
   close(): void {
-    clearTimeout(this.#wakeTimer)
+    this.#unwoken.close()
     this.#writer.close()
   }
 
@@ -93,12 +90,10 @@ export class NativeRing implements RingWriter {
     if (violator >= 0) this.#onViolation(violator)
   }
 
-  #wakeAgain(): void {
-    this.#wakeTimer ??= setTimeout(() => {
-      this.#wakeTimer = undefined
-      this.#writer.wake()
-      if (this.#results[this.#binding.WRITER_RESULT_UNWOKEN] !== 0) this.#wakeAgain()
-    }, WAKE_AGAIN_MS)
+  /** True: some could not be woken again. */
+  #wakeUnwoken(): boolean {
+    this.#writer.wake()
+    return this.#results[this.#binding.WRITER_RESULT_UNWOKEN] !== 0
   }
 }
 
@@ -141,6 +136,22 @@ export class NativeReader implements RingReader {
   }
 
   seek(start: RingStart): number {
+    try {
+      return this.#seek(start)
+    } catch (error) {
+      throw toShmwireError(error, `the reader cannot begin at ${start}`)
+    }
+  }
+
+  receive(target: Uint8Array, spinNanos: number, yieldCpu: boolean): number {
+    return this.native.receive(target, spinNanos, yieldCpu)
+  }
+
+  close(): void {
+    this.native.close()
+  }
+
+  #seek(start: RingStart): number {
     const { SEEK_LAST, SEEK_NEXT, SEEK_OLDEST, SEEK_SEQUENCE } = this.#binding
     switch (start) {
       case 'next':
@@ -152,14 +163,6 @@ export class NativeReader implements RingReader {
       default:
         return this.native.seek(SEEK_SEQUENCE, start)
     }
-  }
-
-  receive(target: Uint8Array, spinNanos: number, yieldCpu: boolean): number {
-    return this.native.receive(target, spinNanos, yieldCpu)
-  }
-
-  close(): void {
-    this.native.close()
   }
 }
 

@@ -8,7 +8,7 @@ const ALIGNMENT = 16
 const TARGET_ALIGNMENT = 8
 const SLOTS_MIN = 64
 const RECORDS_MAX = 512
-const READERS_MAX = 4096
+const READERS_MAX = 1024
 
 interface PlainMessage {
   /** The key, the headers and the body. */
@@ -108,6 +108,11 @@ export class PlainRing implements RingWriter {
 
   detach(reader: number): void {
     this.#readers.delete(reader)
+  }
+
+  /** No effect for a reader that was detached: its index can be that of another one. */
+  leave(reader: PlainReader): void {
+    if (this.#readers.get(reader.index) === reader) this.#readers.delete(reader.index)
   }
 
   close(): void {
@@ -219,7 +224,7 @@ class PlainReader implements OwnReader {
   }
 
   close(): void {
-    this.#ring.detach(this.index)
+    this.#ring.leave(this)
   }
 }
 

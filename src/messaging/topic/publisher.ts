@@ -8,6 +8,8 @@ import type { RingWriter } from './ring.js'
 /** Calls of `publish` that wait for room. */
 const WAITING_MAX = 4096
 const WAITING_BYTES_MAX = 64 * 1024 * 1024
+/** Other processes can fill this part of both, so that the process of the topic always has the rest. */
+const REMOTE_PART = 1 / 2
 
 interface Waiting extends QueueLinks<Waiting> {
   readonly payload: Uint8Array
@@ -54,7 +56,7 @@ export class Publisher {
   }
 
   /**
-   * Returns undefined if the message is published, or a promise. The prefix must not change. Throws or rejects with `MESSAGE_TOO_LARGE`,
+   * Returns undefined if the message is published, or a promise. The prefix must not change. `origin`: of the call. Throws or rejects with `MESSAGE_TOO_LARGE`,
    * `CLOSED`, `BACKLOG`, `TIMEOUT`, `ABORTED`.
    */
   publish(
@@ -62,10 +64,12 @@ export class Publisher {
     prefix: Uint8Array,
     keyBytes: number,
     bounds: () => WaitOptions | undefined,
+    origin: 'own' | 'remote' = 'own',
   ): Promise<void> | undefined {
     if (this.tryPublish(payload, prefix, keyBytes)) return undefined
     const bytes = payload.length + prefix.length
-    if (this.#waiting.length >= WAITING_MAX || this.#waitingBytes + bytes > WAITING_BYTES_MAX)
+    const part = origin === 'own' ? 1 : REMOTE_PART
+    if (this.#waiting.length >= part * WAITING_MAX || this.#waitingBytes + bytes > part * WAITING_BYTES_MAX)
       throw new ShmwireError(
         ErrorCode.BACKLOG,
         `${this.#waiting.length} messages of ${this.#waitingBytes} bytes wait for subscribers already; await publish, or use tryPublish`,

@@ -41,6 +41,8 @@ export class ShmSource implements BatchSource, Polled {
   readonly #doorbell: OpenDoorbell
   /** The memory for the next batch: the rest of a slab. */
   #target: Buffer = NO_MEMORY
+  /** For a message that does not fit into a slab. Kept until one is received, because the writer can overtake the reader again and again. */
+  #long: Buffer | undefined
   #state: 'resting' | 'polling' | 'sleeping' | 'closed' = 'resting'
   end: { readonly error: Error | undefined } | undefined
 
@@ -51,7 +53,9 @@ export class ShmSource implements BatchSource, Polled {
     this.#reader = reader
     this.#budget = new SpinBudget(NO_WAKE_TIMES, wait === 'sleep' ? 0 : spinMicros)
     const onWake = (): void => this.#woken()
-    const onError = (error: unknown): void => this.#fail(error)
+    // The messages that are left can be read without it.
+    const onError = (error: unknown): void =>
+      this.finish(toShmwireError(error, 'the doorbell of the subscription has failed'))
     this.#doorbell = poller.run(() =>
       listenToDoorbell(binding, reader.native.transferDoorbell(), onWake, onError),
     )
@@ -80,11 +84,17 @@ export class ShmSource implements BatchSource, Polled {
     this.#state = 'resting'
   }
 
-  /** No further message follows those in the ring. */
+  /** No message follows those that are in the ring now. */
   finish(error: Error | undefined): void {
     if (this.#state === 'closed' || this.end !== undefined) return
     this.end = { error }
-    if (this.#state === 'resting') this.#options.onEnding(error)
+    try {
+      // A publisher that continues would never let a slow reader reach the end.
+      this.#reader.native.stop()
+    } catch (thrown) {
+      this.#fail(thrown)
+    }
+    if (this.#state === 'resting') this.#options.onEnding(this.end.error)
     else this.request()
   }
 
@@ -94,6 +104,7 @@ export class ShmSource implements BatchSource, Polled {
     this.#state = 'closed'
     this.cursor.clear()
     this.#target = NO_MEMORY
+    this.#long = undefined
     this.#doorbell.destroy()
     this.#reader.close()
   }
@@ -112,6 +123,12 @@ export class ShmSource implements BatchSource, Polled {
     if (this.#state !== 'polling') return true
     if (this.end !== undefined) {
       this.#options.onReady()
+      // The consumer may have taken nothing in its time, and still wait.
+      return this.#state !== 'polling'
+    }
+    if (this.#reader.closed) {
+      // Nothing follows but the end of the stream, which has the error if there is one.
+      this.#state = 'sleeping'
       return true
     }
     if (this.#options.wait === 'spin') return false
@@ -123,9 +140,9 @@ export class ShmSource implements BatchSource, Polled {
   #receive(spinNanos: number, yieldCpu: boolean): number {
     if (this.#state === 'closed') return 0
     const reader = this.#reader
-    if (this.#target.length < ROOM_BYTES_MIN) this.#useSlab()
     let count: number
     try {
+      if (this.#target.length < ROOM_BYTES_MIN) this.#useSlab()
       count = reader.receive(this.#target, spinNanos, yieldCpu)
       if (reader.preempted) this.#budget.preempted(nowMs() * 1000)
       if (count === 0 && reader.requiredBytes >= 0) return this.#receiveLong(reader.requiredBytes)
@@ -138,12 +155,19 @@ export class ShmSource implements BatchSource, Polled {
     return count
   }
 
-  /** The next message does not fit into the rest of the slab. Throws errors of the addon. */
+  /** The next message does not fit into the rest of the slab. Throws errors of the addon, `OUT_OF_MEMORY`. */
   #receiveLong(bytes: number): number {
     if (bytes <= SLAB_BYTES && bytes > this.#target.length) this.#useSlab()
-    const target = bytes <= this.#target.length ? this.#target : allocate(bytes)
+    let target = this.#target
+    if (bytes > target.length) {
+      if (this.#long === undefined || this.#long.length < bytes) this.#long = allocate(bytes)
+      target = this.#long.subarray(0, bytes)
+    }
     const count = this.#reader.receive(target, 0, false)
-    if (count > 0) this.#load(target, count)
+    if (count > 0) {
+      this.#load(target, count)
+      if (target !== this.#target) this.#long = undefined
+    }
     // The writer overtook the reader, whose next message is a longer one: the next poll reads it.
     if (this.#reader.writerWaits) this.#options.onRoom()
     return count
@@ -170,8 +194,9 @@ export class ShmSource implements BatchSource, Polled {
     try {
       if (this.#reader.native.arm()) return false
     } catch (error) {
+      // The next rest reports the end.
       this.#fail(error)
-      return true
+      return false
     }
     this.#state = 'sleeping'
     if (this.#options.wait !== 'sleep') this.#budget.waits(nowMs() * 1000)

@@ -7,7 +7,7 @@ import { resolveOptions } from '../../options.js'
 import type { ClientTarget } from '../../service/client-connection.js'
 import { attachAsClient, type ClientAttachment } from '../attach/client-attach.js'
 import { type AvailableMemory, clientMemory } from '../attach/client-memory.js'
-import { type Frames, readControl } from '../attach/control-frame.js'
+import { corrupt, type Frames, readControl } from '../attach/control-frame.js'
 import { Conversation } from '../attach/conversation.js'
 import { credentialsOf, memoryRequired } from '../attach/memory-terms.js'
 import { receivedError } from '../carried-error.js'
@@ -17,6 +17,7 @@ import type { BatchSource, SourceEvents } from './batch-source.js'
 import { FeedSource } from './feed-source.js'
 import type { KeyFilter } from './key.js'
 import { type BroadcastBinding, broadcastBinding, createNativeReader, NativeReader } from './native-ring.js'
+import type { RingStart } from './ring.js'
 import { ShmSource } from './shm-source.js'
 import {
   encodeSubscribe,
@@ -119,7 +120,7 @@ export class SubscribeAttempt<Message> {
   ): Promise<Opened> {
     if ('reason' in attachment) {
       this.#assertMayFallBack(attachment.reason)
-      const begin = readBegin(readControl(await this.#conversation.next(), TOPIC))
+      const begin = checkBegin(readBegin(readControl(await this.#conversation.next(), TOPIC)), start)
       const open = (events: SourceEvents): BatchSource => {
         this.#conversation.onChannelEnd(events.onEnding)
         return new FeedSource(this.#conversation.frames, begin, events)
@@ -128,7 +129,7 @@ export class SubscribeAttempt<Message> {
     }
     const reader = new NativeReader(binding as BroadcastBinding, attachment.reader)
     this.#reader = reader
-    const begin = reader.seek(start)
+    const begin = checkBegin(seek(reader, start), start)
     // The publisher has kept room since the attachment, and may wait for what this reader will not read.
     if (overflow === 'block') this.#conversation.send(ROOM)
     return {
@@ -203,6 +204,23 @@ function createReader(
   if (binding === undefined)
     throw new ShmwireError(ErrorCode.CORRUPT, 'the topic offers shared memory, which this side has ruled out')
   return createNativeReader(binding, overflow === 'block')
+}
+
+/** Throws `CORRUPT` for a start that the topic does not have. */
+function seek(reader: NativeReader, start: RingStart): number {
+  try {
+    return reader.seek(start)
+  } catch (error) {
+    if ((error as ShmwireError).code !== ErrorCode.INVALID_ARGUMENT) throw error
+    throw corrupt(TOPIC, `the start ${start}, which its memory does not have`)
+  }
+}
+
+/** The sequences that the subscriber counts begin there. */
+function checkBegin(begin: number, start: RingStart): number {
+  if (typeof start === 'number' && begin !== start)
+    throw corrupt(TOPIC, `the start ${start}, and its messages begin at ${begin}`)
+  return begin
 }
 
 function channelOptions({ timeoutMs: _timeoutMs, backOff: _backOff, ...options }: KeepConnectedOptions = {}) {

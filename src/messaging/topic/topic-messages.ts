@@ -38,6 +38,8 @@ export class TopicMessages implements PullSource<TopicItem> {
   #received = 0
   #lost = 0
   #filtered = 0
+  /** `take` has returned nothing because its time was over. */
+  #isInterrupted = false
   lastBytes = 0
 
   constructor(options: TopicMessagesOptions) {
@@ -47,7 +49,7 @@ export class TopicMessages implements PullSource<TopicItem> {
   }
 
   get end(): { readonly error: Error | undefined } | undefined {
-    return this.#failure ?? this.#source.end
+    return this.#failure ?? (this.#isInterrupted ? undefined : this.#source.end)
   }
 
   /** Of the last message that was received, lost or filtered. */
@@ -62,12 +64,16 @@ export class TopicMessages implements PullSource<TopicItem> {
   take(): TopicItem | undefined {
     const { cursor } = this.#source
     let endMs = 0
+    this.#isInterrupted = false
     while (this.#failure === undefined) {
       if (!cursor.pending) {
         // A filter can drop any number of messages, and other work must have its turns.
         const timeMs = nowMs()
         if (endMs === 0) endMs = timeMs + TURN_MS_MAX
-        else if (timeMs >= endMs) return undefined
+        else if (timeMs >= endMs) {
+          this.#isInterrupted = true
+          return undefined
+        }
         if (!this.#source.read()) return undefined
       }
       if (this.#reportsUnknown) {

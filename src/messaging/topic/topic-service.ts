@@ -105,7 +105,7 @@ export class TopicService {
       codec.assertSame(name, 'the publisher')
       // A message that no subscriber can decode would end all subscriptions.
       codec.decode(body)
-      await publisher.publish(body, prefix, keyBytes, () => ({ signal: context.signal }))
+      await publisher.publish(body, prefix, keyBytes, () => ({ signal: context.signal }), 'remote')
       return PUBLISHED
     } catch (error) {
       throw carriedError(error)
@@ -227,9 +227,13 @@ export class TopicService {
 
   #disconnect(reader: number, error: ShmwireError): void {
     const session = this.#sessions.get(reader)
-    // The index of no session is that of a reader that has failed already.
-    if (session === undefined || session.ended) {
+    if (session === undefined) {
       this.#options.ring.detach(reader)
+      return
+    }
+    // It has ended without an error, and has not read the rest. Its index must not be that of another session while it lives.
+    if (session.ended) {
+      session.close()
       return
     }
     this.disconnected += 1
@@ -242,8 +246,9 @@ export class TopicService {
   }
 
   readonly #remove = (session: TopicSession): void => {
-    this.#sessions.delete(session.index)
     this.#waiting.delete(session)
+    if (this.#sessions.get(session.index) !== session) return
+    this.#sessions.delete(session.index)
     this.#options.ring.detach(session.index)
     this.#options.publisher.roomMade()
     if (this.#sessions.size === 0) this.#onEmpty?.()

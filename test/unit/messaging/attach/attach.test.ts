@@ -10,6 +10,7 @@ import {
 import type { Frames } from '../../../../src/messaging/attach/control-frame.js'
 import { attachAsServer, type ServerAttachment } from '../../../../src/messaging/attach/server-attach.js'
 import type { NativeHandoverSocket } from '../../../../src/native/binding.js'
+import { eventually } from '../../../support/turns.js'
 
 const BOUNDS = { slots: 2, slotsPerOwner: 1, waiting: 4, waitingPerOwner: 4, waitMs: 20, waitMaxMs: 40 }
 
@@ -232,6 +233,22 @@ describe('the attachment of a reader', () => {
     held[0]?.()
     expectReleased(world)
   })
+
+  it('releases everything when the client does not take a message in time', async () => {
+    for (const taken of [1, 2]) {
+      const world = newWorld()
+      const wire = new Wire()
+      const side = serverSide(world, wire.frames)
+      wire.send(Buffer.from('\0{"offered":true}'))
+      for (let count = 0; count < taken; count += 1) await side.next()
+      await eventually(() => world.slots.load.held === 0)
+      expectReleased(world)
+      expect(world.log.filter((entry) => entry.startsWith('detach'))).toHaveLength(taken - 1)
+      wire.send(Buffer.from('\0{"done":true}'))
+      await expect(side.next()).rejects.toMatchObject({ code: ErrorCode.TIMEOUT })
+      expectReleased(world)
+    }
+  }, 60_000)
 
   it('releases everything when the call ends after any message', async () => {
     for (let stop = 1; stop <= 2; stop += 1) {

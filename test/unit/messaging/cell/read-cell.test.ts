@@ -37,6 +37,21 @@ describe('readCell', () => {
     expect(() => readCell(binding, readerOf([-1, 0]), 0)).toThrow('call again later')
   })
 
+  it('gives up after some time when each attempt takes long', () => {
+    let calls = 0
+    const reader = {
+      results: new Float64Array(1),
+      get() {
+        calls += 1
+        const end = performance.now() + 30
+        while (performance.now() < end);
+        return -1
+      },
+    } as unknown as NativeCellReader
+    expect(() => readCell(binding, reader, 0)).toThrow('call again later')
+    expect(calls).toBe(3)
+  })
+
   it('refuses a memory without a value', () => {
     expect(() => readCell(binding, readerOf([0, 0]), 0)).toThrow('has no value')
   })

@@ -111,7 +111,19 @@ describe('PlainRing', () => {
     expect(new Set(readers.map(({ index }) => index)).size).toBe(10)
     expect(() => {
       for (let count = 0; count < 5_000; count += 1) ring.createReader(false)
-    }).toThrow('4096 subscribers')
+    }).toThrow('1024 subscribers')
+  })
+
+  it('keeps a new reader when a detached one with the same index is closed', () => {
+    const ring = new PlainRing(RING_BYTES)
+    const old = ring.createReader(true)
+    ring.detach(old.index)
+    const reader = ring.createReader(true)
+    expect(reader.index).toBe(old.index)
+    old.close()
+    expect(ring.slowest()).toBe(reader.index)
+    reader.close()
+    expect(ring.slowest()).toBe(-1)
   })
 
   it('matches a model in random runs', () => {

@@ -67,6 +67,22 @@ describe('Publisher', () => {
     expect(publisher.tryPublish(message, NO_PREFIX, 0)).toBe(true)
   })
 
+  it('leaves half of the waiting calls to its own process', async () => {
+    const { publisher, fill } = setUp(60_000)
+    fill()
+    const waiting: unknown[] = []
+    const wait = (origin: 'own' | 'remote'): void => {
+      const promise = Promise.resolve(publisher.publish(message, NO_PREFIX, 0, unbounded, origin))
+      waiting.push(promise.catch((error: { code: string }) => error.code))
+    }
+    for (let count = 0; count < 2048; count += 1) wait('remote')
+    expect(() => wait('remote')).toThrow('wait for subscribers already')
+    for (let count = 0; count < 2048; count += 1) wait('own')
+    expect(() => wait('own')).toThrow('wait for subscribers already')
+    await publisher.close({ timeoutMs: 1 }).catch(() => {})
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['ERR_SHMWIRE_CLOSED']))
+  })
+
   it('does not publish a message whose wait was aborted', async () => {
     const { publisher, readers, fill } = setUp(60_000)
     const full = fill()
