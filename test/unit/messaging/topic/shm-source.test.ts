@@ -44,7 +44,7 @@ describe('ShmSource', () => {
       },
     }
     reader = {
-      native: native as NativeReader['native'],
+      native,
       descriptors: new Uint32Array(16 * DESCRIPTOR_WORDS),
       firstSequence: 1,
       lost: 0,
