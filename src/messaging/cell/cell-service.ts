@@ -131,15 +131,18 @@ export class CellService {
   /** Sends the newest value, and the next one when the watcher has acknowledged it. So versions in between are skipped. */
   async *#feed(session: WatchSession, frames: Frames): AsyncGenerator<Buffer> {
     this.#taken.add(session)
+    // A version whose acknowledgement can still arrive, although a closing cell has sent its last value without waiting for it.
+    let overtaken = 0
     void listen(session, frames, (frame) => {
       if (!session.isBehind) throw corrupt('the watcher', 'an acknowledgement of nothing')
-      readTaken(frame, session.sent)
-      session.acknowledge()
+      if (readTaken(frame, session.sent, overtaken) === session.sent) session.acknowledge()
+      else overtaken = 0
     })
     while (!session.ended) {
       const isNew = session.sent < this.#options.store.version
       if (isNew && (this.#closed || !session.isBehind)) {
         const { version, bytes } = this.#newest()
+        if (session.isBehind) overtaken = session.sent
         session.sent = version
         yield bytes
       } else if (this.#closed) break

@@ -19,8 +19,8 @@ export class NativeCell implements CellStore {
   version = 0
   readonly #binding: CellBinding
   readonly #writer: NativeCellWriter
-  /** Reads the value for watchers that have no shared memory. */
-  #reader: NativeCellReader | undefined
+  /** Reads the value for watchers that have no shared memory. It has a place from the beginning: later, watchers could have all of them. */
+  readonly #reader: NativeCellReader
   readonly #unwoken = new UnwokenReaders(() => {
     this.#writer.wake()
     return this.#hasUnwoken
@@ -31,6 +31,8 @@ export class NativeCell implements CellStore {
     this.#binding = binding
     try {
       this.#writer = new binding.CellWriter({ maxValueBytes })
+      this.#reader = new binding.CellReader()
+      this.#reader.attachOwn(this.#writer)
     } catch (error) {
       throw toShmwireError(error, 'the cell cannot create its memory')
     }
@@ -43,7 +45,7 @@ export class NativeCell implements CellStore {
   }
 
   read(): Uint8Array {
-    return readCell(this.#binding, this.#ownReader(), 0).bytes
+    return readCell(this.#binding, this.#reader, 0).bytes
   }
 
   accept(socket: NativeHandoverSocket, token: Uint8Array): number {
@@ -56,25 +58,11 @@ export class NativeCell implements CellStore {
 
   close(): void {
     this.#unwoken.close()
-    this.#reader?.close()
-    this.#reader = undefined
+    this.#reader.close()
     this.#writer.close()
   }
 
   get #hasUnwoken(): boolean {
     return this.#writer.results[this.#binding.WRITER_RESULT_UNWOKEN] !== 0
-  }
-
-  #ownReader(): NativeCellReader {
-    if (this.#reader !== undefined) return this.#reader
-    const reader = new this.#binding.CellReader()
-    try {
-      reader.attachOwn(this.#writer)
-    } catch (error) {
-      reader.close()
-      throw toShmwireError(error, 'the cell has no room for a further reader')
-    }
-    this.#reader = reader
-    return reader
   }
 }

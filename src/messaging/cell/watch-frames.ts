@@ -82,11 +82,13 @@ export function encodeTaken(version: number): Buffer {
   return frame
 }
 
-/** Throws `CORRUPT` unless the message acknowledges the version `sent`. */
-export function readTaken(frame: Uint8Array, sent: number): void {
+/** Returns the version that the message acknowledges. Throws `CORRUPT` unless it is `sent` or `overtaken`. */
+export function readTaken(frame: Uint8Array, sent: number, overtaken = 0): number {
   const buffer = Buffer.from(frame.buffer, frame.byteOffset, frame.length)
   const version = versionOf(buffer, CellFrame.TAKEN, HEAD_BYTES, WATCHER)
-  if (version !== sent) throw corrupt(WATCHER, `an acknowledgement of version ${version} instead of ${sent}`)
+  if (version !== sent && version !== overtaken)
+    throw corrupt(WATCHER, `an acknowledgement of version ${version} instead of ${sent}`)
+  return version
 }
 
 function versionOf(frame: Buffer, kind: number, bytes: number, peer: string): number {

@@ -64,7 +64,7 @@ export class Intake {
       settle()
       return
     }
-    if (!pushers.has(from.pusher) && pushers.size >= PUSHERS_MAX) throw tooManyPushers()
+    if (!pushers.has(from.pusher) && pushers.size >= PUSHERS_MAX) forgetOne(pushers)
     const isBegun = this.#admit(jobs, pusher, results, false)
     if (isBegun || !from.waits) {
       settle()
@@ -203,10 +203,20 @@ export function whenAborted(signal: AbortSignal, onAbort: () => void): () => voi
   return () => {}
 }
 
+/** Makes room for a program: the first one whose jobs do not wait. Its next jobs are those of a new one. Throws `BACKLOG`. */
+function forgetOne(pushers: Map<number, Pusher>): void {
+  for (const [id, { waits }] of pushers) {
+    if (waits) continue
+    pushers.delete(id)
+    return
+  }
+  throw tooManyPushers()
+}
+
 function tooManyPushers(): ShmwireError {
   return new ShmwireError(
     ErrorCode.BACKLOG,
-    `the queue is full for ${PUSHERS_MAX} programs of this channel already; use one client of the queue for each channel`,
+    `the jobs of ${PUSHERS_MAX} programs of this channel wait for room in the queue already; use one client of the queue for each channel`,
     { executed: 'no' },
   )
 }

@@ -32,7 +32,9 @@ describe('the messages of a watch', () => {
   })
 
   it('accepts the acknowledgement of the version that was sent, and no other', () => {
-    expect(() => readTaken(encodeTaken(3), 3)).not.toThrow()
+    expect(readTaken(encodeTaken(3), 3)).toBe(3)
+    expect(readTaken(encodeTaken(2), 3, 2)).toBe(2)
+    expect(() => readTaken(encodeTaken(1), 3, 2)).toThrow('version 1 instead of 3')
     expect(() => readTaken(encodeTaken(2), 3)).toThrow('version 2 instead of 3')
     expect(() => readTaken(encodeValue(3, Buffer.alloc(0)), 3)).toThrow('the watcher sent')
   })

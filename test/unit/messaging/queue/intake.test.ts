@@ -51,6 +51,15 @@ describe('Intake', () => {
     })
   const intakeOf = (bounds: object = {}): Intake => new Intake(coreOf(bounds))
 
+  it('answers any number of programs of a channel whose jobs have no room', () => {
+    const intake = intakeOf({ maxJobs: 1 })
+    const channel = {} as Channel
+    const jobs = jobsOf(Array.from({ length: 1_500 }, (_, n) => `job ${n}`))
+    expect(addAll(jobs.slice(0, 1), intake, { channel })).toEqual([ADDED])
+    for (let n = 1; n < jobs.length; n += 1)
+      expect(addAll(jobs.slice(n, n + 1), intake, { channel, pusher: n })).toEqual([FULL])
+  })
+
   it('does not keep the memory of a message for a few new jobs among duplicates', () => {
     const intake = intakeOf()
     const jobs = jobsOf(['a', 'a', 'a', 'b'])
