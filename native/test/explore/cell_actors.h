@@ -31,8 +31,9 @@ class CellRun {
 
   CellOptions options_;
   uint64_t version_ = 0;  // that the reader has
-  CellPublisher publisher_;
+  // The publisher ends first, because it checks the wake word of the watcher at its end.
   CellWatcher watcher_;
+  CellPublisher publisher_;
   Doorbell reader_doorbell_;
 };
 

@@ -36,8 +36,9 @@ class TopicRun {
   TopicOptions options_;
   uint64_t published_ = 0;
   uint64_t next_ = 0;  // the sequence that the reader expects
-  BroadcastPublisher publisher_;
+  // The publisher ends first, because it checks the wake word of the reader at its end.
   BroadcastSubscriber subscriber_;
+  BroadcastPublisher publisher_;
   Doorbell publisher_doorbell_;
   Doorbell reader_doorbell_;
   std::vector<uint64_t> outgoing_;
