@@ -154,8 +154,8 @@ Status PeerSegment::Map(SegmentKind kind, const platform::Handle& handle, PeerSe
   }
   mapped.base_ = mapped.mapping_.data();
   const SegmentHeader header = LoadHeader(mapped.base_);
-  if (Status status = CheckHeader(header, kind, mapped.mapping_.bytes()); !status.ok())
-    return status;
+  Status status = CheckHeader(header, kind, mapped.mapping_.bytes());
+  if (!status.ok()) return status;
   mapped.data_bytes_ = mapped.mapping_.bytes() - kDataOffset;
   mapped.owner_ = {.pid = header.owner_pid, .start_time = header.owner_start_time};
   *segment = std::move(mapped);

@@ -57,6 +57,8 @@ describe('the example users', () => {
     const lines = await run('users/run.mjs')
     expect(rowsOf(lines)).toEqual([
       ['shared memory', 'shm'],
+      ['queue with replies', 'shm'],
+      ['topic, from its oldest event', 'shm'],
       ['Unix socket', 'unix'],
       ['TCP, mutual TLS', 'tls'],
       ...near.map((name, index) => [`${name}, mutual TLS`, TRANSPORTS[index]]),

@@ -39,7 +39,7 @@ export function apply(model, change) {
 }
 
 function stateOf({ type, attempt, dueAtMs, reason, deadAtMs }) {
-  if (type === 'attempt') return { attempt }
+  if (type === 'attempt') return { attempt, dueAtMs: 0 }
   if (type === 'delay') return { dueAtMs }
   if (type === 'dead') return { deadReason: reason, deadAtMs }
   return { attempt: 0, dueAtMs: 0, deadReason: undefined, deadAtMs: 0 }
