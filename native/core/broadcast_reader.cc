@@ -166,7 +166,9 @@ Status BroadcastReader::Receive(BroadcastBatch* batch) {
       Status status = IsIntact(position_, &intact);
       if (status.ok() && intact) {
         if (batch->count == 0) {
-          const bool is_end = violation.ok() && batch->required_bytes < 0;
+          // Otherwise CopyRecords has ended for another reason.
+          const bool is_end =
+              violation.ok() && batch->required_bytes < 0 && batch->descriptors_max > 0;
           return is_end ? Corrupt("the published records end with a pad") : violation;
         }
         batch->lost = batch->first_sequence - sequence_;
