@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "addon/arguments.h"
+#include "addon/constant.h"
 #include "addon/doorbell_class.h"
 #include "addon/endpoint_class.h"
 #include "addon/handover_socket_class.h"
@@ -21,11 +22,6 @@
 
 namespace shmwire::addon {
 namespace {
-
-struct Constant {
-  const char* name;
-  double value;
-};
 
 constexpr Constant kConstants[] = {
     // The major version only: a minor version adds fields that a reader may ignore.
@@ -81,7 +77,7 @@ void RefuseDescriptors(const Napi::CallbackInfo& info) {
 
 // A failure leaves an exception pending, or the environment is ending. There is nothing to undo.
 Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
-  for (const auto& [name, value] : kConstants) exports.Set(name, value);
+  DefineConstants(exports, kConstants);
   exports.Set("inlineBytesMax", Napi::Function::New<ReadInlineBytesMax>(env, "inlineBytesMax"));
   exports.Set("peerCredentials", Napi::Function::New<ReadPeerCredentials>(env, "peerCredentials"));
   exports.Set("refuseDescriptors",

@@ -4,15 +4,11 @@
 #include "addon/broadcast_writer_class.h"
 #include "addon/cell_reader_class.h"
 #include "addon/cell_writer_class.h"
+#include "addon/constant.h"
 #include "addon/messaging_calls.h"
 
 namespace shmwire::addon {
 namespace {
-
-struct Constant {
-  const char* name;
-  double value;
-};
 
 constexpr Constant kConstants[] = {
     {"READERS_MAX", AttachedReaders::kReadersMax},
@@ -38,7 +34,7 @@ constexpr Constant kConstants[] = {
 
 // As the module's initialization: there is nothing to undo after a failure.
 void DefineMessagingExports(Napi::Env env, Napi::Object exports) {
-  for (const auto& [name, value] : kConstants) exports.Set(name, value);
+  DefineConstants(exports, kConstants);
   exports.Set("BroadcastWriter", BroadcastWriterObject::Define(env));
   exports.Set("BroadcastReader", BroadcastReaderObject::Define(env));
   exports.Set("CellWriter", CellWriterObject::Define(env));

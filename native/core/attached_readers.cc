@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/growth.h"
+#include "core/segment_handover.h"
 #include "platform/doorbell.h"
 
 namespace shmwire {
@@ -56,11 +57,7 @@ Status AttachedReaders::Accept(platform::HandoverSocket* socket, const platform:
   // The mapping keeps the memory.
   handover.memory.CloseHere();
   platform::Handle own_doorbell;
-  platform::Handle peer_end;
-  status = platform::MakeDoorbell(&own_doorbell, &peer_end, own.id());
-  if (!status.ok()) return status;
-  if (status = platform::RefuseHandles(&own_doorbell); !status.ok()) return status;
-  status = platform::SendHandles(handover.doorbell, own.handle(), peer_end);
+  status = AnswerWithSegment(own, handover.doorbell, &own_doorbell);
   if (!status.ok()) return status;
   return Add(std::move(segment), std::move(handover.doorbell), std::move(own_doorbell), reader);
 }

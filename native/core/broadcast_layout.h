@@ -86,23 +86,12 @@ inline constexpr uint64_t kBroadcastSequenceMax = (uint64_t{1} << 53) - 1;
   return ring_bytes / kBroadcastMarks;
 }
 
-// Relaxed, as LoadRecordHeader, and as the payload: see above.
 inline BroadcastRecordHeader LoadBroadcastHeader(const std::byte* at) {
-  const auto* words = reinterpret_cast<const RecordHeaderWords*>(at);
-  // Relaxed: see above.
-  const uint64_t loaded[2] = {words->low.LoadRelaxed(), words->high.LoadRelaxed()};
-  BroadcastRecordHeader header;
-  std::memcpy(&header, loaded, sizeof(header));
-  return header;
+  return LoadHeaderWords<BroadcastRecordHeader>(at);
 }
 
 inline void StoreBroadcastHeader(std::byte* at, const BroadcastRecordHeader& header) {
-  uint64_t stored[2];
-  std::memcpy(stored, &header, sizeof(header));
-  auto* words = reinterpret_cast<RecordHeaderWords*>(at);
-  // Relaxed: see above.
-  words->low.StoreRelaxed(stored[0]);
-  words->high.StoreRelaxed(stored[1]);
+  StoreHeaderWords(at, header);
 }
 
 }  // namespace shmwire

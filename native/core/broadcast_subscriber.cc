@@ -96,13 +96,6 @@ Status BroadcastSubscriber::Arm(bool* ready) {
   return KeepViolation(status);
 }
 
-Status BroadcastSubscriber::Disarm() {
-  // Works after a violation, too.
-  if (Status status = attachment_.CheckAttached(); !status.ok()) return status;
-  attachment_.sleeper()->Disarm();
-  return {};
-}
-
 void BroadcastSubscriber::Close() {
   // First: it points into memory that Close drops.
   open_.reset();

@@ -50,7 +50,7 @@ class BroadcastSubscriber {
   // Arms the wake word and polls. `*ready`: there is data, or the topic is closed; the word is
   // disarmed.
   Status Arm(bool* ready);
-  Status Disarm();
+  Status Disarm() { return attachment_.Disarm(); }
   // Idempotent. Every other call fails afterwards.
   void Close();
 

@@ -59,13 +59,6 @@ Status CellWatcher::Arm(bool* ready) {
   return KeepViolation(status);
 }
 
-Status CellWatcher::Disarm() {
-  // Works after a violation, too.
-  if (Status status = attachment_.CheckAttached(); !status.ok()) return status;
-  attachment_.sleeper()->Disarm();
-  return {};
-}
-
 void CellWatcher::Close() {
   // First: it points into memory that Close drops.
   reader_.reset();

@@ -35,7 +35,7 @@ class CellWatcher {
   // Arms the wake word and polls. `*ready`: there is a newer value than the last one that Get
   // copied, or the cell is closed; the word is disarmed.
   Status Arm(bool* ready);
-  Status Disarm();
+  Status Disarm() { return attachment_.Disarm(); }
   // Idempotent. Every other call fails afterwards.
   void Close();
 

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "core/endpoint.h"
+#include "core/segment_handover.h"
 #include "platform/doorbell.h"
 
 // The handover: how an end gets its own memory and its peer's.
@@ -34,14 +35,7 @@ Status Endpoint::CheckCreated() const {
 Status Endpoint::OfferHandles(const char* socket_path, const platform::Token& token, bool* full) {
   *full = false;
   if (Status status = CheckCreated(); !status.ok()) return status;
-  platform::Handle own;
-  platform::Handle peer_end;
-  if (Status status = platform::MakeDoorbell(&own, &peer_end, own_.id()); !status.ok()) {
-    return status;
-  }
-  Status status = platform::SendToHandoverSocket(socket_path, token, own_.handle(), peer_end, full);
-  if (status.ok() && !*full) own_doorbell_ = std::move(own);
-  return status;
+  return OfferSegment(own_, socket_path, token, &own_doorbell_, full);
 }
 
 Status Endpoint::AttachOffered(const platform::Credentials* server) {
@@ -68,11 +62,7 @@ Status Endpoint::AcceptHandles(platform::HandoverSocket* socket, const platform:
   if (!status.ok()) return status;
   PeerSegment peer;
   if (status = MapPeer(std::move(handover.memory), &peer); !status.ok()) return status;
-  platform::Handle peer_end;
-  status = platform::MakeDoorbell(&own_doorbell_, &peer_end, own_.id());
-  if (!status.ok()) return status;
-  if (status = platform::RefuseHandles(&own_doorbell_); !status.ok()) return status;
-  status = platform::SendHandles(handover.doorbell, own_.handle(), peer_end);
+  status = AnswerWithSegment(own_, handover.doorbell, &own_doorbell_);
   if (!status.ok()) return status;
   peer_doorbell_ = std::move(handover.doorbell);
   return Attach(std::move(peer));

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/segment_handover.h"
+
 namespace shmwire {
 
 Status ReaderAttachment::CheckUnattached() const {
@@ -29,14 +31,7 @@ Status ReaderAttachment::Offer(const char* socket_path, const platform::Token& t
   *full = false;
   if (Status status = CheckUnattached(); !status.ok()) return status;
   if (Status status = Create(); !status.ok()) return status;
-  platform::Handle own;
-  platform::Handle peer_end;
-  if (Status status = platform::MakeDoorbell(&own, &peer_end, own_.id()); !status.ok()) {
-    return status;
-  }
-  Status status = platform::SendToHandoverSocket(socket_path, token, own_.handle(), peer_end, full);
-  if (status.ok() && !*full) own_doorbell_ = std::move(own);
-  return status;
+  return OfferSegment(own_, socket_path, token, &own_doorbell_, full);
 }
 
 Status ReaderAttachment::Attach(const platform::Credentials* server) {
@@ -76,6 +71,12 @@ Status ReaderAttachment::AttachOwn(const OwnSegment& writer, AttachedReaders* re
   // Of an earlier Offer.
   own_doorbell_.Close();
   return Attach(PeerSegment::Share(writer));
+}
+
+Status ReaderAttachment::Disarm() {
+  if (Status status = CheckAttached(); !status.ok()) return status;
+  sleeper_.Disarm();
+  return {};
 }
 
 intptr_t ReaderAttachment::TransferDoorbell() {

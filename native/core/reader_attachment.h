@@ -38,6 +38,8 @@ class ReaderAttachment {
   // Instead of Offer and Attach, for a writer in this process: adds the own segment to its readers.
   Status AttachOwn(const OwnSegment& writer, AttachedReaders* readers, uint32_t* reader);
 
+  // Works after a violation, too. Errors: kClosed, kInvalidArgument (not attached).
+  Status Disarm();
   // See Endpoint::TransferDoorbell. kNone after AttachOwn.
   intptr_t TransferDoorbell();
   // Idempotent.

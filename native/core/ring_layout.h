@@ -97,24 +97,38 @@ inline void CopyPayload(std::byte* to, const std::byte* from, uint64_t length) {
   SharedAccess::Copy(to + length - kStep, from + length - kStep, kStep);
 }
 
+// The header of a record in a ring or in a broadcast segment.
+//
 // Relaxed: tail publishes the header. Still atomic, because a peer that breaks the rules may write
 // it during the load. Each word is loaded once, so that the checked value is the used one.
-inline RecordHeader LoadRecordHeader(const std::byte* at) {
+template <typename Header>
+Header LoadHeaderWords(const std::byte* at) {
+  static_assert(sizeof(Header) == sizeof(RecordHeaderWords));
   const auto* words = reinterpret_cast<const RecordHeaderWords*>(at);
   // Relaxed: see above.
   const uint64_t loaded[2] = {words->low.LoadRelaxed(), words->high.LoadRelaxed()};
-  RecordHeader header;
+  Header header;
   std::memcpy(&header, loaded, sizeof(header));
   return header;
 }
 
-inline void StoreRecordHeader(std::byte* at, const RecordHeader& header) {
+template <typename Header>
+void StoreHeaderWords(std::byte* at, const Header& header) {
+  static_assert(sizeof(Header) == sizeof(RecordHeaderWords));
   uint64_t stored[2];
   std::memcpy(stored, &header, sizeof(header));
   auto* words = reinterpret_cast<RecordHeaderWords*>(at);
-  // Relaxed: see LoadRecordHeader.
+  // Relaxed: see LoadHeaderWords.
   words->low.StoreRelaxed(stored[0]);
   words->high.StoreRelaxed(stored[1]);
+}
+
+inline RecordHeader LoadRecordHeader(const std::byte* at) {
+  return LoadHeaderWords<RecordHeader>(at);
+}
+
+inline void StoreRecordHeader(std::byte* at, const RecordHeader& header) {
+  StoreHeaderWords(at, header);
 }
 
 }  // namespace shmwire

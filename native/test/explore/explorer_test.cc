@@ -8,7 +8,7 @@
 
 #include "core/shared_word.h"
 #include "platform/wait_word.h"
-#include "test/explore/scenario.h"
+#include "test/explore/searches.h"
 
 TEST_SUITE_BEGIN("explorer_test");
 
@@ -28,32 +28,13 @@ constexpr std::string_view kLostWakeUp = "LOST WAKE-UP";
 constexpr std::string_view kBadHeader = "a record";
 constexpr std::string_view kBadPayload = "a message differs";
 
-// Returns the first run with this fault.
-Outcome Explore(std::string_view fault, std::string_view scenario_name, const Mutation& mutation) {
-  const Scenario* scenario = FindScenario(scenario_name);
-  REQUIRE(scenario != nullptr);
-  ScenarioRun run(*scenario);
-  for (uint64_t seed = 1; seed <= kSeedsMax; seed++) {
-    Outcome outcome = run.Run(seed, mutation);
-    if (outcome.fault.find(fault) != std::string::npos) return outcome;
-  }
-  return {};
-}
-
 void CheckFinds(std::string_view fault, std::string_view scenario_name, const Mutation& mutation) {
-  CAPTURE(fault);
-  CAPTURE(scenario_name);
-  CHECK_FALSE(Explore(fault, scenario_name, mutation).trace.empty());
+  CheckFinds(fault, scenario_name, mutation, kSeedsMax);
 }
 
 void CheckHolds(std::string_view scenario_name, const Mutation& mutation) {
   constexpr uint64_t kSeeds = 2'000;
-  ScenarioRun run(*FindScenario(scenario_name));
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
-    const Outcome outcome = run.Run(seed, mutation);
-    CAPTURE(outcome.trace);
-    REQUIRE(outcome.fault == "");
-  }
+  CheckHolds(scenario_name, mutation, kSeeds);
 }
 
 }  // namespace
@@ -168,8 +149,8 @@ TEST_CASE("finds no fault in the unchanged core") {
 
 TEST_CASE("repeats a run for the same seed") {
   const Mutation mutation = {MutationKind::kStoreOrder, Part::kDataWake, kRelease};
-  const Outcome first = Explore(kLostWakeUp, "loop-data", mutation);
-  const Outcome second = Explore(kLostWakeUp, "loop-data", mutation);
+  const Outcome first = FindFault(kLostWakeUp, "loop-data", mutation, kSeedsMax);
+  const Outcome second = FindFault(kLostWakeUp, "loop-data", mutation, kSeedsMax);
   CHECK_FALSE(first.fault.empty());
   CHECK(first.fault == second.fault);
   CHECK(first.trace == second.trace);

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/shared_word.h"
-#include "test/explore/scenario.h"
+#include "test/explore/searches.h"
 
 TEST_SUITE_BEGIN("messaging_explorer_test");
 
@@ -23,32 +23,13 @@ constexpr uint64_t kSeedsMax = 20'000;
 
 constexpr std::string_view kLostWakeUp = "LOST WAKE-UP";
 
-// The seed of the first run with this fault; 0: none.
-uint64_t Explore(std::string_view fault, std::string_view scenario_name, const Mutation& mutation) {
-  const Scenario* scenario = FindScenario(scenario_name);
-  REQUIRE(scenario != nullptr);
-  ScenarioRun run(*scenario);
-  for (uint64_t seed = 1; seed <= kSeedsMax; seed++) {
-    const Outcome outcome = run.Run(seed, mutation);
-    if (outcome.fault.find(fault) != std::string::npos) return seed;
-  }
-  return 0;
-}
-
 void CheckFinds(std::string_view fault, std::string_view scenario_name, const Mutation& mutation) {
-  CAPTURE(fault);
-  CAPTURE(scenario_name);
-  CHECK(Explore(fault, scenario_name, mutation) != 0);
+  CheckFinds(fault, scenario_name, mutation, kSeedsMax);
 }
 
 void CheckHolds(std::string_view scenario_name, const Mutation& mutation) {
   constexpr uint64_t kSeeds = 3'000;
-  ScenarioRun run(*FindScenario(scenario_name));
-  for (uint64_t seed = 1; seed <= kSeeds; seed++) {
-    const Outcome outcome = run.Run(seed, mutation);
-    CAPTURE(outcome.trace);
-    REQUIRE(outcome.fault == "");
-  }
+  CheckHolds(scenario_name, mutation, kSeeds);
 }
 
 }  // namespace
