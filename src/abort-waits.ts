@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from './host.js'
 import { LightSignal } from './light-signal.js'
 import { runApart } from './uncaught.js'
 
@@ -41,4 +42,24 @@ export function onceAborted(signal: AbortSignal, onAbort: () => void): () => voi
   }
   waits.add(onAbort)
   return () => waits.remove(onAbort)
+}
+
+/** Calls `onAbort` as `onceAborted` does, and at once if the signal has fired already. */
+export function whenAborted(signal: AbortSignal, onAbort: () => void): () => void {
+  if (!signal.aborted) return onceAborted(signal, onAbort)
+  onAbort()
+  return () => {}
+}
+
+/** Resolves after this time, or when the signal fires. Many can wait for one signal. */
+export function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      stopListening()
+      resolve()
+    }
+    const timer = setTimeout(end, delayMs)
+    const stopListening = onceAborted(signal, end)
+  })
 }

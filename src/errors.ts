@@ -107,3 +107,14 @@ export class ShmwireError extends Error {
     this.executed = options.executed
   }
 }
+
+/** The same error with another statement whether the call can have run. */
+export function replaceExecuted(error: ShmwireError, executed: Executed): ShmwireError {
+  const { code, message, status, remoteCode } = error
+  return new ShmwireError(code, message, {
+    status,
+    remoteCode,
+    executed,
+    ...('cause' in error ? { cause: error.cause } : {}),
+  })
+}

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { checkConnectAddress } from './address/check-address.js'
 import { parseAddress } from './address.js'
+import { backOffMs } from './back-off.js'
 import type { Channel } from './channel/channel.js'
 import { connectChannel } from './connect.js'
 import { ErrorCode, ShmwireError } from './errors.js'
@@ -226,7 +227,7 @@ export class Connector<Incoming = any, Outgoing = any>
   #wait(error: Error | undefined): Promise<void> {
     const { minMs, maxMs } = this.#backOff
     const attempt = this.#attempt
-    const delayMs = Math.random() * Math.min(maxMs, minMs * 2 ** (attempt - 1))
+    const delayMs = backOffMs(attempt, minMs, maxMs)
     nextTick(() => this.emit('retry', { error, attempt, delayMs }))
     return new Promise((resolve) => {
       const { signal } = this.#stopping

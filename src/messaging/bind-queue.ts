@@ -1,7 +1,8 @@
-import { onceAborted } from '../abort-waits.js'
+import { pause } from '../abort-waits.js'
+import { backOffMs } from '../back-off.js'
 import { endWithin } from '../deadline.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
-import { clearTimeout, newAbortController, setTimeout } from '../host.js'
+import { newAbortController } from '../host.js'
 import { checkOptionNames, checkWaitOptions, invalid, type WaitOptions } from '../options.js'
 import type { ClientTarget } from '../service/client-connection.js'
 import type { QueueClient } from './queue/types.js'
@@ -153,7 +154,7 @@ class SubscriptionBinding implements QueueBinding {
   async #push(message: unknown, { epoch, sequence, key, headers }: MessageInfo): Promise<void> {
     // The place of the message in its topic, so that the queue drops a repeated push.
     const id = `topic:${epoch}:${sequence}`
-    for (let attempt = 0; ; attempt += 1) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#queue.push(message, { id, key, headers })
         this.#pushed += 1
@@ -161,22 +162,9 @@ class SubscriptionBinding implements QueueBinding {
       } catch (error) {
         if (!mayPass(error) || this.#stopping.signal.aborted) throw error
       }
-      await this.#pause(attempt)
+      // It ends early when the binding closes: then one more attempt follows.
+      await pause(backOffMs(attempt, RETRY_MS_MIN, RETRY_MS_MAX), this.#stopping.signal)
     }
-  }
-
-  /** Ends early when the binding closes: then one more attempt follows. */
-  #pause(attempt: number): Promise<void> {
-    const delayMs = Math.random() * Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** Math.min(attempt, 16))
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer)
-        stopListening()
-        resolve()
-      }
-      const timer = setTimeout(end, delayMs)
-      const stopListening = onceAborted(this.#stopping.signal, end)
-    })
   }
 }
 

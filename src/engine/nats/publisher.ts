@@ -1,11 +1,11 @@
+import { backOffMs } from '../../back-off.js'
 import { waitWithin } from '../../deadline.js'
-import { ErrorCode, ShmwireError } from '../../errors.js'
+import { ErrorCode, replaceExecuted, ShmwireError } from '../../errors.js'
 import { newAbortController, nowMs, sleep } from '../../host.js'
 import type { WaitOptions } from '../../options.js'
 import { Semaphore } from '../../semaphore.js'
 import type { EngineConnection, MsgHdrs } from './connection.js'
 import { faultOf, isFull, isPassing } from './faults.js'
-import { waitMs } from './retrying.js'
 
 /** A message for a stream. */
 export interface StreamMessage {
@@ -107,7 +107,7 @@ export class StreamPublisher {
             if (!isFull(error)) throw error
             attempt.executed = 'no'
           }
-          await attempt.sleep(waitMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
+          await attempt.sleep(backOffMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
         }
       })
     } finally {
@@ -130,7 +130,7 @@ export class StreamPublisher {
         const canRepeat = id !== '' && nowMs() - beginMs < this.#resendMs
         if (!canRepeat || !isPassing(error)) throw error
       }
-      await attempt.sleep(waitMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
+      await attempt.sleep(backOffMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
     }
   }
 
@@ -191,6 +191,5 @@ class Attempt {
 function withExecuted(error: unknown, executed: 'no' | 'unknown', what: string): ShmwireError {
   if (!(error instanceof ShmwireError)) return faultOf(error, what, { executed })
   if (error.executed !== undefined) return error
-  const { code, message, status, cause } = error
-  return new ShmwireError(code, message, { cause, status, executed })
+  return replaceExecuted(error, executed)
 }

@@ -1,10 +1,10 @@
+import { backOffMs } from '../../back-off.js'
 import { ErrorCode, type ShmwireError } from '../../errors.js'
 import { clearTimeout, nowMs, setImmediate, setTimeout, sleep } from '../../host.js'
 import { log } from '../../log.js'
 import { textOfThrown } from '../../uncaught.js'
 import type { ConnectionUser, EngineConnection, Msg, NatsSubscription } from './connection.js'
 import { faultOf } from './faults.js'
-import { waitMs } from './retrying.js'
 import { nanosOf } from './streams.js'
 
 export interface PullOwner {
@@ -212,7 +212,7 @@ export class Pull implements ConnectionUser {
       this.#resetAgain = false
       this.#resets += 1
       // The server can end each request at once.
-      await sleep(waitMs(this.#resets, WAIT_MIN_MS, WAIT_MAX_MS))
+      await sleep(backOffMs(this.#resets, WAIT_MIN_MS, WAIT_MAX_MS))
       if (this.#ended) return
       try {
         await this.#begin()

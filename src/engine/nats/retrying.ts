@@ -1,3 +1,4 @@
+import { backOffMs } from '../../back-off.js'
 import { sleep } from '../../host.js'
 import { isPassing } from './faults.js'
 
@@ -16,12 +17,7 @@ export async function retrying<T>(
       return await call()
     } catch (error) {
       if (tries >= TRIES_MAX || !canRepeat(error)) throw error
-      await sleep(waitMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
+      await sleep(backOffMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
     }
   }
-}
-
-/** The wait before the next try: full jitter over a limit that doubles. `tries` counts from 1. */
-export function waitMs(tries: number, minMs: number, maxMs: number): number {
-  return Math.random() * Math.min(maxMs, minMs * 2 ** Math.min(tries - 1, 30))
 }

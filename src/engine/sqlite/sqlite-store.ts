@@ -1,5 +1,5 @@
 import { resolve as resolvePath } from 'node:path'
-import { ErrorCode, type Executed, ShmwireError } from '../../errors.js'
+import { ErrorCode, replaceExecuted, ShmwireError } from '../../errors.js'
 import { setImmediate } from '../../host.js'
 import { log } from '../../log.js'
 import type { JobChange, JobStore, StoredQueue } from '../../messaging/queue/job-store.js'
@@ -134,7 +134,7 @@ export class SqliteStore implements JobStore {
   }
 
   #refusal(): ShmwireError | undefined {
-    if (this.#failure !== undefined) return withExecuted(this.#failure, 'no')
+    if (this.#failure !== undefined) return replaceExecuted(this.#failure, 'no')
     if (this.#closing === undefined) return undefined
     return new ShmwireError(ErrorCode.CLOSED, `the store ${this.#path} is closed`, { executed: 'no' })
   }
@@ -166,7 +166,7 @@ export class SqliteStore implements JobStore {
 
   /** Whether the changes of the batch are on disk is not known. Those of later ones are not. */
   #fail(batch: Batch, error: ShmwireError): void {
-    for (const { reject } of batch.waiting) reject(withExecuted(error, 'unknown'))
+    for (const { reject } of batch.waiting) reject(replaceExecuted(error, 'unknown'))
     this.#abandon(error)
   }
 
@@ -174,12 +174,8 @@ export class SqliteStore implements JobStore {
   #abandon(error: ShmwireError): void {
     this.#failure ??= error
     for (const { waiting } of this.#batches.splice(0))
-      for (const { reject } of waiting) reject(withExecuted(error, 'no'))
+      for (const { reject } of waiting) reject(replaceExecuted(error, 'no'))
   }
-}
-
-function withExecuted({ code, message, cause }: ShmwireError, executed: Executed): ShmwireError {
-  return new ShmwireError(code, message, { executed, ...(cause === undefined ? {} : { cause }) })
 }
 
 function noMemory(path: string, cause: unknown): ShmwireError {

@@ -1,3 +1,4 @@
+import { backOffMs } from '../../back-off.js'
 import { Channel } from '../../channel/channel.js'
 import { waitWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
@@ -68,9 +69,8 @@ export class Follower {
       return
     }
     const { minMs = DELAY_MS_MIN } = this.#settings.channel?.backOff ?? {}
-    const delayMs = Math.random() * Math.min(this.#delayMsMax, minMs * 2 ** this.#attempts)
     this.#attempts += 1
-    this.#timer = setTimeout(() => void this.#try(), delayMs)
+    this.#timer = setTimeout(() => void this.#try(), backOffMs(this.#attempts, minMs, this.#delayMsMax))
   }
 
   /** Never rejects. */

@@ -1,3 +1,4 @@
+import { backOffMs } from '../../back-off.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { Fifo } from '../../fifo.js'
 import { clearTimeout, nowMs, setTimeout } from '../../host.js'
@@ -10,7 +11,6 @@ const PAUSE_MS = 100
 /** For one job. */
 const RETRY_MS_MIN = 100
 const RETRY_MS_MAX = 30_000
-const FAILURES_MAX = 16
 
 /** Another attempt to copy the same job would end the same way. */
 const LASTING_CODES: ReadonlySet<unknown> = new Set([
@@ -119,9 +119,8 @@ export class DeadLetters {
     this.#pausedUntilMs = nowMs() + PAUSE_MS
     // The program may have let the job run again during its copy.
     if (!job.awaitsCopy || job.heapIndex >= 0) return
-    const limitMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** job.failedCopies)
-    job.failedCopies = Math.min(job.failedCopies + 1, FAILURES_MAX)
-    job.dueMs = nowMs() + Math.random() * limitMs
+    job.failedCopies += 1
+    job.dueMs = nowMs() + backOffMs(job.failedCopies, RETRY_MS_MIN, RETRY_MS_MAX)
     this.#later.add(job)
   }
 

@@ -1,4 +1,4 @@
-import { onceAborted } from '../../abort-waits.js'
+import { whenAborted } from '../../abort-waits.js'
 import type { Channel } from '../../channel/channel.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { Job } from './job.js'
@@ -194,13 +194,6 @@ function detachFew(jobs: readonly Job[], memory: Buffer, results: Uint8Array): v
   if (kept.length === jobs.length) return
   const bytes = kept.reduce((sum, { size }) => sum + size, 0)
   if (2 * bytes < memory.length) for (const job of kept) job.detach()
-}
-
-/** Also if the signal has fired already. */
-export function whenAborted(signal: AbortSignal, onAbort: () => void): () => void {
-  if (!signal.aborted) return onceAborted(signal, onAbort)
-  onAbort()
-  return () => {}
 }
 
 /** Makes room for a program: the first one whose jobs do not wait. Its next jobs are those of a new one. Throws `BACKLOG`. */

@@ -1,3 +1,4 @@
+import { backOffMs } from '../../back-off.js'
 import { Fifo } from '../../fifo.js'
 import { DedupWindow } from './dedup-window.js'
 import { type Job, type LeaseHolder, storedJob } from './job.js'
@@ -295,11 +296,10 @@ export class JobTable {
     this.#delayed.add(job)
   }
 
-  /** Full jitter: any time up to the limit, which doubles with each attempt (M. Brooker, "Exponential Backoff And Jitter", 2015). */
   #retryLater(job: Job): void {
     const { now, timeOfDay, random, journal } = this.#dependencies
     const { backOffMinMs, backOffMaxMs } = job.terms
-    const delayMs = random() * Math.min(backOffMaxMs, backOffMinMs * 2 ** (job.attempt - 1))
+    const delayMs = backOffMs(job.attempt, backOffMinMs, backOffMaxMs, random)
     journal?.({ type: 'delay', sequence: job.sequence, dueAtMs: timeOfDay() + delayMs })
     this.#delayUntil(job, now() + delayMs)
   }

@@ -1,7 +1,7 @@
 import { onceAborted } from '../../abort-waits.js'
 import { decodeRemoteError } from '../../channel/remote-error.js'
 import { endWithin, waitWithin } from '../../deadline.js'
-import { ErrorCode, ShmwireError } from '../../errors.js'
+import { ErrorCode, replaceExecuted, ShmwireError } from '../../errors.js'
 import { clearTimeout, newAbortController, nowMs, setTimeout } from '../../host.js'
 import { checkWaitOptions, integer, type WaitOptions } from '../../options.js'
 import type { RunningService } from '../../service/serve.js'
@@ -187,7 +187,6 @@ async function within<T>(
     })
   } catch (error) {
     if (!(error instanceof ShmwireError) || error.executed !== undefined) throw error
-    const { code, message, cause } = error
-    throw new ShmwireError(code, message, { cause, executed: 'unknown' })
+    throw replaceExecuted(error, 'unknown')
   }
 }

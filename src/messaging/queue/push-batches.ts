@@ -1,3 +1,4 @@
+import { backOffMs } from '../../back-off.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { nextTick, setTimeout } from '../../host.js'
 import { JOBS_PER_MESSAGE_MAX, PushAnswer, PushFlag, PushResult } from './protocol.js'
@@ -138,12 +139,14 @@ export class PushBatches {
   /** The queue did not wait, although it should: without a pause, the same message would travel at once. */
   #pause(): void {
     this.#pausing = true
-    const delayMs = Math.random() * Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** this.#failures)
-    this.#failures = Math.min(this.#failures + 1, 16)
-    setTimeout(() => {
-      this.#pausing = false
-      this.#run()
-    }, delayMs)
+    this.#failures += 1
+    setTimeout(
+      () => {
+        this.#pausing = false
+        this.#run()
+      },
+      backOffMs(this.#failures, RETRY_MS_MIN, RETRY_MS_MAX),
+    )
   }
 
   #settle(push: Push): Push {

@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events'
-import { onceAborted } from '../../abort-waits.js'
+import { onceAborted, pause } from '../../abort-waits.js'
+import { backOffMs } from '../../back-off.js'
 import { encodeRemoteError } from '../../channel/remote-error.js'
 import { endWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
-import { clearTimeout, newAbortController, nextTick, setTimeout } from '../../host.js'
+import { newAbortController, nextTick } from '../../host.js'
 import { notifyLateListeners } from '../../late-listeners.js'
 import { checkWaitOptions, type WaitOptions } from '../../options.js'
 import type { ClientConnection } from '../../service/client-connection.js'
@@ -175,17 +176,8 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
 
   #wait(): Promise<void> {
     const { signal } = this.#stopping
-    const delayMs = Math.random() * Math.min(BACK_OFF_MS_MAX, BACK_OFF_MS_MIN * 2 ** this.#failures)
-    this.#failures = Math.min(this.#failures + 1, 16)
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer)
-        stopListening()
-        resolve()
-      }
-      const timer = setTimeout(end, delayMs)
-      const stopListening = onceAborted(signal, end)
-    })
+    this.#failures += 1
+    return pause(backOffMs(this.#failures, BACK_OFF_MS_MIN, BACK_OFF_MS_MAX), signal)
   }
 
   #handle(job: RunningJob): void {

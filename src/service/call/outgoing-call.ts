@@ -1,7 +1,7 @@
 import { onceAborted } from '../../abort-waits.js'
 import type { CallPort } from '../../channel/call-port.js'
 import type { Outgoing } from '../../channel/outbox.js'
-import { ErrorCode, type Executed, ShmwireError } from '../../errors.js'
+import { ErrorCode, type Executed, replaceExecuted, ShmwireError } from '../../errors.js'
 import { clearTimeout, nowMs, setTimeout } from '../../host.js'
 import type { LinkedQueue, QueueLinks } from '../../linked-queue.js'
 import { TIMEOUT_MS_MAX } from '../../options.js'
@@ -151,15 +151,4 @@ export function withExecuted(error: Error, executed: Executed): Error {
   if (!(error instanceof ShmwireError) || error.executed !== undefined || error.code === ErrorCode.SERVICE)
     return error
   return replaceExecuted(error, executed)
-}
-
-/** The same error with another statement whether the call can have run. */
-export function replaceExecuted(error: ShmwireError, executed: Executed): ShmwireError {
-  const { code, message, status, remoteCode } = error
-  return new ShmwireError(code, message, {
-    status,
-    remoteCode,
-    executed,
-    ...('cause' in error ? { cause: error.cause } : {}),
-  })
 }

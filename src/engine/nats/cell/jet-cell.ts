@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { backOffMs } from '../../../back-off.js'
 import { waitWithin } from '../../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../../errors.js'
 import { sleep } from '../../../host.js'
@@ -8,7 +9,6 @@ import { checkWaitOptions, integer, type WaitOptions } from '../../../options.js
 import type { EngineConnection, NatsSubscription } from '../connection.js'
 import { assertEngineOptions } from '../engine-options.js'
 import { ApiCode, apiCodeOf, faultOf, isPassing } from '../faults.js'
-import { waitMs } from '../retrying.js'
 import { within } from '../within.js'
 import {
   addValueHead,
@@ -197,7 +197,7 @@ class JetCell<Value> implements Cell<Value> {
       } catch (error) {
         if (tries === RESEND_TRIES_MAX || !isPassing(error)) throw error
       }
-      await sleep(waitMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
+      await sleep(backOffMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
     }
   }
 

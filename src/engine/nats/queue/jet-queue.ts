@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { waitWithin } from '../../../deadline.js'
-import { ErrorCode, ShmwireError } from '../../../errors.js'
+import { ErrorCode, replaceExecuted, ShmwireError } from '../../../errors.js'
 import type { MessageCodec } from '../../../messaging/message-codec.js'
 import type { JobTerms } from '../../../messaging/queue/job.js'
 import { givenTerms } from '../../../messaging/queue/job-terms.js'
@@ -105,7 +105,9 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
       return (bytes === undefined ? undefined : codec.decode(bytes)) as Result
     } catch (error) {
       // The job can run, or have run, while this side waited for its result.
-      throw error instanceof ShmwireError && ENDED_WAITS.has(error.code) ? unknownOutcome(error) : error
+      throw error instanceof ShmwireError && ENDED_WAITS.has(error.code)
+        ? replaceExecuted(error, 'unknown')
+        : error
     } finally {
       reply.forget()
     }
@@ -214,10 +216,6 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
 }
 
 const ENDED_WAITS: ReadonlySet<string> = new Set([ErrorCode.TIMEOUT, ErrorCode.ABORTED])
-
-function unknownOutcome({ code, message, cause }: ShmwireError): ShmwireError {
-  return new ShmwireError(code, message, { cause, executed: 'unknown' })
-}
 
 function hasTerms({ attempts, backOff, timeLimitMs }: PushOptions): boolean {
   return attempts !== undefined || backOff !== undefined || timeLimitMs !== undefined

@@ -1,3 +1,4 @@
+import { backOffMs } from '../../../back-off.js'
 import { encodeRemoteError } from '../../../channel/remote-error.js'
 import { clearTimeout, newAbortController, setTimeout, sleep } from '../../../host.js'
 import { log } from '../../../log.js'
@@ -7,7 +8,6 @@ import type { EngineConnection, Msg } from '../connection.js'
 import { Acknowledgement, type Delivery } from '../delivery.js'
 import { faultOf, isPassing } from '../faults.js'
 import { StreamPublisher } from '../publisher.js'
-import { waitMs } from '../retrying.js'
 import { addDeadHead, addLetterHead, copyFields, type JobHead, removeDeadHead } from './job-message.js'
 import type { QueueDescription } from './queue-streams.js'
 import { outcomeHeaders } from './replies.js'
@@ -60,7 +60,7 @@ export class Settlement {
       } catch (error) {
         if (!isPassing(error)) throw faultOf(error, this.#what, { executed: 'unknown' })
       }
-      await sleep(waitMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
+      await sleep(backOffMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
     }
   }
 
@@ -76,7 +76,7 @@ export class Settlement {
 
   /** The wait before the next attempt: full jitter. */
   delayMs({ terms }: JobHead, attempt: number): number {
-    return waitMs(attempt, terms.backOffMinMs, terms.backOffMaxMs)
+    return backOffMs(attempt, terms.backOffMinMs, terms.backOffMaxMs)
   }
 
   /**

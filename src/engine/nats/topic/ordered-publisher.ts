@@ -1,9 +1,10 @@
+import { backOffMs } from '../../../back-off.js'
 import { ErrorCode, ShmwireError } from '../../../errors.js'
 import { Fifo } from '../../../fifo.js'
 import { nowMs, sleep } from '../../../host.js'
 import type { EngineConnection, MsgHdrs } from '../connection.js'
 import { ApiCode, apiCodeOf, faultOf, isPassing } from '../faults.js'
-import { retrying, waitMs } from '../retrying.js'
+import { retrying } from '../retrying.js'
 import { DEDUP_WINDOW_MS } from './topic-stream.js'
 
 export interface OrderedMessage {
@@ -182,7 +183,7 @@ export class OrderedPublisher {
         const isLate = nowMs() - entry.sentMs > DEDUP_WINDOW_MS - settings.answerMs
         if (isLate || !canRepeat(error)) throw error
       }
-      await sleep(waitMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
+      await sleep(backOffMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
     }
   }
 }
