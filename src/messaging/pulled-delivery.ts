@@ -65,11 +65,17 @@ export class PulledDelivery<Item> {
     this.#source = source
     this.#emit = emit
     this.#onClosed = onClosed
-    this.watchListeners()
+    this.#watchListeners()
+    const removeAll = emitter.removeAllListeners.bind(emitter)
+    emitter.removeAllListeners = (...names) => {
+      removeAll(...names)
+      this.#watchListeners()
+      return emitter
+    }
   }
 
   /** Called again after all listeners were removed, which includes these. */
-  watchListeners(): void {
+  #watchListeners(): void {
     for (const event of ['newListener', 'removeListener'])
       if (!this.#emitter.listeners(event).includes(this.#listenersChanged))
         this.#emitter.on(event, this.#listenersChanged)

@@ -121,11 +121,10 @@ export class CellService {
 
   /** The watcher reads shared memory until the watch ends. */
   async #attached(session: WatchSession, frames: Frames): Promise<void> {
-    void listen(session, frames, () => {
+    void session.listen(frames, () => {
       throw corrupt('the watcher', 'a message, although it reads shared memory')
     })
-    while (!session.ended) await session.wait()
-    session.assertNotFailed()
+    await session.untilEnd()
   }
 
   /** Sends the newest value, and the next one when the watcher has acknowledged it. So versions in between are skipped. */
@@ -133,7 +132,7 @@ export class CellService {
     this.#taken.add(session)
     // A version whose acknowledgement can still arrive, although a closing cell has sent its last value without waiting for it.
     let overtaken = 0
-    void listen(session, frames, (frame) => {
+    void session.listen(frames, (frame) => {
       if (!session.isBehind) throw corrupt('the watcher', 'an acknowledgement of nothing')
       if (readTaken(frame, session.sent, overtaken) === session.sent) session.acknowledge()
       else overtaken = 0
@@ -172,24 +171,6 @@ export class CellService {
 
   #assertOpen(): void {
     if (this.#closed) throw closedCell()
-  }
-}
-
-/** Reads what the watcher sends after the attachment. Never rejects. */
-async function listen(
-  session: WatchSession,
-  frames: Frames,
-  received: (frame: Uint8Array) => void,
-): Promise<void> {
-  try {
-    for (;;) {
-      const result = await frames.next()
-      if (result.done === true) break
-      received(result.value)
-    }
-    session.end()
-  } catch (error) {
-    session.fail(error)
   }
 }
 

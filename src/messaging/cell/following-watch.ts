@@ -109,12 +109,6 @@ export class FollowingWatch<Value>
     return this.close()
   }
 
-  override removeAllListeners(...names: Parameters<EventEmitter['removeAllListeners']>): this {
-    super.removeAllListeners(...(names as []))
-    this.#delivery.watchListeners()
-    return this
-  }
-
   // For the delivery.
 
   get lastBytes(): number {

@@ -37,18 +37,16 @@ export class DedupWindow {
     return untilMs !== undefined && untilMs > nowMs
   }
 
-  /** Returns the time until which the id is known. */
-  add(id: string, nowMs: number): number {
+  add(id: string, nowMs: number): void {
     // An entry whose time has passed would stay beside the new one.
     if (this.#untilMs.has(id)) this.forget(nowMs)
-    return this.restore(id, nowMs + this.#windowMs)
+    this.restore(id, nowMs + this.#windowMs)
   }
 
   /** An id of the journal, in the order of their times. */
-  restore(id: string, untilMs: number): number {
+  restore(id: string, untilMs: number): void {
     this.#untilMs.set(id, untilMs)
     this.#order.push({ id, untilMs })
-    return untilMs
   }
 
   /** Drops the ids whose time has passed. Returns their number. */

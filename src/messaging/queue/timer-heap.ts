@@ -37,11 +37,6 @@ export class TimerHeap<T extends TimerEntry> {
     this.#place(entry, entry.heapIndex)
   }
 
-  /** Entries in no particular order. */
-  values(): IterableIterator<T> {
-    return this.#entries.values()
-  }
-
   #place(entry: T, index: number): void {
     const parent = this.#entries[(index - 1) >> 1]
     if (index > 0 && parent !== undefined && parent.dueMs > entry.dueMs) this.#rise(entry, index)

@@ -58,11 +58,6 @@ export class WorkerSession implements LeaseHolder, QueueLinks<WorkerSession> {
     return this.#used < this.#concurrency && !this.#drains && !this.#ended && !this.#isFull
   }
 
-  /** Whether the worker has a lease. */
-  get isBusy(): boolean {
-    return this.#slots.some((job) => job !== undefined && job !== LOST)
-  }
-
   /** Whether a message of this length can reach the worker. */
   fits(job: Job): boolean {
     return job.size < this.#bytesMax

@@ -25,6 +25,8 @@ export class PlainRing implements RingWriter {
   readonly wakes = 0
   readonly #capacity: number
   readonly #readers = new Map<number, PlainReader>()
+  /** A reader has been there for which the ring keeps room. */
+  #keepsRoom = false
   /** A circular list; the message with a sequence is at `sequence & (length - 1)`. A power of two. */
   #slots: (PlainMessage | undefined)[] = newSlots(SLOTS_MIN)
   /** Of the oldest message that is held, and of the next one. */
@@ -99,6 +101,7 @@ export class PlainRing implements RingWriter {
       throw new ShmwireError(ErrorCode.UNAVAILABLE, `the topic has ${READERS_MAX} subscribers, the maximum`)
     const reader = new PlainReader(this, index, blocks)
     this.#readers.set(index, reader)
+    this.#keepsRoom ||= blocks
     return reader
   }
 
@@ -137,6 +140,7 @@ export class PlainRing implements RingWriter {
   }
 
   #hasRoom(size: number): boolean {
+    if (!this.#keepsRoom) return true
     for (const { blocks, sequence } of this.#readers.values()) {
       if (!blocks || sequence >= this.#next) continue
       // A reader that begins at a message that is gone loses it: no room helps.

@@ -76,12 +76,6 @@ export class TopicSubscription<Message>
     return this.close()
   }
 
-  override removeAllListeners(...names: Parameters<EventEmitter['removeAllListeners']>): this {
-    super.removeAllListeners(...(names as []))
-    this.#delivery.watchListeners()
-    return this
-  }
-
   #closed(): void {
     this.#source.close()
     // The event `close` has the error of the subscription.

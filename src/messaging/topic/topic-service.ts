@@ -20,7 +20,7 @@ import type { Overflow, SubscribeFrom } from './types.js'
 /** Messages that travel in one batch have at most so many bytes, and a longer message is a batch of its own. */
 const BATCH_BYTES = 32 * 1024
 /** Of this thread: a batch is copied out of it at once. */
-const scratch = Buffer.allocUnsafeSlow(BATCH_BYTES)
+let scratch: Buffer | undefined
 
 /** More than a record of a stream adds to a message. */
 const RECORD_BYTES = 64
@@ -152,23 +152,18 @@ export class TopicService {
         yield encodeBegin(reader.seek(start))
       }
       const begun = session as TopicSession
-      void this.#listen(begun, frames)
-      if (begun.reader === undefined) await this.#attached(begun)
+      void begun.listen(frames, (frame) => this.#received(begun, frame))
+      if (begun.reader === undefined) await begun.untilEnd()
       else yield* this.#feed(begun, begun.reader, context.channel.maxMessageBytes)
     } finally {
       session?.close()
     }
   }
 
-  /** The subscriber reads shared memory until the subscription ends. */
-  async #attached(session: TopicSession): Promise<void> {
-    while (!session.ended) await session.wait()
-    session.assertNotFailed()
-  }
-
   /** Sends the messages. The window of the stream bounds those that the subscriber has not taken; a slow one is overtaken in the ring. */
   async *#feed(session: TopicSession, reader: OwnReader, bytesMax: number): AsyncGenerator<Buffer> {
     // Several short messages must fit into the frame of a connection with a small limit, too.
+    scratch ??= Buffer.allocUnsafeSlow(BATCH_BYTES)
     const target = scratch.subarray(0, Math.min(BATCH_BYTES, Math.ceil(bytesMax / 2)))
     for (;;) {
       session.assertNotFailed()
@@ -199,20 +194,6 @@ export class TopicService {
       throw tooSlow(`it lost ${lost} messages`)
     }
     return encodeBatch(reader, source, count, lost)
-  }
-
-  /** Reads what the subscriber sends after the begin. Never rejects. */
-  async #listen(session: TopicSession, frames: Frames): Promise<void> {
-    try {
-      for (;;) {
-        const result = await frames.next()
-        if (result.done === true) break
-        this.#received(session, result.value)
-      }
-      session.end()
-    } catch (error) {
-      session.fail(error)
-    }
   }
 
   #received(session: TopicSession, frame: Uint8Array): void {

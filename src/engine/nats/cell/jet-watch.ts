@@ -118,12 +118,6 @@ class JetWatch<Value> extends EventEmitter<CellWatchEvents<Value>> implements Ce
     return this.close()
   }
 
-  override removeAllListeners(...names: Parameters<EventEmitter['removeAllListeners']>): this {
-    super.removeAllListeners(...(names as []))
-    this.#delivery.watchListeners()
-    return this
-  }
-
   #stop(): void {
     this.#source.close()
     this.#writer.stop()

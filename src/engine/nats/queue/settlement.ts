@@ -107,10 +107,6 @@ export class Settlement {
     if (head !== undefined) this.fail(head, thrown)
   }
 
-  get description(): QueueDescription {
-    return this.#description
-  }
-
   #reply({ reply }: JobHead, outcome: 'result' | 'nothing' | 'error', body: Uint8Array): void {
     if (reply === undefined) return
     try {

@@ -142,10 +142,4 @@ class JetSubscription<Message>
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-
-  override removeAllListeners(...names: Parameters<EventEmitter['removeAllListeners']>): this {
-    super.removeAllListeners(...(names as []))
-    this.#delivery.watchListeners()
-    return this
-  }
 }
