@@ -1,4 +1,5 @@
 import type { Channel } from '../../channel/channel.js'
+import { SqliteStore } from '../../engine/sqlite/sqlite-store.js'
 import { Server } from '../../listen.js'
 import { log } from '../../log.js'
 import { checkWaitOptions, integer, invalid } from '../../options.js'
@@ -15,7 +16,6 @@ import type { JobStore } from './job-store.js'
 import type { TableBounds } from './job-table.js'
 import { queueTerms } from './job-terms.js'
 import { LocalQueue } from './local-queue.js'
-import { openStore } from './open-store.js'
 import { queueContract } from './protocol.js'
 import { queueCodec } from './queue-codec.js'
 import { QueueCore } from './queue-core.js'
@@ -65,12 +65,11 @@ export async function createQueue<Job = any, Result = any>(
   if (path !== undefined && (typeof path !== 'string' || path === ''))
     throw invalid('store', path, 'the path of a file')
   const codec = queueCodec(options.codec)
-  return createQueueWith(
-    target,
-    options,
-    codec,
-    path === undefined ? undefined : await openStore(path, codec, options.channel?.logger),
-  )
+  const store =
+    path === undefined
+      ? undefined
+      : new SqliteStore(path, { codec: codec.name, logger: options.channel?.logger })
+  return createQueueWith(target, options, codec, store)
 }
 
 /** A queue with this store, which it closes, also if it rejects. */

@@ -9,6 +9,8 @@ import { faultsOf } from './oracle.mjs'
 const PUSHERS = 2
 const WORKERS = 3
 const DELAY_MS_MAX = 120
+/** Jobs that the workers complete before and after the kills, however slow the computer is. */
+const JOBS_MIN = 20
 /** Only a hang reaches it. */
 const END_WATCHDOG_MS = 60_000
 
@@ -25,11 +27,13 @@ export async function runKills({ address, directory, random, kills, victims, sto
   const run = new Run(address, directory, store)
   try {
     await run.begin()
+    const stuck = await run.work()
+    if (stuck !== undefined) throw new Error(stuck)
     for (let kill = 0; kill < kills; kill += 1) {
       await sleep(random() * DELAY_MS_MAX)
       await run.kill(victims[Math.floor(random() * victims.length)], random())
     }
-    const hang = await run.end()
+    const hang = (await run.work()) ?? (await run.end())
     const outcome = faultsOf(readLedgers(directory), {
       killed: run.killed,
       bornNs: run.bornNs,
@@ -72,6 +76,15 @@ class Run {
     await this.#start(role)
   }
 
+  /** Waits until the workers have completed some more jobs. Returns the fault, if they do not. */
+  async work() {
+    let completed
+    return await this.#untilStats('the workers complete no jobs', (stats) => {
+      completed ??= stats.completed
+      return stats.completed >= completed + JOBS_MIN
+    })
+  }
+
   /** Stops the pushers, waits until the workers have run all jobs, and stops these. Returns the fault, if a process hangs. */
   async end() {
     for (const role of ['pusher', 'worker']) {
@@ -94,6 +107,14 @@ class Run {
   }
 
   async #drained() {
+    return await this.#untilStats(
+      'the workers do not run all jobs',
+      ({ waiting, delayed, leased }) => waiting + delayed + leased === 0,
+    )
+  }
+
+  /** Returns the fault, if the queue does not come to this state. */
+  async #untilStats(fault, isReached) {
     const queue = this.#live.find(({ role }) => role === 'queue')
     const endMs = performance.now() + END_WATCHDOG_MS
     while (performance.now() < endMs) {
@@ -101,10 +122,10 @@ class Run {
       const stats = await within(queue.next())
       if (stats === undefined) return 'the queue does not answer'
       if (stats.dead > 0) return `${stats.dead} jobs are dead`
-      if (stats.waiting + stats.delayed + stats.leased === 0) return undefined
+      if (isReached(stats)) return undefined
       await sleep(20)
     }
-    return 'the workers do not run all jobs'
+    return fault
   }
 
   async #start(role) {
