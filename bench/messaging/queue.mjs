@@ -51,7 +51,12 @@ async function zeromq(seconds) {
   let done = 0
   void receive()
   async function receive() {
-    for await (const [id] of pull) if (open.delete(id.readUInt32LE())) done += 1
+    try {
+      for await (const [id] of pull) if (open.delete(id.readUInt32LE())) done += 1
+    } catch (error) {
+      // A socket that closes can end the loop with an error.
+      if (!pull.closed) throw error
+    }
   }
   try {
     let next = 0
