@@ -1,12 +1,13 @@
 // A message of maximum length, also a hostile one, must not end a process with a heap of 2 GiB or 512 MiB.
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ensureBuilt } from '../support/build.js'
 // @ts-expect-error -- the children's module has no types
 import { LARGE_MESSAGES } from './children/large-messages.mjs'
 
-const CHILD = new URL('children/decode-large.mjs', import.meta.url).pathname
+const CHILD = fileURLToPath(new URL('children/decode-large.mjs', import.meta.url))
 const HEAP_MIB = 2048
 /** Ordinary messages of 64 MiB need more. */
 const SMALL_HEAP_MIB = 512

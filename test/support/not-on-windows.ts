@@ -56,6 +56,10 @@ export const NOT_ON_WINDOWS: readonly { readonly reason: string; readonly files:
     ],
   },
   {
+    reason: 'the benchmark compares with Unix sockets',
+    files: ['test/process/bench.test.ts'],
+  },
+  {
     reason: 'the test creates certificates with openssl, which Windows does not have',
     files: ['test/conformance/tls.test.ts', 'test/unit/half-open.test.ts', 'test/unit/network.test.ts'],
   },
