@@ -137,9 +137,17 @@ describe.skipIf(NATS_VERSION === undefined)(`JetStream and failures${NATS_REASON
     await waitFor(() => expect(seen).toContain(3), WAIT)
   })
 
+  it('runs jobs with the longest heartbeat', async () => {
+    const server = await NatsServer.start()
+    const engine = openEngine(server, { heartbeatMs: 30_000 })
+    const queue = await engine.createQueue<string, string>('jobs', {})
+    await engine.work<string, string>('jobs', (job) => `done ${job}`, {})
+    expect(await queue.request('x')).toBe('done x')
+  })
+
   it('resolves a request whose push was sent again after a lost answer', async () => {
     const server = await NatsServer.start()
-    // The connection stays while the server is silent.
+    // The longest one: the connection stays while the server is silent.
     const engine = openEngine(server, { answerMs: 300, heartbeatMs: 30_000 })
     const queue = await engine.createQueue<string, string>('jobs', {})
     await engine.work<string, string>('jobs', (job) => `done ${job}`, {})
