@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 // @ts-expect-error: plain JavaScript, shared with scripts/messaging-kills.mjs
 import { runKills } from '../../process/children/queue-kills/orchestrator.mjs'
 import { ensureBuilt } from '../../support/build.js'
@@ -19,15 +19,19 @@ interface Outcome {
 
 const run = runKills as (options: object) => Promise<Outcome>
 
+beforeAll(() => ensureBuilt())
+
 describe.skipIf(NATS_VERSION === undefined)(`JetStream and kills${NATS_REASON}`, () => {
   it.each([
     ['nats-server dies', ['server']],
-    ['nats-server, workers, pushers and publishers die', ['server', 'server', 'worker', 'pusher', 'publisher']],
+    [
+      'nats-server, workers, pushers and publishers die',
+      ['server', 'server', 'worker', 'pusher', 'publisher'],
+    ],
   ])(
     'runs every job that was acknowledged, and delivers every message of a topic once and in order, while %s',
     { timeout: TIMEOUT_MS },
     async (_what, victims) => {
-      await ensureBuilt()
       const random = randomFrom(newSeed('kills of nats-server'))
       const { faults, jobs, done, messages } = await run({
         address: 'kills',

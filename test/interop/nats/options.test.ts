@@ -10,18 +10,21 @@ import { subscribe } from '../../../src/messaging/topic/subscribe.js'
 import { NATS_REASON, NATS_VERSION, NatsServer, openEngine } from '../../support/nats-server.js'
 
 /** All options of all functions. */
-const NAMES = [
-  ...['name', 'codec', 'engine', 'channel', 'signal', 'timeoutMs', 'waitForServer', 'policy', 'identify'],
-  ...['ringBytes', 'overflow', 'blockTimeoutMs', 'from', 'keys', 'maxValueBytes', 'concurrency', 'replyQueues'],
-  ...['store', 'maxJobs', 'maxBytes', 'dedupWindowMs', 'maxIds', 'deadLetters', 'maxDead'],
-  ...['attempts', 'backOff', 'timeLimitMs', 'delayMs', 'id', 'key', 'headers'],
-]
+const NAMES = (
+  'name codec engine channel signal timeoutMs waitForServer policy identify ' +
+  'ringBytes overflow blockTimeoutMs from keys maxValueBytes concurrency replyQueues ' +
+  'store maxJobs maxBytes dedupWindowMs maxIds deadLetters maxDead ' +
+  'attempts backOff timeLimitMs delayMs id key headers'
+).split(' ')
 
 describe.skipIf(NATS_VERSION === undefined)(`the options of an engine${NATS_REASON}`, () => {
   it('knows exactly the options of the function without an engine, and refuses others with the same error', async () => {
     const engine = openEngine(await NatsServer.start())
     const run = (): void => {}
-    const pairs: Record<string, [(options: object) => Promise<unknown>, (options: object) => Promise<unknown>]> = {
+    const pairs: Record<
+      string,
+      [(options: object) => Promise<unknown>, (options: object) => Promise<unknown>]
+    > = {
       createTopic: [(options) => createTopic('x', options), (options) => engine.createTopic('x', options)],
       subscribe: [(options) => subscribe('x', options), (options) => engine.subscribe('x', options)],
       createCell: [(options) => createCell('x', 1, options), (options) => engine.createCell('x', 1, options)],

@@ -171,7 +171,10 @@ describe.skipIf(NATS_VERSION === undefined)(`JetStream and failures${NATS_REASON
     const queue = await engine.createQueue<string, unknown>('jobs', { maxJobs: 1 })
     await queue.push('first')
     const late = { code: ErrorCode.TIMEOUT }
-    await expect(queue.push('second', { timeoutMs: 2_000 })).rejects.toMatchObject({ ...late, executed: 'no' })
+    await expect(queue.push('second', { timeoutMs: 2_000 })).rejects.toMatchObject({
+      ...late,
+      executed: 'no',
+    })
     server.signal('SIGSTOP')
     await sleep(500)
     const third = queue.push('third', { timeoutMs: 4_000 })

@@ -110,7 +110,14 @@ function add(jobs, { what, id, more, time, process }, faults) {
   } else if (what === 'refused') job.refused = { code: more[0], executed: more[1] }
   else if (what === 'ran') {
     const [attempt, number] = more
-    job.runs.push({ attempt: Number(attempt), number, process, begunNs: time, isDone: false, isAborted: false })
+    job.runs.push({
+      attempt: Number(attempt),
+      number,
+      process,
+      begunNs: time,
+      isDone: false,
+      isAborted: false,
+    })
   } else if (what === 'aborted') run().isAborted = true
   else if (what === 'done') {
     job.isDone = true

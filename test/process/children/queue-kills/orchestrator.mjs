@@ -145,8 +145,8 @@ class Run {
   async #drained() {
     return await this.#untilStats('the workers do not run all jobs', ({ waiting, delayed, leased }) => {
       if (this.#nats === undefined) return waiting + delayed + leased === 0
-      // A server that was killed can count a job that is done as waiting (docs/nats.md).
-      return delayed + leased === 0 && areAllDone(readLedgers(this.#ledgers))
+      // A server that was killed can count a job that is done as waiting, and as leased (docs/nats.md).
+      return delayed === 0 && areAllDone(readLedgers(this.#ledgers))
     })
   }
 

@@ -24,8 +24,18 @@ export function topicFaultsOf(lines, { killed }) {
   report('losses were reported', lost)
   const stored = of('stored').map(({ id }) => id)
   report('acknowledged messages were not received', missing(stored, ids))
-  report('publishes failed', of('unstored').filter(({ process }) => !killed.has(process)).map(({ id, more }) => `${id} ${more[0]}`))
-  report('subscriptions ended early', of('ended').filter(({ more: [code] }) => code !== 'none').map(({ more }) => more[0]))
+  report(
+    'publishes failed',
+    of('unstored')
+      .filter(({ process }) => !killed.has(process))
+      .map(({ id, more }) => `${id} ${more[0]}`),
+  )
+  report(
+    'subscriptions ended early',
+    of('ended')
+      .filter(({ more: [code] }) => code !== 'none')
+      .map(({ more }) => more[0]),
+  )
   return { faults, messages: ids.size }
 }
 
