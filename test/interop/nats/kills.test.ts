@@ -7,7 +7,7 @@ import { countFromEnvironment, newSeed, randomFrom } from '../../support/random.
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 
 /** The short form of `node scripts/messaging-kills.mjs --engine nats`. */
-const KILLS = countFromEnvironment('SHMWIRE_KILLS', 7)
+const KILLS = countFromEnvironment('SHMWIRE_KILLS', 5)
 const TIMEOUT_MS = 10 * 60_000 + KILLS * 8_000
 
 interface Outcome {
