@@ -1,22 +1,36 @@
 // Kills the processes of a queue, of its workers and of the programs that push, at random, and checks the guarantees of docs/queues.md.
 //   node scripts/messaging-kills.mjs                          1,000 kills
 //   node scripts/messaging-kills.mjs --count 60 --seed 7      60 kills, the same ones as in the run that printed this seed
+//   node scripts/messaging-kills.mjs --engine nats            a queue and a topic over JetStream, and kills of nats-server too: docs/nats.md
 // Each round has its own queue. The last line is `N passed, N failed`.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runKills } from '../test/process/children/queue-kills/orchestrator.mjs'
 import { randomBits } from '../test/process/children/soak/pattern.mjs'
-import { newSeed, numbersFromArguments } from './soak/arguments.mjs'
+import { newSeed, optionsFromArguments } from './soak/arguments.mjs'
 import { run } from './stages/command.mjs'
 
 const KILLS_PER_ROUND = 20
-const ROUNDS = [
-  { name: 'workers and pushers', victims: ['worker', 'worker', 'pusher'] },
-  { name: 'the queue, workers and pushers', victims: ['queue', 'worker', 'pusher'] },
-]
+const ROUNDS = {
+  local: [
+    { name: 'workers and pushers', victims: ['worker', 'worker', 'pusher'] },
+    { name: 'the queue, workers and pushers', victims: ['queue', 'worker', 'pusher'] },
+  ],
+  nats: [
+    { name: 'nats-server', victims: ['server'] },
+    {
+      name: 'nats-server, workers, pushers and publishers',
+      victims: ['server', 'server', 'worker', 'pusher', 'publisher'],
+    },
+  ],
+}
 
-const { count, seed } = numbersFromArguments({ count: 1_000, seed: newSeed() })
+const { count, seed, engine } = optionsFromArguments({
+  numbers: { count: 1_000, seed: newSeed() },
+  choices: { engine: Object.keys(ROUNDS) },
+})
+const rounds = ROUNDS[engine]
 const built = await run(process.execPath, ['scripts/build.mjs', '--quiet'])
 if (!built.ok) throw new Error(`the build failed:\n${built.output}`)
 console.log(`${count} kills: --seed ${seed}`)
@@ -30,18 +44,23 @@ mkdirSync(process.env.SHMWIRE_DIR, { mode: 0o700 })
 let passed = 0
 let failed = 0
 for (let round = 0; passed + failed < count; round += 1) {
-  const { name, victims } = ROUNDS[round % ROUNDS.length]
+  const { name, victims } = rounds[round % rounds.length]
   const kills = Math.min(KILLS_PER_ROUND, count - passed - failed)
   const directory = join(root, String(round))
-  const { faults, jobs, done, again } = await runKills({
+  const outcome = await runKills({
     address: `queue-${round}`,
     directory,
     random,
     kills,
     victims,
     store: undefined,
+    engine: engine === 'local' ? undefined : engine,
   })
-  console.log(`${kills} kills of ${name}: ${jobs} jobs, ${done} done, ${again} ran again`)
+  const { faults, jobs, done, again, repeated, messages } = outcome
+  console.log(
+    `${kills} kills of ${name}: ${jobs} jobs, ${done} done, ${again} ran again, ${repeated} pushed again` +
+      (messages === undefined ? '' : `, ${messages} messages of the topic`),
+  )
   for (const fault of faults) console.error(fault)
   if (faults.length > 0) failed += kills
   else passed += kills

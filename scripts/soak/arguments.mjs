@@ -2,16 +2,28 @@ import { parseArgs } from 'node:util'
 
 /** Parses options that are whole numbers above 0, with their defaults. An invalid option ends the process. */
 export function numbersFromArguments(defaults) {
+  return optionsFromArguments({ numbers: defaults, choices: {} })
+}
+
+/** The same, and options that have one of several values. The first one is the default. */
+export function optionsFromArguments({ numbers, choices }) {
   try {
-    const options = Object.fromEntries(Object.keys(defaults).map((name) => [name, { type: 'string' }]))
+    const names = [...Object.keys(numbers), ...Object.keys(choices)]
+    const options = Object.fromEntries(names.map((name) => [name, { type: 'string' }]))
     const { values } = parseArgs({ options })
-    return Object.fromEntries(
-      Object.entries(defaults).map(([name, usual]) => [name, numberOf(name, values[name] ?? usual)]),
-    )
+    return Object.fromEntries([
+      ...Object.entries(numbers).map(([name, usual]) => [name, numberOf(name, values[name] ?? usual)]),
+      ...Object.entries(choices).map(([name, all]) => [name, choiceOf(name, values[name] ?? all[0], all)]),
+    ])
   } catch (error) {
     console.error(error.message)
     process.exit(2)
   }
+}
+
+function choiceOf(name, value, all) {
+  if (!all.includes(value)) throw new Error(`--${name} must be ${all.join(' or ')}; it is ${value}`)
+  return value
 }
 
 function numberOf(name, text) {

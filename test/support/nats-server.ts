@@ -1,16 +1,21 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
+import { spawnSync } from 'node:child_process'
 import { afterAll } from 'vitest'
 import type { JetStreamOptions } from '../../src/engine/nats/index.js'
 import { jetStream } from '../../src/engine/nats/index.js'
 import type { Engine } from '../../src/messaging/engine.js'
+// @ts-expect-error: plain JavaScript, shared with scripts/messaging-kills.mjs
+import { freePorts, NATS_PROGRAM, NatsProcess } from './nats-process.mjs'
 import { longDirectory } from './temporary-directory.js'
 
-const PROGRAM = 'nats-server'
+interface PlainProcess {
+  start(): Promise<void>
+  stop(signal: NodeJS.Signals): Promise<void>
+  signal(signal: NodeJS.Signals): void
+}
+
+const Started = NatsProcess as new (options: object) => PlainProcess
+const portsOf = freePorts as (count: number) => Promise<number[]>
+const PROGRAM = NATS_PROGRAM as string
 
 /** The version of the program `nats-server` in the path; undefined: it is absent, and the tests that need it are skipped. */
 export const NATS_VERSION = versionOf()
@@ -30,23 +35,22 @@ export interface NatsOptions {
 export class NatsServer {
   readonly port: number
   readonly url: string
-  readonly #file: string
-  #child: ChildProcess | undefined
+  readonly #process: PlainProcess
 
-  private constructor(port: number, file: string) {
+  private constructor(port: number, process: PlainProcess) {
     this.port = port
     this.url = `127.0.0.1:${port}`
-    this.#file = file
+    this.#process = process
   }
 
   static async start({ config = '', jetstream = true }: NatsOptions = {}): Promise<NatsServer> {
-    const [port] = await freePorts(1)
+    const [port] = await portsOf(1)
     return NatsServer.#startWith(port as number, config, jetstream)
   }
 
   /** Servers that know each other. */
   static async startCluster(size: number): Promise<NatsServer[]> {
-    const ports = await freePorts(2 * size)
+    const ports = await portsOf(2 * size)
     const routes = ports.slice(size).map((port) => `nats://127.0.0.1:${port}`)
     return Promise.all(
       routes.map((route, index) => {
@@ -57,46 +61,25 @@ export class NatsServer {
   }
 
   static async #startWith(port: number, config: string, jetstream: boolean): Promise<NatsServer> {
-    const directory = longDirectory()
-    const store = join(directory, 'store')
-    mkdirSync(store)
-    const file = join(directory, 'server.conf')
-    const storage = jetstream ? `jetstream { store_dir: ${JSON.stringify(store)} }\n` : ''
-    writeFileSync(file, `listen: "127.0.0.1:${port}"\n${storage}${config}\n`)
-    const server = new NatsServer(port, file)
+    const server = new NatsServer(port, new Started({ port, directory: longDirectory(), config, jetstream }))
     servers.push(server)
     await server.start()
     return server
   }
 
   /** Starts the server again, with the same port and directory. */
-  async start(): Promise<void> {
-    const child = spawn(PROGRAM, ['-c', this.#file], { stdio: ['ignore', 'ignore', 'pipe'] })
-    this.#child = child
-    const log: string[] = []
-    await new Promise<void>((resolve, reject) => {
-      createInterface({ input: child.stderr as NodeJS.ReadableStream }).on('line', (line) => {
-        log.push(line)
-        if (line.includes('Server is ready')) resolve()
-      })
-      child.once('error', reject)
-      child.once('exit', (code) => reject(new Error(`nats-server ended with ${code}:\n${log.join('\n')}`)))
-    })
+  start(): Promise<void> {
+    return this.#process.start()
   }
 
   /** Resolves when the process has ended. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    const child = this.#child
-    this.#child = undefined
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill(signal)
-    await ended
+  stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    return this.#process.stop(signal)
   }
 
   /** Stops and continues the process: the kernel keeps its connections. */
   signal(signal: NodeJS.Signals): void {
-    this.#child?.kill(signal)
+    this.#process.signal(signal)
   }
 }
 
@@ -109,25 +92,6 @@ afterAll(async () => {
 function versionOf(): string | undefined {
   const { stdout, status } = spawnSync(PROGRAM, ['--version'], { encoding: 'utf8' })
   return status === 0 ? stdout.trim().replace(/^.*v/, '') : undefined
-}
-
-/** A restarted server needs its port again, so the server itself cannot choose it. */
-async function freePorts(count: number): Promise<number[]> {
-  const holders = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const holder = createServer().listen(0, '127.0.0.1')
-      await once(holder, 'listening')
-      return holder
-    }),
-  )
-  const ports = holders.map((holder) => (holder.address() as AddressInfo).port)
-  await Promise.all(
-    holders.map(async (holder) => {
-      holder.close()
-      await once(holder, 'close')
-    }),
-  )
-  return ports
 }
 
 const engines: Engine[] = []

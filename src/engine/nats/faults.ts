@@ -54,9 +54,22 @@ export function isSilence(error: unknown): boolean {
   return hasName(error, 'TimeoutError')
 }
 
+/** The server has certainly not stored the message: it has refused it, or has said that nothing stores it. */
+export function isRefusal(error: unknown): boolean {
+  return apiCodeOf(error) !== undefined || hasName(error, 'NoResponders', 'JetStreamNotEnabled')
+}
+
 /** The server has answered that no program subscribes to the subject. */
 export function isUnanswerable(error: unknown): boolean {
   return hasName(error, 'NoResponders')
+}
+
+/** No server listens, or it has just ended. The same call can succeed later. */
+export function isAbsence(error: unknown): boolean {
+  if (!(error instanceof ShmwireError)) return false
+  if (error.code === ErrorCode.NOT_LISTENING) return true
+  const isPermanent = hasName(error, 'JetStreamNotEnabled', 'NoResponders') || isMissingPackage(error.cause)
+  return error.code === ErrorCode.UNAVAILABLE && !isPermanent
 }
 
 /** The leader of a stream or of the cluster is not elected, or the server just starts. */
@@ -110,6 +123,10 @@ function hasName(error: unknown, ...names: string[]): boolean {
     current = cause
   }
   return false
+}
+
+function isMissingPackage(cause: unknown): boolean {
+  return cause !== undefined && codeOf(cause) === 'ERR_MODULE_NOT_FOUND'
 }
 
 function codeOf(error: unknown): string {

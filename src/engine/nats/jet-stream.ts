@@ -1,5 +1,6 @@
 import { waitWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
+import { sleep } from '../../host.js'
 import type { Cell, CellOptions, CellWatch, WatchOptions } from '../../messaging/cell/types.js'
 import type { Engine } from '../../messaging/engine.js'
 import type {
@@ -16,6 +17,7 @@ import { misuse, type WaitOptions } from '../../options.js'
 import { createJetCell } from './cell/jet-cell.js'
 import { watchJetCell } from './cell/jet-watch.js'
 import { EngineConnection } from './connection.js'
+import { isAbsence } from './faults.js'
 import { checkEngineName } from './names.js'
 import { type JetStreamOptions, type JetStreamSettings, resolveJetStreamOptions } from './options.js'
 import { JetQueue } from './queue/jet-queue.js'
@@ -82,7 +84,7 @@ class JetStreamEngine implements Engine {
     name: string,
     options: OpenQueueOptions = {},
   ): Promise<QueueClient<Job, Result>> {
-    const { connection, replies } = await this.#open(name, options)
+    const { connection, replies } = await this.#open(name, options, options.waitForServer)
     return openJetQueue(connection, replies, name, options)
   }
 
@@ -91,7 +93,7 @@ class JetStreamEngine implements Engine {
     handler: JobHandler<Job, Result>,
     options: WorkOptions = {},
   ): Promise<Worker<Job>> {
-    const { connection } = await this.#open(name, options)
+    const { connection } = await this.#open(name, options, options.waitForServer)
     return workJetQueue(connection, name, handler, options)
   }
 
@@ -109,16 +111,35 @@ class JetStreamEngine implements Engine {
     return this.close()
   }
 
-  /** After a failure, or the end of a connection, the next call connects again. */
-  async #open(name: unknown, { signal, timeoutMs }: WaitOptions): Promise<Open> {
+  /** With `waitForServer`, waits for the servers too. */
+  async #open(name: unknown, { signal, timeoutMs }: WaitOptions, waitForServer = false): Promise<Open> {
     checkEngineName(name)
-    if (this.#isClosed) throw new ShmwireError(ErrorCode.CLOSED, 'the engine is closed')
-    this.#opening ??= this.#connect()
-    const opening = this.#opening
+    this.#assertOpen()
     return waitWithin<Open>({ signal, timeoutMs }, 'connecting to the NATS servers', (resolve, reject) => {
-      opening.then(resolve, reject)
-      return () => {}
+      let isWaiting = waitForServer
+      this.#connected(() => isWaiting).then(resolve, reject)
+      return () => {
+        isWaiting = false
+      }
     })
+  }
+
+  /** After a failure, or the end of a connection, the next call connects again. */
+  async #connected(isWaiting: () => boolean): Promise<Open> {
+    for (;;) {
+      this.#assertOpen()
+      this.#opening ??= this.#connect()
+      try {
+        return await this.#opening
+      } catch (error) {
+        if (!isWaiting() || !isAbsence(error)) throw error
+      }
+      await sleep(this.#settings.reconnectWaitMs)
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new ShmwireError(ErrorCode.CLOSED, 'the engine is closed')
   }
 
   async #connect(): Promise<Open> {

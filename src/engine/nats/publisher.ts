@@ -5,7 +5,7 @@ import { newAbortController, nowMs, sleep } from '../../host.js'
 import type { WaitOptions } from '../../options.js'
 import { Semaphore } from '../../semaphore.js'
 import type { EngineConnection, MsgHdrs } from './connection.js'
-import { faultOf, isFull, isPassing } from './faults.js'
+import { faultOf, isFull, isPassing, isRefusal } from './faults.js'
 
 /** A message for a stream. */
 export interface StreamMessage {
@@ -20,6 +20,8 @@ export interface Stored {
   readonly sequence: number
   /** The stream has already had a message with this id. */
   readonly duplicate: boolean
+  /** An earlier attempt of this call had no answer, so that message can be its own. */
+  readonly canBeOwn: boolean
 }
 
 export interface PublisherOptions {
@@ -105,7 +107,6 @@ export class StreamPublisher {
             return await this.#send(message, attempt)
           } catch (error) {
             if (!isFull(error)) throw error
-            attempt.executed = 'no'
           }
           await attempt.sleep(backOffMs(tries, WAIT_MIN_MS, WAIT_MAX_MS))
         }
@@ -125,8 +126,9 @@ export class StreamPublisher {
       attempt.executed = 'unknown'
       try {
         const { seq, duplicate } = await client.publish(subject, body, options)
-        return { sequence: seq, duplicate }
+        return { sequence: seq, duplicate, canBeOwn: attempt.isUncertain }
       } catch (error) {
+        attempt.failed(error)
         const canRepeat = id !== '' && nowMs() - beginMs < this.#resendMs
         if (!canRepeat || !isPassing(error)) throw error
       }
@@ -162,6 +164,8 @@ class Attempt {
   #waking: AbortController | undefined
   readonly #signal: AbortSignal | undefined
   executed: 'no' | 'unknown' = 'no'
+  /** The server did not answer once, so the stream can have the message. */
+  isUncertain = false
 
   constructor({ signal }: WaitOptions) {
     this.#signal = signal
@@ -176,6 +180,12 @@ class Attempt {
   assertWaits(): void {
     if (this.#isCancelled || this.#signal?.aborted === true)
       throw new ShmwireError(ErrorCode.ABORTED, 'the caller waits no longer')
+  }
+
+  failed(error: unknown): void {
+    if (!isRefusal(error)) this.isUncertain = true
+    // The server would know the id, but not after a restart, if the job is done meanwhile.
+    else if (!this.isUncertain) this.executed = 'no'
   }
 
   async sleep(ms: number): Promise<void> {

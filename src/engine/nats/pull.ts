@@ -21,8 +21,9 @@ export interface PullOwner {
   onEnd(error: ShmwireError | undefined): void
 }
 
-/** A request for messages ends at the server after this time, and is sent again. */
+/** A request for messages ends at the server after this time, and is sent again. The server refuses less than twice the heartbeat. */
 const EXPIRES_MS = 30_000
+const EXPIRES_HEARTBEATS = 2
 /** As a factor of the heartbeat: one late sign of life must not end a consumer. */
 const SILENCES_MAX = 2.5
 /** The status of a heartbeat. A message of the stream has no status, which is 0. */
@@ -142,7 +143,7 @@ export class Pull implements ConnectionUser {
     if (batch <= 0 || this.#ended || this.#subject === undefined || this.#resetting !== undefined) return
     const request = {
       batch,
-      expires: nanosOf(EXPIRES_MS),
+      expires: nanosOf(Math.max(EXPIRES_MS, EXPIRES_HEARTBEATS * this.#heartbeatMs)),
       idle_heartbeat: nanosOf(this.#heartbeatMs),
       ...(this.#owner.maxBytes === undefined ? {} : { max_bytes: this.#owner.maxBytes }),
     }

@@ -109,7 +109,7 @@ export interface OpenQueueOptions extends WaitOptions {
   codec?: CodecName | Codec | undefined
   engine?: QueueEngine | undefined
   channel?: KeepConnectedOptions | undefined
-  /** Waits for a queue that is not up yet, within `signal` and `timeoutMs`. Default false: rejects if there is none. */
+  /** Waits for a queue that is not up yet, and for the servers of an engine, within `signal` and `timeoutMs`. Default false: rejects if there is none. */
   waitForServer?: boolean | undefined
 }
 

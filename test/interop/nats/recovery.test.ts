@@ -137,6 +137,53 @@ describe.skipIf(NATS_VERSION === undefined)(`JetStream and failures${NATS_REASON
     await waitFor(() => expect(seen).toContain(3), WAIT)
   })
 
+  it('runs jobs with the longest heartbeat', async () => {
+    const server = await NatsServer.start()
+    const engine = openEngine(server, { heartbeatMs: 30_000 })
+    const queue = await engine.createQueue<string, string>('jobs', {})
+    await engine.work<string, string>('jobs', (job) => `done ${job}`, {})
+    expect(await queue.request('x')).toBe('done x')
+  })
+
+  it('resolves a request whose push was sent again after a lost answer', async () => {
+    const server = await NatsServer.start()
+    // The longest one: the connection stays while the server is silent.
+    const engine = openEngine(server, { answerMs: 300, heartbeatMs: 30_000 })
+    const queue = await engine.createQueue<string, string>('jobs', {})
+    await engine.work<string, string>('jobs', (job) => `done ${job}`, {})
+    expect(await queue.request('first')).toBe('done first')
+    server.signal('SIGSTOP')
+    // The signal takes effect later on a busy machine.
+    await sleep(500)
+    const result = queue.request('second', { id: 'second' })
+    await sleep(1_500)
+    server.signal('SIGCONT')
+    expect(await result).toBe('done second')
+    await expect(queue.request('third', { id: 'second' })).rejects.toMatchObject({
+      code: ErrorCode.INVALID_STATE,
+      executed: 'no',
+    })
+  })
+
+  it('does not claim that a push was not executed after a lost answer, also when the queue is full', async () => {
+    const server = await NatsServer.start()
+    const engine = openEngine(server, { answerMs: 300, heartbeatMs: 30_000 })
+    const queue = await engine.createQueue<string, unknown>('jobs', { maxJobs: 1 })
+    await queue.push('first')
+    const late = { code: ErrorCode.TIMEOUT }
+    await expect(queue.push('second', { timeoutMs: 2_000 })).rejects.toMatchObject({
+      ...late,
+      executed: 'no',
+    })
+    server.signal('SIGSTOP')
+    await sleep(500)
+    const third = queue.push('third', { timeoutMs: 4_000 })
+    third.catch(() => {})
+    await sleep(1_000)
+    server.signal('SIGCONT')
+    await expect(third).rejects.toMatchObject({ ...late, executed: 'unknown' })
+  })
+
   it('ends workers and subscriptions with an error when the login is withdrawn', async () => {
     const server = await NatsServer.start({ config: 'authorization { token: "first" }' })
     let token = 'first'

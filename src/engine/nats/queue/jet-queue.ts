@@ -95,8 +95,9 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
         bounds,
         `a request to ${whatOf(name)}`,
         (resolve, reject) => {
-          this.#store(job, id, pushed, terms, bounds, reply.subject).then(({ duplicate }) => {
-            if (duplicate && options.id !== undefined) reject(duplicateId(name, id))
+          this.#store(job, id, pushed, terms, bounds, reply.subject).then(({ duplicate, canBeOwn }) => {
+            // The result of its own job still arrives.
+            if (duplicate && options.id !== undefined && !canBeOwn) reject(duplicateId(name, id))
           }, reject)
           reply.result.then(resolve, reject)
           return () => reply.forget()

@@ -6,23 +6,46 @@ import type { EngineConnection } from '../connection.js'
 import { assertEngineOptions } from '../engine-options.js'
 import type { QueueDescription, QueueLimits } from './queue-streams.js'
 
-const OPEN_NAMES = ['name', 'codec', 'engine', 'channel', 'waitForServer', 'signal', 'timeoutMs']
-const WORK_NAMES = [...OPEN_NAMES, 'concurrency', 'replyQueues']
+const OPEN_NAMES = [
+  'name',
+  'codec',
+  'engine',
+  'channel',
+  'waitForServer',
+  'signal',
+  'timeoutMs',
+] satisfies (keyof OpenQueueOptions)[]
+const WORK_NAMES = [
+  'name',
+  'codec',
+  'engine',
+  'channel',
+  'concurrency',
+  'replyQueues',
+  'waitForServer',
+  'signal',
+  'timeoutMs',
+] satisfies (keyof WorkOptions)[]
 const QUEUE_NAMES = [
-  ...OPEN_NAMES,
+  'name',
   'policy',
   'identify',
+  'channel',
+  'codec',
   'store',
+  'attempts',
+  'backOff',
+  'timeLimitMs',
   'maxJobs',
   'maxBytes',
   'dedupWindowMs',
   'maxIds',
   'deadLetters',
   'maxDead',
-  'attempts',
-  'backOff',
-  'timeLimitMs',
-]
+  'engine',
+  'signal',
+  'timeoutMs',
+] satisfies (keyof QueueOptions)[]
 
 const MIB = 1024 * 1024
 const JOBS_MAX = 1_000_000_000
