@@ -3,6 +3,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Channel, ErrorCode, listen, type Server } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
+import { IS_WINDOWS } from '../support/not-on-windows.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 
 /** An idle process ends within this time, even on a busy machine. */
@@ -98,14 +99,18 @@ describe.each(['shm', 'socket'] as const)('over %s', (transport) => {
       else expect(error).toMatchObject({ code })
     })
 
-    it('when its channel is unreferenced and its sends wait', async () => {
-      const deaf = await listen('host-deaf', { transport, codec: 'bytes' })
-      deaf.on('channel', () => {})
-      const child = start('unref with waiting sends')
-      expect(await child.ended).toEqual({ code: 0, signal: null })
-      for (const channel of deaf.channels) channel.destroy()
-      await deaf.close()
-    })
+    // A write that a pipe of Windows has no room for keeps the process, as with every socket of Node.js.
+    it.skipIf(IS_WINDOWS && transport === 'socket')(
+      'when its channel is unreferenced and its sends wait',
+      async () => {
+        const deaf = await listen('host-deaf', { transport, codec: 'bytes' })
+        deaf.on('channel', () => {})
+        const child = start('unref with waiting sends')
+        expect(await child.ended).toEqual({ code: 0, signal: null })
+        for (const channel of deaf.channels) channel.destroy()
+        await deaf.close()
+      },
+    )
 
     it('after the close event, which comes although no listener takes the held message', async () => {
       const child = start('close with a held message')

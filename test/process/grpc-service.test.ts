@@ -6,6 +6,7 @@ import { ErrorCode, type ShmwireError } from '../../src/errors.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { endTestServers, usersAt } from '../support/grpc-server.js'
+import { IS_WINDOWS } from '../support/not-on-windows.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
 /** An idle process ends within this time, even on a busy machine. */
@@ -80,7 +81,8 @@ describe('a service of a gRPC server in another process', () => {
     expect(ran.filter((id) => outcomes.get(id) === 'ran')).toHaveLength(count('ran'))
   })
 
-  it('replaces the connection to a server that is stopped', async () => {
+  // Windows has no SIGSTOP.
+  it.skipIf(IS_WINDOWS)('replaces the connection to a server that is stopped', async () => {
     const { server, address } = await started()
     const keepAlive = { intervalMs: Number.POSITIVE_INFINITY, timeoutMs: 1_000 }
     const users = await usersAt(address, { keepAlive })
