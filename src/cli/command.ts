@@ -1,12 +1,39 @@
-/** A command of the program `shmwire`. `run` ends normally, or throws a CommandError. */
+import type { Readable } from 'node:stream'
+import type { styleText } from 'node:util'
+
+/** A command of the program `shmwire`. `run` ends normally, or throws a CommandError or a ShmwireError. */
 export interface Command {
   readonly name: string
   /** One line for the list of commands. */
   readonly summary: string
   readonly help: string
-  /** `root` is the folder of the package. */
-  run(args: readonly string[], root: string): Promise<void>
+  run(args: readonly string[], io: CommandIo): Promise<void>
 }
+
+/** The surroundings of a command. */
+export interface CommandIo {
+  /** The folder of the package. */
+  readonly root: string
+  readonly env: NodeJS.ProcessEnv
+  readonly stdin: Readable
+  /** Whether a person reads the output and can answer questions. */
+  readonly isInteractive: boolean
+  /** Writes to stdout. */
+  readonly out: (text: string) => void
+  /** Resolves when stdout has room, or has ended. A command that writes much awaits it, so that its output does not fill the memory. */
+  readonly drained: () => Promise<void>
+  /** Writes to stderr. */
+  readonly error: (text: string) => void
+  /** Colours a text if stdout is a terminal that has colours. */
+  readonly style: (format: Format, text: string) => string
+  /**
+   * Fires when the user interrupts the command (SIGINT, SIGTERM), or the reader of its output has ended. Without a call, a signal ends the
+   * process at once. A command that calls it must end then.
+   */
+  readonly interruption: () => AbortSignal
+}
+
+export type Format = Parameters<typeof styleText>[0]
 
 /** The command cannot do its work. The message is for the person who started it. */
 export class CommandError extends Error {

@@ -1,0 +1,38 @@
+import type { CommandIo, Format } from '../command.js'
+import type { Finding } from './finding.js'
+
+const STATUS_FORMATS: Readonly<Record<Finding['status'], Format>> = {
+  ok: 'green',
+  note: 'yellow',
+  problem: ['red', 'bold'],
+}
+const STATUS_WIDTH = 'problem'.length
+const GAP = '  '
+
+/** The text of `shmwire doctor`. */
+export function doctorReport(findings: readonly Finding[], style: CommandIo['style']): string {
+  const width = Math.max(...findings.map(({ check }) => check.length))
+  const indent = ' '.repeat(STATUS_WIDTH + GAP.length + width + GAP.length)
+  const lines = findings.map((finding) => {
+    const { status, check, text } = finding
+    const mark = style(STATUS_FORMATS[status], status.padEnd(STATUS_WIDTH))
+    const line = `${mark}${GAP}${check.padEnd(width)}${GAP}${text}\n`
+    return finding.status === 'ok' ? line : `${line}${indent}${style('bold', 'fix:')} ${finding.fix}\n`
+  })
+  return `${lines.join('')}\n${summary(findings, style)}\n`
+}
+
+function summary(findings: readonly Finding[], style: CommandIo['style']): string {
+  const count = (status: Finding['status']): number =>
+    findings.filter((finding) => finding.status === status).length
+  const problems = count('problem')
+  const notes = count('note')
+  const parts = [plural(problems, 'problem'), plural(notes, 'note')].filter((text) => text !== '')
+  if (parts.length === 0) return style('green', 'Everything is fine.')
+  return style(problems > 0 ? 'red' : 'yellow', `${parts.join(', ')}.`)
+}
+
+function plural(count: number, noun: string): string {
+  if (count === 0) return ''
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`
+}
