@@ -1,5 +1,8 @@
 import type { Readable } from 'node:stream'
 import type { styleText } from 'node:util'
+import type { Prompt } from './prompt.js'
+
+export { CommandError, UsageError } from './command-error.js'
 
 /** A command of the program `shmwire`. `run` ends normally, or throws a CommandError or a ShmwireError. */
 export interface Command {
@@ -16,8 +19,10 @@ export interface CommandIo {
   readonly root: string
   readonly env: NodeJS.ProcessEnv
   readonly stdin: Readable
-  /** Whether a person reads the output and can answer questions. */
-  readonly isInteractive: boolean
+  /** Undefined unless a person reads the output and can answer questions. */
+  readonly openPrompt: (() => Prompt) | undefined
+  /** The width of the terminal; undefined if stdout is not one. */
+  readonly columns: number | undefined
   /** Writes to stdout. */
   readonly out: (text: string) => void
   /** Resolves when stdout has room, or has ended. A command that writes much awaits it, so that its output does not fill the memory. */
@@ -34,13 +39,3 @@ export interface CommandIo {
 }
 
 export type Format = Parameters<typeof styleText>[0]
-
-/** The command cannot do its work. The message is for the person who started it. */
-export class CommandError extends Error {
-  override name = 'CommandError'
-}
-
-/** The arguments are wrong. */
-export class UsageError extends CommandError {
-  override name = 'UsageError'
-}

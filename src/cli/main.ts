@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { styleText } from 'node:util'
 import { newAbortController } from '../host.js'
 import type { CommandIo } from './command.js'
+import { openPrompt } from './prompt.js'
 import { runCommand } from './run-command.js'
 
 /** This file is dist/cli/main.js in the package. */
@@ -55,7 +56,8 @@ const io: CommandIo = {
   root,
   env: process.env,
   stdin: process.stdin,
-  isInteractive: process.stdin.isTTY && process.stdout.isTTY,
+  openPrompt: process.stdin.isTTY && process.stdout.isTTY ? openPrompt : undefined,
+  columns: process.stdout.isTTY ? process.stdout.columns : undefined,
   out: (text) => process.stdout.write(text),
   drained,
   error: (text) => process.stderr.write(text),

@@ -15,7 +15,8 @@ export function commandIo(given: Partial<CommandIo> & { readonly input?: string 
     root: '/missing',
     env: {},
     stdin: Readable.from([Buffer.from(input)], { objectMode: false }),
-    isInteractive: false,
+    openPrompt: undefined,
+    columns: undefined,
     out: (text) => {
       written.out += text
     },

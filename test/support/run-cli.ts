@@ -9,6 +9,8 @@ export interface CliOptions {
   /** Of stdin, which ends behind it. Undefined: stdin stays open. */
   readonly input?: string
   readonly nodeArguments?: readonly string[]
+  /** A program, with arguments, that starts the process with fewer resources. */
+  readonly launcher?: readonly string[]
 }
 
 export interface CliResult {
@@ -26,8 +28,12 @@ export class Cli {
   readonly ended: Promise<CliResult>
   #onOut: (() => void) | undefined
 
-  constructor(args: readonly string[], { env = {}, input, nodeArguments = [] }: CliOptions = {}) {
-    this.process = spawn(process.execPath, [...nodeArguments, MAIN, ...args], {
+  constructor(
+    args: readonly string[],
+    { env = {}, input, nodeArguments = [], launcher = [] }: CliOptions = {},
+  ) {
+    const [program, ...words] = [...launcher, process.execPath, ...nodeArguments, MAIN, ...args]
+    this.process = spawn(program as string, words, {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     })

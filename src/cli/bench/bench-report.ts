@@ -35,7 +35,11 @@ export function benchReport(result: BenchResult, style: CommandIo['style']): str
     shm === undefined
       ? `\n${style('yellow', 'no shared memory')}: ${fallbackReason}\n'shmwire doctor' names the fix.\n`
       : ''
-  return `${head.join('\n')}\n\n${style('bold', line(titles))}\n${rows.join('\n')}\n${reason}`
+  const busy =
+    machine.loadAverage >= machine.cores
+      ? `\n${style('yellow', 'busy machine')}: other programs use the cores; measure again when the load is below ${machine.cores}\n`
+      : ''
+  return `${head.join('\n')}\n\n${style('bold', line(titles))}\n${rows.join('\n')}\n${reason}${busy}`
 }
 
 function rowsOf(messageBytes: number, longBytes: number): readonly Row[] {

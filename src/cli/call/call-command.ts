@@ -140,7 +140,9 @@ async function kindOf(
   const similar = nearest(method, names)
   const suggestion = similar === undefined ? '' : `; did you mean '${similar}'?`
   const list = names.length === 0 ? 'it has none' : `its methods are ${names.join(', ')}`
-  throw new CommandError(`the service '${service}' has no method '${method}'${suggestion} (${list})`)
+  throw new CommandError(
+    `the service${service === '' ? '' : ` '${service}'`} has no method '${method}'${suggestion} (${list})`,
+  )
 }
 
 async function firstOf(messages: AsyncIterable<unknown>): Promise<unknown> {

@@ -72,11 +72,14 @@ function linkOf({ machines, language }: Answers, pattern: PatternName): Choice {
       document: 'docs/tunnels.md',
     }
   return {
-    title: `shared memory: a name such as 'prices'`,
+    title:
+      language === 'javascript'
+        ? `shared memory: a name such as 'prices'`
+        : 'shared memory, between the service and its gateway',
     why:
       language === 'javascript'
         ? `a round trip takes ${FIGURES.roundTrip.text}, and ${FIGURES.roundTripNet.text} over a socket of node:net`
-        : 'between the processes of this machine: the gateway is one of them, and clients reach it over the network',
+        : 'both run on one machine; clients reach the gateway over the network',
     document: 'docs/performance.md',
   }
 }
@@ -116,27 +119,39 @@ function hintsOf(answers: Answers, pattern: PatternName): string[] {
 function rateHints({ rate, language, machines }: Answers, pattern: PatternName): string[] {
   if (rate === 'low')
     return [
-      `pass wait: 'sleep': a reader that never polls saves CPU time, and a round trip between two sleeping sides takes ${FIGURES.asleep.text}.`,
+      `Pass wait: 'sleep': a reader that never polls saves CPU time, and a round trip between two sleeping sides takes ${FIGURES.asleep.text}.`,
     ]
   if (rate === 'high')
-    return ['the defaults suit this rate; give each of the two processes a core of its own.']
+    return ['The defaults suit this rate. Give each of the two processes a core of its own.']
   const isLocal = machines === 'same' && language === 'javascript' && pattern !== 'jetStream'
   if (!isLocal)
     return [
-      `gateways, tunnels and brokers do not reach this rate: batch messages, or keep both sides on one machine, where messages of 64 bytes arrive at ${FIGURES.oneWay.text}.`,
+      `Gateways, tunnels and brokers are slower: batch messages, or keep both sides on one machine, where messages of 64 bytes arrive at ${FIGURES.oneWay.text}.`,
     ]
   if (pattern === 'storedQueue')
     return [
-      `the disk bounds the queue: ${FIGURES.storedQueue.text} jobs a second. Keep what may be lost out of it.`,
+      `The disk bounds the queue: ${FIGURES.storedQueue.text} jobs a second. Keep what may be lost out of it.`,
     ]
-  if (rate === 'frames')
-    return [
-      `fill frames in place with claim and read them with views: frames of 1 MiB arrive at ${FIGURES.framesViews.text} with views, and at ${FIGURES.framesPlain.text} with plain calls.`,
-      'set ringBytes to eight times the length of a frame.',
-    ]
+  return rate === 'frames' ? frameHints(pattern) : extremeHints(pattern)
+}
+
+function frameHints(pattern: PatternName): string[] {
+  if (pattern === 'topic')
+    return ['Set ringBytes of the topic to at least eight times the length of a frame.']
+  if (pattern === 'cell') return ['Set maxValueBytes of the cell to the length of a frame.']
+  const inPlace = `claim fills a frame in place, and views reads it there: frames of 1 MiB arrive at ${FIGURES.framesViews.text} with views, and at ${FIGURES.framesPlain.text} without.`
+  const ring = 'Set ringBytes to eight times the length of a frame.'
+  return pattern === 'channel'
+    ? [`Use claim and views: ${inPlace}`, ring]
+    : [`Pass the frames over a channel: ${inPlace}`, ring]
+}
+
+function extremeHints(pattern: PatternName): string[] {
+  const cores = `Give each process a core of its own: on one core, a round trip takes ${FIGURES.roundTripOneCore.text}.`
+  if (pattern !== 'channel') return [`Use codec: 'bytes', or send objects with the same keys.`, cores]
   return [
-    `listen to messages instead of message, and use codec: 'bytes': messages of 64 bytes arrive at ${FIGURES.oneWay.text}.`,
-    `give each process a core of its own: on one core, a round trip takes ${FIGURES.roundTripOneCore.text}.`,
+    `Listen to messages instead of message, and use codec: 'bytes': messages of 64 bytes arrive at ${FIGURES.oneWay.text}.`,
+    cores,
   ]
 }
 
@@ -144,11 +159,11 @@ function durabilityHints({ durability, receivers }: Answers, pattern: PatternNam
   if (durability === 'none') return []
   if (pattern === 'storedQueue' && receivers === 'callee')
     return [
-      'use request of the queue for the answer; the job runs at least once, so its effects must tolerate that.',
+      'Use request of the queue for the answer; the job runs at least once, so its effects must tolerate that.',
     ]
-  if (pattern === 'storedQueue') return ['a job runs at least once, so its effects must tolerate that.']
-  if (receivers === 'callee') return ['use request of a queue of the engine for the answer.']
+  if (pattern === 'storedQueue') return ['A job runs at least once, so its effects must tolerate that.']
+  if (receivers === 'callee') return ['Use request of a queue of the engine for the answer.']
   if (receivers === 'subscribers')
-    return ['event sourcing: readers that start later read from the beginning.']
+    return ['Event sourcing: readers that start later read from the beginning.']
   return []
 }

@@ -1,7 +1,7 @@
-import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
-import { type Command, CommandError, type CommandIo, UsageError } from '../command.js'
+import { type Command, type CommandIo, UsageError } from '../command.js'
 import { checkArgumentCount } from '../message-options.js'
+import { wrap } from '../wrap.js'
 import { type Advice, advise, type Choice } from './advise.js'
 import { askQuestions } from './ask-questions.js'
 import {
@@ -50,14 +50,10 @@ async function run(args: readonly string[], io: CommandIo): Promise<void> {
     if (answer !== undefined) given.set(name, checkAnswer(name, answer))
   }
   const missing = QUESTION_NAMES.filter((name) => !given.has(name))
-  if (missing.length > 0 && !io.isInteractive)
-    throw new UsageError(
-      `the terminal cannot ask, so these options are missing: ${missing.map((name) => `--${name}`).join(', ')}`,
-    )
-  await ask(missing, given, io)
+  if (missing.length > 0) await ask(missing, given, io)
   const answers = Object.fromEntries(given) as Answers
   const advice = advise(answers)
-  io.out(values.json ? `${JSON.stringify({ answers, ...advice })}\n` : report(advice, io.style))
+  io.out(values.json ? `${JSON.stringify({ answers, ...advice })}\n` : report(advice, io))
 }
 
 async function ask(
@@ -65,19 +61,15 @@ async function ask(
   given: Map<QuestionName, string>,
   io: CommandIo,
 ): Promise<void> {
-  if (missing.length === 0) return
-  const terminal = createInterface({ input: io.stdin, output: process.stdout })
-  // Without an answer, the promise of `question` would stay open for ever.
-  const ended = new Promise<never>((_resolve, reject) => {
-    terminal.once('close', () => reject(new CommandError('the input ended before the last answer')))
-  })
-  ended.catch(() => {})
-  // The terminal is in raw mode, so Ctrl-C is not a signal yet.
-  terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  const prompt = io.openPrompt?.()
+  if (prompt === undefined)
+    throw new UsageError(
+      `without a terminal, these options are missing: ${missing.map((name) => `--${name}`).join(', ')}`,
+    )
   try {
-    await askQuestions(missing, given, (prompt) => Promise.race([terminal.question(prompt), ended]), io)
+    await askQuestions(missing, given, (text) => prompt.question(text), io)
   } finally {
-    terminal.close()
+    prompt.close()
   }
   io.out('\n')
 }
@@ -88,19 +80,26 @@ function checkAnswer(name: QuestionName, answer: string): string {
   throw new UsageError(`--${name} ${answer}: it must be ${names.join(', ')}`)
 }
 
+const TITLE_WIDTH = 'gateway  '.length
+
 /** The text of `shmwire choose`. */
-function report({ link, pattern, gateway, hints }: Advice, style: CommandIo['style']): string {
+function report(
+  { link, pattern, gateway, hints }: Advice,
+  { style, columns }: Pick<CommandIo, 'style' | 'columns'>,
+): string {
   const none: Choice = { title: 'none', why: 'both sides use the package', document: '' }
   const parts = [
     ['link', link],
     ['pattern', pattern],
     ['gateway', gateway ?? none],
   ] as const
+  const indent = ' '.repeat(TITLE_WIDTH)
+  const fitted = (text: string): string => wrap(plain(text), TITLE_WIDTH, columns)
   const lines = parts.map(([name, { title, why, document }]) => {
-    const more = document === '' ? '' : `\n         ${style('dim', document)}`
-    return `${style('bold', name.padEnd(9))}${style('green', plain(title))}\n         ${plain(why)}${more}\n`
+    const more = document === '' ? '' : `${indent}${style('dim', document)}\n`
+    return `${style('bold', name.padEnd(TITLE_WIDTH))}${style('green', fitted(title))}\n${indent}${fitted(why)}\n${more}`
   })
-  const rest = hints.map((hint) => `${style('bold', 'hint'.padEnd(9))}${plain(hint)}\n`)
+  const rest = hints.map((hint) => `${style('bold', 'hint'.padEnd(TITLE_WIDTH))}${fitted(hint)}\n`)
   return [...lines, ...rest].join('')
 }
 

@@ -34,7 +34,7 @@ export const QUESTIONS = {
     },
   },
   rate: {
-    question: 'How much is it?',
+    question: 'How many messages are there, and how long are they?',
     answers: {
       low: 'fewer than 1,000 messages a second',
       high: 'up to 100,000 messages a second',

@@ -40,9 +40,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<void> {
   const timeoutMs = durationMs('--timeout', values.timeout)
   const findings = await examine(io, timeoutMs)
   const problems = findings.filter(({ status }) => status === 'problem').length
-  io.out(
-    values.json ? `${JSON.stringify({ ok: problems === 0, findings })}\n` : doctorReport(findings, io.style),
-  )
+  io.out(values.json ? `${JSON.stringify({ ok: problems === 0, findings })}\n` : doctorReport(findings, io))
   if (problems > 0)
     throw new CommandError(
       `${problems === 1 ? '1 problem' : `${problems} problems`}; the report has the fixes`,

@@ -1,4 +1,5 @@
 import type { CommandIo, Format } from '../command.js'
+import { wrap } from '../wrap.js'
 import type { Finding } from './finding.js'
 
 const STATUS_FORMATS: Readonly<Record<Finding['status'], Format>> = {
@@ -8,16 +9,22 @@ const STATUS_FORMATS: Readonly<Record<Finding['status'], Format>> = {
 }
 const STATUS_WIDTH = 'problem'.length
 const GAP = '  '
+const FIX = 'fix:'
 
 /** The text of `shmwire doctor`. */
-export function doctorReport(findings: readonly Finding[], style: CommandIo['style']): string {
+export function doctorReport(
+  findings: readonly Finding[],
+  { style, columns }: Pick<CommandIo, 'style' | 'columns'>,
+): string {
   const width = Math.max(...findings.map(({ check }) => check.length))
-  const indent = ' '.repeat(STATUS_WIDTH + GAP.length + width + GAP.length)
+  const indent = STATUS_WIDTH + GAP.length + width + GAP.length
   const lines = findings.map((finding) => {
     const { status, check, text } = finding
     const mark = style(STATUS_FORMATS[status], status.padEnd(STATUS_WIDTH))
-    const line = `${mark}${GAP}${check.padEnd(width)}${GAP}${text}\n`
-    return finding.status === 'ok' ? line : `${line}${indent}${style('bold', 'fix:')} ${finding.fix}\n`
+    const line = `${mark}${GAP}${check.padEnd(width)}${GAP}${wrap(text, indent, columns)}\n`
+    if (finding.status === 'ok') return line
+    const fix = wrap(finding.fix, indent + FIX.length + 1, columns)
+    return `${line}${' '.repeat(indent)}${style('bold', FIX)} ${fix}\n`
   })
   return `${lines.join('')}\n${summary(findings, style)}\n`
 }

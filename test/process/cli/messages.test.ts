@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import {
@@ -14,6 +15,7 @@ import {
   work,
 } from '../../../src/index.js'
 import { ensureBuilt } from '../../support/build.js'
+import { Child } from '../../support/child.js'
 import { localAddress } from '../../support/local-address.js'
 import { Cli, runCli } from '../../support/run-cli.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
@@ -256,10 +258,23 @@ describe('shmwire tail', () => {
     }
   })
 
-  it('fails with 1 when the publisher dies', async () => {
-    const { code, error } = await runCli(['tail', address, '--timeout', '1'])
+  it('fails with 1 without a server', async () => {
+    const { code, error } = await runCli(['tail', address])
     expect(code).toBe(1)
     expect(error).toContain('ERR_SHMWIRE_NOT_LISTENING')
+  })
+
+  it('fails with 1 when the publisher dies', async () => {
+    const count = join(temporaryDirectory(), 'count')
+    const publisher = new Child('topic-publisher', { args: [address, 'auto', 'lose', count, 1], ipc: true })
+    publisher.send('publish')
+    await publisher.next()
+    const tail = new Cli(['tail', address, '--codec', 'bytes', '--from', 'oldest'])
+    await tail.printed('{"base64":')
+    await publisher.kill()
+    const { code, error } = await tail.ended
+    expect(code).toBe(1)
+    expect(error).toContain('ERR_SHMWIRE_PEER_GONE')
   })
 })
 
@@ -283,7 +298,7 @@ describe('wrong arguments', () => {
     [['doctor', 'now'], /the argument 'now' is one too many/],
     [
       ['choose', '--rate', 'low'],
-      /these options are missing: --machines, --language, --receivers, --durability/,
+      /without a terminal, these options are missing: --machines, --language, --receivers, --durability/,
     ],
     [['choose', '--rate', 'warp'], /--rate warp: it must be low, high, extreme, frames/],
   ] as const)('end with 2: %j', async (args, message) => {
