@@ -117,7 +117,9 @@ function outdatedFigures() {
   )
   return Object.entries(FIGURES).flatMap(([name, { text, source }]) => {
     if ('document' in source)
-      return read(source.document).includes(text) ? [] : [`${name}: ${source.document} does not have '${text}'`]
+      return read(source.document).includes(text)
+        ? []
+        : [`${name}: ${source.document} does not have '${text}'`]
     const scenario = results[source.results].scenarios.find((one) => one.name === source.scenario)
     const { headline } = scenario.competitors.find((one) => one.name === source.competitor)
     const shown = showHeadline(scenario.headline, headline)

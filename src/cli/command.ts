@@ -38,4 +38,5 @@ export interface CommandIo {
   readonly interruption: () => AbortSignal
 }
 
-export type Format = Parameters<typeof styleText>[0]
+/** One format, because `styleText` of Node.js 20 applies an array of them to any stream. */
+export type Format = Extract<Parameters<typeof styleText>[0], string>

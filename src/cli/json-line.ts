@@ -19,17 +19,23 @@ export function jsonLine(value: unknown): string {
 
 /** The function of `JSON.stringify`, which calls it with the object that has the key as `this`. */
 function replacer(): (this: unknown, key: string, value: unknown) => unknown {
-  const ancestors: unknown[] = []
+  /** The objects around the member: as JSON prints them, and as they were. */
+  const printed: unknown[] = []
+  const originals: unknown[] = []
   return function replace(this: unknown, key: string, value: unknown): unknown {
     // Before `toJSON`, which Buffer has.
     const original = (this as Record<string, unknown>)[key]
     if (original instanceof Uint8Array) return { base64: Buffer.from(original).toString('base64') }
     if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) return `${value}`
     if (typeof value !== 'object' || value === null) return value
-    while (ancestors.length > 0 && ancestors.at(-1) !== this) ancestors.pop()
+    while (printed.length > 0 && printed.at(-1) !== this) {
+      printed.pop()
+      originals.pop()
+    }
+    if (originals.includes(value)) return '[a reference to an object around it]'
     const plain = plainObject(value)
-    if (ancestors.includes(plain) || ancestors.includes(value)) return '[a reference to an object around it]'
-    ancestors.push(plain)
+    printed.push(plain)
+    originals.push(value)
     return plain
   }
 }

@@ -5,7 +5,7 @@ import type { Finding } from './finding.js'
 const STATUS_FORMATS: Readonly<Record<Finding['status'], Format>> = {
   ok: 'green',
   note: 'yellow',
-  problem: ['red', 'bold'],
+  problem: 'red',
 }
 const STATUS_WIDTH = 'problem'.length
 const GAP = '  '

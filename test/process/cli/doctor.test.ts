@@ -46,11 +46,13 @@ describe('shmwire doctor', () => {
   })
 
   it('prints a line for each check without colours when its output is not a terminal', async () => {
-    const { code, out } = await runCli(['doctor', '--timeout', '60'], { env: { SHMWIRE_DIR: directory } })
-    expect(code).toBe(0)
-    expect(out).not.toContain('\u001b')
+    const env = { SHMWIRE_DIR: directory, SHMWIRE_DIRR: '', SHMWIRE_NO_ADDON: '1' }
+    const { code, out, error } = await runCli(['doctor', '--timeout', '60'], { env })
+    expect(code).toBe(1)
+    expect(out + error).not.toContain('\u001b')
     expect(out).toMatch(/^ok +package +shmwire \d/)
-    expect(out).toMatch(/\nok +shared memory +two processes /)
+    expect(out).toMatch(/\nproblem +addon +SHMWIRE_NO_ADDON=1 .*\n +fix: unset SHMWIRE_NO_ADDON\n/)
+    expect(out).toMatch(/\nnote +environment +SHMWIRE_DIRR= has no effect\n +fix: rename it to SHMWIRE_DIR\n/)
   })
 
   it('prints colours with FORCE_COLOR, and none with NO_COLOR', async () => {

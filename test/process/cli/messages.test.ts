@@ -17,6 +17,7 @@ import {
 import { ensureBuilt } from '../../support/build.js'
 import { Child } from '../../support/child.js'
 import { localAddress } from '../../support/local-address.js'
+import { IS_WINDOWS } from '../../support/not-on-windows.js'
 import { Cli, runCli } from '../../support/run-cli.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 
@@ -240,7 +241,8 @@ describe.each([
 })
 
 describe('shmwire tail', () => {
-  it('ends with 130 after Ctrl-C, and with 0 when its reader ends', async () => {
+  // Windows ends a process at once.
+  it.skipIf(IS_WINDOWS)('ends with 130 after Ctrl-C, and with 0 when its reader ends', async () => {
     await using topic = await createTopic(address)
     await topic.publish('ready')
     const tail = new Cli(['tail', address, '--from', 'oldest'])
