@@ -34,12 +34,12 @@ its methods, so no contract is needed. A service without a name needs only <meth
   --text                 the request is a text, not JSON, and answers that are texts are printed as such
 ${MESSAGE_OPTIONS_HELP}
 
-Each service has the methods $info, $stats and $ping. The methods of a contract in a .proto file take messages of
-Protocol Buffers; call them through a gateway.
+Each service has the methods $info, $stats and $ping. A method of a .proto file has a small first letter, and its messages
+have the names of the fields in JSON.
 
 Examples:
   shmwire call users getUser '{"id":7}'
-  shmwire call api user.UserService/GetUser '{"id":7}' --timeout 2
+  shmwire call api user.UserService/getUser '{"id":7}' --timeout 2
   shmwire call users '$info'
 `,
   run,

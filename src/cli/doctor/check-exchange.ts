@@ -64,6 +64,8 @@ const FIXES: readonly (readonly [reason: RegExp, fix: string])[] = [
   ],
   [/EFBIG|ftruncate/, 'raise the limit of the length of files: ulimit -f unlimited'],
   [/mmap|ENOMEM|memory/i, 'raise the memory limit of the container and ulimit -v, or lower ringBytes'],
+  [/--allow-child-process/, 'start node with --allow-child-process'],
+  [/cannot create a directory/, 'set TMPDIR to a directory that this process may write to'],
   [/took longer/, 'try again when the machine is less busy, or with a longer --timeout'],
 ]
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { availableParallelism, cpus, loadavg } from 'node:os'
+import { availableParallelism, cpus, loadavg, totalmem } from 'node:os'
 
 /** The facts about the machine that the checks read. Tests have others. */
 export interface HostSystem {
@@ -40,8 +40,8 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** A control group without a limit reports 0, or more than any machine has. */
+/** Without a limit, Node.js reports 0 or more than any machine has, and Bun the memory of the machine. */
 function memoryLimit(): number | undefined {
   const bytes = process.constrainedMemory?.() ?? 0
-  return bytes > 0 && bytes < 2 ** 50 ? bytes : undefined
+  return bytes > 0 && bytes < totalmem() ? bytes : undefined
 }

@@ -6,7 +6,7 @@ import type { Channel } from '../../channel/channel.js'
 import { connect } from '../../connect.js'
 import { waitWithin } from '../../deadline.js'
 import type { TransportChoice, WaitOptions } from '../../options.js'
-import { textOfThrown } from '../../uncaught.js'
+import { firstLineOfThrown, textOfThrown } from '../../uncaught.js'
 import { CommandError } from '../command.js'
 import type { PeerReport } from './protocol.js'
 
@@ -29,7 +29,11 @@ export class PeerProcess {
   /** Resolves when it listens. Rejects with CommandError, `TIMEOUT`, `ABORTED`. `root` is the folder of the package. */
   static async start(root: string, bounds: WaitOptions): Promise<PeerProcess> {
     const { address, directory } = newAddress()
-    const child = fork(join(root, PEER_FILE), [address], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+    const child = forkPeer(root, address)
+    if (child instanceof CommandError) {
+      if (directory !== undefined) rmSync(directory, { recursive: true })
+      throw child
+    }
     const peer = new PeerProcess(child, address, directory)
     try {
       await listening(child, bounds)
@@ -48,6 +52,18 @@ export class PeerProcess {
   stop(): void {
     this.#child.kill('SIGKILL')
     if (this.#directory !== undefined) rmSync(this.#directory, { recursive: true, force: true })
+  }
+}
+
+/** `fork` throws at once if the permission model of Node.js forbids it. */
+function forkPeer(root: string, address: string): ChildProcess | CommandError {
+  try {
+    return fork(join(root, PEER_FILE), [address], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+  } catch (cause) {
+    const flag = 'permission' in process ? '; start node with --allow-child-process' : ''
+    return new CommandError(`another process cannot be started: ${firstLineOfThrown(cause)}${flag}`, {
+      cause,
+    })
   }
 }
 

@@ -14,6 +14,7 @@ import {
   unary,
   work,
 } from '../../../src/index.js'
+import { loadContracts } from '../../../src/service/proto/index.js'
 import { ensureBuilt } from '../../support/build.js'
 import { Child } from '../../support/child.js'
 import { localAddress } from '../../support/local-address.js'
@@ -220,6 +221,26 @@ describe.each([
         methods: [{ name: 'getUser', kind: 'unary' }, {}, {}],
       })
       expect((await runCli(['call', address, 'test.Users/$ping'])).out).toBe('null\n')
+    })
+
+    it('calls a method of a contract from a .proto file, without that file', async () => {
+      const contracts = await loadContracts(new URL('../../../examples/users/users.binpb', import.meta.url))
+      await using _service = await serve(
+        address,
+        {
+          getUser: ({ id }: { id: number }) => ({ user: { id, name: 'Ann' } }),
+          createUser: () => ({}),
+          *streamUsers() {
+            yield { id: 1 }
+          },
+          updateUser: () => ({}),
+          deleteUser: () => ({}),
+        },
+        { contract: contracts.get('user.UserService'), channel },
+      )
+      const { code, out } = await runCli(['call', address, 'user.UserService/getUser', '{"id":7}'])
+      expect({ code, out }).toEqual({ code: 0, out: '{"user":{"id":7,"name":"Ann"}}\n' })
+      expect((await runCli(['call', address, 'user.UserService/streamUsers', '{}'])).out).toBe('{"id":1}\n')
     })
 
     it('calls a service without a contract and without a name', async () => {
