@@ -12,7 +12,10 @@ export const MESSAGE_OPTIONS = {
   timeout: { type: 'string', default: '10' },
 } as const
 
-export const MESSAGE_OPTIONS_HELP = `  --codec <name>         msgpack (default), json, bytes or v8: that of the other side
+export const CODEC_HELP =
+  '  --codec <name>         msgpack (default), json, bytes or v8: that of the other side'
+
+export const MESSAGE_OPTIONS_HELP = `${CODEC_HELP}
   --timeout <seconds>    fail after so long without an answer (default 10)`
 
 /** Throws UsageError unless it is the name of a codec. */

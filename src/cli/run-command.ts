@@ -39,12 +39,12 @@ async function run(command: Command, args: readonly string[], io: CommandIo): Pr
   } catch (error) {
     if (isUsage(error)) {
       io.error(
-        `shmwire ${command.name}: ${firstLineOfThrown(error)}\n\n${usageOf(command)}\n'shmwire ${command.name} --help' has more.\n`,
+        `shmwire ${command.name}: ${printable(firstLineOfThrown(error))}\n\n${usageOf(command)}\n'shmwire ${command.name} --help' has more.\n`,
       )
       return ExitCode.USAGE
     }
     if (error instanceof ShmwireError) io.error(`shmwire ${command.name}: ${errorText(error)}`)
-    else if (error instanceof CommandError) io.error(`shmwire ${command.name}: ${error.message}\n`)
+    else if (error instanceof CommandError) io.error(`shmwire ${command.name}: ${printable(error.message)}\n`)
     else throw error
     return ExitCode.FAILURE
   }

@@ -10,14 +10,15 @@ import { closeAfter } from '../close-after.js'
 import { type Command, CommandError, type CommandIo, UsageError } from '../command.js'
 import { inputMessages } from '../input-messages.js'
 import {
+  CODEC_HELP,
   checkArgumentCount,
   codecName,
   durationMs,
   localAddress,
   MESSAGE_OPTIONS,
-  MESSAGE_OPTIONS_HELP,
 } from '../message-options.js'
 import { outputLine } from '../output-line.js'
+import { describedMethods } from './described-methods.js'
 import { parseHeaders } from './headers.js'
 
 export const callCommand: Command = {
@@ -32,10 +33,11 @@ its methods, so no contract is needed. A service without a name needs only <meth
                          that takes one message gets the first line
   --header <name=value>  metadata of the call; repeatable
   --text                 the request is a text, not JSON, and answers that are texts are printed as such
-${MESSAGE_OPTIONS_HELP}
+${CODEC_HELP}
+  --timeout <seconds>    the deadline of the call (default 10); 0: none, for streams without an end
 
-Each service has the methods $info, $stats and $ping. A method of a .proto file has a small first letter, and its messages
-have the names of the fields in JSON.
+Each service has the methods $info, $stats and $ping. A method of a .proto file has a small first letter, and its
+messages have the names of the fields in JSON.
 
 Examples:
   shmwire call users getUser '{"id":7}'
@@ -44,6 +46,9 @@ Examples:
 `,
   run,
 }
+
+/** A service that does not answer the close has answered the call. */
+const CLOSE_TIMEOUT_MS = 10_000
 
 type AnyClient = Readonly<Record<string, UntypedCall>> & ClientMembers
 
@@ -61,7 +66,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<void> {
   const codec = codecName(values.codec)
   const options = {
     signal: io.interruption(),
-    timeoutMs: durationMs('--timeout', values.timeout),
+    timeoutMs: values.timeout === '0' ? Number.POSITIVE_INFINITY : durationMs('--timeout', values.timeout),
     metadata: parseHeaders(values.header ?? []),
   }
   const { text } = values
@@ -82,7 +87,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<void> {
       await io.drained()
     }
   }
-  await closeAfter(printAnswer, () => connected.$close({ timeoutMs }))
+  await closeAfter(printAnswer, () => connected.$close({ timeoutMs: CLOSE_TIMEOUT_MS }))
 }
 
 /** The text behind the last slash is the method. Throws UsageError. */
@@ -133,7 +138,7 @@ async function kindOf(
   { service, method }: Invocation,
   bounds: CallOptions,
 ): Promise<CallKind | undefined> {
-  const { methods } = await connected.$info(bounds)
+  const methods = describedMethods(await connected.$info(bounds))
   const found = methods.find(({ name }) => name === method)
   if (found !== undefined) return found.kind
   const names = methods.map(({ name }) => name)

@@ -1,3 +1,4 @@
+import { printable } from '../../printable.js'
 import type { CommandIo, Format } from '../command.js'
 import { wrap } from '../wrap.js'
 import type { Finding } from './finding.js'
@@ -21,9 +22,9 @@ export function doctorReport(
   const lines = findings.map((finding) => {
     const { status, check, text } = finding
     const mark = style(STATUS_FORMATS[status], status.padEnd(STATUS_WIDTH))
-    const line = `${mark}${GAP}${check.padEnd(width)}${GAP}${wrap(text, indent, columns)}\n`
+    const line = `${mark}${GAP}${check.padEnd(width)}${GAP}${wrap(printable(text), indent, columns)}\n`
     if (finding.status === 'ok') return line
-    const fix = wrap(finding.fix, indent + FIX.length + 1, columns)
+    const fix = wrap(printable(finding.fix), indent + FIX.length + 1, columns)
     return `${line}${' '.repeat(indent)}${style('bold', FIX)} ${fix}\n`
   })
   return `${lines.join('')}\n${summary(findings, style)}\n`

@@ -194,6 +194,28 @@ describe.each([
       expect({ code, out }).toEqual({ code: 0, out: '42\n' })
     })
 
+    it('ends a stream with 1 at the deadline, and without one with --timeout 0', async () => {
+      await using _service = await serve(
+        address,
+        {
+          async *ticks() {
+            for (let n = 1; ; n += 1) {
+              yield n
+              await new Promise((resolve) => setTimeout(resolve, 20))
+            }
+          },
+        },
+        { channel },
+      )
+      const bounded = await runCli(['call', address, 'ticks', '--timeout', '2'])
+      expect(bounded.code).toBe(1)
+      expect(bounded.error).toContain('ERR_SHMWIRE_TIMEOUT')
+      const unbounded = new Cli(['call', address, 'ticks', '--timeout', '0'])
+      await unbounded.printed('3\n')
+      unbounded.process.kill()
+      await unbounded.ended
+    })
+
     it('prints the status, the reason and the details of an error, and ends with 1', async () => {
       await using _service = await users()
       const { code, out, error } = await runCli(['call', address, 'test.Users/getUser', '{"id":404}'])
