@@ -52,18 +52,21 @@ export function exchangeFinding(result: Exchange): Finding {
   )
 }
 
-/** The reasons are those of `channel.fallbackReason`. */
+/** The reasons are those of `channel.fallbackReason`, which have the texts of the C library for its errors. */
 const FIXES: readonly (readonly [reason: RegExp, fix: string])[] = [
   [/SHMWIRE_NO_ADDON/, 'unset SHMWIRE_NO_ADDON'],
   [/no native addon|native addon of SHMWIRE_ADDON/, `see the line 'addon'`],
   [/event loop of this runtime/, 'use a runtime of docs/runtimes.md, such as Node.js'],
-  [/EMFILE|ENFILE|descriptor/i, 'raise the limit of open descriptors: ulimit -n 65536'],
+  [/too many open files|EMFILE|ENFILE/i, 'raise the limit of open descriptors: ulimit -n 65536'],
   [
-    /EPERM|EACCES|ENOSYS|not permitted|not implemented/,
+    /not permitted|not implemented|permission denied|EPERM|EACCES|ENOSYS/i,
     'allow this system call in the seccomp profile or the sandbox',
   ],
-  [/EFBIG|ftruncate/, 'raise the limit of the length of files: ulimit -f unlimited'],
-  [/mmap|ENOMEM|memory/i, 'raise the memory limit of the container and ulimit -v, or lower ringBytes'],
+  [/file too large|EFBIG|ftruncate/i, 'raise the limit of the length of files: ulimit -f unlimited'],
+  [
+    /cannot allocate memory|mmap|ENOMEM/i,
+    'raise the memory limit of the container and ulimit -v, or lower ringBytes',
+  ],
   [/--allow-child-process/, 'start node with --allow-child-process'],
   [/cannot create a directory/, 'set TMPDIR to a directory that this process may write to'],
   [/took longer/, 'try again when the machine is less busy, or with a longer --timeout'],

@@ -7,7 +7,7 @@ const DESCRIPTORS_PER_CHANNEL = 3
 /** A program with fewer has room for 300 channels. */
 const DESCRIPTORS_FEW = 1024
 /** Of Node.js itself, and of a handshake. */
-const DESCRIPTORS_MIN = 64
+const DESCRIPTORS_MIN = 32
 const MIB = 2 ** 20
 /** Both rings with the default `ringBytes`, and 8 KiB. */
 const CHANNEL_BYTES = 2 * MIB + 8 * 1024

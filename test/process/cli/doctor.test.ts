@@ -3,12 +3,18 @@ import { join } from 'node:path'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Finding } from '../../../src/cli/doctor/finding.js'
 import { ensureBuilt } from '../../support/build.js'
-import { shellLauncher, wordsOf } from '../../support/launcher.js'
+import { type Launcher, shellLauncher, wordsOf } from '../../support/launcher.js'
 import { IS_WINDOWS } from '../../support/not-on-windows.js'
+import { compileRefusals, type Refusal } from '../../support/refusal.js'
 import { type CliOptions, runCli } from '../../support/run-cli.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 
-beforeAll(() => ensureBuilt())
+beforeAll(() => {
+  ensureBuilt()
+  launcherFor = compileRefusals()
+})
+
+let launcherFor: (refusal: Refusal) => Launcher
 
 const FEW_RESOURCES = shellLauncher('ulimit -n 100 && ulimit -f 1')
 
@@ -131,6 +137,18 @@ describe('shmwire doctor', () => {
       mkdirSync(missing)
     })
   })
+
+  it.for(['memfd_create', 'fallocate', 'F_ADD_SEALS'])(
+    'names the filter of system calls that refuses %s',
+    async (call, { skip }) => {
+      const { code, of } = await doctor({ launcher: wordsOf(launcherFor([call, 'EPERM']), skip) })
+      expect(code).toBe(1)
+      expect(of('shared memory')).toMatchObject([
+        { status: 'problem', fix: 'allow this system call in the seccomp profile or the sandbox' },
+      ])
+      expect(of('shared memory')[0]?.text).toContain(call)
+    },
+  )
 
   it('reports few descriptors and a limit of the length of files', async ({ skip }) => {
     const { of, code } = await doctor({ launcher: wordsOf(FEW_RESOURCES, skip) })

@@ -82,18 +82,18 @@ describe('the limits', () => {
 
   it('are ok with many descriptors and memory without a limit', () => {
     expect(withLimits(LIMITS)).toEqual([
-      { check: 'descriptors', status: 'ok', text: '20000 for each process: enough for about 6645 channels' },
+      { check: 'descriptors', status: 'ok', text: '20000 for each process: enough for about 6656 channels' },
       { check: 'memory', status: 'ok', text: 'the control group has no limit; /dev/shm is not used' },
     ])
   })
 
   it('have notes for few descriptors, little address space and little memory, and a problem for short files', () => {
-    const limits = LIMITS.replace('20000 ', '64 ')
+    const limits = LIMITS.replace('20000 ', '32 ')
       .replace(/(Max file size +)unlimited/, '$11048576')
       .replace(/(Max address space +)unlimited/, '$11073741824')
     const findings = withLimits(limits, { memoryLimitBytes: 128 * MIB, memoryLeftBytes: 32 * MIB })
     expect(findings).toMatchObject([
-      { check: 'descriptors', status: 'note', text: '64 for each process: enough for about 0 channels' },
+      { check: 'descriptors', status: 'note', text: '32 for each process: enough for about 0 channels' },
       { check: 'address space', status: 'note', text: expect.stringMatching(/^1 GiB /) },
       { check: 'length of files', status: 'problem', text: expect.stringMatching(/^1 MiB /) },
       { check: 'memory', status: 'note', text: expect.stringMatching(/^the control group has 128 MiB; /) },
@@ -180,7 +180,8 @@ describe('the exchange', () => {
     ['the server has no shared memory: memfd_create failed: Operation not permitted (EPERM)', /seccomp/],
     ['the client has no shared memory: ftruncate failed: EFBIG', /ulimit -f/],
     ['mmap failed: ENOMEM', /memory limit/],
-    ['socket failed: EMFILE', /ulimit -n/],
+    ['cannot create a socket: Too many open files', /ulimit -n/],
+    ['cannot reserve it (fallocate): Function not implemented', /seccomp/],
     ['the event loop of this runtime does not report a doorbell', /docs\/runtimes.md/],
     ['the handshake took longer than timeoutMs: 1', /--timeout/],
     ['something new', /docs\/platforms.md/],
