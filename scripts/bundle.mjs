@@ -10,6 +10,7 @@ const ENTRIES = [
   'adapter/port',
   'adapter/stream',
   'cli/main',
+  'cli/peer/peer',
   'engine/nats/index',
   'engine/sqlite/store-worker',
   'gateway/auth/index',

@@ -21,7 +21,7 @@ export async function loadForChannels({ transport }: Pick<Settings, 'transport'>
   // On Windows the event loop watches nothing of ours.
   if (native.binding.DoorbellWatch !== undefined) return native
   const fault = await probeOnce(native.binding)
-  return fault === undefined ? native : { binding: native.binding, noMemory: fault.reason }
+  return fault === undefined ? native : { ...native, noMemory: fault.reason }
 }
 
 async function probeOnce(binding: NativeBinding): Promise<DoorbellFault | undefined> {

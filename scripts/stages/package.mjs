@@ -52,6 +52,8 @@ async function useInstalled(report, scratch, tarball) {
     // The script prints the transport.
     report.check(`${script} exchanges messages${used.ok ? ` by ${used.output.trim()}` : ''}`, used)
   }
+  const doctor = await run(join(scratch, 'node_modules/.bin/shmwire'), ['doctor'], { cwd: scratch, env })
+  report.check('shmwire doctor exchanges messages through shared memory', doctor)
   await testRunners(report, scratch, env)
   await bundlers(report, scratch, env)
   await runtimes(report, scratch)
@@ -81,6 +83,8 @@ function contents(folder) {
     'THIRD_PARTY_NOTICES',
     'dist/index.js',
     'dist/index.d.ts',
+    'dist/cli/main.js',
+    'dist/cli/peer/peer.js',
     'dist/service/proto/index.js',
     'dist/service/proto/index.d.ts',
     'dist/testing/index.js',

@@ -1,11 +1,69 @@
 #!/usr/bin/env node
 import { fileURLToPath } from 'node:url'
+import { styleText } from 'node:util'
+import { newAbortController } from '../host.js'
+import type { CommandIo } from './command.js'
+import { openPrompt } from './prompt.js'
 import { runCommand } from './run-command.js'
 
 /** This file is dist/cli/main.js in the package. */
-const root = fileURLToPath(new URL('../..', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '')
 
-process.exitCode = await runCommand(process.argv.slice(2), root, {
+/** As shells report a process that a signal has ended. */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
+
+const controller = newAbortController()
+let interruptedBy: keyof typeof EXIT_CODES | undefined
+let isListening = false
+
+function interruption(): AbortSignal {
+  if (isListening) return controller.signal
+  isListening = true
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    // The second signal ends the process at once.
+    process.once(signal, () => {
+      interruptedBy = signal
+      controller.abort()
+    })
+  }
+  return controller.signal
+}
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    // As in `shmwire tail prices | head`: the reader has enough.
+    controller.abort()
+  })
+}
+
+function drained(): Promise<void> {
+  const { stdout } = process
+  const { signal } = controller
+  if (!stdout.writableNeedDrain || signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      stdout.off('drain', settle)
+      signal.removeEventListener('abort', settle)
+      resolve()
+    }
+    stdout.on('drain', settle)
+    signal.addEventListener('abort', settle)
+  })
+}
+
+const io: CommandIo = {
+  root,
+  env: process.env,
+  stdin: process.stdin,
+  openPrompt: process.stdin.isTTY && process.stdout.isTTY ? openPrompt : undefined,
+  columns: process.stdout.isTTY ? process.stdout.columns : undefined,
   out: (text) => process.stdout.write(text),
+  drained,
   error: (text) => process.stderr.write(text),
-})
+  style: (format, text) => styleText(format, text, { stream: process.stdout }),
+  interruption,
+}
+
+const code = await runCommand(process.argv.slice(2), io)
+process.exitCode = interruptedBy === undefined ? code : EXIT_CODES[interruptedBy]

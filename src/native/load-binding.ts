@@ -11,6 +11,8 @@ export type NativeLoad = Loaded | Unavailable
 
 interface Loaded {
   readonly binding: NativeBinding
+  /** The file of the addon. */
+  readonly path?: string
   /** The reason why this process cannot use shared memory, although it has the addon. */
   readonly noMemory?: string
 }
@@ -89,7 +91,7 @@ function loadFile(path: string): NativeLoad {
     // Not the named import, whose calls webpack replaces.
     const binding = Module.createRequire(path)(path) as NativeBinding
     const fault = faultOf(binding)
-    return fault === undefined ? { binding } : { unavailable: `${path} ${fault}` }
+    return fault === undefined ? { binding, path } : { unavailable: `${path} ${fault}` }
   } catch (error) {
     const reason = firstLineOfThrown(error).replace(`${path}: `, '')
     return { unavailable: `${path} does not load: ${reason}${remedyOf(error)}`, mayPass: true }

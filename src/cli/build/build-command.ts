@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { firstLineOfThrown } from '../../uncaught.js'
-import { type Command, CommandError, UsageError } from '../command.js'
+import { type Command, CommandError, type CommandIo, UsageError } from '../command.js'
 import { buildAddon } from './build-addon.js'
 import { type Compiler, findCompiler } from './compiler.js'
 import { HEADERS } from './source-list.js'
@@ -25,18 +25,18 @@ newer), but no Python, no make and no network. The environment variable CXX name
   run,
 }
 
-async function run(args: readonly string[], root: string): Promise<void> {
+async function run(args: readonly string[], { root, env, out }: CommandIo): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: { output: { type: 'string' }, quiet: { type: 'boolean', default: false } },
   })
-  const log = values.quiet ? () => {} : (line: string) => process.stdout.write(`${line}\n`)
+  const log = values.quiet ? () => {} : (line: string) => out(`${line}\n`)
   const output = values.output === undefined ? join(root, OUTPUT) : resolve(values.output)
   if (!output.endsWith('.node')) throw new UsageError(`--output ${values.output} does not end in .node`)
   if (!existsSync(join(root, HEADERS))) {
     throw new CommandError(`${join(root, HEADERS)} does not exist; install the package shmwire again`)
   }
-  const compiler = findCompiler(process.env)
+  const compiler = findCompiler(env)
   log(`compiler: ${compiler.command.join(' ')} (${compiler.name} for ${compiler.arch})`)
   const scratch = createScratch(dirname(output))
   try {

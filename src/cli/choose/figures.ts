@@ -1,0 +1,56 @@
+/** A measured figure, and its place: docs/benchmarks.md and docs/performance.md have the machine and the conditions. */
+export interface Figure {
+  readonly text: string
+  readonly source: ResultSource | DocumentSource
+}
+
+/** A headline of a file in bench/results. */
+interface ResultSource {
+  readonly results: 'latest' | 'services'
+  readonly scenario: string
+  readonly competitor: string
+}
+
+/** A text of a document. */
+interface DocumentSource {
+  readonly document: string
+}
+
+function measured(
+  text: string,
+  results: ResultSource['results'],
+  scenario: string,
+  competitor = 'shmwire',
+): Figure {
+  return { text, source: { results, scenario, competitor } }
+}
+
+function stated(text: string, document: string): Figure {
+  return { text, source: { document } }
+}
+
+const PERFORMANCE = 'docs/performance.md'
+
+/** A test compares them with their sources. */
+export const FIGURES = {
+  roundTrip: measured('764 ns', 'latest', 'round-trip'),
+  roundTripSocket: measured('86.3 µs', 'latest', 'round-trip', 'shmwire-socket'),
+  roundTripNet: measured('82.7 µs', 'latest', 'round-trip', 'unix-socket-plain'),
+  roundTripGrpc: measured('101 µs', 'latest', 'round-trip', 'grpc'),
+  roundTripHttp: measured('103 µs', 'latest', 'round-trip', 'http'),
+  roundTripOneCore: measured('3.23 µs', 'latest', 'round-trip-pinned'),
+  oneWay: measured('15.9 M/s', 'latest', 'one-way/64B'),
+  framesPlain: measured('3.03 k/s', 'latest', 'one-way/1MiB'),
+  framesViews: measured('13.0 k/s', 'latest', 'one-way/1MiB', 'shmwire-views'),
+  asleep: measured('22.4 µs', 'latest', 'round-trip-asleep', 'shmwire-sleep'),
+  call: measured('2.96 µs', 'services', 'call', 'shmwire-service'),
+  callGrpc: measured('184 µs', 'services', 'call', 'grpc-calls'),
+  serverStream: measured('3.25 M/s', 'services', 'server-stream', 'shmwire-service'),
+  grpcGateway: stated('25,000 to 28,000', PERFORMANCE),
+  restGateway: stated('9,600 to 11,900', PERFORMANCE),
+  topic: stated('6.2 to 7.7 M/s', PERFORMANCE),
+  cell: stated('0.5 µs', PERFORMANCE),
+  queue: stated('519 to 542 k/s', PERFORMANCE),
+  storedQueue: stated('27,230 to 33,057', 'docs/decisions/0062-sqlite-store.md'),
+  jetStream: stated('1.4 to 1.7 times', PERFORMANCE),
+} as const satisfies Record<string, Figure>
