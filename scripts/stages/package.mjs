@@ -81,6 +81,8 @@ function contents(folder) {
     'THIRD_PARTY_NOTICES',
     'dist/index.js',
     'dist/index.d.ts',
+    'dist/resilience/index.js',
+    'dist/resilience/index.d.ts',
     'dist/service/proto/index.js',
     'dist/service/proto/index.d.ts',
     'dist/testing/index.js',

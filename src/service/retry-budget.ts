@@ -12,7 +12,10 @@ export interface RetryBudgetOptions {
   tokensPerSuccess?: number | undefined
 }
 
-const OPTION_NAMES: readonly string[] = ['tokensMax', 'tokensPerSuccess'] satisfies (keyof RetryBudgetOptions)[]
+const OPTION_NAMES: readonly string[] = [
+  'tokensMax',
+  'tokensPerSuccess',
+] satisfies (keyof RetryBudgetOptions)[]
 
 /** Bounds the retries and hedges of clients, so that they do not multiply the load of a service that fails. */
 export class RetryBudget {
