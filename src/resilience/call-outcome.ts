@@ -116,7 +116,7 @@ class ObservedStream implements AsyncIterableIterator<unknown, undefined> {
   }
 
   #aborted(reason: unknown): void {
-    if (isTimeoutReason(reason)) this.#end({ kind: 'failed', error: reason })
+    if (isTimeoutReason(reason)) this.#end({ kind: 'failed', error: deadlinePassed() })
     else this.#left()
   }
 

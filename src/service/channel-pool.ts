@@ -87,7 +87,6 @@ class SharedConnection {
   readonly connector: Connector
   readonly #onEnd: () => void
   readonly #clients = new Set<SharedConnector>()
-  /** A client that comes later would get no event. */
   #ended = false
 
   /** `onEnd` runs when no further client may use the connection. */
@@ -96,10 +95,7 @@ class SharedConnection {
     this.#onEnd = onEnd
     connector.on('channel', (channel) => this.#forAll((client) => client.emit('channel', channel)))
     connector.on('retry', (retry) => this.#forAll((client) => client.emit('retry', retry)))
-    connector.on('close', (error) => {
-      this.#end()
-      this.#forAll((client) => client.emit('close', error))
-    })
+    connector.on('close', (error) => this.#end(error))
   }
 
   attach(): SharedConnector {
@@ -117,7 +113,7 @@ class SharedConnection {
   }
 
   async close(options: WaitOptions | undefined): Promise<void> {
-    this.#end()
+    this.#end(undefined)
     await this.connector.close(options)
   }
 
@@ -127,10 +123,12 @@ class SharedConnection {
     else this.connector.unref()
   }
 
-  #end(): void {
+  /** No further channel follows. */
+  #end(error: Error | undefined): void {
     if (this.#ended) return
     this.#ended = true
     this.#onEnd()
+    this.#forAll((client) => client.emit('close', error))
   }
 
   #forAll(emit: (client: SharedConnector) => void): void {
