@@ -94,7 +94,7 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
       throw openError(call, circuit)
     }
     return observeCall(next, call, clock, {
-      answering: admitted.answering,
+      answering: () => admitted.answering(),
       ended: (outcome) => admitted.settle(resultOf(outcome, statuses)),
     })
   }

@@ -15,11 +15,18 @@ import { runApart, textOfThrown } from '../uncaught.js'
 import { callbackOption, millisecondsOption } from './check-options.js'
 import { type Clock, clockOption } from './clock.js'
 
-/** What `closeOnSignal` closes: a service, a server, a gateway, a channel, a client, or a function that closes something. */
-export type Closeable =
-  | { close(options?: WaitOptions): unknown }
-  | { $close(options?: WaitOptions): unknown }
-  | ((options: Required<WaitOptions>) => unknown)
+/** A service, a server, a gateway, a channel, a pool, or any object like them. */
+export interface CloseableObject {
+  close(options?: WaitOptions): unknown
+}
+
+/** A client. */
+export interface CloseableClient {
+  $close(options?: WaitOptions): unknown
+}
+
+/** Anything that `closeOnSignal` can close. A function closes something else within the options. */
+export type Closeable = CloseableObject | CloseableClient | ((options: Required<WaitOptions>) => unknown)
 
 /** The options of `closeOnSignal`. */
 export interface CloseOnSignalOptions {

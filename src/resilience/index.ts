@@ -10,6 +10,8 @@ export { type CircuitBreaker, type CircuitBreakerOptions, circuitBreaker } from 
 export type { Clock } from './clock.js'
 export {
   type Closeable,
+  type CloseableClient,
+  type CloseableObject,
   type CloseOnSignalOptions,
   closeOnSignal,
   type Shutdown,

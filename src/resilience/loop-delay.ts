@@ -21,7 +21,7 @@ export class LoopDelay {
     return this.#meanMs
   }
 
-  /** A call has arrived: the measurement goes on. */
+  /** A call has arrived: the measurement continues. */
   used(): void {
     this.#idleSamples = 0
     if (this.#cancel === undefined) this.#next()

@@ -37,7 +37,9 @@ export class ChannelPool implements AsyncDisposable {
   /** The target of a client: `client(pool.at('users'))`. */
   at(address: string): PooledAddress {
     if (typeof address !== 'string') throw invalid('address', address, 'a string')
-    return new PooledAddress(address, () => this.#attach(address))
+    const pooled = new PooledAddress(address)
+    attaching.set(pooled, () => this.#attach(address))
+    return pooled
   }
 
   /** Ends the clients of all addresses, and closes their channels; see `Channel.close`. Further clients are refused. */
@@ -68,18 +70,20 @@ export class ChannelPool implements AsyncDisposable {
 /** An address of a pool, for `client` and for gateways. It comes from `pool.at`. */
 export class PooledAddress {
   readonly address: string
-  readonly #attach: () => SharedConnector
 
   /** Only `pool.at` creates them. */
-  constructor(address: string, attach: () => SharedConnector) {
+  constructor(address: string) {
     this.address = address
-    this.#attach = attach
   }
+}
 
-  /** For `client`. Throws `INVALID_STATE` if the pool is closed, and the errors of `keepConnected`. */
-  attach(): SharedConnector {
-    return this.#attach()
-  }
+const attaching = new WeakMap<PooledAddress, () => SharedConnector>()
+
+/** The part of a client in the connection of a pool. Throws `INVALID_STATE` if the pool is closed, and the errors of `keepConnected`. */
+export function attachPooled(target: PooledAddress): SharedConnector {
+  const attach = attaching.get(target)
+  if (attach === undefined) throw invalid('target', target, 'an address that pool.at has returned')
+  return attach()
 }
 
 /** The connection to one address, and its clients. */
@@ -132,7 +136,7 @@ class SharedConnection {
   }
 
   #forAll(emit: (client: SharedConnector) => void): void {
-    for (const client of [...this.#clients]) emit(client)
+    for (const client of this.#clients) emit(client)
   }
 }
 

@@ -17,7 +17,7 @@ import { ChannelCalls } from './call/channel-calls.js'
 import type { CallBounds } from './call/outgoing-call.js'
 import type { CallCarrier, CallerConnection } from './call-carrier.js'
 import { ChannelCarrier } from './channel-carrier.js'
-import { PooledAddress } from './channel-pool.js'
+import { attachPooled, PooledAddress } from './channel-pool.js'
 
 /**
  * An address, as for `connect`; a channel; an address of a `channelPool`; or a function that opens a channel, which is called again whenever it has
@@ -59,7 +59,7 @@ export class ClientConnection implements CallerConnection {
     else if (options !== undefined)
       throw misuse('the option channel is only for a client that connects itself')
     else if (typeof target === 'function') this.#connector = keepOpen(opening(target))
-    else if (target instanceof PooledAddress) this.#connector = target.attach()
+    else if (target instanceof PooledAddress) this.#connector = attachPooled(target)
     else if (target instanceof Channel) this.#use(target)
     else throw invalid('target', target, 'an address, a Channel or a function that returns one')
     const shared = this.#connector?.channel

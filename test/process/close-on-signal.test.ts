@@ -17,7 +17,7 @@ beforeEach(() => {
 interface Closing {
   readonly child: Child
   readonly users: TestClient<'hold' | 'echo'>
-  get(path: string): Promise<{ status: number; body: unknown }>
+  readonly get: (path: string) => Promise<{ status: number; body: unknown }>
 }
 
 async function start(order: 'first' | 'together', options: CloseOnSignalOptions = {}): Promise<Closing> {

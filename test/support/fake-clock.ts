@@ -31,7 +31,9 @@ export class FakeClock implements Clock {
     await settle()
     const untilMs = this.#timeMs + byMs
     for (;;) {
-      const [first] = this.#timers.filter(({ dueMs }) => dueMs <= untilMs).toSorted((a, b) => a.dueMs - b.dueMs)
+      const [first] = this.#timers
+        .filter(({ dueMs }) => dueMs <= untilMs)
+        .toSorted((a, b) => a.dueMs - b.dueMs)
       if (first === undefined) break
       this.#timers = this.#timers.filter((other) => other !== first)
       this.#timeMs = Math.max(this.#timeMs, first.dueMs)

@@ -55,7 +55,7 @@ export function manualService(interceptor: Interceptor): { attempts: Attempt[]; 
         const attempt = {
           call,
           answer: (message: unknown) => resolve(answerOf(message)),
-          fail: (error: unknown) => reject(error as Error),
+          fail: (error: unknown) => reject(error),
         }
         attempts.push(attempt)
         const abort = (): void =>
@@ -88,8 +88,10 @@ export function outcomeOf(promise: Promise<InterceptedAnswer>): {
 
 /** The messages of a service, which a test sends by hand. */
 export class ManualStream implements AsyncIterableIterator<unknown, undefined> {
-  readonly #waiting: { resolve(result: IteratorResult<unknown, undefined>): void; reject(error: unknown): void }[] =
-    []
+  readonly #waiting: {
+    resolve(result: IteratorResult<unknown, undefined>): void
+    reject(error: unknown): void
+  }[] = []
   returned = false
 
   send(value: unknown): void {

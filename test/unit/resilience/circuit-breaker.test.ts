@@ -5,7 +5,15 @@ import { type CircuitBreakerOptions, circuitBreaker } from '../../../src/resilie
 import type { InterceptedCall } from '../../../src/service/interceptors.js'
 import { ServiceError } from '../../../src/service-error.js'
 import { FakeClock, settle } from '../../support/fake-clock.js'
-import { answerOf, callOf, failing, gone, ManualStream, manualService, outcomeOf } from '../../support/intercepted-calls.js'
+import {
+  answerOf,
+  callOf,
+  failing,
+  gone,
+  ManualStream,
+  manualService,
+  outcomeOf,
+} from '../../support/intercepted-calls.js'
 
 interface Opened extends ReturnType<typeof manualService> {
   readonly clock: FakeClock
@@ -269,7 +277,7 @@ describe('circuitBreaker with a stream', () => {
     expect({ ...at.breaker }).toMatchObject({ successes: 1, failures: 0 })
   })
 
-  it('counts a stream that nobody reads at its deadline, or when its signal fires', async () => {
+  it('counts a stream without a reader at its deadline, or when its signal fires', async () => {
     const at = opened()
     await begun(at, { remainingMs: 50 })
     await at.clock.advance(50)

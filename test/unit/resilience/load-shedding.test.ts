@@ -8,9 +8,9 @@ import { answerOf, callOf } from '../../support/intercepted-calls.js'
 interface Opened {
   readonly clock: FakeClock
   readonly shedding: ReturnType<typeof loadShedding>
-  call(parts?: Partial<InterceptedCall>): Promise<unknown>
+  readonly call: (parts?: Partial<InterceptedCall>) => Promise<unknown>
   /** Makes the loop late by `delayMs` for a second. */
-  busy(delayMs: number): Promise<void>
+  readonly busy: (delayMs: number) => Promise<void>
 }
 
 function opened(options: LoadSheddingOptions = {}): Opened {
@@ -93,7 +93,7 @@ describe('loadShedding', () => {
     expect(await call()).toBe('done')
   })
 
-  it('has no timer after a second without calls, and measures anew with the next one', async () => {
+  it('has no timer after a second without calls, and measures again with the next one', async () => {
     const { call, busy, clock, shedding } = opened()
     await busy(300)
     await clock.advance(1_100)
