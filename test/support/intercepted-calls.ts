@@ -55,6 +55,7 @@ export function manualService(interceptor: Interceptor): { attempts: Attempt[]; 
         const attempt = {
           call,
           answer: (message: unknown) => resolve(answerOf(message)),
+          // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- an interceptor gets what the next one threw
           fail: (error: unknown) => reject(error),
         }
         attempts.push(attempt)
