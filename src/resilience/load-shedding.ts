@@ -34,7 +34,7 @@ export interface LoadSheddingOptions {
 
 /** The interceptor of `loadShedding`. */
 export interface LoadShedding extends Interceptor {
-  /** The mean delay of the event loop over the last 100 ms, in milliseconds; 0 if no call arrived for a second. */
+  /** How late the last timers of 20 ms were: a mean in which newer ones count more. In milliseconds; 0 if no call arrived for a second. */
   readonly delayMs: number
   /** Calls that were refused since the interceptor was created. */
   readonly refused: number

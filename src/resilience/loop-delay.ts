@@ -3,7 +3,7 @@ import type { Clock } from './clock.js'
 const SAMPLE_MS = 20
 /** The measurement stops after a second without calls, so that an idle process has no timer. */
 const IDLE_SAMPLES_MAX = 50
-/** The part of a new sample in the mean: after five samples, 100 ms, it has two thirds of the weight. */
+/** The part of a new sample in the mean: the last five samples have two thirds of the weight. */
 const SAMPLE_WEIGHT = 0.2
 
 /** Measures how late timers are, which is the time that a call waits for the event loop: the exponential mean of the last samples. */

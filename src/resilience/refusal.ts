@@ -20,12 +20,3 @@ export function refusal(
     ...(retryDelayMs === undefined ? {} : { details: { retryDelayMs: Math.ceil(retryDelayMs) } }),
   })
 }
-
-/** The time before which the service, or an interceptor, expects no further call. Input: another process can have sent it. */
-export function retryDelayMsOf(error: unknown): number {
-  if (!(error instanceof ServiceError)) return 0
-  const { details } = error
-  const delayMs: unknown =
-    typeof details === 'object' && details !== null && 'retryDelayMs' in details ? details.retryDelayMs : 0
-  return typeof delayMs === 'number' && delayMs > 0 ? delayMs : 0
-}

@@ -1,4 +1,3 @@
-import { backOffMs } from '../back-off.js'
 import type { ShmwireError } from '../errors.js'
 import type { BackOff } from '../keep-connected.js'
 import { checkOptionNames, integer, invalid, misuse } from '../options.js'
@@ -10,12 +9,17 @@ import {
   REPLACES_RETRIES,
 } from '../service/interceptors.js'
 import { RetryBudget } from '../service/retry-budget.js'
-import { asPossiblyRun, isRepeatable, RETRY_DELAY_MS, RETRY_DELAY_MS_MAX } from '../service/retry-rules.js'
+import {
+  asPossiblyRun,
+  isRepeatable,
+  RETRY_DELAY_MS,
+  RETRY_DELAY_MS_MAX,
+  retryWaitMs,
+} from '../service/retry-rules.js'
 import type { Status } from '../status.js'
 import { runApart } from '../uncaught.js'
 import { callbackOption, millisecondsOption, statusesOption } from './check-options.js'
 import { type Clock, clockOption, delay } from './clock.js'
-import { retryDelayMsOf } from './refusal.js'
 import { withMembers } from './with-members.js'
 
 /** A retry that follows, for `RetryOptions.onRetry`. */
@@ -148,8 +152,7 @@ function retryDelay(
   const repeated: readonly Status[] =
     attemptTimeoutMs === Number.POSITIVE_INFINITY ? statuses : [...statuses, 'DEADLINE_EXCEEDED']
   if (!isRepeatable(error, call, repeated)) return undefined
-  const statedMs = retryDelayMsOf(error)
-  return statedMs > maxMs ? undefined : Math.max(statedMs, backOffMs(attempt, minMs, maxMs, random))
+  return retryWaitMs(error, attempt, minMs, maxMs, random)
 }
 
 function settingsOf(options: RetryOptions): Settings {

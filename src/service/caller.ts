@@ -1,5 +1,4 @@
 import { onceAborted } from '../abort-waits.js'
-import { backOffMs } from '../back-off.js'
 import { ShmwireError } from '../errors.js'
 import { clearTimeout, newAbortController, nowMs, setTimeout } from '../host.js'
 import type { CallSettings } from './call/begin-call.js'
@@ -9,7 +8,7 @@ import type { CallCarrier, CallerConnection, Streaming } from './call-carrier.js
 import type { CallStream } from './contract/contract-types.js'
 import { type BegunStream, DeferredStream } from './deferred-stream.js'
 import type { RetryBudget } from './retry-budget.js'
-import { asPossiblyRun, isRepeatable, RETRY_DELAY_MS, RETRY_DELAY_MS_MAX } from './retry-rules.js'
+import { asPossiblyRun, isRepeatable, retryWaitMs } from './retry-rules.js'
 
 /** The behaviour of a call while there is no server: it fails at once, or waits for one within its bounds. */
 export type WhenUnavailable = 'fail' | 'wait'
@@ -102,8 +101,9 @@ export class Caller {
   }
 
   #failed(error: Error, single: Single, attempt: number): void {
-    const mayRetry = attempt < this.#retriesMax && isRepeatable(error, single.method) && this.#budget.take()
-    if (!mayRetry) {
+    const mayRetry = attempt < this.#retriesMax && isRepeatable(error, single.method)
+    const delayMs = mayRetry ? retryWaitMs(error, attempt + 1) : undefined
+    if (delayMs === undefined || !this.#budget.take()) {
       single.reject(error)
       return
     }
@@ -114,7 +114,6 @@ export class Caller {
       for (const stopListening of listening) stopListening()
       this.#retry(error, again, attempt + 1)
     }
-    const delayMs = backOffMs(attempt + 1, RETRY_DELAY_MS, RETRY_DELAY_MS_MAX)
     const timer = setTimeout(retry, Math.min(delayMs, remaining(single.settings, single.beganMs).timeoutMs))
     // The next attempt reports the signal.
     const listening = single.settings.signals.map((signal) => onceAborted(signal, retry))

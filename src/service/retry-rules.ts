@@ -1,3 +1,4 @@
+import { backOffMs } from '../back-off.js'
 import { replaceExecuted, ShmwireError } from '../errors.js'
 import { rawMessageOf, ServiceError } from '../service-error.js'
 import type { Status } from '../status.js'
@@ -34,4 +35,28 @@ export function asPossiblyRun<T>(error: T): T | ShmwireError {
     executed: 'unknown',
     ...('cause' in error ? { cause: error.cause } : {}),
   })
+}
+
+/**
+ * The wait before the next attempt, in milliseconds: as long as the service asks for, and at least a random time; see `backOffMs`. Undefined: the
+ * service asks for a longer wait than `maxMs`, so no attempt follows.
+ */
+export function retryWaitMs(
+  error: unknown,
+  attempt: number,
+  minMs: number = RETRY_DELAY_MS,
+  maxMs: number = RETRY_DELAY_MS_MAX,
+  random: (() => number) | undefined = undefined,
+): number | undefined {
+  const statedMs = retryDelayMsOf(error)
+  return statedMs > maxMs ? undefined : Math.max(statedMs, backOffMs(attempt, minMs, maxMs, random))
+}
+
+/** The time before which the service expects no further call; 0: it states none. Input: another process can have sent it. */
+function retryDelayMsOf(error: unknown): number {
+  if (!(error instanceof ServiceError)) return 0
+  const { details } = error
+  const delayMs: unknown =
+    typeof details === 'object' && details !== null && 'retryDelayMs' in details ? details.retryDelayMs : 0
+  return typeof delayMs === 'number' && delayMs > 0 ? delayMs : 0
 }

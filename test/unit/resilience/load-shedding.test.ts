@@ -2,8 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../src/errors.js'
 import { type LoadSheddingOptions, loadShedding } from '../../../src/resilience/load-shedding.js'
 import type { InterceptedCall } from '../../../src/service/interceptors.js'
+import { serve } from '../../../src/service/serve.js'
+import { createChannelPair } from '../../../src/testing/channel-pair.js'
 import { FakeClock } from '../../support/fake-clock.js'
 import { answerOf, callOf } from '../../support/intercepted-calls.js'
+import { testClient } from '../../support/services.js'
 
 interface Opened {
   readonly clock: FakeClock
@@ -116,5 +119,24 @@ describe('loadShedding', () => {
     const { call, busy } = opened({ priority: () => 'urgent' as 'low' })
     await busy(10)
     expect(await call()).toMatchObject({ code: ErrorCode.INVALID_ARGUMENT })
+  })
+
+  it('refuses calls of a service whose handlers keep its event loop busy', async () => {
+    const shedding = loadShedding({ limitsMs: { normal: 2 } })
+    const [channel, served] = createChannelPair()
+    const work = (): void => {
+      const untilMs = performance.now() + 10
+      while (performance.now() < untilMs);
+    }
+    await serve(served, { work }, { interceptors: [shedding] })
+    const calls = await testClient<'work'>(channel, { retries: 0 })
+    const errors: unknown[] = []
+    while (errors.length === 0) {
+      const results = await Promise.allSettled(Array.from({ length: 10 }, () => calls.work()))
+      for (const result of results) if (result.status === 'rejected') errors.push(result.reason)
+    }
+    expect(errors[0]).toMatchObject(REFUSED)
+    expect(shedding.delayMs).toBeGreaterThan(2)
+    channel.destroy()
   })
 })
