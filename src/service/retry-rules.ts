@@ -46,7 +46,7 @@ export function retryWaitMs(
   attempt: number,
   minMs: number = RETRY_DELAY_MS,
   maxMs: number = RETRY_DELAY_MS_MAX,
-  random: (() => number) | undefined = undefined,
+  random?: () => number,
 ): number | undefined {
   const statedMs = retryDelayMsOf(error)
   return statedMs > maxMs ? undefined : Math.max(statedMs, backOffMs(attempt, minMs, maxMs, random))
