@@ -48,14 +48,12 @@ export function retryWaitMs(
   maxMs: number = RETRY_DELAY_MS_MAX,
   random?: () => number,
 ): number | undefined {
-  const statedMs = retryDelayMsOf(error)
+  const statedMs = error instanceof ServiceError ? retryDelayMsOf(error.details) : 0
   return statedMs > maxMs ? undefined : Math.max(statedMs, backOffMs(attempt, minMs, maxMs, random))
 }
 
-/** The time before which the service expects no further call; 0: it states none. Input: another process can have sent it. */
-function retryDelayMsOf(error: unknown): number {
-  if (!(error instanceof ServiceError)) return 0
-  const { details } = error
+/** `retryDelayMs` of an error's details: a call before that time would fail again. 0: there is none. Input: another process can have sent it. */
+export function retryDelayMsOf(details: unknown): number {
   const delayMs: unknown =
     typeof details === 'object' && details !== null && 'retryDelayMs' in details ? details.retryDelayMs : 0
   return typeof delayMs === 'number' && delayMs > 0 ? delayMs : 0
