@@ -17,6 +17,7 @@ const ENTRIES = [
   'gateway/grpc/index',
   'gateway/rest/index',
   'gateway/ws/index',
+  'resilience/index',
   'service/proto/index',
   'testing/index',
 ]

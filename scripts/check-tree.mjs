@@ -44,6 +44,7 @@ function checkIndexes() {
     'src/gateway/grpc/index.ts',
     'src/gateway/rest/index.ts',
     'src/gateway/ws/index.ts',
+    'src/resilience/index.ts',
     'src/testing/index.ts',
     ...adapters,
   ]) {

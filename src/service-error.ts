@@ -1,4 +1,4 @@
-import { ErrorCode, ShmwireError } from './errors.js'
+import { ErrorCode, type Executed, ShmwireError } from './errors.js'
 import { invalid } from './options.js'
 import { printable } from './printable.js'
 import { isStatus, STATUSES, type Status } from './status.js'
@@ -10,6 +10,11 @@ export interface ServiceErrorOptions {
   details?: unknown
   /** Stays in this process. */
   cause?: unknown
+  /**
+   * `'no'`: an interceptor refuses a call that has done nothing, so a client may repeat it. It crosses only if the handler has not begun.
+   * Default: nothing is stated.
+   */
+  executed?: Executed | undefined
 }
 
 /** One field of a message that is not valid. */
@@ -32,7 +37,9 @@ export class ServiceError extends ShmwireError {
   /** Throws `INVALID_ARGUMENT` for a status that is not one of the 16. */
   constructor(status: Status, message: string, options: ServiceErrorOptions = {}) {
     if (!isStatus(status)) throw invalid('status', status, `one of ${STATUSES.join(', ')}`)
-    super(ErrorCode.SERVICE, message, 'cause' in options ? { status, cause: options.cause } : { status })
+    const { executed } = options
+    const cause = 'cause' in options ? { cause: options.cause } : {}
+    super(ErrorCode.SERVICE, message, { status, executed, ...cause })
     this.#given = message
     this.reason = options.reason
     this.details = options.details

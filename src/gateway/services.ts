@@ -6,7 +6,7 @@ import { callableNames } from '../service/built-in-methods.js'
 import type { WhenUnavailable } from '../service/caller.js'
 import { checkCallerOptions } from '../service/caller-options.js'
 import type { ClientFunctions, OpenClient } from '../service/client.js'
-import type { ClientTarget } from '../service/client-connection.js'
+import { type ClientTarget, isClientTarget } from '../service/client-connection.js'
 import type { Contract } from '../service/contract/contract.js'
 import { isContract } from '../service/contract/service-contract.js'
 import type { Interceptor } from '../service/interceptors.js'
@@ -91,7 +91,7 @@ function checkedService(service: GatewayService, index: number): GatewayService 
   checkOptionNames(service, SERVICE_NAMES)
   const { contract, target, client = {} } = service
   if (!isContract(contract)) throw invalid(`${place}.contract`, contract, 'a contract')
-  if (typeof target !== 'string' && typeof target !== 'function' && !(target instanceof Channel))
+  if (!isClientTarget(target))
     throw invalid(`${place}.target`, target, 'an address, a Channel or a function that returns one')
   checkOptionNames(client, CLIENT_NAMES, `${place}.client`)
   checkCallerOptions(client)

@@ -39,6 +39,8 @@ export const JSON_FORM: MessageType & Required<Pick<MessageType, 'binary'>> = {
   },
 }
 
+const BUILT_IN_METHOD = { kind: 'unary', idempotent: true, input: undefined } as const
+
 export function builtInMethods(
   service: string,
   info: () => ServiceInfo,
@@ -58,8 +60,7 @@ export function builtInMethods(
     output: JSON_FORM,
     checksInput: false,
     checksOutput: false,
-    handler:
-      interceptors.length === 0 ? answer : interceptedHandler(answer, interceptors, 'unary', undefined),
+    handler: interceptors.length === 0 ? answer : interceptedHandler(answer, interceptors, BUILT_IN_METHOD),
     recorder: new MethodRecorder(),
     exposeErrors: 'local',
     identify,

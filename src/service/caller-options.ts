@@ -1,7 +1,7 @@
-import { invalid, isAbortSignal } from '../options.js'
+import { invalid, isAbortSignal, misuse } from '../options.js'
 import { checkedTimeout } from './call-settings.js'
 import type { WhenUnavailable } from './caller.js'
-import { checkInterceptors, type Interceptor } from './interceptors.js'
+import { checkInterceptors, type Interceptor, replacesRetries } from './interceptors.js'
 
 /** The options of all clients, whatever carries their calls; see `ClientOptions`. */
 export interface CallerOptions {
@@ -27,5 +27,7 @@ export function checkCallerOptions(options: CallerOptions): void {
     throw invalid('waitForServer', waitForServer, 'true or false')
   if (retries !== undefined && !(Number.isInteger(retries) && retries >= 0 && retries <= RETRIES_MAX))
     throw invalid('retries', retries, `an integer from 0 to ${RETRIES_MAX}`)
+  if (retries !== undefined && retries > 0 && interceptors !== undefined && replacesRetries(interceptors))
+    throw misuse('the interceptor retry repeats the calls; remove the option retries, or the interceptor')
   if (signal !== undefined && !isAbortSignal(signal)) throw invalid('signal', signal, 'an AbortSignal')
 }

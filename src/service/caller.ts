@@ -1,5 +1,5 @@
 import { onceAborted } from '../abort-waits.js'
-import { ErrorCode, replaceExecuted, ShmwireError } from '../errors.js'
+import { ShmwireError } from '../errors.js'
 import { clearTimeout, newAbortController, nowMs, setTimeout } from '../host.js'
 import type { CallSettings } from './call/begin-call.js'
 import type { AnyOutcome } from './call/call-outcomes.js'
@@ -8,6 +8,7 @@ import type { CallCarrier, CallerConnection, Streaming } from './call-carrier.js
 import type { CallStream } from './contract/contract-types.js'
 import { type BegunStream, DeferredStream } from './deferred-stream.js'
 import type { RetryBudget } from './retry-budget.js'
+import { asPossiblyRun, isRepeatable, retryWaitMs } from './retry-rules.js'
 
 /** The behaviour of a call while there is no server: it fails at once, or waits for one within its bounds. */
 export type WhenUnavailable = 'fail' | 'wait'
@@ -17,9 +18,6 @@ export interface CallerSettings {
   /** Per call. */
   readonly retriesMax: number
 }
-
-/** The first wait before a retry has at most this length; each further one twice as much. */
-const RETRY_DELAY_MS = 20
 
 /** Begins a call whose answer can be a stream. */
 type Begin = (calls: CallCarrier, settings: CallSettings) => Streaming
@@ -103,8 +101,9 @@ export class Caller {
   }
 
   #failed(error: Error, single: Single, attempt: number): void {
-    const mayRetry = attempt < this.#retriesMax && isRepeatable(error, single.method) && this.#budget.take()
-    if (!mayRetry) {
+    const mayRetry = attempt < this.#retriesMax && isRepeatable(error, single.method)
+    const delayMs = mayRetry ? retryWaitMs(error, attempt + 1) : undefined
+    if (delayMs === undefined || !this.#budget.take()) {
       single.reject(error)
       return
     }
@@ -115,7 +114,6 @@ export class Caller {
       for (const stopListening of listening) stopListening()
       this.#retry(error, again, attempt + 1)
     }
-    const delayMs = Math.random() * RETRY_DELAY_MS * 2 ** attempt
     const timer = setTimeout(retry, Math.min(delayMs, remaining(single.settings, single.beganMs).timeoutMs))
     // The next attempt reports the signal.
     const listening = single.settings.signals.map((signal) => onceAborted(signal, retry))
@@ -147,19 +145,9 @@ function remaining(settings: CallSettings, beganMs: number): CallSettings {
   return { ...settings, timeoutMs: Math.max(0, settings.timeoutMs - (nowMs() - beganMs)) }
 }
 
-/** A call that surely did not run, or may run twice. A stream of messages cannot be sent again. */
-function isRepeatable(error: Error, { kind, idempotent }: CalledMethod): boolean {
-  if (!(error instanceof ShmwireError) || kind !== 'unary' || error.status !== 'UNAVAILABLE') return false
-  if (error.code === ErrorCode.SERVICE) return idempotent
-  return error.executed === 'no' || idempotent
-}
-
 /** An earlier attempt may have run, so the call may have, whatever its last attempt reports. */
 function rejectAsRun(reject: (error: Error) => void): (error: Error) => void {
-  return (error) => {
-    const overstates = error instanceof ShmwireError && error.executed === 'no'
-    reject(overstates ? replaceExecuted(error, 'unknown') : error)
-  }
+  return (error) => reject(asPossiblyRun(error))
 }
 
 function ignore(): void {}

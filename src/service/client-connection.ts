@@ -1,18 +1,42 @@
+import type { EventEmitter } from 'node:events'
 import { onceAborted } from '../abort-waits.js'
 import { Channel } from '../channel/channel.js'
 import { waitWithin } from '../deadline.js'
 import { ErrorCode, replaceExecuted, ShmwireError } from '../errors.js'
 import { clearTimeout, setTimeout } from '../host.js'
-import { type Connector, type KeepConnectedOptions, keepConnected, keepOpen } from '../keep-connected.js'
+import {
+  type Connector,
+  type ConnectorEvents,
+  type KeepConnectedOptions,
+  keepConnected,
+  keepOpen,
+} from '../keep-connected.js'
 import { checkWaitOptions, invalid, misuse, TIMEOUT_MS_MAX, type WaitOptions } from '../options.js'
 import { textOfThrown } from '../uncaught.js'
 import { ChannelCalls } from './call/channel-calls.js'
 import type { CallBounds } from './call/outgoing-call.js'
 import type { CallCarrier, CallerConnection } from './call-carrier.js'
 import { ChannelCarrier } from './channel-carrier.js'
+import { attachPooled, PooledAddress } from './channel-pool.js'
 
-/** An address, as for `connect`; a channel; or a function that opens one, which is called again whenever the channel has ended. */
-export type ClientTarget = string | Channel | (() => Promise<Channel>)
+/**
+ * An address, as for `connect`; a channel; an address of a `channelPool`; or a function that opens a channel, which is called again whenever it has
+ * ended.
+ */
+export type ClientTarget = string | Channel | PooledAddress | (() => Promise<Channel>)
+
+export function isClientTarget(target: unknown): target is ClientTarget {
+  return (
+    typeof target === 'string' ||
+    typeof target === 'function' ||
+    target instanceof Channel ||
+    target instanceof PooledAddress
+  )
+}
+
+/** The parts of a connector that a client uses; clients of a pool share one. */
+type ClientConnector = EventEmitter<ConnectorEvents> &
+  Pick<Connector, 'close' | 'channel'> & { ref(): unknown; unref(): unknown }
 
 interface Waiter {
   readonly resolve: (calls: CallCarrier) => void
@@ -22,7 +46,7 @@ interface Waiter {
 /** The connection of a client: one channel at a time, and a new one whenever it has ended. */
 export class ClientConnection implements CallerConnection {
   /** Undefined: the channel belongs to the program, and no other follows it. */
-  readonly #connector: Connector | undefined
+  readonly #connector: ClientConnector | undefined
   #channel: Channel | undefined
   #calls: CallCarrier | undefined
   #waiters = new Set<Waiter>()
@@ -35,8 +59,11 @@ export class ClientConnection implements CallerConnection {
     else if (options !== undefined)
       throw misuse('the option channel is only for a client that connects itself')
     else if (typeof target === 'function') this.#connector = keepOpen(opening(target))
+    else if (target instanceof PooledAddress) this.#connector = attachPooled(target)
     else if (target instanceof Channel) this.#use(target)
     else throw invalid('target', target, 'an address, a Channel or a function that returns one')
+    const shared = this.#connector?.channel
+    if (shared !== undefined) this.#use(shared)
     this.#connector?.on('channel', (channel) => this.#use(channel))
     this.#connector?.on('close', (error) => {
       if (this.#end === undefined) this.#over(error)

@@ -95,6 +95,7 @@ export class InterceptedCaller {
       service: this.#service,
       method: name,
       kind: method.kind,
+      idempotent: method.idempotent,
       metadata,
       signal: ending.signal,
       remainingMs: own.timeoutMs,

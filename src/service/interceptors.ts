@@ -10,6 +10,8 @@ export interface InterceptedCall {
   readonly method: string
   /** Undefined without a contract. */
   readonly kind: CallKind | undefined
+  /** The contract declares that the call may run twice. False without a contract. */
+  readonly idempotent: boolean
   /** The headers of the caller. On its side, an interceptor can still change them. */
   readonly metadata: Metadata
   /** Fires when the call is cancelled. On the side of the caller, an interceptor can replace it. */
@@ -40,6 +42,13 @@ export type NextInterceptor = (call: InterceptedCall) => Promise<InterceptedAnsw
  * reduce the time. A stream is replaced by an async generator over the original one.
  */
 export type Interceptor = (next: NextInterceptor) => NextInterceptor
+
+/** Of an interceptor that repeats calls itself: a client with it has no retries of its own, so that the two do not multiply. */
+export const REPLACES_RETRIES: unique symbol = Symbol('shmwire.replacesRetries')
+
+export function replacesRetries(interceptors: readonly Interceptor[]): boolean {
+  return interceptors.some((interceptor) => REPLACES_RETRIES in interceptor)
+}
 
 /** Throws `INVALID_ARGUMENT`. */
 export function checkInterceptors(interceptors: unknown): void {

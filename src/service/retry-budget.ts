@@ -1,17 +1,55 @@
+import { checkOptionNames, invalid } from '../options.js'
+
 /** As the retry throttling of gRPC (https://grpc.io/docs/guides/retry/): a success earns a tenth of a retry, up to ten. */
 const TOKENS_MAX = 10
 const TOKENS_PER_SUCCESS = 0.1
+const TOKENS_MAX_LIMIT = 1_000_000
 
-/** Bounds the retries of a client, so that retries do not multiply the load of a service that fails. */
+export interface RetryBudgetOptions {
+  /** The retries that can be made at once; the budget begins with them. 1 to 1,000,000. Default 10. */
+  tokensMax?: number | undefined
+  /** The part of a retry that a success earns. 0 to 1. Default 0.1. */
+  tokensPerSuccess?: number | undefined
+}
+
+const OPTION_NAMES: readonly string[] = [
+  'tokensMax',
+  'tokensPerSuccess',
+] satisfies (keyof RetryBudgetOptions)[]
+
+/** Bounds the retries and hedges of clients, so that they do not multiply the load of a service that fails. */
 export class RetryBudget {
-  #tokens = TOKENS_MAX
+  readonly #max: number
+  readonly #perSuccess: number
+  readonly #counted = new WeakSet()
+  #tokens: number
 
-  get isFull(): boolean {
-    return this.#tokens >= TOKENS_MAX
+  /** Throws `INVALID_ARGUMENT`. */
+  constructor(options: RetryBudgetOptions = {}) {
+    checkOptionNames(options, OPTION_NAMES)
+    const { tokensMax = TOKENS_MAX, tokensPerSuccess = TOKENS_PER_SUCCESS } = options
+    this.#max = numberIn('tokensMax', tokensMax, 1, TOKENS_MAX_LIMIT)
+    this.#perSuccess = numberIn('tokensPerSuccess', tokensPerSuccess, 0, 1)
+    this.#tokens = this.#max
   }
 
-  succeeded(): void {
-    this.#tokens = Math.min(TOKENS_MAX, this.#tokens + TOKENS_PER_SUCCESS)
+  /** The retries that are left. */
+  get tokens(): number {
+    return this.#tokens
+  }
+
+  get isFull(): boolean {
+    return this.#tokens >= this.#max
+  }
+
+  /** A call has succeeded. With `call`, an object that is the same for all interceptors of a call, it counts once. */
+  succeeded(call?: object): void {
+    if (this.isFull) return
+    if (call !== undefined) {
+      if (this.#counted.has(call)) return
+      this.#counted.add(call)
+    }
+    this.#tokens = Math.min(this.#max, this.#tokens + this.#perSuccess)
   }
 
   /** True: one more retry is allowed. */
@@ -20,4 +58,9 @@ export class RetryBudget {
     this.#tokens -= 1
     return true
   }
+}
+
+function numberIn(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value === 'number' && value >= min && value <= max) return value
+  throw invalid(name, value, `a number from ${min} to ${max}`)
 }

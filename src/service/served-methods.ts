@@ -5,8 +5,8 @@ import type { ExposeErrors } from './call/call-failure.js'
 import { checkMethodName, isReserved } from './call/method-name.js'
 import { MethodRecorder } from './call/method-stats.js'
 import type { CallHandler, ServedMethod } from './call/served-method.js'
-import type { Contract } from './contract/contract.js'
-import { interceptedHandler } from './intercepted-handler.js'
+import type { Contract, Method } from './contract/contract.js'
+import { type InterceptedMethod, interceptedHandler } from './intercepted-handler.js'
 import type { Interceptor } from './interceptors.js'
 import { passingHandler } from './passed-calls.js'
 
@@ -47,11 +47,15 @@ function servedMethod(
     output: method?.output,
     checksInput: !intercepted,
     checksOutput: validateOutput && method !== undefined,
-    handler: intercepted ? interceptedHandler(handler, interceptors, method?.kind, method?.input) : handler,
+    handler: intercepted ? interceptedHandler(handler, interceptors, methodOf(method)) : handler,
     recorder: new MethodRecorder(),
     exposeErrors,
     identify,
   }
+}
+
+function methodOf(method: Method | undefined): InterceptedMethod {
+  return { kind: method?.kind, idempotent: method?.idempotent === true, input: method?.input }
 }
 
 function handlerOf(name: string, handlers: object): CallHandler {

@@ -12,6 +12,7 @@ import type { Contract } from './contract/contract.js'
 import type { CallStream } from './contract/contract-types.js'
 import { failedStream } from './deferred-stream.js'
 import { InterceptedCaller } from './intercepted-caller.js'
+import { replacesRetries } from './interceptors.js'
 import { addClientFunction } from './passed-calls.js'
 import { RetryBudget } from './retry-budget.js'
 
@@ -36,7 +37,7 @@ export class ServiceCalls {
       timeoutMs = TIMEOUT_MS,
       interceptors = [],
       whenUnavailable = 'fail',
-      retries: retriesMax = RETRIES,
+      retries: retriesMax = replacesRetries(interceptors) ? 0 : RETRIES,
     } = options
     this.#service = service
     this.#caller = new Caller(connection, new RetryBudget(), { whenUnavailable, retriesMax })

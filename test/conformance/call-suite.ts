@@ -8,6 +8,7 @@ import { callInterceptors } from './calls-interceptors.js'
 import { callKinds } from './calls-kinds.js'
 import { callMany } from './calls-many.js'
 import { callMetadata } from './calls-metadata.js'
+import { callResilience } from './calls-resilience.js'
 import { callValidation } from './calls-validation.js'
 import { callValues } from './calls-values.js'
 import type { ChannelFixture } from './channel-fixture.js'
@@ -26,4 +27,5 @@ export function callSuite(fixture: ChannelFixture): void {
   callInterceptors(fixture)
   callInterceptorContext(fixture)
   callClose(fixture)
+  callResilience(fixture)
 }

@@ -71,6 +71,19 @@ const PREFIXES: Readonly<Record<string, string>> = {
   QueueEngine: 'engine.',
   TopicBridge: 'bridge.',
   BridgeStats: 'stats.',
+  Bulkhead: 'bulkhead.',
+  ChannelPool: 'pool.',
+  CircuitBreaker: 'breaker.',
+  CircuitChange: 'change.',
+  Clock: 'clock.',
+  HedgeInterceptor: 'hedge.',
+  LoadShedding: 'shedding.',
+  PooledAddress: 'pooled.',
+  RetriedCall: 'retried.',
+  RetryBudget: 'budget.',
+  RetryInterceptor: 'retry.',
+  Shutdown: 'shutdown.',
+  ShutdownResult: 'result.',
 }
 
 const ADAPTERS = ['http', 'port', 'stream'].map((name) => `dist/adapter/${name}.d.ts`)
@@ -81,6 +94,7 @@ const ENTRIES = [
   'dist/gateway/grpc/index.d.ts',
   'dist/gateway/rest/index.d.ts',
   'dist/gateway/ws/index.d.ts',
+  'dist/resilience/index.d.ts',
   'dist/service/proto/index.d.ts',
   'dist/testing/index.d.ts',
   ...ADAPTERS,

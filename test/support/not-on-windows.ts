@@ -60,6 +60,10 @@ export const NOT_ON_WINDOWS: readonly { readonly reason: string; readonly files:
     files: ['test/process/bench.test.ts'],
   },
   {
+    reason: 'no signal asks a process of Windows to end',
+    files: ['test/process/close-on-signal.test.ts', 'test/unit/resilience/close-on-signal.test.ts'],
+  },
+  {
     reason: 'the test creates certificates with openssl, which Windows does not have',
     files: ['test/conformance/tls.test.ts', 'test/unit/half-open.test.ts', 'test/unit/network.test.ts'],
   },

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import { retryDelayMsOf } from '../../service/retry-rules.js'
 import { isFault, publicError } from '../public-error.js'
 import { names } from './accept.js'
 import { HttpError } from './http-error.js'
@@ -24,8 +25,9 @@ export const PROBLEM_TYPE = 'application/problem+json'
 
 /** As Fastify completes it. */
 export const PROBLEM_CONTENT_TYPE = `${PROBLEM_TYPE}; charset=utf-8`
-/** Seconds until a client should try again, when a service is absent. */
-const RETRY_AFTER_S = '1'
+/** Seconds until a client should try again, when a service is absent, or refuses calls for a time that it states. */
+const RETRY_AFTER_S_MIN = 1
+const RETRY_AFTER_S_MAX = 86_400
 const CODES_BY_HTTP_STATUS: ReadonlyMap<number, string> = new Map([
   [400, 'INVALID_ARGUMENT'],
   [401, 'UNAUTHENTICATED'],
@@ -62,9 +64,14 @@ export function errorAnswer(error: unknown): ErrorAnswer {
     code: reason ?? status,
     message,
     details,
-    headers: own?.headers ?? (status === 'UNAVAILABLE' ? { 'retry-after': RETRY_AFTER_S } : undefined),
+    headers: own?.headers ?? (status === 'UNAVAILABLE' ? { 'retry-after': retryAfter(details) } : undefined),
     fault: isFault(error),
   }
+}
+
+function retryAfter(details: unknown): string {
+  const seconds = Math.ceil(retryDelayMsOf(details) / 1_000)
+  return String(Math.min(Math.max(seconds, RETRY_AFTER_S_MIN), RETRY_AFTER_S_MAX))
 }
 
 /** An error with this status code of HTTP, which the parser of Node reports before there is a request. */

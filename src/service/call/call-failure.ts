@@ -39,14 +39,17 @@ export function layerFailure(code: ErrorCode, message: string, executed: Execute
   }
 }
 
-/** The failure of a handler that threw. `exposed`: the caller may see the name, message and code of any value. */
+/**
+ * The failure of a handler or an interceptor that threw. `exposed`: the caller may see the name, message and code of any value. `refused`:
+ * the handler has not begun, so the error can state that the call did not run.
+ */
 export function failureOf(
   thrown: unknown,
-  exposed: boolean,
+  { exposed, refused }: { readonly exposed: boolean; readonly refused: boolean },
   bytesMax: number,
   encode: (details: unknown) => Uint8Array,
 ): Failure {
-  if (isServiceError(thrown)) return serviceFailure(thrown, bytesMax, encode)
+  if (isServiceError(thrown)) return serviceFailure(thrown, refused, bytesMax, encode)
   const shown = exposed ? thrown : new Error('the service failed; the reason stays with it')
   return { form: ErrorForm.REMOTE, bytes: encodeRemoteError(shown, bytesMax) }
 }
@@ -64,12 +67,14 @@ export function isServiceError(thrown: unknown): thrown is ServiceError {
 
 function serviceFailure(
   error: ServiceError,
+  refused: boolean,
   bytesMax: number,
   encode: (details: unknown) => Uint8Array,
 ): Failure {
   const message = rawMessageOf(error).slice(0, TEXT_MAX)
   const reason = typeof error.reason === 'string' ? error.reason.slice(0, REASON_MAX) : undefined
-  const text = Buffer.from(JSON.stringify({ status: error.status, message, reason }))
+  const executed = refused && error.executed === 'no' ? 'no' : undefined
+  const text = Buffer.from(JSON.stringify({ status: error.status, message, reason, executed }))
   const details = error.details === undefined ? undefined : encode(error.details)
   const bytes = Buffer.allocUnsafe(LENGTH_BYTES + text.length + (details?.length ?? 0))
   if (bytes.length > bytesMax)
@@ -105,9 +110,10 @@ function serviceErrorOf(bytes: Buffer, decode: (details: Buffer) => unknown): Sh
   if (bytes.length < LENGTH_BYTES) return unreadable()
   const end = LENGTH_BYTES + bytes.readUInt32LE(0)
   if (end > bytes.length) return unreadable()
-  const { status, message, reason } = fieldsOf(bytes.subarray(LENGTH_BYTES, end))
+  const { status, message, reason, executed } = fieldsOf(bytes.subarray(LENGTH_BYTES, end))
   if (!isStatus(status)) return unreadable()
-  const options: { reason?: string; details?: unknown } = {}
+  const options: { reason?: string; details?: unknown; executed?: Executed } = {}
+  if (executed === 'no') options.executed = executed
   if (typeof reason === 'string') options.reason = textOf(reason, REASON_MAX)
   try {
     if (end < bytes.length) options.details = decode(bytes.subarray(end))

@@ -7,6 +7,7 @@ import { type AnswerParts, encodeAnswer, encodeFailure, FAILURE_BYTES } from '..
 import { checkOutput, encodeOutput } from './answer-message.js'
 import { AnswerStream } from './answer-stream.js'
 import { failureOf, isServiceError, layerFailure } from './call-failure.js'
+import { wasRefused } from './refused-calls.js'
 import type { RunningCall } from './running-call.js'
 import { SendWindow } from './send-window.js'
 import { parseEach } from './served-method.js'
@@ -162,7 +163,8 @@ export class HandlerRun {
     const { exposeErrors } = call.served
     const exposed =
       exposeErrors === 'always' || (exposeErrors === 'local' && LOCAL_TRANSPORTS.has(call.channel.transport))
-    const { form, bytes } = failureOf(thrown, exposed, maxMessageBytes - FAILURE_BYTES, this.#encode)
+    const to = { exposed, refused: wasRefused(call) }
+    const { form, bytes } = failureOf(thrown, to, maxMessageBytes - FAILURE_BYTES, this.#encode)
     return encodeFailure(form, bytes, maxMessageBytes, trailers)
   }
 

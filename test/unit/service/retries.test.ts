@@ -112,6 +112,27 @@ describe('a call that fails with UNAVAILABLE', () => {
     expect(count).toBe(3)
   })
 
+  it('is repeated after the time that the service states, unless that is longer than two seconds', async () => {
+    const times: number[] = []
+    let retryDelayMs = 30
+    const [calls] = await opened(
+      {
+        fail: () => {
+          times.push(performance.now())
+          throw new ServiceError('UNAVAILABLE', 'busy', { details: { retryDelayMs } })
+        },
+      },
+      { retries: 1 },
+    )
+    await failure(calls.fail())
+    expect(times.length).toBe(2)
+    // A timer can fire up to a millisecond early.
+    expect((times[1] as number) - (times[0] as number)).toBeGreaterThan(28)
+    retryDelayMs = 2_001
+    await failure(calls.fail())
+    expect(times.length).toBe(3)
+  })
+
   it('is repeated within the budget of its client only', async () => {
     let count = 0
     let fails = true

@@ -61,6 +61,21 @@ describe('the errors of a gateway of REST', () => {
     expect(reply.headers['retry-after']).toBe(status === 'UNAVAILABLE' ? '1' : undefined)
   })
 
+  it.each([
+    [{ retryDelayMs: 2_100 }, '3'],
+    [{ retryDelayMs: 1e300 }, '86400'],
+    [{ retryDelayMs: Number.NaN }, '1'],
+    [{ retryDelayMs: -5 }, '1'],
+    [{ retryDelayMs: '2000' }, '1'],
+    [null, '1'],
+  ])('has the time of %o in the header retry-after', async (details, seconds) => {
+    const unavailable = (): never => {
+      throw new ServiceError('UNAVAILABLE', 'busy', { details })
+    }
+    const { client } = await openServer(Errors, { fail: unavailable, save: fail })
+    expect((await client.get('/errors/x')).headers['retry-after']).toBe(seconds)
+  })
+
   it('has the reason as its code, and the details', async () => {
     const { client } = await openServer(Errors, {
       save: fail,

@@ -15,8 +15,8 @@ const encode = (details: unknown): Uint8Array => Buffer.from(JSON.stringify(deta
 const decode = (bytes: Buffer): unknown => JSON.parse(bytes.toString())
 const BYTES_MAX = 1 << 20
 
-function crossed(thrown: unknown, exposed = true): ShmwireError {
-  const { form, bytes } = failureOf(thrown, exposed, BYTES_MAX, encode)
+function crossed(thrown: unknown, exposed = true, refused = false): ShmwireError {
+  const { form, bytes } = failureOf(thrown, { exposed, refused }, BYTES_MAX, encode)
   return errorOfFailure(form, Buffer.from(bytes), decode)
 }
 
@@ -40,6 +40,15 @@ describe('the failure of a call', () => {
         expect(received).toMatchObject({ status, reason: options.reason, details, executed: undefined })
       }),
     )
+  })
+
+  it('of a ServiceError states that the call did not run only if the handler has not begun', () => {
+    const refusal = new ServiceError('UNAVAILABLE', 'busy', { executed: 'no' })
+    expect(crossed(refusal, true, true).executed).toBe('no')
+    expect(crossed(refusal, true, false).executed).toBeUndefined()
+    const other = new ServiceError('UNAVAILABLE', 'busy', { executed: 'unknown' })
+    expect(crossed(other, true, true).executed).toBeUndefined()
+    expect(crossed(new ServiceError('UNAVAILABLE', 'busy'), true, true).executed).toBeUndefined()
   })
 
   it('of the layer has its code, its message and whether the call can have run', () => {
@@ -81,7 +90,7 @@ describe('the failure of a call', () => {
 
   it('is refused if it is longer than a record', () => {
     const error = new ServiceError('ABORTED', 'no', { details: 'x'.repeat(1_000) })
-    expect(() => failureOf(error, true, 500, encode)).toThrow(
+    expect(() => failureOf(error, { exposed: true, refused: false }, 500, encode)).toThrow(
       expect.objectContaining({ code: ErrorCode.MESSAGE_TOO_LARGE }) as Error,
     )
   })
@@ -89,7 +98,7 @@ describe('the failure of a call', () => {
   it('keeps its status if its details cannot be decoded', () => {
     const { form, bytes } = failureOf(
       new ServiceError('ABORTED', 'no', { details: 1 }),
-      true,
+      { exposed: true, refused: false },
       BYTES_MAX,
       encode,
     )

@@ -1,0 +1,26 @@
+import { integer, invalid, TIMEOUT_MS_MAX } from '../options.js'
+import { STATUSES, type Status } from '../status.js'
+
+/** Throws `INVALID_ARGUMENT`. */
+export function numberOption(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value === 'number' && value >= min && value <= max) return value
+  throw invalid(name, value, `a number from ${min} to ${max}`)
+}
+
+/** Whole milliseconds, from `min` to the longest timer. Throws `INVALID_ARGUMENT`. */
+export function millisecondsOption(name: string, value: unknown, min: number): number {
+  return integer(name, value, min, TIMEOUT_MS_MAX)
+}
+
+/** Throws `INVALID_ARGUMENT`. */
+export function callbackOption<T>(name: string, value: T | undefined): T | undefined {
+  if (value !== undefined && typeof value !== 'function') throw invalid(name, value, 'a function')
+  return value
+}
+
+/** Throws `INVALID_ARGUMENT`. */
+export function statusesOption(name: string, value: readonly Status[]): readonly Status[] {
+  const all: readonly unknown[] = STATUSES
+  if (Array.isArray(value) && value.every((one) => all.includes(one))) return [...value]
+  throw invalid(name, value, `an array of ${STATUSES.join(', ')}`)
+}
