@@ -4,6 +4,8 @@ import type { Codec } from './codec/codec.js'
 import { createLink } from './link/create-link.js'
 import { log } from './log.js'
 import type { NativeLoad } from './native/load-binding.js'
+import { channelFallback } from './observe/diagnostics-channels.js'
+import type { FallbackPayload } from './observe/diagnostics-payloads.js'
 import type { Settings } from './options.js'
 import type { Agreement } from './wire/agreement.js'
 import { Feature } from './wire/features.js'
@@ -25,8 +27,9 @@ export function openChannel(agreement: Agreement, context: ChannelContext): Chan
   if (fallbackReason !== undefined)
     log(settings.logger, 'debug', () => `a channel runs over the socket: ${fallbackReason}`)
   const link = createLink(agreement, settings, native)
+  let channel: Channel
   try {
-    return new Channel({
+    channel = new Channel({
       link,
       codec,
       messages,
@@ -41,4 +44,7 @@ export function openChannel(agreement: Agreement, context: ChannelContext): Chan
     link.destroy()
     throw error
   }
+  if (fallbackReason !== undefined && channelFallback.hasSubscribers)
+    channelFallback.publish({ channel, reason: fallbackReason } satisfies FallbackPayload)
+  return channel
 }

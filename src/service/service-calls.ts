@@ -1,4 +1,5 @@
 import type { ShmwireError } from '../errors.js'
+import { isTraced } from '../observe/diagnostics-trace.js'
 import type { CallSettings } from './call/begin-call.js'
 import type { CallOptions } from './call/call-context.js'
 import type { CalledMethod } from './call/called-method.js'
@@ -14,6 +15,7 @@ import { failedStream } from './deferred-stream.js'
 import { InterceptedCaller } from './intercepted-caller.js'
 import { addClientFunction } from './passed-calls.js'
 import { RetryBudget } from './retry-budget.js'
+import { clientChannel, tracedCall } from './traced-call.js'
 
 const TIMEOUT_MS = 30_000
 const RETRIES = 2
@@ -25,6 +27,7 @@ type MethodSettings = Pick<CalledMethod, 'kind' | 'idempotent' | 'output' | 'bin
 
 /** The functions of a client. */
 export class ServiceCalls {
+  readonly #connection: CallerConnection
   readonly #service: string
   readonly #caller: Caller
   readonly #defaults: CallSettings
@@ -38,6 +41,7 @@ export class ServiceCalls {
       whenUnavailable = 'fail',
       retries: retriesMax = RETRIES,
     } = options
+    this.#connection = connection
     this.#service = service
     this.#caller = new Caller(connection, new RetryBudget(), { whenUnavailable, retriesMax })
     this.#defaults = defaultSettings(timeoutMs)
@@ -46,7 +50,13 @@ export class ServiceCalls {
   }
 
   function(name: string, settings: MethodSettings): Invoke {
-    return addClientFunction(this.#function(name, settings))
+    const invoke = this.#function(name, settings)
+    const { kind } = settings
+    const traces = clientChannel(kind)
+    const traced = { connection: this.#connection, service: this.#service, method: name, kind }
+    return addClientFunction((request, options) =>
+      isTraced(traces) ? tracedCall(traced, request, options, invoke) : invoke(request, options),
+    )
   }
 
   /** Adds a function for each method of the contract, and returns `members`. */

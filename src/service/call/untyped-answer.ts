@@ -2,6 +2,7 @@
 import type { ShmwireError } from '../../errors.js'
 import type { CallStream } from '../contract/contract-types.js'
 import { failedStream } from '../deferred-stream.js'
+import { type CallObserver, ObservedStream } from '../observed-stream.js'
 import { type AnyOutcome, streamsInstead } from './call-outcomes.js'
 
 /** A call without a contract that has begun. */
@@ -26,6 +27,9 @@ export class UntypedAnswer extends Promise<unknown> implements AsyncIterable<unk
   /** The error of an await, if the service answers with a stream. */
   #streamError: ShmwireError | undefined
   #onStream: (() => void) | undefined
+  /** The error of a call that failed at once. */
+  #failure: { readonly error: Error } | undefined
+  #observer: CallObserver | undefined
 
   /** `begin` must report errors to the outcome. */
   constructor(method: string, begin: (outcome: AnyOutcome) => UntypedCallStream) {
@@ -35,8 +39,15 @@ export class UntypedAnswer extends Promise<unknown> implements AsyncIterable<unk
     })
     const { message, error } = settle
     this.#call = begin({
-      message,
-      error,
+      message: (value) => {
+        this.#observer?.settle()
+        message(value)
+      },
+      error: (thrown) => {
+        if (this.#observer === undefined) this.#failure = { error: thrown }
+        this.#observer?.fail(thrown)
+        error(thrown)
+      },
       stream: () => {
         this.#hideRejection()
         this.#streamError = streamsInstead(method)
@@ -45,6 +56,12 @@ export class UntypedAnswer extends Promise<unknown> implements AsyncIterable<unk
         this.#endUnlessIterated()
       },
     })
+  }
+
+  /** Reports the end of the call. Called at once, before the program has the answer. */
+  observe(observer: CallObserver): void {
+    this.#observer = observer
+    if (this.#failure !== undefined) observer.fail(this.#failure.error)
   }
 
   /** That of the stream. */
@@ -64,7 +81,7 @@ export class UntypedAnswer extends Promise<unknown> implements AsyncIterable<unk
 
   [Symbol.asyncIterator](): CallStream<unknown> {
     this.#hideRejection()
-    this.#begun ??= this.#call.stream
+    this.#begun ??= this.#observed()
     return this.#begun
   }
 
@@ -86,6 +103,12 @@ export class UntypedAnswer extends Promise<unknown> implements AsyncIterable<unk
     if (!this.#awaited || this.#streamError === undefined || this.#begun !== undefined) return
     void this.#call.stream.return()
     this.#begun = failedStream(this.#streamError)
+    this.#observer?.fail(this.#streamError)
+  }
+
+  #observed(): CallStream<unknown> {
+    const { stream } = this.#call
+    return this.#observer === undefined ? stream : new ObservedStream(stream, this.#observer)
   }
 
   /** The loop gets the error. A program that iterates the answer does not await it. */
