@@ -56,11 +56,12 @@ export function tracedTryPublish(
   })
 }
 
+type DeliveredItem = readonly [message: unknown, info: MessageInfo, byteLength: number]
+
 /** Passes a message to the listeners of a subscription, or, with `'loop'`, reports it. */
 export function tracedDelivery<T>(
   { address, name: topic }: Place,
-  { key, headers, epoch, sequence }: MessageInfo,
-  byteLength: number,
+  [, { key, headers, epoch, sequence }, byteLength]: DeliveredItem,
   consumer: DeliveryPayload['consumer'],
   deliver: () => T,
 ): T {

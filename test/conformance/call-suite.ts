@@ -1,6 +1,7 @@
 import { callCancel } from './calls-cancel.js'
 import { callClose } from './calls-close.js'
 import { callDeadlines } from './calls-deadlines.js'
+import { callDiagnostics } from './calls-diagnostics.js'
 import { callErrors } from './calls-errors.js'
 import { callFlow } from './calls-flow.js'
 import { callInterceptorContext } from './calls-interceptor-context.js'
@@ -8,6 +9,7 @@ import { callInterceptors } from './calls-interceptors.js'
 import { callKinds } from './calls-kinds.js'
 import { callMany } from './calls-many.js'
 import { callMetadata } from './calls-metadata.js'
+import { callTraceContext } from './calls-trace-context.js'
 import { callValidation } from './calls-validation.js'
 import { callValues } from './calls-values.js'
 import type { ChannelFixture } from './channel-fixture.js'
@@ -25,5 +27,7 @@ export function callSuite(fixture: ChannelFixture): void {
   callValidation(fixture)
   callInterceptors(fixture)
   callInterceptorContext(fixture)
+  callDiagnostics(fixture)
+  callTraceContext(fixture)
   callClose(fixture)
 }

@@ -88,17 +88,15 @@ export class TopicSubscription<Message>
     return this.close()
   }
 
-  #emitMessage([message, info, byteLength]: TopicItem): void {
-    if (isTraced(topicReceive))
-      tracedDelivery(this.#place, info, byteLength, 'listener', () =>
-        this.emit('message', message as Message, info),
-      )
-    else this.emit('message', message as Message, info)
+  #emitMessage(item: TopicItem): void {
+    const [message, info] = item
+    if (!isTraced(topicReceive)) this.emit('message', message as Message, info)
+    else tracedDelivery(this.#place, item, 'listener', () => this.emit('message', message as Message, info))
   }
 
   /** A loop gets the message. */
-  #report([, info, byteLength]: TopicItem): void {
-    tracedDelivery(this.#place, info, byteLength, 'loop', () => {})
+  #report(item: TopicItem): void {
+    tracedDelivery(this.#place, item, 'loop', () => {})
   }
 
   #closed(): void {
