@@ -11,7 +11,7 @@ export interface MessagePayload {
   readonly channel: Channel
   /** The message itself. Undefined: that of a claim, whose memory is sent already. With `views`, it is valid during the event only. */
   readonly message: unknown
-  /** Of the encoded message. */
+  /** The length of the encoded message. */
   readonly byteLength: number
 }
 
@@ -31,7 +31,7 @@ export interface PeerGonePayload {
 
 /** A connection that this process begins, or that its server accepts. */
 export interface ConnectPayload extends TracedPayload {
-  /** As the program has passed it; of a server, its own. Undefined: the program has passed a stream or a socket. */
+  /** The address that the program has passed, or that of the server. Undefined: the program has passed a stream or a socket. */
   readonly address: string | undefined
   /** Undefined until the end, after a failure, and for a client that only asks for the description of a server. */
   channel: Channel | undefined
@@ -45,7 +45,7 @@ export interface ClientCallPayload extends TracedPayload {
   readonly kind: CallKind | undefined
   /** The headers of the call. A subscriber of `start` can add some, such as `traceparent`. Those of the program can be secret. */
   readonly metadata: Metadata
-  /** Of the client. Undefined: it uses a channel of the program. */
+  /** The address of the server. Undefined: the client uses a channel of the program. */
   readonly address: string | undefined
   /** Undefined: there is no server now, or the client speaks gRPC. */
   readonly channel: Channel | undefined
@@ -59,22 +59,22 @@ export interface ServiceCallPayload extends TracedPayload {
   readonly kind: CallKind | undefined
   /** The headers of the caller. They can be secret. */
   readonly metadata: Metadata
-  /** Of the handler: it has the channel, the peer and the deadline. */
+  /** The context of the handler: it has the channel, the peer and the deadline. */
   readonly context: CallContext
-  /** Of the encoded message of the caller. Undefined: the caller sends a stream. */
+  /** The length of the encoded message of the caller. Undefined: the caller sends a stream. */
   readonly requestBytes: number | undefined
 }
 
 /** A message that this process publishes. */
 export interface PublishPayload extends TracedPayload {
-  /** Of the topic, or its name in an engine. Undefined: the program has passed a channel. */
+  /** The address of the topic, or its name in an engine. Undefined: the program has passed a channel. */
   readonly address: string | undefined
-  /** The option `name`. */
+  /** The option `name`; the empty name is the default. */
   readonly topic: string
   readonly key: string | undefined
   /** A subscriber of `start` can add some, such as `traceparent`. */
   readonly headers: Record<string, string>
-  /** Of the encoded message. Undefined at the start. */
+  /** The length of the encoded message. Undefined at the start. */
   byteLength: number | undefined
   /** False at the end: `tryPublish` found no room. */
   published: boolean
@@ -82,15 +82,15 @@ export interface PublishPayload extends TracedPayload {
 
 /** A message that a subscription delivers. */
 export interface DeliveryPayload extends TracedPayload {
-  /** Of the topic, or its name in an engine. Undefined: the program has passed a channel. */
+  /** The address of the topic, or its name in an engine. Undefined: the program has passed a channel. */
   readonly address: string | undefined
-  /** The option `name`. */
+  /** The option `name`; the empty name is the default. */
   readonly topic: string
   readonly key: string | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly epoch: string
   readonly sequence: number
-  /** Of the encoded message. */
+  /** The length of the encoded message. */
   readonly byteLength: number
   /** `'listener'`: the listeners of `message` run within the event. `'loop'`: a loop gets the message after it. */
   readonly consumer: 'listener' | 'loop'
@@ -98,16 +98,16 @@ export interface DeliveryPayload extends TracedPayload {
 
 /** A job that this process pushes. */
 export interface PushPayload extends TracedPayload {
-  /** Of the queue, or its name in an engine. Undefined: the program has passed a channel. */
+  /** The address of the queue, or its name in an engine. Undefined: the program has passed a channel. */
   readonly address: string | undefined
-  /** The option `name`. */
+  /** The option `name`; the empty name is the default. */
   readonly queue: string
   /** Undefined until the end, unless the program has chosen it. */
   id: string | undefined
   readonly key: string | undefined
   /** A subscriber of `start` can add some, such as `traceparent`. */
   readonly headers: Record<string, string>
-  /** Of the encoded job. Undefined at the start. */
+  /** The length of the encoded job. Undefined at the start. */
   byteLength: number | undefined
   /** The program waits for the result of the job: `request`. */
   readonly waitsForResult: boolean
@@ -117,9 +117,9 @@ export interface PushPayload extends TracedPayload {
 
 /** A job whose handler this process runs. */
 export interface TakePayload extends TracedPayload {
-  /** Of the queue, or its name in an engine. Undefined: the program has passed a channel. */
+  /** The address of the queue, or its name in an engine. Undefined: the program has passed a channel. */
   readonly address: string | undefined
-  /** The option `name`. */
+  /** The option `name`; the empty name is the default. */
   readonly queue: string
   readonly id: string
   /** From 1. */
@@ -127,29 +127,29 @@ export interface TakePayload extends TracedPayload {
   readonly attempts: number
   readonly key: string | undefined
   readonly headers: Readonly<Record<string, string>>
-  /** Of the encoded job. */
+  /** The length of the encoded job. */
   readonly byteLength: number
 }
 
 /** A request that a gateway of this process answers. */
 export interface GatewayRequestPayload extends TracedPayload {
   readonly gateway: 'rest' | 'grpc'
-  /** Of HTTP, such as `GET`. */
+  /** The method of HTTP, such as `GET`. */
   readonly httpMethod: string
-  /** Of the request, without its query. */
+  /** The path of the request, without its query. */
   readonly path: string
-  /** Of the request. They can be secret. */
+  /** The headers of the request. They can be secret. */
   readonly headers: IncomingHttpHeaders
   /** The IP address of the client. */
   readonly clientAddress: string | undefined
   /** Undefined: the path is not that of a method. */
   service: string | undefined
   method: string | undefined
-  /** Of REST: the template of the path. Undefined: the path is not that of a method. */
+  /** The template of the path, such as `/users/{id}`. Undefined: the path is not that of a method, or the gateway speaks gRPC. */
   route: string | undefined
-  /** Of HTTP. Undefined until the end, and if the client has gone away before the answer. */
+  /** The status code of HTTP. Undefined until the end, and if the client has gone away before the answer. */
   statusCode: number | undefined
-  /** Of gRPC, at the end: a number of its table of status codes, 0 for success. */
+  /** The status code of gRPC at its end: 0 for success. Undefined for REST, and if the client has gone away. */
   grpcStatus: number | undefined
 }
 

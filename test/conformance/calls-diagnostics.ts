@@ -186,7 +186,7 @@ export function callDiagnostics(fixture: ChannelFixture): void {
         return next(call)
       }
       const trace = (_message: unknown, { metadata }: CallContext) =>
-        [...metadata].map(([key, value]) => `${key}=${value}`).join()
+        [...metadata].map(([key, value]) => `${key}=${String(value)}`).join()
       const { calls } = await open(
         fixture,
         {

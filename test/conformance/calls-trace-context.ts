@@ -113,7 +113,7 @@ export function callTraceContext(fixture: ChannelFixture): void {
         },
         { contract: testContract({ reader: 'clientStream', bidi: 'bidi' }) },
       )
-      async function* stores(): AsyncGenerator<unknown> {
+      async function* stores(): AsyncGenerator {
         yield storage.getStore()
         await pause()
         yield storage.getStore()

@@ -71,6 +71,17 @@ const PREFIXES: Readonly<Record<string, string>> = {
   QueueEngine: 'engine.',
   TopicBridge: 'bridge.',
   BridgeStats: 'stats.',
+  MessagePayload: 'payload.',
+  FallbackPayload: 'payload.',
+  PeerGonePayload: 'payload.',
+  ConnectPayload: 'payload.',
+  ClientCallPayload: 'payload.',
+  ServiceCallPayload: 'payload.',
+  PublishPayload: 'payload.',
+  DeliveryPayload: 'payload.',
+  PushPayload: 'payload.',
+  TakePayload: 'payload.',
+  GatewayRequestPayload: 'payload.',
 }
 
 const ADAPTERS = ['http', 'port', 'stream'].map((name) => `dist/adapter/${name}.d.ts`)

@@ -63,7 +63,7 @@ export function boundStore<N extends Name, T>(
 ): AsyncLocalStorage<T> {
   const storage = new AsyncLocalStorage<T>()
   const { start } = tracingChannel<unknown, DiagnosticsPayloads[N]>(name)
-  start.bindStore(storage, storeOf as (payload: unknown) => T)
+  start.bindStore(storage, storeOf)
   onTestFinished(() => {
     start.unbindStore(storage)
   })
