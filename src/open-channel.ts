@@ -1,6 +1,7 @@
 import { Channel } from './channel/channel.js'
 import type { ChannelDependencies } from './channel/types.js'
 import type { Codec } from './codec/codec.js'
+import { nextTick } from './host.js'
 import { createLink } from './link/create-link.js'
 import { log } from './log.js'
 import type { NativeLoad } from './native/load-binding.js'
@@ -44,7 +45,10 @@ export function openChannel(agreement: Agreement, context: ChannelContext): Chan
     link.destroy()
     throw error
   }
-  if (fallbackReason !== undefined && channelFallback.hasSubscribers)
-    channelFallback.publish({ channel, reason: fallbackReason } satisfies FallbackPayload)
+  if (fallbackReason !== undefined && channelFallback.hasSubscribers) {
+    const payload: FallbackPayload = { channel, reason: fallbackReason }
+    // In a tick: a subscriber can end the channel, which its owner must have by then.
+    nextTick(() => channelFallback.publish(payload))
+  }
   return channel
 }

@@ -13,6 +13,7 @@ import { localAddress } from '../support/local-address.js'
 import { eventsOf, FAILURE, observed, observedTraces, SUCCESS } from '../support/observed.js'
 import { joinDuplexes } from '../support/stream-pairs.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
+import { tunnelChannels, webSocketChannels } from '../support/tunnel-pairs.js'
 import { eventually } from '../support/turns.js'
 
 const open: { destroy(): void }[] = []
@@ -61,7 +62,7 @@ describe.each(WAYS)('diagnostics of connections over %s', (transport, addressOf,
     expect(channel.transport).toBe(process.platform === 'win32' && transport === 'unix' ? 'pipe' : transport)
     if (transport === 'shm') expect(fallbacks).toEqual([])
     else {
-      expect(fallbacks).toHaveLength(2)
+      await eventually(() => fallbacks.length === 2)
       for (const { channel: one, reason } of fallbacks) expect(reason).toBe(one.fallbackReason)
       expect(new Set(fallbacks.map((payload) => payload.channel))).toEqual(new Set([channel, served]))
     }
@@ -121,5 +122,22 @@ describe('diagnostics of connections', () => {
     await listServers({ directory })
     await eventually(() => accepts.length === SUCCESS.length)
     expect(accepts[3]).toMatchObject({ event: 'asyncEnd', payload: { channel: undefined } })
+  })
+
+  it.each([
+    ['grpc', tunnelChannels],
+    ['ws', webSocketChannels],
+  ])('report a channel through a tunnel over %s', async (transport, tunnels) => {
+    const { join, close } = await tunnels()
+    try {
+      const connects = observedTraces('shmwire:connect')
+      const [channel] = await join({})
+      kept(channel)
+      expect(eventsOf(connects)).toEqual(SUCCESS)
+      expect(connects[3]?.payload.address).toMatch(new RegExp(`^${transport}://127\\.0\\.0\\.1:`))
+      expect(connects[3]?.payload.channel).toBe(channel)
+    } finally {
+      await close()
+    }
   })
 })
