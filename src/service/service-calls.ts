@@ -2,9 +2,10 @@ import type { ShmwireError } from '../errors.js'
 import { isTraced } from '../observe/diagnostics-trace.js'
 import type { CallSettings } from './call/begin-call.js'
 import type { CallOptions } from './call/call-context.js'
+import type { AnyOutcome } from './call/call-outcomes.js'
 import type { CalledMethod } from './call/called-method.js'
 import { checkMethodName } from './call/method-name.js'
-import { UntypedAnswer } from './call/untyped-answer.js'
+import { UntypedAnswer, type UntypedCallStream } from './call/untyped-answer.js'
 import type { CallerConnection } from './call-carrier.js'
 import { defaultSettings, settingsOf } from './call-settings.js'
 import { Caller } from './caller.js'
@@ -13,6 +14,7 @@ import type { Contract } from './contract/contract.js'
 import type { CallStream } from './contract/contract-types.js'
 import { failedStream } from './deferred-stream.js'
 import { InterceptedCaller } from './intercepted-caller.js'
+import type { CallObserver } from './observed-stream.js'
 import { addClientFunction } from './passed-calls.js'
 import { RetryBudget } from './retry-budget.js'
 import { clientChannel, tracedCall } from './traced-call.js'
@@ -22,6 +24,9 @@ const RETRIES = 2
 
 /** A function of a client. */
 export type Invoke = (request?: unknown, options?: CallOptions) => unknown
+
+/** Like `Invoke`. `observer` gets the end of a call without a contract, whose answer shows it too late. */
+type ObservedInvoke = (request: unknown, options: CallOptions | undefined, observer?: CallObserver) => unknown
 
 type MethodSettings = Pick<CalledMethod, 'kind' | 'idempotent' | 'output' | 'binary'>
 
@@ -69,18 +74,19 @@ export class ServiceCalls {
     return members
   }
 
-  #function(name: string, settings: MethodSettings): Invoke {
+  #function(name: string, settings: MethodSettings): ObservedInvoke {
     const method = calledMethod(this.#service, name, settings)
     const { kind } = method
     const intercepted = this.#intercepted
     if (intercepted !== undefined)
-      return (request, options) => intercepted.invoke(name, method, request, options)
+      return (request, options, observer) => intercepted.invoke(name, method, request, options, observer)
     const caller = this.#caller
     const defaults = this.#defaults
     const resolved = (options: CallOptions | undefined): CallSettings =>
       options === undefined ? defaults : settingsOf(options, defaults)
     if (kind === undefined)
-      return (request, options) => anyCall(caller, method, request, () => resolved(options))
+      return (request, options, observer) =>
+        anyCall(caller, method, request, () => resolved(options), observer)
     if (kind === 'serverStream' || kind === 'bidi')
       return (request, options) => streamOf(() => caller.stream(method, request, resolved(options)))
     const withOptions = async (request: unknown, options: CallOptions): Promise<unknown> =>
@@ -95,8 +101,9 @@ function anyCall(
   method: CalledMethod,
   request: unknown,
   settings: () => CallSettings,
+  observer: CallObserver | undefined,
 ): UntypedAnswer {
-  return new UntypedAnswer(method.name, (outcome) => {
+  const begin = (outcome: AnyOutcome): UntypedCallStream => {
     try {
       return caller.any(method, request, settings(), outcome)
     } catch (thrown) {
@@ -104,7 +111,8 @@ function anyCall(
       outcome.error(error)
       return { stream: failedStream(error) }
     }
-  })
+  }
+  return new UntypedAnswer(method.name, begin, observer)
 }
 
 /** An error of the options reaches the loop, like every other error of a stream. */

@@ -10,7 +10,7 @@ import type { CallerConnection } from './call-carrier.js'
 import { metadataOf } from './call-settings.js'
 import type { CallKind } from './contract/contract.js'
 import type { CallStream } from './contract/contract-types.js'
-import { ObservedStream } from './observed-stream.js'
+import { type CallObserver, ObservedStream } from './observed-stream.js'
 
 /** The diagnostics channel of the calls of a method. Without a contract, a call can turn out to be a stream when its answer arrives. */
 export function clientChannel(kind: CallKind | undefined): TracingChannel {
@@ -29,7 +29,7 @@ export function tracedCall(
   { connection, service, method, kind }: TracedMethod,
   request: unknown,
   options: CallOptions | undefined,
-  invoke: (request: unknown, options: CallOptions) => unknown,
+  invoke: (request: unknown, options: CallOptions | undefined, observer: CallObserver) => unknown,
 ): unknown {
   const given = metadataIn(options)
   const metadata = given ?? new Metadata()
@@ -38,11 +38,8 @@ export function tracedCall(
   const trace = new Trace(clientChannel(kind), payload)
   return trace.begin(() => {
     const changed = given === undefined ? options : { ...options, metadata }
-    const answer = invoke(boundRequest(trace, kind, request), changed as CallOptions)
-    if (answer instanceof UntypedAnswer) {
-      answer.observe(trace)
-      return answer
-    }
+    const answer = invoke(boundRequest(trace, kind, request), changed, trace)
+    if (answer instanceof UntypedAnswer) return answer
     return isAsyncIterable(answer)
       ? new ObservedStream(answer as CallStream<unknown>, trace)
       : settledBy(trace, answer as Promise<unknown>)

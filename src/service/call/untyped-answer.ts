@@ -27,41 +27,31 @@ export class UntypedAnswer extends Promise<unknown> implements AsyncIterable<unk
   /** The error of an await, if the service answers with a stream. */
   #streamError: ShmwireError | undefined
   #onStream: (() => void) | undefined
-  /** The error of a call that failed at once. */
-  #failure: { readonly error: Error } | undefined
-  #observer: CallObserver | undefined
+  readonly #observer: CallObserver | undefined
 
-  /** `begin` must report errors to the outcome. */
-  constructor(method: string, begin: (outcome: AnyOutcome) => UntypedCallStream) {
-    let settle!: Pick<AnyOutcome, 'message' | 'error'>
+  /** `begin` must report errors to the outcome. `observer` gets the end of the call. */
+  constructor(
+    method: string,
+    begin: (outcome: AnyOutcome) => UntypedCallStream,
+    observer: CallObserver | undefined,
+  ) {
+    let settle!: Settle
     super((resolve, reject) => {
       settle = { message: resolve, error: reject }
     })
-    const { message, error } = settle
+    const { message, error } = observer === undefined ? settle : observed(settle, observer)
+    this.#observer = observer
     this.#call = begin({
-      message: (value) => {
-        this.#observer?.settle()
-        message(value)
-      },
-      error: (thrown) => {
-        if (this.#observer === undefined) this.#failure = { error: thrown }
-        this.#observer?.fail(thrown)
-        error(thrown)
-      },
+      message,
+      error,
       stream: () => {
         this.#hideRejection()
         this.#streamError = streamsInstead(method)
-        error(this.#streamError)
+        settle.error(this.#streamError)
         this.#onStream?.()
         this.#endUnlessIterated()
       },
     })
-  }
-
-  /** Reports the end of the call. Called at once, before the program has the answer. */
-  observe(observer: CallObserver): void {
-    this.#observer = observer
-    if (this.#failure !== undefined) observer.fail(this.#failure.error)
   }
 
   /** That of the stream. */
@@ -81,7 +71,7 @@ export class UntypedAnswer extends Promise<unknown> implements AsyncIterable<unk
 
   [Symbol.asyncIterator](): CallStream<unknown> {
     this.#hideRejection()
-    this.#begun ??= this.#observed()
+    this.#begun ??= this.#observedStream()
     return this.#begun
   }
 
@@ -106,7 +96,7 @@ export class UntypedAnswer extends Promise<unknown> implements AsyncIterable<unk
     this.#observer?.fail(this.#streamError)
   }
 
-  #observed(): CallStream<unknown> {
+  #observedStream(): CallStream<unknown> {
     const { stream } = this.#call
     return this.#observer === undefined ? stream : new ObservedStream(stream, this.#observer)
   }
@@ -114,6 +104,21 @@ export class UntypedAnswer extends Promise<unknown> implements AsyncIterable<unk
   /** The loop gets the error. A program that iterates the answer does not await it. */
   #hideRejection(): void {
     void super.then(undefined, () => {})
+  }
+}
+
+type Settle = Pick<AnyOutcome, 'message' | 'error'>
+
+function observed({ message, error }: Settle, observer: CallObserver): Settle {
+  return {
+    message: (value) => {
+      observer.settle()
+      message(value)
+    },
+    error: (thrown) => {
+      observer.fail(thrown)
+      error(thrown)
+    },
   }
 }
 
