@@ -7,6 +7,9 @@ import type { ChannelDependencies } from './channel/types.js'
 import { codecFor } from './codec/codecs.js'
 import { CLIENT_HANDSHAKE_TIMEOUT_MS } from './control/handshake.js'
 import { establish } from './establish.js'
+import { connects } from './observe/diagnostics-channels.js'
+import type { ConnectPayload } from './observe/diagnostics-payloads.js'
+import { tracePromise } from './observe/diagnostics-trace.js'
 import { openChannel } from './open-channel.js'
 import { type ChannelOptions, resolveOptions, type Settings, type WaitOptions } from './options.js'
 import { incomingMessages } from './schema/incoming-messages.js'
@@ -35,10 +38,26 @@ export function connect<Incoming = any, Outgoing = any>(
 }
 
 /** Like `connect`. `onClosed` reports the end of the channel even if a listener of the user throws. */
-export async function connectChannel(
+export function connectChannel(
   address: string | ConnectedSocket,
   options: ChannelOptions & WaitOptions,
   onClosed?: ChannelDependencies['onClosed'],
+): Promise<Channel> {
+  return tracePromise(connects, payloadOf(address), async (payload) => {
+    const channel = await openOne(address, options, onClosed)
+    if (payload !== undefined) payload.channel = channel
+    return channel
+  })
+}
+
+function payloadOf(address: unknown): () => ConnectPayload {
+  return () => ({ address: typeof address === 'string' ? address : undefined, channel: undefined })
+}
+
+async function openOne(
+  address: string | ConnectedSocket,
+  options: ChannelOptions & WaitOptions,
+  onClosed: ChannelDependencies['onClosed'],
 ): Promise<Channel> {
   const settings = resolveOptions(options)
   const target = targetOf(address, settings)

@@ -6,6 +6,9 @@ import { codecFor } from './codec/codecs.js'
 import { handshakeOverStream } from './control/handshake-symmetric.js'
 import { withoutMemory } from './establish.js'
 import { JoinedStream } from './joined-stream.js'
+import { connects } from './observe/diagnostics-channels.js'
+import type { ConnectPayload } from './observe/diagnostics-payloads.js'
+import { tracePromise } from './observe/diagnostics-trace.js'
 import { openChannel } from './open-channel.js'
 import {
   type ChannelOptions,
@@ -61,10 +64,23 @@ export interface StreamChannelOptions {
 }
 
 /** The handshake and the channel of both sides over a stream. */
-export async function openOverStream(
+export function openOverStream(
+  stream: ByteStream,
+  options: StreamChannelOptions,
+  onClosed?: () => void,
+): Promise<Channel> {
+  const payloadOf = (): ConnectPayload => ({ address: undefined, channel: undefined })
+  return tracePromise(connects, payloadOf, async (payload) => {
+    const channel = await openOne(stream, options, onClosed)
+    if (payload !== undefined) payload.channel = channel
+    return channel
+  })
+}
+
+async function openOne(
   stream: ByteStream,
   { options, settings, direction, transport }: StreamChannelOptions,
-  onClosed?: () => void,
+  onClosed: (() => void) | undefined,
 ): Promise<Channel> {
   const codec = codecFor(settings.codec)
   const messages = await incomingMessages(settings.schema)

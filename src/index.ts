@@ -79,6 +79,20 @@ export type {
 } from './messaging/topic/types.js'
 export type { MessageHeaders, MessageTransport, ServedOptions } from './messaging/types.js'
 export type {
+  ClientCallPayload,
+  ConnectPayload,
+  DeliveryPayload,
+  DiagnosticsPayloads,
+  FallbackPayload,
+  GatewayRequestPayload,
+  MessagePayload,
+  PeerGonePayload,
+  PublishPayload,
+  PushPayload,
+  ServiceCallPayload,
+  TakePayload,
+} from './observe/diagnostics-payloads.js'
+export type {
   ChannelOptions,
   HeartbeatOptions,
   Logger,

@@ -21,6 +21,9 @@ import { notifyLateListeners } from './late-listeners.js'
 import { log } from './log.js'
 import type { NativeHandoverSocket } from './native/binding.js'
 import { memoryFault, type NativeLoad } from './native/load-binding.js'
+import { accepts } from './observe/diagnostics-channels.js'
+import type { ConnectPayload } from './observe/diagnostics-payloads.js'
+import { tracePromise } from './observe/diagnostics-trace.js'
 import { openChannel } from './open-channel.js'
 import { openPlace } from './open-place.js'
 import {
@@ -233,39 +236,45 @@ export class Server<Incoming = any, Outgoing = any>
   }
 
   async #accept(socket: Socket): Promise<void> {
-    const { settings, codec, codecName, native, transport, messages } = this.#parts
-    const { handoverSocket, handoverUnavailable } = this.#place
     this.#handshakes += 1
+    const payloadOf = (): ConnectPayload => ({ address: this.address, channel: undefined })
     try {
-      const result = await handshakeAsServer(socket, {
-        settings,
-        codecName,
-        native,
-        transport,
-        handoverSocket,
-        limits: this.#limits,
-        handoverUnavailable,
-        signal: this.#stopping.signal,
-      })
-      if ('owner' in result) {
-        this.#observers.add(result)
-        return
-      }
-      const channel: Channel = openChannel(result, {
-        settings,
-        codec,
-        native,
-        messages,
-        onClosed: () => this.#forget(channel),
-      })
-      this.#offer(channel)
+      await tracePromise(accepts, payloadOf, (payload) => this.#handshake(socket, payload))
     } catch (error) {
       // The client knows the reason. A failed client does not affect the server.
-      log(settings.logger, 'debug', () => `a client was refused: ${textOfThrown(error)}`)
+      log(this.#parts.settings.logger, 'debug', () => `a client was refused: ${textOfThrown(error)}`)
     } finally {
       this.#handshakes -= 1
       this.#finishWhenIdle()
     }
+  }
+
+  async #handshake(socket: Socket, payload: ConnectPayload | undefined): Promise<void> {
+    const { settings, codec, codecName, native, transport, messages } = this.#parts
+    const { handoverSocket, handoverUnavailable } = this.#place
+    const result = await handshakeAsServer(socket, {
+      settings,
+      codecName,
+      native,
+      transport,
+      handoverSocket,
+      limits: this.#limits,
+      handoverUnavailable,
+      signal: this.#stopping.signal,
+    })
+    if ('owner' in result) {
+      this.#observers.add(result)
+      return
+    }
+    const channel: Channel = openChannel(result, {
+      settings,
+      codec,
+      native,
+      messages,
+      onClosed: () => this.#forget(channel),
+    })
+    if (payload !== undefined) payload.channel = channel
+    this.#offer(channel)
   }
 
   #offer(channel: Channel): void {

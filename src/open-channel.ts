@@ -1,9 +1,12 @@
 import { Channel } from './channel/channel.js'
 import type { ChannelDependencies } from './channel/types.js'
 import type { Codec } from './codec/codec.js'
+import { nextTick } from './host.js'
 import { createLink } from './link/create-link.js'
 import { log } from './log.js'
 import type { NativeLoad } from './native/load-binding.js'
+import { channelFallback } from './observe/diagnostics-channels.js'
+import type { FallbackPayload } from './observe/diagnostics-payloads.js'
 import type { Settings } from './options.js'
 import type { Agreement } from './wire/agreement.js'
 import { Feature } from './wire/features.js'
@@ -25,8 +28,9 @@ export function openChannel(agreement: Agreement, context: ChannelContext): Chan
   if (fallbackReason !== undefined)
     log(settings.logger, 'debug', () => `a channel runs over the socket: ${fallbackReason}`)
   const link = createLink(agreement, settings, native)
+  let channel: Channel
   try {
-    return new Channel({
+    channel = new Channel({
       link,
       codec,
       messages,
@@ -41,4 +45,10 @@ export function openChannel(agreement: Agreement, context: ChannelContext): Chan
     link.destroy()
     throw error
   }
+  if (fallbackReason !== undefined && channelFallback.hasSubscribers) {
+    const payload: FallbackPayload = { channel, reason: fallbackReason }
+    // In a tick: a subscriber can end the channel, which its owner must have by then.
+    nextTick(() => channelFallback.publish(payload))
+  }
+  return channel
 }

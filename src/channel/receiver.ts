@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { notifyLateListeners } from '../late-listeners.js'
 import type { Link, LinkSink } from '../link/link.js'
+import { channelPeerGone, channelReceive } from '../observe/diagnostics-channels.js'
 import { runApart } from '../uncaught.js'
 import { messagesIn } from '../wire/message-count.js'
 import { isCallKind, RecordKind } from '../wire/record-kind.js'
@@ -76,6 +77,7 @@ export class Receiver implements LinkSink {
   close(error?: Error, closeError: Error | undefined = error): void {
     const waiting = this.#handshake.finish(error)
     if (waiting === undefined) return
+    if (channelPeerGone.hasSubscribers) this.#publishPeerGone(error)
     // Before the callbacks below, which may discard messages.
     runApart(() => this.#delivery.batchEnd())
     const { calls, emitter, incoming, onClosed, outgoing, sender } = this.#dependencies
@@ -108,6 +110,7 @@ export class Receiver implements LinkSink {
       return this.#break(error as ShmwireError)
     }
     const delivery = this.#delivery
+    if (channelReceive.hasSubscribers) this.#publishReceive(message, payload.length)
     const closing = !this.#handshake.isOpen
     if (!closing || delivery.accepts) delivery.take(message, payload)
     if (closing && delivery.overflows) return this.#break(delivery.overflow())
@@ -182,6 +185,15 @@ export class Receiver implements LinkSink {
     calls.fail(error, 'no')
     incoming.fail(error)
     sender.peerClosed(error)
+  }
+
+  #publishReceive(message: unknown, byteLength: number): void {
+    channelReceive.publish({ channel: this.#dependencies.emitter, message, byteLength })
+  }
+
+  #publishPeerGone(error: Error | undefined): void {
+    if (error instanceof ShmwireError && error.code === ErrorCode.PEER_GONE)
+      channelPeerGone.publish({ channel: this.#dependencies.emitter, error })
   }
 
   #count(payload: Buffer, messages = 1): void {

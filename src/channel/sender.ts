@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { nextTick } from '../host.js'
 import type { Link } from '../link/link.js'
+import { channelSend } from '../observe/diagnostics-channels.js'
 import { wrongTime } from '../options.js'
 import { RecordKind } from '../wire/record-kind.js'
 import { type Claim, type ClaimSender, checkClaim, OpenClaim } from './claims.js'
@@ -87,16 +88,24 @@ export class Sender implements ClaimSender {
 
   /** False: there is no room, and `drain` follows. */
   trySend(message: unknown): boolean {
-    if (this.#outbox.tryPush(RecordKind.MESSAGE, 0, this.encode(message))) return true
-    this.#mustEmitDrain = true
-    return false
+    const payload = this.encode(message)
+    const { length } = payload
+    if (!this.#outbox.tryPush(RecordKind.MESSAGE, 0, payload)) {
+      this.#mustEmitDrain = true
+      return false
+    }
+    if (channelSend.hasSubscribers) this.#publishSend(message, length)
+    return true
   }
 
   /** Sends a message in its turn. Returns it while it waits for room. */
   send(message: unknown, settle: Settle): Outgoing | undefined {
     const payload = this.encode(message)
     this.waitingBytes.assertRoom(payload)
-    return this.#outbox.push(RecordKind.MESSAGE, 0, payload, settle)
+    const { length } = payload
+    const outgoing = this.#outbox.push(RecordKind.MESSAGE, 0, payload, settle)
+    if (channelSend.hasSubscribers) this.#publishSend(message, length)
+    return outgoing
   }
 
   /** Sends a record in its turn. Returns it while it waits for room. */
@@ -148,6 +157,7 @@ export class Sender implements ClaimSender {
       throw error
     }
     this.#sendWaiting()
+    if (channelSend.hasSubscribers) this.#publishSend(undefined, length)
   }
 
   abortClaim(): void {
@@ -204,6 +214,11 @@ export class Sender implements ClaimSender {
   fail(error: Error): void {
     this.#outbox.abort()
     this.#outbox.fail(error, false)
+  }
+
+  /** A message is sent, or waits for room. */
+  #publishSend(message: unknown, byteLength: number): void {
+    channelSend.publish({ channel: this.#emitter, message, byteLength })
   }
 
   #assertMaySend(): void {

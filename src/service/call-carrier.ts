@@ -1,3 +1,4 @@
+import type { Channel } from '../channel/channel.js'
 import type { CallSettings } from './call/begin-call.js'
 import type { AnyOutcome } from './call/call-outcomes.js'
 import type { CalledMethod } from './call/called-method.js'
@@ -33,4 +34,8 @@ export interface CallerConnection {
   ready(bounds: CallBounds): Promise<CallCarrier>
   /** The error of a call that finds no server. */
   absence(): Error
+  /** As the program has passed it; undefined: it has passed a channel. */
+  readonly address: string | undefined
+  /** The open channel; undefined: there is none now, or the connection has none. */
+  readonly channel: Channel | undefined
 }

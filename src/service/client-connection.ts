@@ -45,6 +45,7 @@ interface Waiter {
 
 /** The connection of a client: one channel at a time, and a new one whenever it has ended. */
 export class ClientConnection implements CallerConnection {
+  readonly address: string | undefined
   /** Undefined: the channel belongs to the program, and no other follows it. */
   readonly #connector: ClientConnector | undefined
   #channel: Channel | undefined
@@ -55,6 +56,7 @@ export class ClientConnection implements CallerConnection {
 
   /** Connects at once. Throws `INVALID_ARGUMENT`. */
   constructor(target: ClientTarget, options: KeepConnectedOptions | undefined) {
+    this.address = typeof target === 'string' ? target : undefined
     if (typeof target === 'string') this.#connector = keepConnected(target, options)
     else if (options !== undefined)
       throw misuse('the option channel is only for a client that connects itself')

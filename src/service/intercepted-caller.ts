@@ -1,15 +1,17 @@
 import { nowMs } from '../host.js'
 import type { CallSettings } from './call/begin-call.js'
 import type { CallOptions } from './call/call-context.js'
+import type { AnyOutcome } from './call/call-outcomes.js'
 import type { CalledMethod } from './call/called-method.js'
 import { encodeMetadata, Metadata } from './call/metadata.js'
 import { isAsyncIterable } from './call/stream-pump.js'
-import { UntypedAnswer } from './call/untyped-answer.js'
+import { UntypedAnswer, type UntypedCallStream } from './call/untyped-answer.js'
 import { checkedTimeout, metadataOf, settingsOf, withIdentity } from './call-settings.js'
 import { CallSignal } from './call-signal.js'
 import type { Caller } from './caller.js'
 import { type BegunStream, DeferredStream } from './deferred-stream.js'
 import { chain, type InterceptedAnswer, type InterceptedCall, type Interceptor } from './interceptors.js'
+import type { CallObserver } from './observed-stream.js'
 
 interface Invocation {
   readonly options: CallOptions
@@ -32,7 +34,13 @@ export class InterceptedCaller {
   }
 
   /** A promise for one message, a stream of messages, or both without a contract. */
-  invoke(name: string, method: CalledMethod, request: unknown, options: CallOptions = {}): unknown {
+  invoke(
+    name: string,
+    method: CalledMethod,
+    request: unknown,
+    options: CallOptions = {},
+    observer?: CallObserver,
+  ): unknown {
     const { kind } = method
     const ending = new CallSignal()
     const begun: BegunStream = { stream: undefined }
@@ -50,7 +58,7 @@ export class InterceptedCaller {
       return message
     }
     if (kind !== undefined) return answer.then(messageOf)
-    return new UntypedAnswer(method.name, (outcome) => {
+    const begin = (outcome: AnyOutcome): UntypedCallStream => {
       void answer.then(
         (given) => {
           if (isAsyncIterable(given.message)) outcome.stream()
@@ -63,7 +71,8 @@ export class InterceptedCaller {
           return stream()
         },
       }
-    })
+    }
+    return new UntypedAnswer(method.name, begin, observer)
   }
 
   async #run(

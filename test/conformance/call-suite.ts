@@ -1,6 +1,7 @@
 import { callCancel } from './calls-cancel.js'
 import { callClose } from './calls-close.js'
 import { callDeadlines } from './calls-deadlines.js'
+import { callDiagnostics } from './calls-diagnostics.js'
 import { callErrors } from './calls-errors.js'
 import { callFlow } from './calls-flow.js'
 import { callInterceptorContext } from './calls-interceptor-context.js'
@@ -9,6 +10,7 @@ import { callKinds } from './calls-kinds.js'
 import { callMany } from './calls-many.js'
 import { callMetadata } from './calls-metadata.js'
 import { callResilience } from './calls-resilience.js'
+import { callTraceContext } from './calls-trace-context.js'
 import { callValidation } from './calls-validation.js'
 import { callValues } from './calls-values.js'
 import type { ChannelFixture } from './channel-fixture.js'
@@ -26,6 +28,8 @@ export function callSuite(fixture: ChannelFixture): void {
   callValidation(fixture)
   callInterceptors(fixture)
   callInterceptorContext(fixture)
+  callDiagnostics(fixture)
+  callTraceContext(fixture)
   callClose(fixture)
   callResilience(fixture)
 }

@@ -3,6 +3,7 @@ import { channelActions } from './channel-actions.js'
 import { channelCallbacks } from './channel-callbacks.js'
 import { channelCancel } from './channel-cancel.js'
 import { channelClaims } from './channel-claims.js'
+import { channelDiagnostics } from './channel-diagnostics.js'
 import { channelEnd } from './channel-end.js'
 import { ChannelFixture, type ChannelImplementation } from './channel-fixture.js'
 import { channelFlow } from './channel-flow.js'
@@ -35,6 +36,7 @@ export function channelSuite(implementation: ChannelImplementation): void {
   channelHalfClose(fixture)
   channelProgress(fixture)
   channelOrder(fixture)
+  channelDiagnostics(fixture)
   channelSoak(fixture)
   callSuite(fixture)
 }

@@ -84,6 +84,17 @@ const PREFIXES: Readonly<Record<string, string>> = {
   RetryInterceptor: 'retry.',
   Shutdown: 'shutdown.',
   ShutdownResult: 'result.',
+  MessagePayload: 'payload.',
+  FallbackPayload: 'payload.',
+  PeerGonePayload: 'payload.',
+  ConnectPayload: 'payload.',
+  ClientCallPayload: 'payload.',
+  ServiceCallPayload: 'payload.',
+  PublishPayload: 'payload.',
+  DeliveryPayload: 'payload.',
+  PushPayload: 'payload.',
+  TakePayload: 'payload.',
+  GatewayRequestPayload: 'payload.',
 }
 
 const ADAPTERS = ['http', 'port', 'stream'].map((name) => `dist/adapter/${name}.d.ts`)

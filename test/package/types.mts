@@ -3,6 +3,7 @@ import {
   type Channel,
   connect,
   contract,
+  type DiagnosticsPayloads,
   type Handlers,
   jsonSchema,
   keepConnected,
@@ -138,4 +139,17 @@ export async function typedWithoutContract(client: ServiceClient<Plain>): Promis
   expectType<number>()(await client.upload(ticks()), true)
   // @ts-expect-error -- without a contract, an array is one message
   await client.upload([tick])
+}
+
+/** A subscriber of the diagnostics channels gets the type of its payload by the name of the channel. */
+export function typedDiagnostics(payloads: DiagnosticsPayloads): void {
+  expectType<Channel>()(payloads['shmwire:channel.send'].channel, true)
+  expectType<number>()(payloads['shmwire:channel.receive'].byteLength, true)
+  const { metadata, error } = payloads['shmwire:client.call']
+  metadata.set('traceparent', 'x')
+  expectType<unknown>()(error, true)
+  payloads['shmwire:queue.push'].headers.traceparent = 'x'
+  // @ts-expect-error -- the message is sent already
+  payloads['shmwire:topic.receive'].headers.traceparent = 'x'
+  expectType<'rest' | 'grpc'>()(payloads['shmwire:gateway.request'].gateway, true)
 }

@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { waitWithin } from '../../deadline.js'
 import { log } from '../../log.js'
+import { gatewayRequests } from '../../observe/diagnostics-channels.js'
+import { isTraced } from '../../observe/diagnostics-trace.js'
 import type { Logger } from '../../options.js'
 import type { Identity } from '../../peer.js'
 import type { PolicyCall } from '../../service/auth/policy.js'
@@ -16,6 +18,7 @@ import type { GatewayTunnels } from './gateway-tunnels.js'
 import { OPEN_PATH } from './grpc-dial.js'
 import { httpFaultOf, refuseCall, respond } from './http-answers.js'
 import { type CallSettings, ServerCall } from './server-call.js'
+import { runTraced } from './traced-request.js'
 
 /** A method of the gateway. */
 export interface Route {
@@ -76,7 +79,8 @@ export class GatewayCalls {
       refuseCall(stream, statusOfError(error))
       return
     }
-    void this.#run(call, route)
+    if (isTraced(gatewayRequests)) runTraced(call, headers, route.guarded, () => this.#run(call, route))
+    else void this.#run(call, route)
   }
 
   /** Resolves when no call of a service is open. */

@@ -19,6 +19,15 @@ export class GrpcClient implements CallerConnection {
     this.#carrier = carrier
   }
 
+  get address(): string {
+    return this.#carrier.settings.target
+  }
+
+  /** It has none of this package. */
+  get channel(): undefined {
+    return undefined
+  }
+
   /** grpc-js holds calls, or fails them, while there is no connection. */
   get calls(): CallCarrier | undefined {
     return this.#closed ? undefined : this.#carrier

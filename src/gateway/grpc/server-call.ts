@@ -45,6 +45,10 @@ export class ServerCall {
   readonly requests: RequestMessages
   /** The client, as the gateway has found it. */
   identity: Identity | undefined
+  /** The status that is sent; undefined while the call runs, and if the client has gone away before. */
+  status: CallStatus | undefined
+  /** Of a call that has failed. */
+  failure: { readonly error: unknown } | undefined
   /** The trailers of the answer. */
   trailers: Metadata | undefined
   readonly #stream: ServerHttp2Stream
@@ -132,6 +136,7 @@ export class ServerCall {
   end(status: CallStatus): void {
     if (this.#gone) return
     this.#ended = true
+    this.status = status
     this.#release()
     const stream = this.#stream
     const fields = this.#trailers(status)
@@ -172,6 +177,7 @@ export class ServerCall {
 
   #abort(reason: unknown, status: CallStatus): void {
     if (this.#ended) return
+    this.failure = { error: reason }
     this.end(status)
     this.#signal.abort(reason)
   }
@@ -182,6 +188,7 @@ export class ServerCall {
     this.#ended = true
     this.#release()
     const error = new ShmwireError(ErrorCode.ABORTED, 'the client has cancelled the call')
+    this.failure = { error }
     this.requests.stop(error)
     this.#signal.abort(error)
   }

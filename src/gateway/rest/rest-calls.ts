@@ -2,6 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { waitWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { log } from '../../log.js'
+import { gatewayRequests } from '../../observe/diagnostics-channels.js'
+import { isTraced } from '../../observe/diagnostics-trace.js'
 import { show } from '../../options.js'
 import type { Identity } from '../../peer.js'
 import { isThenable } from '../../thenable.js'
@@ -22,6 +24,7 @@ import type { RouteTable } from './route-table.js'
 import { setSecurityHeaders } from './security-headers.js'
 import type { OwnRoute, Route } from './service-routes.js'
 import type { StreamReplies } from './stream-replies.js'
+import { beginTraced, continueTraced, noteError, noteRoute } from './traced-request.js'
 
 /** A request that the gateway has admitted, or answers itself. */
 type Admitted = Exchange | OwnRoute
@@ -65,6 +68,11 @@ export class RestCalls {
 
   /** Finds the route of a request and decides about its call, before its body is read. */
   readonly onRequest = (request: FastifyRequest, reply: FastifyReply, done: Done): void => {
+    if (isTraced(gatewayRequests)) this.#observe(request, reply, () => this.#begin(request, reply, done))
+    else this.#begin(request, reply, done)
+  }
+
+  #begin(request: FastifyRequest, reply: FastifyReply, done: Done): void {
     try {
       setSecurityHeaders(request, reply)
       boundLastBytes(reply.raw, this.#settings.stallMs)
@@ -81,7 +89,12 @@ export class RestCalls {
   }
 
   /** Answers a request that `onRequest` has admitted. */
-  readonly handle = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+  readonly handle = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    isTraced(gatewayRequests)
+      ? continueTraced(request, () => this.#answer(request, reply))
+      : this.#answer(request, reply)
+
+  async #answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const admitted = (request as AdmittedRequest)[ADMITTED]
     if (!(admitted instanceof Exchange)) {
       await admitted.answer(request, reply)
@@ -103,11 +116,17 @@ export class RestCalls {
   /** Answers a request that has failed. */
   readonly onError = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     this.#logFault(error, request)
+    if (isTraced(gatewayRequests)) noteError(request, error)
     void this.#replies.send(request, reply, this.#replies.failure(request, error))
   }
 
   /** Answers a request that Fastify has no route for. */
   readonly refuse = (request: FastifyRequest, reply: FastifyReply): void => {
+    if (isTraced(gatewayRequests)) this.#observe(request, reply, () => this.#refuse(request, reply))
+    else this.#refuse(request, reply)
+  }
+
+  #refuse(request: FastifyRequest, reply: FastifyReply): void {
     try {
       setSecurityHeaders(request, reply)
       this.#route(request, reply)
@@ -120,6 +139,14 @@ export class RestCalls {
   close(error: Error): void {
     this.#end = error
     for (const exchange of this.#open) exchange.abort(error)
+  }
+
+  #observe(request: FastifyRequest, reply: FastifyReply, begin: () => void): void {
+    beginTraced(request, reply, this.#addressOf(request), begin)
+  }
+
+  #addressOf({ raw: { socket }, headers }: FastifyRequest): string {
+    return this.#settings.proxies.clientOf(socket.remoteAddress, headers['x-forwarded-for'])
   }
 
   #logFault(error: unknown, { method, url }: FastifyRequest): void {
@@ -213,9 +240,8 @@ export class RestCalls {
     }
     const { target, variables } = found
     if (target.kind === 'own') return target
-    const { socket } = raw
-    const address = this.#settings.proxies.clientOf(socket.remoteAddress, request.headers['x-forwarded-for'])
-    const exchange = new Exchange(request, reply, target, variables, address)
+    if (isTraced(gatewayRequests)) noteRoute(request, target)
+    const exchange = new Exchange(request, reply, target, variables, this.#addressOf(request))
     reply.header(CORRELATION_ID, exchange.correlationId)
     return exchange
   }

@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { clearTimeout, setTimeout } from '../../host.js'
 import { log } from '../../log.js'
+import { gatewayRequests } from '../../observe/diagnostics-channels.js'
+import { isTraced } from '../../observe/diagnostics-trace.js'
 import { TIMEOUT_MS_MAX } from '../../options.js'
 import type { CallStream } from '../../service/contract/contract-types.js'
 import { ServiceError } from '../../service-error.js'
@@ -13,6 +15,7 @@ import type { Replies } from './replies.js'
 import type { RestSettings } from './rest-options.js'
 import { STREAM_FORMATS, STREAM_TYPES } from './stream-formats.js'
 import { StreamWriter } from './stream-writer.js'
+import { noteError } from './traced-request.js'
 
 /** A stream without a message sends its headers after so many milliseconds; an error before has its own status code. */
 const HEADERS_MS = 500
@@ -90,6 +93,7 @@ export class StreamReplies {
       // After a call was cancelled, the reason of this gateway counts.
       const error: unknown = signal.aborted ? signal.reason : thrown
       const answer = errorAnswer(error)
+      if (isTraced(gatewayRequests)) noteError(request, error)
       if (answer.fault) {
         const { guarded } = route
         log(

@@ -6,6 +6,9 @@ import { checkMayUseNetwork } from '../../control/permission-model.js'
 import { waitWithin } from '../../deadline.js'
 import { withoutMemory } from '../../establish.js'
 import { nowMs } from '../../host.js'
+import { connects } from '../../observe/diagnostics-channels.js'
+import type { ConnectPayload } from '../../observe/diagnostics-payloads.js'
+import { tracePromise } from '../../observe/diagnostics-trace.js'
 import { openChannel } from '../../open-channel.js'
 import {
   type ChannelOptions,
@@ -50,7 +53,20 @@ export interface TunnelCarrier {
 const TUNNEL_NAMES: readonly string[] = [...BOUNDS_NAMES, 'upgrade', 'headers', 'token']
 
 /** The channel to a server behind a gateway. Rejects as `connectTunnel` does. */
-export async function connectOver(
+export function connectOver(
+  carrier: TunnelCarrier,
+  address: string,
+  options: TunnelOptions & WaitOptions,
+): Promise<Channel> {
+  const payloadOf = (): ConnectPayload => ({ address, channel: undefined })
+  return tracePromise(connects, payloadOf, async (payload) => {
+    const channel = await openOne(carrier, address, options)
+    if (payload !== undefined) payload.channel = channel
+    return channel
+  })
+}
+
+async function openOne(
   carrier: TunnelCarrier,
   address: string,
   options: TunnelOptions & WaitOptions,

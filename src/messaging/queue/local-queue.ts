@@ -3,17 +3,21 @@ import { decodeRemoteError } from '../../channel/remote-error.js'
 import { endWithin, waitWithin } from '../../deadline.js'
 import { ErrorCode, replaceExecuted, ShmwireError } from '../../errors.js'
 import { clearTimeout, newAbortController, nowMs, setTimeout } from '../../host.js'
+import { queuePush } from '../../observe/diagnostics-channels.js'
+import type { PushPayload } from '../../observe/diagnostics-payloads.js'
+import { isTraced } from '../../observe/diagnostics-trace.js'
 import { checkWaitOptions, integer, type WaitOptions } from '../../options.js'
 import type { RunningService } from '../../service/serve.js'
 import { decodeHeaders, NO_HEADERS } from '../headers.js'
 import type { MessageCodec } from '../message-codec.js'
+import { type Place, tracedPush } from '../traced-messages.js'
 import { DEAD_LIMIT_MAX, decodedDead } from './dead-frames.js'
 import type { JobTerms, Job as QueuedJob } from './job.js'
 import { LocalJobs } from './job-frames.js'
 import type { JobStore } from './job-store.js'
 import { PushResult } from './protocol.js'
 import { jobTooLarge, settleOne } from './push-batches.js'
-import { JobEncoder } from './push-options.js'
+import { JobEncoder, noteEncoded } from './push-options.js'
 import type { QueueCore } from './queue-core.js'
 import type { QueueService } from './queue-service.js'
 import { checkIds, duplicateRequest } from './remote-queue.js'
@@ -34,6 +38,7 @@ export interface LocalQueueParts {
   readonly store: JobStore | undefined
   readonly storePath: string | undefined
   readonly address: string
+  readonly name: string
 }
 
 /** A queue, in the process that holds its jobs. */
@@ -53,8 +58,23 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
   }
 
   push(job: Job, options?: PushOptions): Promise<PushedJob> {
+    if (!isTraced(queuePush)) return this.#push(job, options, undefined)
+    return tracedPush(this.#place, options, false, (changed, traced) => this.#push(job, changed, traced))
+  }
+
+  request(job: Job, options?: PushOptions): Promise<Result> {
+    if (!isTraced(queuePush)) return this.#request(job, options, undefined)
+    return tracedPush(this.#place, options, true, (changed, traced) => this.#request(job, changed, traced))
+  }
+
+  get #place(): Place {
+    return { address: this.address, name: this.#parts.name }
+  }
+
+  #push(job: Job, options: PushOptions | undefined, traced: PushPayload | undefined): Promise<PushedJob> {
     try {
       const encoded = this.#encoder.encode(job, options)
+      if (traced !== undefined) noteEncoded(traced, encoded)
       const { id, wait } = encoded
       const added = this.#jobs.create(encoded, this.#parts.terms)
       if (wait === undefined) return this.#add(id, added, undefined)
@@ -72,8 +92,13 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
     })
   }
 
-  async request(job: Job, options?: PushOptions): Promise<Result> {
+  async #request(
+    job: Job,
+    options: PushOptions | undefined,
+    traced: PushPayload | undefined,
+  ): Promise<Result> {
     const encoded = this.#encoder.encodeRequest(job, options)
+    if (traced !== undefined) noteEncoded(traced, encoded)
     const added = this.#jobs.create(encoded, this.#parts.terms)
     const outcome = await within(encoded.wait, 'the request', (signal) =>
       this.#parts.service.run(added, signal),

@@ -3,6 +3,7 @@ import { booleanOption, checkWaitOptions } from '../../options.js'
 import { ClientConnection, type ClientTarget } from '../../service/client-connection.js'
 import { checkEngineName } from '../engine-name.js'
 import { serviceName } from '../service-name.js'
+import { placeOf } from '../traced-messages.js'
 import { queueCodec } from './queue-codec.js'
 import { RemoteQueue } from './remote-queue.js'
 import type { OpenQueueOptions, QueueClient } from './types.js'
@@ -45,5 +46,5 @@ export async function openQueue<Job = any, Result = any>(
     await connection.close(undefined)
     throw error
   }
-  return new RemoteQueue<Job, Result>(typeof target === 'string' ? target : '', connection, service, codec)
+  return new RemoteQueue<Job, Result>(placeOf(target, name), connection, service, codec)
 }

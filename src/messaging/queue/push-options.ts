@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { PushPayload } from '../../observe/diagnostics-payloads.js'
 import { checkWaitOptions, invalid, type WaitOptions } from '../../options.js'
 import { encodeHeaders } from '../headers.js'
 import type { MessageCodec } from '../message-codec.js'
@@ -91,6 +92,12 @@ export class JobEncoder {
     this.#count += 1
     return `${this.#prefix}${this.#count.toString(36)}`
   }
+}
+
+/** Completes the payload of an observed push. */
+export function noteEncoded(payload: PushPayload, { id, body }: EncodedPush): void {
+  payload.id = id
+  payload.byteLength = body.length
 }
 
 const NO_BYTES = encodeHeaders(undefined)

@@ -6,12 +6,15 @@ import { endWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { newAbortController, nextTick } from '../../host.js'
 import { notifyLateListeners } from '../../late-listeners.js'
+import { queueTake } from '../../observe/diagnostics-channels.js'
+import { isTraced } from '../../observe/diagnostics-trace.js'
 import { checkWaitOptions, type WaitOptions } from '../../options.js'
 import type { ClientConnection } from '../../service/client-connection.js'
 import { isThenable } from '../../thenable.js'
 import { runApart, textOfThrown } from '../../uncaught.js'
 import { receivedError } from '../carried-error.js'
 import type { MessageCodec } from '../message-codec.js'
+import { type Place, takeTrace } from '../traced-messages.js'
 import { MESSAGE_BYTES } from './frame-queue.js'
 import { ERROR_BYTES_MAX } from './reason.js'
 import type { Replies } from './replies.js'
@@ -34,7 +37,7 @@ const LASTING_CODES: ReadonlySet<unknown> = new Set([
 const LASTING_STATUSES: ReadonlySet<unknown> = new Set(['PERMISSION_DENIED', 'UNAUTHENTICATED'])
 
 export interface WorkerParts {
-  readonly address: string
+  readonly place: Place
   readonly connection: ClientConnection
   /** Begins the conversation of a worker. */
   readonly work: (frames: AsyncIterable<Buffer>) => AsyncIterable<unknown>
@@ -58,7 +61,7 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
 
   constructor(parts: WorkerParts, handler: JobHandler<Job, Result>) {
     super()
-    this.address = parts.address
+    this.address = parts.place.address ?? ''
     this.#parts = parts
     this.#handler = handler
   }
@@ -182,6 +185,14 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
 
   #handle(job: RunningJob): void {
     this.#active.add(job)
+    if (isTraced(queueTake)) {
+      const trace = takeTrace(this.#parts.place, job, job.body.length)
+      job.trace = trace
+      trace.begin(() => this.#runHandler(job))
+    } else this.#runHandler(job)
+  }
+
+  #runHandler(job: RunningJob): void {
     // A thenable of the program can call its functions more than once.
     let settled = false
     const once = (settle: () => void): void => {
@@ -231,6 +242,8 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
     }
     if (ended !== undefined) this.#report(ended, job)
     this.#ended(job)
+    if (ended === undefined) job.trace?.settle()
+    else job.trace?.fail(ended)
   }
 
   /** A longer message would end the conversation, and the leases of all other jobs. */
@@ -250,6 +263,7 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
       this.#report(thrown, job)
     } finally {
       this.#ended(job)
+      job.trace?.fail(thrown)
     }
   }
 

@@ -2,6 +2,9 @@ import { randomInt } from 'node:crypto'
 import { decodeRemoteError } from '../../channel/remote-error.js'
 import { endWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
+import { queuePush } from '../../observe/diagnostics-channels.js'
+import type { PushPayload } from '../../observe/diagnostics-payloads.js'
+import { isTraced } from '../../observe/diagnostics-trace.js'
 import { checkWaitOptions, integer, invalid, type WaitOptions } from '../../options.js'
 import type { CallOptions } from '../../service/call/call-context.js'
 import type { ClientConnection } from '../../service/client-connection.js'
@@ -9,12 +12,13 @@ import { ServiceCalls } from '../../service/service-calls.js'
 import { receivedError } from '../carried-error.js'
 import { decodeHeaders, NO_HEADERS } from '../headers.js'
 import type { MessageCodec } from '../message-codec.js'
+import { type Place, tracedPush } from '../traced-messages.js'
 import { DEAD_LIMIT_MAX, deadRequest, decodedDead, readDeadPage } from './dead-frames.js'
 import { combinedBytes, MESSAGE_BYTES } from './frame-queue.js'
 import { jobFrame, pushHead } from './job-frames.js'
 import { calledAs, PushAnswer, PushFlag, ReplyAnswer } from './protocol.js'
 import { jobTooLarge, malformedAnswer, PushBatches, settleOne } from './push-batches.js'
-import { JobEncoder } from './push-options.js'
+import { JobEncoder, noteEncoded } from './push-options.js'
 import type { DeadJob, PushedJob, PushOptions, QueueClient, QueueStats } from './types.js'
 
 const DEAD_LIMIT = 100
@@ -30,6 +34,7 @@ type Call = (request: unknown, options?: CallOptions) => Promise<unknown>
 /** A queue in another process, or behind a channel of this one. */
 export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
   readonly address: string
+  readonly #place: Place
   readonly #connection: ClientConnection
   readonly #codec: MessageCodec
   readonly #encoder: JobEncoder
@@ -42,8 +47,9 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
   readonly #pusher = randomInt(UINT32_MAX)
   #closed = false
 
-  constructor(address: string, connection: ClientConnection, service: string, codec: MessageCodec) {
-    this.address = address
+  constructor(place: Place, connection: ClientConnection, service: string, codec: MessageCodec) {
+    this.address = place.address ?? ''
+    this.#place = place
     this.#connection = connection
     this.#codec = codec
     this.#encoder = new JobEncoder(codec)
@@ -71,9 +77,20 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
   }
 
   push(job: Job, options?: PushOptions): Promise<PushedJob> {
+    if (!isTraced(queuePush)) return this.#pushJob(job, options, undefined)
+    return tracedPush(this.#place, options, false, (changed, traced) => this.#pushJob(job, changed, traced))
+  }
+
+  request(job: Job, options?: PushOptions): Promise<Result> {
+    if (!isTraced(queuePush)) return this.#requestJob(job, options, undefined)
+    return tracedPush(this.#place, options, true, (changed, traced) => this.#requestJob(job, changed, traced))
+  }
+
+  #pushJob(job: Job, options: PushOptions | undefined, traced: PushPayload | undefined): Promise<PushedJob> {
     try {
       this.#assertOpen()
       const encoded = this.#encoder.encode(job, options)
+      if (traced !== undefined) noteEncoded(traced, encoded)
       const frame = jobFrame(encoded)
       if (encoded.wait === undefined) return this.#batches.push(encoded.id, frame)
       return this.#pushAlone(encoded.id, frame, encoded.wait)
@@ -83,9 +100,14 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
     }
   }
 
-  async request(job: Job, options?: PushOptions): Promise<Result> {
+  async #requestJob(
+    job: Job,
+    options: PushOptions | undefined,
+    traced: PushPayload | undefined,
+  ): Promise<Result> {
     this.#assertOpen()
     const encoded = this.#encoder.encodeRequest(job, options)
+    if (traced !== undefined) noteEncoded(traced, encoded)
     const message = this.#message(PushFlag.ALONE, [jobFrame(encoded)])
     const answer = (await this.#request(message, encoded.wait)) as Buffer
     return replyOf(answer, this.#codec) as Result

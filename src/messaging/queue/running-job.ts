@@ -1,5 +1,6 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { clearTimeout, newAbortController, nowMs, setTimeout } from '../../host.js'
+import type { Trace } from '../../observe/diagnostics-trace.js'
 import { TIMEOUT_MS_MAX } from '../../options.js'
 import { decodeHeaders, NO_HEADERS } from '../headers.js'
 import type { MessageHeaders } from '../types.js'
@@ -36,6 +37,8 @@ export class RunningJob implements JobContext {
   isDone = false
   /** For the listeners of `failed`. */
   value: unknown
+  /** Of a job that is observed. */
+  trace: Trace | undefined
   readonly #job: DispatchedJob
   #dueMs: number
   #headers: MessageHeaders | undefined

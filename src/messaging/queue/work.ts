@@ -4,6 +4,7 @@ import { ClientConnection, type ClientTarget } from '../../service/client-connec
 import { ServiceCalls } from '../../service/service-calls.js'
 import { checkEngineName } from '../engine-name.js'
 import { serviceName } from '../service-name.js'
+import { placeOf } from '../traced-messages.js'
 import { calledAs } from './protocol.js'
 import { queueCodec } from './queue-codec.js'
 import { QueueWorker } from './queue-worker.js'
@@ -52,10 +53,9 @@ export async function work<Job = any, Result = any>(
     retries: 0,
   })
   const converse = calls.function('work', calledAs('work'))
-  const address = typeof target === 'string' ? target : ''
   const worker = new QueueWorker<Job, Result>(
     {
-      address,
+      place: placeOf(target, name),
       connection,
       work: (frames) => converse(frames) as AsyncIterable<unknown>,
       codec,

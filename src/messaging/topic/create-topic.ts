@@ -2,6 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type { Codec, CodecName } from '../../codec/codec.js'
 import { listen, Server, type ServerMemory, serverMemory } from '../../listen.js'
 import { yieldTurn } from '../../next-turn.js'
+import { topicPublish } from '../../observe/diagnostics-channels.js'
+import type { PublishPayload } from '../../observe/diagnostics-payloads.js'
+import { isTraced } from '../../observe/diagnostics-trace.js'
 import {
   checkOptionNames,
   checkWaitOptions,
@@ -17,6 +20,7 @@ import { type RunningService, serve } from '../../service/serve.js'
 import { bytesContract } from '../bytes-contract.js'
 import { MessageCodec } from '../message-codec.js'
 import { serviceName } from '../service-name.js'
+import { type Place, tracedPublish, tracedTryPublish } from '../traced-messages.js'
 import { PrefixEncoder } from './message-prefix.js'
 import { broadcastBinding, NativeRing } from './native-ring.js'
 import { PlainRing } from './plain-ring.js'
@@ -99,6 +103,7 @@ export async function createTopic<Message = any>(
 }
 
 interface TopicSettings {
+  readonly name: string
   readonly codec: CodecName | Codec | undefined
   readonly ringBytes: number
   readonly overflow: Overflow
@@ -115,6 +120,7 @@ function settingsOf(options: TopicOptions): TopicSettings {
   if (options.blockTimeoutMs !== undefined && overflow !== 'block')
     throw invalid('blockTimeoutMs', blockTimeoutMs, "left out without overflow: 'block'")
   return {
+    name: options.name ?? '',
     codec: options.codec,
     ringBytes,
     overflow,
@@ -127,6 +133,7 @@ class LocalTopic<Message> implements Topic<Message> {
   readonly epoch = randomBytes(EPOCH_BYTES).toString('hex')
   running: RunningService | undefined
   readonly #server: Server
+  readonly #name: string
   /** The server, if the topic listens itself. */
   readonly #own: Server | undefined
   readonly #codec: MessageCodec
@@ -139,6 +146,7 @@ class LocalTopic<Message> implements Topic<Message> {
   /** Throws `INVALID_ARGUMENT`, `OUT_OF_MEMORY`. */
   constructor(server: Server, own: Server | undefined, settings: TopicSettings) {
     this.#server = server
+    this.#name = settings.name
     this.#own = own
     const { overflow, ringBytes, blockTimeoutMs } = settings
     const { ring, obstacle } = ringOf(serverMemory(server), ringBytes, (reader) =>
@@ -190,17 +198,44 @@ class LocalTopic<Message> implements Topic<Message> {
     return this.#publisher.sequence
   }
 
+  get #place(): Place {
+    return { address: this.address, name: this.#name }
+  }
+
   tryPublish(message: Message, options?: PublishOptions): boolean {
-    if (options !== undefined) checkOptionNames(options, PUBLISH_OPTION_NAMES)
-    const { bytes, keyBytes } = this.#prefixes.encode(options)
-    return this.#publisher.tryPublish(this.#codec.encode(message), bytes, keyBytes)
+    if (!isTraced(topicPublish)) return this.#tryPublish(message, options, undefined)
+    return tracedTryPublish(this.#place, options, (changed, traced) =>
+      this.#tryPublish(message, changed, traced),
+    )
   }
 
   publish(message: Message, options?: PublishOptions): Promise<void> {
+    if (!isTraced(topicPublish)) return this.#publish(message, options, undefined)
+    return tracedPublish(this.#place, options, (changed, traced) => this.#publish(message, changed, traced))
+  }
+
+  #tryPublish(
+    message: Message,
+    options: PublishOptions | undefined,
+    traced: PublishPayload | undefined,
+  ): boolean {
+    if (options !== undefined) checkOptionNames(options, PUBLISH_OPTION_NAMES)
+    const { bytes, keyBytes } = this.#prefixes.encode(options)
+    const payload = this.#codec.encode(message)
+    if (traced !== undefined) traced.byteLength = payload.length
+    return this.#publisher.tryPublish(payload, bytes, keyBytes)
+  }
+
+  #publish(
+    message: Message,
+    options: PublishOptions | undefined,
+    traced: PublishPayload | undefined,
+  ): Promise<void> {
     try {
       if (options !== undefined) checkOptionNames(options, PUBLISH_OPTION_NAMES)
       const { bytes, keyBytes } = this.#prefixes.encode(options)
       const payload = this.#codec.encode(message)
+      if (traced !== undefined) traced.byteLength = payload.length
       const waiting = this.#publisher.publish(payload, bytes, keyBytes, unbounded)
       return waiting ?? yieldTurn(payload.length) ?? PUBLISHED
     } catch (error) {

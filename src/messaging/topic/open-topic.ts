@@ -1,4 +1,7 @@
 import { waitWithin } from '../../deadline.js'
+import { topicPublish } from '../../observe/diagnostics-channels.js'
+import type { PublishPayload } from '../../observe/diagnostics-payloads.js'
+import { isTraced } from '../../observe/diagnostics-trace.js'
 import { checkOptionNames, checkWaitOptions, invalid, type WaitOptions } from '../../options.js'
 import { ClientConnection, type ClientTarget } from '../../service/client-connection.js'
 import { ServiceCalls } from '../../service/service-calls.js'
@@ -6,6 +9,7 @@ import { bytesMessage } from '../bytes-contract.js'
 import { receivedError } from '../carried-error.js'
 import { MessageCodec } from '../message-codec.js'
 import { serviceName } from '../service-name.js'
+import { type Place, placeOf, tracedPublish } from '../traced-messages.js'
 import { PrefixEncoder } from './message-prefix.js'
 import { encodePublish } from './publish-frame.js'
 import type { OpenTopicOptions, PublishOptions, TopicClient } from './types.js'
@@ -56,17 +60,19 @@ export async function openTopic<Message = any>(
     await connection.close(undefined)
     throw error
   }
-  return new RemoteTopic<Message>(connection, service, messages)
+  return new RemoteTopic<Message>(connection, service, messages, placeOf(target, options.name))
 }
 
 class RemoteTopic<Message> implements TopicClient<Message> {
   readonly #connection: ClientConnection
+  readonly #place: Place
   readonly #codec: MessageCodec
   readonly #prefixes = new PrefixEncoder()
   readonly #call: ReturnType<ServiceCalls['function']>
 
-  constructor(connection: ClientConnection, service: string, codec: MessageCodec) {
+  constructor(connection: ClientConnection, service: string, codec: MessageCodec, place: Place) {
     this.#connection = connection
+    this.#place = place
     this.#codec = codec
     const { binary } = bytesMessage
     this.#call = new ServiceCalls(connection, service, {}).function('publish', {
@@ -77,10 +83,23 @@ class RemoteTopic<Message> implements TopicClient<Message> {
     })
   }
 
-  async publish(message: Message, options: PublishOptions & WaitOptions = {}): Promise<void> {
+  publish(message: Message, options: PublishOptions & WaitOptions = {}): Promise<void> {
+    if (!isTraced(topicPublish)) return this.#publish(message, options, undefined)
+    return tracedPublish(this.#place, options, (changed = {}, traced) =>
+      this.#publish(message, changed, traced),
+    )
+  }
+
+  async #publish(
+    message: Message,
+    options: PublishOptions & WaitOptions,
+    traced: PublishPayload | undefined,
+  ): Promise<void> {
     checkOptionNames(options, PUBLISH_OPTION_NAMES)
     const { bytes, keyBytes } = this.#prefixes.encode(options)
-    const frame = encodePublish(this.#codec.name, bytes, keyBytes, this.#codec.encode(message))
+    const body = this.#codec.encode(message)
+    if (traced !== undefined) traced.byteLength = body.length
+    const frame = encodePublish(this.#codec.name, bytes, keyBytes, body)
     const { signal, timeoutMs } = options
     try {
       await this.#call(frame, { signal, timeoutMs })

@@ -12,6 +12,7 @@ import { Conversation } from '../attach/conversation.js'
 import { credentialsOf, memoryRequired } from '../attach/memory-terms.js'
 import { receivedError } from '../carried-error.js'
 import type { MessageCodec } from '../message-codec.js'
+import type { Place } from '../traced-messages.js'
 import { TopicFrame } from './batch-frame.js'
 import type { BatchSource, SourceEvents } from './batch-source.js'
 import { FeedSource } from './feed-source.js'
@@ -33,6 +34,7 @@ export interface SubscribeSettings {
   readonly target: ClientTarget
   readonly channel: KeepConnectedOptions | undefined
   readonly service: string
+  readonly place: Place
   readonly codec: MessageCodec
   readonly from: SubscribeFrom
   readonly filter: KeyFilter
@@ -174,6 +176,7 @@ export class SubscribeAttempt<Message> {
       endsWhenLost: overflow === 'disconnect',
       transport: isMemory ? 'shm' : channel.transport,
       fallbackReason,
+      place: this.#settings.place,
       open,
       onTooSlow: () => {
         isTooSlow = isMemory

@@ -3,6 +3,7 @@ import { checkOptionNames, checkWaitOptions, invalid, type WaitOptions } from '.
 import type { ClientTarget } from '../../service/client-connection.js'
 import { MessageCodec } from '../message-codec.js'
 import { serviceName } from '../service-name.js'
+import { placeOf } from '../traced-messages.js'
 import { KeyFilter } from './key.js'
 import { SubscribeAttempt } from './subscribe-attempt.js'
 import { checkFrom } from './subscribe-frames.js'
@@ -46,6 +47,7 @@ export async function subscribe<Message = any>(
     target,
     channel,
     service: serviceName('topic', options.name),
+    place: placeOf(target, options.name),
     // The ring of the publisher bounds the messages.
     codec: new MessageCodec(codecOption, Number.POSITIVE_INFINITY, ''),
     from: checkFrom(from),

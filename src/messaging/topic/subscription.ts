@@ -1,8 +1,11 @@
 import { EventEmitter } from 'node:events'
+import { topicReceive } from '../../observe/diagnostics-channels.js'
+import { isTraced } from '../../observe/diagnostics-trace.js'
 import { checkWaitOptions, type WaitOptions } from '../../options.js'
 import type { Transport } from '../../transport.js'
 import { runApart } from '../../uncaught.js'
 import { PulledDelivery } from '../pulled-delivery.js'
+import { type Place, tracedDelivery } from '../traced-messages.js'
 import type { BatchSource, SourceEvents } from './batch-source.js'
 import { type TopicItem, TopicMessages, type TopicMessagesOptions } from './topic-messages.js'
 import type { MessageInfo, Subscription, SubscriptionEvents, SubscriptionStats } from './types.js'
@@ -10,6 +13,7 @@ import type { MessageInfo, Subscription, SubscriptionEvents, SubscriptionStats }
 export interface SubscriptionOptions extends Omit<TopicMessagesOptions, 'source' | 'onLost' | 'onTooSlow'> {
   readonly transport: Transport
   readonly fallbackReason: string | undefined
+  readonly place: Place
   /** Creates the source. Throws errors of the addon. */
   readonly open: (events: SourceEvents) => BatchSource
   readonly onTooSlow: () => void
@@ -25,6 +29,7 @@ export class TopicSubscription<Message>
   readonly epoch: string
   readonly transport: Transport
   readonly fallbackReason: string | undefined
+  readonly #place: Place
   readonly #source: BatchSource
   readonly #messages: TopicMessages
   readonly #delivery: PulledDelivery<TopicItem>
@@ -37,6 +42,7 @@ export class TopicSubscription<Message>
     this.epoch = options.epoch
     this.transport = options.transport
     this.fallbackReason = options.fallbackReason
+    this.#place = options.place
     this.#disconnect = options.disconnect
     this.#source = options.open({
       onReady: () => this.#delivery.ready(),
@@ -44,7 +50,7 @@ export class TopicSubscription<Message>
     })
     const onLost = (count: number | 'unknown'): void => runApart(() => this.emit('lost', count))
     this.#messages = new TopicMessages({ ...options, source: this.#source, onLost })
-    const emit = ([message, info]: TopicItem): boolean => this.emit('message', message as Message, info)
+    const emit = (item: TopicItem): void => this.#emitMessage(item)
     this.#delivery = new PulledDelivery<TopicItem>(this, 'message', this.#messages, emit, () =>
       this.#closed(),
     )
@@ -55,11 +61,17 @@ export class TopicSubscription<Message>
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
-    return this.#delivery.iterate(([message]) => message as Message)
+    return this.#delivery.iterate((item) => {
+      if (isTraced(topicReceive)) this.#report(item)
+      return item[0] as Message
+    })
   }
 
   entries(): AsyncIterableIterator<[message: Message, info: MessageInfo], undefined> {
-    return this.#delivery.iterate(([message, info]) => [message as Message, info])
+    return this.#delivery.iterate((item) => {
+      if (isTraced(topicReceive)) this.#report(item)
+      return [item[0] as Message, item[1]]
+    })
   }
 
   stats(): SubscriptionStats {
@@ -74,6 +86,17 @@ export class TopicSubscription<Message>
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #emitMessage(item: TopicItem): void {
+    const [message, info] = item
+    if (!isTraced(topicReceive)) this.emit('message', message as Message, info)
+    else tracedDelivery(this.#place, item, 'listener', () => this.emit('message', message as Message, info))
+  }
+
+  /** A loop gets the message. */
+  #report(item: TopicItem): void {
+    tracedDelivery(this.#place, item, 'loop', () => {})
   }
 
   #closed(): void {

@@ -12,7 +12,7 @@ import { tooSlow } from './topic-service.js'
 import type { MessageInfo, SubscriptionStats } from './types.js'
 
 /** A message as the program gets it. */
-export type TopicItem = readonly [message: unknown, info: MessageInfo]
+export type TopicItem = readonly [message: unknown, info: MessageInfo, byteLength: number]
 
 export interface TopicMessagesOptions {
   readonly source: BatchSource
@@ -131,10 +131,11 @@ export class TopicMessages implements PullSource<TopicItem> {
     } catch (error) {
       return this.#fail(error as Error)
     }
-    this.lastBytes = cursor.bodyBytes
+    const { bodyBytes } = cursor
+    this.lastBytes = bodyBytes
     cursor.advance()
     this.#received += 1
-    return [message, { epoch, sequence, key, headers }]
+    return [message, { epoch, sequence, key, headers }, bodyBytes]
   }
 
   #skip(): undefined {

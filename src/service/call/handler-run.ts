@@ -21,6 +21,10 @@ const LOCAL_TRANSPORTS: ReadonlySet<Transport> = new Set<Transport>(['shm', 'uni
 /** A timer can fire up to a millisecond early, so calls of the handler can reach the deadline before its own call does. */
 const TIMER_EARLY_MS = 2
 
+interface Thrown {
+  readonly error: unknown
+}
+
 /** Runs the handlers of one channel and sends what they return, yield or throw. */
 export class HandlerRun {
   readonly #port: CallPort
@@ -62,8 +66,10 @@ export class HandlerRun {
 
   /** The call is over without an answer of the handler. */
   abort(call: RunningCall, error: ShmwireError): void {
-    if (!call.over) record(call, true)
+    const isFirst = !call.over
+    if (isFirst) record(call, true)
     call.abort(error)
+    if (isFirst) call.trace?.fail(error)
   }
 
   #call(call: RunningCall, request: unknown): unknown {
@@ -105,7 +111,7 @@ export class HandlerRun {
       this.#finish(
         call,
         () => encodeAnswer(encodeOutput(call, value, this.#encode), true, this.#lastParts(call)),
-        false,
+        undefined,
       )
     }
     if (check === undefined) send()
@@ -115,7 +121,11 @@ export class HandlerRun {
   #answerStream(call: RunningCall, source: AsyncIterable<unknown> | Iterable<unknown>): void {
     const window = new SendWindow()
     const records = new AnswerStream(call, this.#port, this.#encode)
-    const pump = new StreamPump(source, window, new StreamSender(records, window))
+    const pump = new StreamPump(
+      call.trace === undefined ? source : call.trace.bind(source),
+      window,
+      new StreamSender(records, window),
+    )
     call.window = window
     call.pump = pump
     if (call.over) pump.stop()
@@ -123,7 +133,7 @@ export class HandlerRun {
     void pump.run().then(
       () => {
         this.#running -= 1
-        this.#finish(call, () => encodeAnswer(undefined, true, this.#lastParts(call)), false)
+        this.#finish(call, () => encodeAnswer(undefined, true, this.#lastParts(call)), undefined)
       },
       (error) => this.#failed(call, error),
     )
@@ -132,26 +142,28 @@ export class HandlerRun {
   /** The handler has ended with an error. */
   #failed(call: RunningCall, thrown: unknown): void {
     this.#running -= 1
-    this.#finish(call, () => this.#failure(call, thrown, call.encodeTrailers()), true)
+    this.#finish(call, () => this.#failure(call, thrown, call.encodeTrailers()), { error: thrown })
   }
 
-  #finish(call: RunningCall, encode: () => Uint8Array, failed: boolean): void {
+  #finish(call: RunningCall, encode: () => Uint8Array, failure: Thrown | undefined): void {
     if (call.over) return
     let payload: Uint8Array
-    let hasFailed = failed
+    let thrown = failure
     try {
       payload = encode()
       this.#port.assertLength(payload)
     } catch (error) {
       // An answer, its metadata or the details of an error that cannot be encoded.
-      hasFailed = true
+      thrown = { error }
       payload = this.#failure(call, error, undefined)
     }
     // Accessors of the answer run during the encoding, and may end the channel or read a cancellation.
     if (call.over) return
-    record(call, hasFailed)
+    record(call, thrown !== undefined)
     call.release(undefined)
     this.#sendLast(call, payload)
+    if (thrown === undefined) call.trace?.settle()
+    else call.trace?.fail(thrown.error)
   }
 
   #failure(call: RunningCall, thrown: unknown, trailers: Buffer | undefined): Uint8Array {

@@ -2,6 +2,7 @@ import type { CallPort } from '../../channel/call-port.js'
 import type { Channel } from '../../channel/channel.js'
 import type { OpenWork } from '../../channel/types.js'
 import { ErrorCode, type Executed, ShmwireError } from '../../errors.js'
+import { isTraced } from '../../observe/diagnostics-trace.js'
 import { show } from '../../options.js'
 import { textOfThrown } from '../../uncaught.js'
 import { readBatch } from '../../wire/call-batches.js'
@@ -26,6 +27,7 @@ import { ReceivedStream } from './received-stream.js'
 import { RunningCall } from './running-call.js'
 import type { ServedMethod } from './served-method.js'
 import type { ServiceTable } from './service-table.js'
+import { beginTraced, serviceChannel } from './traced-handler.js'
 
 /**
  * Handlers that one channel runs at once. A cancelled call is answered at once and its slot is free, but its handler may continue. So as
@@ -87,7 +89,9 @@ export class IncomingCalls implements OpenWork {
     })
     this.#open.set(id, call)
     served.recorder.begin()
-    return this.#start(call, record)
+    if (!isTraced(serviceChannel(served.kind))) return this.#start(call, record)
+    const requestBytes = record.isLast && record.hasMessage ? record.bytes.length : undefined
+    return beginTraced(call, requestBytes, () => this.#start(call, record))
   }
 
   /** A further message of the caller, or the end of its messages. */

@@ -1,6 +1,7 @@
 import type { Channel } from '../../channel/channel.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { clearTimeout, newAbortController, nowMs, setTimeout, timeOfDayMs } from '../../host.js'
+import type { Trace } from '../../observe/diagnostics-trace.js'
 import { TIMEOUT_MS_MAX } from '../../options.js'
 import type { Identity, Peer } from '../../peer.js'
 import { defaultIdentify, identityOf, takeIdentity } from '../auth/identity.js'
@@ -28,6 +29,8 @@ export class RunningCall implements CallContext {
   over = false
   /** The caller has sent its last message. */
   inputEnded = false
+  /** Of a call that is observed. */
+  trace: Trace | undefined
   readonly #timeoutMs: number | undefined
   #metadata: Metadata | undefined
   /** Apart from the metadata, which a handler may pass on as it is. */

@@ -2,6 +2,7 @@
 import type { ShmwireError } from '../../errors.js'
 import type { CallStream } from '../contract/contract-types.js'
 import { failedStream } from '../deferred-stream.js'
+import { type CallObserver, ObservedStream } from '../observed-stream.js'
 import { type AnyOutcome, streamsInstead } from './call-outcomes.js'
 
 /** A call without a contract that has begun. */
@@ -26,21 +27,27 @@ export class UntypedAnswer extends Promise<unknown> implements AsyncIterable<unk
   /** The error of an await, if the service answers with a stream. */
   #streamError: ShmwireError | undefined
   #onStream: (() => void) | undefined
+  readonly #observer: CallObserver | undefined
 
-  /** `begin` must report errors to the outcome. */
-  constructor(method: string, begin: (outcome: AnyOutcome) => UntypedCallStream) {
-    let settle!: Pick<AnyOutcome, 'message' | 'error'>
+  /** `begin` must report errors to the outcome. `observer` gets the end of the call. */
+  constructor(
+    method: string,
+    begin: (outcome: AnyOutcome) => UntypedCallStream,
+    observer: CallObserver | undefined,
+  ) {
+    let settle!: Settle
     super((resolve, reject) => {
       settle = { message: resolve, error: reject }
     })
-    const { message, error } = settle
+    const { message, error } = observer === undefined ? settle : observed(settle, observer)
+    this.#observer = observer
     this.#call = begin({
       message,
       error,
       stream: () => {
         this.#hideRejection()
         this.#streamError = streamsInstead(method)
-        error(this.#streamError)
+        settle.error(this.#streamError)
         this.#onStream?.()
         this.#endUnlessIterated()
       },
@@ -64,7 +71,7 @@ export class UntypedAnswer extends Promise<unknown> implements AsyncIterable<unk
 
   [Symbol.asyncIterator](): CallStream<unknown> {
     this.#hideRejection()
-    this.#begun ??= this.#call.stream
+    this.#begun ??= this.#observedStream()
     return this.#begun
   }
 
@@ -86,11 +93,32 @@ export class UntypedAnswer extends Promise<unknown> implements AsyncIterable<unk
     if (!this.#awaited || this.#streamError === undefined || this.#begun !== undefined) return
     void this.#call.stream.return()
     this.#begun = failedStream(this.#streamError)
+    this.#observer?.fail(this.#streamError)
+  }
+
+  #observedStream(): CallStream<unknown> {
+    const { stream } = this.#call
+    return this.#observer === undefined ? stream : new ObservedStream(stream, this.#observer)
   }
 
   /** The loop gets the error. A program that iterates the answer does not await it. */
   #hideRejection(): void {
     void super.then(undefined, () => {})
+  }
+}
+
+type Settle = Pick<AnyOutcome, 'message' | 'error'>
+
+function observed({ message, error }: Settle, observer: CallObserver): Settle {
+  return {
+    message: (value) => {
+      observer.settle()
+      message(value)
+    },
+    error: (thrown) => {
+      observer.fail(thrown)
+      error(thrown)
+    },
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { queueBounds } from './queue-bounds.js'
+import { queueDiagnostics } from './queue-diagnostics.js'
 import { QueueFixture, type QueueImplementation } from './queue-fixture.js'
 import { queueLeases } from './queue-leases.js'
 import { queueReplies } from './queue-replies.js'
@@ -15,5 +16,6 @@ export function queueSuite(implementation: QueueImplementation): void {
     queueLeases(fixture)
     queueBounds(fixture)
     queueReplies(fixture)
+    queueDiagnostics(fixture)
   })
 }

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { topicDelivery } from './topic-delivery.js'
+import { topicDiagnostics } from './topic-diagnostics.js'
 import type { TopicFixture } from './topic-fixture.js'
 import { topicJoins } from './topic-joins.js'
 import { topicOverflow } from './topic-overflow.js'
@@ -10,6 +11,7 @@ export function topicSuite(fixture: TopicFixture): void {
   describe(`topics over ${fixture.name}`, () => {
     topicDelivery(fixture)
     topicJoins(fixture)
+    topicDiagnostics(fixture)
     if (fixture.engine !== undefined) return
     topicOverflow(fixture)
     topicPublishers(fixture)

@@ -2,11 +2,21 @@
 // sides are in this process. Prints a line for each feature, and exits with 1 if one is not as expected.
 //   features.mjs <features that this runtime lacks>…
 import assert from 'node:assert/strict'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { tracingChannel } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import { text } from 'node:stream/consumers'
-import { keepConnected, listen, listServers, ShmwireError, watchServers } from 'shmwire'
+import {
+  keepConnected,
+  listen,
+  listServers,
+  ShmwireError,
+  serve,
+  client as serviceClient,
+  watchServers,
+} from 'shmwire'
 import { agent, attach } from 'shmwire/http'
 import { channelPort } from 'shmwire/port'
 import { channelDuplex, createConnection } from 'shmwire/stream'
@@ -77,6 +87,30 @@ const features = {
       await closed
     }
     await client.close()
+  },
+
+  async 'node:diagnostics_channel'() {
+    const server = await listen(`${address}.traced`)
+    const storage = new AsyncLocalStorage()
+    await serve(server, {
+      async *stores() {
+        yield storage.getStore()
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        yield storage.getStore()
+      },
+    })
+    const [outgoing, incoming] = ['client', 'service'].map((side) => tracingChannel(`shmwire:${side}.call`))
+    outgoing.start.subscribe(({ metadata }) => metadata.set('traceparent', 'a trace'))
+    incoming.start.bindStore(storage, ({ metadata }) => metadata.text('traceparent'))
+    let ends = 0
+    for (const channel of [outgoing, incoming]) channel.asyncEnd.subscribe(() => (ends += 1))
+    const caller = await serviceClient(`${address}.traced`)
+    const stores = []
+    for await (const store of caller.stores()) stores.push(store)
+    assert.deepEqual(stores, ['a trace', 'a trace'])
+    await caller.$close()
+    await server.close()
+    assert.equal(ends, 2)
   },
 
   async 'listServers, watchServers'() {

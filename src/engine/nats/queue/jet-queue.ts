@@ -7,6 +7,10 @@ import { givenTerms } from '../../../messaging/queue/job-terms.js'
 import { CORRELATION_ID } from '../../../messaging/queue/push-options.js'
 import type { DeadJob, PushedJob, PushOptions, Queue, QueueStats } from '../../../messaging/queue/types.js'
 import { encodeKey } from '../../../messaging/topic/key.js'
+import { type Place, tracedPush } from '../../../messaging/traced-messages.js'
+import { queuePush } from '../../../observe/diagnostics-channels.js'
+import type { PushPayload } from '../../../observe/diagnostics-payloads.js'
+import { isTraced } from '../../../observe/diagnostics-trace.js'
 import { checkWaitOptions, integer, invalid, TIMEOUT_MS_MAX, type WaitOptions } from '../../../options.js'
 import type { EngineConnection } from '../connection.js'
 import { type Stored, StreamPublisher } from '../publisher.js'
@@ -70,16 +74,31 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
     return this.#parts.connection === connection
   }
 
-  async push(job: Job, options: PushOptions = {}): Promise<PushedJob> {
+  push(job: Job, options?: PushOptions): Promise<PushedJob> {
+    if (!isTraced(queuePush)) return this.#push(job, options)
+    return tracedPush(this.#place, options, false, (changed, traced) => this.#push(job, changed, traced))
+  }
+
+  request(job: Job, options?: PushOptions): Promise<Result> {
+    if (!isTraced(queuePush)) return this.#request(job, options)
+    return tracedPush(this.#place, options, true, (changed, traced) => this.#request(job, changed, traced))
+  }
+
+  get #place(): Place {
+    return { address: this.address, name: this.address }
+  }
+
+  async #push(job: Job, options: PushOptions = {}, traced?: PushPayload): Promise<PushedJob> {
     const wait = checkWaitOptions(options, PUSH_NAMES)
     this.#assertUsable()
     const { id = randomUUID() } = options
-    const { duplicate } = await this.#store(job, id, options, this.#termsOf(options), wait, undefined)
+    const terms = this.#termsOf(options)
+    const { duplicate } = await this.#store(job, id, options, terms, wait, undefined, traced)
     // The engine can have sent a job with a random id twice itself.
     return { id, duplicate: duplicate && options.id !== undefined }
   }
 
-  async request(job: Job, options: PushOptions = {}): Promise<Result> {
+  async #request(job: Job, options: PushOptions = {}, traced?: PushPayload): Promise<Result> {
     const wait = checkWaitOptions(options, PUSH_NAMES)
     this.#assertUsable()
     const { id = randomUUID() } = options
@@ -95,10 +114,13 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
         bounds,
         `a request to ${whatOf(name)}`,
         (resolve, reject) => {
-          this.#store(job, id, pushed, terms, bounds, reply.subject).then(({ duplicate, canBeOwn }) => {
-            // The result of its own job still arrives.
-            if (duplicate && options.id !== undefined && !canBeOwn) reject(duplicateId(name, id))
-          }, reject)
+          this.#store(job, id, pushed, terms, bounds, reply.subject, traced).then(
+            ({ duplicate, canBeOwn }) => {
+              // The result of its own job still arrives.
+              if (duplicate && options.id !== undefined && !canBeOwn) reject(duplicateId(name, id))
+            },
+            reject,
+          )
           reply.result.then(resolve, reject)
           return () => reply.forget()
         },
@@ -153,6 +175,7 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
     terms: JobTerms & { readonly delayMs: number },
     wait: WaitOptions,
     reply: string | undefined,
+    traced: PushPayload | undefined,
   ): Promise<Stored> {
     checkId(id)
     const { connection, name, codec } = this.#parts
@@ -163,6 +186,10 @@ export class JetQueue<Job, Result> implements Queue<Job, Result> {
     addJobHead(headers, { key, terms: own, delayMs: terms.delayMs, reply }, options.headers)
     // Other messages are encoded while the stream has no room for this one.
     const body = codec.keep(codec.encode(job))
+    if (traced !== undefined) {
+      traced.id = id
+      traced.byteLength = body.length
+    }
     this.#assertFits(body.length)
     const subject = connection.settings.names.subject('queue', name, terms.delayMs > 0 ? 'later' : 'job')
     const stored = this.#publisher.publish({ subject, body, headers, id: dedupIdOf(id) }, wait)

@@ -8,6 +8,9 @@ import { log } from '../../../log.js'
 import type { MessageCodec } from '../../../messaging/message-codec.js'
 import type { Replies } from '../../../messaging/queue/replies.js'
 import type { JobHandler, Worker, WorkerEvents } from '../../../messaging/queue/types.js'
+import { takeTrace } from '../../../messaging/traced-messages.js'
+import { queueTake } from '../../../observe/diagnostics-channels.js'
+import { isTraced } from '../../../observe/diagnostics-trace.js'
 import { checkWaitOptions, type WaitOptions } from '../../../options.js'
 import { runApart, textOfThrown } from '../../../uncaught.js'
 import type { EngineConnection, Msg } from '../connection.js'
@@ -144,20 +147,32 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
 
   async #run(job: RunningJob): Promise<void> {
     this.#running += 1
-    const outcome = await this.#handle(job)
+    const outcome = await this.#observed(job)
     this.#running -= 1
     job.stopLimit()
     const next = this.#held.shift()
     if (next !== undefined) void this.#run(next)
     this.#takeMore()
     // At the time limit, the job was returned while its handler ran.
-    if (job.isEnding) this.#report(outcome.thrown ?? job.lost, job, outcome.input)
-    else if (outcome.thrown === undefined) await this.#complete(job, outcome)
+    let thrown = outcome.thrown
+    if (job.isEnding) {
+      thrown ??= job.lost
+      this.#report(thrown, job, outcome.input)
+    } else if (thrown === undefined) thrown = await this.#complete(job, outcome)
     else {
-      this.#report(outcome.thrown, job, outcome.input)
-      await this.#retry(job, outcome.thrown)
+      this.#report(thrown, job, outcome.input)
+      await this.#retry(job, thrown)
     }
+    if (thrown === undefined) job.trace?.settle()
+    else job.trace?.fail(thrown)
     this.#leave(job)
+  }
+
+  #observed(job: RunningJob): Promise<HandlerOutcome<Job>> {
+    if (!isTraced(queueTake)) return this.#handle(job)
+    const trace = takeTrace({ address: this.address, name: this.address }, job, job.message.data.length)
+    job.trace = trace
+    return trace.begin(() => this.#handle(job))
   }
 
   /** Never rejects. */
@@ -177,15 +192,18 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
     }
   }
 
-  async #complete(job: RunningJob, { input, result }: HandlerOutcome<Job>): Promise<void> {
+  /** Resolves to the reason why the job is not done. */
+  async #complete(job: RunningJob, { input, result }: HandlerOutcome<Job>): Promise<unknown> {
     job.isEnding = true
     try {
       job.assertHeld()
       // Before the acknowledgement: a worker that dies in between lets the job run again, and the first result counts.
       this.#settlement.answer(job.head, result)
       await this.#settlement.confirm(job.message, Acknowledgement.done, () => job.assertHeld())
+      return undefined
     } catch (error) {
       this.#report(error, job, input)
+      return error
     }
   }
 

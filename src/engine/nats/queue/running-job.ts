@@ -2,6 +2,7 @@ import { ErrorCode, ShmwireError } from '../../../errors.js'
 import { clearTimeout, newAbortController, nowMs, setTimeout } from '../../../host.js'
 import type { JobContext } from '../../../messaging/queue/types.js'
 import type { MessageHeaders } from '../../../messaging/types.js'
+import type { Trace } from '../../../observe/diagnostics-trace.js'
 import type { Msg } from '../connection.js'
 import type { Delivery } from '../delivery.js'
 import type { JobHead } from './job-message.js'
@@ -20,6 +21,8 @@ export class RunningJob implements JobContext {
   leaseEndMs: number
   /** When the lease was last asked for again. */
   renewedMs: number
+  /** Of a job that is observed. */
+  trace: Trace | undefined
   /** The worker has begun to acknowledge, to return or to bury the job. */
   isEnding = false
   #controller: AbortController | undefined

@@ -11,6 +11,9 @@ import type {
   SubscriptionEvents,
   SubscriptionStats,
 } from '../../../messaging/topic/types.js'
+import { type Place, tracedDelivery } from '../../../messaging/traced-messages.js'
+import { topicReceive } from '../../../observe/diagnostics-channels.js'
+import { isTraced } from '../../../observe/diagnostics-trace.js'
 import { checkWaitOptions, misuse, type WaitOptions } from '../../../options.js'
 import { runApart } from '../../../uncaught.js'
 import type { EngineConnection } from '../connection.js'
@@ -92,18 +95,20 @@ class JetSubscription<Message>
 {
   readonly transport = 'nats'
   readonly fallbackReason = undefined
+  readonly #name: string
   readonly #source: StreamSource
   readonly #delivery: PulledDelivery<StreamItem>
 
   constructor(options: JetSubscriptionOptions) {
     super()
+    this.#name = options.name
     this.#source = new StreamSource({
       ...options,
       onLost: (count) => runApart(() => this.emit('lost', count)),
       onReady: () => this.#delivery.ready(),
       onEnding: (error) => this.#delivery.ending(error),
     })
-    const emit = ([message, info]: StreamItem): boolean => this.emit('message', message as Message, info)
+    const emit = (item: StreamItem): void => this.#emitMessage(item)
     this.#delivery = new PulledDelivery<StreamItem>(this, 'message', this.#source, emit, () =>
       this.#source.close(),
     )
@@ -123,11 +128,17 @@ class JetSubscription<Message>
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<Message, undefined> {
-    return this.#delivery.iterate(([message]) => message as Message)
+    return this.#delivery.iterate((item) => {
+      if (isTraced(topicReceive)) this.#report(item)
+      return item[0] as Message
+    })
   }
 
   entries(): AsyncIterableIterator<[message: Message, info: MessageInfo], undefined> {
-    return this.#delivery.iterate(([message, info]) => [message as Message, info])
+    return this.#delivery.iterate((item) => {
+      if (isTraced(topicReceive)) this.#report(item)
+      return [item[0] as Message, item[1]]
+    })
   }
 
   stats(): SubscriptionStats {
@@ -141,5 +152,21 @@ class JetSubscription<Message>
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #emitMessage(item: StreamItem): void {
+    const [message, info] = item
+    const emit = (): boolean => this.emit('message', message as Message, info)
+    if (isTraced(topicReceive)) tracedDelivery(this.#place, item, 'listener', emit)
+    else emit()
+  }
+
+  /** A loop gets the message. */
+  #report(item: StreamItem): void {
+    tracedDelivery(this.#place, item, 'loop', () => {})
+  }
+
+  get #place(): Place {
+    return { address: this.#name, name: this.#name }
   }
 }

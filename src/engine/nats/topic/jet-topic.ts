@@ -4,6 +4,10 @@ import { ErrorCode, ShmwireError } from '../../../errors.js'
 import { MessageCodec } from '../../../messaging/message-codec.js'
 import { encodeKey } from '../../../messaging/topic/key.js'
 import type { PublishOptions, Topic, TopicOptions, TopicStats } from '../../../messaging/topic/types.js'
+import { tracedPublish, tracedTryPublish } from '../../../messaging/traced-messages.js'
+import { topicPublish } from '../../../observe/diagnostics-channels.js'
+import type { PublishPayload } from '../../../observe/diagnostics-payloads.js'
+import { isTraced } from '../../../observe/diagnostics-trace.js'
 import {
   checkOptionNames,
   checkWaitOptions,
@@ -102,25 +106,45 @@ export class JetTopic<Message> implements Topic<Message> {
   }
 
   /** False: the servers have not answered for many messages yet. A failure is thrown by the next call, and by `close`. */
-  tryPublish(message: Message, options: PublishOptions = {}): boolean {
+  tryPublish(message: Message, options?: PublishOptions): boolean {
+    if (!isTraced(topicPublish)) return this.#tryPublish(message, options, undefined)
+    const place = { address: this.address, name: this.address }
+    return tracedTryPublish(place, options, (changed, traced) => this.#tryPublish(message, changed, traced))
+  }
+
+  #tryPublish(
+    message: Message,
+    options: PublishOptions | undefined,
+    traced: PublishPayload | undefined,
+  ): boolean {
     this.#assertOpen()
     if (this.#publisher.isBusy) return false
-    this.#store(message, options).catch((error: unknown) => {
+    this.#store(message, options, traced).catch((error: unknown) => {
       this.#failure ??= error as ShmwireError
     })
     return true
   }
 
   /** Resolves when the stream has stored the message. */
-  async publish(message: Message, options: PublishOptions = {}): Promise<void> {
-    this.#assertOpen()
-    await this.#store(message, options)
+  publish(message: Message, options?: PublishOptions): Promise<void> {
+    return this.#publish(message, options, undefined)
   }
 
   /** For bridges: the stream drops a second message with the id within two minutes. */
-  async publishWithId(message: Message, options: PublishOptions, id: string): Promise<void> {
-    this.#assertOpen()
-    await this.#store(message, options, id)
+  publishWithId(message: Message, options: PublishOptions, id: string): Promise<void> {
+    return this.#publish(message, options, id)
+  }
+
+  #publish(message: Message, options: PublishOptions | undefined, id: string | undefined): Promise<void> {
+    const store = async (
+      changed: PublishOptions | undefined,
+      traced: PublishPayload | undefined,
+    ): Promise<void> => {
+      this.#assertOpen()
+      await this.#store(message, changed, traced, id)
+    }
+    if (!isTraced(topicPublish)) return store(options, undefined)
+    return tracedPublish({ address: this.address, name: this.address }, options, store)
   }
 
   /** `subscribers` and `wakesSent` are 0: the servers do not report them. */
@@ -150,13 +174,19 @@ export class JetTopic<Message> implements Topic<Message> {
   }
 
   /** Throws in the turn of the call. */
-  #store(message: Message, options: PublishOptions, id?: string): Promise<number> {
+  #store(
+    message: Message,
+    options: PublishOptions = {},
+    traced?: PublishPayload,
+    id?: string,
+  ): Promise<number> {
     checkOptionNames(options, PUBLISH_NAMES)
     const { key, headers } = options
     encodeKey(key)
     const fields = this.#connection.newHeaders()
     addHeaders(fields, headers)
     const body = this.#codec.keep(this.#codec.encode(message))
+    if (traced !== undefined) traced.byteLength = body.length
     this.#published += 1
     this.#bytes += body.length
     return this.#publisher.publish({

@@ -17,7 +17,7 @@ import { retrying } from '../retrying.js'
 import { nanosOf } from '../streams.js'
 import { epochOf, keyOf, Part, whatOfTopic } from './topic-stream.js'
 
-export type StreamItem = readonly [message: unknown, info: MessageInfo]
+export type StreamItem = readonly [message: unknown, info: MessageInfo, byteLength: number]
 
 /** Messages that were received and not taken. */
 const MESSAGES_MAX = 256
@@ -181,7 +181,7 @@ export class StreamSource implements PullSource<StreamItem> {
       const value = codec.decode(bufferOf(message.data))
       this.lastBytes = message.data.length
       this.#received += 1
-      return [value, { epoch: this.epoch, sequence, key: received?.key, headers }]
+      return [value, { epoch: this.epoch, sequence, key: received?.key, headers }, message.data.length]
     } catch (error) {
       this.#arrived.clear()
       this.#finish(error as Error)
