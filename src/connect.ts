@@ -48,7 +48,8 @@ export async function connectChannel(
   const { signal, timeoutMs = CLIENT_HANDSHAKE_TIMEOUT_MS } = options
   const { name: codecName } = codec
   const { agreement, native } = await establish(target, { settings, codecName, signal, timeoutMs })
-  return openChannel(agreement, { settings, codec, native, messages, onClosed })
+  const origin = { role: 'client', address: typeof address === 'string' ? address : '' } as const
+  return openChannel(agreement, { settings, codec, native, messages, origin, onClosed })
 }
 
 function targetOf(address: string | ConnectedSocket, settings: Settings): Address | Socket {

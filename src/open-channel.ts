@@ -4,6 +4,7 @@ import type { Codec } from './codec/codec.js'
 import { createLink } from './link/create-link.js'
 import { log } from './log.js'
 import type { NativeLoad } from './native/load-binding.js'
+import { type ChannelOrigin, observeChannel } from './observe/channel-totals.js'
 import type { Settings } from './options.js'
 import type { Agreement } from './wire/agreement.js'
 import { Feature } from './wire/features.js'
@@ -12,6 +13,8 @@ export interface ChannelContext {
   readonly settings: Settings
   readonly codec: Codec
   readonly native: NativeLoad
+  /** For snapshots. */
+  readonly origin: ChannelOrigin
   /** See ChannelDependencies. */
   readonly messages: ChannelDependencies['messages']
   /** See ChannelDependencies. */
@@ -20,13 +23,15 @@ export interface ChannelContext {
 
 /** Opens the channel of two sides that agree. Throws only errors of the codec, after it has released everything. */
 export function openChannel(agreement: Agreement, context: ChannelContext): Channel {
-  const { settings, codec, native, messages, onClosed } = context
+  const { settings, codec, native, messages, onClosed, origin } = context
   const { maxMessageBytes, fallbackReason, features } = agreement
   if (fallbackReason !== undefined)
     log(settings.logger, 'debug', () => `a channel runs over the socket: ${fallbackReason}`)
   const link = createLink(agreement, settings, native)
+  let ended = false
+  let observed: ((error: Error | undefined) => void) | undefined
   try {
-    return new Channel({
+    const channel = new Channel({
       link,
       codec,
       messages,
@@ -35,8 +40,14 @@ export function openChannel(agreement: Agreement, context: ChannelContext): Chan
       maxOutboxBytes: settings.maxOutboxBytes,
       fallbackReason,
       peerHasCalls: features.includes(Feature.CALLS),
-      onClosed,
+      onClosed: (error) => {
+        ended = true
+        observed?.(error)
+        onClosed?.(error)
+      },
     })
+    if (!ended) observed = observeChannel(channel, origin)
+    return channel
   } catch (error) {
     link.destroy()
     throw error

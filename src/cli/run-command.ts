@@ -1,8 +1,11 @@
 import { firstLineOfThrown } from '../uncaught.js'
 import { buildCommand } from './build/build-command.js'
 import { type Command, CommandError, UsageError } from './command.js'
+import { listCommand } from './list/list-command.js'
+import { metricsCommand } from './metrics/metrics-command.js'
+import { topCommand } from './top/top-command.js'
 
-const COMMANDS: readonly Command[] = [buildCommand]
+const COMMANDS: readonly Command[] = [listCommand, topCommand, metricsCommand, buildCommand]
 
 /** As in most programs of Unix. */
 const ExitCode = { SUCCESS: 0, FAILURE: 1, USAGE: 2 } as const

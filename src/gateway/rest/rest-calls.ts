@@ -3,6 +3,7 @@ import { waitWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { log } from '../../log.js'
 import { show } from '../../options.js'
+import { GatewayRecorder } from '../../observe/gateway-recorder.js'
 import type { Identity } from '../../peer.js'
 import { isThenable } from '../../thenable.js'
 import { textOfThrown } from '../../uncaught.js'
@@ -47,6 +48,8 @@ export class RestCalls {
   /** Segments of the prefix of the plugin, which the templates do not have. */
   readonly #prefixSegments: number
   readonly #open = new Set<Exchange>()
+  /** Counts the requests for methods. */
+  readonly recorder = new GatewayRecorder()
   #end: Error | undefined
 
   constructor(
@@ -215,7 +218,8 @@ export class RestCalls {
     if (target.kind === 'own') return target
     const { socket } = raw
     const address = this.#settings.proxies.clientOf(socket.remoteAddress, request.headers['x-forwarded-for'])
-    const exchange = new Exchange(request, reply, target, variables, address)
+    const onEnd = this.recorder.begin(target.method.kind === 'serverStream')
+    const exchange = new Exchange(request, reply, target, variables, address, onEnd)
     reply.header(CORRELATION_ID, exchange.correlationId)
     return exchange
   }

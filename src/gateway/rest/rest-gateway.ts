@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync, HTTPMethods } from 'fastify'
+import { observeGateway } from '../../observe/gateway-recorder.js'
 import {
   type ClientFunctions,
   decodedClient,
@@ -65,6 +66,8 @@ export async function openRestGateway(
   const replies = new Replies(settings)
   const streams = new StreamReplies(settings, replies)
   const calls = new RestCalls(table, settings, replies, streams, prefix)
+  const unregister = observeGateway(calls.recorder, 'rest')
+  app.addHook('onClose', async () => unregister())
   app.addHook('preClose', async () => {
     health.drain()
     streams.close()

@@ -90,6 +90,7 @@ export class StreamReplies {
       // After a call was cancelled, the reason of this gateway counts.
       const error: unknown = signal.aborted ? signal.reason : thrown
       const answer = errorAnswer(error)
+      exchange.failed = answer.statusCode >= 500
       if (answer.fault) {
         const { guarded } = route
         log(

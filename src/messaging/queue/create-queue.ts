@@ -130,6 +130,7 @@ async function create<Job, Result>(
     store,
     storePath: options.store,
     address,
+    name: name ?? '',
   })
 }
 

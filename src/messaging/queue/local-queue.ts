@@ -3,6 +3,8 @@ import { decodeRemoteError } from '../../channel/remote-error.js'
 import { endWithin, waitWithin } from '../../deadline.js'
 import { ErrorCode, replaceExecuted, ShmwireError } from '../../errors.js'
 import { clearTimeout, newAbortController, nowMs, setTimeout } from '../../host.js'
+import type { QueueFigures } from '../../observe/figures.js'
+import { register } from '../../observe/registry.js'
 import { checkWaitOptions, integer, type WaitOptions } from '../../options.js'
 import type { RunningService } from '../../service/serve.js'
 import { decodeHeaders, NO_HEADERS } from '../headers.js'
@@ -34,6 +36,7 @@ export interface LocalQueueParts {
   readonly store: JobStore | undefined
   readonly storePath: string | undefined
   readonly address: string
+  readonly name: string
 }
 
 /** A queue, in the process that holds its jobs. */
@@ -43,6 +46,7 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
   readonly #parts: LocalQueueParts
   readonly #encoder: JobEncoder
   readonly #jobs = new LocalJobs()
+  readonly #unregister: () => void
   #closing: Promise<void> | undefined
 
   constructor(parts: LocalQueueParts) {
@@ -50,6 +54,13 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
     this.store = parts.storePath
     this.#parts = parts
     this.#encoder = new JobEncoder(parts.codec)
+    this.#unregister = register('queues', this, (queue) => queue.#figures())
+  }
+
+  #figures(): QueueFigures {
+    const { core, name, address } = this.#parts
+    const stats = core.stats()
+    return { address, name, ...stats, deadDropped: stats.deadDropped ?? 0 }
   }
 
   push(job: Job, options?: PushOptions): Promise<PushedJob> {
@@ -127,6 +138,7 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
 
   async #close({ signal, timeoutMs = CLOSE_TIMEOUT_MS }: WaitOptions): Promise<void> {
     const { core, service, running, store } = this.#parts
+    this.#unregister()
     const endMs = nowMs() + timeoutMs
     const reason = closed('no')
     const bound = expiry(timeoutMs, signal)

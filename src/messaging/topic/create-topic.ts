@@ -13,6 +13,8 @@ import {
 } from '../../options.js'
 import type { Contract } from '../../service/contract/contract.js'
 import type { Handlers } from '../../service/contract/contract-types.js'
+import type { TopicFigures } from '../../observe/figures.js'
+import { register } from '../../observe/registry.js'
 import { type RunningService, serve } from '../../service/serve.js'
 import { bytesContract } from '../bytes-contract.js'
 import { MessageCodec } from '../message-codec.js'
@@ -82,7 +84,7 @@ export async function createTopic<Message = any>(
   const server = own ?? (target as Server)
   let topic: LocalTopic<Message> | undefined
   try {
-    topic = new LocalTopic<Message>(server, own, settings)
+    topic = new LocalTopic<Message>(server, own, settings, options.name)
     const { policy, identify } = options
     topic.running = await serve(server, topic.handlers(), {
       contract,
@@ -90,6 +92,7 @@ export async function createTopic<Message = any>(
       identify,
       validateOutput: false,
     })
+    topic.observe()
     return topic
   } catch (error) {
     topic?.dropMemory()
@@ -134,11 +137,14 @@ class LocalTopic<Message> implements Topic<Message> {
   readonly #publisher: Publisher
   readonly #service: TopicService
   readonly #prefixes = new PrefixEncoder()
+  readonly #name: string
+  #unregister = (): void => {}
   #closing: Promise<void> | undefined
 
   /** Throws `INVALID_ARGUMENT`, `OUT_OF_MEMORY`. */
-  constructor(server: Server, own: Server | undefined, settings: TopicSettings) {
+  constructor(server: Server, own: Server | undefined, settings: TopicSettings, name = '') {
     this.#server = server
+    this.#name = name
     this.#own = own
     const { overflow, ringBytes, blockTimeoutMs } = settings
     const { ring, obstacle } = ringOf(serverMemory(server), ringBytes, (reader) =>
@@ -171,6 +177,16 @@ class LocalTopic<Message> implements Topic<Message> {
       obstacle,
       memory,
     })
+  }
+
+  /** Lists the topic in snapshots until it closes. */
+  observe(): void {
+    this.#unregister = register('topics', this, (topic) => topic.#figures())
+  }
+
+  #figures(): TopicFigures {
+    const { published: sequence, ...stats } = this.stats()
+    return { address: this.address, name: this.#name, epoch: this.epoch, sequence, ...stats }
   }
 
   /** The topic cannot be served. */
@@ -230,6 +246,7 @@ class LocalTopic<Message> implements Topic<Message> {
   }
 
   async #close(bounds: WaitOptions): Promise<void> {
+    this.#unregister()
     try {
       await this.#publisher.close(bounds)
     } finally {

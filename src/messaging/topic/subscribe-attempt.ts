@@ -33,6 +33,8 @@ export interface SubscribeSettings {
   readonly target: ClientTarget
   readonly channel: KeepConnectedOptions | undefined
   readonly service: string
+  /** Of the topic. */
+  readonly name: string
   readonly codec: MessageCodec
   readonly from: SubscribeFrom
   readonly filter: KeyFilter
@@ -165,7 +167,9 @@ export class SubscribeAttempt<Message> {
   ): TopicSubscription<Message> {
     const conversation = this.#conversation
     let isTooSlow = false
+    const { target, name } = this.#settings
     return new TopicSubscription<Message>({
+      place: { address: typeof target === 'string' ? target : '', name },
       codec,
       filter,
       epoch,

@@ -46,6 +46,7 @@ export async function subscribe<Message = any>(
     target,
     channel,
     service: serviceName('topic', options.name),
+    name: options.name ?? '',
     // The ring of the publisher bounds the messages.
     codec: new MessageCodec(codecOption, Number.POSITIVE_INFINITY, ''),
     from: checkFrom(from),

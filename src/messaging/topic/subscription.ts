@@ -1,4 +1,6 @@
 import { EventEmitter } from 'node:events'
+import type { SubscriptionFigures } from '../../observe/figures.js'
+import { register } from '../../observe/registry.js'
 import { checkWaitOptions, type WaitOptions } from '../../options.js'
 import type { Transport } from '../../transport.js'
 import { runApart } from '../../uncaught.js'
@@ -8,6 +10,8 @@ import { type TopicItem, TopicMessages, type TopicMessagesOptions } from './topi
 import type { MessageInfo, Subscription, SubscriptionEvents, SubscriptionStats } from './types.js'
 
 export interface SubscriptionOptions extends Omit<TopicMessagesOptions, 'source' | 'onLost' | 'onTooSlow'> {
+  /** Of the topic, for snapshots. */
+  readonly place: SubscriptionPlace
   readonly transport: Transport
   readonly fallbackReason: string | undefined
   /** Creates the source. Throws errors of the addon. */
@@ -16,6 +20,15 @@ export interface SubscriptionOptions extends Omit<TopicMessagesOptions, 'source'
   /** Ends the connection, unless it belongs to the program. */
   readonly disconnect: (options: WaitOptions | undefined) => Promise<void>
 }
+
+/** Where the topic of a subscription is. */
+export interface SubscriptionPlace {
+  /** Empty for a channel of the program. */
+  readonly address: string
+  readonly name: string
+}
+
+let lastId = 0
 
 /** A subscription to a topic of this machine, or over a connection. */
 export class TopicSubscription<Message>
@@ -29,6 +42,9 @@ export class TopicSubscription<Message>
   readonly #messages: TopicMessages
   readonly #delivery: PulledDelivery<TopicItem>
   readonly #disconnect: SubscriptionOptions['disconnect']
+  readonly #place: SubscriptionPlace
+  readonly #id = (lastId += 1)
+  readonly #unregister: () => void
   #disconnected: Promise<void> | undefined
 
   /** Throws errors of the addon. */
@@ -38,6 +54,7 @@ export class TopicSubscription<Message>
     this.transport = options.transport
     this.fallbackReason = options.fallbackReason
     this.#disconnect = options.disconnect
+    this.#place = options.place
     this.#source = options.open({
       onReady: () => this.#delivery.ready(),
       onEnding: (error) => this.#delivery.ending(error),
@@ -48,6 +65,7 @@ export class TopicSubscription<Message>
     this.#delivery = new PulledDelivery<TopicItem>(this, 'message', this.#messages, emit, () =>
       this.#closed(),
     )
+    this.#unregister = register('subscriptions', this, (subscription) => subscription.#figures())
   }
 
   get sequence(): number {
@@ -76,7 +94,13 @@ export class TopicSubscription<Message>
     return this.close()
   }
 
+  #figures(): SubscriptionFigures {
+    const { epoch, transport, sequence } = this
+    return { id: this.#id, ...this.#place, epoch, transport, sequence, ...this.stats() }
+  }
+
   #closed(): void {
+    this.#unregister()
     this.#source.close()
     // The event `close` has the error of the subscription.
     this.#ended(undefined).catch(() => {})
