@@ -16,6 +16,7 @@ const ENTRIES = [
   'gateway/grpc/index',
   'gateway/rest/index',
   'gateway/ws/index',
+  'observe/index',
   'service/proto/index',
   'testing/index',
 ]

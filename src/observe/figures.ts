@@ -3,11 +3,11 @@ import type { ChannelStats } from '../stats.js'
 import type { HistogramFigures } from './latency-histogram.js'
 
 /** Another shape has another number. */
-export const SNAPSHOT_VERSION = 1
+export const SNAPSHOT_VERSION = 1 as const
 
 /** The figures of one thread of a process, and of the process. Counters begin at 0 when their owner begins. */
 export interface Snapshot {
-  readonly version: typeof SNAPSHOT_VERSION
+  readonly version: 1
   /** Random: all servers of one thread answer with the same one. */
   readonly id: string
   /** When it was made, in milliseconds since 1970, by the clock of the process. */

@@ -92,7 +92,7 @@ export const METRICS = {
   shmwire_gateway_streams: gauge('Open streams.'),
   shmwire_gateway_errors_total: counter('Requests that failed, by the side that caused it: client, server.'),
 
-  shmwire_snapshot_omitted_rows: gauge('Rows that are missing in these metrics, because there were too many.'),
+  shmwire_snapshot_omitted_rows: gauge('Rows and series that are missing in these metrics, because there were too many.'),
 } as const satisfies Readonly<Record<string, Metric>>
 
 export type MetricName = keyof typeof METRICS

@@ -33,8 +33,7 @@ function textOf(snapshots: readonly Snapshot[], labelled: boolean): string {
     addRows(writer, labelled ? { pid, thread: threadId } : {}, one, newest)
   }
   const cut = snapshots.flatMap(({ omitted }) => Object.values(omitted))
-  const rows = cut.reduce((sum, count) => sum + count, writer.omitted)
-  writer.add('shmwire_snapshot_omitted_rows', {}, rows)
+  writer.addOmitted(cut.reduce((sum, count) => sum + count, 0))
   return writer.text()
 }
 

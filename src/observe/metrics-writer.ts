@@ -9,17 +9,14 @@ const MS = 1_000
 const LABEL_CHARACTERS_MAX = 256
 /** A scrape takes its time and memory at both sides. Further series are left out and counted. */
 const SERIES_MAX = 20_000
+/** The buckets with that of infinity, the sum and the count. */
+const SERIES_OF_HISTOGRAM = BUCKET_BOUNDS_MS.length + 3
 
 /** Collects the series of metrics. Rows with the same labels become one, because Prometheus refuses a text with two. */
 export class MetricsWriter {
   readonly #families = new Map<MetricName, Map<string, number>>()
   #series = 0
   #omitted = 0
-
-  /** Series that are left out. */
-  get omitted(): number {
-    return this.#omitted
-  }
 
   /** Undefined has no series. */
   add(name: MetricName, labels: Labels, value: number | undefined): void {
@@ -29,11 +26,21 @@ export class MetricsWriter {
   histogram(name: MetricName, labels: Labels, { buckets, count, sumMs }: HistogramFigures): void {
     const text = labelText(labels)
     const comma = text === '' ? '' : ','
+    // A part of a histogram would be wrong.
+    if (this.#series + SERIES_OF_HISTOGRAM > SERIES_MAX) {
+      this.#omitted += SERIES_OF_HISTOGRAM
+      return
+    }
     for (const [index, boundMs] of BUCKET_BOUNDS_MS.entries())
       this.#put(name, `${text}${comma}le="${boundMs / MS}"`, '_bucket', buckets[index] ?? 0)
     this.#put(name, `${text}${comma}le="+Inf"`, '_bucket', count)
     this.#put(name, text, '_sum', sumMs / MS)
     this.#put(name, text, '_count', count)
+  }
+
+  /** Adds the number of the rows and series that are left out. Call it last. */
+  addOmitted(rows: number): void {
+    this.#families.set('shmwire_snapshot_omitted_rows', new Map([['shmwire_snapshot_omitted_rows', rows + this.#omitted]]))
   }
 
   /** In the order of the table of metrics. */

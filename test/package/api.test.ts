@@ -71,6 +71,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   QueueEngine: 'engine.',
   TopicBridge: 'bridge.',
   BridgeStats: 'stats.',
+  Snapshot: 'snapshot.',
 }
 
 const ADAPTERS = ['http', 'port', 'stream'].map((name) => `dist/adapter/${name}.d.ts`)
@@ -81,6 +82,7 @@ const ENTRIES = [
   'dist/gateway/grpc/index.d.ts',
   'dist/gateway/rest/index.d.ts',
   'dist/gateway/ws/index.d.ts',
+  'dist/observe/index.d.ts',
   'dist/service/proto/index.d.ts',
   'dist/testing/index.d.ts',
   ...ADAPTERS,

@@ -13,6 +13,7 @@ import { keepBody } from './idempotent-calls.js'
 import { parseJsonBody } from './json-body.js'
 import { documentRoutes } from './openapi/document-routes.js'
 import { apiSourceOf } from './openapi/settings-source.js'
+import { MetricsRoute } from './metrics-route.js'
 import { Replies } from './replies.js'
 import { ADMITTED, RestCalls } from './rest-calls.js'
 import { type RestGatewayOptions, type RestSettings, resolveRestOptions } from './rest-options.js'
@@ -105,6 +106,8 @@ async function addOwnRoutes(
     add('/health', health.health, 'pass health: false')
     add('/ready', health.ready, 'pass health: false')
   }
+  const { metrics } = settings
+  if (metrics !== undefined) add('/metrics', new MetricsRoute(settings, metrics).answer, 'leave out metrics')
   if (settings.openapi !== undefined) {
     const source = apiSourceOf(settings, settings.openapi, prefix)
     for (const [path, { answer }] of await documentRoutes(source, settings.page))
