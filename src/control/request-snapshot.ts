@@ -20,7 +20,7 @@ import { refuseOrDestroy } from './refuse-descriptors.js'
 /** A server that announces services all the time must not keep its client waiting. */
 const DESCRIPTIONS_MAX = 100
 
-/** What a server says about itself and its process. */
+/** The description of a server, and the counters of its process. */
 export interface ObservedServer {
   readonly description: Description
   readonly peer: Peer

@@ -3,8 +3,8 @@ import { retryWhileQueueIsFull } from '../control/full-queue.js'
 import { requestSnapshot } from '../control/request-snapshot.js'
 import { checkServerPlace } from '../control/runtime-directory.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
-import { misuse } from '../options.js'
 import type { Snapshot } from '../observe/figures.js'
+import { misuse } from '../options.js'
 import { type DiscoveryOptions, listNames, type Place, resolvePlace } from './place.js'
 
 /** Each answer has up to 1 MiB. */

@@ -64,7 +64,8 @@ class ChannelGroup {
 
   add(channel: ObservedChannel): WeakRef<ObservedChannel> {
     const reference = new WeakRef(channel)
-    this.#open.set(reference, (lastId += 1))
+    lastId += 1
+    this.#open.set(reference, lastId)
     this.#opened += 1
     return reference
   }

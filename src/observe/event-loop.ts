@@ -3,7 +3,7 @@ import { clearInterval, nowMs, setInterval } from '../host.js'
 import type { EventLoopFigures } from './figures.js'
 import { LatencyHistogram } from './latency-histogram.js'
 
-/** The delay is sampled so often while somebody takes snapshots. */
+/** The delay is sampled so often while programs take snapshots. */
 const SAMPLE_MS = 20
 /** Longer than the pauses between two scrapes of Prometheus, which are a minute at most as a rule. */
 const OBSERVED_MS = 120_000

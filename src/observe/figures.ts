@@ -54,7 +54,7 @@ export interface ProcessFigures {
 export interface EventLoopFigures {
   readonly activeMs: number
   readonly idleMs: number
-  /** By how much timers were late. Measured only while somebody takes snapshots; otherwise it stands still. */
+  /** By how much timers were late. Measured only while programs take snapshots; otherwise it stands still. */
   readonly delay: HistogramFigures
 }
 

@@ -27,13 +27,15 @@ export const METRICS = {
   shmwire_event_loop_active_seconds_total: counter('Time in which the event loop ran code.'),
   shmwire_event_loop_idle_seconds_total: counter('Time in which the event loop waited.'),
   shmwire_event_loop_delay_seconds: histogram(
-    'By how much timers were late. Measured only while somebody reads metrics.',
+    'By how much timers were late. Measured only while programs read metrics.',
   ),
 
   shmwire_server_start_time_seconds: maximum('When the server began to listen, in seconds since 1970.'),
   shmwire_server_channels: gauge('Open channels of the server.'),
   shmwire_server_handshakes: gauge('Clients that connect now.'),
-  shmwire_server_handshakes_failed_total: counter('Clients that were refused, or failed while they connected.'),
+  shmwire_server_handshakes_failed_total: counter(
+    'Clients that were refused, or failed while they connected.',
+  ),
   shmwire_server_observers: gauge('Connections of programs that watch the server.'),
 
   shmwire_channels: gauge('Open channels.'),
@@ -63,7 +65,9 @@ export const METRICS = {
   shmwire_topic_messages_published_total: counter('Messages that the topic has published.'),
   shmwire_topic_published_bytes_total: counter('Bytes of the messages that the topic has published.'),
   shmwire_topic_subscribers: gauge('Subscribers of the topic.'),
-  shmwire_topic_subscribers_dropped_total: counter('Subscribers that were disconnected because they were too slow.'),
+  shmwire_topic_subscribers_dropped_total: counter(
+    'Subscribers that were disconnected because they were too slow.',
+  ),
   shmwire_topic_wakes_sent_total: counter('Times the topic woke a subscriber.'),
 
   shmwire_subscription_messages_received_total: counter('Messages that subscriptions delivered.'),
@@ -85,14 +89,20 @@ export const METRICS = {
   shmwire_queue_jobs_completed_total: counter('Jobs that were done.'),
   shmwire_queue_jobs_failed_total: counter('Attempts that failed.'),
   shmwire_queue_jobs_redelivered_total: counter('Jobs that were given to a worker again.'),
-  shmwire_queue_dead_jobs_dropped_total: counter('Dead jobs that left the queue because there were too many.'),
+  shmwire_queue_dead_jobs_dropped_total: counter(
+    'Dead jobs that left the queue because there were too many.',
+  ),
 
-  shmwire_gateway_request_duration_seconds: histogram('From the arrival of a request to the end of its answer.'),
+  shmwire_gateway_request_duration_seconds: histogram(
+    'From the arrival of a request to the end of its answer.',
+  ),
   shmwire_gateway_requests_running: gauge('Requests that are answered now, streams included.'),
   shmwire_gateway_streams: gauge('Open streams.'),
   shmwire_gateway_errors_total: counter('Requests that failed, by the side that caused it: client, server.'),
 
-  shmwire_snapshot_omitted_rows: gauge('Rows and series that are missing in these metrics, because there were too many.'),
+  shmwire_snapshot_omitted_rows: gauge(
+    'Rows and series that are missing in these metrics, because there were too many.',
+  ),
 } as const satisfies Readonly<Record<string, Metric>>
 
 export type MetricName = keyof typeof METRICS

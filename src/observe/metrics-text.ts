@@ -19,7 +19,7 @@ export function metricsText(): string {
   return textOf([snapshot()], false)
 }
 
-/** The metrics of several processes, which the labels `pid` and `thread` tell apart. */
+/** The metrics of several processes, which the labels `pid` and `thread` identify. */
 export function metricsOfSnapshots(snapshots: readonly Snapshot[]): string {
   return textOf(snapshots, true)
 }
@@ -128,7 +128,11 @@ function addChannels(writer: MetricsWriter, base: Labels, group: ChannelGroupFig
   writer.add('shmwire_channel_requests_running', labels, group.requestsRunning)
 }
 
-function addService(writer: MetricsWriter, base: Labels, { address, service, methods }: ServiceFigures): void {
+function addService(
+  writer: MetricsWriter,
+  base: Labels,
+  { address, service, methods }: ServiceFigures,
+): void {
   for (const { method, errors, running, latency } of methods) {
     const labels = { ...base, address, service, method }
     writer.histogram('shmwire_service_call_duration_seconds', labels, latency)

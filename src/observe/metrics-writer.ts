@@ -40,7 +40,10 @@ export class MetricsWriter {
 
   /** Adds the number of the rows and series that are left out. Call it last. */
   addOmitted(rows: number): void {
-    this.#families.set('shmwire_snapshot_omitted_rows', new Map([['shmwire_snapshot_omitted_rows', rows + this.#omitted]]))
+    this.#families.set(
+      'shmwire_snapshot_omitted_rows',
+      new Map([['shmwire_snapshot_omitted_rows', rows + this.#omitted]]),
+    )
   }
 
   /** In the order of the table of metrics. */

@@ -40,7 +40,7 @@ const text: Shape<string> = (value, path) => {
 }
 const optionalCount: Shape<number | undefined> = (value, path) =>
   value === undefined ? undefined : count(value, path)
-const role = oneOf<ChannelRole>(['server', 'client', 'stream'])
+const role = oneOf(['server', 'client', 'stream'])
 const counts = namedCounts()
 
 const histogram = object<HistogramFigures>({
@@ -62,8 +62,8 @@ const processShape = object<Required<ProcessFigures>>({
   heapUsedBytes: count,
   heapTotalBytes: count,
   externalBytes: count,
-  openDescriptors: optionalCount as Shape<number>,
-  maxDescriptors: optionalCount as Shape<number>,
+  openDescriptors: optionalCount,
+  maxDescriptors: optionalCount,
 })
 
 const channelStats: { [Name in keyof ChannelStats]: Shape<number> } = {
@@ -117,7 +117,7 @@ const snapshotShape = object<Omit<Snapshot, 'version'>>({
       role,
       address: text,
       transport: text,
-      peerPid: optionalCount as Shape<number>,
+      peerPid: optionalCount,
       ...channelStats,
     }),
   ),
@@ -172,7 +172,7 @@ const snapshotShape = object<Omit<Snapshot, 'version'>>({
   ),
   gateways: list(
     object<GatewayFigures>({
-      gateway: oneOf<GatewayFigures['gateway']>(['rest', 'grpc']),
+      gateway: oneOf(['rest', 'grpc']),
       address: text,
       running: count,
       streams: count,

@@ -1,5 +1,5 @@
 /**
- * What this thread can report. An entry is one weak reference: it keeps nothing alive and is read only when somebody takes a snapshot, so
+ * The parts of this thread that report figures. An entry is one weak reference: it keeps nothing alive and is read only when a program takes a snapshot, so
  * messages and calls cost nothing more.
  */
 import type {

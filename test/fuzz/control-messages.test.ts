@@ -76,7 +76,10 @@ const member = fc
 
 /** A correct message, followed by members that replace its own. */
 const changed = fc
-  .tuple(fc.constantFrom<object>(HELLO, OFFER, OFFER_SOCKET, REJECT, DESCRIPTION, SNAPSHOT), fc.array(member, { maxLength: 3 }))
+  .tuple(
+    fc.constantFrom<object>(HELLO, OFFER, OFFER_SOCKET, REJECT, DESCRIPTION, SNAPSHOT),
+    fc.array(member, { maxLength: 3 }),
+  )
   .map(([message, members]) => `${[JSON.stringify(message).slice(0, -1), ...members].join(',')}}`)
 
 const payload = fc.oneof(

@@ -12,7 +12,7 @@ export const metricsCommand: Command = {
   help: `Usage: shmwire metrics [<address>…] [--directory <path>] [--timeout <seconds>]
 
 Reads the counters of the processes behind the servers at the addresses, or of all servers of this user, and prints
-them in the text format of Prometheus. The labels 'pid' and 'thread' tell the processes apart. It only reads.
+them in the text format of Prometheus. The labels 'pid' and 'thread' identify the processes. It only reads.
 
 ${OBSERVE_HELP}`,
   run: (args) => runMetrics(args, standardTerminal()),

@@ -111,13 +111,14 @@ async function print(
   { once, json, intervalMs }: { once: boolean; json: boolean; intervalMs: number },
 ): Promise<void> {
   await sampler.take()
-  do {
+  for (;;) {
     await sampler.pause(intervalMs)
     if (sampler.signal.aborted) return
     const sample = await sampler.take()
     if (json) terminal.out(`${JSON.stringify({ ...sample, rows: view.arrange(sample.rows) })}\n`)
     else terminal.out(`${printedLines(sample, view, terminal).join('\n')}\n`)
-  } while (!once)
+    if (once) return
+  }
 }
 
 async function live(
@@ -152,4 +153,3 @@ async function live(
     screen.close()
   }
 }
-

@@ -3,12 +3,16 @@ import { type Column, type Terminal, tableLines } from '../terminal.js'
 import type { TopProcess, TopRow } from './top-rows.js'
 import { SORT_NAMES, type TopView } from './top-view.js'
 
-/** What one refresh shows. */
+/** The content of one refresh. */
 export interface TopSample {
   readonly processes: readonly TopProcess[]
   readonly rows: readonly TopRow[]
   /** Servers that did not answer, with the reasons. */
-  readonly unanswered: readonly { readonly address: string; readonly code: string; readonly message: string }[]
+  readonly unanswered: readonly {
+    readonly address: string
+    readonly code: string
+    readonly message: string
+  }[]
 }
 
 const COLUMNS: readonly Column[] = [
@@ -100,7 +104,9 @@ function statusLine(view: TopView, count: number): string {
 function titledColumns({ sort, isInverted }: TopView): Column[] {
   const sorted = SORTED_COLUMNS[SORT_NAMES.indexOf(sort)]
   const mark = isInverted ? '△' : '▽'
-  return COLUMNS.map((column) => (column === sorted ? { ...column, title: `${column.title}${mark}` } : column))
+  return COLUMNS.map((column) =>
+    column === sorted ? { ...column, title: `${column.title}${mark}` } : column,
+  )
 }
 
 function processLines({ processes }: TopSample, max: number): string[] {

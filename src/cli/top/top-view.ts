@@ -1,4 +1,4 @@
-/** What `shmwire top` shows: the order of the rows, the part that is visible, and the keys that change them. */
+/** The state of the table of `shmwire top`: the order of the rows, the part that is visible, and the keys that change them. */
 import type { TopRow } from './top-rows.js'
 
 export type SortName =
@@ -77,7 +77,9 @@ export class TopView {
     const direction = ASCENDING.has(this.sort) === this.isInverted ? -1 : 1
     return rows
       .filter(({ pid, kind, name, peer }) => `${pid} ${kind} ${name} ${peer}`.toLowerCase().includes(wanted))
-      .toSorted((a, b) => compare(value(a), value(b), direction) || a.pid - b.pid || compare(a.name, b.name, 1))
+      .toSorted(
+        (a, b) => compare(value(a), value(b), direction) || a.pid - b.pid || compare(a.name, b.name, 1),
+      )
   }
 
   /** The visible part of the arranged rows. */
@@ -186,18 +188,16 @@ export class TopView {
   }
 }
 
-/** Splits what the terminal sends at once into keys. */
+/** A sequence of a special key, or one character. */
+const KEYS = new RegExp(String.raw`${'\x1b'}(?:\[[0-9;]*[A-Za-z~]|O[A-Za-z])|[\s\S]`, 'gu')
+
+/** Splits the bytes that a terminal sends at once into keys. */
 export function keysOf(input: string): string[] {
-  // oxlint-disable-next-line no-control-regex -- the keys of a terminal
-  return input.match(/\x1b(?:\[[0-9;]*[A-Za-z~]|O[A-Za-z])|[\s\S]/gu) ?? []
+  return input.match(KEYS) ?? []
 }
 
 /** A row without the figure comes last. */
-function compare(
-  a: number | string | undefined,
-  b: number | string | undefined,
-  direction: number,
-): number {
+function compare(a: number | string | undefined, b: number | string | undefined, direction: number): number {
   if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined)
   if (a === b) return 0
   return a < b ? -direction : direction

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { Codec, CodecName } from '../../codec/codec.js'
 import { listen, Server, type ServerMemory, serverMemory } from '../../listen.js'
 import { yieldTurn } from '../../next-turn.js'
+import type { TopicFigures } from '../../observe/figures.js'
+import { register } from '../../observe/registry.js'
 import {
   checkOptionNames,
   checkWaitOptions,
@@ -13,8 +15,6 @@ import {
 } from '../../options.js'
 import type { Contract } from '../../service/contract/contract.js'
 import type { Handlers } from '../../service/contract/contract-types.js'
-import type { TopicFigures } from '../../observe/figures.js'
-import { register } from '../../observe/registry.js'
 import { type RunningService, serve } from '../../service/serve.js'
 import { bytesContract } from '../bytes-contract.js'
 import { MessageCodec } from '../message-codec.js'

@@ -30,6 +30,11 @@ export interface SubscriptionPlace {
 
 let lastId = 0
 
+function nextId(): number {
+  lastId += 1
+  return lastId
+}
+
 /** A subscription to a topic of this machine, or over a connection. */
 export class TopicSubscription<Message>
   extends EventEmitter<SubscriptionEvents<Message>>
@@ -43,7 +48,7 @@ export class TopicSubscription<Message>
   readonly #delivery: PulledDelivery<TopicItem>
   readonly #disconnect: SubscriptionOptions['disconnect']
   readonly #place: SubscriptionPlace
-  readonly #id = (lastId += 1)
+  readonly #id = nextId()
   readonly #unregister: () => void
   #disconnected: Promise<void> | undefined
 

@@ -20,7 +20,7 @@ async function shmwire(...args: string[]) {
 describe('runCommand', () => {
   it('lists the commands for --help', async () => {
     expect(await shmwire('--help')).toMatchObject({ code: 0, error: '' })
-    expect((await shmwire('--help')).out).toMatch(/^Usage: shmwire <command>[\s\S]*\n {2}build {3}compile /)
+    expect((await shmwire('--help')).out).toMatch(/^Usage: shmwire <command>[\s\S]*\n {2}build {5}compile /)
   })
 
   it('fails without a command, and names an unknown one', async () => {

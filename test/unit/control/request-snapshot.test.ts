@@ -60,14 +60,29 @@ describe('a client that asks for a snapshot', () => {
   it.each<[string, string, Buffer, Buffer]>([
     ['a server that has none', ErrorCode.UNAVAILABLE, described({ observe: undefined }), Buffer.alloc(0)],
     ['a member that is not true', ErrorCode.UNAVAILABLE, described({ observe: 1 }), Buffer.alloc(0)],
-    ['an answer that is too long', ErrorCode.CORRUPT, described(), header(FrameKind.SNAPSHOT, 1024 * 1024 + 1)],
+    [
+      'an answer that is too long',
+      ErrorCode.CORRUPT,
+      described(),
+      header(FrameKind.SNAPSHOT, 1024 * 1024 + 1),
+    ],
     ['a description that is too long', ErrorCode.CORRUPT, described(), header(FrameKind.DESCRIPTION, 65_537)],
-    ['an answer that is not JSON', ErrorCode.CORRUPT, described(), encodeFrame(FrameKind.SNAPSHOT, 0, Buffer.from('{'))],
+    [
+      'an answer that is not JSON',
+      ErrorCode.CORRUPT,
+      described(),
+      encodeFrame(FrameKind.SNAPSHOT, 0, Buffer.from('{')),
+    ],
     ['an answer of another form', ErrorCode.CORRUPT, described(), answer({ version: 1 })],
     ['an answer of a later version', ErrorCode.VERSION, described(), answer({ version: 2 })],
     ['an OFFER', ErrorCode.CORRUPT, described(), encodeControlFrame(FrameKind.OFFER, {})],
     ['a snapshot before the question', ErrorCode.CORRUPT, answer(snapshot()), Buffer.alloc(0)],
-    ['descriptions without an end', ErrorCode.CORRUPT, described(), Buffer.concat(Array.from({ length: 101 }, () => described()))],
+    [
+      'descriptions without an end',
+      ErrorCode.CORRUPT,
+      described(),
+      Buffer.concat(Array.from({ length: 101 }, () => described())),
+    ],
   ])('refuses %s', async (_what, code, first, second) => {
     await expect(ask(first, second)).rejects.toMatchObject({ code })
   })

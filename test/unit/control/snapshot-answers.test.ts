@@ -31,14 +31,18 @@ async function start(options: ListenOptions & WaitOptions = {}): Promise<void> {
 
 async function connectRaw(port?: number): Promise<RawPeer> {
   const socket =
-    port === undefined ? createConnection(join(directory, 'observed.sock')) : createConnection(port, '127.0.0.1')
+    port === undefined
+      ? createConnection(join(directory, 'observed.sock'))
+      : createConnection(port, '127.0.0.1')
   await once(socket, 'connect')
   const peer = new RawPeer(socket)
   peers.push(peer)
   return peer
 }
 
-async function described(port?: number): Promise<{ peer: RawPeer; first: Record<string, unknown> | undefined }> {
+async function described(
+  port?: number,
+): Promise<{ peer: RawPeer; first: Record<string, unknown> | undefined }> {
   const peer = (await connectRaw(port)).preamble().send('DESCRIBE', { pid: process.pid })
   return { peer, first: await peer.find(FrameKind.DESCRIPTION) }
 }
@@ -63,7 +67,10 @@ describe('a process of the same user that observes a server', () => {
     const { peer } = await described()
     await peer.send('OBSERVE').find(FrameKind.SNAPSHOT)
     announce(server, { services: [{ name: 'late', hash: undefined }] })
-    expect(await peer.find(FrameKind.DESCRIPTION)).toMatchObject({ services: [{ name: 'late' }], observe: true })
+    expect(await peer.find(FrameKind.DESCRIPTION)).toMatchObject({
+      services: [{ name: 'late' }],
+      observe: true,
+    })
     expect(await peer.send('OBSERVE').find(FrameKind.SNAPSHOT)).toMatchObject({ version: 1 })
   })
 
@@ -84,17 +91,32 @@ describe('a process of the same user that observes a server', () => {
       'asks twice at once',
       (peer) =>
         peer.write(
-          Buffer.concat([encodeControlFrame(FrameKind.OBSERVE, {}), encodeControlFrame(FrameKind.OBSERVE, {})]),
+          Buffer.concat([
+            encodeControlFrame(FrameKind.OBSERVE, {}),
+            encodeControlFrame(FrameKind.OBSERVE, {}),
+          ]),
         ),
     ],
-    ['sends a part of OBSERVE', (peer) => peer.write(encodeControlFrame(FrameKind.OBSERVE, {}).subarray(0, 13))],
-    ['sends a header without its payload', (peer) => peer.write(encodeFrame(FrameKind.OBSERVE, 0, Buffer.alloc(9)).subarray(0, 12))],
-    ['sends flags', (peer) => {
-      const frame = encodeControlFrame(FrameKind.OBSERVE, {})
-      frame.writeUInt16LE(1, 6)
-      peer.write(frame)
-    }],
-    ['sends an OBSERVE that is too long', (peer) => peer.write(encodeFrame(FrameKind.OBSERVE, 0, Buffer.alloc(65_537)))],
+    [
+      'sends a part of OBSERVE',
+      (peer) => peer.write(encodeControlFrame(FrameKind.OBSERVE, {}).subarray(0, 13)),
+    ],
+    [
+      'sends a header without its payload',
+      (peer) => peer.write(encodeFrame(FrameKind.OBSERVE, 0, Buffer.alloc(9)).subarray(0, 12)),
+    ],
+    [
+      'sends flags',
+      (peer) => {
+        const frame = encodeControlFrame(FrameKind.OBSERVE, {})
+        frame.writeUInt16LE(1, 6)
+        peer.write(frame)
+      },
+    ],
+    [
+      'sends an OBSERVE that is too long',
+      (peer) => peer.write(encodeFrame(FrameKind.OBSERVE, 0, Buffer.alloc(65_537))),
+    ],
     ['sends a SNAPSHOT', (peer) => peer.send('SNAPSHOT')],
     ['sends a HELLO', (peer) => peer.send('HELLO', HELLO)],
   ])('loses its connection if it %s', async (_what, misbehave) => {
@@ -137,8 +159,7 @@ describe('a process of the same user that observes a server', () => {
 function manyRows(): readonly object[] {
   const name = 'x'.repeat(400)
   const owners = Array.from({ length: 1_000 }, () => ({}))
-  for (const owner of owners)
-    register('cells', owner, () => ({ address: '', name, version: 1, watchers: 0 }))
+  for (const owner of owners) register('cells', owner, () => ({ address: '', name, version: 1, watchers: 0 }))
   return owners
 }
 

@@ -19,12 +19,17 @@ describe('LatencyHistogram', () => {
         for (const latency of all) histogram.record(latency)
         const { count, sumMs, maxMs, buckets } = histogram.figures()
         expect(count).toBe(all.length)
-        expect(sumMs).toBeCloseTo(all.reduce((sum, one) => sum + one, 0), 3)
+        expect(sumMs).toBeCloseTo(
+          all.reduce((sum, one) => sum + one, 0),
+          3,
+        )
         expect(maxMs).toBe(Math.max(0, ...all))
         // The logarithm of a bound is exact, and that of its neighbours may be rounded to it.
         const near = 1 + 1e-9
         for (const [index, bound] of BUCKET_BOUNDS_MS.entries()) {
-          expect(buckets[index]).toBeGreaterThanOrEqual(all.filter((one) => one <= bound / near || one === bound).length)
+          expect(buckets[index]).toBeGreaterThanOrEqual(
+            all.filter((one) => one <= bound / near || one === bound).length,
+          )
           expect(buckets[index]).toBeLessThanOrEqual(all.filter((one) => one <= bound * near).length)
         }
       }),

@@ -154,9 +154,7 @@ describe('the text for Prometheus', () => {
     const topic = full({ subscriptions: [] })
     const subscriber = full({ id: 'b', topics: [], process: { ...full().process, pid: 43 } })
     const lag = linesOf(metricsOfSnapshots([topic, subscriber]), 'shmwire_subscription_lag_messages{')
-    expect(lag).toEqual([
-      'shmwire_subscription_lag_messages{pid="43",thread="0",address="ticks",name=""} 3',
-    ])
+    expect(lag).toEqual(['shmwire_subscription_lag_messages{pid="43",thread="0",address="ticks",name=""} 3'])
     expect(metricsOfSnapshots([subscriber])).not.toContain('shmwire_subscription_lag_messages')
   })
 

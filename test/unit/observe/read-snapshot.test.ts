@@ -56,7 +56,8 @@ describe('a snapshot', () => {
   it('leaves out rows that do not fit, and counts them', async () => {
     const server = await listen('many')
     open.push(server)
-    for (let index = 0; index < 100; index += 1) await serve(server, { call: () => 1 }, { name: `service${index}` })
+    for (let index = 0; index < 100; index += 1)
+      await serve(server, { call: () => 1 }, { name: `service${index}` })
     const bytesMax = 10_000
     const bytes = encodeWithin(bytesMax)
     expect(bytes.length).toBeLessThanOrEqual(bytesMax)
