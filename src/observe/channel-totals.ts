@@ -58,10 +58,6 @@ class ChannelGroup {
     this.#transport = transport
   }
 
-  get size(): number {
-    return this.#open.size
-  }
-
   add(channel: ObservedChannel): WeakRef<ObservedChannel> {
     const reference = new WeakRef(channel)
     lastId += 1
@@ -80,18 +76,15 @@ class ChannelGroup {
     this.#ended[reason] = (this.#ended[reason] ?? 0) + 1
   }
 
-  *figures(): Generator<ChannelFigures> {
-    for (const [channel, id] of this.#present())
-      yield { id, ...this.#labels(), peerPid: channel.peer.pid, ...channel.stats() }
-  }
-
-  totals(): ChannelGroupFigures {
+  /** The sums. Calls `onChannel` with each open channel. */
+  read(onChannel: (figures: () => ChannelFigures) => void): ChannelGroupFigures {
     const sum = { ...this.#past }
-    for (const [channel] of this.#present()) {
+    for (const [channel, id] of this.#present()) {
       const stats = channel.stats()
       for (const name of COUNTERS) sum[name] += stats[name]
       for (const name of GAUGES) sum[name] += stats[name]
       sum.highWaterBytes = Math.max(sum.highWaterBytes, stats.highWaterBytes)
+      onChannel(() => ({ id, ...this.#labels(), peerPid: channel.peer.pid, ...stats }))
     }
     return {
       ...this.#labels(),
@@ -128,25 +121,25 @@ export function observeChannel(
   return (error) => group.remove(reference, error)
 }
 
-export function channelGroups(): Iterable<ChannelGroupFigures> {
-  return [...groups.values()].map((group) => group.totals())
+/** All channels, each of which is read once. */
+export interface ReadChannels {
+  readonly groups: readonly ChannelGroupFigures[]
+  /** Of open channels: those of each group in the order in which they were opened. */
+  readonly rows: ChannelFigures[]
+  /** Further open channels. */
+  readonly omitted: number
 }
 
-/** At most `max` open channels, those of each group in the order in which they were opened, and how many more there are. */
-export function openChannels(max: number): { readonly rows: ChannelFigures[]; readonly omitted: number } {
+/** @param rowsMax so many rows of open channels at most */
+export function readChannels(rowsMax: number): ReadChannels {
   const rows: ChannelFigures[] = []
   let omitted = 0
-  for (const group of groups.values()) {
-    const room = max - rows.length
-    let taken = 0
-    for (const figures of group.figures()) {
-      if (taken >= room) break
-      rows.push(figures)
-      taken += 1
-    }
-    omitted += group.size - taken
+  const onChannel = (figures: () => ChannelFigures): void => {
+    if (rows.length < rowsMax) rows.push(figures())
+    else omitted += 1
   }
-  return { rows, omitted }
+  const all = [...groups.values()].map((group) => group.read(onChannel))
+  return { groups: all, rows, omitted }
 }
 
 function groupOf({ role, address }: ChannelOrigin, transport: string): ChannelGroup {

@@ -7,7 +7,6 @@ import {
   type CellFigures,
   type ChannelFigures,
   type ChannelGroupFigures,
-  type ChannelRole,
   type EventLoopFigures,
   type GatewayFigures,
   type MethodFigures,
@@ -199,11 +198,11 @@ export function readSnapshot(payload: Buffer): Snapshot {
       ErrorCode.VERSION,
       `the snapshot of the peer has the version ${show(version)}, and this program reads ${SNAPSHOT_VERSION}; use the same version of shmwire`,
     )
-  return { version, ...snapshotShape(value, 'the snapshot of the peer') }
+  return { version: SNAPSHOT_VERSION, ...snapshotShape(value, 'the snapshot of the peer') }
 }
 
 function object<T>(members: { readonly [Name in keyof T]-?: Shape<T[Name]> }): Shape<T> {
-  const entries = Object.entries(members) as [string, Shape<unknown>][]
+  const entries = Object.entries<Shape<unknown>>(members)
   return (value, path) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw fault(path, value, 'an object')

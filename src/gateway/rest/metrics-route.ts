@@ -13,6 +13,8 @@ import type { MetricsAccess, RestSettings } from './rest-options.js'
 const IDENTIFY_MS = 10_000
 /** All clients that ask within this time get the same text, so that many requests do not multiply its work. */
 const FRESH_MS = 1_000
+/** With many channels, the text takes longer. Then it is made less often, so that it takes a twentieth of the time at most. */
+const FRESH_PARTS = 19
 
 /** Answers `GET /metrics`. */
 export class MetricsRoute {
@@ -59,9 +61,12 @@ export class MetricsRoute {
   }
 
   #text(): string {
-    if (this.#latest === undefined || nowMs() >= this.#latest.untilMs)
-      this.#latest = { text: metricsText(), untilMs: nowMs() + FRESH_MS }
-    return this.#latest.text
+    const beginMs = nowMs()
+    if (this.#latest !== undefined && beginMs < this.#latest.untilMs) return this.#latest.text
+    const text = metricsText()
+    const endMs = nowMs()
+    this.#latest = { text, untilMs: endMs + Math.max(FRESH_MS, FRESH_PARTS * (endMs - beginMs)) }
+    return text
   }
 }
 

@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorCode, ShmwireError } from '../../../src/errors.js'
-import {
-  channelGroups,
-  type ObservedChannel,
-  observeChannel,
-  openChannels,
-} from '../../../src/observe/channel-totals.js'
+import { type ObservedChannel, observeChannel, readChannels } from '../../../src/observe/channel-totals.js'
 import type { ChannelGroupFigures } from '../../../src/observe/figures.js'
 import type { ChannelStats } from '../../../src/stats.js'
 
@@ -31,7 +26,7 @@ function channel(changes: Partial<ChannelStats> = {}): ObservedChannel {
 }
 
 function groupAt(address: string): ChannelGroupFigures | undefined {
-  return [...channelGroups()].find((group) => group.address === address)
+  return readChannels(0).groups.find((group) => group.address === address)
 }
 
 describe('the totals of channels', () => {
@@ -74,18 +69,18 @@ describe('the totals of channels', () => {
   it('list open channels up to a limit, each with its own id, and count the others', () => {
     const channels = Array.from({ length: 5 }, () => channel())
     const ends = channels.map((one) => observeChannel(one, { role: 'client', address: 'limit' }))
-    const { rows, omitted } = openChannels(3)
+    const { rows, omitted } = readChannels(3)
     expect([rows.length, omitted]).toEqual([3, 2])
     expect(new Set(rows.map(({ id }) => id)).size).toBe(3)
     expect(rows[0]).toMatchObject({ role: 'client', address: 'limit', transport: 'shm', peerPid: 7 })
     for (const end of ends) end(undefined)
-    expect(openChannels(3)).toEqual({ rows: [], omitted: 0 })
+    expect(readChannels(3)).toMatchObject({ rows: [], omitted: 0 })
   })
 
   it('put channels to too many addresses into one group', () => {
     for (let index = 0; index < 1_000; index += 1)
       observeChannel(channel(), { role: 'client', address: `many-${index}` })(undefined)
-    const groups = [...channelGroups()]
+    const groups = readChannels(0).groups
     expect(groups.length).toBeLessThanOrEqual(300)
     const many = groups.filter(({ address }) => address === '' || address.startsWith('many-'))
     expect(many.reduce((sum, { opened }) => sum + opened, 0)).toBe(1_000)
