@@ -1,8 +1,11 @@
 import type { ByteStream } from '../byte-stream.js'
+import { ErrorCode } from '../errors.js'
 import { clearTimeout, nowMs, setTimeout } from '../host.js'
 import { encodedSnapshot } from '../observe/encode-snapshot.js'
+import { textOfThrown } from '../uncaught.js'
 import type { FrameParser } from '../wire/frame-parser.js'
-import { controlBound, encodeFrame, FrameKind } from '../wire/frames.js'
+import { controlBound, encodeControlFrame, encodeFrame, FrameKind } from '../wire/frames.js'
+import { clip } from './control-messages.js'
 
 /** A client gets the next snapshot so long after the last one. */
 const PAUSE_MS = 100
@@ -82,7 +85,8 @@ export class SnapshotAnswers {
     sending += 1
     this.#state = 'sending'
     this.#timer = setTimeout(() => this.#socket.destroy(), TAKE_MS).unref()
-    this.#socket.write(encodeFrame(FrameKind.SNAPSHOT, 0, encodedSnapshot()), () => {
+    const answer = answerFrame()
+    this.#socket.write(answer, () => {
       if (this.#state !== 'sending') return
       clearTimeout(this.#timer)
       sending -= 1
@@ -92,5 +96,15 @@ export class SnapshotAnswers {
       this.#isStale = false
       describe()
     })
+  }
+}
+
+/** An error in a snapshot is reported to the client that asked: a reader must not be able to end this process. */
+function answerFrame(): Buffer {
+  try {
+    return encodeFrame(FrameKind.SNAPSHOT, 0, encodedSnapshot())
+  } catch (error) {
+    const message = clip(`the server cannot read its counters: ${textOfThrown(error)}`)
+    return encodeControlFrame(FrameKind.REJECT, { code: ErrorCode.UNAVAILABLE, message })
   }
 }

@@ -8,7 +8,10 @@ const SAMPLE_MS = 20
 /** Longer than the pauses between two scrapes of Prometheus, which are a minute at most as a rule. */
 const OBSERVED_MS = 120_000
 
-const utilization = performance.eventLoopUtilization.bind(performance)
+/** Not every runtime has it. Then all time counts as idle. */
+const { eventLoopUtilization = () => ({ active: 0, idle: nowMs() }) } = performance as Partial<
+  typeof performance
+>
 const delay = new LatencyHistogram()
 let timer: NodeJS.Timeout | undefined
 let observedUntilMs = 0
@@ -17,7 +20,7 @@ let observedUntilMs = 0
 export function eventLoopFigures(): EventLoopFigures {
   observedUntilMs = nowMs() + OBSERVED_MS
   if (timer === undefined) begin()
-  const { active, idle } = utilization()
+  const { active, idle } = eventLoopUtilization()
   return { activeMs: active, idleMs: idle, delay: delay.figures() }
 }
 

@@ -59,7 +59,7 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
 
   #figures(): QueueFigures {
     const { core, name, address } = this.#parts
-    const stats = core.stats()
+    const stats = core.counts()
     return { address, name, ...stats, deadDropped: stats.deadDropped ?? 0 }
   }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SnapshotAnswers } from '../../../src/control/snapshot-answers.js'
+import { ErrorCode } from '../../../src/errors.js'
 import { announce, type ListenOptions, listen, type Server } from '../../../src/listen.js'
 import { stopMeasuring } from '../../../src/observe/event-loop.js'
 import { register } from '../../../src/observe/registry.js'
@@ -144,6 +145,24 @@ describe('a process of the same user that observes a server', () => {
     await start()
     const peer = (await connectRaw()).preamble().send('OBSERVE')
     expect(await peer.find(FrameKind.SNAPSHOT)).toBeUndefined()
+  })
+
+  it('gets the reason if the counters cannot be read, and the server continues', async () => {
+    await start()
+    const owner = {}
+    const end = register('cells', owner, () => {
+      throw new Error('broken counter')
+    })
+    // An older snapshot can serve all who ask within some time.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const { peer } = await described()
+    const message = expect.stringContaining('broken counter') as string
+    expect(await peer.send('OBSERVE').find(FrameKind.REJECT)).toEqual({
+      code: ErrorCode.UNAVAILABLE,
+      message,
+    })
+    end()
+    expect(await peer.send('OBSERVE').find(FrameKind.SNAPSHOT)).toMatchObject({ version: 1 })
   })
 
   it('waits between two snapshots', async () => {
