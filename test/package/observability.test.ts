@@ -20,6 +20,7 @@ interface Panel {
 }
 
 const hasPromtool = spawnSync('promtool', ['--version']).status === 0
+if (!hasPromtool) console.log('skipped: apt-get install prometheus: the program promtool is missing')
 const rules: readonly { readonly alert: string; readonly expr: string }[] = parse(readDocument(RULES))
   .groups[0].rules
 const { panels }: { panels: readonly Panel[] } = JSON.parse(readDocument(DASHBOARD))
