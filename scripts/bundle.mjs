@@ -18,6 +18,7 @@ const ENTRIES = [
   'gateway/rest/index',
   'gateway/ws/index',
   'resilience/index',
+  'observe/index',
   'service/proto/index',
   'testing/index',
 ]

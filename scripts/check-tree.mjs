@@ -39,6 +39,7 @@ function checkIndexes() {
   for (const file of [
     'src/index.ts',
     'src/engine/nats/index.ts',
+    'src/observe/index.ts',
     'src/service/proto/index.ts',
     'src/gateway/auth/index.ts',
     'src/gateway/grpc/index.ts',

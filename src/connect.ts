@@ -67,7 +67,8 @@ async function openOne(
   const { signal, timeoutMs = CLIENT_HANDSHAKE_TIMEOUT_MS } = options
   const { name: codecName } = codec
   const { agreement, native } = await establish(target, { settings, codecName, signal, timeoutMs })
-  return openChannel(agreement, { settings, codec, native, messages, onClosed })
+  const origin = { role: 'client', address: typeof address === 'string' ? address : '' } as const
+  return openChannel(agreement, { settings, codec, native, messages, origin, onClosed })
 }
 
 function targetOf(address: string | ConnectedSocket, settings: Settings): Address | Socket {

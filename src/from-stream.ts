@@ -89,7 +89,8 @@ async function openOne(
   const reason = native.unavailable
   const common = { settings, codecName: codec.name, native, transport, reason, direction }
   const agreement = await handshakeOverStream(stream, { ...common, signal, timeoutMs })
-  return openChannel(agreement, { settings, codec, native, messages, onClosed })
+  const origin = { role: 'stream', address: '' } as const
+  return openChannel(agreement, { settings, codec, native, messages, origin, onClosed })
 }
 
 function connectedStream(given: Duplex | StreamHalves): {

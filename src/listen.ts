@@ -16,7 +16,8 @@ import { Observers } from './control/observers.js'
 import type { ServedName } from './control/served-name.js'
 import type { ServedPort } from './control/served-port.js'
 import { endWithin } from './deadline.js'
-import { newAbortController, nextTick } from './host.js'
+import { ErrorCode, ShmwireError } from './errors.js'
+import { newAbortController, nextTick, timeOfDayMs } from './host.js'
 import { notifyLateListeners } from './late-listeners.js'
 import { log } from './log.js'
 import type { NativeHandoverSocket } from './native/binding.js'
@@ -24,9 +25,12 @@ import { memoryFault, type NativeLoad } from './native/load-binding.js'
 import { accepts } from './observe/diagnostics-channels.js'
 import type { ConnectPayload } from './observe/diagnostics-payloads.js'
 import { tracePromise } from './observe/diagnostics-trace.js'
+import type { ServerFigures } from './observe/figures.js'
+import { register } from './observe/registry.js'
 import { openChannel } from './open-channel.js'
 import { openPlace } from './open-place.js'
 import {
+  booleanOption,
   type ChannelOptions,
   invalid,
   OPTION_NAMES,
@@ -53,10 +57,15 @@ export interface ListenOptions extends ChannelOptions {
    * `signal` and `timeoutMs`, and keeps the process alive meanwhile. One of several waiting servers gets the address. Default `'fail'`.
    */
   whenInUse?: WhenInUse | undefined
+  /**
+   * Processes of the same user can read the counters of this process at the server's address: `shmwire top`, `shmwire metrics`. Never over TCP
+   * and TLS. Default true.
+   */
+  observe?: boolean | undefined
 }
 
 const WHEN_IN_USE: readonly string[] = ['fail', 'wait'] satisfies WhenInUse[]
-const LISTEN_OPTION_NAMES: readonly string[] = [...OPTION_NAMES, 'whenInUse']
+const LISTEN_OPTION_NAMES: readonly string[] = [...OPTION_NAMES, 'whenInUse', 'observe']
 
 /**
  * Listens at an address. Resolves when clients can connect. One live server can have an address. The files of a dead server are replaced
@@ -76,6 +85,7 @@ export async function listen<Incoming = any, Outgoing = any>(
   const { signal, timeoutMs, whenInUse = 'fail' } = options
   if (!WHEN_IN_USE.includes(whenInUse))
     throw invalid('whenInUse', whenInUse, `one of ${WHEN_IN_USE.join(', ')}`)
+  const observe = booleanOption('observe', options.observe ?? true)
   const target = parseAddress(address)
   checkListenAddress(target, settings)
   const codec = codecFor(settings.codec)
@@ -83,7 +93,7 @@ export async function listen<Incoming = any, Outgoing = any>(
   const codecName = codec.name
   const messages = await incomingMessages(settings.schema)
   const { native, transport, serve } = await openPlace(target, settings, { signal, timeoutMs, whenInUse })
-  return new Server({ serve, transport, settings, codec, codecName, native, messages })
+  return new Server({ serve, transport, settings, codec, codecName, native, messages, observe })
 }
 
 interface ServerParts {
@@ -95,6 +105,8 @@ interface ServerParts {
   readonly codecName: string
   readonly native: NativeLoad
   readonly messages: ChannelDependencies['messages']
+  /** Its control socket answers OBSERVE. */
+  readonly observe: boolean
 }
 
 /** The part of a server's description that can change: see `listServers` and `watchServers`. */
@@ -144,11 +156,14 @@ export class Server<Incoming = any, Outgoing = any>
   readonly #channels = new Set<Channel<Incoming, Outgoing>>()
   readonly #queue = new AsyncQueue<Channel<Incoming, Outgoing>>()
   readonly #limits = newHandshakeLimits()
-  readonly #observers = new Observers()
+  readonly #observers: Observers
   readonly #stopping = newAbortController()
   #handshakes = 0
+  #handshakesFailed = 0
   #closed = false
   #finished = false
+  readonly #startedAtMs = timeOfDayMs()
+  readonly #unregister: () => void
   #closers: (() => void)[] = []
   readonly #watchers: ((channel: Channel<Incoming, Outgoing>) => void)[] = []
 
@@ -164,8 +179,10 @@ export class Server<Incoming = any, Outgoing = any>
   constructor(parts: ServerParts) {
     super()
     this.#parts = parts
+    this.#observers = new Observers(parts.observe)
     this.#place = parts.serve((socket) => void this.#accept(socket))
     this.address = this.#place.address
+    this.#unregister = register('servers', this, (server) => server.#figures())
   }
 
   /** The open channels. */
@@ -243,6 +260,7 @@ export class Server<Incoming = any, Outgoing = any>
     } catch (error) {
       // The client knows the reason. A failed client does not affect the server.
       log(this.#parts.settings.logger, 'debug', () => `a client was refused: ${textOfThrown(error)}`)
+      this.#countFailure(error)
     } finally {
       this.#handshakes -= 1
       this.#finishWhenIdle()
@@ -271,10 +289,28 @@ export class Server<Incoming = any, Outgoing = any>
       codec,
       native,
       messages,
+      origin: { role: 'server', address: this.address },
       onClosed: () => this.#forget(channel),
     })
     if (payload !== undefined) payload.channel = channel
     this.#offer(channel)
+  }
+
+  #figures(): ServerFigures {
+    return {
+      address: this.address,
+      transport: this.#parts.transport,
+      startedAtMs: this.#startedAtMs,
+      channelsOpen: this.#channels.size,
+      handshakesOpen: this.#handshakes,
+      handshakesFailed: this.#handshakesFailed,
+      observers: this.#observers.count,
+    }
+  }
+
+  /** A client that has gone may only have checked that the server listens. */
+  #countFailure(error: unknown): void {
+    if (!(error instanceof ShmwireError) || error.code !== ErrorCode.PEER_GONE) this.#handshakesFailed += 1
   }
 
   #offer(channel: Channel): void {
@@ -311,6 +347,7 @@ export class Server<Incoming = any, Outgoing = any>
   #finishWhenIdle(): void {
     if (!this.#closed || this.#handshakes > 0 || this.#channels.size > 0 || this.#finished) return
     this.#finished = true
+    this.#unregister()
     // In a separate turn, because the end of a channel or a call of `close` leads here.
     nextTick(() => {
       for (const resolve of this.#closers.splice(0)) resolve()

@@ -5,6 +5,7 @@ import { nextTick } from './host.js'
 import { createLink } from './link/create-link.js'
 import { log } from './log.js'
 import type { NativeLoad } from './native/load-binding.js'
+import { type ChannelOrigin, observeChannel } from './observe/channel-totals.js'
 import { channelFallback } from './observe/diagnostics-channels.js'
 import type { FallbackPayload } from './observe/diagnostics-payloads.js'
 import type { Settings } from './options.js'
@@ -15,6 +16,8 @@ export interface ChannelContext {
   readonly settings: Settings
   readonly codec: Codec
   readonly native: NativeLoad
+  /** For snapshots. */
+  readonly origin: ChannelOrigin
   /** See ChannelDependencies. */
   readonly messages: ChannelDependencies['messages']
   /** See ChannelDependencies. */
@@ -23,11 +26,13 @@ export interface ChannelContext {
 
 /** Opens the channel of two sides that agree. Throws only errors of the codec, after it has released everything. */
 export function openChannel(agreement: Agreement, context: ChannelContext): Channel {
-  const { settings, codec, native, messages, onClosed } = context
+  const { settings, codec, native, messages, onClosed, origin } = context
   const { maxMessageBytes, fallbackReason, features } = agreement
   if (fallbackReason !== undefined)
     log(settings.logger, 'debug', () => `a channel runs over the socket: ${fallbackReason}`)
   const link = createLink(agreement, settings, native)
+  let ended = false
+  let observed: ((error: Error | undefined) => void) | undefined
   let channel: Channel
   try {
     channel = new Channel({
@@ -39,12 +44,17 @@ export function openChannel(agreement: Agreement, context: ChannelContext): Chan
       maxOutboxBytes: settings.maxOutboxBytes,
       fallbackReason,
       peerHasCalls: features.includes(Feature.CALLS),
-      onClosed,
+      onClosed: (error) => {
+        ended = true
+        observed?.(error)
+        onClosed?.(error)
+      },
     })
   } catch (error) {
     link.destroy()
     throw error
   }
+  if (!ended) observed = observeChannel(channel, origin)
   if (fallbackReason !== undefined && channelFallback.hasSubscribers) {
     const payload: FallbackPayload = { channel, reason: fallbackReason }
     // In a tick: a subscriber can end the channel, which its owner must have by then.

@@ -19,6 +19,8 @@ export interface Description {
   /** When it began to listen, in milliseconds since 1970. */
   readonly startedAtMs: number
   readonly services: readonly AnnouncedService[]
+  /** The server answers OBSERVE. */
+  readonly observe: boolean
 }
 
 const ID = /^[0-9a-f]{32}$/
@@ -48,6 +50,7 @@ export function readDescription(payload: Buffer): Description {
     pid: members.integer('pid', 1, PID_MAX),
     startedAtMs: members.integer('startedAtMs', 0, TIME_MS_MAX),
     services: servicesFrom(members.get('services'), (expected) => members.fault('services', expected)),
+    observe: members.get('observe') === true,
   }
 }
 

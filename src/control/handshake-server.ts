@@ -41,6 +41,9 @@ const DRAINS_MAX = 100
 /** An authorized client that asks for the description of the server, and wants no channel. The socket is paused, as in an Agreement. */
 export interface Observer {
   readonly owner: Owner
+  readonly peer: Peer
+  /** On this machine, and not relayed by a gateway. */
+  readonly isLocal: boolean
   readonly socket: ByteStream
   readonly parser: FrameParser
 }
@@ -151,8 +154,8 @@ class Server {
 
   #admitObserver(payload: Buffer): Observer {
     const { socket, parser } = this.#connection
-    admitPeer(this.#connection, this.#options, readDescribe(payload))
-    return { owner: this.#owner, socket, parser }
+    const { peer } = admitPeer(this.#connection, this.#options, readDescribe(payload))
+    return { owner: this.#owner, peer, isLocal: isLocal(this.#options.transport), socket, parser }
   }
 
   /** Over other connections than a control socket, a client could hide its address. */

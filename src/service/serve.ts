@@ -2,6 +2,8 @@ import { Channel } from '../channel/channel.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { clearTimeout, setTimeout } from '../host.js'
 import { type Announcement, announce, type ListenOptions, listen, Server, watchChannels } from '../listen.js'
+import type { ServiceFigures } from '../observe/figures.js'
+import { register } from '../observe/registry.js'
 import {
   checkOptionNames,
   checkWaitOptions,
@@ -108,13 +110,13 @@ export async function serve(
     const server = await listen(target, { ...options.channel, signal, timeoutMs })
     const table = tableOf(server)
     table.add(service)
-    return new RunningService(service, table, server)
+    return new RunningService(service, table, server, server.address)
   }
   if (options.channel !== undefined)
     throw misuse('the option channel is only for a service that listens itself')
   const table = target instanceof Server ? tableOf(target) : channelTable(target)
   table.add(service)
-  return new RunningService(service, table, undefined)
+  return new RunningService(service, table, undefined, target instanceof Server ? target.address : '')
 }
 
 /** A service that is served. It comes from `serve`. */
@@ -124,13 +126,15 @@ export class RunningService implements AsyncDisposable {
   readonly #service: ServedService
   readonly #table: ServiceTable
   readonly #server: Server | undefined
+  readonly #unregister: () => void
 
   /** Only `serve` creates services. */
-  constructor(service: ServedService, table: ServiceTable, server: Server | undefined) {
+  constructor(service: ServedService, table: ServiceTable, server: Server | undefined, address: string) {
     this.name = service.name
     this.#service = service
     this.#table = table
     this.#server = server
+    this.#unregister = register('services', service, (served) => figuresOf(served, address))
   }
 
   /** The server, if the service listens itself. */
@@ -150,7 +154,7 @@ export class RunningService implements AsyncDisposable {
   async close(options: WaitOptions = {}): Promise<void> {
     const { signal, timeoutMs = CLOSE_TIMEOUT_MS } = checkWaitOptions(options)
     if (this.#server === undefined) {
-      this.#table.remove(this.#service)
+      this.#remove()
       return
     }
     const { channels } = this.#server
@@ -162,8 +166,13 @@ export class RunningService implements AsyncDisposable {
       await this.#server.close({ signal, timeoutMs: Math.min(timeoutMs + CANCEL_MS, TIMEOUT_MS_MAX) })
     } finally {
       clearTimeout(timer)
-      this.#table.remove(this.#service)
+      this.#remove()
     }
+  }
+
+  #remove(): void {
+    this.#unregister()
+    this.#table.remove(this.#service)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -216,6 +225,15 @@ function statsOf({ methods }: ServedService): Record<string, MethodStats> {
   const figures: Record<string, MethodStats> = {}
   for (const { name, recorder } of methods) if (!name.startsWith('$')) figures[name] = recorder.stats()
   return figures
+}
+
+function figuresOf({ name, methods }: ServedService, address: string): ServiceFigures {
+  const called = methods.filter((method) => !method.name.startsWith('$'))
+  return {
+    address,
+    service: name,
+    methods: called.map((method) => ({ method: method.name, ...method.recorder.figures() })),
+  }
 }
 
 function tableOf(server: Server): ServiceTable {

@@ -28,10 +28,15 @@ export const FrameKind = {
   SOCKET: 263,
   DESCRIBE: 264,
   DESCRIPTION: 265,
+  OBSERVE: 266,
+  SNAPSHOT: 267,
 } as const
 
 /** Far more than any handshake needs. An unknown peer can make this process hold so many bytes. */
 export const CONTROL_PAYLOAD_BYTES_MAX = 64 * 1024
+
+/** A snapshot has rows for many channels and methods. */
+export const SNAPSHOT_PAYLOAD_BYTES_MAX = 1024 * 1024
 
 export function writeFrameHeader(
   target: Buffer,
@@ -73,7 +78,10 @@ export function silenceBroken(): ShmwireError {
 
 /** For a step of the handshake. */
 export function controlBound(kinds: readonly number[]): PayloadBound {
-  return (kind) => (kinds.includes(kind) ? CONTROL_PAYLOAD_BYTES_MAX : -1)
+  return (kind) => {
+    if (!kinds.includes(kind)) return -1
+    return kind === FrameKind.SNAPSHOT ? SNAPSHOT_PAYLOAD_BYTES_MAX : CONTROL_PAYLOAD_BYTES_MAX
+  }
 }
 
 /** Throws `CORRUPT` unless this header is allowed at present. */

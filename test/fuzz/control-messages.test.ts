@@ -3,6 +3,9 @@ import { expect } from 'vitest'
 import { readHello, readOffer, readReject, readSocketReason } from '../../src/control/control-messages.js'
 import { readDescribe, readDescription } from '../../src/control/description.js'
 import { ErrorCode, ShmwireError } from '../../src/errors.js'
+import { stopMeasuring } from '../../src/observe/event-loop.js'
+import { readSnapshot } from '../../src/observe/read-snapshot.js'
+import { snapshot } from '../../src/observe/snapshot.js'
 import { fuzz } from '../support/fuzz.js'
 import { HELLO, OFFER } from '../support/raw-peer.js'
 
@@ -13,8 +16,10 @@ const OFFER_SOCKET = { ...OFFER, transport: 'socket', reason: 'so' }
 const REJECT = { code: ErrorCode.DENIED, message: 'no' }
 const SERVICES = [{ name: 'user.UserService', hash: 'abc' }, { name: 'plain' }]
 const DESCRIPTION = { id: '0'.repeat(32), pid: 1, startedAtMs: 1, services: SERVICES }
+const SNAPSHOT = snapshot()
+stopMeasuring()
 const MEMBERS = [
-  ...new Set([HELLO, OFFER_SOCKET, REJECT, DESCRIPTION].flatMap((message) => Object.keys(message))),
+  ...new Set([HELLO, OFFER_SOCKET, REJECT, DESCRIPTION, SNAPSHOT].flatMap((message) => Object.keys(message))),
 ]
 const NAMES = [...MEMBERS, '__proto__', 'constructor', 'toString', '']
 
@@ -71,7 +76,10 @@ const member = fc
 
 /** A correct message, followed by members that replace its own. */
 const changed = fc
-  .tuple(fc.constantFrom(HELLO, OFFER, OFFER_SOCKET, REJECT, DESCRIPTION), fc.array(member, { maxLength: 3 }))
+  .tuple(
+    fc.constantFrom<object>(HELLO, OFFER, OFFER_SOCKET, REJECT, DESCRIPTION, SNAPSHOT),
+    fc.array(member, { maxLength: 3 }),
+  )
   .map(([message, members]) => `${[JSON.stringify(message).slice(0, -1), ...members].join(',')}}`)
 
 const payload = fc.oneof(
@@ -161,4 +169,16 @@ fuzz('control-messages', {
       }
     },
   ),
+  'reads a SNAPSHOT within its bounds, or fails with CORRUPT or VERSION': fc.property(payload, (bytes) => {
+    let read: ReturnType<typeof readSnapshot>
+    try {
+      read = readSnapshot(bytes)
+    } catch (error) {
+      expectError(error, [ErrorCode.CORRUPT, ErrorCode.VERSION])
+      return
+    }
+    expectText(read.id, 0, 4_096)
+    expect(read.atMs).toBeGreaterThanOrEqual(0)
+    expect(JSON.stringify(read).length).toBeLessThan(100_000)
+  }),
 })

@@ -95,6 +95,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   PushPayload: 'payload.',
   TakePayload: 'payload.',
   GatewayRequestPayload: 'payload.',
+  Snapshot: 'snapshot.',
 }
 
 const ADAPTERS = ['http', 'port', 'stream'].map((name) => `dist/adapter/${name}.d.ts`)
@@ -106,6 +107,7 @@ const ENTRIES = [
   'dist/gateway/rest/index.d.ts',
   'dist/gateway/ws/index.d.ts',
   'dist/resilience/index.d.ts',
+  'dist/observe/index.d.ts',
   'dist/service/proto/index.d.ts',
   'dist/testing/index.d.ts',
   ...ADAPTERS,

@@ -3,14 +3,16 @@ import { waitWithin } from '../../deadline.js'
 import { log } from '../../log.js'
 import { gatewayRequests } from '../../observe/diagnostics-channels.js'
 import { isTraced } from '../../observe/diagnostics-trace.js'
+import { GatewayRecorder, type RequestOutcome } from '../../observe/gateway-recorder.js'
 import type { Logger } from '../../options.js'
 import type { Identity } from '../../peer.js'
 import type { PolicyCall } from '../../service/auth/policy.js'
 import { ServiceError } from '../../service-error.js'
+import type { Status } from '../../status.js'
 import { isThenable } from '../../thenable.js'
 import { textOfThrown } from '../../uncaught.js'
 import type { Admission } from '../admission.js'
-import { isFault } from '../public-error.js'
+import { isFault, publicError } from '../public-error.js'
 import { checkRate, type RateLimits } from '../rate-limits.js'
 import { statusOf, statusOfError } from './call-status.js'
 import type { Connection } from './connection.js'
@@ -20,12 +22,24 @@ import { httpFaultOf, refuseCall, respond } from './http-answers.js'
 import { type CallSettings, ServerCall } from './server-call.js'
 import { runTraced } from './traced-request.js'
 
+/** Those that HTTP calls 5xx. */
+const SERVER_FAULTS: ReadonlySet<Status> = new Set<Status>([
+  'UNKNOWN',
+  'DEADLINE_EXCEEDED',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+])
+
 /** A method of the gateway. */
 export interface Route {
   /** The longest time of a call, in milliseconds. */
   readonly timeoutMs: number
   /** Whether a call ends only when its client ends it, so that a closing gateway does not wait for it. */
   readonly standing: boolean
+  /** Whether one side sends a stream, for snapshots. */
+  readonly streams?: boolean | undefined
   /** The call as the policy sees it. Undefined: everyone may make it. */
   readonly guarded: PolicyCall | undefined
   /** Answers a call. Rejects with the error of the call. */
@@ -43,6 +57,8 @@ interface CallsSettings extends CallSettings {
 export class GatewayCalls {
   /** By path: `/package.Service/Method`. */
   readonly #routes: ReadonlyMap<string, Route>
+  /** Counts the calls of services. */
+  readonly recorder = new GatewayRecorder()
   readonly #settings: CallsSettings
   readonly #open = new Set<ServerCall>()
   readonly #standing = new Set<ServerCall>()
@@ -100,16 +116,20 @@ export class GatewayCalls {
   async #run(call: ServerCall, route: Route): Promise<void> {
     const calls = route.standing ? this.#standing : this.#open
     calls.add(call)
+    const end = route.standing ? undefined : this.recorder.begin(route.streams === true)
+    let outcome: RequestOutcome = 'ok'
     try {
       const admission = this.#admit(call, route)
       if (admission !== undefined) await untilEnd(call, admission)
       await route.run(call)
     } catch (error) {
+      outcome = SERVER_FAULTS.has(publicError(error).status) ? 'serverError' : 'clientError'
       // Its client gets no reason.
       if (!call.ended && isFault(error))
         log(this.#settings.logger, 'warn', () => `a call of ${call.path} failed: ${textOfThrown(error)}`)
       call.fail(error)
     } finally {
+      end?.(outcome)
       calls.delete(call)
       if (this.#open.size === 0) this.#onIdle?.()
     }

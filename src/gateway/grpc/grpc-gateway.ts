@@ -1,4 +1,5 @@
 import { formatHostAndPort } from '../../address/network-address.js'
+import { observeGateway } from '../../observe/gateway-recorder.js'
 import { checkWaitOptions, type WaitOptions } from '../../options.js'
 import { type ClientFunctions, undecodedClient } from '../../service/client.js'
 import { ServiceError } from '../../service-error.js'
@@ -61,6 +62,7 @@ export class GrpcGateway implements AsyncDisposable {
   readonly address: string
   readonly port: number
   readonly #parts: GatewayParts
+  readonly #unregister: () => void
   #closing: Promise<void> | undefined
 
   /** Only `grpcGateway` creates gateways. */
@@ -68,6 +70,8 @@ export class GrpcGateway implements AsyncDisposable {
     this.address = parts.address
     this.port = parts.port
     this.#parts = parts
+    parts.calls.recorder.address = parts.address
+    this.#unregister = observeGateway(parts.calls.recorder, 'grpc')
   }
 
   /**
@@ -108,6 +112,7 @@ export class GrpcGateway implements AsyncDisposable {
     calls.close(new ServiceError('UNAVAILABLE', 'the gateway has closed'))
     await within(listener.empty(), LAST_ANSWERS_MS, undefined)
     listener.destroy()
+    this.#unregister()
     await closeClients(clients, settings.logger)
   }
 }

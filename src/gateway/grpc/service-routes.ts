@@ -18,7 +18,8 @@ export function serviceRoutes(
     const invoke = functions.get(localName) as Invoke
     const run = (call: ServerCall): Promise<void> => passOn(call, kind, invoke)
     const guarded = { service: descriptor.typeName, method: localName }
-    return [`/${descriptor.typeName}/${name}`, { timeoutMs, standing: false, guarded, run }]
+    const streams = kind !== 'unary'
+    return [`/${descriptor.typeName}/${name}`, { timeoutMs, standing: false, streams, guarded, run }]
   })
 }
 

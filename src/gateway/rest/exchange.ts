@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { LightSignal } from '../../light-signal.js'
+import type { RequestOutcome } from '../../observe/gateway-recorder.js'
 import type { Identity } from '../../peer.js'
 import type { CallOptions } from '../../service/call/call-context.js'
 import { isMetadataText, type Metadata } from '../../service/call/metadata.js'
@@ -23,10 +24,13 @@ export class Exchange {
   readonly address: string
   /** The call begins and continues also when the client goes away. */
   outlivesClient = false
+  /** The answer has ended with an error after its headers. */
+  failed = false
   identity: Identity | undefined
   /** The headers of the service's answer. */
   headers: Metadata | undefined
   readonly #signal = new LightSignal()
+  #onEnd: ((outcome: RequestOutcome) => void) | undefined
 
   constructor(
     { headers, raw }: FastifyRequest,
@@ -34,7 +38,9 @@ export class Exchange {
     route: ServiceRoute,
     variables: readonly string[],
     address: string,
+    onEnd: (outcome: RequestOutcome) => void,
   ) {
+    this.#onEnd = onEnd
     this.route = route
     this.variables = variables
     this.address = address
@@ -69,9 +75,17 @@ export class Exchange {
     this.#signal.abort(reason)
   }
 
+  #outcomeOf({ statusCode, headersSent }: ServerResponse): RequestOutcome {
+    if (this.failed || (headersSent && statusCode >= 500)) return 'serverError'
+    // Without headers, the client has gone away before.
+    return !headersSent || statusCode >= 400 ? 'clientError' : 'ok'
+  }
+
   /** A client can go away at any time, also before its call begins. */
   #watchClient(socket: Socket, response: ServerResponse): void {
     const closed = (): void => {
+      this.#onEnd?.(this.#outcomeOf(response))
+      this.#onEnd = undefined
       if (!response.writableFinished && !this.outlivesClient)
         this.abort(new ShmwireError(ErrorCode.ABORTED, 'the client has gone away'))
     }

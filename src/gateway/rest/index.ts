@@ -23,6 +23,12 @@ export type {
   OpenApiServer,
 } from './openapi/openapi-options.js'
 export { restGateway } from './rest-gateway.js'
-export type { EnvelopeOptions, HealthCheck, RestGatewayOptions } from './rest-options.js'
+export type {
+  EnvelopeOptions,
+  HealthCheck,
+  MetricsAccess,
+  MetricsClient,
+  RestGatewayOptions,
+} from './rest-options.js'
 export { createRestServer, type RestServer } from './rest-server.js'
 export type { RestServerOptions } from './server-options.js'

@@ -4,6 +4,7 @@ import { ErrorCode, ShmwireError } from '../../errors.js'
 import { log } from '../../log.js'
 import { gatewayRequests } from '../../observe/diagnostics-channels.js'
 import { isTraced } from '../../observe/diagnostics-trace.js'
+import { GatewayRecorder } from '../../observe/gateway-recorder.js'
 import { show } from '../../options.js'
 import type { Identity } from '../../peer.js'
 import { isThenable } from '../../thenable.js'
@@ -50,6 +51,8 @@ export class RestCalls {
   /** Segments of the prefix of the plugin, which the templates do not have. */
   readonly #prefixSegments: number
   readonly #open = new Set<Exchange>()
+  /** Counts the requests for methods. */
+  readonly recorder = new GatewayRecorder()
   #end: Error | undefined
 
   constructor(
@@ -241,7 +244,8 @@ export class RestCalls {
     const { target, variables } = found
     if (target.kind === 'own') return target
     if (isTraced(gatewayRequests)) noteRoute(request, target)
-    const exchange = new Exchange(request, reply, target, variables, this.#addressOf(request))
+    const onEnd = this.recorder.begin(target.method.kind === 'serverStream')
+    const exchange = new Exchange(request, reply, target, variables, this.#addressOf(request), onEnd)
     reply.header(CORRELATION_ID, exchange.correlationId)
     return exchange
   }

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync, HTTPMethods } from 'fastify'
+import { observeGateway } from '../../observe/gateway-recorder.js'
 import {
   type ClientFunctions,
   decodedClient,
@@ -10,6 +11,7 @@ import { Health } from './health.js'
 import { HttpError } from './http-error.js'
 import { keepBody } from './idempotent-calls.js'
 import { parseJsonBody } from './json-body.js'
+import { MetricsRoute } from './metrics-route.js'
 import { documentRoutes } from './openapi/document-routes.js'
 import { apiSourceOf } from './openapi/settings-source.js'
 import { Replies } from './replies.js'
@@ -65,6 +67,8 @@ export async function openRestGateway(
   const replies = new Replies(settings)
   const streams = new StreamReplies(settings, replies)
   const calls = new RestCalls(table, settings, replies, streams, prefix)
+  const unregister = observeGateway(calls.recorder, 'rest')
+  app.addHook('onClose', async () => unregister())
   app.addHook('preClose', async () => {
     health.drain()
     streams.close()
@@ -102,6 +106,8 @@ async function addOwnRoutes(
     add('/health', health.health, 'pass health: false')
     add('/ready', health.ready, 'pass health: false')
   }
+  const { metrics } = settings
+  if (metrics !== undefined) add('/metrics', new MetricsRoute(settings, metrics).answer, 'leave out metrics')
   if (settings.openapi !== undefined) {
     const source = apiSourceOf(settings, settings.openapi, prefix)
     for (const [path, { answer }] of await documentRoutes(source, settings.page))

@@ -8,6 +8,7 @@ import {
   misuse,
   TIMEOUT_MS_MAX,
 } from '../../options.js'
+import type { Identity } from '../../peer.js'
 import type { Policy } from '../../service/auth/policy.js'
 import { checkCallerOptions } from '../../service/caller-options.js'
 import type { Contract, Method } from '../../service/contract/contract.js'
@@ -68,6 +69,11 @@ export interface RestGatewayOptions extends AdmissionOptions {
   checks?: Readonly<Record<string, HealthCheck>> | undefined
   /** Answers `GET /health` and `GET /ready`, for everyone. Default true. */
   health?: boolean | undefined
+  /**
+   * Answers `GET /metrics` with the counters of this process in the text format of Prometheus, for the clients for which this function returns
+   * true at once: `({ identity, address }) => identity?.roles?.includes('monitor') === true`. Default: there is no such path.
+   */
+  metrics?: MetricsAccess | undefined
   /** Answers `GET /openapi.json` and `GET /openapi.yaml`, for everyone, with a document of the routes. Default: there is none. */
   openapi?: OpenApiOptions | undefined
   /**
@@ -86,6 +92,17 @@ export interface EnvelopeOptions {
   /** The version in `meta`. */
   readonly version: string
 }
+
+/** A client that asks for the metrics of the gateway's process. */
+export interface MetricsClient {
+  /** Undefined: `auth` and `identify` have found none. */
+  readonly identity: Identity | undefined
+  /** The IP address. */
+  readonly address: string
+}
+
+/** Decides who gets the metrics: exactly true, at once. */
+export type MetricsAccess = (client: MetricsClient) => boolean
 
 /** A check of `/health`. */
 export type HealthCheck = (signal: AbortSignal) => unknown
@@ -112,6 +129,8 @@ export interface RestSettings {
   readonly stallMs: number
   readonly checks: ReadonlyMap<string, HealthCheck>
   readonly health: boolean
+  /** Undefined: the gateway has no metrics. */
+  readonly metrics: MetricsAccess | undefined
   readonly policy: Policy | undefined
   /** Undefined: the gateway does not serve it. */
   readonly openapi: OpenApiOptions | undefined
@@ -143,6 +162,7 @@ export const REST_OPTION_NAMES: readonly string[] = [
   'stallMs',
   'checks',
   'health',
+  'metrics',
   'openapi',
   'page',
   'logger',
@@ -195,6 +215,7 @@ export function resolveRestOptions(options: RestGatewayOptions, hasTunnels = fal
     stallMs: time('stallMs', options.stallMs ?? STALL_MS),
     checks: checksOption(options.checks),
     health: booleanOption('health', options.health ?? true),
+    metrics: metricsOption(options.metrics),
     policy: options.policy,
     openapi: options.openapi,
     page: booleanOption('page', options.page),
@@ -237,6 +258,11 @@ function versionOption(envelope: unknown = false): string | undefined {
   const { version } = (envelope ?? {}) as { version?: unknown }
   if (typeof version === 'string') return version
   throw invalid('envelope', envelope, 'true, false, or an object with version, a string')
+}
+
+function metricsOption(metrics: unknown): MetricsAccess | undefined {
+  if (metrics === undefined || typeof metrics === 'function') return metrics as MetricsAccess | undefined
+  throw invalid('metrics', metrics, 'a function that decides who gets the metrics')
 }
 
 function checksOption(checks: unknown = {}): ReadonlyMap<string, HealthCheck> {

@@ -70,6 +70,7 @@ export class RestServer implements AsyncDisposable {
   constructor(parts: ServerParts) {
     this.address = formatHostAndPort(parts.settings.host, parts.port)
     this.port = parts.port
+    parts.gateway.calls.recorder.address = this.address
     this.#parts = parts
     parts.server.on('connection', (socket) => this.#accepted(socket))
   }

@@ -137,7 +137,7 @@ async function upgraded(
 }
 
 async function channelOver(
-  { tunnel, carrier: { transport }, options, settings }: Connection,
+  { tunnel, target, carrier: { transport }, options, settings }: Connection,
   fallbackReason: string,
   timeoutMs: number,
 ): Promise<Channel> {
@@ -155,5 +155,6 @@ async function channelOver(
     signal: options.signal,
     timeoutMs,
   })
-  return openChannel({ ...agreement, fallbackReason }, { settings, codec, native, messages })
+  const origin = { role: 'client', address: `${target.gateway.text}/${target.name}` } as const
+  return openChannel({ ...agreement, fallbackReason }, { settings, codec, native, messages, origin })
 }

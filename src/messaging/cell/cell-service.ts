@@ -41,6 +41,10 @@ export class CellService {
     this.#options = options
   }
 
+  get watchers(): number {
+    return this.#sessions.size
+  }
+
   /** The handlers of the service. */
   handlers(): Handlers<Contract> {
     return {

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { Codec, CodecName } from '../../codec/codec.js'
 import { listen, Server, type ServerMemory, serverMemory } from '../../listen.js'
 import { yieldTurn } from '../../next-turn.js'
+import type { CellFigures } from '../../observe/figures.js'
+import { register } from '../../observe/registry.js'
 import { checkOptionNames, checkWaitOptions, integer, invalid, type WaitOptions } from '../../options.js'
 import type { Contract } from '../../service/contract/contract.js'
 import type { Handlers } from '../../service/contract/contract-types.js'
@@ -69,7 +71,7 @@ export async function createCell<Value = any>(
   const server = own ?? (target as Server)
   let cell: LocalCell<Value> | undefined
   try {
-    cell = new LocalCell<Value>(server, own, initial, { codec, maxValueBytes })
+    cell = new LocalCell<Value>(server, own, initial, { codec, maxValueBytes, name: options.name ?? '' })
     const { policy, identify } = options
     cell.running = await serve(server, cell.handlers(), {
       contract,
@@ -77,6 +79,7 @@ export async function createCell<Value = any>(
       identify,
       validateOutput: false,
     })
+    cell.observe()
     return cell
   } catch (error) {
     await cell?.close()
@@ -88,6 +91,7 @@ export async function createCell<Value = any>(
 interface CellSettings {
   readonly codec: CodecName | Codec | undefined
   readonly maxValueBytes: number
+  readonly name: string
 }
 
 /** A cell of this process. */
@@ -101,6 +105,8 @@ class LocalCell<Value> implements Cell<Value> {
   readonly #store: CellStore
   readonly #service: CellService
   #value: Value
+  readonly #name: string
+  #unregister = (): void => {}
   #closing: Promise<void> | undefined
 
   /** Throws `INVALID_ARGUMENT`, `CODEC`, `MESSAGE_TOO_LARGE`, `OUT_OF_MEMORY`. */
@@ -108,8 +114,9 @@ class LocalCell<Value> implements Cell<Value> {
     server: Server,
     own: Server | undefined,
     initial: Value,
-    { codec, maxValueBytes }: CellSettings,
+    { codec, maxValueBytes, name }: CellSettings,
   ) {
+    this.#name = name
     this.#server = server
     this.#own = own
     this.#codec = new MessageCodec(codec, maxValueBytes, 'raise the maxValueBytes of the cell')
@@ -125,6 +132,16 @@ class LocalCell<Value> implements Cell<Value> {
       obstacle,
       memory: () => serverMemory(server),
     })
+  }
+
+  /** Lists the cell in snapshots until it closes. */
+  observe(): void {
+    this.#unregister = register('cells', this, (cell) => cell.#figures())
+  }
+
+  #figures(): CellFigures {
+    const { address, version } = this
+    return { address, name: this.#name, version, watchers: this.#service.watchers }
   }
 
   handlers(): Handlers<Contract> {
@@ -167,6 +184,7 @@ class LocalCell<Value> implements Cell<Value> {
   }
 
   async #close(bounds: WaitOptions): Promise<void> {
+    this.#unregister()
     try {
       await this.#service.close(bounds)
     } finally {

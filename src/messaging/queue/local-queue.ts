@@ -6,6 +6,8 @@ import { clearTimeout, newAbortController, nowMs, setTimeout } from '../../host.
 import { queuePush } from '../../observe/diagnostics-channels.js'
 import type { PushPayload } from '../../observe/diagnostics-payloads.js'
 import { isTraced } from '../../observe/diagnostics-trace.js'
+import type { QueueFigures } from '../../observe/figures.js'
+import { register } from '../../observe/registry.js'
 import { checkWaitOptions, integer, type WaitOptions } from '../../options.js'
 import type { RunningService } from '../../service/serve.js'
 import { decodeHeaders, NO_HEADERS } from '../headers.js'
@@ -48,6 +50,7 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
   readonly #parts: LocalQueueParts
   readonly #encoder: JobEncoder
   readonly #jobs = new LocalJobs()
+  readonly #unregister: () => void
   #closing: Promise<void> | undefined
 
   constructor(parts: LocalQueueParts) {
@@ -55,6 +58,13 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
     this.store = parts.storePath
     this.#parts = parts
     this.#encoder = new JobEncoder(parts.codec)
+    this.#unregister = register('queues', this, (queue) => queue.#figures())
+  }
+
+  #figures(): QueueFigures {
+    const { core, name, address } = this.#parts
+    const stats = core.counts()
+    return { address, name, ...stats, deadDropped: stats.deadDropped ?? 0 }
   }
 
   push(job: Job, options?: PushOptions): Promise<PushedJob> {
@@ -152,6 +162,7 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
 
   async #close({ signal, timeoutMs = CLOSE_TIMEOUT_MS }: WaitOptions): Promise<void> {
     const { core, service, running, store } = this.#parts
+    this.#unregister()
     const endMs = nowMs() + timeoutMs
     const reason = closed('no')
     const bound = expiry(timeoutMs, signal)

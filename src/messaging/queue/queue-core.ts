@@ -136,6 +136,11 @@ export class QueueCore implements SessionOwner {
   /** Throws why the store has failed. */
   stats(): QueueStats {
     if (this.#failure !== undefined) throw replaceExecuted(this.#failure, 'no')
+    return this.counts()
+  }
+
+  /** The same, also of a queue whose store has failed. */
+  counts(): QueueStats {
     const { waiting, delayed, leased, dead, bytes, counters } = this.table
     return { waiting, delayed, leased, dead, bytes, workers: this.#sessions.size, ...counters }
   }

@@ -5,6 +5,8 @@ import { yieldTurn } from '../../next-turn.js'
 import { topicPublish } from '../../observe/diagnostics-channels.js'
 import type { PublishPayload } from '../../observe/diagnostics-payloads.js'
 import { isTraced } from '../../observe/diagnostics-trace.js'
+import type { TopicFigures } from '../../observe/figures.js'
+import { register } from '../../observe/registry.js'
 import {
   checkOptionNames,
   checkWaitOptions,
@@ -94,6 +96,7 @@ export async function createTopic<Message = any>(
       identify,
       validateOutput: false,
     })
+    topic.observe()
     return topic
   } catch (error) {
     topic?.dropMemory()
@@ -141,6 +144,7 @@ class LocalTopic<Message> implements Topic<Message> {
   readonly #publisher: Publisher
   readonly #service: TopicService
   readonly #prefixes = new PrefixEncoder()
+  #unregister = (): void => {}
   #closing: Promise<void> | undefined
 
   /** Throws `INVALID_ARGUMENT`, `OUT_OF_MEMORY`. */
@@ -179,6 +183,16 @@ class LocalTopic<Message> implements Topic<Message> {
       obstacle,
       memory,
     })
+  }
+
+  /** Lists the topic in snapshots until it closes. */
+  observe(): void {
+    this.#unregister = register('topics', this, (topic) => topic.#figures())
+  }
+
+  #figures(): TopicFigures {
+    const { published: sequence, ...stats } = this.stats()
+    return { address: this.address, name: this.#name, epoch: this.epoch, sequence, ...stats }
   }
 
   /** The topic cannot be served. */
@@ -265,6 +279,7 @@ class LocalTopic<Message> implements Topic<Message> {
   }
 
   async #close(bounds: WaitOptions): Promise<void> {
+    this.#unregister()
     try {
       await this.#publisher.close(bounds)
     } finally {

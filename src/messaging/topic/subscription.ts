@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events'
 import { topicReceive } from '../../observe/diagnostics-channels.js'
 import { isTraced } from '../../observe/diagnostics-trace.js'
+import type { SubscriptionFigures } from '../../observe/figures.js'
+import { register } from '../../observe/registry.js'
 import { checkWaitOptions, type WaitOptions } from '../../options.js'
 import type { Transport } from '../../transport.js'
 import { runApart } from '../../uncaught.js'
@@ -21,6 +23,13 @@ export interface SubscriptionOptions extends Omit<TopicMessagesOptions, 'source'
   readonly disconnect: (options: WaitOptions | undefined) => Promise<void>
 }
 
+let lastId = 0
+
+function nextId(): number {
+  lastId += 1
+  return lastId
+}
+
 /** A subscription to a topic of this machine, or over a connection. */
 export class TopicSubscription<Message>
   extends EventEmitter<SubscriptionEvents<Message>>
@@ -34,6 +43,8 @@ export class TopicSubscription<Message>
   readonly #messages: TopicMessages
   readonly #delivery: PulledDelivery<TopicItem>
   readonly #disconnect: SubscriptionOptions['disconnect']
+  readonly #id = nextId()
+  readonly #unregister: () => void
   #disconnected: Promise<void> | undefined
 
   /** Throws errors of the addon. */
@@ -54,6 +65,7 @@ export class TopicSubscription<Message>
     this.#delivery = new PulledDelivery<TopicItem>(this, 'message', this.#messages, emit, () =>
       this.#closed(),
     )
+    this.#unregister = register('subscriptions', this, (subscription) => subscription.#figures())
   }
 
   get sequence(): number {
@@ -99,7 +111,14 @@ export class TopicSubscription<Message>
     tracedDelivery(this.#place, item, 'loop', () => {})
   }
 
+  #figures(): SubscriptionFigures {
+    const { epoch, transport, sequence } = this
+    const { address = '', name } = this.#place
+    return { id: this.#id, address, name, epoch, transport, sequence, ...this.stats() }
+  }
+
   #closed(): void {
+    this.#unregister()
     this.#source.close()
     // The event `close` has the error of the subscription.
     this.#ended(undefined).catch(() => {})

@@ -30,6 +30,7 @@ describe('a description', () => {
     const read = readDescription(payload({ ...DESCRIPTION, later: 1 }))
     expect(read).toEqual({
       ...DESCRIPTION,
+      observe: false,
       services: [
         { name: 'user.UserService', hash: 'abc' },
         { name: 'plain', hash: undefined },

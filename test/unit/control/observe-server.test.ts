@@ -8,7 +8,7 @@ import { encodePreamble, PROTOCOL_MAJOR } from '../../../src/wire/preamble.js'
 import { fakeServer } from '../../support/fake-server.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 
-const DESCRIPTION = { id: 'a'.repeat(32), pid: process.pid, startedAtMs: 5, services: [] }
+const DESCRIPTION = { id: 'a'.repeat(32), pid: process.pid, startedAtMs: 5, services: [], observe: false }
 const described = (change: object = {}): Buffer =>
   encodeControlFrame(FrameKind.DESCRIPTION, { ...DESCRIPTION, ...change })
 

@@ -1,0 +1,262 @@
+import { EventEmitter } from 'node:events'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { LiveScreen } from '../../../../src/cli/top/live-screen.js'
+import { topProcesses, topRows } from '../../../../src/cli/top/top-rows.js'
+import { printedLines, screenLines, type TopSample } from '../../../../src/cli/top/top-screen.js'
+import { TopView } from '../../../../src/cli/top/top-view.js'
+import type { Snapshot } from '../../../../src/observe/figures.js'
+import { BUCKET_BOUNDS_MS } from '../../../../src/observe/latency-histogram.js'
+
+const STATS = {
+  messagesSent: 0,
+  bytesSent: 0,
+  messagesReceived: 0,
+  bytesReceived: 0,
+  wakesSent: 0,
+  wakesReceived: 0,
+  spins: 0,
+  fullWaits: 0,
+  outboxRecords: 0,
+  outboxBytes: 0,
+  requestsOpen: 0,
+  requestsRunning: 0,
+  depthBytes: 0,
+  highWaterBytes: 0,
+}
+
+/** After so many milliseconds, a channel that sends 1000 messages of 2 KiB a second. */
+function snapshotAt(ms: number): Snapshot {
+  const delay = {
+    count: ms / 20,
+    sumMs: ms / 20,
+    maxMs: 1,
+    buckets: BUCKET_BOUNDS_MS.map((bound) => (bound >= 1 ? ms / 20 : 0)),
+  }
+  return {
+    version: 1,
+    id: 'a',
+    atMs: 0,
+    process: {
+      pid: 42,
+      threadId: 0,
+      title: 'server.mjs',
+      nodeVersion: 'v20',
+      startedAtMs: 0,
+      cpuUserMs: ms / 4,
+      cpuSystemMs: ms / 4,
+      residentBytes: 50 * 1024 * 1024,
+      heapUsedBytes: 0,
+      heapTotalBytes: 0,
+      externalBytes: 0,
+      openDescriptors: 21,
+    },
+    eventLoop: { activeMs: ms / 5, idleMs: (4 * ms) / 5, delay },
+    servers: [],
+    channelGroups: [],
+    channels: [
+      {
+        id: 1,
+        role: 'server',
+        address: 'prices',
+        transport: 'shm',
+        peerPid: 7,
+        ...STATS,
+        messagesSent: ms,
+        bytesSent: ms * 2048,
+        wakesSent: ms / 10,
+        spins: ms / 2,
+        depthBytes: 512,
+        highWaterBytes: 4096,
+      },
+    ],
+    services: [],
+    topics: [
+      {
+        address: 't',
+        name: '',
+        epoch: 'e',
+        sequence: 9,
+        bytes: 0,
+        subscribers: 1,
+        disconnected: 0,
+        wakesSent: 0,
+      },
+    ],
+    subscriptions: [
+      {
+        id: 1,
+        address: 't',
+        name: '',
+        epoch: 'e',
+        transport: 'shm',
+        sequence: 4,
+        received: 3,
+        lost: 1,
+        filtered: 0,
+      },
+    ],
+    cells: [],
+    queues: [],
+    gateways: [],
+    omitted: {},
+  }
+}
+
+function sampleOf(before: Snapshot[], now: Snapshot[]): TopSample {
+  return { processes: topProcesses(before, now), rows: topRows(before, now), unanswered: [] }
+}
+
+const SAMPLE = sampleOf([snapshotAt(1_000)], [snapshotAt(3_000)])
+const plain = { out: () => {}, error: () => {}, style: (_format: unknown, text: string) => text }
+
+describe('the rows of shmwire top', () => {
+  it('have the rates between two snapshots, by the clock of the process', () => {
+    expect(SAMPLE.rows.find(({ kind }) => kind === 'channel')).toEqual({
+      pid: 42,
+      threadId: 0,
+      kind: 'channel',
+      name: 'prices',
+      peer: '← shm 7',
+      messagesPerSecond: 1_000,
+      bytesPerSecond: 2_048_000,
+      depthBytes: 512,
+      highWaterBytes: 4_096,
+      wakesPerSecond: 100,
+      spinsPerSecond: 500,
+      drops: undefined,
+      lag: undefined,
+    })
+    expect(SAMPLE.rows.find(({ kind }) => kind === 'subscription')).toMatchObject({ lag: 5, drops: 1 })
+    expect(SAMPLE.processes).toEqual([
+      {
+        pid: 42,
+        threadId: 0,
+        title: 'server.mjs',
+        cpuPercent: 50,
+        residentBytes: 50 * 1024 * 1024,
+        openDescriptors: 21,
+        loopPercent: 20,
+        loopDelayMs: 1,
+        loopDelayP99Ms: 1,
+      },
+    ])
+  })
+
+  it('have rates since the start for a process that is new', () => {
+    const [channel] = sampleOf([], [snapshotAt(2_000)]).rows
+    expect(channel?.messagesPerSecond).toBe(1_000)
+  })
+})
+
+describe('the screen of shmwire top', () => {
+  it('prints the processes and a table', () => {
+    const lines = printedLines(SAMPLE, new TopView(), plain)
+    expect(lines[0]).toBe(
+      '42 server.mjs  cpu 50.0 %  loop 20.0 %  delay 1.0 ms (p99 1.0 ms)  rss 50.0M  fds 21',
+    )
+    expect(lines.slice(1)).toEqual([
+      '',
+      'PID  KIND     NAME    PEER           MSG/S▽  BYTES/S  DEPTH  HIGH  WAKES/S  SPINS/S  DROPS  LAG',
+      ' 42  channel  prices  ← shm 7          1.0k     2.0M    512  4.0K      100      500      -    -',
+      ' 42  topic    t       1 subscribers       0        0      -     -        0        -      0    -',
+      ' 42  sub      t       ← shm               0        -      -     -        -        -      1    5',
+    ])
+  })
+
+  it.each([
+    [80, 24],
+    [20, 5],
+    [1, 1],
+    [200, 3],
+  ])('fits into %i columns and %i rows', (columns, rows) => {
+    for (const press of ['', 'h', '/x']) {
+      const view = new TopView()
+      for (const key of press) view.press(key)
+      const lines = screenLines(SAMPLE, view, plain, { columns, rows })
+      expect(lines).toHaveLength(rows)
+      for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns)
+    }
+  })
+
+  it('marks the column of the order', () => {
+    const view = new TopView('lag')
+    view.press('I')
+    expect(printedLines(SAMPLE, view, plain).join('\n')).toContain('LAG△')
+  })
+
+  it('says that no process answers, and names servers without an answer', () => {
+    const unanswered = [
+      { address: 'a', code: 'X', message: 'no' },
+      { address: 'b', code: 'X', message: 'no' },
+    ]
+    const lines = printedLines({ processes: [], rows: [], unanswered }, new TopView(), plain)
+    expect(lines.slice(0, 2)).toEqual(['no process answers', 'without an answer: a (no), and 1 more'])
+  })
+})
+
+class FakeTerminal extends EventEmitter {
+  written = ''
+  isRaw = false
+  columns = 80
+  rows = 24
+  setRawMode(isRaw: boolean): this {
+    this.isRaw = isRaw
+    return this
+  }
+  resume(): this {
+    return this
+  }
+  pause(): this {
+    return this
+  }
+  write(text: string): boolean {
+    this.written += text
+    return true
+  }
+}
+
+describe('the live screen', () => {
+  it('uses the alternate screen, and shows the normal one again, also when the process ends', () => {
+    const terminal = new FakeTerminal()
+    const keys: string[] = []
+    let resized = 0
+    const screen = new LiveScreen(
+      terminal as never,
+      terminal as never,
+      (key) => keys.push(key),
+      () => {
+        resized += 1
+      },
+    )
+    onTestFinished(() => screen.close())
+    expect([terminal.written, terminal.isRaw]).toEqual(['\x1b[?1049h\x1b[?25l', true])
+    terminal.emit('data', Buffer.from('h\x1b[A'))
+    terminal.emit('resize')
+    expect([keys, resized]).toEqual([['h', '\x1b[A'], 1])
+    screen.draw(['one', 'two'])
+    // In place: the screen is never cleared.
+    expect(terminal.written.slice(14)).toBe('\x1b[?2026h\x1b[Hone\x1b[K\r\ntwo\x1b[K\x1b[?2026l')
+    terminal.written = ''
+    const [restore] = process.listeners('exit').slice(-1)
+    restore?.(0)
+    expect([terminal.written, terminal.isRaw]).toEqual(['\x1b[?25h\x1b[?1049l', false])
+    screen.close()
+    expect(terminal.written).toBe('\x1b[?25h\x1b[?1049l')
+    expect(terminal.listenerCount('data') + terminal.listenerCount('resize')).toBe(0)
+    expect(process.listeners('exit')).not.toContain(restore)
+  })
+
+  it('has a usual size if the terminal does not state one', () => {
+    const terminal = new FakeTerminal()
+    terminal.columns = 0
+    terminal.rows = 0
+    const screen = new LiveScreen(
+      terminal as never,
+      terminal as never,
+      () => {},
+      () => {},
+    )
+    expect(screen.size).toEqual({ columns: 80, rows: 24 })
+    screen.close()
+  })
+})
