@@ -41,10 +41,11 @@ describe('hostile observers', () => {
     const random = randomFrom(newSeed('hostile observers'))
     const channel = await connect('observed')
     const greedy = await Promise.all(Array.from({ length: GREEDY }, describedPeer))
-    let isOver = false
+    const over = new AbortController()
     const taken = greedy.map(async (peer) => {
       let count = 0
-      while (!isOver && (await peer.send('OBSERVE').find(FrameKind.SNAPSHOT)) !== undefined) count += 1
+      while (!over.signal.aborted && (await peer.send('OBSERVE').find(FrameKind.SNAPSHOT)) !== undefined)
+        count += 1
       return count
     })
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -62,7 +63,7 @@ describe('hostile observers', () => {
     }
     const [answer] = await new ServerObserver(['observed'], { answerTimeoutMs: 30_000 }).ask()
     expect(answer?.snapshot?.servers).toMatchObject([{ address: 'observed', channelsOpen: 1 }])
-    isOver = true
+    over.abort()
     // Each greedy one has got its answers too.
     for (const count of await Promise.all(taken)) expect(count).toBeGreaterThan(0)
     for (const { socket } of greedy) socket.destroy()
