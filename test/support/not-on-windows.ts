@@ -48,6 +48,7 @@ export const NOT_ON_WINDOWS: readonly { readonly reason: string; readonly files:
     files: [
       'test/process/connects.test.ts',
       'test/process/identities.test.ts',
+      'test/process/long-runs.test.ts',
       'test/process/refused-calls.test.ts',
       'test/process/scarce-disk.test.ts',
       'test/process/scarce-resources.test.ts',
