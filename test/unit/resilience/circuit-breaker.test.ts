@@ -161,7 +161,7 @@ describe('circuitBreaker', () => {
     expect(at.breaker.state).toBe('closed')
   })
 
-  it('passes another probe when one has no result, whose late result has no effect', async () => {
+  it('passes another probe when one has no result in time', async () => {
     const at = opened({ probeTimeoutMs: 300 })
     await openCircuit(at)
     await at.clock.advance(500)
@@ -172,12 +172,32 @@ describe('circuitBreaker', () => {
     void outcomeOf(at.run(callOf()))
     await settle()
     expect(at.attempts.length).toBe(6)
-    at.attempts[4]?.fail(gone('no'))
-    await settle()
     expect(at.breaker.state).toBe('half-open')
     at.attempts[5]?.answer()
     await settle()
     expect(at.breaker.state).toBe('closed')
+  })
+
+  it('counts the late result of a probe that another one has replaced', async () => {
+    for (const [error, state] of [
+      [undefined, 'closed'],
+      [gone('no'), 'open'],
+      [new ShmwireError(ErrorCode.ABORTED, 'aborted', { cause: new Error('enough') }), 'half-open'],
+    ] as const) {
+      const at = opened({ probeTimeoutMs: 300 })
+      await openCircuit(at)
+      await at.clock.advance(500)
+      void outcomeOf(at.run(callOf()))
+      await at.clock.advance(300)
+      void outcomeOf(at.run(callOf()))
+      await settle()
+      if (error === undefined) at.attempts[4]?.answer()
+      else at.attempts[4]?.fail(error)
+      await settle()
+      expect(at.breaker.state).toBe(state)
+      // The newer probe still runs.
+      if (state === 'half-open') expect(await at.make()).toMatchObject(REFUSED)
+    }
   })
 
   it('ignores results of calls that began before the state changed', async () => {
