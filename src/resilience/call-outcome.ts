@@ -43,13 +43,14 @@ export async function observeCall(
 }
 
 /** Whether the error is that of a deadline, also of one that the caller has made of a signal: `AbortSignal.timeout`, or a context. */
-export function isTimeout(error: unknown): boolean {
+export function isTimeout(error: unknown): error is ShmwireError {
   if (!(error instanceof ShmwireError)) return false
   if (error.status === 'DEADLINE_EXCEEDED') return true
   return error.code === ErrorCode.ABORTED && isTimeoutReason(error.cause)
 }
 
-function isTimeoutReason(reason: unknown): boolean {
+/** Whether a signal with this reason has fired because of a deadline. */
+export function isTimeoutReason(reason: unknown): boolean {
   return isTimeout(reason) || (reason instanceof Error && reason.name === 'TimeoutError')
 }
 
@@ -116,8 +117,12 @@ class ObservedStream implements AsyncIterableIterator<unknown, undefined> {
   }
 
   #aborted(reason: unknown): void {
-    if (isTimeoutReason(reason)) this.#end({ kind: 'failed', error: deadlinePassed() })
-    else this.#left()
+    if (!isTimeoutReason(reason)) {
+      this.#left()
+      return
+    }
+    const error = new ShmwireError(ErrorCode.ABORTED, 'the deadline of the signal passed', { cause: reason })
+    this.#end({ kind: 'failed', error })
   }
 
   #left(): void {

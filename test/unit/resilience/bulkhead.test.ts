@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../src/errors.js'
 import { type BulkheadOptions, bulkhead } from '../../../src/resilience/bulkhead.js'
 import { FakeClock, settle } from '../../support/fake-clock.js'
-import { callOf, failing, ManualStream, manualService, outcomeOf } from '../../support/intercepted-calls.js'
+import { answerOf, callOf, failing, ManualStream, manualService, outcomeOf } from '../../support/intercepted-calls.js'
 
 function limited(options: BulkheadOptions = {}): ReturnType<typeof manualService> & {
   clock: FakeClock
@@ -103,6 +103,17 @@ describe('bulkhead', () => {
     await settle()
     expect(places.running).toBe(1)
     await read.return?.()
+    expect(places.running).toBe(0)
+  })
+
+  it('takes a plain iterable of a handler for a stream', async () => {
+    const places = bulkhead({ clock: new FakeClock() })
+    const run = places(async () => answerOf([1, 2]))
+    const { message } = await run(callOf({ kind: 'serverStream', side: 'service' }))
+    expect(places.running).toBe(1)
+    const taken: unknown[] = []
+    for await (const one of message as AsyncIterable<unknown>) taken.push(one)
+    expect(taken).toEqual([1, 2])
     expect(places.running).toBe(0)
   })
 
