@@ -54,14 +54,15 @@ export function isTimeoutReason(reason: unknown): boolean {
   return isTimeout(reason) || (reason instanceof Error && reason.name === 'TimeoutError')
 }
 
-/** The messages of an answer that is a stream. */
+/** The messages of an answer that is a stream. One message can have an iterator of its own. */
 function iteratorOf(
   message: unknown,
   { kind }: InterceptedCall,
 ): AsyncIterator<unknown> | Iterator<unknown> | undefined {
+  if (kind === 'unary' || kind === 'clientStream') return undefined
   if (isAsyncIterable(message)) return message[Symbol.asyncIterator]()
-  const streams = kind === 'serverStream' || kind === 'bidi'
-  return streams && isStream(message) ? (message as Iterable<unknown>)[Symbol.iterator]() : undefined
+  const streams = kind !== undefined && isStream(message)
+  return streams ? (message as Iterable<unknown>)[Symbol.iterator]() : undefined
 }
 
 /** Not a generator: `return` must work before the first `next`. */
