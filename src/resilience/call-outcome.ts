@@ -10,7 +10,7 @@ export type CallOutcome =
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'left'; readonly hadMessages: boolean }
 
-export interface CallObserver {
+export interface OutcomeObserver {
   /** The first message of a stream has arrived. */
   answering?(): void
   /** Called once, in any case: a stream ends at the latest when its signal fires or its deadline passes. */
@@ -24,7 +24,7 @@ export async function observeCall(
   next: NextInterceptor,
   call: InterceptedCall,
   clock: Clock,
-  observer: CallObserver,
+  observer: OutcomeObserver,
 ): Promise<InterceptedAnswer> {
   let answer: InterceptedAnswer
   try {
@@ -39,7 +39,7 @@ export async function observeCall(
     observer.ended(ANSWERED)
     return answer
   }
-  return { message: new ObservedStream(source, call, clock, observer), headers, trailers }
+  return { message: new OutcomeStream(source, call, clock, observer), headers, trailers }
 }
 
 /** Whether the error is that of a deadline, also of one that the caller has made of a signal: `AbortSignal.timeout`, or a context. */
@@ -66,9 +66,9 @@ function iteratorOf(
 }
 
 /** Not a generator: `return` must work before the first `next`. */
-class ObservedStream implements AsyncIterableIterator<unknown, undefined> {
+class OutcomeStream implements AsyncIterableIterator<unknown, undefined> {
   readonly #source: AsyncIterator<unknown> | Iterator<unknown>
-  readonly #observer: CallObserver
+  readonly #observer: OutcomeObserver
   readonly #stops: (() => void)[] = []
   #hadMessages = false
   #over = false
@@ -77,7 +77,7 @@ class ObservedStream implements AsyncIterableIterator<unknown, undefined> {
     source: AsyncIterator<unknown> | Iterator<unknown>,
     { signal, remainingMs }: InterceptedCall,
     clock: Clock,
-    observer: CallObserver,
+    observer: OutcomeObserver,
   ) {
     this.#source = source
     this.#observer = observer

@@ -1,4 +1,5 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
+import { numberOption } from '../number-option.js'
 import { checkOptionNames, integer, misuse } from '../options.js'
 import type {
   InterceptedAnswer,
@@ -9,7 +10,7 @@ import type {
 import type { Status } from '../status.js'
 import { runApart } from '../uncaught.js'
 import { type CallOutcome, isTimeout, observeCall } from './call-outcome.js'
-import { callbackOption, millisecondsOption, numberOption, statusesOption } from './check-options.js'
+import { callbackOption, millisecondsOption, statusesOption } from './check-options.js'
 import { Circuit, type CircuitChange, type CircuitResult, type CircuitState } from './circuit.js'
 import { type Clock, clockOption } from './clock.js'
 import { refusal } from './refusal.js'

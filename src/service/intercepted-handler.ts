@@ -15,7 +15,7 @@ export interface InterceptedMethod {
   readonly input: MessageType | undefined
 }
 
-/** What the interceptors of one call have done. */
+/** The progress of one call in its interceptors. */
 interface CallState {
   /** The handler has begun. */
   begun: boolean
@@ -27,7 +27,7 @@ interface CallState {
 
 /**
  * A handler behind interceptors. The message is checked after them, so that they can refuse a caller first. When the call fails, the streams that
- * `next` has returned are ended: nobody reads them. A call that is over cannot begin its handler any more, so a refusal stays true.
+ * `next` has returned are ended: no caller reads them. A call that is over cannot begin its handler any more, so a refusal stays true.
  */
 export function interceptedHandler(
   handler: CallHandler,
@@ -88,7 +88,7 @@ function end(state: CallState): void {
   for (const stream of state.streams.splice(0).toReversed()) leave(stream)
 }
 
-/** Ends a stream that nobody reads. Its outcome is dropped, because the call is over. */
+/** Ends a stream that no caller reads. Its outcome is dropped, because the call is over. */
 function leave(stream: unknown): void {
   void new Promise((resolve) => {
     resolve((stream as Partial<AsyncIterator<unknown>>).return?.())
