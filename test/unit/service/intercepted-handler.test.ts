@@ -76,7 +76,7 @@ describe('a service whose interceptor fails after the handler has returned a str
     const places = bulkhead({ concurrency: 1 })
     const twice: Interceptor = (next) => async (call) => {
       const answer = await next(call)
-      async function* messages(): AsyncGenerator<unknown> {
+      async function* messages(): AsyncGenerator {
         yield* answer.message as AsyncIterable<unknown>
         yield* (await next(call)).message as AsyncIterable<unknown>
       }
