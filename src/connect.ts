@@ -44,7 +44,7 @@ export function connectChannel(
   onClosed?: ChannelDependencies['onClosed'],
 ): Promise<Channel> {
   return tracePromise(connects, payloadOf(address), async (payload) => {
-    const channel = await openOne(address, options, onClosed)
+    const channel = await connectUntraced(address, options, onClosed)
     if (payload !== undefined) payload.channel = channel
     return channel
   })
@@ -54,10 +54,11 @@ function payloadOf(address: unknown): () => ConnectPayload {
   return () => ({ address: typeof address === 'string' ? address : undefined, channel: undefined })
 }
 
-async function openOne(
+/** Like `connectChannel`, as a part of another operation that reports to `shmwire:connect`. */
+export async function connectUntraced(
   address: string | ConnectedSocket,
   options: ChannelOptions & WaitOptions,
-  onClosed: ChannelDependencies['onClosed'],
+  onClosed?: ChannelDependencies['onClosed'],
 ): Promise<Channel> {
   const settings = resolveOptions(options)
   const target = targetOf(address, settings)

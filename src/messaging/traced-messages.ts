@@ -6,7 +6,7 @@ import type {
   TakePayload,
 } from '../observe/diagnostics-payloads.js'
 import { settledBy, Trace } from '../observe/diagnostics-trace.js'
-import type { ClientTarget } from '../service/client-connection.js'
+import { addressOf, type ClientTarget } from '../service/client-connection.js'
 import type { JobContext, PushedJob, PushOptions } from './queue/types.js'
 import type { MessageInfo, PublishOptions } from './topic/types.js'
 
@@ -20,7 +20,7 @@ export interface Place {
 
 /** The place that a client uses. */
 export function placeOf(target: ClientTarget, name = ''): Place {
-  return { address: typeof target === 'string' ? target : undefined, name }
+  return { address: addressOf(target), name }
 }
 
 /** Publishes a message with the headers that subscribers of the diagnostics channel have added. `publish` completes the payload. */

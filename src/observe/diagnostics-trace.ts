@@ -87,10 +87,10 @@ export class Trace<Payload extends TracedPayload = TracedPayload> {
 
   #bound(begin: () => Iterator<unknown> | AsyncIterator<unknown>): object {
     const iterator = this.run(begin)
-    return {
-      next: () => this.run(() => iterator.next()),
-      return: () => this.run(() => iterator.return?.()),
-    }
+    const next = (): unknown => this.run(() => iterator.next())
+    // A loop fails if `return` exists and returns no result.
+    if (iterator.return === undefined) return { next }
+    return { next, return: () => this.run(() => iterator.return?.()) }
   }
 
   #publishOutcome(): void {

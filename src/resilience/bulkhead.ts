@@ -2,8 +2,13 @@ import { whenAborted } from '../abort-waits.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { LinkedQueue, type QueueLinks } from '../linked-queue.js'
 import { checkOptionNames, integer } from '../options.js'
-import type { InterceptedCall, Interceptor } from '../service/interceptors.js'
-import { observeCall } from './call-outcome.js'
+import type {
+  InterceptedAnswer,
+  InterceptedCall,
+  Interceptor,
+  NextInterceptor,
+} from '../service/interceptors.js'
+import { isTimeoutReason, observeCall } from './call-outcome.js'
 import { millisecondsOption } from './check-options.js'
 import { type Clock, clockOption } from './clock.js'
 import { refusal } from './refusal.js'
@@ -41,7 +46,8 @@ const CALLS_MAX = 1_000_000
 
 /**
  * Limits the calls that are open at once, so that one slow service cannot take all memory and time of its caller. A stream has a place until it
- * ends. Refused calls have the status RESOURCE_EXHAUSTED, the reason `BULKHEAD_FULL` and `executed: 'no'`.
+ * ends. Refused calls have the status RESOURCE_EXHAUSTED, the reason `BULKHEAD_FULL` and `executed: 'no'`. The methods that every service has,
+ * such as `$ping`, take no place and are never refused.
  *
  * @throws `INVALID_ARGUMENT`
  */
@@ -56,12 +62,15 @@ export function bulkhead(options: BulkheadOptions = {}): Bulkhead {
     },
     clock,
   )
-  const interceptor: Interceptor = (next) => async (call) => {
+  const run = async (next: NextInterceptor, call: InterceptedCall): Promise<InterceptedAnswer> => {
     const beganMs = clock.nowMs()
     await places.take(call)
     const remainingMs = Math.max(0, call.remainingMs - (clock.nowMs() - beganMs))
     return observeCall(next, { ...call, remainingMs }, clock, { ended: () => places.release() })
   }
+  // A service that is full is not dead.
+  const interceptor: Interceptor = (next) => (call) =>
+    call.method.startsWith('$') ? next(call) : run(next, call)
   return withMembers(interceptor, {
     get running() {
       return places.running
@@ -102,7 +111,7 @@ class Places {
     return this.#queue.length
   }
 
-  /** Resolves when the call has a place. Rejects with `BULKHEAD_FULL`, `TIMEOUT` or `ABORTED`. */
+  /** Resolves when the call has a place. Rejects with the reason `BULKHEAD_FULL`, also at the deadline of the call, or with `ABORTED`. */
   async take(call: InterceptedCall): Promise<void> {
     const { concurrency, waiting } = this.#settings
     if (this.running < concurrency) this.running += 1
@@ -134,24 +143,24 @@ class Places {
           resolve()
         },
       }
-      const leave = (error: Error): void => {
+      const leave = (errorOf: () => Error): void => {
         if (!this.#queue.remove(waiter)) return
         stop()
-        reject(error)
+        reject(errorOf())
       }
       let cancel = (): void => {}
       let stopListening = (): void => {}
       this.#queue.push(waiter)
+      // A deadline here says nothing about the service, and must not count as its failure.
+      const expired = (why: string): void =>
+        leave(() => this.#full(call, `${concurrency} calls were open ${why}`))
       cancel = this.#clock.after(Math.min(waitMs, remainingMs), () =>
-        leave(
-          remainingMs < waitMs
-            ? new ShmwireError(ErrorCode.TIMEOUT, 'the call had no place in the bulkhead within timeoutMs', {
-                executed: 'no',
-              })
-            : this.#full(call, `${concurrency} calls were open for ${waitMs} ms, the longest wait`),
-        ),
+        expired(remainingMs < waitMs ? 'until its deadline' : `for ${waitMs} ms, the longest wait`),
       )
-      stopListening = whenAborted(signal, () => leave(aborted(signal)))
+      stopListening = whenAborted(signal, () => {
+        if (isTimeoutReason(signal.reason)) expired('until the deadline of its signal')
+        else leave(() => aborted(signal))
+      })
     })
   }
 

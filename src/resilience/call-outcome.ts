@@ -10,7 +10,7 @@ export type CallOutcome =
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'left'; readonly hadMessages: boolean }
 
-export interface CallObserver {
+export interface OutcomeObserver {
   /** The first message of a stream has arrived. */
   answering?(): void
   /** Called once, in any case: a stream ends at the latest when its signal fires or its deadline passes. */
@@ -24,7 +24,7 @@ export async function observeCall(
   next: NextInterceptor,
   call: InterceptedCall,
   clock: Clock,
-  observer: CallObserver,
+  observer: OutcomeObserver,
 ): Promise<InterceptedAnswer> {
   let answer: InterceptedAnswer
   try {
@@ -39,34 +39,36 @@ export async function observeCall(
     observer.ended(ANSWERED)
     return answer
   }
-  return { message: new ObservedStream(source, call, clock, observer), headers, trailers }
+  return { message: new OutcomeStream(source, call, clock, observer), headers, trailers }
 }
 
 /** Whether the error is that of a deadline, also of one that the caller has made of a signal: `AbortSignal.timeout`, or a context. */
-export function isTimeout(error: unknown): boolean {
+export function isTimeout(error: unknown): error is ShmwireError {
   if (!(error instanceof ShmwireError)) return false
   if (error.status === 'DEADLINE_EXCEEDED') return true
   return error.code === ErrorCode.ABORTED && isTimeoutReason(error.cause)
 }
 
-function isTimeoutReason(reason: unknown): boolean {
+/** Whether a signal with this reason has fired because of a deadline. */
+export function isTimeoutReason(reason: unknown): boolean {
   return isTimeout(reason) || (reason instanceof Error && reason.name === 'TimeoutError')
 }
 
-/** The messages of an answer that is a stream. */
+/** The messages of an answer that is a stream. One message can have an iterator of its own. */
 function iteratorOf(
   message: unknown,
   { kind }: InterceptedCall,
 ): AsyncIterator<unknown> | Iterator<unknown> | undefined {
+  if (kind === 'unary' || kind === 'clientStream') return undefined
   if (isAsyncIterable(message)) return message[Symbol.asyncIterator]()
-  const streams = kind === 'serverStream' || kind === 'bidi'
-  return streams && isStream(message) ? (message as Iterable<unknown>)[Symbol.iterator]() : undefined
+  const streams = kind !== undefined && isStream(message)
+  return streams ? (message as Iterable<unknown>)[Symbol.iterator]() : undefined
 }
 
 /** Not a generator: `return` must work before the first `next`. */
-class ObservedStream implements AsyncIterableIterator<unknown, undefined> {
+class OutcomeStream implements AsyncIterableIterator<unknown, undefined> {
   readonly #source: AsyncIterator<unknown> | Iterator<unknown>
-  readonly #observer: CallObserver
+  readonly #observer: OutcomeObserver
   readonly #stops: (() => void)[] = []
   #hadMessages = false
   #over = false
@@ -75,7 +77,7 @@ class ObservedStream implements AsyncIterableIterator<unknown, undefined> {
     source: AsyncIterator<unknown> | Iterator<unknown>,
     { signal, remainingMs }: InterceptedCall,
     clock: Clock,
-    observer: CallObserver,
+    observer: OutcomeObserver,
   ) {
     this.#source = source
     this.#observer = observer
@@ -116,8 +118,12 @@ class ObservedStream implements AsyncIterableIterator<unknown, undefined> {
   }
 
   #aborted(reason: unknown): void {
-    if (isTimeoutReason(reason)) this.#end({ kind: 'failed', error: deadlinePassed() })
-    else this.#left()
+    if (!isTimeoutReason(reason)) {
+      this.#left()
+      return
+    }
+    const error = new ShmwireError(ErrorCode.ABORTED, 'the deadline of the signal passed', { cause: reason })
+    this.#end({ kind: 'failed', error })
   }
 
   #left(): void {

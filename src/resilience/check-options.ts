@@ -1,12 +1,6 @@
 import { integer, invalid, TIMEOUT_MS_MAX } from '../options.js'
 import { STATUSES, type Status } from '../status.js'
 
-/** Throws `INVALID_ARGUMENT`. */
-export function numberOption(name: string, value: unknown, min: number, max: number): number {
-  if (typeof value === 'number' && value >= min && value <= max) return value
-  throw invalid(name, value, `a number from ${min} to ${max}`)
-}
-
 /** Whole milliseconds, from `min` to the longest timer. Throws `INVALID_ARGUMENT`. */
 export function millisecondsOption(name: string, value: unknown, min: number): number {
   return integer(name, value, min, TIMEOUT_MS_MAX)

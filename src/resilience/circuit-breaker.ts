@@ -1,10 +1,16 @@
 import { ErrorCode, ShmwireError } from '../errors.js'
-import { checkOptionNames, integer } from '../options.js'
-import type { InterceptedCall, Interceptor } from '../service/interceptors.js'
+import { numberOption } from '../number-option.js'
+import { checkOptionNames, integer, misuse } from '../options.js'
+import type {
+  InterceptedAnswer,
+  InterceptedCall,
+  Interceptor,
+  NextInterceptor,
+} from '../service/interceptors.js'
 import type { Status } from '../status.js'
 import { runApart } from '../uncaught.js'
 import { type CallOutcome, isTimeout, observeCall } from './call-outcome.js'
-import { callbackOption, millisecondsOption, numberOption, statusesOption } from './check-options.js'
+import { callbackOption, millisecondsOption, statusesOption } from './check-options.js'
 import { Circuit, type CircuitChange, type CircuitResult, type CircuitState } from './circuit.js'
 import { type Clock, clockOption } from './clock.js'
 import { refusal } from './refusal.js'
@@ -22,6 +28,11 @@ export interface CircuitBreakerOptions {
   openMs?: number | undefined
   /** A probe without a result for this time lets another one begin, in milliseconds. From 1. Default 30,000. */
   probeTimeoutMs?: number | undefined
+  /**
+   * The deadline of an attempt that had less time than this says nothing about the service, and does not count. In milliseconds. Set it longer
+   * than most answers take, and shorter than the timeouts of the program. From 0. Default 100.
+   */
+  timeoutMinMs?: number | undefined
   /** Errors with one of these statuses are failures. Default UNAVAILABLE, DEADLINE_EXCEEDED, INTERNAL, UNKNOWN and DATA_LOSS. */
   failureStatuses?: readonly Status[] | undefined
   /** Called after each change of the state. */
@@ -48,6 +59,7 @@ const OPTION_NAMES: readonly string[] = [
   'windowMs',
   'openMs',
   'probeTimeoutMs',
+  'timeoutMinMs',
   'failureStatuses',
   'onStateChange',
   'clock',
@@ -63,7 +75,7 @@ const CALLS_MAX = 1_000_000
 
 /**
  * Refuses calls at once while most calls fail, so that callers do not wait for a service that cannot answer, and it can recover. Refused calls
- * have the status UNAVAILABLE, the reason `CIRCUIT_OPEN`, `executed: 'no'` and `details: { retryDelayMs }`.
+ * have the status UNAVAILABLE, the reason `CIRCUIT_OPEN`, `executed: 'no'` and `details: { retryDelayMs }`. It is an interceptor of clients.
  *
  * @throws `INVALID_ARGUMENT`
  */
@@ -72,6 +84,7 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
   const clock = clockOption(options.clock)
   const onStateChange = callbackOption('onStateChange', options.onStateChange)
   const statuses = statusesOption('failureStatuses', options.failureStatuses ?? FAILURE_STATUSES)
+  const timeoutMinMs = millisecondsOption('timeoutMinMs', options.timeoutMinMs ?? 100, 0)
   const settings = {
     failureShare: numberOption('failureShare', options.failureShare ?? 0.5, Number.MIN_VALUE, 1),
     callsMin: integer('callsMin', options.callsMin ?? 10, 1, CALLS_MAX),
@@ -87,16 +100,27 @@ export function circuitBreaker(options: CircuitBreakerOptions = {}): CircuitBrea
     },
   )
   let refused = 0
-  const interceptor: Interceptor = (next) => async (call) => {
+  const run = async (next: NextInterceptor, call: InterceptedCall): Promise<InterceptedAnswer> => {
     const admitted = circuit.admit()
     if (admitted === undefined) {
       refused += 1
       throw openError(call, circuit)
     }
+    const beganMs = clock.nowMs()
+    const hadTime = ({ code }: ShmwireError): boolean => {
+      // A signal of the caller can fire before the deadline of the call.
+      const spentMs = code === ErrorCode.ABORTED ? clock.nowMs() - beganMs : call.remainingMs
+      return Math.min(spentMs, call.remainingMs) >= timeoutMinMs
+    }
     return observeCall(next, call, clock, {
       answering: () => admitted.answering(),
-      ended: (outcome) => admitted.settle(resultOf(outcome, statuses)),
+      ended: (outcome) => admitted.settle(resultOf(outcome, statuses, hadTime)),
     })
+  }
+  const interceptor: Interceptor = (next) => (call) => {
+    if (call.side === 'service')
+      throw misuse('circuitBreaker is an interceptor of clients; pass it to client, not to serve')
+    return run(next, call)
   }
   return withMembers(interceptor, {
     get state() {
@@ -122,12 +146,18 @@ function openError(call: InterceptedCall, circuit: Circuit): Error {
   return refusal('UNAVAILABLE', 'CIRCUIT_OPEN', call, why, circuit.retryDelayMs)
 }
 
-function resultOf(outcome: CallOutcome, failureStatuses: readonly Status[]): CircuitResult {
+/** `hadTime`: whether an attempt that ended with a deadline had enough time. */
+function resultOf(
+  outcome: CallOutcome,
+  failureStatuses: readonly Status[],
+  hadTime: (error: ShmwireError) => boolean,
+): CircuitResult {
   if (outcome.kind === 'answered') return 'success'
   if (outcome.kind === 'left') return outcome.hadMessages ? 'success' : 'neither'
   const { error } = outcome
   // A deadline of the caller can arrive as an aborted call.
-  if (isTimeout(error)) return failureStatuses.includes('DEADLINE_EXCEEDED') ? 'failure' : 'neither'
+  if (isTimeout(error))
+    return failureStatuses.includes('DEADLINE_EXCEEDED') && hadTime(error) ? 'failure' : 'neither'
   if (!(error instanceof ShmwireError)) return 'neither'
   if (failureStatuses.includes(error.status)) return 'failure'
   // An error such as NOT_FOUND is an answer, if the service sent it.

@@ -30,8 +30,9 @@ export interface Admitted {
 /**
  * The states of a circuit breaker (M. Nygard, "Release It!", 2007), without timers: the time is read whenever a call begins or ends.
  *
- * 1. Half-open, one probe runs at a time. Each result of a probe changes something: a success closes the circuit, a failure opens it, and a probe
- *    with neither, or without a result for `probeTimeoutMs`, makes room for another one. So the circuit cannot stay half-open for ever.
+ * 1. Half-open, one probe runs at a time. The success of a probe closes the circuit, its failure opens it. A probe with neither, or without a
+ *    result for `probeTimeoutMs`, makes room for another one. The result of the earlier probe still counts, so that a service whose answers take
+ *    longer than `probeTimeoutMs` closes the circuit, too.
  * 2. Calls that began in an earlier state do not count.
  */
 export class Circuit {
@@ -78,13 +79,14 @@ export class Circuit {
     let settled = false
     const admitted: Admitted = {
       answering: () => {
-        if (this.#probe === admitted) admitted.settle('success')
+        if (this.#state === 'half-open') admitted.settle('success')
       },
       settle: (result) => {
         if (settled || epoch !== this.#epoch) return
         settled = true
         if (this.#state === 'closed') this.#count(result)
-        else if (this.#probe === admitted) this.#probed(result)
+        else if (result !== 'neither') this.#probed(result)
+        else if (this.#probe === admitted) this.#probe = undefined
       },
     }
     if (this.#state === 'half-open') {
@@ -104,13 +106,13 @@ export class Circuit {
     if (calls >= callsMin && failures / calls >= failureShare) this.#open()
   }
 
-  #probed(result: CircuitResult): void {
-    this.#probe = undefined
-    if (result === 'failure') this.#open()
-    else if (result === 'success') {
-      this.#window.clear()
-      this.#change('closed')
+  #probed(result: 'success' | 'failure'): void {
+    if (result === 'failure') {
+      this.#open()
+      return
     }
+    this.#window.clear()
+    this.#change('closed')
   }
 
   #open(): void {

@@ -30,7 +30,10 @@ export type Closeable = CloseableObject | CloseableClient | ((options: Required<
 
 /** The options of `closeOnSignal`. */
 export interface CloseOnSignalOptions {
-  /** The time for all of them together, in milliseconds. Open calls are then cancelled, which takes up to three seconds more. From 0. Default 10,000. */
+  /**
+   * The time for all of them together, in milliseconds. Open calls are then cancelled. A step that has not closed three seconds later is left, and
+   * the next one is closed. From 0. Default 10,000.
+   */
   timeoutMs?: number | undefined
   /** Default `['SIGTERM', 'SIGINT']`. */
   signals?: readonly NodeJS.Signals[] | undefined
@@ -48,7 +51,7 @@ export interface CloseOnSignalOptions {
 export interface ShutdownResult {
   /** Undefined: the program called `close`. */
   readonly signal: NodeJS.Signals | undefined
-  /** 0: all is closed in time. 1: a close failed, or calls were cancelled. 128 and the number of the signal: a second signal ended the wait. */
+  /** 0: all is closed in time. 1: a close failed, or took all the time, so that calls may have been cancelled. 128 and the number of the signal: a second signal ended the wait. */
   readonly exitCode: number
   /** The errors of the closes that failed. */
   readonly errors: readonly unknown[]
@@ -128,6 +131,8 @@ class SignalShutdown {
   #signal: NodeJS.Signals | undefined
   #attached = true
   #over = false
+  /** A close took all the time, so open calls may have been cancelled. */
+  #late = false
   #resolve!: (result: ShutdownResult) => void
 
   constructor(steps: readonly (readonly Closer[])[], settings: Settings) {
@@ -143,16 +148,9 @@ class SignalShutdown {
     if (this.closing) return this.closed
     this.closing = true
     this.#signal = signal
-    const { clock, timeoutMs } = this.#settings
-    const untilMs = clock.nowMs() + timeoutMs
-    const cancel = clock.after(timeoutMs + LAST_ANSWERS_MS, () => {
-      this.#failed(new ShmwireError(ErrorCode.TIMEOUT, `the close took longer than timeoutMs: ${timeoutMs}`))
-      this.#end(1)
-    })
+    const untilMs = this.#settings.clock.nowMs() + this.#settings.timeoutMs
     void this.#closeAll(untilMs).then(() => {
-      cancel()
-      const late = clock.nowMs() >= untilMs - TIMER_EARLY_MS
-      this.#end(late || this.#errors.length > 0 ? 1 : 0)
+      this.#end(this.#late || this.#errors.length > 0 ? 1 : 0)
     })
     return this.closed
   }
@@ -180,13 +178,23 @@ class SignalShutdown {
     for (const step of this.#steps) await Promise.all(step.map((closer) => this.#closeOne(closer, untilMs)))
   }
 
+  /** Ends the wait for something that ignores its bounds, so that the next step is closed, too. */
   async #closeOne(closer: Closer, untilMs: number): Promise<void> {
-    const timeoutMs = Math.max(0, Math.ceil(untilMs - this.#settings.clock.nowMs()))
+    const { clock, timeoutMs } = this.#settings
+    const restMs = Math.max(0, Math.ceil(untilMs - clock.nowMs()))
+    let cancel = (): void => {}
     try {
-      await closer({ timeoutMs, signal: this.#stopping.signal })
+      await new Promise((resolve, reject) => {
+        cancel = clock.after(restMs + LAST_ANSWERS_MS, () => reject(tooLong(timeoutMs)))
+        void invoke(closer, { timeoutMs: restMs, signal: this.#stopping.signal }).then(resolve, reject)
+      })
     } catch (error) {
       this.#failed(error)
+    } finally {
+      cancel()
     }
+    // Without time, there was none to exceed.
+    if (restMs > 0 && clock.nowMs() >= untilMs - TIMER_EARLY_MS) this.#late = true
   }
 
   #failed(error: unknown): void {
@@ -204,6 +212,18 @@ class SignalShutdown {
     process.exitCode = exitCode
     this.#settings.clock.after(EXIT_MS, () => process.exit(exitCode), true)
   }
+}
+
+/** A function of the program can throw at once. */
+async function invoke(closer: Closer, bounds: Required<WaitOptions>): Promise<unknown> {
+  return closer(bounds)
+}
+
+function tooLong(timeoutMs: number): ShmwireError {
+  return new ShmwireError(
+    ErrorCode.TIMEOUT,
+    `the close did not end within ${LAST_ANSWERS_MS} ms after timeoutMs: ${timeoutMs}`,
+  )
 }
 
 function settingsOf(options: CloseOnSignalOptions): Settings {

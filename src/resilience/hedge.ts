@@ -109,6 +109,8 @@ class HedgedCall {
   readonly #open = new Set<AbortController>()
   #made = 0
   #over = false
+  /** Of the first attempt. */
+  #firstError: { readonly error: unknown } | undefined
   #executed: Executed = 'no'
   #cancelTimer: () => void = () => {}
 
@@ -165,7 +167,7 @@ class HedgedCall {
       (error: unknown) => {
         stopListening()
         this.#open.delete(controller)
-        if (!this.#over) this.#lost(error)
+        if (!this.#over) this.#lost(error, isHedge)
       },
     )
   }
@@ -177,14 +179,20 @@ class HedgedCall {
     this.#promised.resolve(answer)
   }
 
-  /** The service, or the caller, has decided; only an unavailable server leaves the call to the other attempts. */
-  #lost(error: unknown): void {
-    const isUnavailable = error instanceof ShmwireError && error.status === 'UNAVAILABLE'
-    const ran = !(error instanceof ShmwireError) || error.executed !== 'no'
-    if (ran || (!isUnavailable && this.#open.size > 0)) this.#executed = 'unknown'
-    if (isUnavailable && this.#open.size > 0) return
+  /**
+   * An attempt that did not run, or whose server is unavailable, leaves the call to the other attempts. If none is left, the call fails with the
+   * error of the first attempt. Any other error decides the call.
+   */
+  #lost(error: unknown, isHedge: boolean): void {
+    const failed = error instanceof ShmwireError ? error : undefined
+    const ran = failed?.executed !== 'no'
+    if (ran) this.#executed = 'unknown'
+    const decides = ran && failed?.status !== 'UNAVAILABLE'
+    if (!isHedge) this.#firstError = { error }
+    if (!decides && this.#open.size > 0) return
     this.#end()
-    this.#promised.reject(this.#executed === 'no' ? error : asPossiblyRun(error))
+    const reported = decides || this.#firstError === undefined ? error : this.#firstError.error
+    this.#promised.reject(this.#executed === 'no' ? reported : asPossiblyRun(reported))
   }
 
   /** Cancels the attempts that are still open. */

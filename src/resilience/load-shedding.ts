@@ -1,6 +1,7 @@
+import { numberOption } from '../number-option.js'
 import { checkOptionNames, invalid } from '../options.js'
 import type { InterceptedCall, Interceptor } from '../service/interceptors.js'
-import { callbackOption, millisecondsOption, numberOption } from './check-options.js'
+import { callbackOption, millisecondsOption } from './check-options.js'
 import { type Clock, clockOption } from './clock.js'
 import { LoopDelay } from './loop-delay.js'
 import { refusal } from './refusal.js'

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Channel } from '../channel/channel.js'
+import { ErrorCode, ShmwireError } from '../errors.js'
 import {
   type Connector,
   type ConnectorEvents,
@@ -86,6 +87,18 @@ export function attachPooled(target: PooledAddress): SharedConnector {
   return attach()
 }
 
+/** Closes the connection of clients. Does not reject if the server has ended: each open call has reported it. */
+export async function closeConnector(
+  connector: Pick<Connector, 'close'> | undefined,
+  options: WaitOptions | undefined,
+): Promise<void> {
+  try {
+    await connector?.close(options)
+  } catch (error) {
+    if (!(error instanceof ShmwireError) || error.code !== ErrorCode.PEER_GONE) throw error
+  }
+}
+
 /** The connection to one address, and its clients. */
 class SharedConnection {
   readonly connector: Connector
@@ -118,7 +131,7 @@ class SharedConnection {
 
   async close(options: WaitOptions | undefined): Promise<void> {
     this.#end(undefined)
-    await this.connector.close(options)
+    await closeConnector(this.connector, options)
   }
 
   /** The connection keeps the process alive while one of its clients does. */

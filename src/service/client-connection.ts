@@ -17,7 +17,7 @@ import { ChannelCalls } from './call/channel-calls.js'
 import type { CallBounds } from './call/outgoing-call.js'
 import type { CallCarrier, CallerConnection } from './call-carrier.js'
 import { ChannelCarrier } from './channel-carrier.js'
-import { attachPooled, PooledAddress } from './channel-pool.js'
+import { attachPooled, closeConnector, PooledAddress } from './channel-pool.js'
 
 /**
  * An address, as for `connect`; a channel; an address of a `channelPool`; or a function that opens a channel, which is called again whenever it has
@@ -32,6 +32,12 @@ export function isClientTarget(target: unknown): target is ClientTarget {
     target instanceof Channel ||
     target instanceof PooledAddress
   )
+}
+
+/** The address that the program has passed, also that of a pool. Undefined: a channel, or a function that opens one. */
+export function addressOf(target: ClientTarget): string | undefined {
+  if (target instanceof PooledAddress) return target.address
+  return typeof target === 'string' ? target : undefined
 }
 
 /** The parts of a connector that a client uses; clients of a pool share one. */
@@ -56,7 +62,7 @@ export class ClientConnection implements CallerConnection {
 
   /** Connects at once. Throws `INVALID_ARGUMENT`. */
   constructor(target: ClientTarget, options: KeepConnectedOptions | undefined) {
-    this.address = typeof target === 'string' ? target : undefined
+    this.address = addressOf(target)
     if (typeof target === 'string') this.#connector = keepConnected(target, options)
     else if (options !== undefined)
       throw misuse('the option channel is only for a client that connects itself')
@@ -164,12 +170,7 @@ export class ClientConnection implements CallerConnection {
   async close(options: WaitOptions | undefined): Promise<void> {
     const bounds = checkWaitOptions(options)
     this.#over(undefined)
-    try {
-      await this.#connector?.close(bounds)
-    } catch (error) {
-      // The server has ended, and each open call has reported it.
-      if (!(error instanceof ShmwireError) || error.code !== ErrorCode.PEER_GONE) throw error
-    }
+    await closeConnector(this.#connector, bounds)
   }
 
   ref(): void {

@@ -33,7 +33,10 @@ export interface InterceptedAnswer {
   readonly trailers: Metadata
 }
 
-/** Continues a call: with the next interceptor, and with the service last. Rejects with the error of the call. */
+/**
+ * Continues a call: with the next interceptor, and with the service last. Rejects with the error of the call. In a service whose call is over, it
+ * rejects with `ABORTED` and the handler does not begin.
+ */
 export type NextInterceptor = (call: InterceptedCall) => Promise<InterceptedAnswer>
 
 /**
@@ -56,19 +59,33 @@ export function checkInterceptors(interceptors: unknown): void {
     throw invalid('interceptors', interceptors, 'an array of functions')
 }
 
-/** The first interceptor is the outermost one. */
-export function chain(interceptors: readonly Interceptor[], last: NextInterceptor): NextInterceptor {
-  return interceptors.reduceRight(wrapped, last)
+/** The first interceptor is the outermost one. `answered` gets the answer of each of them. */
+export function chain(
+  interceptors: readonly Interceptor[],
+  last: NextInterceptor,
+  answered?: (call: InterceptedCall, answer: InterceptedAnswer) => void,
+): NextInterceptor {
+  return interceptors.reduceRight((next, interceptor) => wrapped(next, interceptor, answered), last)
 }
 
-function wrapped(next: NextInterceptor, interceptor: Interceptor): NextInterceptor {
+function wrapped(
+  next: NextInterceptor,
+  interceptor: Interceptor,
+  answered: ((call: InterceptedCall, answer: InterceptedAnswer) => void) | undefined,
+): NextInterceptor {
   const run = interceptor(next)
   if (typeof run !== 'function')
     throw invalid('the result of an interceptor', run, 'a function (call) => Promise of the answer')
   return async (call) => {
     const answer = await run(call)
-    if (isAnswer(answer)) return answer
-    throw invalid('the answer of an interceptor', answer, 'that of `next`, or { message, headers, trailers }')
+    if (!isAnswer(answer))
+      throw invalid(
+        'the answer of an interceptor',
+        answer,
+        'that of `next`, or { message, headers, trailers }',
+      )
+    answered?.(call, answer)
+    return answer
   }
 }
 

@@ -1,9 +1,12 @@
-import { checkOptionNames, invalid } from '../options.js'
+import { numberOption } from '../number-option.js'
+import { checkOptionNames } from '../options.js'
 
 /** As the retry throttling of gRPC (https://grpc.io/docs/guides/retry/): a success earns a tenth of a retry, up to ten. */
 const TOKENS_MAX = 10
 const TOKENS_PER_SUCCESS = 0.1
 const TOKENS_MAX_LIMIT = 1_000_000
+/** Tokens are counted in billionths, as whole numbers: ten additions of a tenth make one. */
+const UNITS = 1_000_000_000
 
 export interface RetryBudgetOptions {
   /** The retries that can be made at once; the budget begins with them. 1 to 1,000,000. Default 10. */
@@ -28,14 +31,14 @@ export class RetryBudget {
   constructor(options: RetryBudgetOptions = {}) {
     checkOptionNames(options, OPTION_NAMES)
     const { tokensMax = TOKENS_MAX, tokensPerSuccess = TOKENS_PER_SUCCESS } = options
-    this.#max = numberIn('tokensMax', tokensMax, 1, TOKENS_MAX_LIMIT)
-    this.#perSuccess = numberIn('tokensPerSuccess', tokensPerSuccess, 0, 1)
+    this.#max = unitsOf(numberOption('tokensMax', tokensMax, 1, TOKENS_MAX_LIMIT))
+    this.#perSuccess = unitsOf(numberOption('tokensPerSuccess', tokensPerSuccess, 0, 1))
     this.#tokens = this.#max
   }
 
   /** The retries that are left. */
   get tokens(): number {
-    return this.#tokens
+    return this.#tokens / UNITS
   }
 
   get isFull(): boolean {
@@ -54,13 +57,12 @@ export class RetryBudget {
 
   /** True: one more retry is allowed. */
   take(): boolean {
-    if (this.#tokens < 1) return false
-    this.#tokens -= 1
+    if (this.#tokens < UNITS) return false
+    this.#tokens -= UNITS
     return true
   }
 }
 
-function numberIn(name: string, value: unknown, min: number, max: number): number {
-  if (typeof value === 'number' && value >= min && value <= max) return value
-  throw invalid(name, value, `a number from ${min} to ${max}`)
+function unitsOf(tokens: number): number {
+  return Math.round(tokens * UNITS)
 }

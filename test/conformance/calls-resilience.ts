@@ -121,7 +121,7 @@ export function callResilience(fixture: ChannelFixture): void {
   describe(`interceptors of a client over ${name}`, () => {
     it('open a circuit after calls that took too long, and close it with a probe', async () => {
       const clock = new FakeClock()
-      const breaker = circuitBreaker({ callsMin: 2, openMs: 1_000, clock })
+      const breaker = circuitBreaker({ callsMin: 2, openMs: 1_000, timeoutMinMs: 0, clock })
       let hangs = true
       const { calls } = await open(
         fixture,

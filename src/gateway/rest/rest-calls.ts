@@ -25,7 +25,7 @@ import type { RouteTable } from './route-table.js'
 import { setSecurityHeaders } from './security-headers.js'
 import type { OwnRoute, Route } from './service-routes.js'
 import type { StreamReplies } from './stream-replies.js'
-import { beginTraced, continueTraced, noteError, noteRoute } from './traced-request.js'
+import { beginTraced, continueTraced, setError, setRoute } from './traced-request.js'
 
 /** A request that the gateway has admitted, or answers itself. */
 type Admitted = Exchange | OwnRoute
@@ -119,7 +119,7 @@ export class RestCalls {
   /** Answers a request that has failed. */
   readonly onError = (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     this.#logFault(error, request)
-    if (isTraced(gatewayRequests)) noteError(request, error)
+    if (isTraced(gatewayRequests)) setError(request, error)
     void this.#replies.send(request, reply, this.#replies.failure(request, error))
   }
 
@@ -243,7 +243,7 @@ export class RestCalls {
     }
     const { target, variables } = found
     if (target.kind === 'own') return target
-    if (isTraced(gatewayRequests)) noteRoute(request, target)
+    if (isTraced(gatewayRequests)) setRoute(request, target)
     const onEnd = this.recorder.begin(target.method.kind === 'serverStream')
     const exchange = new Exchange(request, reply, target, variables, this.#addressOf(request), onEnd)
     reply.header(CORRELATION_ID, exchange.correlationId)

@@ -15,7 +15,7 @@ import type { Replies } from './replies.js'
 import type { RestSettings } from './rest-options.js'
 import { STREAM_FORMATS, STREAM_TYPES } from './stream-formats.js'
 import { StreamWriter } from './stream-writer.js'
-import { noteError } from './traced-request.js'
+import { setError } from './traced-request.js'
 
 /** A stream without a message sends its headers after so many milliseconds; an error before has its own status code. */
 const HEADERS_MS = 500
@@ -93,7 +93,7 @@ export class StreamReplies {
       // After a call was cancelled, the reason of this gateway counts.
       const error: unknown = signal.aborted ? signal.reason : thrown
       const answer = errorAnswer(error)
-      if (isTraced(gatewayRequests)) noteError(request, error)
+      if (isTraced(gatewayRequests)) setError(request, error)
       exchange.failed = answer.statusCode >= 500
       if (answer.fault) {
         const { guarded } = route

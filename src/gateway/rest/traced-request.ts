@@ -49,7 +49,7 @@ export function continueTraced<T>(request: FastifyRequest, work: () => T): T {
 }
 
 /** The method of a request is known. */
-export function noteRoute(request: FastifyRequest, { guarded, binding }: ServiceRoute): void {
+export function setRoute(request: FastifyRequest, { guarded, binding }: ServiceRoute): void {
   const payload = requests.get(request)?.trace.payload
   if (payload === undefined) return
   payload.service = guarded.service
@@ -58,7 +58,7 @@ export function noteRoute(request: FastifyRequest, { guarded, binding }: Service
 }
 
 /** The request has failed. The reply for its error follows. */
-export function noteError(request: FastifyRequest, error: unknown): void {
+export function setError(request: FastifyRequest, error: unknown): void {
   const traced = requests.get(request)
   if (traced !== undefined) traced.error ??= error
 }

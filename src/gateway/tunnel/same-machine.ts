@@ -1,6 +1,6 @@
 import { fromName } from '../../address/unix-address.js'
 import type { Channel } from '../../channel/channel.js'
-import { connectChannel } from '../../connect.js'
+import { connectUntraced } from '../../connect.js'
 import { observeServer } from '../../control/observe-server.js'
 import { checkServerPlace } from '../../control/runtime-directory.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
@@ -38,7 +38,7 @@ export async function connectOnSameMachine(
     observation.end()
     if (observation.description.id !== instanceId)
       return `the server ${name} of this program's runtime directory is another one than that of the gateway`
-    return await connectChannel(name, { ...options, timeoutMs })
+    return await connectUntraced(name, { ...options, timeoutMs })
   } catch (error) {
     const code = error instanceof ShmwireError ? error.code : undefined
     if (code === ErrorCode.ABORTED) throw error

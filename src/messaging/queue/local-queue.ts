@@ -19,7 +19,7 @@ import { LocalJobs } from './job-frames.js'
 import type { JobStore } from './job-store.js'
 import { PushResult } from './protocol.js'
 import { jobTooLarge, settleOne } from './push-batches.js'
-import { JobEncoder, noteEncoded } from './push-options.js'
+import { JobEncoder, setEncoded } from './push-options.js'
 import type { QueueCore } from './queue-core.js'
 import type { QueueService } from './queue-service.js'
 import { checkIds, duplicateRequest } from './remote-queue.js'
@@ -84,7 +84,7 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
   #push(job: Job, options: PushOptions | undefined, traced: PushPayload | undefined): Promise<PushedJob> {
     try {
       const encoded = this.#encoder.encode(job, options)
-      if (traced !== undefined) noteEncoded(traced, encoded)
+      if (traced !== undefined) setEncoded(traced, encoded)
       const { id, wait } = encoded
       const added = this.#jobs.create(encoded, this.#parts.terms)
       if (wait === undefined) return this.#add(id, added, undefined)
@@ -108,7 +108,7 @@ export class LocalQueue<Job, Result> implements Queue<Job, Result> {
     traced: PushPayload | undefined,
   ): Promise<Result> {
     const encoded = this.#encoder.encodeRequest(job, options)
-    if (traced !== undefined) noteEncoded(traced, encoded)
+    if (traced !== undefined) setEncoded(traced, encoded)
     const added = this.#jobs.create(encoded, this.#parts.terms)
     const outcome = await within(encoded.wait, 'the request', (signal) =>
       this.#parts.service.run(added, signal),

@@ -95,7 +95,7 @@ export class JobEncoder {
 }
 
 /** Completes the payload of an observed push. */
-export function noteEncoded(payload: PushPayload, { id, body }: EncodedPush): void {
+export function setEncoded(payload: PushPayload, { id, body }: EncodedPush): void {
   payload.id = id
   payload.byteLength = body.length
 }

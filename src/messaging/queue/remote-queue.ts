@@ -18,7 +18,7 @@ import { combinedBytes, MESSAGE_BYTES } from './frame-queue.js'
 import { jobFrame, pushHead } from './job-frames.js'
 import { calledAs, PushAnswer, PushFlag, ReplyAnswer } from './protocol.js'
 import { jobTooLarge, malformedAnswer, PushBatches, settleOne } from './push-batches.js'
-import { JobEncoder, noteEncoded } from './push-options.js'
+import { JobEncoder, setEncoded } from './push-options.js'
 import type { DeadJob, PushedJob, PushOptions, QueueClient, QueueStats } from './types.js'
 
 const DEAD_LIMIT = 100
@@ -90,7 +90,7 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
     try {
       this.#assertOpen()
       const encoded = this.#encoder.encode(job, options)
-      if (traced !== undefined) noteEncoded(traced, encoded)
+      if (traced !== undefined) setEncoded(traced, encoded)
       const frame = jobFrame(encoded)
       if (encoded.wait === undefined) return this.#batches.push(encoded.id, frame)
       return this.#pushAlone(encoded.id, frame, encoded.wait)
@@ -107,7 +107,7 @@ export class RemoteQueue<Job, Result> implements QueueClient<Job, Result> {
   ): Promise<Result> {
     this.#assertOpen()
     const encoded = this.#encoder.encodeRequest(job, options)
-    if (traced !== undefined) noteEncoded(traced, encoded)
+    if (traced !== undefined) setEncoded(traced, encoded)
     const message = this.#message(PushFlag.ALONE, [jobFrame(encoded)])
     const answer = (await this.#request(message, encoded.wait)) as Buffer
     return replyOf(answer, this.#codec) as Result

@@ -69,6 +69,27 @@ describe('a trace', () => {
     expect(events).toEqual(FAILURE)
   })
 
+  it('lets a loop leave an iterator that has no return', async () => {
+    const { channel } = observedChannel()
+    const trace = new Trace(channel, {})
+    const asyncSource = {
+      [Symbol.asyncIterator]: () => ({ next: async () => ({ done: false as const, value: 7 }) }),
+    }
+    const source = {
+      [Symbol.iterator]: () => ({ next: () => ({ done: false as const, value: 7 }) }),
+    }
+    const taken: number[] = []
+    for await (const item of trace.bind(asyncSource)) {
+      taken.push(item)
+      break
+    }
+    for (const item of trace.bind(source)) {
+      taken.push(item)
+      break
+    }
+    expect(taken).toEqual([7, 7])
+  })
+
   it('runs every part of the operation in the context that a subscriber binds', async () => {
     const { channel } = observedChannel()
     const storage = boundTo(channel)

@@ -1,8 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../src/errors.js'
 import { type BulkheadOptions, bulkhead } from '../../../src/resilience/bulkhead.js'
+import { circuitBreaker } from '../../../src/resilience/circuit-breaker.js'
 import { FakeClock, settle } from '../../support/fake-clock.js'
-import { callOf, failing, ManualStream, manualService, outcomeOf } from '../../support/intercepted-calls.js'
+import {
+  answerOf,
+  callOf,
+  failing,
+  ManualStream,
+  manualService,
+  outcomeOf,
+} from '../../support/intercepted-calls.js'
 
 function limited(options: BulkheadOptions = {}): ReturnType<typeof manualService> & {
   clock: FakeClock
@@ -58,15 +66,19 @@ describe('bulkhead', () => {
   })
 
   it('ends a wait after waitMs, at the deadline, or when the signal fires, and keeps no place for it', async () => {
-    const { attempts, run, places, clock } = limited({ concurrency: 1, waiting: 3, waitMs: 100 })
+    const { attempts, run, places, clock } = limited({ concurrency: 1, waiting: 4, waitMs: 100 })
     void run(callOf())
     const late = outcomeOf(run(callOf()))
     const timedOut = outcomeOf(run(callOf({ remainingMs: 50 })))
     const controller = new AbortController()
     const aborted = outcomeOf(run(callOf({ signal: controller.signal })))
     controller.abort(new Error('enough'))
+    const deadline = new AbortController()
+    const expired = outcomeOf(run(callOf({ signal: deadline.signal })))
+    deadline.abort(new DOMException('too long', 'TimeoutError'))
     await clock.advance(50)
-    expect(timedOut.error).toMatchObject({ code: ErrorCode.TIMEOUT, executed: 'no' })
+    expect(timedOut.error).toMatchObject(FULL)
+    expect(expired.error).toMatchObject(FULL)
     expect(aborted.error).toMatchObject({
       code: ErrorCode.ABORTED,
       executed: 'no',
@@ -77,8 +89,30 @@ describe('bulkhead', () => {
     attempts[0]?.answer()
     await settle()
     expect(attempts.length).toBe(1)
-    expect({ ...places }).toMatchObject({ running: 0, waiting: 0, refused: 1 })
+    expect({ ...places }).toMatchObject({ running: 0, waiting: 0, refused: 3 })
     expect(clock.timers).toBe(0)
+  })
+
+  it('counts no wait as a failure of the service, behind a circuit breaker', async () => {
+    const clock = new FakeClock()
+    const breaker = circuitBreaker({ callsMin: 1, timeoutMinMs: 0, clock })
+    const places = bulkhead({ concurrency: 1, waiting: 1, clock })
+    const { run } = manualService((next) => breaker(places(next)))
+    void run(callOf())
+    const late = outcomeOf(run(callOf({ remainingMs: 50 })))
+    await clock.advance(50)
+    expect(late.error).toMatchObject(FULL)
+    expect({ ...breaker }).toMatchObject({ state: 'closed', failures: 0 })
+  })
+
+  it('passes the methods that every service has, without a place', async () => {
+    const { attempts, run, places } = limited({ concurrency: 1 })
+    void run(callOf())
+    await settle()
+    void run(callOf({ method: '$ping' }))
+    await settle()
+    expect(attempts.map(({ call }) => call.method)).toEqual(['get', '$ping'])
+    expect({ ...places }).toMatchObject({ running: 1, refused: 0 })
   })
 
   it('does not begin a wait for a call whose signal has fired', async () => {
@@ -103,6 +137,17 @@ describe('bulkhead', () => {
     await settle()
     expect(places.running).toBe(1)
     await read.return?.()
+    expect(places.running).toBe(0)
+  })
+
+  it('takes a plain iterable of a handler for a stream', async () => {
+    const places = bulkhead({ clock: new FakeClock() })
+    const run = places(async () => answerOf([1, 2]))
+    const { message } = await run(callOf({ kind: 'serverStream', side: 'service' }))
+    expect(places.running).toBe(1)
+    const taken: unknown[] = []
+    for await (const one of message as AsyncIterable<unknown>) taken.push(one)
+    expect(taken).toEqual([1, 2])
     expect(places.running).toBe(0)
   })
 

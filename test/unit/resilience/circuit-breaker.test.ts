@@ -6,7 +6,6 @@ import type { InterceptedCall } from '../../../src/service/interceptors.js'
 import { ServiceError } from '../../../src/service-error.js'
 import { FakeClock, settle } from '../../support/fake-clock.js'
 import {
-  answerOf,
   callOf,
   failing,
   gone,
@@ -85,19 +84,52 @@ describe('circuitBreaker', () => {
     expect(at.breaker.state).toBe('closed')
   })
 
+  const TIMEOUT = new ShmwireError(ErrorCode.TIMEOUT, 'too long')
+  const DEADLINES = [
+    TIMEOUT,
+    failing('DEADLINE_EXCEEDED'),
+    new ShmwireError(ErrorCode.ABORTED, 'aborted', { cause: TIMEOUT }),
+    new ShmwireError(ErrorCode.ABORTED, 'aborted', { cause: new DOMException('too long', 'TimeoutError') }),
+  ]
+
+  async function late(error: Error, remainingMs: number, options: CircuitBreakerOptions): Promise<string> {
+    const at = opened({ callsMin: 1, ...options })
+    const outcome = outcomeOf(at.run(callOf({ remainingMs })))
+    await at.clock.advance(Math.min(remainingMs, 500))
+    at.attempts[0]?.fail(error)
+    await settle()
+    expect(outcome.error).toBe(error)
+    return at.breaker.state
+  }
+
   it('counts deadlines of all kinds as failures', async () => {
-    const timeout = new ShmwireError(ErrorCode.TIMEOUT, 'too long')
-    const aborted = (cause: unknown): Error => new ShmwireError(ErrorCode.ABORTED, 'aborted', { cause })
-    for (const error of [
-      timeout,
-      failing('DEADLINE_EXCEEDED'),
-      aborted(timeout),
-      aborted(new DOMException('too long', 'TimeoutError')),
-    ]) {
-      const at = opened({ callsMin: 1 })
-      await at.make(error)
-      expect(at.breaker.state).toBe('open')
+    for (const error of DEADLINES) {
+      expect(await late(error, 100, {})).toBe('open')
+      expect(await late(error, 1_000, { timeoutMinMs: 500 })).toBe('open')
+      expect(await late(error, 1, { timeoutMinMs: 0 })).toBe('open')
     }
+  })
+
+  it('does not count the deadline of an attempt that had less time than timeoutMinMs', async () => {
+    for (const error of DEADLINES) {
+      expect(await late(error, 99, {})).toBe('closed')
+      expect(await late(error, 400, { timeoutMinMs: 401 })).toBe('closed')
+    }
+    const fired = new ShmwireError(ErrorCode.ABORTED, 'aborted', { cause: TIMEOUT })
+    const at = opened({ callsMin: 1 })
+    // The call has an hour, and the signal of the caller fires at once.
+    await at.make(fired, { remainingMs: 3_600_000 })
+    expect(at.breaker.state).toBe('closed')
+  })
+
+  it('passes another probe when the deadline of one was too short', async () => {
+    const at = opened()
+    await openCircuit(at)
+    await at.clock.advance(500)
+    await at.make(TIMEOUT, { remainingMs: 2 })
+    expect(at.breaker.state).toBe('half-open')
+    expect(await at.make()).toBeUndefined()
+    expect(at.breaker.state).toBe('closed')
   })
 
   it('counts an error that the service answers as a success, and no cancelled or refused call', async () => {
@@ -161,7 +193,7 @@ describe('circuitBreaker', () => {
     expect(at.breaker.state).toBe('closed')
   })
 
-  it('passes another probe when one has no result, whose late result has no effect', async () => {
+  it('passes another probe when one has no result in time', async () => {
     const at = opened({ probeTimeoutMs: 300 })
     await openCircuit(at)
     await at.clock.advance(500)
@@ -172,12 +204,32 @@ describe('circuitBreaker', () => {
     void outcomeOf(at.run(callOf()))
     await settle()
     expect(at.attempts.length).toBe(6)
-    at.attempts[4]?.fail(gone('no'))
-    await settle()
     expect(at.breaker.state).toBe('half-open')
     at.attempts[5]?.answer()
     await settle()
     expect(at.breaker.state).toBe('closed')
+  })
+
+  it('counts the late result of a probe that another one has replaced', async () => {
+    for (const [error, state] of [
+      [undefined, 'closed'],
+      [gone('no'), 'open'],
+      [new ShmwireError(ErrorCode.ABORTED, 'aborted', { cause: new Error('enough') }), 'half-open'],
+    ] as const) {
+      const at = opened({ probeTimeoutMs: 300 })
+      await openCircuit(at)
+      await at.clock.advance(500)
+      void outcomeOf(at.run(callOf()))
+      await at.clock.advance(300)
+      void outcomeOf(at.run(callOf()))
+      await settle()
+      if (error === undefined) at.attempts[4]?.answer()
+      else at.attempts[4]?.fail(error)
+      await settle()
+      expect(at.breaker.state).toBe(state)
+      // The newer probe still runs.
+      if (state === 'half-open') expect(await at.make()).toMatchObject(REFUSED)
+    }
   })
 
   it('ignores results of calls that began before the state changed', async () => {
@@ -210,7 +262,7 @@ describe('circuitBreaker', () => {
     expect(errors).toMatchObject([{ message: 'of the program' }])
   })
 
-  it('rejects bad options', () => {
+  it('rejects bad options, and refuses to run in a service', () => {
     for (const options of [
       { failureShare: 0 },
       { failureShare: 1.1 },
@@ -218,6 +270,7 @@ describe('circuitBreaker', () => {
       { windowMs: 9 },
       { openMs: 0 },
       { probeTimeoutMs: 0 },
+      { timeoutMinMs: -1 },
       { failureStatuses: 'UNAVAILABLE' },
       { onStateChange: true },
       { threshold: 1 },
@@ -225,6 +278,7 @@ describe('circuitBreaker', () => {
       expect(() => circuitBreaker(options as CircuitBreakerOptions)).toThrow(
         expect.objectContaining({ code: ErrorCode.INVALID_ARGUMENT }),
       )
+    expect(() => opened().run(callOf({ side: 'service' }))).toThrow(/interceptor of clients/)
   })
 })
 
@@ -278,7 +332,7 @@ describe('circuitBreaker with a stream', () => {
   })
 
   it('counts a stream without a reader at its deadline, or when its signal fires', async () => {
-    const at = opened()
+    const at = opened({ timeoutMinMs: 0 })
     await begun(at, { remainingMs: 50 })
     await at.clock.advance(50)
     expect(at.breaker.failures).toBe(1)
@@ -303,17 +357,5 @@ describe('circuitBreaker with a stream', () => {
     source.send(1)
     await settle()
     expect(at.breaker.state).toBe('closed')
-  })
-
-  it('takes a plain iterable of a handler for a stream', async () => {
-    const clock = new FakeClock()
-    const breaker = circuitBreaker({ clock })
-    const run = breaker(async () => answerOf([1, 2]))
-    const { message } = await run(callOf({ ...STREAM, side: 'service' }))
-    expect(breaker.successes).toBe(0)
-    const taken: unknown[] = []
-    for await (const one of message as AsyncIterable<unknown>) taken.push(one)
-    expect(taken).toEqual([1, 2])
-    expect(breaker.successes).toBe(1)
   })
 })

@@ -110,18 +110,46 @@ describe('closeOnSignal', () => {
     expect(await shutdown.closed).toEqual({ signal: 'SIGUSR2', exitCode: 1, errors: [] })
   })
 
-  it('ends the wait three seconds after its time if something does not close', async () => {
-    const { clock, shutdown } = begun([held()], { timeoutMs: 100 })
+  it('leaves a step that does not close three seconds after its time, and closes the next one', async () => {
+    const last = held()
+    const { clock, shutdown } = begun([[held(), vi.fn()], last], { timeoutMs: 100 })
     send()
     await clock.advance(3_099)
-    let done = false
-    void shutdown.closed.then(() => {
-      done = true
-    })
-    await settle()
-    expect(done).toBe(false)
+    expect(last.bounds.length).toBe(0)
     await clock.advance(1)
+    expect(last.bounds).toMatchObject([{ timeoutMs: 0 }])
+    last.end()
     expect(await shutdown.closed).toMatchObject({ exitCode: 1, errors: [{ code: ErrorCode.TIMEOUT }] })
+    expect(clock.timers).toBe(0)
+  })
+
+  it('reports each step that does not close', async () => {
+    const { clock, shutdown } = begun([held(), held()], { timeoutMs: 100 })
+    send()
+    await clock.advance(3_100)
+    await clock.advance(3_000)
+    const { exitCode, errors } = await shutdown.closed
+    expect({ exitCode, count: errors.length }).toEqual({ exitCode: 1, count: 2 })
+  })
+
+  it('reports no failure without time if each close succeeds', async () => {
+    const service = held()
+    const { clock, shutdown } = begun([service], { timeoutMs: 0 })
+    send()
+    await clock.advance(20)
+    service.end()
+    expect(await shutdown.closed).toEqual({ signal: 'SIGUSR2', exitCode: 0, errors: [] })
+  })
+
+  it('reports an error that a function throws at once', async () => {
+    const error = new Error('it does not close')
+    const { shutdown } = begun([
+      () => {
+        throw error
+      },
+    ])
+    send()
+    expect(await shutdown.closed).toMatchObject({ exitCode: 1, errors: [error] })
   })
 
   it('ends the wait at once with a second signal', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../src/errors.js'
 import { type HedgeOptions, hedge } from '../../../src/resilience/hedge.js'
 import { RetryBudget } from '../../../src/service/retry-budget.js'
+import { ServiceError } from '../../../src/service-error.js'
 import { FakeClock, settle } from '../../support/fake-clock.js'
 import { callOf, failing, gone, manualService, outcomeOf } from '../../support/intercepted-calls.js'
 
@@ -83,6 +84,44 @@ describe('hedge', () => {
     attempts[1]?.fail(gone('no'))
     await settle()
     expect(outcome.error).toMatchObject({ code: ErrorCode.PEER_GONE, executed: 'unknown' })
+  })
+
+  it('waits for the first attempt if the further one is refused', async () => {
+    const { clock, attempts, run } = hedged()
+    const outcome = outcomeOf(run(callOf()))
+    await clock.advance(50)
+    attempts[1]?.fail(new ServiceError('RESOURCE_EXHAUSTED', 'full', { executed: 'no' }))
+    await settle()
+    expect(outcome.done).toBe(false)
+    expect(attempts[0]?.call.signal.aborted).toBe(false)
+    attempts[0]?.answer('first')
+    await settle()
+    expect(outcome.message).toBe('first')
+  })
+
+  it('rejects with the error of the first attempt if all attempts are refused or unavailable', async () => {
+    for (const order of [
+      [0, 1],
+      [1, 0],
+    ]) {
+      const { clock, attempts, run } = hedged()
+      const outcome = outcomeOf(run(callOf()))
+      await clock.advance(50)
+      const errors = [gone('no'), new ServiceError('RESOURCE_EXHAUSTED', 'full', { executed: 'no' })]
+      for (const index of order) attempts[index]?.fail(errors[index])
+      await settle()
+      expect(outcome.error).toBe(errors[0])
+    }
+  })
+
+  it('rejects with an answer of the service although the first attempt was refused', async () => {
+    const { clock, attempts, run } = hedged()
+    const outcome = outcomeOf(run(callOf()))
+    await clock.advance(50)
+    attempts[0]?.fail(new ServiceError('RESOURCE_EXHAUSTED', 'full', { executed: 'no' }))
+    attempts[1]?.fail(failing('NOT_FOUND'))
+    await settle()
+    expect(outcome.error).toMatchObject({ status: 'NOT_FOUND' })
   })
 
   it('leaves a call that failed before the delay to retry', async () => {

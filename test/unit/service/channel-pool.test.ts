@@ -1,5 +1,7 @@
+import { tracingChannel } from 'node:diagnostics_channel'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../src/errors.js'
+import type { ClientCallPayload } from '../../../src/observe/diagnostics-payloads.js'
 import { type ChannelPool, channelPool } from '../../../src/service/channel-pool.js'
 import type { ClientMembers } from '../../../src/service/client.js'
 import { type RunningService, serve } from '../../../src/service/serve.js'
@@ -143,6 +145,32 @@ describe('channelPool', () => {
     for (const one of [first, second])
       await expect(one.version()).rejects.toMatchObject({ code: ErrorCode.CLOSED, executed: 'no' })
     await expect(open(pool, name)).rejects.toMatchObject({ code: ErrorCode.INVALID_STATE })
+  })
+
+  it('closes without an error although the server ends meanwhile', async () => {
+    const name = address()
+    const { server } = await served(name)
+    const pool = pooled()
+    const one = await open(pool, name)
+    const call = one.hang()
+    await eventually(() => server?.channels.size === 1)
+    const closing = pool.close()
+    for (const channel of server?.channels ?? []) channel.destroy()
+    await expect(call).rejects.toMatchObject({ status: 'UNAVAILABLE' })
+    await expect(closing).resolves.toBeUndefined()
+  })
+
+  it('reports its addresses to the diagnostics channels of calls', async () => {
+    const name = address()
+    await served(name)
+    const one = await open(pooled(), name)
+    const seen: unknown[] = []
+    const subscriber = { start: (payload: unknown) => seen.push((payload as ClientCallPayload).address) }
+    const calls = tracingChannel('shmwire:client.call')
+    calls.subscribe(subscriber as never)
+    await one.version()
+    calls.unsubscribe(subscriber as never)
+    expect(seen).toEqual([name])
   })
 
   it('lets the process end only if no client keeps it alive', async () => {

@@ -5,6 +5,7 @@ import { ErrorCode } from '../../../../src/errors.js'
 import type { TunnelOptions } from '../../../../src/gateway/tunnel/tunnel-channel.js'
 import type { Peer } from '../../../../src/peer.js'
 import { Authority } from '../../../support/certificates.js'
+import { eventsOf, observedTraces, SUCCESS } from '../../../support/observed.js'
 import { failure } from '../../../support/services.js'
 import { ownRuntimeDirectory } from '../../../support/temporary-directory.js'
 import {
@@ -67,9 +68,13 @@ describe('connectTunnel over a WebSocket', () => {
   it('uses shared memory, or a local socket, for a server of this machine', async () => {
     await startServer()
     const { port } = await startGateway()
+    const connects = observedTraces('shmwire:connect')
     const channel = await connectAt(port, { authorize })
     expect(['shm', 'unix']).toContain(channel.transport)
     expect(channel.peer.pid).toBe(process.pid)
+    // One connection is reported, not also that to the server of this machine.
+    expect(eventsOf(connects)).toEqual(SUCCESS)
+    expect(connects[0]?.payload.address).toMatch(/^wss?:/)
   })
 
   it('sends a token for each connection', async () => {
