@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connect, createTopic, listen, type Server, subscribe } from '../../dist/index.js'
 import { ensureBuilt } from '../support/build.js'
@@ -90,6 +91,24 @@ describe('the command shmwire', () => {
     expect(await shmwire('top', '--once', '--sort', 'age')).toMatchObject({ code: 2, out: '' })
     expect(await shmwire('top', '--once', '--interval', '0')).toMatchObject({ code: 2, out: '' })
     expect(await shmwire('list', 'x')).toMatchObject({ code: 2, out: '' })
+  })
+
+  it('ends top when its reader has enough, and after a signal', async () => {
+    await serve('prices')
+    const start = (): ChildProcessByStdio<null, Readable, null> =>
+      spawn(process.execPath, [CLI, 'top', '--json', '--interval', '0.05', '--timeout', '30'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: process.env,
+      })
+    const head = start()
+    await once(head.stdout, 'data')
+    head.stdout.destroy()
+    expect(await once(head, 'exit')).toEqual([0, null])
+    const stopped = start()
+    await once(stopped.stdout, 'data')
+    stopped.stdout.resume()
+    stopped.kill('SIGTERM')
+    expect(await once(stopped, 'exit')).toEqual([143, null])
   })
 
   it('prints the metrics of all processes, or of some servers', async () => {

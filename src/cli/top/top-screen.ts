@@ -1,5 +1,6 @@
 /** The lines of `shmwire top`. */
-import { type Column, type Terminal, tableLines } from '../terminal.js'
+import type { CommandIo } from '../command.js'
+import { type Column, tableLines } from '../table.js'
 import type { TopProcess, TopRow } from './top-rows.js'
 import { SORT_NAMES, type TopView } from './top-view.js'
 
@@ -14,6 +15,8 @@ export interface TopSample {
     readonly message: string
   }[]
 }
+
+type Style = Pick<CommandIo, 'style'>
 
 const COLUMNS: readonly Column[] = [
   { title: 'PID', isNumber: true },
@@ -55,13 +58,13 @@ const HELP = `
   Any key returns.`.split('\n')
 
 /** All of a sample, for `--once`. */
-export function printedLines(sample: TopSample, view: TopView, terminal: Terminal): string[] {
+export function printedLines(sample: TopSample, view: TopView, { style }: Style): string[] {
   const [titles = '', ...lines] = tableLines(titledColumns(view), view.arrange(sample.rows).map(cellsOf))
   return [
     ...processLines(sample, Number.POSITIVE_INFINITY),
     ...unansweredLines(sample),
     '',
-    terminal.style('bold', titles),
+    style('bold', titles),
     ...lines,
   ]
 }
@@ -70,7 +73,7 @@ export function printedLines(sample: TopSample, view: TopView, terminal: Termina
 export function screenLines(
   sample: TopSample,
   view: TopView,
-  terminal: Terminal,
+  { style }: Style,
   size: { readonly columns: number; readonly rows: number },
 ): string[] {
   const arranged = view.arrange(sample.rows)
@@ -80,11 +83,7 @@ export function screenLines(
   // The titles and the line of keys.
   const visible = view.page(arranged, size.rows - head.length - 2)
   const [titles = '', ...lines] = tableLines(titledColumns(view), visible.map(cellsOf))
-  const body = [
-    ...head.map(cut),
-    terminal.style('inverse', cut(titles).padEnd(size.columns)),
-    ...lines.map(cut),
-  ]
+  const body = [...head.map(cut), style('inverse', cut(titles).padEnd(size.columns)), ...lines.map(cut)]
   return [...filled(body, size.rows - 1), cut(statusLine(view, arranged.length))]
 }
 

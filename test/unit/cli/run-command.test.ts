@@ -18,7 +18,9 @@ describe('runCommand', () => {
     expect(await shmwire('--help')).toMatchObject({ code: 0, error: '' })
     const { out } = await shmwire('help')
     expect(out).toMatch(/^Usage: shmwire <command>[\s\S]*\n {2}build +compile /)
-    for (const { name, summary } of COMMANDS) expect(out).toContain(`\n  ${name.padEnd(6)}   ${summary}\n`)
+    const width = Math.max(...COMMANDS.map(({ name }) => name.length))
+    for (const { name, summary } of COMMANDS)
+      expect(out).toContain(`\n  ${name.padEnd(width)}   ${summary}\n`)
   })
 
   it('fails without a command, and names an unknown one', async () => {
