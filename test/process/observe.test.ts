@@ -133,6 +133,31 @@ describe('the command shmwire', () => {
   })
 })
 
+describe('a server without the addon', () => {
+  it('shows no counters if the program decides which users it accepts', async () => {
+    const library = new URL('../../dist/index.js', import.meta.url).href
+    const code = `import { listen } from '${library}'
+      await listen('open', { authorize: () => true })
+      await listen('own')
+      console.log('ready')`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, SHMWIRE_NO_ADDON: '1' },
+    })
+    const ended = once(child, 'exit')
+    open.push({
+      async [Symbol.asyncDispose]() {
+        child.kill()
+        await ended
+      },
+    })
+    await once(child.stdout, 'data')
+    const { out, error } = await shmwire('metrics')
+    expect(error).toMatch(/^open: .*ERR_SHMWIRE_UNAVAILABLE.*\n$/)
+    expect(out).toContain(`shmwire_process_info{pid="${child.pid}"`)
+  })
+})
+
 describe('a process of another user', () => {
   it.skipIf(process.geteuid?.() !== 0)('gets no counters, even if the server accepts it', async () => {
     const directory = temporaryDirectory()
