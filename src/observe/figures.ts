@@ -25,6 +25,10 @@ export interface Snapshot {
   readonly cells: readonly CellFigures[]
   readonly queues: readonly QueueFigures[]
   readonly gateways: readonly GatewayFigures[]
+  /** The counters of ended services, subscriptions and gateways: one sum for each set of names. */
+  readonly endedMethods: readonly EndedMethodFigures[]
+  readonly endedSubscriptions: readonly EndedSubscriptionFigures[]
+  readonly endedGateways: readonly EndedGatewayFigures[]
   /** How many rows of each list are left out, because a snapshot has a limited size. */
   readonly omitted: Readonly<Record<string, number>>
 }
@@ -176,3 +180,17 @@ export interface GatewayFigures {
   /** From the arrival of a request to the end of its answer. Its count is the number of requests that have ended. */
   readonly latency: HistogramFigures
 }
+
+/** Of the ended services with this address and name. */
+export interface EndedMethodFigures
+  extends Pick<ServiceFigures, 'address' | 'service'>,
+    Omit<MethodFigures, 'running'> {}
+
+/** Of the ended subscriptions to this topic. */
+export type EndedSubscriptionFigures = Pick<
+  SubscriptionFigures,
+  'address' | 'name' | 'received' | 'lost' | 'filtered'
+>
+
+/** Of the ended gateways of this sort with this address. */
+export type EndedGatewayFigures = Omit<GatewayFigures, 'running' | 'streams'>

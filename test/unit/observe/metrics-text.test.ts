@@ -115,6 +115,9 @@ function full(changes: Partial<Snapshot> = {}): Snapshot {
         latency: HISTOGRAM,
       },
     ],
+    endedMethods: [],
+    endedSubscriptions: [],
+    endedGateways: [],
     omitted: {},
     ...changes,
   }

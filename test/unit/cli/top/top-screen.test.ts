@@ -98,6 +98,9 @@ function snapshotAt(ms: number): Snapshot {
     cells: [],
     queues: [],
     gateways: [],
+    endedMethods: [],
+    endedSubscriptions: [],
+    endedGateways: [],
     omitted: {},
   }
 }
