@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from 'node:util'
+import { widthOf } from './text-width.js'
 
 export interface Column {
   readonly title: string
@@ -21,8 +21,4 @@ export function tableLines(columns: readonly Column[], rows: readonly (readonly 
       .join('  ')
       .trimEnd(),
   )
-}
-
-function widthOf(text: string): number {
-  return stripVTControlCharacters(text).length
 }

@@ -1,17 +1,20 @@
 import { parseArgs } from 'node:util'
 import { type ServerAnswer, ServerObserver, snapshotsOf } from '../../discovery/observe-servers.js'
 import { newAbortController, sleep } from '../../host.js'
-import type { Snapshot } from '../../observe/figures.js'
 import { printable } from '../../printable.js'
 import { type Command, CommandError, type CommandIo, UsageError } from '../command.js'
 import { durationMs } from '../message-options.js'
 import { discoveryOptions, OBSERVE_HELP, OBSERVE_OPTIONS, unansweredText } from '../observe-options.js'
 import { LiveScreen } from './live-screen.js'
+import { SnapshotHistory } from './snapshot-history.js'
 import { topProcesses, topRows } from './top-rows.js'
 import { printedLines, screenLines, type TopSample } from './top-screen.js'
 import { SORT_NAMES, TopView } from './top-view.js'
 
 const INTERVAL_S_MAX = 3_600
+/** The first printed sample waits so long for a process that still answers with its last snapshot: 10 seconds. */
+const ASK_AGAIN_MS = 100
+const ASK_AGAIN_MAX = 100
 
 export const topCommand: Command = {
   name: 'top',
@@ -63,7 +66,7 @@ async function runTop(args: readonly string[], io: CommandIo): Promise<void> {
 class Sampler {
   readonly signal: AbortSignal
   readonly #observer: ServerObserver
-  #before: readonly Snapshot[] = []
+  readonly #history = new SnapshotHistory()
 
   constructor(observer: ServerObserver, signal: AbortSignal) {
     this.signal = signal
@@ -71,15 +74,28 @@ class Sampler {
   }
 
   async take(): Promise<TopSample> {
+    const { sample } = await this.#ask()
+    return sample
+  }
+
+  /** A sample of which each thread that answered before has made a new snapshot, if it does within a while. */
+  async takeFresh(): Promise<TopSample> {
+    for (let count = 0; ; count += 1) {
+      const { sample, isStale } = await this.#ask()
+      if (!isStale || count >= ASK_AGAIN_MAX || this.signal.aborted) return sample
+      await this.pause(ASK_AGAIN_MS)
+    }
+  }
+
+  async #ask(): Promise<{ readonly sample: TopSample; readonly isStale: boolean }> {
     const answers = await this.#observer.ask(this.signal)
-    const now = snapshotsOf(answers)
-    const before = this.#before
-    this.#before = now
-    return {
+    const { before, now, isStale } = this.#history.add(snapshotsOf(answers))
+    const sample: TopSample = {
       processes: topProcesses(before, now),
       rows: topRows(before, now),
       unanswered: answers.flatMap(unansweredOf),
     }
+    return { sample, isStale }
   }
 
   /** Resolves at the end of the time, or when the user ends the command. */
@@ -105,11 +121,13 @@ async function print(
   { once, json, intervalMs }: { once: boolean; json: boolean; intervalMs: number },
 ): Promise<TopSample | undefined> {
   const { signal } = sampler
+  let isFirst = true
   await sampler.take()
   while (!signal.aborted) {
     await sampler.pause(intervalMs)
     if (signal.aborted) break
-    const sample = await sampler.take()
+    const sample = isFirst ? await sampler.takeFresh() : await sampler.take()
+    isFirst = false
     // The servers that were not asked any more would be missing.
     if (signal.aborted) break
     if (json) io.out(`${JSON.stringify({ ...sample, rows: view.arrange(sample.rows) })}\n`)
