@@ -63,10 +63,10 @@ export function register<List extends keyof Lists, Owner extends object>(
   }
   entries.add(entry)
   return () => {
-    if (!entries.delete(entry)) return
-    const row = entry.read() as Lists[List] | undefined
     const add: Adding[List] = adding[list]
-    if (row !== undefined) add?.(row)
+    if (!entries.delete(entry) || add === undefined) return
+    const row = entry.read() as Lists[List] | undefined
+    if (row !== undefined) add(row)
   }
 }
 
