@@ -151,6 +151,22 @@ describe('the live screen', () => {
     expect(process.listeners('exit')).not.toContain(restore)
   })
 
+  it('shows the normal screen again if the terminal refuses to leave the raw mode', () => {
+    const terminal = new FakeTerminal()
+    const screen = new LiveScreen(
+      terminal as never,
+      terminal as never,
+      () => {},
+      () => {},
+    )
+    terminal.setRawMode = () => {
+      throw new Error('EIO')
+    }
+    expect(() => screen.close()).toThrow('EIO')
+    expect(terminal.written.endsWith('\x1b[?25h\x1b[?1049l')).toBe(true)
+    screen.close()
+  })
+
   it('has a usual size if the terminal does not state one', () => {
     const terminal = new FakeTerminal()
     terminal.columns = 0
