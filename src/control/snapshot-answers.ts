@@ -28,6 +28,8 @@ export class SnapshotAnswers {
   #nextMs = 0
   /** The description has changed while a snapshot was being sent. */
   #isStale = false
+  /** The client reads counters. */
+  hasAsked = false
 
   constructor(socket: ByteStream, parser: FrameParser) {
     this.#socket = socket
@@ -41,6 +43,7 @@ export class SnapshotAnswers {
       this.#socket.destroy()
       return
     }
+    this.hasAsked = true
     const pauseMs = this.#nextMs - nowMs()
     this.#state = 'waiting'
     if (pauseMs <= 0) this.#send(describe)

@@ -46,7 +46,7 @@ export interface ProcessFigures {
   readonly residentBytes: number
   readonly heapUsedBytes: number
   readonly heapTotalBytes: number
-  /** Memory of C++ objects and buffers. */
+  /** Memory of C++ objects and buffers, of this thread. */
   readonly externalBytes: number
   /** Undefined: the system does not report it. */
   readonly openDescriptors?: number | undefined
@@ -70,7 +70,7 @@ export interface ServerFigures {
   readonly handshakesOpen: number
   /** Clients that were refused or that failed during the handshake. */
   readonly handshakesFailed: number
-  /** Clients that follow what the server announces. */
+  /** Clients that follow what the server announces, without those that read its counters. */
   readonly observers: number
 }
 

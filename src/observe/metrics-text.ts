@@ -64,7 +64,6 @@ function addProcess(writer: MetricsWriter, base: Labels, { process: figures }: S
   writer.add('shmwire_process_cpu_seconds_total', { ...base, mode: 'system' }, figures.cpuSystemMs / MS)
   writer.add('shmwire_process_start_time_seconds', base, figures.startedAtMs / MS)
   writer.add('shmwire_process_resident_memory_bytes', base, figures.residentBytes)
-  writer.add('shmwire_process_external_memory_bytes', base, figures.externalBytes)
   writer.add('shmwire_process_open_descriptors', base, figures.openDescriptors)
   writer.add('shmwire_process_max_descriptors', base, figures.maxDescriptors)
 }
@@ -78,6 +77,7 @@ function addRows(
   const { eventLoop, process: figures } = one
   writer.add('shmwire_process_heap_used_bytes', base, figures.heapUsedBytes)
   writer.add('shmwire_process_heap_size_bytes', base, figures.heapTotalBytes)
+  writer.add('shmwire_process_external_memory_bytes', base, figures.externalBytes)
   writer.add('shmwire_event_loop_active_seconds_total', base, eventLoop.activeMs / MS)
   writer.add('shmwire_event_loop_idle_seconds_total', base, eventLoop.idleMs / MS)
   writer.histogram('shmwire_event_loop_delay_seconds', base, eventLoop.delay)
