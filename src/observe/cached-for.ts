@@ -1,6 +1,6 @@
 import { nowMs } from '../host.js'
 
-/** What takes longer to make is made less often, so that making it takes a twentieth of the time of the thread at most. */
+/** A value that takes longer to make is made less often, so that making it takes a twentieth of the time of the thread at most. */
 const FRESH_PARTS = 19
 
 /** Returns a function with the result of `make`: the same one for all calls within `freshMs`. An error of `make` is not kept. */

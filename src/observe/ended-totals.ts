@@ -1,5 +1,5 @@
 /**
- * What the parts of this thread that have ended have counted. Rows with the same labels are one series, so without it the sums of metrics
+ * The counters of the parts of this thread that have ended. Rows with the same labels are one series, so without it the sums of metrics
  * would decrease when one of these parts ends.
  */
 import type {
@@ -12,7 +12,7 @@ import type {
 } from './figures.js'
 import type { HistogramFigures } from './latency-histogram.js'
 
-/** Sums of each list. What ends under further names is counted in a sum with empty names. */
+/** Sums of each list. Parts with further names add to a sum with empty names. */
 const TOTALS_MAX = 512
 
 /** The sums of each list of a snapshot. */

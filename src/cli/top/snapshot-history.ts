@@ -23,8 +23,8 @@ export interface Round {
 }
 
 /**
- * The last two snapshots of each thread. A process keeps a snapshot for a while, longer if it is busy, so two answers can be the same one: the
- * time between them is no time in which the process did nothing.
+ * The last two snapshots of each thread. A process keeps a snapshot for a while, longer if it is busy, so two answers can be the same one. It
+ * does not follow that the process did nothing in between.
  */
 export class SnapshotHistory {
   readonly #threads = new Map<string, Thread>()

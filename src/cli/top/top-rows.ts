@@ -61,7 +61,7 @@ interface Entry {
 }
 
 /** Where a snapshot has the rows. */
-const LISTS: Readonly<Record<RowKind, keyof Snapshot & string>> = {
+const LISTS: Readonly<Record<RowKind, keyof Snapshot>> = {
   channel: 'channels',
   service: 'services',
   topic: 'topics',
