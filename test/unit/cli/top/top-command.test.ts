@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { topCommand } from '../../../../src/cli/top/top-command.js'
-import { listen, type Server } from '../../../../src/index.js'
+import { connect, listen, type Server } from '../../../../src/index.js'
+import { snapshotFrame } from '../../../../src/observe/encode-snapshot.js'
 import { stopMeasuring } from '../../../../src/observe/event-loop.js'
 import { commandIo } from '../../../support/command-io.js'
 import { ownRuntimeDirectory } from '../../../support/temporary-directory.js'
+import { waitFor } from '../../../support/wait-for.js'
 
 let server: Server
 beforeEach(async () => {
@@ -47,5 +49,19 @@ describe('shmwire top', () => {
     const run = topCommand.run(['prices', 'absent', '--once', '--interval', '0.01', '--timeout', '30'], io)
     await expect(run).rejects.toThrow('1 of 2 servers did not answer')
     expect(io.written.out).toContain('without an answer: absent')
+  })
+
+  it('prints no rates before the process has made a second snapshot', async () => {
+    server.on('channel', (channel) => channel.on('message', () => {}))
+    const channel = await connect('prices')
+    await channel.send('before the first snapshot')
+    await waitFor(() => expect(snapshotFrame().toString('utf8')).toMatch(/"messagesReceived":1,/))
+    const io = commandIo()
+    await topCommand.run(['prices', '--once', '--json', '--interval', '0.001', '--timeout', '30'], io)
+    await channel.close()
+    const { rows } = JSON.parse(io.written.out) as { rows: { kind: string; messagesPerSecond: number }[] }
+    // Since its start, the channel has sent a message.
+    const rates = rows.filter(({ kind }) => kind === 'channel').map((row) => row.messagesPerSecond)
+    expect(rates).toEqual([0, 0])
   })
 })
