@@ -59,7 +59,7 @@ export interface ListenOptions extends ChannelOptions {
   whenInUse?: WhenInUse | undefined
   /**
    * Processes of the same user can read the counters of this process at the server's address: `shmwire top`, `shmwire metrics`. Never over TCP
-   * and TLS. Default true.
+   * and TLS, and without the addon not with `authorize`. Default true.
    */
   observe?: boolean | undefined
 }
@@ -179,7 +179,7 @@ export class Server<Incoming = any, Outgoing = any>
   constructor(parts: ServerParts) {
     super()
     this.#parts = parts
-    this.#observers = new Observers(parts.observe)
+    this.#observers = new Observers(parts.observe && knowsOwnUser(parts))
     this.#place = parts.serve((socket) => void this.#accept(socket))
     this.address = this.#place.address
     this.#unregister = register('servers', this, (server) => server.#figures())
@@ -355,6 +355,14 @@ export class Server<Incoming = any, Outgoing = any>
       this.emit('close')
     })
   }
+}
+
+/**
+ * Without the addon, only the directory of the socket keeps other users out. A program that passes `authorize` can have opened it to them, and
+ * then nothing shows which peer is of this user.
+ */
+function knowsOwnUser({ settings, native }: ServerParts): boolean {
+  return settings.authorize === undefined || 'binding' in native
 }
 
 /** An error that a listener of `close` throws must not keep the other channels open. */

@@ -32,7 +32,7 @@ export interface CommandIo {
   /** Colours a text if stdout is a terminal that has colours. */
   readonly style: (format: Format, text: string) => string
   /**
-   * Fires when the user interrupts the command (SIGINT, SIGTERM), or the reader of its output has ended. Without a call, a signal ends the
+   * Fires when the user interrupts the command (SIGHUP, SIGINT, SIGTERM), or the reader of its output has ended. Without a call, a signal ends the
    * process at once. A command that calls it must end then.
    */
   readonly interruption: () => AbortSignal

@@ -10,7 +10,8 @@ import { runCommand } from './run-command.js'
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '')
 
 /** As shells report a process that a signal has ended. */
-const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
+const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+const SIGNALS = Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]
 
 const controller = newAbortController()
 let interruptedBy: keyof typeof EXIT_CODES | undefined
@@ -19,7 +20,7 @@ let isListening = false
 function interruption(): AbortSignal {
   if (isListening) return controller.signal
   isListening = true
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of SIGNALS) {
     // The second signal ends the process at once.
     process.once(signal, () => {
       interruptedBy = signal

@@ -25,11 +25,11 @@ export function codecName(text: string): CodecName {
 }
 
 /** In milliseconds. Throws UsageError. */
-export function durationMs(option: string, text: string): number {
+export function durationMs(option: string, text: string, secondsMax = SECONDS_MAX): number {
   const seconds = Number(text)
-  if (text.trim() !== '' && seconds > 0 && seconds <= SECONDS_MAX) return Math.ceil(seconds * MS_PER_SECOND)
+  if (text.trim() !== '' && seconds > 0 && seconds <= secondsMax) return Math.ceil(seconds * MS_PER_SECOND)
   throw new UsageError(
-    `${option} ${text}: it must be a number of seconds, more than 0 and at most ${SECONDS_MAX}`,
+    `${option} ${text}: it must be a number of seconds, more than 0 and at most ${secondsMax}`,
   )
 }
 

@@ -1,7 +1,6 @@
 /** The options of the commands that read from running processes. */
 import { resolve } from 'node:path'
-import { ShmwireError } from '../errors.js'
-import { CommandError, UsageError } from './command.js'
+import { durationMs } from './message-options.js'
 
 /** For `parseArgs`. */
 export const OBSERVE_OPTIONS = {
@@ -15,7 +14,6 @@ export const OBSERVE_HELP = `  --directory <path>     search the servers that li
 `
 
 const SECONDS_MAX = 60
-const MS = 1_000
 
 export interface ObserveValues {
   readonly directory?: string | undefined
@@ -29,24 +27,11 @@ export function discoveryOptions({ directory, timeout }: ObserveValues): {
 } {
   return {
     directory: directory === undefined ? undefined : resolve(directory),
-    answerTimeoutMs:
-      timeout === undefined ? undefined : Math.ceil(seconds('--timeout', timeout, SECONDS_MAX) * MS),
+    answerTimeoutMs: timeout === undefined ? undefined : durationMs('--timeout', timeout, SECONDS_MAX),
   }
 }
 
-/** A number of seconds above 0. Throws UsageError. */
-export function seconds(name: string, text: string, max: number): number {
-  const value = Number(text)
-  if (text.trim() !== '' && value > 0 && value <= max) return value
-  throw new UsageError(`${name} ${text} is not a number of seconds above 0, at most ${max}`)
-}
-
-/** Runs a step of a command. An error of shmwire becomes its message, with the code. */
-export async function explained<T>(step: () => Promise<T>): Promise<T> {
-  try {
-    return await step()
-  } catch (error) {
-    if (!(error instanceof ShmwireError)) throw error
-    throw new CommandError(`${error.message} (${error.code})`, { cause: error })
-  }
+/** The failure of a command that was asked for certain servers. */
+export function unansweredText(count: number, asked: number): string {
+  return `${count} of ${asked} servers did not answer`
 }

@@ -38,8 +38,11 @@ export class Observers {
     this.#frames = this.#encode([])
   }
 
+  /** Without those that read counters: a reader would count itself. */
   get count(): number {
-    return this.#entries.size
+    let count = 0
+    for (const { answers } of this.#entries.values()) if (answers?.hasAsked !== true) count += 1
+    return count
   }
 
   add({ owner, peer, isLocal, socket, parser }: Observer): void {

@@ -1,10 +1,10 @@
 import type { ByteStream } from '../byte-stream.js'
 import { ErrorCode } from '../errors.js'
 import { clearTimeout, nowMs, setTimeout } from '../host.js'
-import { encodedSnapshot } from '../observe/encode-snapshot.js'
+import { snapshotFrame } from '../observe/encode-snapshot.js'
 import { textOfThrown } from '../uncaught.js'
 import type { FrameParser } from '../wire/frame-parser.js'
-import { controlBound, encodeControlFrame, encodeFrame, FrameKind } from '../wire/frames.js'
+import { controlBound, encodeControlFrame, FrameKind } from '../wire/frames.js'
 import { clip } from './control-messages.js'
 
 /** A client gets the next snapshot so long after the last one. */
@@ -28,6 +28,8 @@ export class SnapshotAnswers {
   #nextMs = 0
   /** The description has changed while a snapshot was being sent. */
   #isStale = false
+  /** The client reads counters. */
+  hasAsked = false
 
   constructor(socket: ByteStream, parser: FrameParser) {
     this.#socket = socket
@@ -41,6 +43,7 @@ export class SnapshotAnswers {
       this.#socket.destroy()
       return
     }
+    this.hasAsked = true
     const pauseMs = this.#nextMs - nowMs()
     this.#state = 'waiting'
     if (pauseMs <= 0) this.#send(describe)
@@ -102,7 +105,7 @@ export class SnapshotAnswers {
 /** An error in a snapshot is reported to the client that asked: a reader must not be able to end this process. */
 function answerFrame(): Buffer {
   try {
-    return encodeFrame(FrameKind.SNAPSHOT, 0, encodedSnapshot())
+    return snapshotFrame()
   } catch (error) {
     const message = clip(`the server cannot read its counters: ${textOfThrown(error)}`)
     return encodeControlFrame(FrameKind.REJECT, { code: ErrorCode.UNAVAILABLE, message })

@@ -1,27 +1,19 @@
-import { nowMs } from '../host.js'
-import { SNAPSHOT_PAYLOAD_BYTES_MAX } from '../wire/frames.js'
+import { encodeFrame, FrameKind, SNAPSHOT_PAYLOAD_BYTES_MAX } from '../wire/frames.js'
+import { cachedFor } from './cached-for.js'
 import { shortened, snapshotOf } from './snapshot.js'
 
 /** Rows of each list, if they fit. */
 const ROWS_MAX = 1_024
-/** All who ask within this time get the same bytes. */
+/** All who ask within this time get the same frame. */
 const FRESH_MS = 100
-/** With many channels, a snapshot takes longer. Then it is made less often, so that snapshots take a twentieth of the time at most. */
-const FRESH_PARTS = 19
 
-let latest: { readonly bytes: Buffer; readonly untilMs: number } | undefined
+/** The frame SNAPSHOT of this thread, of a limited size: rows that do not fit are left out and counted. The frame is not copied for each reader. */
+export const snapshotFrame = cachedFor(
+  () => encodeFrame(FrameKind.SNAPSHOT, 0, encodeWithin(SNAPSHOT_PAYLOAD_BYTES_MAX)),
+  FRESH_MS,
+)
 
-/** A snapshot of this thread as JSON, of a limited size: rows that do not fit are left out and counted. */
-export function encodedSnapshot(): Buffer {
-  const beginMs = nowMs()
-  if (latest !== undefined && beginMs < latest.untilMs) return latest.bytes
-  const bytes = encodeWithin(SNAPSHOT_PAYLOAD_BYTES_MAX)
-  const endMs = nowMs()
-  latest = { bytes, untilMs: endMs + Math.max(FRESH_MS, FRESH_PARTS * (endMs - beginMs)) }
-  return bytes
-}
-
-/** For tests, with another limit. */
+/** The JSON of a snapshot. `bytesMax` is another one in tests. */
 export function encodeWithin(bytesMax: number): Buffer {
   const whole = snapshotOf(ROWS_MAX)
   for (let rowsMax = ROWS_MAX; ; rowsMax = Math.floor(rowsMax / 2)) {

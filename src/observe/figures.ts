@@ -25,6 +25,10 @@ export interface Snapshot {
   readonly cells: readonly CellFigures[]
   readonly queues: readonly QueueFigures[]
   readonly gateways: readonly GatewayFigures[]
+  /** The counters of ended services, subscriptions and gateways: one sum for each set of names. */
+  readonly endedMethods: readonly EndedMethodFigures[]
+  readonly endedSubscriptions: readonly EndedSubscriptionFigures[]
+  readonly endedGateways: readonly EndedGatewayFigures[]
   /** How many rows of each list are left out, because a snapshot has a limited size. */
   readonly omitted: Readonly<Record<string, number>>
 }
@@ -42,7 +46,7 @@ export interface ProcessFigures {
   readonly residentBytes: number
   readonly heapUsedBytes: number
   readonly heapTotalBytes: number
-  /** Memory of C++ objects and buffers. */
+  /** Memory of C++ objects and buffers, of this thread. */
   readonly externalBytes: number
   /** Undefined: the system does not report it. */
   readonly openDescriptors?: number | undefined
@@ -66,7 +70,7 @@ export interface ServerFigures {
   readonly handshakesOpen: number
   /** Clients that were refused or that failed during the handshake. */
   readonly handshakesFailed: number
-  /** Clients that follow what the server announces. */
+  /** Clients that follow what the server announces, without those that read its counters. */
   readonly observers: number
 }
 
@@ -176,3 +180,17 @@ export interface GatewayFigures {
   /** From the arrival of a request to the end of its answer. Its count is the number of requests that have ended. */
   readonly latency: HistogramFigures
 }
+
+/** Of the ended services with this address and name. */
+export interface EndedMethodFigures
+  extends Pick<ServiceFigures, 'address' | 'service'>,
+    Omit<MethodFigures, 'running'> {}
+
+/** Of the ended subscriptions to this topic. */
+export type EndedSubscriptionFigures = Pick<
+  SubscriptionFigures,
+  'address' | 'name' | 'received' | 'lost' | 'filtered'
+>
+
+/** Of the ended gateways of this sort with this address. */
+export type EndedGatewayFigures = Omit<GatewayFigures, 'running' | 'streams'>

@@ -10,22 +10,25 @@ export interface Metric {
 const counter = (help: string): Metric => ({ type: 'counter', help })
 const gauge = (help: string): Metric => ({ type: 'gauge', help })
 const maximum = (help: string): Metric => ({ type: 'gauge', help, merge: 'max' })
-const ofProcess = (help: string): Metric => ({ type: 'counter', help, merge: 'max' })
+/** Two copies of the package in one process or thread report the same time. */
+const ofHost = (help: string): Metric => ({ type: 'counter', help, merge: 'max' })
 const histogram = (help: string): Metric => ({ type: 'histogram', help })
 
 export const METRICS = {
   shmwire_process_info: maximum('Always 1. The labels state the version of Node.js and the program.'),
-  shmwire_process_cpu_seconds_total: ofProcess('CPU time of the process, by mode.'),
+  shmwire_process_cpu_seconds_total: ofHost('CPU time of the process, by mode.'),
   shmwire_process_start_time_seconds: maximum('When the process started, in seconds since 1970.'),
   shmwire_process_resident_memory_bytes: maximum('Physical memory of the process.'),
   shmwire_process_heap_used_bytes: maximum('JavaScript heap in use, of the thread that answered.'),
   shmwire_process_heap_size_bytes: maximum('JavaScript heap that is reserved, of the thread that answered.'),
-  shmwire_process_external_memory_bytes: maximum('Memory of buffers and C++ objects.'),
+  shmwire_process_external_memory_bytes: maximum(
+    'Memory of buffers and C++ objects, of the thread that answered.',
+  ),
   shmwire_process_open_descriptors: maximum('Open file descriptors of the process.'),
   shmwire_process_max_descriptors: maximum('The most file descriptors that the process may open.'),
 
-  shmwire_event_loop_active_seconds_total: counter('Time in which the event loop ran code.'),
-  shmwire_event_loop_idle_seconds_total: counter('Time in which the event loop waited.'),
+  shmwire_event_loop_active_seconds_total: ofHost('Time in which the event loop ran code.'),
+  shmwire_event_loop_idle_seconds_total: ofHost('Time in which the event loop waited.'),
   shmwire_event_loop_delay_seconds: histogram(
     'By how much timers were late. Measured only while programs read metrics.',
   ),
@@ -36,7 +39,9 @@ export const METRICS = {
   shmwire_server_handshakes_failed_total: counter(
     'Clients that were refused, or failed while they connected.',
   ),
-  shmwire_server_observers: gauge('Connections of programs that watch the server.'),
+  shmwire_server_observers: gauge(
+    'Connections of programs that watch the server, without those that read its metrics.',
+  ),
 
   shmwire_channels: gauge('Open channels.'),
   shmwire_channels_opened_total: counter('Channels that were opened.'),

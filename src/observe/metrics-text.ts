@@ -1,5 +1,8 @@
 import type {
   ChannelGroupFigures,
+  EndedGatewayFigures,
+  EndedMethodFigures,
+  EndedSubscriptionFigures,
   GatewayFigures,
   QueueFigures,
   ServiceFigures,
@@ -61,7 +64,6 @@ function addProcess(writer: MetricsWriter, base: Labels, { process: figures }: S
   writer.add('shmwire_process_cpu_seconds_total', { ...base, mode: 'system' }, figures.cpuSystemMs / MS)
   writer.add('shmwire_process_start_time_seconds', base, figures.startedAtMs / MS)
   writer.add('shmwire_process_resident_memory_bytes', base, figures.residentBytes)
-  writer.add('shmwire_process_external_memory_bytes', base, figures.externalBytes)
   writer.add('shmwire_process_open_descriptors', base, figures.openDescriptors)
   writer.add('shmwire_process_max_descriptors', base, figures.maxDescriptors)
 }
@@ -75,6 +77,7 @@ function addRows(
   const { eventLoop, process: figures } = one
   writer.add('shmwire_process_heap_used_bytes', base, figures.heapUsedBytes)
   writer.add('shmwire_process_heap_size_bytes', base, figures.heapTotalBytes)
+  writer.add('shmwire_process_external_memory_bytes', base, figures.externalBytes)
   writer.add('shmwire_event_loop_active_seconds_total', base, eventLoop.activeMs / MS)
   writer.add('shmwire_event_loop_idle_seconds_total', base, eventLoop.idleMs / MS)
   writer.histogram('shmwire_event_loop_delay_seconds', base, eventLoop.delay)
@@ -103,6 +106,9 @@ function addRows(
   }
   for (const queue of one.queues) addQueue(writer, base, queue)
   for (const gateway of one.gateways) addGateway(writer, base, gateway)
+  for (const method of one.endedMethods) addMethod(writer, base, method)
+  for (const subscription of one.endedSubscriptions) addReceived(writer, base, subscription)
+  for (const gateway of one.endedGateways) addRequests(writer, base, gateway)
 }
 
 function addChannels(writer: MetricsWriter, base: Labels, group: ChannelGroupFigures): void {
@@ -133,12 +139,21 @@ function addService(
   base: Labels,
   { address, service, methods }: ServiceFigures,
 ): void {
-  for (const { method, errors, running, latency } of methods) {
-    const labels = { ...base, address, service, method }
-    writer.histogram('shmwire_service_call_duration_seconds', labels, latency)
-    writer.add('shmwire_service_call_errors_total', labels, errors)
-    writer.add('shmwire_service_calls_running', labels, running)
+  for (const figures of methods) {
+    addMethod(writer, base, { address, service, ...figures })
+    const labels = { ...base, address, service, method: figures.method }
+    writer.add('shmwire_service_calls_running', labels, figures.running)
   }
+}
+
+function addMethod(
+  writer: MetricsWriter,
+  base: Labels,
+  { address, service, method, errors, latency }: EndedMethodFigures,
+): void {
+  const labels = { ...base, address, service, method }
+  writer.histogram('shmwire_service_call_duration_seconds', labels, latency)
+  writer.add('shmwire_service_call_errors_total', labels, errors)
 }
 
 function addSubscription(
@@ -147,12 +162,20 @@ function addSubscription(
   subscription: SubscriptionFigures,
   newest: ReadonlyMap<string, number>,
 ): void {
-  const { address, name, received, lost, filtered } = subscription
+  addReceived(writer, base, subscription)
+  const { address, name } = subscription
+  writer.add('shmwire_subscription_lag_messages', { ...base, address, name }, lagOf(subscription, newest))
+}
+
+function addReceived(
+  writer: MetricsWriter,
+  base: Labels,
+  { address, name, received, lost, filtered }: EndedSubscriptionFigures,
+): void {
   const labels = { ...base, address, name }
   writer.add('shmwire_subscription_messages_received_total', labels, received)
   writer.add('shmwire_subscription_messages_lost_total', labels, lost)
   writer.add('shmwire_subscription_messages_filtered_total', labels, filtered)
-  writer.add('shmwire_subscription_lag_messages', labels, lagOf(subscription, newest))
 }
 
 function addQueue(writer: MetricsWriter, base: Labels, { address, name, ...queue }: QueueFigures): void {
@@ -169,11 +192,20 @@ function addQueue(writer: MetricsWriter, base: Labels, { address, name, ...queue
 }
 
 function addGateway(writer: MetricsWriter, base: Labels, figures: GatewayFigures): void {
-  const { gateway, address } = figures
+  addRequests(writer, base, figures)
+  const { gateway, address, running, streams } = figures
   const labels = { ...base, gateway, address }
-  writer.histogram('shmwire_gateway_request_duration_seconds', labels, figures.latency)
-  writer.add('shmwire_gateway_requests_running', labels, figures.running)
-  writer.add('shmwire_gateway_streams', labels, figures.streams)
-  writer.add('shmwire_gateway_errors_total', { ...labels, side: 'client' }, figures.clientErrors)
-  writer.add('shmwire_gateway_errors_total', { ...labels, side: 'server' }, figures.serverErrors)
+  writer.add('shmwire_gateway_requests_running', labels, running)
+  writer.add('shmwire_gateway_streams', labels, streams)
+}
+
+function addRequests(
+  writer: MetricsWriter,
+  base: Labels,
+  { gateway, address, clientErrors, serverErrors, latency }: EndedGatewayFigures,
+): void {
+  const labels = { ...base, gateway, address }
+  writer.histogram('shmwire_gateway_request_duration_seconds', labels, latency)
+  writer.add('shmwire_gateway_errors_total', { ...labels, side: 'client' }, clientErrors)
+  writer.add('shmwire_gateway_errors_total', { ...labels, side: 'server' }, serverErrors)
 }

@@ -27,7 +27,8 @@ export class MetricsWriter {
     const text = labelText(labels)
     const comma = text === '' ? '' : ','
     // A part of a histogram would be wrong.
-    if (this.#series + SERIES_OF_HISTOGRAM > SERIES_MAX) {
+    const isPresent = this.#families.get(name)?.has(seriesOf(name, '_count', text)) === true
+    if (!isPresent && this.#series + SERIES_OF_HISTOGRAM > SERIES_MAX) {
       this.#omitted += SERIES_OF_HISTOGRAM
       return
     }
@@ -60,7 +61,7 @@ export class MetricsWriter {
 
   #put(name: MetricName, labels: string, suffix: string, value: number): void {
     const family = this.#families.get(name) ?? new Map<string, number>()
-    const series = labels === '' ? `${name}${suffix}` : `${name}${suffix}{${labels}}`
+    const series = seriesOf(name, suffix, labels)
     const present = family.get(series)
     if (present === undefined) {
       if (this.#series >= SERIES_MAX) {
@@ -74,6 +75,10 @@ export class MetricsWriter {
     const merged = merge === 'max' ? Math.max(present ?? value, value) : (present ?? 0) + value
     family.set(series, merged)
   }
+}
+
+function seriesOf(name: MetricName, suffix: string, labels: string): string {
+  return labels === '' ? `${name}${suffix}` : `${name}${suffix}{${labels}}`
 }
 
 function labelText(labels: Labels): string {

@@ -13,7 +13,7 @@ const DESCRIPTOR_FOLDERS = ['/proc/self/fd', '/dev/fd']
 let title: string | undefined
 let startedAtMs: number | undefined
 
-/** CPU time, memory and descriptors are those of the whole process. */
+/** CPU time, resident memory and descriptors are those of the whole process. Heap and external memory are those of this thread. */
 export function processFigures(): ProcessFigures {
   title ??= basename(process.argv[1] ?? process.title).slice(0, TITLE_CHARACTERS_MAX)
   startedAtMs ??= Math.round(timeOfDayMs() - process.uptime() * 1_000)

@@ -7,6 +7,9 @@ import {
   type CellFigures,
   type ChannelFigures,
   type ChannelGroupFigures,
+  type EndedGatewayFigures,
+  type EndedMethodFigures,
+  type EndedSubscriptionFigures,
   type EventLoopFigures,
   type GatewayFigures,
   type MethodFigures,
@@ -40,6 +43,7 @@ const text: Shape<string> = (value, path) => {
 const optionalCount: Shape<number | undefined> = (value, path) =>
   value === undefined ? undefined : count(value, path)
 const role = oneOf(['server', 'client', 'stream'])
+const gateway = oneOf(['rest', 'grpc'])
 const counts = namedCounts()
 
 const histogram = object<HistogramFigures>({
@@ -171,10 +175,31 @@ const snapshotShape = object<Omit<Snapshot, 'version'>>({
   ),
   gateways: list(
     object<GatewayFigures>({
-      gateway: oneOf(['rest', 'grpc']),
+      gateway,
       address: text,
       running: count,
       streams: count,
+      clientErrors: count,
+      serverErrors: count,
+      latency: histogram,
+    }),
+  ),
+  endedMethods: list(
+    object<EndedMethodFigures>({
+      address: text,
+      service: text,
+      method: text,
+      errors: count,
+      latency: histogram,
+    }),
+  ),
+  endedSubscriptions: list(
+    object<EndedSubscriptionFigures>({ ...place, received: count, lost: count, filtered: count }),
+  ),
+  endedGateways: list(
+    object<EndedGatewayFigures>({
+      gateway,
+      address: text,
       clientErrors: count,
       serverErrors: count,
       latency: histogram,

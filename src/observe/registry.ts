@@ -2,6 +2,7 @@
  * The parts of this thread that report figures. An entry is one weak reference: it keeps nothing alive and is read only when a program takes a snapshot, so
  * messages and calls cost nothing more.
  */
+import { ADD_ENDED } from './ended-totals.js'
 import type {
   CellFigures,
   GatewayFigures,
@@ -23,6 +24,9 @@ export interface Lists {
   gateways: GatewayFigures
 }
 
+type Adding = { readonly [List in keyof Lists]?: (row: Lists[List]) => void }
+const adding: Adding = ADD_ENDED
+
 interface Entry {
   /** Undefined: its owner is gone. */
   read(): unknown
@@ -36,7 +40,7 @@ const lists = new Map<keyof Lists, Set<Entry>>()
 let unlisted = 0
 
 /**
- * Lists `owner` until it ends: call the returned function then. An owner that is forgotten leaves the list when it is collected as garbage.
+ * Lists `owner` until it ends: call the returned function then, which reads its figures for the last time. An owner that is forgotten leaves the list when it is collected as garbage.
  * `read` must not refer to the owner other than by its argument.
  */
 export function register<List extends keyof Lists, Owner extends object>(
@@ -59,7 +63,10 @@ export function register<List extends keyof Lists, Owner extends object>(
   }
   entries.add(entry)
   return () => {
-    entries.delete(entry)
+    const add: Adding[List] = adding[list]
+    if (!entries.delete(entry) || add === undefined) return
+    const row = entry.read() as Lists[List] | undefined
+    if (row !== undefined) add(row)
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { timeOfDayMs } from '../host.js'
 import { readChannels } from './channel-totals.js'
+import { endedTotals } from './ended-totals.js'
 import { eventLoopFigures } from './event-loop.js'
 import { SNAPSHOT_VERSION, type Snapshot } from './figures.js'
 import { processFigures } from './process-figures.js'
@@ -23,6 +24,9 @@ const LIST_NAMES = [
   'cells',
   'queues',
   'gateways',
+  'endedMethods',
+  'endedSubscriptions',
+  'endedGateways',
 ] as const satisfies readonly (keyof Snapshot)[]
 
 /**
@@ -60,6 +64,7 @@ export function snapshotOf(rowsMax: number): Snapshot {
     cells: list('cells'),
     queues: list('queues'),
     gateways: list('gateways'),
+    ...endedTotals(),
     omitted,
   }
 }

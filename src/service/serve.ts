@@ -135,6 +135,7 @@ export class RunningService implements AsyncDisposable {
     this.#table = table
     this.#server = server
     this.#unregister = register('services', service, (served) => figuresOf(served, address))
+    table.whenEnded(service, this.#unregister)
   }
 
   /** The server, if the service listens itself. */

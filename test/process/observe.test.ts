@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connect, createTopic, listen, type Server, subscribe } from '../../dist/index.js'
 import { ensureBuilt } from '../support/build.js'
@@ -92,6 +93,24 @@ describe('the command shmwire', () => {
     expect(await shmwire('list', 'x')).toMatchObject({ code: 2, out: '' })
   })
 
+  it('ends top when its reader has enough, and after a signal', async () => {
+    await serve('prices')
+    const start = (): ChildProcessByStdio<null, Readable, null> =>
+      spawn(process.execPath, [CLI, 'top', '--json', '--interval', '0.05', '--timeout', '30'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: process.env,
+      })
+    const head = start()
+    await once(head.stdout, 'data')
+    head.stdout.destroy()
+    expect(await once(head, 'exit')).toEqual([0, null])
+    const stopped = start()
+    await once(stopped.stdout, 'data')
+    stopped.stdout.resume()
+    stopped.kill('SIGTERM')
+    expect(await once(stopped, 'exit')).toEqual([143, null])
+  })
+
   it('prints the metrics of all processes, or of some servers', async () => {
     await serve('prices')
     const all = await shmwire('metrics')
@@ -111,6 +130,31 @@ describe('the command shmwire', () => {
     expect(error).toContain('hidden: ')
     const { unanswered } = JSON.parse((await shmwire('top', '--once', '--json', '--interval', '0.1')).out)
     expect(unanswered).toMatchObject([{ address: 'hidden', code: 'ERR_SHMWIRE_UNAVAILABLE' }])
+  })
+})
+
+describe('a server without the addon', () => {
+  it('shows no counters if the program decides which users it accepts', async () => {
+    const library = new URL('../../dist/index.js', import.meta.url).href
+    const code = `import { listen } from '${library}'
+      await listen('open', { authorize: () => true })
+      await listen('own')
+      console.log('ready')`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, SHMWIRE_NO_ADDON: '1' },
+    })
+    const ended = once(child, 'exit')
+    open.push({
+      async [Symbol.asyncDispose]() {
+        child.kill()
+        await ended
+      },
+    })
+    await once(child.stdout, 'data')
+    const { out, error } = await shmwire('metrics')
+    expect(error).toMatch(/^open: .*ERR_SHMWIRE_UNAVAILABLE.*\n$/)
+    expect(out).toContain(`shmwire_process_info{pid="${child.pid}"`)
   })
 })
 

@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util'
 import { listServers } from '../../discovery/list-servers.js'
 import type { ServerInfo } from '../../discovery/server-info.js'
 import { printable } from '../../printable.js'
-import { type Command, UsageError } from '../command.js'
-import { discoveryOptions, explained, OBSERVE_HELP, OBSERVE_OPTIONS } from '../observe-options.js'
-import { type Column, standardTerminal, type Terminal, tableLines } from '../terminal.js'
+import { type Command, type CommandIo, UsageError } from '../command.js'
+import { discoveryOptions, OBSERVE_HELP, OBSERVE_OPTIONS } from '../observe-options.js'
+import { type Column, tableLines } from '../table.js'
 
 export const listCommand: Command = {
   name: 'list',
@@ -15,7 +15,7 @@ Lists the servers of this user that answer now, with their processes and service
 
   --json                 print an array of JSON objects
 ${OBSERVE_HELP}`,
-  run: (args) => runList(args, standardTerminal()),
+  run: runList,
 }
 
 const COLUMNS: readonly Column[] = [
@@ -26,24 +26,24 @@ const COLUMNS: readonly Column[] = [
   { title: 'SERVICES' },
 ]
 
-export async function runList(args: readonly string[], terminal: Terminal): Promise<void> {
+async function runList(args: readonly string[], io: CommandIo): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args],
     options: { ...OBSERVE_OPTIONS, json: { type: 'boolean', default: false } },
     allowPositionals: true,
   })
   if (positionals.length > 0) throw new UsageError(`list takes no argument, not ${positionals[0]}`)
-  const servers = await explained(() => listServers(discoveryOptions(values)))
+  const servers = await listServers(discoveryOptions(values))
   if (values.json) {
-    terminal.out(`${JSON.stringify(servers, undefined, 2)}\n`)
+    io.out(`${JSON.stringify(servers, undefined, 2)}\n`)
     return
   }
   if (servers.length === 0) {
-    terminal.error('no server answers\n')
+    io.error('no server answers\n')
     return
   }
   const [titles = '', ...lines] = tableLines(COLUMNS, servers.map(cellsOf))
-  terminal.out(`${[terminal.style('bold', titles), ...lines].join('\n')}\n`)
+  io.out(`${[io.style('bold', titles), ...lines].join('\n')}\n`)
 }
 
 function cellsOf({ name, pid, uid, startedAt, services }: ServerInfo): string[] {

@@ -16,8 +16,8 @@ type Input = Pick<ReadStream, 'setRawMode' | 'on' | 'off' | 'resume' | 'pause'>
 type Output = Pick<WriteStream, 'write' | 'columns' | 'rows' | 'on' | 'off'>
 
 /**
- * The alternate screen of a terminal. `close` shows the normal screen again; so does the end of the process, whatever the reason, unless it is
- * killed by SIGKILL.
+ * The alternate screen of a terminal. `close` shows the normal screen again, and so does an exit of the process, also after an error. A signal that ends the
+ * process at once, such as SIGKILL or one without a listener, leaves the screen as it is.
  */
 export class LiveScreen {
   readonly #input: Input
@@ -53,11 +53,11 @@ export class LiveScreen {
 
   /** Idempotent. */
   close(): void {
-    this.#restore()
     process.off('exit', this.#restore)
     this.#input.off('data', this.#onData)
     this.#input.pause()
     this.#output.off('resize', this.#onResize)
+    this.#restore()
   }
 
   readonly #onData = (data: Buffer | string): void => {
@@ -67,7 +67,8 @@ export class LiveScreen {
   readonly #restore = (): void => {
     if (this.#closed) return
     this.#closed = true
-    this.#input.setRawMode(false)
     this.#output.write(NORMAL_SCREEN)
+    // It throws if the terminal is gone.
+    this.#input.setRawMode(false)
   }
 }

@@ -21,7 +21,7 @@ export interface TopRow {
   readonly highWaterBytes: number | undefined
   readonly wakesPerSecond: number | undefined
   readonly spinsPerSecond: number | undefined
-  /** Since the start: lost messages, dropped subscribers, dead jobs, failed calls and requests. */
+  /** Since the start: lost messages, dropped subscribers and dead jobs, failed calls and requests. */
   readonly drops: number | undefined
   /** Messages that a subscription has not read, jobs that wait, calls that run. */
   readonly lag: number | undefined
@@ -51,28 +51,47 @@ interface Counters {
 }
 
 interface Entry {
-  /** The same row has the same key in each snapshot of the thread. */
+  /** The same row has the same key in each snapshot of the thread. Rows with the same key become one. */
   readonly key: string
+  /** The counters of what has ended, which are a part of the row while there is one. */
+  readonly isEnded?: boolean | undefined
   readonly counters: Counters
   readonly row: Pick<TopRow, 'kind' | 'name'> &
     Partial<Pick<TopRow, 'peer' | 'depthBytes' | 'highWaterBytes' | 'drops' | 'lag'>>
+}
+
+/** Where a snapshot has the rows. */
+const LISTS: Readonly<Record<RowKind, keyof Snapshot>> = {
+  channel: 'channels',
+  service: 'services',
+  topic: 'topics',
+  subscription: 'subscriptions',
+  cell: 'cells',
+  queue: 'queues',
+  gateway: 'gateways',
 }
 
 const SECOND_MS = 1_000
 const PERCENT = 100
 const P99 = 0.99
 
-/** @param before of the same threads, for the rates; a new row has the rates since its start */
+/**
+ * @param before of the same threads, for the rates; a new row has the rates since its start. A row that the snapshot before may have left out
+ * has none.
+ */
 export function topRows(before: readonly Snapshot[], now: readonly Snapshot[]): TopRow[] {
   const earlier = new Map(before.map((one) => [one.id, one]))
   const newest = newestSequences(now)
   return now.flatMap((one) => {
     const previous = earlier.get(one.id)
-    const past = new Map(
-      previous === undefined ? [] : entriesOf(previous, newest).map(({ key, counters }) => [key, counters]),
-    )
+    const past = previous === undefined ? new Map<string, Entry>() : entriesOf(previous, newest)
     const elapsedMs = loopMs(one) - (previous === undefined ? 0 : loopMs(previous))
-    return entriesOf(one, newest).map((entry) => rowOf(entry, past.get(entry.key), elapsedMs, one))
+    return [...entriesOf(one, newest).values()].flatMap((entry) => {
+      if (entry.isEnded === true) return []
+      const known = past.get(entry.key)?.counters
+      const isCut = known === undefined && (previous?.omitted[LISTS[entry.row.kind]] ?? 0) > 0
+      return rowOf(entry, known, isCut ? undefined : elapsedMs, one)
+    })
   })
 }
 
@@ -99,8 +118,8 @@ export function topProcesses(before: readonly Snapshot[], now: readonly Snapshot
   })
 }
 
-/** By the monotonic clock of the thread: since it began. */
-function loopMs({ eventLoop }: Snapshot): number {
+/** The age of the thread, by its monotonic clock. */
+export function loopMs({ eventLoop }: Snapshot): number {
   return eventLoop.activeMs + eventLoop.idleMs
 }
 
@@ -127,12 +146,12 @@ function quantile({ count, buckets, maxMs }: HistogramFigures, part: number): nu
 function rowOf(
   { counters, row }: Entry,
   past: Counters | undefined,
-  elapsedMs: number,
+  elapsedMs: number | undefined,
   { process: { pid, threadId } }: Snapshot,
 ): TopRow {
   const rate = (name: keyof Counters): number | undefined => {
     const value = counters[name]
-    if (value === undefined) return undefined
+    if (value === undefined || elapsedMs === undefined) return undefined
     const growth = Math.max(0, value - (past?.[name] ?? 0))
     return elapsedMs > 0 ? (growth / elapsedMs) * SECOND_MS : 0
   }
@@ -153,39 +172,64 @@ function rowOf(
   }
 }
 
-function entriesOf(one: Snapshot, newest: ReadonlyMap<string, number>): Entry[] {
-  return [
+/** By key. */
+function entriesOf(one: Snapshot, newest: ReadonlyMap<string, number>): Map<string, Entry> {
+  const entries = new Map<string, Entry>()
+  for (const entry of [
     ...channelEntries(one),
-    ...one.services
-      .filter(({ service }) => !service.startsWith('shmwire.'))
-      .map(({ address, service, methods }): Entry => {
-        const sum = (read: (method: (typeof methods)[number]) => number): number =>
-          methods.reduce((total, method) => total + read(method), 0)
-        return {
-          key: `service ${address} ${service}`,
-          counters: { messages: sum(({ latency }) => latency.count) },
-          row: {
-            kind: 'service',
-            name: joined(address, service),
-            drops: sum(({ errors }) => errors),
-            lag: sum(({ running }) => running),
-          },
-        }
-      }),
+    ...serviceEntries(one),
     ...messagingEntries(one, newest),
-    ...one.gateways.map(
-      ({ gateway, address, latency, running, clientErrors, serverErrors }): Entry => ({
-        key: `gateway ${gateway} ${address}`,
-        counters: { messages: latency.count },
-        row: {
-          kind: 'gateway',
-          name: joined(gateway, address),
-          drops: clientErrors + serverErrors,
-          lag: running,
-        },
-      }),
-    ),
-  ]
+    ...gatewayEntries(one),
+  ]) {
+    const present = entries.get(entry.key)
+    entries.set(entry.key, present === undefined ? entry : mergedOf(present, entry))
+  }
+  return entries
+}
+
+/** Services on channels have no address, and gateways of a program's own server have none. */
+function mergedOf(a: Entry, b: Entry): Entry {
+  return {
+    key: a.key,
+    isEnded: a.isEnded === true && b.isEnded === true,
+    counters: { messages: (a.counters.messages ?? 0) + (b.counters.messages ?? 0) },
+    row: {
+      ...a.row,
+      drops: (a.row.drops ?? 0) + (b.row.drops ?? 0),
+      lag: (a.row.lag ?? 0) + (b.row.lag ?? 0),
+    },
+  }
+}
+
+function serviceEntries({ services, endedMethods }: Snapshot): Entry[] {
+  const live = services.flatMap(({ address, service, methods }) =>
+    methods.map((method) => ({ address, service, isEnded: false, ...method })),
+  )
+  const ended = endedMethods.map((method) => ({ ...method, running: 0, isEnded: true }))
+  return [...live, ...ended]
+    .filter(({ service }) => !service.startsWith('shmwire.'))
+    .map(({ address, service, errors, running, latency, isEnded }) => ({
+      key: `service ${address} ${service}`,
+      isEnded,
+      counters: { messages: latency.count },
+      row: { kind: 'service', name: joined(address, service), drops: errors, lag: running },
+    }))
+}
+
+function gatewayEntries({ gateways, endedGateways }: Snapshot): Entry[] {
+  const live = gateways.map((gateway) => ({ isEnded: false, ...gateway }))
+  const ended = endedGateways.map((gateway) => ({ ...gateway, running: 0, isEnded: true }))
+  return [...live, ...ended].map((one) => ({
+    key: `gateway ${one.gateway} ${one.address}`,
+    isEnded: one.isEnded,
+    counters: { messages: one.latency.count },
+    row: {
+      kind: 'gateway',
+      name: joined(one.gateway, one.address),
+      drops: one.clientErrors + one.serverErrors,
+      lag: one.running,
+    },
+  }))
 }
 
 function channelEntries({ channels }: Snapshot): Entry[] {
@@ -219,7 +263,7 @@ function messagingEntries(
         row: {
           kind: 'topic',
           name: joined(address, name),
-          peer: `${subscribers} subscribers`,
+          peer: `subscribers: ${subscribers}`,
           drops: disconnected,
         },
       }),
@@ -242,19 +286,19 @@ function messagingEntries(
       ({ address, name, version, watchers }): Entry => ({
         key: `cell ${address} ${name}`,
         counters: { messages: version },
-        row: { kind: 'cell', name: joined(address, name), peer: `${watchers} watchers` },
+        row: { kind: 'cell', name: joined(address, name), peer: `watchers: ${watchers}` },
       }),
     ),
     ...queues.map(
-      ({ address, name, pushed, bytes, waiting, dead, workers }): Entry => ({
+      ({ address, name, pushed, bytes, waiting, dead, deadDropped, workers }): Entry => ({
         key: `queue ${address} ${name}`,
         counters: { messages: pushed },
         row: {
           kind: 'queue',
           name: joined(address, name),
-          peer: `${workers} workers`,
+          peer: `workers: ${workers}${dead === 0 ? '' : `, dead: ${dead}`}`,
           depthBytes: bytes,
-          drops: dead,
+          drops: deadDropped,
           lag: waiting,
         },
       }),

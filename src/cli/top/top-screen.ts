@@ -1,5 +1,7 @@
 /** The lines of `shmwire top`. */
-import { type Column, type Terminal, tableLines } from '../terminal.js'
+import type { CommandIo } from '../command.js'
+import { type Column, tableLines } from '../table.js'
+import { cutToWidth } from '../text-width.js'
 import type { TopProcess, TopRow } from './top-rows.js'
 import { SORT_NAMES, type TopView } from './top-view.js'
 
@@ -14,6 +16,8 @@ export interface TopSample {
     readonly message: string
   }[]
 }
+
+type Style = Pick<CommandIo, 'style'>
 
 const COLUMNS: readonly Column[] = [
   { title: 'PID', isNumber: true },
@@ -32,7 +36,7 @@ const COLUMNS: readonly Column[] = [
 /** The column PEER has no order. */
 const SORTED_COLUMNS = COLUMNS.filter(({ title }) => title !== 'PEER')
 
-const NAME_CHARACTERS_MAX = 32
+const NAME_COLUMNS_MAX = 32
 const PROCESSES_SHOWN_MAX = 5
 const KEYS = 'q quit  < > sort  I invert  / filter  Z pause  h help'
 const HELP = `
@@ -49,19 +53,19 @@ const HELP = `
   HIGH     the largest depth since the start
   WAKES/S  how often one side woke the other
   SPINS/S  turns of polling that found nothing
-  DROPS    since the start: lost messages, dropped subscribers, dead jobs, failed calls
+  DROPS    since the start: lost messages, dropped subscribers and dead jobs, failed calls
   LAG      messages that a subscription has not read, jobs that wait, calls that run
 
   Any key returns.`.split('\n')
 
 /** All of a sample, for `--once`. */
-export function printedLines(sample: TopSample, view: TopView, terminal: Terminal): string[] {
+export function printedLines(sample: TopSample, view: TopView, { style }: Style): string[] {
   const [titles = '', ...lines] = tableLines(titledColumns(view), view.arrange(sample.rows).map(cellsOf))
   return [
     ...processLines(sample, Number.POSITIVE_INFINITY),
     ...unansweredLines(sample),
     '',
-    terminal.style('bold', titles),
+    style('bold', titles),
     ...lines,
   ]
 }
@@ -70,21 +74,17 @@ export function printedLines(sample: TopSample, view: TopView, terminal: Termina
 export function screenLines(
   sample: TopSample,
   view: TopView,
-  terminal: Terminal,
+  { style }: Style,
   size: { readonly columns: number; readonly rows: number },
 ): string[] {
   const arranged = view.arrange(sample.rows)
   const head = [...processLines(sample, PROCESSES_SHOWN_MAX), ...unansweredLines(sample).slice(0, 1)]
-  const cut = (line: string): string => line.slice(0, size.columns)
+  const cut = (line: string): string => cutToWidth(line, size.columns)
   if (view.showsHelp) return filled(HELP.map(cut), size.rows)
   // The titles and the line of keys.
   const visible = view.page(arranged, size.rows - head.length - 2)
   const [titles = '', ...lines] = tableLines(titledColumns(view), visible.map(cellsOf))
-  const body = [
-    ...head.map(cut),
-    terminal.style('inverse', cut(titles).padEnd(size.columns)),
-    ...lines.map(cut),
-  ]
+  const body = [...head.map(cut), style('inverse', cut(titles).padEnd(size.columns)), ...lines.map(cut)]
   return [...filled(body, size.rows - 1), cut(statusLine(view, arranged.length))]
 }
 
@@ -140,7 +140,7 @@ function cellsOf(row: TopRow): string[] {
   return [
     `${row.pid}${thread}`,
     row.kind === 'subscription' ? 'sub' : row.kind,
-    row.name.length > NAME_CHARACTERS_MAX ? `${row.name.slice(0, NAME_CHARACTERS_MAX - 1)}…` : row.name,
+    cutToWidth(row.name, NAME_COLUMNS_MAX, '…'),
     row.peer,
     shortCount(row.messagesPerSecond),
     shortBytes(row.bytesPerSecond),

@@ -116,7 +116,9 @@ export class GatewayCalls {
   async #run(call: ServerCall, route: Route): Promise<void> {
     const calls = route.standing ? this.#standing : this.#open
     calls.add(call)
-    const end = route.standing ? undefined : this.recorder.begin(route.streams === true)
+    // Health checks and reflection are not calls of services.
+    const isService = !route.standing && route.guarded !== undefined
+    const end = isService ? this.recorder.begin(route.streams === true) : undefined
     let outcome: RequestOutcome = 'ok'
     try {
       const admission = this.#admit(call, route)

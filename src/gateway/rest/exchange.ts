@@ -24,8 +24,8 @@ export class Exchange {
   readonly address: string
   /** The call begins and continues also when the client goes away. */
   outlivesClient = false
-  /** The answer has ended with an error after its headers. */
-  failed = false
+  /** The answer has ended with an error after its headers, so that its status code says nothing. */
+  failure: Exclude<RequestOutcome, 'ok'> | undefined
   identity: Identity | undefined
   /** The headers of the service's answer. */
   headers: Metadata | undefined
@@ -76,7 +76,8 @@ export class Exchange {
   }
 
   #outcomeOf({ statusCode, headersSent }: ServerResponse): RequestOutcome {
-    if (this.failed || (headersSent && statusCode >= 500)) return 'serverError'
+    if (this.failure !== undefined) return this.failure
+    if (headersSent && statusCode >= 500) return 'serverError'
     // Without headers, the client has gone away before.
     return !headersSent || statusCode >= 400 ? 'clientError' : 'ok'
   }

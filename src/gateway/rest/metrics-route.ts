@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { waitWithin } from '../../deadline.js'
-import { nowMs } from '../../host.js'
+import { cachedFor } from '../../observe/cached-for.js'
 import { METRICS_CONTENT_TYPE, metricsText } from '../../observe/metrics-text.js'
 import type { Identity } from '../../peer.js'
 import { isThenable } from '../../thenable.js'
@@ -13,14 +13,12 @@ import type { MetricsAccess, RestSettings } from './rest-options.js'
 const IDENTIFY_MS = 10_000
 /** All clients that ask within this time get the same text, so that many requests do not multiply its work. */
 const FRESH_MS = 1_000
-/** With many channels, the text takes longer. Then it is made less often, so that it takes a twentieth of the time at most. */
-const FRESH_PARTS = 19
 
 /** Answers `GET /metrics`. */
 export class MetricsRoute {
   readonly #settings: RestSettings
   readonly #access: MetricsAccess
-  #latest: { readonly text: string; readonly untilMs: number } | undefined
+  readonly #text = cachedFor(metricsText, FRESH_MS)
 
   constructor(settings: RestSettings, access: MetricsAccess) {
     this.#settings = settings
@@ -58,15 +56,6 @@ export class MetricsRoute {
     return identity === undefined && this.#settings.admission.identifies
       ? new HttpError(401, 'UNAUTHENTICATED', 'the metrics need an identity')
       : new HttpError(403, 'PERMISSION_DENIED', 'this client may not read the metrics')
-  }
-
-  #text(): string {
-    const beginMs = nowMs()
-    if (this.#latest !== undefined && beginMs < this.#latest.untilMs) return this.#latest.text
-    const text = metricsText()
-    const endMs = nowMs()
-    this.#latest = { text, untilMs: endMs + Math.max(FRESH_MS, FRESH_PARTS * (endMs - beginMs)) }
-    return text
   }
 }
 

@@ -94,7 +94,7 @@ export class StreamReplies {
       const error: unknown = signal.aborted ? signal.reason : thrown
       const answer = errorAnswer(error)
       if (isTraced(gatewayRequests)) setError(request, error)
-      exchange.failed = answer.statusCode >= 500
+      exchange.failure = answer.statusCode >= 500 ? 'serverError' : 'clientError'
       if (answer.fault) {
         const { guarded } = route
         log(

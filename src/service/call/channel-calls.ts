@@ -71,6 +71,7 @@ export class ChannelCalls implements CallRecordHandler {
     const reason = asShmwireError(error)
     this.outgoing.fail(reason, executed)
     this.#incoming.fail(reason)
+    this.services.ended()
   }
 }
 

@@ -14,6 +14,8 @@ export class ServiceTable {
   /** The table of the server of a channel. */
   parent: ServiceTable | undefined
   readonly #services = new Map<string, ServedService>()
+  /** How to end each service that ends with the channel of this table. */
+  readonly #ends = new Map<ServedService, () => void>()
   readonly #methods = new Map<string, ServedMethod>()
   readonly #onChange: (services: readonly ServedService[]) => void
 
@@ -42,7 +44,19 @@ export class ServiceTable {
     for (const method of service.methods) this.#methods.set(`${service.name}/${method.name}`, method)
   }
 
+  /** Calls `end` when the channel of this table ends, unless the service is removed before. */
+  whenEnded(service: ServedService, end: () => void): void {
+    this.#ends.set(service, end)
+  }
+
+  /** The channel of this table has ended. */
+  ended(): void {
+    for (const end of this.#ends.values()) end()
+    this.#ends.clear()
+  }
+
   remove(service: ServedService): void {
+    this.#ends.delete(service)
     if (this.#services.get(service.name) !== service) return
     this.#services.delete(service.name)
     for (const method of service.methods) this.#methods.delete(`${service.name}/${method.name}`)

@@ -115,6 +115,9 @@ function full(changes: Partial<Snapshot> = {}): Snapshot {
         latency: HISTOGRAM,
       },
     ],
+    endedMethods: [],
+    endedSubscriptions: [],
+    endedGateways: [],
     omitted: {},
     ...changes,
   }
@@ -176,6 +179,14 @@ describe('the text for Prometheus', () => {
     const text = metricsOfSnapshots([full(), thread])
     const user = linesOf(text, 'shmwire_process_cpu_seconds_total{pid="42",mode="user"')
     expect(user).toEqual(['shmwire_process_cpu_seconds_total{pid="42",mode="user"} 0.3'])
+  })
+
+  it('counts the time of an event loop with two copies of the package once', () => {
+    const text = metricsOfSnapshots([full(), full({ id: 'b' })])
+    const active = linesOf(text, 'shmwire_event_loop_active_seconds_total{')
+    expect(active).toEqual(['shmwire_event_loop_active_seconds_total{pid="42",thread="0"} 0.001'])
+    const external = linesOf(text, 'shmwire_process_external_memory_bytes{')
+    expect(external).toEqual(['shmwire_process_external_memory_bytes{pid="42",thread="0"} 4'])
   })
 
   it('escapes the values of labels', () => {

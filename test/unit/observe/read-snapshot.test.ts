@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../../src/errors.js'
 import { createCell, createQueue, createTopic, listen, serve, subscribe } from '../../../src/index.js'
-import { encodedSnapshot, encodeWithin } from '../../../src/observe/encode-snapshot.js'
+import { encodeWithin, snapshotFrame } from '../../../src/observe/encode-snapshot.js'
 import { stopMeasuring } from '../../../src/observe/event-loop.js'
 import type { Snapshot } from '../../../src/observe/figures.js'
 import { readSnapshot } from '../../../src/observe/read-snapshot.js'
@@ -67,7 +67,7 @@ describe('a snapshot', () => {
   })
 
   it('is made once for all who ask at the same time', () => {
-    expect(encodedSnapshot()).toBe(encodedSnapshot())
+    expect(snapshotFrame()).toBe(snapshotFrame())
   })
 })
 

@@ -5,102 +5,7 @@ import { topProcesses, topRows } from '../../../../src/cli/top/top-rows.js'
 import { printedLines, screenLines, type TopSample } from '../../../../src/cli/top/top-screen.js'
 import { TopView } from '../../../../src/cli/top/top-view.js'
 import type { Snapshot } from '../../../../src/observe/figures.js'
-import { BUCKET_BOUNDS_MS } from '../../../../src/observe/latency-histogram.js'
-
-const STATS = {
-  messagesSent: 0,
-  bytesSent: 0,
-  messagesReceived: 0,
-  bytesReceived: 0,
-  wakesSent: 0,
-  wakesReceived: 0,
-  spins: 0,
-  fullWaits: 0,
-  outboxRecords: 0,
-  outboxBytes: 0,
-  requestsOpen: 0,
-  requestsRunning: 0,
-  depthBytes: 0,
-  highWaterBytes: 0,
-}
-
-/** After so many milliseconds, a channel that sends 1000 messages of 2 KiB a second. */
-function snapshotAt(ms: number): Snapshot {
-  const delay = {
-    count: ms / 20,
-    sumMs: ms / 20,
-    maxMs: 1,
-    buckets: BUCKET_BOUNDS_MS.map((bound) => (bound >= 1 ? ms / 20 : 0)),
-  }
-  return {
-    version: 1,
-    id: 'a',
-    atMs: 0,
-    process: {
-      pid: 42,
-      threadId: 0,
-      title: 'server.mjs',
-      nodeVersion: 'v20',
-      startedAtMs: 0,
-      cpuUserMs: ms / 4,
-      cpuSystemMs: ms / 4,
-      residentBytes: 50 * 1024 * 1024,
-      heapUsedBytes: 0,
-      heapTotalBytes: 0,
-      externalBytes: 0,
-      openDescriptors: 21,
-    },
-    eventLoop: { activeMs: ms / 5, idleMs: (4 * ms) / 5, delay },
-    servers: [],
-    channelGroups: [],
-    channels: [
-      {
-        id: 1,
-        role: 'server',
-        address: 'prices',
-        transport: 'shm',
-        peerPid: 7,
-        ...STATS,
-        messagesSent: ms,
-        bytesSent: ms * 2048,
-        wakesSent: ms / 10,
-        spins: ms / 2,
-        depthBytes: 512,
-        highWaterBytes: 4096,
-      },
-    ],
-    services: [],
-    topics: [
-      {
-        address: 't',
-        name: '',
-        epoch: 'e',
-        sequence: 9,
-        bytes: 0,
-        subscribers: 1,
-        disconnected: 0,
-        wakesSent: 0,
-      },
-    ],
-    subscriptions: [
-      {
-        id: 1,
-        address: 't',
-        name: '',
-        epoch: 'e',
-        transport: 'shm',
-        sequence: 4,
-        received: 3,
-        lost: 1,
-        filtered: 0,
-      },
-    ],
-    cells: [],
-    queues: [],
-    gateways: [],
-    omitted: {},
-  }
-}
+import { snapshotAt } from '../../../support/top-snapshots.js'
 
 function sampleOf(before: Snapshot[], now: Snapshot[]): TopSample {
   return { processes: topProcesses(before, now), rows: topRows(before, now), unanswered: [] }
@@ -156,10 +61,10 @@ describe('the screen of shmwire top', () => {
     )
     expect(lines.slice(1)).toEqual([
       '',
-      'PID  KIND     NAME    PEER           MSG/S▽  BYTES/S  DEPTH  HIGH  WAKES/S  SPINS/S  DROPS  LAG',
-      ' 42  channel  prices  ← shm 7          1.0k     2.0M    512  4.0K      100      500      -    -',
-      ' 42  topic    t       1 subscribers       0        0      -     -        0        -      0    -',
-      ' 42  sub      t       ← shm               0        -      -     -        -        -      1    5',
+      'PID  KIND     NAME    PEER            MSG/S▽  BYTES/S  DEPTH  HIGH  WAKES/S  SPINS/S  DROPS  LAG',
+      ' 42  channel  prices  ← shm 7           1.0k     2.0M    512  4.0K      100      500      -    -',
+      ' 42  topic    t       subscribers: 1       0        0      -     -        0        -      0    -',
+      ' 42  sub      t       ← shm                0        -      -     -        -        -      1    5',
     ])
   })
 
@@ -244,6 +149,22 @@ describe('the live screen', () => {
     expect(terminal.written).toBe('\x1b[?25h\x1b[?1049l')
     expect(terminal.listenerCount('data') + terminal.listenerCount('resize')).toBe(0)
     expect(process.listeners('exit')).not.toContain(restore)
+  })
+
+  it('shows the normal screen again if the terminal refuses to leave the raw mode', () => {
+    const terminal = new FakeTerminal()
+    const screen = new LiveScreen(
+      terminal as never,
+      terminal as never,
+      () => {},
+      () => {},
+    )
+    terminal.setRawMode = () => {
+      throw new Error('EIO')
+    }
+    expect(() => screen.close()).toThrow('EIO')
+    expect(terminal.written.endsWith('\x1b[?25h\x1b[?1049l')).toBe(true)
+    screen.close()
   })
 
   it('has a usual size if the terminal does not state one', () => {

@@ -9,6 +9,7 @@ import {
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { GrpcGateway } from '../../../../src/gateway/grpc/grpc-gateway.js'
 import { healthTypes } from '../../../../src/gateway/grpc/own-descriptors.js'
+import { snapshot } from '../../../../src/observe/snapshot.js'
 import { serve } from '../../../../src/service/serve.js'
 import { createChannelPair } from '../../../../src/testing/channel-pair.js'
 import { type Message, startGateway, Users, userHandlers } from '../../../support/grpc-gateways.js'
@@ -82,6 +83,9 @@ describe('the health of a gateway', () => {
     await waitFor(() => expect(service.seen).toEqual([NOT_SERVING, SERVING, NOT_SERVING]))
     await waitFor(() => expect(whole.seen).toEqual([NOT_SERVING, SERVING, NOT_SERVING]))
     expect(unknown.seen).toEqual([SERVICE_UNKNOWN])
+    // These are not calls of services.
+    const figures = snapshot().gateways.find(({ address }) => address === gateway.address)
+    expect(figures).toMatchObject({ running: 0, clientErrors: 0, serverErrors: 0, latency: { count: 0 } })
   })
 
   it('is SERVING until a gateway with tunnels only closes', async () => {

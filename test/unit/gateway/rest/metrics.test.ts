@@ -6,12 +6,14 @@ import { snapshot } from '../../../../src/observe/snapshot.js'
 import { jsonSchema } from '../../../../src/schema/json-schema.js'
 import { contract, serverStream, unary } from '../../../../src/service/contract/define-contract.js'
 import { ServiceError } from '../../../../src/service-error.js'
+import type { Status } from '../../../../src/status.js'
 import { openPlugin, openServer } from '../../../support/rest-gateways.js'
 import { waitFor } from '../../../support/wait-for.js'
 
 const ANY = jsonSchema<unknown>({})
 const Echo = contract('test.Echo', {
   get: unary({ input: ANY, output: ANY, http: 'GET /items/{id}', safe: true }),
+  fail: serverStream({ input: ANY, output: ANY, http: 'GET /failing/{status}' }),
   list: serverStream({ input: ANY, output: ANY, http: 'GET /items' }),
 })
 const echo = {
@@ -19,6 +21,10 @@ const echo = {
     if (id === 'bad') throw new ServiceError('NOT_FOUND', 'no')
     if (id === 'broken') throw new Error('secret')
     return id
+  },
+  async *fail({ status }: { status: Status }) {
+    yield 1
+    throw new ServiceError(status, 'no')
   },
   async *list() {
     yield 1
@@ -104,6 +110,14 @@ describe('GET /metrics', () => {
 })
 
 describe('a gateway of REST', () => {
+  it('counts a stream that fails after its first message, by the side that caused it', async () => {
+    const { server, client } = await openServer(Echo, echo)
+    const figures = () => snapshot().gateways.find(({ address }) => address === server.address)
+    for (const status of ['NOT_FOUND', 'INTERNAL']) await client.get(`/failing/${status}`).catch(() => {})
+    await waitFor(() => expect(figures()).toMatchObject({ latency: { count: 2 } }))
+    expect(figures()).toMatchObject({ clientErrors: 1, serverErrors: 1 })
+  })
+
   it('counts its requests, errors and streams', async () => {
     const { server, client } = await openServer(Echo, echo)
     const figures = () => snapshot().gateways.find(({ address }) => address === server.address)
