@@ -6,6 +6,7 @@ import { ErrorCode } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { launcherOf, type Skip, wordsOf } from '../support/launcher.js'
+import { otherUsersFault } from '../support/other-users.js'
 import type { Outcome } from '../support/outcome.js'
 import { ownRuntimeDirectory, temporaryDirectory } from '../support/temporary-directory.js'
 
@@ -19,9 +20,8 @@ interface SideOutcome extends Outcome {
   readonly peer?: { readonly uid?: number; readonly gid?: number; readonly verified: boolean }
 }
 
-const isRoot = process.geteuid?.() === 0
-if (!isRoot)
-  console.log('skipped: run the tests as root: only root can change its effective ids and map other users')
+const isRefused = otherUsersFault !== undefined
+if (isRefused) console.log(`skipped: ${otherUsersFault}`)
 
 beforeAll(() => ensureBuilt())
 
@@ -52,7 +52,7 @@ async function meet(
   }
 }
 
-describe.skipIf(!isRoot)('processes whose effective ids differ from the real ones', () => {
+describe.skipIf(isRefused)('processes whose effective ids differ from the real ones', () => {
   it.each<[string, object, object, number, number]>([
     ['the same effective user on both sides', { uid: USER }, { uid: USER }, USER, 0],
     ['an effective group of the client', {}, { gid: GROUP }, 0, GROUP],
@@ -94,7 +94,7 @@ describe.skipIf(!isRoot)('processes whose effective ids differ from the real one
   })
 })
 
-describe.skipIf(!isRoot)('a user namespace in which the overflow user is mapped', () => {
+describe.skipIf(isRefused)('a user namespace in which the overflow user is mapped', () => {
   const inside = (skip: Skip): readonly string[] =>
     wordsOf(launcherOf('unshare', '--user', `--map-user=${OVERFLOW}`, `--map-group=${OVERFLOW}`), skip)
   const denied = {
@@ -143,7 +143,7 @@ describe.skipIf(!isRoot)('a user namespace in which the overflow user is mapped'
   })
 })
 
-describe.skipIf(!isRoot)('the overflow user in the initial namespace', () => {
+describe.skipIf(isRefused)('the overflow user in the initial namespace', () => {
   it('is accepted like any other user', async ({ skip }) => {
     const map = readFileSync('/proc/self/uid_map', 'latin1').trim().split(/\s+/)
     if (map[2] !== '4294967295') skip('these tests run in a user namespace that does not map every user')

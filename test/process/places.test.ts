@@ -8,6 +8,7 @@ import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { compileJumpingClock } from '../support/jumping-clock.js'
 import { type Launcher, launcherOf, type Skip, shellLauncher, wordsOf } from '../support/launcher.js'
+import { otherUsersFault } from '../support/other-users.js'
 import type { Outcome } from '../support/outcome.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
@@ -79,10 +80,9 @@ describe('two containers that share the directory of the socket, but no namespac
   })
 })
 
-const isRoot = process.getuid?.() === 0
-if (!isRoot) console.log('skipped: run the tests as root: only root can become another user')
+if (otherUsersFault !== undefined) console.log(`skipped: ${otherUsersFault}`)
 
-describe.skipIf(!isRoot)('two users', () => {
+describe.skipIf(otherUsersFault !== undefined)('two users', () => {
   /** A server of root with files that are open to all, and an unprivileged client. */
   async function connectUsers(server: object, client: object): Promise<{ client: SideOutcome; seen: Child }> {
     chmodSync(directory, 0o755)
