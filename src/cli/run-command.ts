@@ -1,4 +1,4 @@
-import { ShmwireError } from '../errors.js'
+import { ErrorCode, ShmwireError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import { printable } from '../printable.js'
 import { ServiceError } from '../service-error.js'
@@ -43,11 +43,20 @@ async function run(command: Command, args: readonly string[], io: CommandIo): Pr
       )
       return ExitCode.USAGE
     }
+    if (isInterrupted(error, io)) return ExitCode.SUCCESS
     if (error instanceof ShmwireError) io.error(`shmwire ${command.name}: ${errorText(error)}`)
     else if (error instanceof CommandError) io.error(`shmwire ${command.name}: ${printable(error.message)}\n`)
     else throw error
     return ExitCode.FAILURE
+  } finally {
+    // A command that ends while its input is open, or that nobody iterates, would stay alive.
+    io.stdin.destroy()
   }
+}
+
+/** The user, or the reader of the output, ended the command. The caller knows the exit code of a signal. */
+function isInterrupted(error: unknown, io: CommandIo): boolean {
+  return error instanceof ShmwireError && error.code === ErrorCode.ABORTED && io.interruption().aborted
 }
 
 /** The message with the code. A service adds its status, and can add a reason and details. */

@@ -1,0 +1,34 @@
+import { parseAddress } from '../address.js'
+import type { AnnouncedService } from '../control/description.js'
+import { retryWhileQueueIsFull } from '../control/full-queue.js'
+import { observeServer } from '../control/observe-server.js'
+import { checkServerPlace } from '../control/runtime-directory.js'
+import { loadBinding } from '../native/load-binding.js'
+import { resolveOptions, type WaitOptions } from '../options.js'
+
+/**
+ * The services that the server at the address announces; none on Windows, whose pipes describe themselves to nobody. Rejects with the errors of
+ * `connect`.
+ */
+export async function announcedServices(
+  address: string,
+  { signal, timeoutMs }: WaitOptions,
+): Promise<readonly AnnouncedService[]> {
+  const target = parseAddress(address)
+  if (target.kind !== 'unix') return []
+  checkServerPlace(target)
+  const asked = { settings: resolveOptions({}), native: loadBinding(), signal }
+  const observation = await retryWhileQueueIsFull(
+    target.path,
+    { signal, timeoutMs: timeoutMs ?? ANSWER_MS },
+    (leftMs) => observeServer(target.path, { ...asked, timeoutMs: leftMs }),
+  )
+  observation.end()
+  return observation.description.services
+}
+
+const ANSWER_MS = 10_000
+
+export function titleOf(service: string): string {
+  return service === '' ? 'service without a name' : `service '${service}'`
+}
