@@ -4,6 +4,8 @@ import { connect } from '../../connect.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { newAbortController } from '../../host.js'
 import { openQueue } from '../../messaging/queue/open-queue.js'
+import { serviceName } from '../../messaging/service-name.js'
+import { encodeKey } from '../../messaging/topic/key.js'
 import { openTopic } from '../../messaging/topic/open-topic.js'
 import type { WaitOptions } from '../../options.js'
 import { announcedServices, titleOf } from '../announced-services.js'
@@ -11,6 +13,7 @@ import { closeAfter, closeAfterFailure } from '../close-after.js'
 import { type Command, CommandError, type CommandIo, UsageError } from '../command.js'
 import { inputMessages } from '../input-messages.js'
 import {
+  asUsage,
   checkArgumentCount,
   codecName,
   durationMs,
@@ -85,7 +88,9 @@ async function run(args: readonly string[], io: CommandIo): Promise<void> {
   const timeoutMs = durationMs('--timeout', values.timeout)
   const bounds = { signal: interruption, timeoutMs }
   const open = opener(values)
-  const { text, request, name, key } = values
+  const { text, request, topic, name, key } = values
+  asUsage(() => serviceName(topic ? 'topic' : 'queue', name))
+  asUsage(() => encodeKey(key))
   const ending = newAbortController()
   const signal = AbortSignal.any([interruption, ending.signal])
   // Before the connection, because wrong arguments need none.
