@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { styleText } from 'node:util'
 import { newAbortController } from '../host.js'
 import type { CommandIo } from './command.js'
+import { hasColours } from './has-colours.js'
 import { openPrompt } from './prompt.js'
 import { runCommand } from './run-command.js'
 
@@ -61,6 +62,8 @@ function drained(): Promise<void> {
   })
 }
 
+const isColoured = hasColours(process.env, process.stdout)
+
 const io: CommandIo = {
   root,
   env: process.env,
@@ -70,7 +73,7 @@ const io: CommandIo = {
   out: (text) => process.stdout.write(text),
   drained,
   error: (text) => process.stderr.write(text),
-  style: (format, text) => styleText(format, text, { stream: process.stdout }),
+  style: (format, text) => (isColoured ? styleText(format, text, { validateStream: false }) : text),
   interruption,
 }
 
