@@ -6,8 +6,10 @@ import { checkServerPlace } from '../control/runtime-directory.js'
 import { loadBinding } from '../native/load-binding.js'
 import { resolveOptions, type WaitOptions } from '../options.js'
 
+const ANSWER_MS = 10_000
+
 /**
- * The services that the server at the address announces; none on Windows, whose pipes describe themselves to nobody. Rejects with the errors of
+ * The services that the server at the address announces. None on Windows, where a program cannot ask for them. Rejects with the errors of
  * `connect`.
  */
 export async function announcedServices(
@@ -27,8 +29,7 @@ export async function announcedServices(
   return observation.description.services
 }
 
-const ANSWER_MS = 10_000
-
+/** A service in a sentence. */
 export function titleOf(service: string): string {
   return service === '' ? 'service without a name' : `service '${service}'`
 }

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { printable } from '../printable.js'
 import { textOfThrown } from '../uncaught.js'
 import { CommandError } from './command.js'
@@ -34,7 +35,7 @@ function replacer(): (this: unknown, key: string, value: unknown) => unknown {
     const original = (this as Record<string, unknown>)[key]
     const bytes = bytesOf(original)
     if (bytes !== undefined) return { base64: bytes.toString('base64') }
-    if (original instanceof BigInt) return `${original}`
+    if (types.isBigIntObject(original)) return String(original)
     if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) return `${value}`
     if (typeof value !== 'object' || value === null) return value
     while (printed.length > 0 && printed.at(-1) !== this) {

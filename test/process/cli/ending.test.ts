@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { openSync, rmSync } from 'node:fs'
+import { existsSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createCell, createQueue, createTopic, listen, serve } from '../../../src/index.js'
@@ -91,6 +92,23 @@ describe.skipIf(IS_WINDOWS)('while stdin is open', () => {
   })
 })
 
+describe.skipIf(IS_WINDOWS)('the other process of doctor and bench', () => {
+  it.each([
+    ['bench', 'SIGHUP', 129],
+    ['bench', 'SIGINT', 130],
+  ] as const)('ends with %s at %s, and leaves no file', async (command, signal, code) => {
+    const directory = temporaryDirectory()
+    const cli = new Cli([command, '--seconds', '600'], { env: { TMPDIR: directory } })
+    const hasPeer = (): boolean =>
+      readdirSync(directory).some((name) => existsSync(join(directory, name, 's')))
+    while (!hasPeer() && cli.process.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    cli.process.kill(signal)
+    expect(await cli.ended).toEqual({ code, signal: null, out: '', error: '' })
+    expect(readdirSync(directory)).toEqual([])
+  })
+})
+
 describe.skipIf(IS_WINDOWS)('shmwire call', () => {
   it('bounds the connection by --timeout', async () => {
     const server = new Child('topic-publisher', {
@@ -151,7 +169,7 @@ describe('shmwire call without a contract', () => {
   })
 })
 
-// Pipes of Windows describe themselves to nobody.
+// A program cannot ask a pipe of Windows for its services.
 describe.skipIf(IS_WINDOWS)('shmwire send without an option', () => {
   it('refuses a queue, a topic, a cell and a service, and names the option', async () => {
     const { error, code } = await sendTo(() => createQueue(address))
