@@ -53,8 +53,8 @@ export function localAddress(address: string | undefined): string {
     throw new UsageError(
       `${address}: the program reaches servers of this machine only; use a name such as 'prices', or unix:/absolute/path.sock`,
     )
-  // A wrong variable is not a wrong argument.
-  if (process.platform !== 'win32') runtimeDirectory()
+  // For a plain name. A wrong variable is not a wrong argument.
+  if (process.platform !== 'win32' && !address.includes(':')) runtimeDirectory()
   asUsage(() => parseAddress(address))
   return address
 }

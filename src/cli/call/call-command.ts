@@ -218,10 +218,10 @@ async function infoOf(
     if (!(error instanceof ShmwireError) || error.code !== ErrorCode.NO_HANDLER) throw error
     const services = await announcedServices(address, { signal, timeoutMs: deadline.leftForConnection() })
     if (services.length === 0 || services.some(({ name }) => name === service)) throw error
-    const example = services.find(({ name }) => name !== '')?.name
-    const form = example === undefined ? '' : `; call ${example}/${method}`
+    const names = services.map(({ name }) => (name === '' ? 'one without a name' : `'${name}'`))
+    const example = services[0]?.name === '' ? method : `${services[0]?.name}/${method}`
     throw new CommandError(
-      `there is no ${titleOf(service)} at this address; there is ${services.map(({ name }) => titleOf(name)).join(', ')}${form}`,
+      `there is no ${titleOf(service)} at this address; the services there are ${names.join(', ')} (for example ${example})`,
       { cause: error },
     )
   }

@@ -164,7 +164,7 @@ describe('shmwire call without a contract', () => {
     const { code, error } = await runCli(['call', address, 'get'])
     expect(code).toBe(1)
     expect(error).toBe(
-      "shmwire call: there is no service without a name at this address; there is service 'test.Store'; call test.Store/get\n",
+      "shmwire call: there is no service without a name at this address; the services there are 'test.Store' (for example test.Store/get)\n",
     )
   })
 })

@@ -364,6 +364,13 @@ describe('wrong arguments', () => {
     expect(error).toContain(`Usage: shmwire ${args[0]}`)
   })
 
+  // Windows has no directory of sockets.
+  it.skipIf(IS_WINDOWS)('are not those of a wrong SHMWIRE_DIR, which fails with 1', async () => {
+    const { code, error } = await runCli(['send', 'a', '1'], { env: { SHMWIRE_DIR: 'relative' } })
+    expect(code).toBe(1)
+    expect(error).toMatch(/SHMWIRE_DIR is "relative"; it must be an absolute path \(ERR_SHMWIRE_/)
+  })
+
   it('reports the line of stdin that is not JSON with 1', async () => {
     await using server = await listen(address)
     server.on('channel', (channel) => channel.on('message', () => {}))
