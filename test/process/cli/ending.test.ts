@@ -68,10 +68,22 @@ describe.skipIf(IS_WINDOWS)('while stdin is open', () => {
   })
 
   it('shmwire call ends at SIGINT with 130', async () => {
-    await using _service = await serveSum()
-    const call = new Cli(['call', address, 'sum', '-', '--stream', '--timeout', '0'])
+    let begin!: () => void
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve
+    })
+    const count = async (requests: AsyncIterable<number>): Promise<number> => {
+      let messages = 0
+      for await (const _ of requests) {
+        messages += 1
+        begin()
+      }
+      return messages
+    }
+    await using _service = await serve(address, { count })
+    const call = new Cli(['call', address, 'count', '-', '--stream', '--timeout', '0'])
     call.process.stdin.write('1\n')
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    await begun
     call.process.kill('SIGINT')
     expect(await call.ended).toEqual({ code: 130, signal: null, out: '', error: '' })
   })
