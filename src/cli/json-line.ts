@@ -1,4 +1,6 @@
+import { types } from 'node:util'
 import { printable } from '../printable.js'
+import { textOfThrown } from '../uncaught.js'
 import { CommandError } from './command.js'
 
 /**
@@ -9,7 +11,13 @@ export function jsonLine(value: unknown): string {
   try {
     return printable(JSON.stringify(value, replacer()) ?? 'null')
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error
+    if (!(error instanceof RangeError))
+      throw new CommandError(
+        `the message cannot be printed as JSON: ${textOfThrown(error)}; read it with a program`,
+        {
+          cause: error,
+        },
+      )
     throw new CommandError(
       `the message cannot be printed as JSON, because it is nested too deeply or too long: ${error.message}; read it with a program`,
       { cause: error },
@@ -25,7 +33,9 @@ function replacer(): (this: unknown, key: string, value: unknown) => unknown {
   return function replace(this: unknown, key: string, value: unknown): unknown {
     // Before `toJSON`, which Buffer has.
     const original = (this as Record<string, unknown>)[key]
-    if (original instanceof Uint8Array) return { base64: Buffer.from(original).toString('base64') }
+    const bytes = bytesOf(original)
+    if (bytes !== undefined) return { base64: bytes.toString('base64') }
+    if (types.isBigIntObject(original)) return String(original)
     if (typeof value === 'bigint' || (typeof value === 'number' && !Number.isFinite(value))) return `${value}`
     if (typeof value !== 'object' || value === null) return value
     while (printed.length > 0 && printed.at(-1) !== this) {
@@ -38,6 +48,12 @@ function replacer(): (this: unknown, key: string, value: unknown) => unknown {
     originals.push(value)
     return plain
   }
+}
+
+/** Those of a typed array in the order of the memory, too. */
+function bytesOf(value: unknown): Buffer | undefined {
+  if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  return value instanceof ArrayBuffer || value instanceof SharedArrayBuffer ? Buffer.from(value) : undefined
 }
 
 /** With the members that JSON prints. */

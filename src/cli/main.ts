@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { styleText } from 'node:util'
 import { newAbortController } from '../host.js'
 import type { CommandIo } from './command.js'
+import { hasColours } from './has-colours.js'
 import { openPrompt } from './prompt.js'
 import { runCommand } from './run-command.js'
 
@@ -11,6 +12,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, 
 
 /** As shells report a process that a signal has ended. */
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+const WRITE_FAILED = 1
 const SIGNALS = Object.keys(EXIT_CODES) as (keyof typeof EXIT_CODES)[]
 
 const controller = newAbortController()
@@ -30,10 +32,17 @@ function interruption(): AbortSignal {
   return controller.signal
 }
 
+let writeFailed = false
+
 for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
+  stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
     // As in `shmwire tail prices | head`: the reader has enough.
+    if (code !== 'EPIPE') {
+      if (!writeFailed && stream === process.stdout)
+        process.stderr.write(`shmwire: cannot write: ${code ?? message}\n`)
+      writeFailed = true
+      process.exitCode = WRITE_FAILED
+    }
     controller.abort()
   })
 }
@@ -53,6 +62,8 @@ function drained(): Promise<void> {
   })
 }
 
+const isColoured = hasColours(process.env, process.stdout)
+
 const io: CommandIo = {
   root,
   env: process.env,
@@ -62,9 +73,10 @@ const io: CommandIo = {
   out: (text) => process.stdout.write(text),
   drained,
   error: (text) => process.stderr.write(text),
-  style: (format, text) => styleText(format, text, { stream: process.stdout }),
+  style: (format, text) => (isColoured ? styleText(format, text, { validateStream: false }) : text),
   interruption,
 }
 
 const code = await runCommand(process.argv.slice(2), io)
-process.exitCode = interruptedBy === undefined ? code : EXIT_CODES[interruptedBy]
+if (interruptedBy !== undefined) process.exitCode = EXIT_CODES[interruptedBy]
+else process.exitCode = writeFailed ? WRITE_FAILED : code

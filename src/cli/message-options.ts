@@ -1,4 +1,7 @@
+import { parseAddress } from '../address.js'
 import type { CodecName } from '../codec/codec.js'
+import { runtimeDirectory } from '../control/runtime-directory.js'
+import { ErrorCode, ShmwireError } from '../errors.js'
 import { UsageError } from './command.js'
 
 const CODECS: readonly string[] = ['msgpack', 'json', 'bytes', 'v8'] satisfies CodecName[]
@@ -41,7 +44,8 @@ export function positiveInteger(option: string, text: string, max: number): numb
 }
 
 /**
- * Checks that a server of this user on this machine can have the address: the program has no options for certificates. Throws UsageError.
+ * Checks that a server of this user on this machine can have the address: the program has no options for certificates. Throws UsageError,
+ * and the errors of `SHMWIRE_DIR`.
  */
 export function localAddress(address: string | undefined): string {
   if (address === undefined) throw new UsageError('the address of the server is missing')
@@ -49,11 +53,25 @@ export function localAddress(address: string | undefined): string {
     throw new UsageError(
       `${address}: the program reaches servers of this machine only; use a name such as 'prices', or unix:/absolute/path.sock`,
     )
+  // For a plain name. A wrong variable is not a wrong argument.
+  if (process.platform !== 'win32' && !address.includes(':')) runtimeDirectory()
+  asUsage(() => parseAddress(address))
   return address
+}
+
+/** The result of a check of an argument. Throws UsageError instead of `INVALID_ARGUMENT`. */
+export function asUsage<T>(check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    if (!(error instanceof ShmwireError) || error.code !== ErrorCode.INVALID_ARGUMENT) throw error
+    throw new UsageError(error.message, { cause: error })
+  }
 }
 
 /** Throws UsageError if there are more arguments than `max`. */
 export function checkArgumentCount(args: readonly string[], max: number): void {
-  if (args.length > max)
-    throw new UsageError(`the argument '${args[max]}' is one too many; quote a message with spaces`)
+  if (args.length <= max) return
+  if (max === 0) throw new UsageError(`the command takes no argument, not '${args[0]}'`)
+  throw new UsageError(`the argument '${args[max]}' is one too many; quote a message with spaces`)
 }

@@ -1,12 +1,12 @@
-import { ShmwireError } from '../errors.js'
+import { ErrorCode, ShmwireError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import { printable } from '../printable.js'
 import { ServiceError } from '../service-error.js'
-import { firstLineOfThrown } from '../uncaught.js'
 import { type Command, CommandError, type CommandIo, UsageError } from './command.js'
 import { COMMANDS } from './commands.js'
 import { jsonLine } from './json-line.js'
 import { packageVersion } from './package-version.js'
+import { parseFault } from './parse-fault.js'
 
 /** As in most programs of Unix. */
 const ExitCode = { SUCCESS: 0, FAILURE: 1, USAGE: 2 } as const
@@ -37,17 +37,27 @@ async function run(command: Command, args: readonly string[], io: CommandIo): Pr
     await command.run(args, io)
     return ExitCode.SUCCESS
   } catch (error) {
-    if (isUsage(error)) {
+    const usage = error instanceof UsageError ? error.message : parseFault(error, command)
+    if (usage !== undefined) {
       io.error(
-        `shmwire ${command.name}: ${printable(firstLineOfThrown(error))}\n\n${usageOf(command)}\n'shmwire ${command.name} --help' has more.\n`,
+        `shmwire ${command.name}: ${printable(usage)}\n\n${usageOf(command)}\n'shmwire ${command.name} --help' has more.\n`,
       )
       return ExitCode.USAGE
     }
+    if (isInterrupted(error, io)) return ExitCode.SUCCESS
     if (error instanceof ShmwireError) io.error(`shmwire ${command.name}: ${errorText(error)}`)
     else if (error instanceof CommandError) io.error(`shmwire ${command.name}: ${printable(error.message)}\n`)
     else throw error
     return ExitCode.FAILURE
+  } finally {
+    // An open input would keep the process alive after the end of the command.
+    io.stdin.destroy()
   }
+}
+
+/** The user, or the reader of the output, ended the command. The caller knows the exit code of a signal. */
+function isInterrupted(error: unknown, io: CommandIo): boolean {
+  return error instanceof ShmwireError && error.code === ErrorCode.ABORTED && io.interruption().aborted
 }
 
 /** The message with the code. A service adds its status, and can add a reason and details. */
@@ -93,13 +103,6 @@ function asksForHelp(args: readonly string[]): boolean {
 /** The lines of the help up to the first empty one. */
 function usageOf({ help: text }: Command): string {
   return text.slice(0, text.indexOf('\n\n') + 1)
-}
-
-/** Of the command, or of parseArgs. */
-function isUsage(error: unknown): boolean {
-  if (error instanceof UsageError) return true
-  const code = (error as NodeJS.ErrnoException | undefined)?.code
-  return typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS_')
 }
 
 function overview(): string {

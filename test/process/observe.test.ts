@@ -51,8 +51,17 @@ describe('the command shmwire', () => {
     const { code, out } = await shmwire('list')
     expect(code).toBe(0)
     expect(out).toMatch(new RegExp(`^NAME +PID +UID +STARTED +SERVICES\nprices +${process.pid} `))
+    expect(out).toMatch(/ \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ /)
     const json = JSON.parse((await shmwire('list', '--json')).out)
     expect(json).toMatchObject([{ name: 'prices', pid: process.pid, kind: 'channel' }])
+  })
+
+  it('escapes the characters of a file name that change a terminal', async () => {
+    const directory = temporaryDirectory()
+    await serve(`unix:${directory}/a\u202eb.sock`)
+    const { out } = await shmwire('list', '--json', '--directory', directory)
+    expect(out).not.toContain('\u202e')
+    expect(JSON.parse(out)).toMatchObject([{ name: 'a\u202eb' }])
   })
 
   it('shows the rates of channels and the lag of subscriptions once', async () => {

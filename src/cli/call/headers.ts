@@ -1,4 +1,6 @@
+import { Metadata } from '../../service/call/metadata.js'
 import { UsageError } from '../command.js'
+import { asUsage } from '../message-options.js'
 
 /** The options `--header name=value`. Throws UsageError. */
 export function parseHeaders(texts: readonly string[]): Record<string, string> {
@@ -10,5 +12,7 @@ export function parseHeaders(texts: readonly string[]): Record<string, string> {
     if (headers.has(name)) throw new UsageError(`--header ${text}: the header ${name} is there already`)
     headers.set(name, text.slice(end + 1))
   }
-  return Object.fromEntries(headers)
+  const result = Object.fromEntries(headers)
+  asUsage(() => new Metadata(result))
+  return result
 }

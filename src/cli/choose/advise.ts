@@ -23,15 +23,20 @@ export function advise(answers: Answers): Advice {
   const pattern = patternOf(answers)
   return {
     link: linkOf(answers, pattern),
-    pattern: pattern === 'jetStream' ? overJetStream(answers) : choiceOf(pattern),
+    pattern: pattern === 'jetStream' ? overJetStream(answers) : choiceOf(pattern, placeOf(answers)),
     gateway: gatewayOf(answers, pattern),
     hints: hintsOf(answers, pattern),
   }
 }
 
-function choiceOf(name: PatternName): Choice {
+function choiceOf(name: PatternName, place = ''): Choice {
   const { title, document, performance, figure } = PATTERNS[name]
-  return { title, document, why: `performance: ${performance}; ${figure}` }
+  return { title, document, why: `performance: ${performance}; ${place}${figure}` }
+}
+
+/** The figures were measured between two processes of this package on one machine. */
+function placeOf({ machines, language }: Answers): string {
+  return machines === 'same' && language === 'javascript' ? '' : 'over shared memory, '
 }
 
 /** The engine carries the same patterns, but calls only through a queue. */
@@ -116,23 +121,33 @@ function hintsOf(answers: Answers, pattern: PatternName): string[] {
   return [...rateHints(answers, pattern), ...durabilityHints(answers, pattern)]
 }
 
-function rateHints({ rate, language, machines }: Answers, pattern: PatternName): string[] {
+function rateHints(answers: Answers, pattern: PatternName): string[] {
+  const { rate, language, machines } = answers
+  const isLocal = machines === 'same' && language === 'javascript' && pattern !== 'jetStream'
+  if (!isLocal) return distantHints(answers, pattern)
   if (rate === 'low')
     return [
       `Pass wait: 'sleep': a reader that never polls saves CPU time, and a round trip between two sleeping sides takes ${FIGURES.asleep.text}.`,
     ]
   if (rate === 'high')
     return ['The defaults suit this rate. Give each of the two processes a core of its own.']
-  const isLocal = machines === 'same' && language === 'javascript' && pattern !== 'jetStream'
-  if (!isLocal)
-    return [
-      `Gateways, tunnels and brokers are slower: batch messages, or keep both sides on one machine, where messages of 64 bytes arrive at ${FIGURES.oneWay.text}.`,
-    ]
   if (pattern === 'storedQueue')
     return [
       `The disk bounds the queue: ${FIGURES.storedQueue.text} jobs a second. Keep what may be lost out of it.`,
     ]
   return rate === 'frames' ? frameHints(pattern) : extremeHints(pattern)
+}
+
+/** A gateway, a tunnel or a broker is between the two sides. */
+function distantHints({ rate }: Answers, pattern: PatternName): string[] {
+  if (rate === 'low') return ['The defaults suit this rate.']
+  if (rate === 'high') return ['The defaults suit this rate. Measure the link with your own messages.']
+  const slower = `Gateways, tunnels and brokers are slower: batch messages, or keep both sides on one machine, where messages of 64 bytes arrive at ${FIGURES.oneWay.text} over shared memory.`
+  if (rate !== 'frames' || pattern !== 'jetStream') return [slower]
+  return [
+    'The servers of NATS refuse messages longer than max_payload, by default 1 MiB: raise it, or send a frame in parts.',
+    slower,
+  ]
 }
 
 function frameHints(pattern: PatternName): string[] {

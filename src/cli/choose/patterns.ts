@@ -30,7 +30,7 @@ export const REQUIREMENTS = {
 const OVER_SHARED_MEMORY = {
   performance: 'very high',
   humanReadable: 'no',
-  languageAgnostic: 'limited: the protocol',
+  languageAgnostic: 'JavaScript only, or implement docs/protocol.md',
   discovery: '`listServers`',
   durability: 'none',
 }

@@ -9,9 +9,15 @@ const CHECK = 'package'
 const FOLDERS_MAX = 20_000
 const NAME = 'shmwire'
 
-/** The package in `root`, and other copies of it that programs in `folder` can import. */
-export function checkCopies(root: string, folder: string): Finding {
+/** The package in `root`, and other copies of it that programs in `folder` can import. Undefined: there is no such folder. */
+export function checkCopies(root: string, folder: string | undefined): Finding {
   const version = packageVersion(root)
+  if (folder === undefined)
+    return note(
+      CHECK,
+      `${NAME} ${version} in ${root}; the working directory was removed, so no other copies were searched`,
+      'change to the directory of the program, and start doctor again',
+    )
   const own = realpathSync(root)
   const others = [...new Set(copiesFor(folder))].filter((copy) => copy !== own)
   const text = `${NAME} ${version} in ${root}`

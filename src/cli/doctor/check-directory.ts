@@ -1,7 +1,8 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, isAbsolute } from 'node:path'
 import { checkRuntimeDirectory, runtimeDirectory } from '../../control/runtime-directory.js'
 import { ShmwireError } from '../../errors.js'
+import { printable } from '../../printable.js'
 import { type Finding, note, ok, problem } from './finding.js'
 
 const CHECK = 'directory'
@@ -25,6 +26,15 @@ const REMOTE_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
 /** The directory of the sockets of plain names. It is not created here. */
 export function checkDirectory(env: NodeJS.ProcessEnv): Finding[] {
   if (process.platform === 'win32') return []
+  const own = env['SHMWIRE_DIR']
+  if (own !== undefined && own !== '' && !isAbsolute(own))
+    return [
+      problem(
+        CHECK,
+        `SHMWIRE_DIR=${printable(own)} is not an absolute path`,
+        'set SHMWIRE_DIR to an absolute path, or unset it',
+      ),
+    ]
   let directory: string
   try {
     directory = runtimeDirectory(env)

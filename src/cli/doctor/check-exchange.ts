@@ -1,4 +1,4 @@
-import { ShmwireError } from '../../errors.js'
+import { ErrorCode, ShmwireError } from '../../errors.js'
 import type { WaitOptions } from '../../options.js'
 import { CommandError } from '../command.js'
 import { formatNanos } from '../figures.js'
@@ -15,7 +15,7 @@ export type Exchange =
   | { readonly transport: string; readonly fallbackReason: string | undefined; readonly medianNanos: number }
   | { readonly error: string }
 
-/** Starts another process and exchanges messages with it, over shared memory if that works now. */
+/** Starts another process and exchanges messages with it, over shared memory if that works now. Rejects with `ABORTED`. */
 export async function exchange(root: string, bounds: WaitOptions): Promise<Exchange> {
   try {
     const peer = await PeerProcess.start(root, bounds)
@@ -30,6 +30,9 @@ export async function exchange(root: string, bounds: WaitOptions): Promise<Excha
       peer.stop()
     }
   } catch (error) {
+    // The user has ended the command, which is not a problem of the machine.
+    if (bounds.signal?.aborted === true)
+      throw new ShmwireError(ErrorCode.ABORTED, 'the exchange was aborted', { cause: error })
     if (error instanceof ShmwireError || error instanceof CommandError) return { error: error.message }
     throw error
   }

@@ -50,7 +50,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<void> {
 async function examine({ root, env, interruption }: CommandIo, timeoutMs: number): Promise<Finding[]> {
   const system = hostSystem(env)
   return [
-    checkCopies(root, process.cwd()),
+    checkCopies(root, workingDirectory()),
     ...checkRuntime(),
     await checkAddon(env),
     exchangeFinding(await exchange(root, { signal: interruption(), timeoutMs })),
@@ -59,4 +59,14 @@ async function examine({ root, env, interruption }: CommandIo, timeoutMs: number
     ...checkProcessors(system),
     ...checkEnvironment(system),
   ]
+}
+
+/** Undefined: it was removed. */
+function workingDirectory(): string | undefined {
+  try {
+    return process.cwd()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
 }

@@ -35,7 +35,13 @@ async function runList(args: readonly string[], io: CommandIo): Promise<void> {
   if (positionals.length > 0) throw new UsageError(`list takes no argument, not ${positionals[0]}`)
   const servers = await listServers(discoveryOptions(values))
   if (values.json) {
-    io.out(`${JSON.stringify(servers, undefined, 2)}\n`)
+    // The name of a file can contain any character; as JSON it stays the same.
+    io.out(
+      `${JSON.stringify(servers, undefined, 2)
+        .split('\n')
+        .map((line) => printable(line))
+        .join('\n')}\n`,
+    )
     return
   }
   if (servers.length === 0) {
@@ -52,7 +58,7 @@ function cellsOf({ name, pid, uid, startedAt, services }: ServerInfo): string[] 
     printable(name),
     pid === undefined ? '-' : String(pid),
     uid === undefined ? '-' : String(uid),
-    startedAt.toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length).replace('T', ' '),
+    `${startedAt.toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length).replace('T', ' ')}Z`,
     names.length === 0 ? '-' : printable(names.join(', ')),
   ]
 }

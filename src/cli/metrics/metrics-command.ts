@@ -3,6 +3,7 @@ import { ServerObserver, snapshotsOf } from '../../discovery/observe-servers.js'
 import { metricsOfSnapshots } from '../../observe/metrics-text.js'
 import { printable } from '../../printable.js'
 import { type Command, CommandError, type CommandIo } from '../command.js'
+import { localAddress } from '../message-options.js'
 import { discoveryOptions, OBSERVE_HELP, OBSERVE_OPTIONS, unansweredText } from '../observe-options.js'
 
 export const metricsCommand: Command = {
@@ -23,7 +24,10 @@ async function runMetrics(args: readonly string[], io: CommandIo): Promise<void>
     options: OBSERVE_OPTIONS,
     allowPositionals: true,
   })
-  const answers = await new ServerObserver(positionals, discoveryOptions(values)).ask()
+  const answers = await new ServerObserver(
+    positionals.map((text) => localAddress(text)),
+    discoveryOptions(values),
+  ).ask()
   io.out(metricsOfSnapshots(snapshotsOf(answers)))
   const failed = answers.filter(({ error }) => error !== undefined)
   for (const { address, error } of failed)

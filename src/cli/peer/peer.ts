@@ -7,6 +7,9 @@ function report(message: PeerReport): void {
   process.send?.(message)
 }
 
+// Ctrl-C and the end of the terminal reach all processes of the terminal, but only the one that has started this one ends it.
+for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
+
 process.once('disconnect', () => process.exit())
 
 try {

@@ -1,13 +1,19 @@
 import { parseArgs } from 'node:util'
 import type { CodecName } from '../../codec/codec.js'
 import { connect } from '../../connect.js'
+import { ErrorCode, ShmwireError } from '../../errors.js'
+import { newAbortController } from '../../host.js'
 import { openQueue } from '../../messaging/queue/open-queue.js'
+import { serviceName } from '../../messaging/service-name.js'
+import { encodeKey } from '../../messaging/topic/key.js'
 import { openTopic } from '../../messaging/topic/open-topic.js'
 import type { WaitOptions } from '../../options.js'
-import { closeAfter } from '../close-after.js'
-import { type Command, type CommandIo, UsageError } from '../command.js'
+import { announcedServices, titleOf } from '../announced-services.js'
+import { closeAfter, closeAfterFailure } from '../close-after.js'
+import { type Command, CommandError, type CommandIo, UsageError } from '../command.js'
 import { inputMessages } from '../input-messages.js'
 import {
+  asUsage,
   checkArgumentCount,
   codecName,
   durationMs,
@@ -27,6 +33,7 @@ message, each line of stdin is a message.
 
   --request              ask for a reply to each message, and print the replies as lines of JSON
   --topic                publish to a topic; --queue pushes jobs to a queue. Default: a message over a channel
+  --channel              a message over a channel, though the server has a service, a topic, a cell or a queue
   --name <name>          the name of the topic or the queue, if its server has several
   --key <key>            the routing key of the messages of a topic or the jobs of a queue
   --text                 a message is a text, not JSON, and replies that are texts are printed as such
@@ -48,6 +55,8 @@ interface Target {
   /** Undefined: it does not answer. */
   readonly request: ((message: unknown, options: WaitOptions) => Promise<unknown>) | undefined
   close(options: WaitOptions): Promise<void>
+  /** Calls the listener when no further message can be sent. */
+  readonly onClosed: (listener: (error: Error | undefined) => void) => void
 }
 
 interface TargetOptions {
@@ -66,6 +75,7 @@ async function run(args: readonly string[], io: CommandIo): Promise<void> {
       request: { type: 'boolean', default: false },
       topic: { type: 'boolean', default: false },
       queue: { type: 'boolean', default: false },
+      channel: { type: 'boolean', default: false },
       name: { type: 'string' },
       key: { type: 'string' },
     },
@@ -74,12 +84,19 @@ async function run(args: readonly string[], io: CommandIo): Promise<void> {
   const [first, message = '-'] = positionals
   const address = localAddress(first)
   const codec = codecName(values.codec)
-  const bounds = { signal: io.interruption(), timeoutMs: durationMs('--timeout', values.timeout) }
+  const interruption = io.interruption()
+  const timeoutMs = durationMs('--timeout', values.timeout)
+  const bounds = { signal: interruption, timeoutMs }
   const open = opener(values)
-  const { text, request, name, key } = values
+  const { text, request, topic, name, key } = values
+  asUsage(() => serviceName(topic ? 'topic' : 'queue', name))
+  asUsage(() => encodeKey(key))
+  const ending = newAbortController()
+  const signal = AbortSignal.any([interruption, ending.signal])
   // Before the connection, because wrong arguments need none.
-  const messages = inputMessages(message, { codec, text }, io.stdin)
+  const messages = inputMessages(message, { codec, text }, { stdin: io.stdin, signal })
   const target = await open(address, { codec, name, key, bounds })
+  target.onClosed((error) => ending.abort(error ?? channelClosed()))
   const sendAll = async (): Promise<void> => {
     for await (const value of messages) {
       if (!request || target.request === undefined) await target.send(value, bounds)
@@ -87,12 +104,21 @@ async function run(args: readonly string[], io: CommandIo): Promise<void> {
       await io.drained()
     }
   }
-  await closeAfter(sendAll, () => target.close(bounds))
+  await closeAfter(
+    sendAll,
+    (closeMs) => target.close({ signal: interruption, timeoutMs: closeMs }),
+    timeoutMs,
+  )
+}
+
+function channelClosed(): ShmwireError {
+  return new ShmwireError(ErrorCode.CLOSED, 'the server has closed the channel')
 }
 
 interface Chosen {
   readonly topic: boolean
   readonly queue: boolean
+  readonly channel: boolean
   readonly request: boolean
   readonly name?: string | undefined
   readonly key?: string | undefined
@@ -102,17 +128,42 @@ interface Chosen {
 function opener({
   topic,
   queue,
+  channel,
   request,
   name,
   key,
 }: Chosen): (address: string, options: TargetOptions) => Promise<Target> {
-  if (topic && queue) throw new UsageError('--topic and --queue exclude each other')
+  if (Number(topic) + Number(queue) + Number(channel) > 1)
+    throw new UsageError('--topic, --queue and --channel exclude each other')
   if (topic && request) throw new UsageError('a topic does not answer; leave out --request')
   if (topic) return openTopicTarget
   if (queue) return openQueueTarget
   if (name !== undefined || key !== undefined)
     throw new UsageError('--name and --key are for --topic and --queue; a channel has neither')
-  return openChannelTarget
+  return channel ? openChannelTarget : openPlainTarget
+}
+
+/** A plain message to a service, a topic or a queue would be lost: only their own messages have a reader. */
+async function openPlainTarget(address: string, options: TargetOptions): Promise<Target> {
+  const target = await openChannelTarget(address, options)
+  await closeAfterFailure(
+    async () => {
+      const [service] = await announcedServices(address, options.bounds)
+      if (service !== undefined) throw new CommandError(refusalOf(service.name))
+    },
+    (timeoutMs) => target.close({ timeoutMs }),
+  )
+  return target
+}
+
+function refusalOf(service: string): string {
+  const other = 'pass --channel if it also reads plain messages'
+  const [prefix, sort] = service.split('.')
+  if (prefix === 'shmwire' && (sort === 'topic' || sort === 'queue'))
+    return `the server has a ${sort}, which would not get a plain message; pass --${sort}, or ${other}`
+  if (prefix === 'shmwire' && sort === 'cell')
+    return `the server has a cell, which only its own process can set; ${other}`
+  return `the server has a ${titleOf(service)}, which would not get a plain message; use 'shmwire call', or ${other}`
 }
 
 async function openChannelTarget(address: string, { codec, bounds }: TargetOptions): Promise<Target> {
@@ -121,6 +172,7 @@ async function openChannelTarget(address: string, { codec, bounds }: TargetOptio
     send: (message, options) => channel.send(message, options),
     request: (message, options) => channel.request(message, options),
     close: (options) => channel.close(options),
+    onClosed: (listener) => channel.once('close', listener),
   }
 }
 
@@ -131,6 +183,7 @@ async function openTopicTarget(address: string, options: TargetOptions): Promise
     send: (message, wait) => topic.publish(message, { key, ...wait }),
     request: undefined,
     close: (wait) => topic.close(wait),
+    onClosed: connectsAgain,
   }
 }
 
@@ -141,5 +194,9 @@ async function openQueueTarget(address: string, options: TargetOptions): Promise
     send: (message, wait) => queue.push(message, { key, ...wait }),
     request: (message, wait) => queue.request(message, { key, ...wait }),
     close: (wait) => queue.close(wait),
+    onClosed: connectsAgain,
   }
 }
+
+/** The client of a topic or a queue outlives its channel. */
+function connectsAgain(): void {}

@@ -1,10 +1,13 @@
 import { parseArgs } from 'node:util'
 import type { WatchOptions } from '../../messaging/cell/types.js'
 import { watch } from '../../messaging/cell/watch.js'
+import { serviceName } from '../../messaging/service-name.js'
+import { KeyFilter } from '../../messaging/topic/key.js'
 import { subscribe } from '../../messaging/topic/subscribe.js'
 import type { SubscribeFrom } from '../../messaging/topic/types.js'
 import { type Command, type CommandIo, UsageError } from '../command.js'
 import {
+  asUsage,
   checkArgumentCount,
   codecName,
   durationMs,
@@ -22,8 +25,8 @@ export const tailCommand: Command = {
   help: `Usage: shmwire tail <address> [options]
 
 Subscribes to the topic at the address, and prints each message as a line of JSON, until the topic ends or you press
-Ctrl-C. It only reads: it does not slow the publisher. If the output is read too slowly, it loses messages, and reports
-their number on stderr.
+Ctrl-C. A topic with overflow 'lose' never waits for it; others wait for it or disconnect it. If the output is read too
+slowly, it loses messages of the former, and reports their number on stderr.
 
   --cell                 watch a cell: print its value, and then each newer one
   --count <n>            end after n messages
@@ -67,6 +70,8 @@ async function run(args: readonly string[], io: CommandIo): Promise<void> {
   })
   checkArgumentCount(positionals, 1)
   const { cell, count, key: keys, text, info, name } = values
+  asUsage(() => serviceName(cell ? 'cell' : 'topic', name))
+  asUsage(() => new KeyFilter(keys))
   const tail: Tail = {
     address: localAddress(positionals[0]),
     text,

@@ -3,7 +3,7 @@ import { type ServerAnswer, ServerObserver, snapshotsOf } from '../../discovery/
 import { newAbortController, sleep } from '../../host.js'
 import { printable } from '../../printable.js'
 import { type Command, CommandError, type CommandIo, UsageError } from '../command.js'
-import { durationMs } from '../message-options.js'
+import { durationMs, localAddress } from '../message-options.js'
 import { discoveryOptions, OBSERVE_HELP, OBSERVE_OPTIONS, unansweredText } from '../observe-options.js'
 import { LiveScreen } from './live-screen.js'
 import { SnapshotHistory } from './snapshot-history.js'
@@ -51,7 +51,10 @@ async function runTop(args: readonly string[], io: CommandIo): Promise<void> {
   const isLive = !once && !json
   if (isLive && !(process.stdin.isTTY && process.stdout.isTTY))
     throw new CommandError('the live table needs a terminal; use --once or --json')
-  const observer = new ServerObserver(positionals, discoveryOptions(values))
+  const observer = new ServerObserver(
+    positionals.map((text) => localAddress(text)),
+    discoveryOptions(values),
+  )
   const view = new TopView(sort, filter)
   if (isLive) {
     await showLive(observer, view, io, intervalMs)

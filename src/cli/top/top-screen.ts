@@ -97,7 +97,7 @@ function statusLine(view: TopView, count: number): string {
   if (view.isTyping) return `filter: ${view.filter}_`
   const filter = view.filter === '' ? '' : `  filter: ${view.filter}`
   const paused = view.isPaused ? '  PAUSED' : ''
-  return `${count} rows${filter}${paused}  ${KEYS}`
+  return `${count === 1 ? '1 row' : `${count} rows`}${filter}${paused}  ${KEYS}`
 }
 
 /** Marks the column of the order. */
@@ -125,7 +125,7 @@ function processLines({ processes }: TopSample, max: number): string[] {
     )
   })
   const more = processes.length - lines.length
-  return more > 0 ? [...lines, `and ${more} more processes`] : lines
+  return more > 0 ? [...lines, `and ${more} more ${more === 1 ? 'process' : 'processes'}`] : lines
 }
 
 function unansweredLines({ unanswered }: TopSample): string[] {

@@ -67,6 +67,8 @@ describe('shmwire doctor', () => {
     expect(coloured.out).toContain('\u001b[32mok')
     const plain = await runCli(['doctor'], { env: { ...env, NO_COLOR: '1' } })
     expect(plain.out).not.toContain('\u001b')
+    const dumb = await runCli(['doctor'], { env: { ...env, TERM: 'dumb', FORCE_COLOR: '1' } })
+    expect(dumb.out).toContain('\u001b[32mok')
   })
 
   it('ends with 1 without the addon, and names the fix', async () => {
@@ -124,6 +126,19 @@ describe('shmwire doctor', () => {
       const { of } = await doctor({ env: { SHMWIRE_DIR: missing } })
       expect(of('directory')).toMatchObject([
         { status: 'problem', fix: `mkdir -p ${join(directory, 'a')}, or set SHMWIRE_DIR` },
+      ])
+    })
+
+    it('is a problem if its path is relative', async () => {
+      const { code, of } = await doctor({ env: { SHMWIRE_DIR: 'relative' } })
+      expect(code).toBe(1)
+      expect(of('directory')).toEqual([
+        {
+          check: 'directory',
+          status: 'problem',
+          text: 'SHMWIRE_DIR=relative is not an absolute path',
+          fix: 'set SHMWIRE_DIR to an absolute path, or unset it',
+        },
       ])
     })
 

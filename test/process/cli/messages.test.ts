@@ -336,11 +336,22 @@ describe('wrong arguments', () => {
     [['tail', 'a', '--count', '0'], /--count 0: it must be an integer from 1/],
     [['tail', 'a', '--from', 'yesterday'], /--from yesterday: it must be next, last, oldest, or/],
     [['tail', 'a', '--cell', '--key', 'k'], /--from and --key are for topics/],
+    [['send', 'no name!', '1'], /address is "no name!"; it must be/],
+    [['send', 'a', '1', '--queue', '--name', 'no name!'], /name is .*; it must be words/],
+    [['send', 'a', '1', '--queue', '--key', 'a b'], /key is "a b"; it must be words/],
+    [['tail', 'a', '--key', 'a..b'], /keys is "a..b"; it must be/],
+    [['tail', 'a', '--cell', '--name', 'x/y'], /name is .*; it must be words/],
+    [['call', 'a', 'm', '--header', 'na me=x'], /na me/],
+    [['metrics', 'tcp://host:1'], /reaches servers of this machine only/],
+    [['top', 'tcp://host:1', '--once'], /reaches servers of this machine only/],
+    [['send', 'a', '--codek', 'json'], /there is no option --codek; did you mean --codec\?/],
+    [['send', 'a', '--codec'], /the option --codec needs a value/],
+    [['list', '--json=1'], /the option --json takes no value/],
     [['call', 'a'], /the method is missing/],
     [['call', 'a', 'users/'], /the method is missing behind the slash/],
     [['call', 'a', 'm', '--header', 'x'], /--header x: it must have the form name=value/],
     [['bench', '--bytes', '0'], /--bytes 0: it must be an integer from 1 to 1048576/],
-    [['doctor', 'now'], /the argument 'now' is one too many/],
+    [['doctor', 'now'], /the command takes no argument, not 'now'/],
     [
       ['choose', '--rate', 'low'],
       /without a terminal, these options are missing: --machines, --language, --receivers, --durability/,
@@ -351,6 +362,13 @@ describe('wrong arguments', () => {
     expect({ code, out }).toEqual({ code: 2, out: '' })
     expect(error).toMatch(message)
     expect(error).toContain(`Usage: shmwire ${args[0]}`)
+  })
+
+  // Windows has no directory of sockets.
+  it.skipIf(IS_WINDOWS)('are not those of a wrong SHMWIRE_DIR, which fails with 1', async () => {
+    const { code, error } = await runCli(['send', 'a', '1'], { env: { SHMWIRE_DIR: 'relative' } })
+    expect(code).toBe(1)
+    expect(error).toMatch(/SHMWIRE_DIR is "relative"; it must be an absolute path \(ERR_SHMWIRE_/)
   })
 
   it('reports the line of stdin that is not JSON with 1', async () => {

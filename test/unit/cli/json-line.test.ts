@@ -11,6 +11,10 @@ describe('jsonLine', () => {
     [[Number.NaN, Number.NEGATIVE_INFINITY], '["NaN","-Infinity"]'],
     [Buffer.from([0, 255]), '{"base64":"AP8="}'],
     [{ bytes: new Uint8Array([1]) }, '{"bytes":{"base64":"AQ=="}}'],
+    [new Uint16Array([1, 2]), '{"base64":"AQACAA=="}'],
+    [{ view: new DataView(new Uint8Array([1, 2, 3]).buffer, 1) }, '{"view":{"base64":"AgM="}}'],
+    [new Uint8Array([1]).buffer, '{"base64":"AQ=="}'],
+    [[Object(7n)], '["7"]'],
     [new Map([['a', new Set([1, 2])]]), '{"a":[1,2]}'],
     [new Map([[1, 'one']]), '[[1,"one"]]'],
     [new Date(0), '"1970-01-01T00:00:00.000Z"'],
@@ -48,6 +52,16 @@ describe('jsonLine', () => {
     const line = jsonLine({ text })
     expect(line).toMatch(/^[\x20-\x7e]*$/)
     expect(JSON.parse(line)).toEqual({ text })
+  })
+
+  it('reports a message whose members cannot be read', () => {
+    const value = {
+      toJSON: () => {
+        throw new TypeError('no')
+      },
+    }
+    expect(() => jsonLine(value)).toThrow(CommandError)
+    expect(() => jsonLine(value)).toThrow(/cannot be printed as JSON: no; /)
   })
 
   it('reports a message that is nested too deeply', () => {

@@ -72,6 +72,28 @@ describe('advise', () => {
   })
 })
 
+describe('the hints of advise', () => {
+  const hintsFor = (answers: Partial<Answers>): string => advise({ ...SIMPLE, ...answers }).hints.join(' ')
+
+  it.each([{ machines: 'several' }, { language: 'polyglot' }, { durability: 'machine' }] as const)(
+    'name no option of shared memory for %o',
+    (answers) => {
+      expect(hintsFor({ ...answers, rate: 'low' })).not.toContain('sleep')
+      expect(hintsFor({ ...answers, rate: 'high' })).not.toContain('core of its own')
+    },
+  )
+
+  it('name the limit of the servers of NATS for frames', () => {
+    expect(hintsFor({ durability: 'machine', rate: 'frames' })).toContain('max_payload, by default 1 MiB')
+    expect(hintsFor({ machines: 'several', rate: 'frames' })).not.toContain('max_payload')
+  })
+
+  it('state that figures of patterns are of shared memory when there is another link', () => {
+    expect(advise({ ...SIMPLE, machines: 'several' }).pattern.why).toContain('; over shared memory, a call')
+    expect(advise(SIMPLE).pattern.why).not.toContain('over shared memory')
+  })
+})
+
 describe('shmwire choose at a terminal', () => {
   it('asks the questions without an option, and again after a wrong answer', async () => {
     const typed = ['', 'subscribers', '7', '2']

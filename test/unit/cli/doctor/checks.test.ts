@@ -5,7 +5,7 @@ import { addonFinding } from '../../../../src/cli/doctor/check-addon.js'
 import { checkCopies } from '../../../../src/cli/doctor/check-copies.js'
 import { lengthFindings } from '../../../../src/cli/doctor/check-directory.js'
 import { checkEnvironment } from '../../../../src/cli/doctor/check-environment.js'
-import { exchangeFinding, exchangeFix } from '../../../../src/cli/doctor/check-exchange.js'
+import { exchange, exchangeFinding, exchangeFix } from '../../../../src/cli/doctor/check-exchange.js'
 import { checkLimits } from '../../../../src/cli/doctor/check-limits.js'
 import { checkProcessors } from '../../../../src/cli/doctor/check-processors.js'
 import { platformFinding, runtimeFinding } from '../../../../src/cli/doctor/check-runtime.js'
@@ -33,6 +33,13 @@ function system(members: Partial<HostSystem> = {}, files: Readonly<Record<string
     ...members,
   }
 }
+
+describe('the exchange', () => {
+  it('rejects when the user has ended the command, which is not a problem', async () => {
+    const aborted = exchange(temporaryDirectory(), { signal: AbortSignal.abort() })
+    await expect(aborted).rejects.toMatchObject({ code: 'ERR_SHMWIRE_ABORTED' })
+  })
+})
 
 describe('the processors', () => {
   it('are ok with two idle cores', () => {

@@ -83,6 +83,15 @@ describe('the screen of shmwire top', () => {
     }
   })
 
+  it('counts one row in the singular', () => {
+    const [row] = SAMPLE.rows
+    const sample = { ...SAMPLE, rows: row === undefined ? [] : [row] }
+    const last = (shown: typeof SAMPLE): string | undefined =>
+      screenLines(shown, new TopView(), plain, { columns: 80, rows: 24 }).at(-1)
+    expect(last(sample)).toMatch(/^1 row /)
+    expect(last({ ...SAMPLE, rows: [] })).toMatch(/^0 rows /)
+  })
+
   it('marks the column of the order', () => {
     const view = new TopView('lag')
     view.press('I')
