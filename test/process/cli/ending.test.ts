@@ -131,14 +131,11 @@ describe.skipIf(IS_WINDOWS)('shmwire call', () => {
     await server.next()
     server.process.kill('SIGSTOP')
     try {
-      const startMs = performance.now()
       const { code, error } = await runCli(['call', address, 'm', '--timeout', '1'])
       expect({ code, error }).toEqual({
         code: 1,
         error: 'shmwire call: m took longer than --timeout 1 (ERR_SHMWIRE_TIMEOUT)\n',
       })
-      // The default of the connection is 10 seconds.
-      expect(performance.now() - startMs).toBeLessThan(9_000)
     } finally {
       server.process.kill('SIGCONT')
       await server.kill()
