@@ -100,13 +100,14 @@ describe('options', () => {
 
 describe('closeAfter', () => {
   it('rejects with the error of the work, not with that of the close', async () => {
-    let closes = 0
-    const close = (): Promise<void> => {
-      closes += 1
+    const closes: number[] = []
+    const close = (timeoutMs: number): Promise<void> => {
+      closes.push(timeoutMs)
       return Promise.reject(new Error('close'))
     }
-    await expect(closeAfter(() => Promise.reject(new Error('work')), close)).rejects.toThrow('work')
-    await expect(closeAfter(() => Promise.resolve(), close)).rejects.toThrow('close')
-    expect(closes).toBe(2)
+    await expect(closeAfter(() => Promise.reject(new Error('work')), close, 10_000)).rejects.toThrow('work')
+    await expect(closeAfter(() => Promise.resolve(), close, 10_000)).rejects.toThrow('close')
+    // After a failure, nothing is left that a close could deliver.
+    expect(closes).toEqual([500, 10_000])
   })
 })

@@ -112,7 +112,7 @@ describe('closeOnSignal', () => {
 
   it('leaves a step that does not close three seconds after its time, and closes the next one', async () => {
     const last = held()
-    const { clock, shutdown } = begun([[held(), vi.fn()], last], { timeoutMs: 100 })
+    const { clock, shutdown } = begun([[held(), vi.fn<() => void>()], last], { timeoutMs: 100 })
     send()
     await clock.advance(3_099)
     expect(last.bounds.length).toBe(0)
