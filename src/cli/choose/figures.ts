@@ -50,7 +50,7 @@ export const FIGURES = {
   restGateway: stated('9,600 to 11,900', PERFORMANCE),
   topic: stated('6.2 to 7.7 M/s', PERFORMANCE),
   cell: stated('0.5 µs', PERFORMANCE),
-  queue: stated('519 to 542 k/s', PERFORMANCE),
+  queue: stated('508 to 542 k/s', PERFORMANCE),
   storedQueue: stated('27,230 to 33,057', 'docs/decisions/0062-sqlite-store.md'),
   jetStream: stated('1.4 to 1.7 times', PERFORMANCE),
 } as const satisfies Record<string, Figure>
