@@ -8,7 +8,8 @@ import type {
 import { settledBy, Trace } from '../observe/diagnostics-trace.js'
 import { addressOf, type ClientTarget } from '../service/client-connection.js'
 import type { JobContext, PushedJob, PushOptions } from './queue/types.js'
-import type { MessageInfo, PublishOptions } from './topic/types.js'
+import type { TopicItem } from './topic/topic-messages.js'
+import type { PublishOptions } from './topic/types.js'
 
 /** The topic or the queue of a payload. */
 export interface Place {
@@ -56,12 +57,10 @@ export function tracedTryPublish(
   })
 }
 
-type DeliveredItem = readonly [message: unknown, info: MessageInfo, byteLength: number]
-
 /** Passes a message to the listeners of a subscription, or, with `'loop'`, reports it. */
 export function tracedDelivery<T>(
   { address, name: topic }: Place,
-  [, { key, headers, epoch, sequence }, byteLength]: DeliveredItem,
+  [, { key, headers, epoch, sequence }, byteLength]: TopicItem,
   consumer: DeliveryPayload['consumer'],
   deliver: () => T,
 ): T {

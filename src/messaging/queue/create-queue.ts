@@ -16,32 +16,12 @@ import type { JobStore } from './job-store.js'
 import type { TableBounds } from './job-table.js'
 import { queueTerms } from './job-terms.js'
 import { LocalQueue } from './local-queue.js'
+import { QUEUE_OPTION_NAMES } from './option-names.js'
 import { queueContract } from './protocol.js'
 import { queueCodec } from './queue-codec.js'
 import { QueueCore } from './queue-core.js'
 import { QueueService } from './queue-service.js'
 import type { Queue, QueueClient, QueueOptions } from './types.js'
-
-const OPTION_NAMES: readonly string[] = [
-  'name',
-  'policy',
-  'identify',
-  'channel',
-  'codec',
-  'store',
-  'attempts',
-  'backOff',
-  'timeLimitMs',
-  'maxJobs',
-  'maxBytes',
-  'dedupWindowMs',
-  'maxIds',
-  'deadLetters',
-  'maxDead',
-  'engine',
-  'signal',
-  'timeoutMs',
-] satisfies (keyof QueueOptions)[]
 
 const JOBS_MAX = 10_000_000
 const BYTES_MAX = 64 * 1024 ** 3
@@ -58,7 +38,7 @@ export async function createQueue<Job = any, Result = any>(
   target: string | Server | Channel,
   options: QueueOptions = {},
 ): Promise<Queue<Job, Result>> {
-  checkWaitOptions(options, OPTION_NAMES)
+  checkWaitOptions(options, QUEUE_OPTION_NAMES)
   const { engine, ...rest } = options
   if (engine !== undefined) return engine.createQueue<Job, Result>(checkEngineName(target), rest)
   const { store: path } = options

@@ -4,19 +4,10 @@ import { ClientConnection, type ClientTarget } from '../../service/client-connec
 import { checkEngineName } from '../engine-name.js'
 import { serviceName } from '../service-name.js'
 import { placeOf } from '../traced-messages.js'
+import { OPEN_QUEUE_OPTION_NAMES } from './option-names.js'
 import { queueCodec } from './queue-codec.js'
 import { RemoteQueue } from './remote-queue.js'
 import type { OpenQueueOptions, QueueClient } from './types.js'
-
-const OPTION_NAMES: readonly string[] = [
-  'name',
-  'codec',
-  'engine',
-  'channel',
-  'waitForServer',
-  'signal',
-  'timeoutMs',
-] satisfies (keyof OpenQueueOptions)[]
 
 /**
  * Connects to a queue, to push jobs. Resolves when there is a connection. The client connects again when the process of the queue comes back.
@@ -29,7 +20,7 @@ export async function openQueue<Job = any, Result = any>(
   target: ClientTarget,
   options: OpenQueueOptions = {},
 ): Promise<QueueClient<Job, Result>> {
-  const bounds = checkWaitOptions(options, OPTION_NAMES)
+  const bounds = checkWaitOptions(options, OPEN_QUEUE_OPTION_NAMES)
   const { engine, ...rest } = options
   if (engine !== undefined) return engine.openQueue<Job, Result>(checkEngineName(target), rest)
   const { name, channel } = options

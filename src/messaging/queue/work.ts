@@ -5,24 +5,13 @@ import { ServiceCalls } from '../../service/service-calls.js'
 import { checkEngineName } from '../engine-name.js'
 import { serviceName } from '../service-name.js'
 import { placeOf } from '../traced-messages.js'
+import { WORK_OPTION_NAMES } from './option-names.js'
 import { calledAs } from './protocol.js'
 import { queueCodec } from './queue-codec.js'
 import { QueueWorker } from './queue-worker.js'
 import { Replies } from './replies.js'
 import type { JobHandler, Worker, WorkOptions } from './types.js'
 import { CONCURRENCY_MAX } from './work-head.js'
-
-const OPTION_NAMES: readonly string[] = [
-  'name',
-  'codec',
-  'engine',
-  'channel',
-  'concurrency',
-  'replyQueues',
-  'waitForServer',
-  'signal',
-  'timeoutMs',
-] satisfies (keyof WorkOptions)[]
 
 /**
  * Runs the jobs of a queue in this process, until the worker is closed. Resolves when the queue has accepted the worker.
@@ -37,7 +26,7 @@ export async function work<Job = any, Result = any>(
   handler: JobHandler<Job, Result>,
   options: WorkOptions = {},
 ): Promise<Worker<Job>> {
-  const bounds = checkWaitOptions(options, OPTION_NAMES)
+  const bounds = checkWaitOptions(options, WORK_OPTION_NAMES)
   if (typeof handler !== 'function') throw invalid('handler', handler, 'a function')
   const { engine, ...rest } = options
   if (engine !== undefined) return engine.work<Job, Result>(checkEngineName(target), handler, rest)

@@ -1,51 +1,15 @@
 import { MessageCodec } from '../../../messaging/message-codec.js'
 import { queueTerms } from '../../../messaging/queue/job-terms.js'
+import {
+  OPEN_QUEUE_OPTION_NAMES,
+  QUEUE_OPTION_NAMES,
+  WORK_OPTION_NAMES,
+} from '../../../messaging/queue/option-names.js'
 import type { OpenQueueOptions, QueueOptions, WorkOptions } from '../../../messaging/queue/types.js'
 import { booleanOption, checkWaitOptions, integer, misuse } from '../../../options.js'
 import type { EngineConnection } from '../connection.js'
 import { assertEngineOptions } from '../engine-options.js'
 import type { QueueDescription, QueueLimits } from './queue-streams.js'
-
-const OPEN_NAMES = [
-  'name',
-  'codec',
-  'engine',
-  'channel',
-  'waitForServer',
-  'signal',
-  'timeoutMs',
-] satisfies (keyof OpenQueueOptions)[]
-const WORK_NAMES = [
-  'name',
-  'codec',
-  'engine',
-  'channel',
-  'concurrency',
-  'replyQueues',
-  'waitForServer',
-  'signal',
-  'timeoutMs',
-] satisfies (keyof WorkOptions)[]
-const QUEUE_NAMES = [
-  'name',
-  'policy',
-  'identify',
-  'channel',
-  'codec',
-  'store',
-  'attempts',
-  'backOff',
-  'timeLimitMs',
-  'maxJobs',
-  'maxBytes',
-  'dedupWindowMs',
-  'maxIds',
-  'deadLetters',
-  'maxDead',
-  'engine',
-  'signal',
-  'timeoutMs',
-] satisfies (keyof QueueOptions)[]
 
 const MIB = 1024 * 1024
 const JOBS_MAX = 1_000_000_000
@@ -67,7 +31,7 @@ export function resolveQueueOptions(
   options: QueueOptions,
   deadLetters: string | undefined,
 ): ResolvedQueue {
-  checkWaitOptions(options, QUEUE_NAMES)
+  checkWaitOptions(options, QUEUE_OPTION_NAMES)
   assertEngineOptions(options)
   if (options.store !== undefined)
     throw misuse('store and engine exclude each other: the servers of the engine keep the jobs')
@@ -98,14 +62,14 @@ export function resolveQueueOptions(
 
 /** Throws `INVALID_ARGUMENT`. */
 export function checkOpenOptions(options: OpenQueueOptions): void {
-  checkWaitOptions(options, OPEN_NAMES)
+  checkWaitOptions(options, OPEN_QUEUE_OPTION_NAMES)
   assertEngineOptions(options)
   booleanOption('waitForServer', options.waitForServer)
 }
 
 /** Returns `concurrency`. Throws `INVALID_ARGUMENT`. */
 export function checkWorkOptions(options: WorkOptions): number {
-  checkWaitOptions(options, WORK_NAMES)
+  checkWaitOptions(options, WORK_OPTION_NAMES)
   assertEngineOptions(options)
   booleanOption('waitForServer', options.waitForServer)
   return integer('concurrency', options.concurrency ?? 1, 1, CONCURRENCY_MAX)
