@@ -8,6 +8,7 @@ import { watch } from '../../src/messaging/cell/watch.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { SOCKET_TRANSPORT } from '../support/local-address.js'
+import { IS_WINDOWS } from '../support/not-on-windows.js'
 import { countFromEnvironment, newSeed, randomFrom } from '../support/random.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 import { eventually } from '../support/turns.js'
@@ -69,7 +70,10 @@ function checkValues(watched: CellWatch<Buffer>): { fault: string | undefined; l
   return result
 }
 
-describe.each(['shm', 'socket'] as const)('a cell over %s', (transport) => {
+/** Topics and cells use the pipe on Windows. */
+const TRANSPORTS = IS_WINDOWS ? (['socket'] as const) : (['shm', 'socket'] as const)
+
+describe.each(TRANSPORTS)('a cell over %s', (transport) => {
   const options = { codec: 'bytes', channel: { transport, backOff: { minMs: 1, maxMs: 50 } } } as const
   const expected = transport === 'shm' ? 'shm' : SOCKET_TRANSPORT
 

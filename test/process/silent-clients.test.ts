@@ -7,6 +7,7 @@ import { loadBinding } from '../../src/native/load-binding.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { SOCKET_TRANSPORT } from '../support/local-address.js'
+import { IS_WINDOWS } from '../support/not-on-windows.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 
 /** Enough processes to hold every slot. */
@@ -61,18 +62,22 @@ describe.skipIf('unavailable' in native)('silent clients', () => {
     await Promise.all([any.close(), socket.close()])
   })
 
-  it('are replaced before HELLO by newer ones of their process, and others are served', async () => {
-    const surplus = 50
-    const child = await silent(HALF_OPEN_PER_OWNER_MAX + surplus, 'connect')
-    const channel = await connect('quiet')
-    expect(channel.transport).toBe('shm')
-    let seen = { rejected: 0, closed: 0 }
-    while (seen.closed < surplus) {
-      child.send('count')
-      seen = await child.next()
-    }
-    expect(seen.rejected).toBeGreaterThan(0)
-    expect(seen.rejected).toBeLessThanOrEqual(surplus)
-    await channel.close()
-  })
+  // A pipe does not identify its clients, so those of one process are not counted.
+  it.skipIf(IS_WINDOWS)(
+    'are replaced before HELLO by newer ones of their process, and others are served',
+    async () => {
+      const surplus = 50
+      const child = await silent(HALF_OPEN_PER_OWNER_MAX + surplus, 'connect')
+      const channel = await connect('quiet')
+      expect(channel.transport).toBe('shm')
+      let seen = { rejected: 0, closed: 0 }
+      while (seen.closed < surplus) {
+        child.send('count')
+        seen = await child.next()
+      }
+      expect(seen.rejected).toBeGreaterThan(0)
+      expect(seen.rejected).toBeLessThanOrEqual(surplus)
+      await channel.close()
+    },
+  )
 })

@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, vi } from 'vitest'
 
+/** Windows refuses for a moment to remove the files of a process that was killed. */
+const REMOVAL = { recursive: true, force: true, maxRetries: 10 } as const
+
 /** A new directory with a short path, removed after the test. Call it inside a test. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'sw-'))
@@ -28,9 +31,9 @@ const afterAllDirectories: string[] = []
 
 afterEach(() => {
   vi.unstubAllEnvs()
-  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true })
+  for (const directory of directories.splice(0)) rmSync(directory, REMOVAL)
 })
 
 afterAll(() => {
-  for (const directory of afterAllDirectories.splice(0)) rmSync(directory, { recursive: true, force: true })
+  for (const directory of afterAllDirectories.splice(0)) rmSync(directory, REMOVAL)
 })

@@ -3,7 +3,7 @@
 // Marks in a file which pushes have begun and were acknowledged, and which jobs ran. Each line of stdin is the id of a job that an earlier process
 // may have pushed; it is pushed again. With `drain`, it pushes no jobs of its own, runs all that are there, and ends.
 import { openSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createQueue } from '../../../../build/modules/messaging/queue/create-queue.js'
 import { work } from '../../../../build/modules/messaging/queue/work.js'
@@ -18,7 +18,9 @@ const marks = openSync(join(folder, 'marks'), 'a')
 const bits = randomBits(Number(seed))
 const mark = (type, id, rest = {}) => writeSync(marks, `${JSON.stringify({ type, id, ...rest })}\n`)
 
-const queue = await createQueue(`unix:${join(folder, 'socket')}`, {
+// Windows has no sockets in folders.
+const address = process.platform === 'win32' ? basename(folder) : `unix:${join(folder, 'socket')}`
+const queue = await createQueue(address, {
   store: join(folder, 'jobs.sqlite'),
   dedupWindowMs: HOUR_MS,
   attempts: 1000,
