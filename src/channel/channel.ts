@@ -114,9 +114,9 @@ export class Channel<Incoming = any, Outgoing = any>
   }
 
   /**
-   * From now on, short messages of `trySend` are collected and sent together, which costs less for each of them: at `uncork`, when 8 KiB are
-   * collected, before anything else is sent, and at the end of this turn of the event loop. As with `net.Socket`, each call needs its
-   * `uncork`. A process that exits in the same turn loses what is collected.
+   * From now on, messages of `trySend` of up to 512 bytes are collected and sent together, which costs less for each of them: at `uncork`,
+   * when 8 KiB are collected, before anything else is sent, and at the end of this turn of the event loop. As with `net.Socket`, each call
+   * needs its `uncork`. A process that exits in the same turn loses what is collected.
    */
   cork(): void {
     this.#sender.cork()
