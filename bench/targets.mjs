@@ -47,6 +47,14 @@ export const TARGETS = [
     aim: 35,
   },
   {
+    what: 'One way, 64 B, corked against plain calls',
+    scenario: 'one-way/64B',
+    competitor: 'shmwire-corked',
+    reference: 'shmwire',
+    atLeast: 1.5,
+    aim: 1.9,
+  },
+  {
     what: 'One way, 1 KiB',
     scenario: 'one-way/1KiB',
     competitor: 'shmwire',

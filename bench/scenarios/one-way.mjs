@@ -33,7 +33,7 @@ export const scenario = {
     title: `One way, ${size}`,
     options: { messageBytes },
   })),
-  variants: ['shmwire-views', 'shmwire-zero-copy'],
+  variants: ['shmwire-corked', 'shmwire-views', 'shmwire-zero-copy'],
   forms: { quick: ['64B', '1KiB', '1MiB'], smoke: ['64B'] },
 
   serve(connection, { messageBytes }) {

@@ -14,10 +14,11 @@ const ABSENT = {
  * shmwire itself as a competitor, with the options of a user who wants to send bytes; all else is the default.
  * @param {'shm' | 'socket'} transport
  * @param {object} own the channel's options that make it a variant; `ringBytes` may be a function of the case's options
- * @param {{ inPlace?: boolean }} way `inPlace`: messages are made where they are sent from
+ * @param {{ inPlace?: boolean, corked?: boolean }} way `inPlace`: messages are made where they are sent from. `corked`: short messages travel
+ *   together
  * @returns {import('../baselines/baseline.js').Baseline}
  */
-export function channelBaseline(title, transport, own = {}, { inPlace = false } = {}) {
+export function channelBaseline(title, transport, own = {}, { inPlace = false, corked = false } = {}) {
   const optionsOf = (options) => {
     const { values, ringBytes } = options
     return {
@@ -42,7 +43,9 @@ export function channelBaseline(title, transport, own = {}, { inPlace = false } 
     },
 
     async connect({ path, options }) {
-      return connectionOf(await connect(`unix:${path}`, optionsOf(options)))
+      const channel = await connect(`unix:${path}`, optionsOf(options))
+      if (corked) channel.cork()
+      return connectionOf(channel)
     },
   }
 }

@@ -17,6 +17,7 @@ napi_value ReturnNothing(napi_env env, Status status) {
 
 bool EndpointObject::DefineCalls(Napi::Object receiver) {
   return DefineBoundMethod(receiver, "write", Write, this) &&
+         DefineBoundMethod(receiver, "writeRecords", WriteRecords, this) &&
          DefineBoundMethod(receiver, "claim", Claim, this) &&
          DefineBoundMethod(receiver, "commit", Commit, this) &&
          DefineBoundMethod(receiver, "receive", Receive, this) &&
@@ -59,6 +60,21 @@ napi_value EndpointObject::Write(napi_env env, napi_callback_info info) {
   call.self->results_[kResultWritten] = wrote ? static_cast<double>(offset) : -1;
   call.self->WakePeer(env, needs_wake);
   return nullptr;
+}
+
+napi_value EndpointObject::WriteRecords(napi_env env, napi_callback_info info) {
+  const BoundCall<EndpointObject, 2> call(env, info);
+  Bytes records;
+  uint64_t length = 0;
+  if (call.self == nullptr || !ReadBytes(env, call.arguments[0], "records", &records) ||
+      !ReadInteger(env, call.arguments[1], "length", 0, records.count, &length)) {
+    return nullptr;
+  }
+  uint64_t taken = 0;
+  bool needs_wake = false;
+  Status status = call.self->endpoint_.WriteRecords(records.data, length, &taken, &needs_wake);
+  call.self->results_[kResultWritten] = static_cast<double>(taken);
+  return call.self->WakePeer(env, needs_wake) ? ReturnNothing(env, status) : nullptr;
 }
 
 napi_value EndpointObject::Claim(napi_env env, napi_callback_info info) {

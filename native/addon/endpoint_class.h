@@ -52,6 +52,7 @@ class EndpointObject : public Wrapped<EndpointObject> {
   // takes half the time of the library's methods; docs/decisions/0025.
   bool DefineCalls(Napi::Object receiver);
   static napi_value Write(napi_env env, napi_callback_info info);
+  static napi_value WriteRecords(napi_env env, napi_callback_info info);
   static napi_value Claim(napi_env env, napi_callback_info info);
   static napi_value Commit(napi_env env, napi_callback_info info);
   static napi_value Receive(napi_env env, napi_callback_info info);

@@ -1,8 +1,10 @@
 #include "core/endpoint.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
+#include "core/ring_layout.h"
 #include "platform/doorbell.h"
 #include "platform/process.h"
 #include "platform/wait_word.h"
@@ -75,6 +77,42 @@ Status Endpoint::Write(uint16_t kind, uint32_t id, const std::byte* payload, uin
     Publish(needs_wake);
   } while (*offset < length);
   return {};
+}
+
+Status Endpoint::WriteRecords(const std::byte* records, uint64_t length, uint64_t* taken,
+                              bool* needs_wake) {
+  *taken = 0;
+  *needs_wake = false;
+  if (Status status = CheckUsable(); !status.ok()) return status;
+  Status status;
+  while (*taken < length) {
+    uint64_t span = 0;
+    status = WriteRecord(records + *taken, length - *taken, &span);
+    if (span == 0) break;
+    *taken += span;
+  }
+  if (*taken != 0) Publish(needs_wake);
+  return status;
+}
+
+Status Endpoint::WriteRecord(const std::byte* record, uint64_t bytes_left, uint64_t* span) {
+  *span = 0;
+  RecordHeader header = {};
+  if (bytes_left >= kRecordHeaderBytes) std::memcpy(&header, record, kRecordHeaderBytes);
+  RingWriter& writer = connection_->writer;
+  if (header.kind == 0 || header.length > writer.inline_bytes_max() ||
+      RecordSpan(header.length) > bytes_left) {
+    return Status::Error(
+        StatusCode::kInvalidArgument,
+        "a record has kind 0, is cut off, or is longer than an eighth of the ring");
+  }
+  if (Status status = CheckLength(header.length); !status.ok()) return status;
+  uint64_t offset = 0;
+  bool wrote = false;
+  Status status = writer.WriteNext(header.kind, header.id, record + kRecordHeaderBytes,
+                                   header.length, &offset, &wrote);
+  if (wrote) *span = RecordSpan(header.length);
+  return KeepViolation(status);
 }
 
 Status Endpoint::Claim(uint64_t length, int64_t* offset) {

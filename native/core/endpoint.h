@@ -61,6 +61,11 @@ class Endpoint {
   // `*wrote` is true if it wrote anything. Sets `*needs_wake` if the peer's event loop sleeps.
   Status Write(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                uint64_t* offset, bool* wrote, bool* needs_wake);
+  // Writes whole messages, as many as there is room for, and publishes them together. Each lies in
+  // `records` like in a ring (ring_layout.h), without a PAD; its flags and sequence have no effect.
+  // `*taken`: how many bytes of `records` are written. Errors: kInvalidArgument and
+  // kMessageTooLarge, after the messages before the wrong one.
+  Status WriteRecords(const std::byte* records, uint64_t length, uint64_t* taken, bool* needs_wake);
   // Whether there is room for a record of `length` payload bytes, or for a full fragment of them.
   Status HasRoom(uint64_t length, bool* has_room);
   // Arms the room wake word, checks as HasRoom does, and disarms if there is room.
@@ -145,6 +150,9 @@ class Endpoint {
   Status MapPeer(platform::Handle memory, PeerSegment* peer);
   Status CheckUsable() const;
   Status CheckLength(uint64_t length) const;
+  // Writes the record at the start of `bytes_left` bytes. `*span`: its bytes; 0 if it was not
+  // written.
+  Status WriteRecord(const std::byte* record, uint64_t bytes_left, uint64_t* span);
   // Keeps a violation of the peer: every later call fails with it.
   Status KeepViolation(Status status);
   void Publish(bool* needs_wake);

@@ -114,6 +114,20 @@ export class Channel<Incoming = any, Outgoing = any>
   }
 
   /**
+   * From now on, messages of `trySend` of up to 512 bytes are collected and sent together, which costs less for each of them: at `uncork`,
+   * when 8 KiB are collected, before anything else is sent, and at the end of this turn of the event loop. As with `net.Socket`, each call
+   * needs its `uncork`. A process that exits in the same turn loses what is collected.
+   */
+  cork(): void {
+    this.#sender.cork()
+  }
+
+  /** Sends what was collected since `cork`, if this is the last open one. */
+  uncork(): void {
+    this.#sender.uncork()
+  }
+
+  /**
    * Sends a message after all earlier messages, as soon as there is room. The call encodes the value at
    * once; do not change the bytes of codec `bytes` before the promise resolves. If the wait is given up,
    * the message is not sent, unless a part of it already was: then the rest follows.

@@ -52,6 +52,8 @@ export class Outbox {
   readonly #unflushed = new Fifo<NonNullable<Settle>>()
   /** Run when no record waits any more. */
   #onEmpty: (() => void)[] = []
+  /** `tryPush` stages records: see `Link.stage`. */
+  #corked = false
   #claim: Uint8Array | undefined
   /** The claim lies in the link's memory. */
   #claimInPlace = false
@@ -69,6 +71,15 @@ export class Outbox {
 
   get hasClaim(): boolean {
     return this.#claim !== undefined
+  }
+
+  cork(): void {
+    this.#corked = this.#link.stage !== undefined
+  }
+
+  uncork(): void {
+    this.#corked = false
+    this.#link.flush?.()
   }
 
   /** Passes the record to the link, now or in its turn. Returns it while it waits. */
@@ -91,7 +102,7 @@ export class Outbox {
    */
   tryPush(kind: number, id: number, payload: Uint8Array): boolean {
     if (this.#waiting.length > 0 || this.#claim !== undefined) return false
-    const offset = this.#link.write(kind, id, payload, 0)
+    const offset = this.#corked ? this.#stage(kind, id, payload) : this.#link.write(kind, id, payload, 0)
     if (offset === payload.length) {
       this.#count(messagesIn(kind, payload), offset)
       return true
@@ -196,6 +207,10 @@ export class Outbox {
       this.#waitingBytes.remove(outgoing.kind, outgoing.payload)
       outgoing.settle?.(error)
     }
+  }
+
+  #stage(kind: number, id: number, payload: Uint8Array): number {
+    return this.#link.stage?.(kind, id, payload) ?? -1
   }
 
   #wait(outgoing: Outgoing): void {

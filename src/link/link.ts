@@ -71,6 +71,13 @@ export interface Link {
    */
   write(kind: number, id: number, payload: Uint8Array, offset: number): number
   /**
+   * Like `write` of a whole payload, but a short record can wait until `flush`, the next record that is written, or the end of the turn, and
+   * is lost if this process ends before. Absent: `write` already sends the records of a turn together.
+   */
+  stage?(kind: number, id: number, payload: Uint8Array): number
+  /** Writes the staged records, as far as there is room. The rest follows as soon as there is. */
+  flush?(): void
+  /**
    * Calls `flushed` when everything that was written before will reach the peer even if this process ends now; not at all if the link
    * ends earlier. Absent: written records always reach it.
    */

@@ -53,6 +53,11 @@ export interface NativeEndpoint {
    */
   write(payload: Uint8Array, offset?: number): void
   /**
+   * Writes whole messages, as many as there is room for, and publishes them together. They are in records[0..length], each with the header
+   * that it has in a ring, without flags and sequence, and padded to 16 bytes. results[RESULT_WRITTEN] is how many bytes of them are written.
+   */
+  writeRecords(records: Uint8Array, length: number): void
+  /**
    * Reserves room for a record of up to `bytes` of payload, at most `inlineBytesMax`. Returns the
    * offset of the payload in `ownMemory`; −1 if there is no room. Write nothing else before
    * `commit` or `abort`.

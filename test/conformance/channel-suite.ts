@@ -3,6 +3,7 @@ import { channelActions } from './channel-actions.js'
 import { channelCallbacks } from './channel-callbacks.js'
 import { channelCancel } from './channel-cancel.js'
 import { channelClaims } from './channel-claims.js'
+import { channelCork } from './channel-cork.js'
 import { channelDiagnostics } from './channel-diagnostics.js'
 import { channelEnd } from './channel-end.js'
 import { ChannelFixture, type ChannelImplementation } from './channel-fixture.js'
@@ -29,6 +30,7 @@ export function channelSuite(implementation: ChannelImplementation): void {
   channelRequests(fixture)
   channelCancel(fixture)
   channelClaims(fixture)
+  channelCork(fixture)
   if (implementation.views) channelViews(fixture)
   channelCallbacks(fixture)
   channelActions(fixture)

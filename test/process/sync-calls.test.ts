@@ -52,6 +52,15 @@ describe('blocking calls', () => {
     await server.close()
   })
 
+  it('send what is collected since cork before they wait', async () => {
+    const { server, child } = await start('corked', (channel) => {
+      channel.on('message', ({ number }) => number === 2 && void channel.send('both'))
+    })
+    expect(await child.next()).toEqual({ right: true })
+    await child.ended
+    await server.close()
+  })
+
   it('end with TIMEOUT, send nothing after an invalid argument, and keep the channel open', async () => {
     const messages: unknown[] = []
     const { server, child, channel } = await start('timeouts', (accepted) => {

@@ -90,6 +90,8 @@ export class RandomSide {
       [2, 'loop', () => round.track(`${this.name}.loop`, this.#loop())],
       [0.4, 'close', () => round.track(`${this.name}.close`, this.#close())],
       [0.3, 'destroy', () => this.destroy()],
+      [2, 'cork', () => channel.cork()],
+      [2, 'uncork', () => channel.uncork()],
       [1, 'stats', () => channel.stats()],
       [1, 'ref', () => (round.chance(0.5) ? channel.ref() : channel.unref())],
     ]

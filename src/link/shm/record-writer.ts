@@ -2,6 +2,7 @@ import { bufferOver } from '../../buffer-over.js'
 import type { NativeEndpoint } from '../../native/binding.js'
 import type { LinkSink } from '../link.js'
 import type { LinkContext } from './context.js'
+import { STAGED_PAYLOAD_MAX, StagedRecords } from './staged-records.js'
 
 /** Writes records to the ring of an open endpoint: copied by the addon, or filled in place through a claim. */
 export class RecordWriter {
@@ -14,6 +15,8 @@ export class RecordWriter {
   /** This side's ring, after the first claim: V8 counts it as its own memory, and collects earlier. */
   #memory: ArrayBuffer | undefined
   #wantsRoom = false
+  #staged: StagedRecords | undefined
+  #hasStaged = false
   // As fields, because reading the binding for each record takes a part of its time.
   readonly #record: Uint32Array
   readonly #kindIndex: number
@@ -48,6 +51,7 @@ export class RecordWriter {
   }
 
   write(kind: number, id: number, payload: Uint8Array, offset: number): number {
+    if (this.#hasStaged && !this.flush()) return -1
     this.#record[this.#kindIndex] = kind
     this.#record[this.#idIndex] = id
     try {
@@ -62,8 +66,35 @@ export class RecordWriter {
     return end
   }
 
+  /** See `Link.stage`. */
+  stage(kind: number, id: number, payload: Uint8Array): number {
+    if (payload.length > STAGED_PAYLOAD_MAX) return this.write(kind, id, payload, 0)
+    this.#staged ??= new StagedRecords(this.#context.binding, this.#endpoint)
+    const staged = this.#staged
+    if (!staged.add(kind, id, payload)) {
+      if (!this.flush()) return -1
+      staged.add(kind, id, payload)
+    }
+    this.#hasStaged = true
+    return payload.length
+  }
+
+  /** Writes the staged records. False: there is no room for all of them, and the rest precedes the next record. */
+  flush(): boolean {
+    if (!this.#hasStaged) return true
+    try {
+      this.#hasStaged = this.#staged?.flush() === false
+    } catch (error) {
+      this.#context.onError(error)
+      return false
+    }
+    if (this.#hasStaged) this.#full()
+    return !this.#hasStaged
+  }
+
   /** `bytes` is at most `claimBytesMax`, which the caller has read. */
   claim(bytes: number): Uint8Array | undefined {
+    if (!this.flush()) return undefined
     let offset: number
     try {
       offset = this.#endpoint.claim(bytes)
@@ -96,7 +127,7 @@ export class RecordWriter {
       return true
     }
     this.#wantsRoom = false
-    sink.drain()
+    if (this.flush()) sink.drain()
     return true
   }
 

@@ -40,6 +40,7 @@ export class ShmLink implements Link {
   #sink: LinkSink | undefined
   #ended = false
   #closed = false
+  #flushScheduled = false
   /** The error of the link, until the sink has it. */
   #failure: ShmwireError | undefined
 
@@ -83,6 +84,19 @@ export class ShmLink implements Link {
 
   write(kind: number, id: number, payload: Uint8Array, offset: number): number {
     return this.#closed ? -1 : this.#writer.write(kind, id, payload, offset)
+  }
+
+  stage(kind: number, id: number, payload: Uint8Array): number {
+    if (this.#closed) return -1
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true
+      nextTick(this.#flushTurn)
+    }
+    return this.#writer.stage(kind, id, payload)
+  }
+
+  flush(): void {
+    if (!this.#closed) this.#writer.flush()
   }
 
   get claimBytesMax(): number {
@@ -146,12 +160,21 @@ export class ShmLink implements Link {
   waitSync(forRoom: boolean, timeoutMs: number): void {
     // A listener may block: the messages before its call are a batch. An exception must not replace the poll.
     runApart(() => this.#sink?.batchEnd?.())
+    this.flush()
     if (this.#closed) this.#reportFailure()
     else if (this.#reader.frozen) this.#readLast()
-    else if (!this.#blocking.wait(forRoom ? this.#writer.roomBytes : 0, timeoutMs)) {
+    else if (
+      !this.#blocking.wait(forRoom || this.#writer.wantsRoom ? this.#writer.roomBytes : 0, timeoutMs)
+    ) {
       this.#socketClosed()
       this.#readLast()
     }
+  }
+
+  /** At the end of the turn. */
+  readonly #flushTurn = (): void => {
+    this.#flushScheduled = false
+    this.flush()
   }
 
   #socketClosed(): void {

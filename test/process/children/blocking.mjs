@@ -38,6 +38,14 @@ const scripts = {
     return { right }
   },
 
+  /** The peer answers when it has had both messages, which are only collected when the call begins to wait. */
+  corked() {
+    channel.cork()
+    channel.trySend({ number: 1 })
+    channel.trySend({ number: 2 })
+    return { right: channel.receiveSync(20_000) === 'both' }
+  },
+
   timeouts: () => ({
     receive: codeOf(() => channel.receiveSync(20)),
     none: codeOf(() => channel.receiveSync(0)),

@@ -3,7 +3,13 @@ import { newLinkStats } from '../../../src/link/link.js'
 import type { LinkContext } from '../../../src/link/shm/context.js'
 import { RecordWriter } from '../../../src/link/shm/record-writer.js'
 
-const binding = { RECORD_KIND: 0, RECORD_ID: 1, RESULT_WRITTEN: 0, inlineBytesMax: () => 100 }
+const binding = {
+  RECORD_KIND: 0,
+  RECORD_ID: 1,
+  RECORD_HEADER_BYTES: 16,
+  RESULT_WRITTEN: 0,
+  inlineBytesMax: () => 100,
+}
 const RING_BYTES = 400
 
 let endpoint: {
@@ -14,6 +20,7 @@ let endpoint: {
   memory: ArrayBuffer | undefined
   failure: Error | undefined
   write(payload: Uint8Array, offset?: number): void
+  writeRecords(records: Uint8Array, length: number): void
   hasRoom(bytes: number): boolean
   claim(bytes: number): number
   depthBytes(): number
@@ -41,6 +48,21 @@ beforeEach(() => {
       if (end <= offset) return
       const [kind, id] = this.record as unknown as [number, number]
       this.written.push({ kind, id, bytes: Buffer.from(payload.subarray(offset, end)).toString() })
+    },
+    writeRecords(records, length) {
+      if (this.failure !== undefined) throw this.failure
+      let taken = 0
+      while (taken < length) {
+        const [bytes, kind, id] = new Uint32Array(records.buffer, records.byteOffset + taken, 3)
+        const start = taken + 16
+        const span = (16 + (bytes as number) + 15) & ~15
+        if (span > this.roomBytes) break
+        this.roomBytes -= span
+        const text = Buffer.from(records.subarray(start, start + (bytes as number))).toString()
+        this.written.push({ kind: kind as number, id: id as number, bytes: text })
+        taken += span
+      }
+      this.results[0] = taken
     },
     hasRoom(bytes) {
       return this.roomBytes >= bytes
@@ -103,9 +125,55 @@ describe('the record writer', () => {
     expect(writer.claimBytesMax).toBe(-1)
   })
 
+  it('collects short records, and writes them before the next one, or when they fill 8 KiB', () => {
+    endpoint.roomBytes = Number.POSITIVE_INFINITY
+    expect(writer.stage(1, 7, Buffer.from('a'))).toBe(1)
+    expect(writer.stage(2, 8, Buffer.from('bc'))).toBe(2)
+    expect(endpoint.written).toEqual([])
+    expect(writer.write(3, 9, Buffer.from('d'), 0)).toBe(1)
+    expect(endpoint.written).toEqual([
+      { kind: 1, id: 7, bytes: 'a' },
+      { kind: 2, id: 8, bytes: 'bc' },
+      { kind: 3, id: 9, bytes: 'd' },
+    ])
+    const perFlush = 8_192 / 32
+    for (let index = 0; index <= perFlush; index += 1) writer.stage(1, index, Buffer.from('e'))
+    expect(endpoint.written).toHaveLength(3 + perFlush)
+    expect([writer.flush(), writer.flush(), endpoint.written.length]).toEqual([true, true, 4 + perFlush])
+  })
+
+  it('writes a long record at once, after the collected ones', () => {
+    endpoint.roomBytes = Number.POSITIVE_INFINITY
+    writer.stage(1, 1, Buffer.alloc(512, 'a'))
+    expect(endpoint.written).toEqual([])
+    expect(writer.stage(1, 2, Buffer.alloc(513, 'b'))).toBe(513)
+    expect(endpoint.written.map(({ id }) => id)).toEqual([1, 2])
+  })
+
+  it('keeps the collected records that find no room, before all others, and reports room after them', () => {
+    for (let id = 0; id < 3; id += 1) writer.stage(1, id, Buffer.from('a'))
+    endpoint.roomBytes = 32
+    expect([writer.flush(), writer.wantsRoom, fulls]).toEqual([false, true, 1])
+    expect(writer.write(1, 3, Buffer.from('b'), 0)).toBe(-1)
+    expect(writer.claim(16)).toBeUndefined()
+    expect(endpoint.written.map(({ id }) => id)).toEqual([0])
+    endpoint.roomBytes = RING_BYTES
+    expect([writer.drain(sink), drains, writer.wantsRoom]).toEqual([true, 1, false])
+    expect(endpoint.written.map(({ id }) => id)).toEqual([0, 1, 2])
+  })
+
+  it('refuses a record when 8 KiB are collected and there is no room', () => {
+    endpoint.roomBytes = 0
+    let count = 0
+    while (writer.stage(1, count, Buffer.from('a')) > 0) count += 1
+    expect([count, writer.wantsRoom]).toEqual([8_192 / 32, true])
+  })
+
   it('throws errors of the addon', () => {
     endpoint.failure = new Error('corrupt')
     expect(writer.write(1, 0, Buffer.from('text'), 0)).toBe(-1)
-    expect(failures).toEqual([endpoint.failure])
+    writer.stage(1, 0, Buffer.from('text'))
+    expect(writer.flush()).toBe(false)
+    expect(failures).toEqual([endpoint.failure, endpoint.failure])
   })
 })
