@@ -33,6 +33,7 @@ export function frameOf(
     edges,
     rows,
     unanswered: unanswered.slice(0, UNANSWERED_MAX),
+    isFirst: before.length === 0,
     omitted:
       cut + now.flatMap(({ omitted }) => Object.values(omitted)).reduce((total, count) => total + count, 0),
   }
@@ -40,7 +41,16 @@ export function frameOf(
 
 /** The frame of a round that failed. */
 export function faultFrame(fault: string): MonitorFrame {
-  return { atMs: timeOfDayMs(), nodes: [], edges: [], rows: [], unanswered: [], omitted: 0, fault }
+  return {
+    atMs: timeOfDayMs(),
+    nodes: [],
+    edges: [],
+    rows: [],
+    unanswered: [],
+    omitted: 0,
+    isFirst: false,
+    fault,
+  }
 }
 
 function rowOf(keyed: KeyedRow, queues: ReadonlyMap<string, string>): MonitorRow {

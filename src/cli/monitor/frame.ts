@@ -12,6 +12,8 @@ export interface MonitorFrame {
   readonly unanswered: readonly { readonly address: string; readonly message: string }[]
   /** Nodes, edges and rows that are left out: the monitor has bounds, and so has each snapshot. */
   readonly omitted: number
+  /** The rates are those since the start of the processes, because there was no reading before. */
+  readonly isFirst: boolean
   /** Why nothing could be read. */
   readonly fault?: string | undefined
 }

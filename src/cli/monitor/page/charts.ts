@@ -8,6 +8,8 @@ const AXIS_WIDTH = 62
 const AXIS_HEIGHT = 26
 const HEADROOM = 1.15
 const WIDTH_MIN = 120
+/** Steps of the axes of bytes, up to 1 PiB. */
+const BINARY_STEPS = Array.from({ length: 51 }, (_, power) => 2 ** power)
 
 /** A chart for each figure, with one cursor for all. */
 export class Charts {
@@ -87,7 +89,7 @@ class Chart {
   }
 
   #create(palette: Palette): uPlot {
-    const { format } = this.#figure
+    const { format, isBinary = false } = this.#figure
     const colour = seriesColour(palette)
     const lines = { stroke: palette.border, width: 1 }
     const axis = { stroke: palette.muted, font: FONT, ticks: { show: false }, border: { show: false } }
@@ -114,6 +116,7 @@ class Chart {
           ...axis,
           size: AXIS_WIDTH,
           space: 34,
+          ...(isBinary ? { incrs: BINARY_STEPS } : {}),
           grid: lines,
           values: (_plot, splits) => splits.map((value) => format(value)),
         },

@@ -4,6 +4,7 @@ import { drawGraph } from '../picture/draw-graph.js'
 import { drawPicture } from '../picture/draw-picture.js'
 import { ALL, FigureHistory } from '../picture/figure-history.js'
 import { DARK, LIGHT, type Palette } from '../picture/palette.js'
+import { shape } from '../picture/shape.js'
 import { Charts } from './charts.js'
 import { readEvents } from './events.js'
 import { legendShapes, noticeShapes, selectionTitle, totalShapes } from './parts.js'
@@ -108,14 +109,17 @@ class Page {
     const width = byId('graph-view').clientWidth
     const height = Math.max(GRAPH_HEIGHT_MIN, innerHeight * GRAPH_SHARE)
     const drawing = drawGraph(frame, { palette: this.#palette, selected: this.#selected, width, height })
-    const scale = Math.max(SCALE_MIN, Math.min(1, width / drawing.width, height / drawing.height))
-    const svg = byId<SVGSVGElement>('graph')
-    svg.setAttribute('viewBox', `0 0 ${drawing.width} ${drawing.height}`)
-    svg.setAttribute('width', String(Math.round(drawing.width * scale)))
-    svg.setAttribute('height', String(Math.round(drawing.height * scale)))
-    patch(svg, [drawing.shape], SVG)
+    const scale = Math.max(SCALE_MIN, drawing.scale)
+    const svg = {
+      id: 'graph',
+      viewBox: `0 0 ${drawing.width} ${drawing.height}`,
+      width: Math.round(drawing.width * scale),
+      height: Math.round(drawing.height * scale),
+      role: 'group',
+      'aria-labelledby': 'graph-title',
+    }
     const isEmpty = frame.nodes.length === 0
-    svg.classList.toggle('hidden', isEmpty)
+    patch(byId('graph-view'), isEmpty ? [] : [shape('svg', svg, [drawing.shape])], SVG)
     byId('empty').hidden = !isEmpty
     patch(byId('legend'), legendShapes(frame, this.#palette), HTML)
     for (const swatch of document.querySelectorAll<HTMLElement>('[data-colour]'))

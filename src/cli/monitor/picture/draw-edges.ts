@@ -1,7 +1,7 @@
 /** The edges of the graph as shapes. */
 import type { MonitorEdge } from '../frame.js'
 import type { GraphView } from './graph-view.js'
-import type { Layout, Place } from './layout.js'
+import { type Layout, linkKey, type Place, type Point } from './layout.js'
 import { transportColour } from './palette.js'
 import { keyed, type Shape, shape, textShape, tooltip } from './shape.js'
 import { bytesText, rateText } from './texts.js'
@@ -15,14 +15,11 @@ const SPEEDS = 6
 const LABEL_HEIGHT = 19
 const LABEL_FONT = 11.5
 
-interface Point {
-  readonly x: number
-  readonly y: number
-}
-
 interface Ends {
   readonly start: Point
   readonly end: Point
+  /** Between the ends. */
+  readonly route: readonly Point[]
   /** Which side of the box the line leaves: 1 is the right one. */
   readonly startSide: 1 | -1
   readonly endSide: 1 | -1
@@ -44,7 +41,7 @@ export function drawEdges(
 }
 
 /** Spreads the ends of lines over the sides of the boxes, in the order of their other ends. */
-function endsOf(edges: readonly MonitorEdge[], { places }: Layout): Ends[] {
+function endsOf(edges: readonly MonitorEdge[], { places, routes }: Layout): Ends[] {
   const slots = new Map<
     string,
     { readonly edge: number; readonly isStart: boolean; readonly otherY: number }[]
@@ -56,14 +53,15 @@ function endsOf(edges: readonly MonitorEdge[], { places }: Layout): Ends[] {
     const isBackward = to.x + to.width < from.x
     const startSide = isBackward ? -1 : 1
     const endSide = isForward ? -1 : 1
-    const add = (id: string, side: number, isStart: boolean, other: Place): void => {
+    const route = routes.get(linkKey(edge)) ?? []
+    const add = (id: string, side: number, isStart: boolean, other: Place, next: Point | undefined): void => {
       const key = `${id} ${side}`
-      const slot = { edge: index, isStart, otherY: other.y + other.height / 2 }
+      const slot = { edge: index, isStart, otherY: next?.y ?? other.y + other.height / 2 }
       slots.set(key, [...(slots.get(key) ?? []), slot])
     }
-    add(edge.from, startSide, true, to)
-    add(edge.to, endSide, false, from)
-    return { startSide, endSide } as const
+    add(edge.from, startSide, true, to, route[0])
+    add(edge.to, endSide, false, from, route.at(-1))
+    return { startSide, endSide, route } as const
   })
   const starts: Point[] = []
   const stops: Point[] = []
@@ -134,7 +132,7 @@ function drawLine(
 function drawLabel(edge: MonitorEdge, ends: Ends, { palette }: GraphView): Shape[] {
   if (edge.messagesPerSecond <= 0) return []
   const text = rateText(edge.messagesPerSecond)
-  const { x, y } = middleOf(ends)
+  const { x, y } = labelPlace(ends)
   const width = text.length * 6.4 + 14
   const colour = edge.warning === undefined ? palette.text : palette.warning
   const label = shape('g', { transform: `translate(${Math.round(x)} ${Math.round(y)})`, class: 'label' }, [
@@ -157,26 +155,35 @@ function drawLabel(edge: MonitorEdge, ends: Ends, { palette }: GraphView): Shape
   return [keyed(edge.key, label)]
 }
 
-function controlsOf({ start, end, startSide, endSide }: Ends): [Point, Point] {
-  const isAcross = startSide !== endSide
-  const reach = isAcross ? Math.max(40, Math.abs(end.x - start.x) / 2) : 60 + Math.abs(end.y - start.y) / 6
-  return [
-    { x: start.x + startSide * reach, y: start.y },
-    { x: end.x + endSide * reach, y: end.y },
-  ]
+/** The curves of a line, each with its control points. */
+function curvesOf({ start, end, route, startSide, endSide }: Ends): [Point, Point, Point, Point][] {
+  const stops = [start, ...route, end]
+  return stops.slice(1).map((stop, index) => {
+    const from = stops[index] as Point
+    const isFirst = index === 0
+    const isLast = index === stops.length - 2
+    // Both ends at the same side: the line makes a bow around the boxes between them.
+    const isBow = isFirst && isLast && startSide === endSide
+    const reach = isBow ? 60 + Math.abs(stop.y - from.y) / 6 : Math.max(20, Math.abs(stop.x - from.x) / 2)
+    return [
+      from,
+      { x: from.x + (isFirst ? startSide : 1) * reach, y: from.y },
+      { x: stop.x + (isLast ? endSide : -1) * reach, y: stop.y },
+      stop,
+    ]
+  })
 }
 
 function pathOf(ends: Ends): string {
-  const [a, b] = controlsOf(ends)
-  const { start, end } = ends
-  return `M${at(start)} C${at(a)} ${at(b)} ${at(end)}`
+  return `M${at(ends.start)}${curvesOf(ends)
+    .map(([, a, b, stop]) => ` C${at(a)} ${at(b)} ${at(stop)}`)
+    .join('')}`
 }
 
-/** Of the curve, at its half. */
-function middleOf(ends: Ends): Point {
-  const [a, b] = controlsOf(ends)
-  const { start, end } = ends
-  return { x: (start.x + 3 * a.x + 3 * b.x + end.x) / 8, y: (start.y + 3 * a.y + 3 * b.y + end.y) / 8 }
+/** The middle of the first curve, which is between two layers. */
+function labelPlace(ends: Ends): Point {
+  const [[start, a, b, stop]] = curvesOf(ends) as [[Point, Point, Point, Point]]
+  return { x: (start.x + 3 * a.x + 3 * b.x + stop.x) / 8, y: (start.y + 3 * a.y + 3 * b.y + stop.y) / 8 }
 }
 
 function at({ x, y }: Point): string {

@@ -3,7 +3,7 @@ import type { MonitorFrame, MonitorRow } from '../frame.js'
 import { type Box, boxesOf, HEADER_HEIGHT, ITEM_HEIGHT } from './boxes.js'
 import { drawEdges } from './draw-edges.js'
 import { FONT, type GraphView } from './graph-view.js'
-import { layOut, type Place } from './layout.js'
+import { layOut, type Place, scaleOf } from './layout.js'
 import { kindColour, type Palette } from './palette.js'
 import { fit, keyed, type Shape, shape, textShape, tooltip } from './shape.js'
 import { bytesText, millisText, percentText, rateText } from './texts.js'
@@ -11,10 +11,14 @@ import { bytesText, millisText, percentText, rateText } from './texts.js'
 const MARGIN = 24
 const INSET = 14
 const WARNING_SIZE = 12
+/** A smaller box has no room for the delay of the event loop. */
+const DELAY_WIDTH_MIN = 230
 
 export interface Drawing {
   readonly width: number
   readonly height: number
+  /** With which it fills the view, or is large enough. */
+  readonly scale: number
   readonly shape: Shape
 }
 
@@ -29,6 +33,10 @@ export function drawGraph(frame: MonitorFrame, view: GraphView): Drawing {
   return {
     width: layout.width + 2 * MARGIN,
     height: layout.height + 2 * MARGIN,
+    scale: scaleOf(
+      { width: layout.width + 2 * MARGIN, height: layout.height + 2 * MARGIN },
+      { width: view.width, height: view.height },
+    ),
     shape: shape('g', { transform: `translate(${MARGIN} ${MARGIN})`, 'font-family': FONT }, [
       keyed('edges', shape('g', {}, edges.lines)),
       keyed('boxes', shape('g', {}, drawn)),
@@ -99,7 +107,8 @@ function drawProcess(box: Box, view: GraphView): Shape[] {
           d: `M${INSET + 4} 12 l${WARNING_SIZE / 2} ${WARNING_SIZE - 1} h${-WARNING_SIZE} z`,
           fill: palette.warning,
         })
-  const delay = node.loopDelayP99Ms === undefined ? '' : `p99 ${millisText(node.loopDelayP99Ms)}`
+  const hasDelay = node.loopDelayP99Ms !== undefined && width >= DELAY_WIDTH_MIN
+  const delay = !hasDelay ? '' : `p99 ${millisText(node.loopDelayP99Ms ?? 0)}`
   return [
     mark,
     textShape(INSET + 15, 22.5, fit(node.title, titleWidth, 14), {
@@ -139,7 +148,7 @@ function drawItem(
       fill: kindColour(row.kind, palette),
     }),
     textShape(INSET + 15, top + 14, kind, { fill: palette.muted, 'font-size': 11 }),
-    textShape(INSET + 62, top + 14, fit(shown(row.name), width - 2 * INSET - 62 - rateWidth, 12), {
+    textShape(INSET + 68, top + 14, fit(shown(row.name), width - 2 * INSET - 68 - rateWidth, 12), {
       fill: colour,
       'font-size': 12,
     }),

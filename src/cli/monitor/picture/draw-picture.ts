@@ -13,7 +13,7 @@ const HEAD_HEIGHT = 84
 const GRAPH_HEIGHT_MAX = 900
 const CHART_COLUMNS = 4
 const CHART_GAP = 16
-const CHART_HEIGHT = 120
+const CHART_HEIGHT = 132
 const LINE_HEIGHT = 19
 const LINES_MAX = 12
 const VERSIONS_MAX = 6
@@ -37,7 +37,7 @@ export function drawPicture(frame: MonitorFrame, history: FigureHistory, about: 
     height: GRAPH_HEIGHT_MAX,
     shown: withoutFolders,
   })
-  const scale = Math.min(1, INNER / graph.width)
+  const { scale } = graph
   const left = MARGIN + (INNER - graph.width * scale) / 2
   parts.push(
     shape('g', { transform: `translate(${left} ${y}) scale(${Math.round(scale * 1e4) / 1e4})` }, [
@@ -82,10 +82,10 @@ function drawHead(frame: MonitorFrame, { version, runtime, system, intervalMs }:
     VERSIONS_MAX,
   )
   const processes = frame.nodes.filter(({ kind }) => kind === 'process').length
-  const channels = frame.rows.filter(({ kind }) => kind === 'channel').length
+  const channels = frame.edges.reduce((count, edge) => count + edge.channels, 0)
   const time = `${new Date(frame.atMs).toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length).replace('T', ' ')} UTC`
   const first = `shmwire ${version} · ${system} · ${runtime}`
-  const second = `${time} · ${processes} processes with Node.js ${versions.join(', ') || '–'} · ${channels} ends of channels · interval ${intervalMs / 1_000} s`
+  const second = `${time} · ${processes} processes with Node.js ${versions.join(', ') || '–'} · ${channels} channels · interval ${intervalMs / 1_000} s`
   return [
     textShape(MARGIN, 42, 'shmwire monitor', { fill: PALETTE.text, 'font-size': 24, 'font-weight': 700 }),
     textShape(WIDTH - MARGIN, 32, first, { fill: PALETTE.text, 'font-size': 14, 'text-anchor': 'end' }),
@@ -103,7 +103,7 @@ function drawChart(
   const highest = Math.max(0, ...present)
   const latest = present.at(-1)
   const colour = seriesColour(PALETTE)
-  const area = { left: 14, top: 40, width: width - 28, height: CHART_HEIGHT - 54 }
+  const area = { left: 14, top: 52, width: width - 28, height: CHART_HEIGHT - 66 }
   const line = linePath(values, highest, area)
   return shape('g', { transform: `translate(${Math.round(x)} ${Math.round(y)})` }, [
     shape('rect', { width, height: CHART_HEIGHT, rx: 10, fill: PALETTE.surface, stroke: PALETTE.border }),
@@ -125,7 +125,7 @@ function drawChart(
           'stroke-linejoin': 'round',
         }),
     highest > 0
-      ? textShape(14, 38, `max ${figure.format(highest)}`, { fill: PALETTE.muted, 'font-size': 10.5 })
+      ? textShape(14, 41, `max ${figure.format(highest)}`, { fill: PALETTE.muted, 'font-size': 10.5 })
       : undefined,
   ])
 }

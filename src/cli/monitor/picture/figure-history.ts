@@ -16,16 +16,28 @@ export interface Figure {
   readonly title: string
   readonly hint: string
   readonly format: (value: number) => string
+  /** Round values are powers of two. */
+  readonly isBinary?: boolean
 }
 
 /** The charts, in their order. */
 export const FIGURES: readonly Figure[] = [
   { title: 'Messages', hint: 'messages per second', format: rateText },
-  { title: 'Throughput', hint: 'bytes of messages per second', format: (value) => `${bytesText(value)}/s` },
+  {
+    title: 'Throughput',
+    hint: 'bytes of messages per second',
+    format: (value) => `${bytesText(value)}/s`,
+    isBinary: true,
+  },
   { title: 'CPU', hint: '100 % is one core', format: percentText },
   { title: 'Loop delay p99', hint: 'by how much timers are late', format: millisText },
-  { title: 'Memory', hint: 'resident', format: bytesText },
-  { title: 'Depth', hint: 'bytes that are written and not yet read, and bytes of queues', format: bytesText },
+  { title: 'Memory', hint: 'resident', format: bytesText, isBinary: true },
+  {
+    title: 'Depth',
+    hint: 'bytes that are written and not yet read, and bytes of queues',
+    format: bytesText,
+    isBinary: true,
+  },
   { title: 'Lag', hint: 'messages not read, jobs that wait, calls that run', format: countText },
   { title: 'Errors and drops', hint: 'per second', format: rateText },
 ]
@@ -36,7 +48,9 @@ export class FigureHistory {
   readonly times: number[] = []
   readonly #series = new Map<string, Value[][]>()
 
+  /** A frame without a reading before has no rates of an interval, so it is not added. */
   add(frame: MonitorFrame): void {
+    if (frame.isFirst) return
     const values = valuesOf(frame)
     this.times.push(frame.atMs / 1_000)
     for (const key of values.keys()) if (!this.#series.has(key)) this.#begin(key)

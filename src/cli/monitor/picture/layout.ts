@@ -2,8 +2,8 @@
  * Places the boxes of a graph: clients on the left, their servers on the right of them. The layout depends only on the boxes and edges
  * themselves, so nothing moves while their figures change, and the same processes have the same places in each browser.
  *
- * The layers are those of K. Sugiyama, S. Tagawa, M. Toda: "Methods for Visual Understanding of Hierarchical System Structures" (1981):
- * layers by the longest path, then sweeps that order each layer by the mean place of its neighbours.
+ * The method is that of K. Sugiyama, S. Tagawa, M. Toda: "Methods for Visual Understanding of Hierarchical System Structures" (1981): layers by
+ * the longest path, gaps in a layer for the edges that cross it, then sweeps that order each layer by the mean place of its neighbours.
  */
 
 export interface Size {
@@ -22,8 +22,15 @@ export interface Place extends Size {
   readonly y: number
 }
 
+export interface Point {
+  readonly x: number
+  readonly y: number
+}
+
 export interface Layout {
   readonly places: ReadonlyMap<string, Place>
+  /** The gaps through which an edge crosses layers, by `linkKey`: two points for each. */
+  readonly routes: ReadonlyMap<string, readonly Point[]>
   readonly width: number
   readonly height: number
 }
@@ -31,6 +38,11 @@ export interface Layout {
 const LAYERS_MAX = 6
 const SWEEPS = 6
 const GAP_Y = 18
+/** For edges that cross a layer. Further edges are drawn behind the boxes. */
+const GAP_HEIGHT = 8
+const GAPS_MAX = 8
+/** A small graph becomes larger than its texts need. */
+const SCALE_MAX = 1.25
 /** Between columns of one layer, and between layers, where the edges are. */
 const GAP_COLUMNS = 26
 const GAP_LAYERS = 130
@@ -44,19 +56,68 @@ export function layOut(
 ): Layout {
   const known = new Set(sizes.map(({ id }) => id))
   const inner = links.filter(({ from, to }) => from !== to && known.has(from) && known.has(to))
-  const layers = ordered(layersOf(sizes, inner), inner)
+  const { layers: wide, crossings, links: short } = withGaps(layersOf(sizes, inner), inner)
+  const layers = ordered(wide, short)
   let best = placed(layers, Number.POSITIVE_INFINITY)
   const highest = Math.max(0, ...layers.map(heightOf))
   for (let columns = 2; columns <= COLUMNS_MAX; columns += 1) {
     const candidate = placed(layers, highest / columns)
     if (scaleOf(candidate, view) > scaleOf(best, view)) best = candidate
   }
-  return best
+  const routes = new Map<string, Point[]>()
+  for (const [key, gaps] of crossings) {
+    const points = gaps.flatMap((gap) => {
+      const place = best.places.get(gap)
+      if (place === undefined) return []
+      const y = place.y + place.height / 2
+      return [
+        { x: place.x, y },
+        { x: place.x + place.width, y },
+      ]
+    })
+    routes.set(key, points)
+  }
+  return { ...best, routes }
+}
+
+export function linkKey({ from, to }: Link): string {
+  return JSON.stringify([from, to])
+}
+
+/** Adds a gap to each layer that edges cross: one for all edges to the same box. */
+function withGaps(
+  layers: readonly (readonly Size[])[],
+  links: readonly Link[],
+): { layers: Size[][]; crossings: Map<string, string[]>; links: Link[] } {
+  const wide = layers.map((layer) => [...layer])
+  const layerOf = new Map(layers.flatMap((layer, index) => layer.map(({ id }) => [id, index] as const)))
+  const gaps = layers.map(() => new Set<string>())
+  const crossings = new Map<string, string[]>()
+  const short: Link[] = []
+  for (const link of links) {
+    const path: string[] = []
+    const target = layerOf.get(link.to) ?? 0
+    for (let index = (layerOf.get(link.from) ?? 0) + 1; index < target; index += 1) {
+      const gap = `gap ${index} ${link.to}`
+      const present = gaps[index] as Set<string>
+      if (!present.has(gap) && present.size >= GAPS_MAX) continue
+      if (!present.has(gap)) wide[index]?.push({ id: gap, width: 0, height: GAP_HEIGHT })
+      present.add(gap)
+      path.push(gap)
+    }
+    if (path.length > 0) crossings.set(linkKey(link), path)
+    const stops = [link.from, ...path, link.to]
+    for (const [index, to] of stops.slice(1).entries()) short.push({ from: stops[index] as string, to })
+  }
+  return { layers: wide, crossings, links: short }
 }
 
 /** How much the drawing is enlarged if it fills the view. */
-function scaleOf({ width, height }: Layout, view: { width: number; height: number }): number {
-  return Math.min(1, view.width / Math.max(1, width), view.height / Math.max(1, height))
+export function scaleOf(
+  { width, height }: { width: number; height: number },
+  view: { width: number; height: number },
+): number {
+  return Math.min(SCALE_MAX, view.width / Math.max(1, width), view.height / Math.max(1, height))
 }
 
 function layersOf(sizes: readonly Size[], links: readonly Link[]): Size[][] {
@@ -131,7 +192,7 @@ function meanOf(ids: readonly string[], ranks: ReadonlyMap<string, number>): num
   return ids.reduce((total, id) => total + (ranks.get(id) ?? 0), 0) / ids.length
 }
 
-function placed(layers: readonly (readonly Size[])[], heightMax: number): Layout {
+function placed(layers: readonly (readonly Size[])[], heightMax: number): Omit<Layout, 'routes'> {
   const columns = layers.map((layer) => columnsOf(layer, heightMax))
   const height = Math.max(0, ...columns.flat().map(heightOf))
   const places = new Map<string, Place>()
@@ -141,7 +202,14 @@ function placed(layers: readonly (readonly Size[])[], heightMax: number): Layout
       let y = (height - heightOf(column)) / 2
       const width = widthOf(column)
       for (const size of column) {
-        places.set(size.id, { ...size, x: x + (width - size.width) / 2, y })
+        // A gap is as wide as its column.
+        const isGap = size.width === 0
+        places.set(size.id, {
+          ...size,
+          width: isGap ? width : size.width,
+          x: x + (isGap ? 0 : (width - size.width) / 2),
+          y,
+        })
         y += size.height + GAP_Y
       }
       x += width + GAP_COLUMNS
