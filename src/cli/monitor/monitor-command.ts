@@ -11,6 +11,7 @@ import type { MonitorAbout } from './frame.js'
 import { MonitorServer } from './monitor-server.js'
 import { readPageFiles } from './page-files.js'
 import { Poller } from './poller.js'
+import { writePicture } from './write-picture.js'
 
 const PORT_MAX = 65_535
 const INTERVAL_S_MAX = 60
@@ -27,6 +28,7 @@ the addresses, or those of all servers of this user: channels, services, topics 
 network. The address has a secret token: others who have it can see the page too. Ctrl-C ends it.
 
   --port <number>        listen on this port of 127.0.0.1; default: a free one
+  --picture <file>       write a picture of ten intervals (SVG) instead, and end
   --interval <seconds>   how often the counters are read, from 0.2; default: 1
 ${OBSERVE_HELP}`,
   run: runMonitor,
@@ -35,6 +37,7 @@ ${OBSERVE_HELP}`,
 const OPTIONS = {
   ...OBSERVE_OPTIONS,
   port: { type: 'string' },
+  picture: { type: 'string' },
   interval: { type: 'string', default: '1' },
 } as const
 
@@ -50,12 +53,18 @@ async function runMonitor(args: readonly string[], io: CommandIo): Promise<void>
     positionals.map((text) => localAddress(text)),
     discoveryOptions(values),
   )
+  const about = aboutThis(io.root, intervalMs)
+  const interruption = io.interruption()
+  if (values.picture !== undefined) {
+    if (values.port !== undefined) throw new UsageError('--picture serves no page, so it has no --port')
+    await writePicture(values.picture, observer, about, interruption)
+    return
+  }
   const server = new MonitorServer({
     poller: new Poller(observer, intervalMs),
     files: readPageFiles(io.root),
-    about: aboutThis(io.root, intervalMs),
+    about,
   })
-  const interruption = io.interruption()
   await server.listen(port)
   try {
     io.out(`${server.url}\n`)

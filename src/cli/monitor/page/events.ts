@@ -36,6 +36,7 @@ export async function readEvents(token: string, listener: Listener): Promise<voi
       if (!(error instanceof TypeError)) throw error
       listener.lost('the monitor does not answer; trying again', false)
     }
+    // oxlint-disable-next-line no-restricted-globals -- a page has no host.ts
     await new Promise((resolve) => setTimeout(resolve, waitMs))
     waitMs = Math.min(RETRY_MS_MAX, waitMs * 2)
   }

@@ -18,6 +18,8 @@ const GRAPH_SHARE = 0.62
 const GRAPH_HEIGHT_MIN = 260
 /** Texts of a smaller graph could not be read, so it scrolls instead. */
 const SCALE_MIN = 0.62
+/** A narrower window scrolls. */
+const GRAPH_WIDTH_MIN = 860
 
 const byId = <T extends Element = HTMLElement>(id: string): T => document.getElementById(id) as unknown as T
 
@@ -106,10 +108,11 @@ class Page {
   }
 
   #drawGraph(frame: MonitorFrame): void {
-    const width = byId('graph-view').clientWidth
+    const shownWidth = byId('graph-view').clientWidth
+    const width = Math.max(GRAPH_WIDTH_MIN, shownWidth)
     const height = Math.max(GRAPH_HEIGHT_MIN, innerHeight * GRAPH_SHARE)
     const drawing = drawGraph(frame, { palette: this.#palette, selected: this.#selected, width, height })
-    const scale = Math.max(SCALE_MIN, drawing.scale)
+    const scale = Math.max(SCALE_MIN, Math.min(drawing.scale, shownWidth / drawing.width))
     const svg = {
       id: 'graph',
       viewBox: `0 0 ${drawing.width} ${drawing.height}`,

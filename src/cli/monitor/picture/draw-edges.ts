@@ -2,7 +2,7 @@
 import type { MonitorEdge } from '../frame.js'
 import type { GraphView } from './graph-view.js'
 import { type Layout, linkKey, type Place, type Point } from './layout.js'
-import { transportColour } from './palette.js'
+import { type Palette, transportColour } from './palette.js'
 import { keyed, type Shape, shape, textShape, tooltip } from './shape.js'
 import { bytesText, rateText } from './texts.js'
 
@@ -14,6 +14,10 @@ const WIDTH_PER_DECADE = 0.8
 const SPEEDS = 6
 const LABEL_HEIGHT = 19
 const LABEL_FONT = 11.5
+const LABEL_WIDTH_MAX = 66
+const LABEL_PLACES = [0.5, 0.35, 0.65, 0.22, 0.78]
+
+type Curve = readonly [Point, Point, Point, Point]
 
 interface Ends {
   readonly start: Point
@@ -33,11 +37,8 @@ export function drawEdges(
   const visible = edges.filter(({ from, to }) => layout.places.has(from) && layout.places.has(to))
   const ends = endsOf(visible, layout)
   const lines = visible.map((edge, index) => drawLine(edge, ends[index] as Ends, view))
-  const busy =
-    visible.length > LABELS_MAX
-      ? []
-      : visible.flatMap((edge, index) => drawLabel(edge, ends[index] as Ends, view))
-  return { lines, labels: busy }
+  const labels = visible.length > LABELS_MAX ? [] : drawLabels(visible, ends, view)
+  return { lines, labels }
 }
 
 /** Spreads the ends of lines over the sides of the boxes, in the order of their other ends. */
@@ -129,13 +130,25 @@ function drawLine(
   )
 }
 
-function drawLabel(edge: MonitorEdge, ends: Ends, { palette }: GraphView): Shape[] {
-  if (edge.messagesPerSecond <= 0) return []
-  const text = rateText(edge.messagesPerSecond)
-  const { x, y } = labelPlace(ends)
+/** A label is in the middle of the first curve of its line, which is between two layers, or near it if another label is there. */
+function drawLabels(edges: readonly MonitorEdge[], ends: readonly Ends[], { palette }: GraphView): Shape[] {
+  const placed: Point[] = []
+  return edges.flatMap((edge, index) => {
+    if (edge.messagesPerSecond <= 0) return []
+    const [curve] = curvesOf(ends[index] as Ends) as [Curve]
+    const places = LABEL_PLACES.map((part) => pointOf(curve, part)) as [Point, ...Point[]]
+    const isFree = ({ x, y }: Point): boolean =>
+      placed.every((other) => Math.abs(other.x - x) > LABEL_WIDTH_MAX || Math.abs(other.y - y) > LABEL_HEIGHT)
+    const place = places.find(isFree) ?? places[0]
+    placed.push(place)
+    return [keyed(edge.key, drawLabel(edge, place, palette))]
+  })
+}
+
+function drawLabel({ messagesPerSecond, warning }: MonitorEdge, { x, y }: Point, palette: Palette): Shape {
+  const text = rateText(messagesPerSecond)
   const width = text.length * 6.4 + 14
-  const colour = edge.warning === undefined ? palette.text : palette.warning
-  const label = shape('g', { transform: `translate(${Math.round(x)} ${Math.round(y)})`, class: 'label' }, [
+  return shape('g', { transform: `translate(${Math.round(x)} ${Math.round(y)})`, class: 'label' }, [
     shape('rect', {
       x: -width / 2,
       y: -LABEL_HEIGHT / 2,
@@ -143,20 +156,19 @@ function drawLabel(edge: MonitorEdge, ends: Ends, { palette }: GraphView): Shape
       height: LABEL_HEIGHT,
       rx: LABEL_HEIGHT / 2,
       fill: palette.surface,
-      stroke: edge.warning === undefined ? palette.border : palette.warning,
+      stroke: warning === undefined ? palette.border : palette.warning,
     }),
     textShape(0, 4, text, {
-      fill: colour,
+      fill: warning === undefined ? palette.text : palette.warning,
       'font-size': LABEL_FONT,
       'text-anchor': 'middle',
       class: 'figure',
     }),
   ])
-  return [keyed(edge.key, label)]
 }
 
 /** The curves of a line, each with its control points. */
-function curvesOf({ start, end, route, startSide, endSide }: Ends): [Point, Point, Point, Point][] {
+function curvesOf({ start, end, route, startSide, endSide }: Ends): Curve[] {
   const stops = [start, ...route, end]
   return stops.slice(1).map((stop, index) => {
     const from = stops[index] as Point
@@ -180,10 +192,15 @@ function pathOf(ends: Ends): string {
     .join('')}`
 }
 
-/** The middle of the first curve, which is between two layers. */
-function labelPlace(ends: Ends): Point {
-  const [[start, a, b, stop]] = curvesOf(ends) as [[Point, Point, Point, Point]]
-  return { x: (start.x + 3 * a.x + 3 * b.x + stop.x) / 8, y: (start.y + 3 * a.y + 3 * b.y + stop.y) / 8 }
+/** The point of a Bézier curve at `part` of its parameter. */
+function pointOf([start, a, b, stop]: Curve, part: number): Point {
+  const rest = 1 - part
+  const along = (one: keyof Point): number =>
+    rest ** 3 * start[one] +
+    3 * rest ** 2 * part * a[one] +
+    3 * rest * part ** 2 * b[one] +
+    part ** 3 * stop[one]
+  return { x: along('x'), y: along('y') }
 }
 
 function at({ x, y }: Point): string {
