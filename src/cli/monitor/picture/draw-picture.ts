@@ -71,9 +71,12 @@ export function drawPicture(frame: MonitorFrame, history: FigureHistory, about: 
   return { svg: svgText(root), width: WIDTH, height }
 }
 
-/** A folder can have the name of its user. */
+/** From the beginning of a path to the last separator in the text: folders can have spaces. */
+const FOLDERS = /(?<=^|[\s:'"(])(?:\/|[A-Za-z]:[\\/])(?:.*[/\\])?/s
+
+/** A folder can have the name of its user. Rather too much is left out than too little. */
 export function withoutFolders(text: string): string {
-  return text.replace(/(?:\/|[A-Za-z]:\\)[^\s'"()]*[/\\]/g, '…/')
+  return text.replace(FOLDERS, '…/')
 }
 
 function drawHead(frame: MonitorFrame, { version, runtime, system, intervalMs }: MonitorAbout): Shape[] {
@@ -85,7 +88,7 @@ function drawHead(frame: MonitorFrame, { version, runtime, system, intervalMs }:
   const channels = frame.edges.reduce((count, edge) => count + edge.channels, 0)
   const time = `${new Date(frame.atMs).toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length).replace('T', ' ')} UTC`
   const first = `shmwire ${version} · ${system} · ${runtime}`
-  const second = `${time} · ${processes} processes with Node.js ${versions.join(', ') || '–'} · ${channels} channels · interval ${intervalMs / 1_000} s`
+  const second = `${time} · ${processes} processes with Node.js ${versions.join(', ') || '–'} · ${channels === 1 ? '1 channel' : `${channels} channels`} · interval ${intervalMs / 1_000} s`
   return [
     textShape(MARGIN, 42, 'shmwire monitor', { fill: PALETTE.text, 'font-size': 24, 'font-weight': 700 }),
     textShape(WIDTH - MARGIN, 32, first, { fill: PALETTE.text, 'font-size': 14, 'text-anchor': 'end' }),
