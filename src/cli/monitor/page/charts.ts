@@ -48,6 +48,7 @@ class Chart {
     title.textContent = figure.title
     caption.title = figure.hint
     caption.append(title, this.#value)
+    this.#plotArea.className = 'plot'
     this.#plotArea.setAttribute('role', 'img')
     this.#card.append(caption, this.#plotArea)
     parent.append(this.#card)

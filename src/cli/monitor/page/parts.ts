@@ -3,7 +3,7 @@ import type { MonitorFrame } from '../frame.js'
 import { ALL } from '../picture/figure-history.js'
 import { type Palette, transportColour } from '../picture/palette.js'
 import { keyed, type Shape, shape } from '../picture/shape.js'
-import { bytesText, countText, percentText, rateText } from '../picture/texts.js'
+import { bytesText, countedText, countText, percentText, rateText } from '../picture/texts.js'
 
 const NOTICES_MAX = 6
 
@@ -41,7 +41,7 @@ export function noticeShapes({ nodes, edges, unanswered, omitted }: MonitorFrame
       warning === undefined ? [] : [`${titles.get(from)} → ${titles.get(to)}: ${warning}`],
     ),
     ...unanswered.map(({ address, message }) => `${address} does not answer: ${message}`),
-    ...(omitted > 0 ? [`${omitted} rows are left out, because there are too many`] : []),
+    ...(omitted > 0 ? [`${countedText(omitted, 'row')} left out, because there are too many`] : []),
   ]
   const shown = texts.slice(0, NOTICES_MAX)
   if (texts.length > shown.length) shown.push(`and ${texts.length - shown.length} more`)

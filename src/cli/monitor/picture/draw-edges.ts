@@ -4,7 +4,7 @@ import type { GraphView } from './graph-view.js'
 import { type Layout, linkKey, type Place, type Point } from './layout.js'
 import { type Palette, transportColour } from './palette.js'
 import { keyed, type Shape, shape, textShape, tooltip } from './shape.js'
-import { bytesText, rateText } from './texts.js'
+import { bytesText, countedText, rateText } from './texts.js'
 
 /** More labels would hide each other. */
 const LABELS_MAX = 16
@@ -92,7 +92,7 @@ function drawLine(
   const width = WIDTH_MIN + WIDTH_PER_DECADE * Math.log10(1 + rate)
   const d = pathOf(ends)
   const speed = Math.min(SPEEDS, Math.ceil(Math.log10(1 + rate)))
-  const channels = edge.channels === 1 ? '1 channel' : `${edge.channels} channels`
+  const channels = countedText(edge.channels, 'channel')
   const about = [
     `${edge.transport}, ${channels}: ${rateText(rate)}, ${bytesText(edge.bytesPerSecond)}/s`,
     ...(edge.addresses.length === 0 ? [] : [edge.addresses.map(shown).join(', ')]),

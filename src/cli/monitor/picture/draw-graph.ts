@@ -6,7 +6,7 @@ import { FONT, type GraphView } from './graph-view.js'
 import { layOut, type Place, scaleOf } from './layout.js'
 import { kindColour, type Palette } from './palette.js'
 import { fit, keyed, type Shape, shape, textShape, tooltip } from './shape.js'
-import { bytesText, millisText, percentText, rateText } from './texts.js'
+import { bytesText, countedText, millisText, percentText, rateText } from './texts.js'
 
 const MARGIN = 24
 const INSET = 14
@@ -81,7 +81,7 @@ function drawBox(box: Box, place: Place, view: GraphView): Shape {
 
 function labelOf({ node }: Box): string {
   const pid = node.pid === undefined ? '' : `, process ${node.pid}`
-  const state = node.warnings.length === 0 ? '' : `, ${node.warnings.length} warnings`
+  const state = node.warnings.length === 0 ? '' : `, ${countedText(node.warnings.length, 'warning')}`
   return `${node.title}${pid}${state}`
 }
 

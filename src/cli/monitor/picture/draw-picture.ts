@@ -5,6 +5,7 @@ import { ALL, FIGURES, type FigureHistory, type Value } from './figure-history.j
 import { FONT } from './graph-view.js'
 import { LIGHT, seriesColour } from './palette.js'
 import { fit, type Shape, shape, svgText, textShape } from './shape.js'
+import { countedText } from './texts.js'
 
 const WIDTH = 1_400
 const MARGIN = 32
@@ -88,7 +89,7 @@ function drawHead(frame: MonitorFrame, { version, runtime, system, intervalMs }:
   const channels = frame.edges.reduce((count, edge) => count + edge.channels, 0)
   const time = `${new Date(frame.atMs).toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length).replace('T', ' ')} UTC`
   const first = `shmwire ${version} · ${system} · ${runtime}`
-  const second = `${time} · ${processes} processes with Node.js ${versions.join(', ') || '–'} · ${channels === 1 ? '1 channel' : `${channels} channels`} · interval ${intervalMs / 1_000} s`
+  const second = `${time} · ${countedText(processes, 'process', 'processes')} with Node.js ${versions.join(', ') || '–'} · ${countedText(channels, 'channel')} · interval ${intervalMs / 1_000} s`
   return [
     textShape(MARGIN, 42, 'shmwire monitor', { fill: PALETTE.text, 'font-size': 24, 'font-weight': 700 }),
     textShape(WIDTH - MARGIN, 32, first, { fill: PALETTE.text, 'font-size': 14, 'text-anchor': 'end' }),
@@ -166,7 +167,7 @@ function warningLines({ nodes, edges, unanswered, omitted, fault }: MonitorFrame
       warning === undefined ? [] : [`${titles.get(from)} → ${titles.get(to)}: ${warning}`],
     ),
     ...unanswered.map(({ address, message }) => `without an answer: ${address} (${message})`),
-    ...(omitted > 0 ? [`${omitted} rows are left out`] : []),
+    ...(omitted > 0 ? [`${countedText(omitted, 'row')} left out`] : []),
   ].map(withoutFolders)
   const shown = all.slice(0, LINES_MAX)
   return all.length > shown.length ? [...shown, `and ${all.length - shown.length} more`] : shown

@@ -24,6 +24,11 @@ export function countText(count: number): string {
   return count < COUNT_MAX ? String(Math.round(count)) : formatRate(count).replace('/s', '')
 }
 
+/** For example `1 channel` or `2 channels`. */
+export function countedText(count: number, one: string, several = `${one}s`): string {
+  return `${countText(count)} ${count === 1 ? one : several}`
+}
+
 function inTenths(value: number): string {
   if (value === 0) return '0'
   return value < 10 ? value.toFixed(1) : String(Math.round(value))
