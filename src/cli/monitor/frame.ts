@@ -1,5 +1,5 @@
 /**
- * What the server sends to its pages for each interval. The page is compiled for the browser and imports these types, so this file imports
+ * The messages of the server to its pages: one frame for each interval. The page is compiled for the browser and imports these types, so this file imports
  * nothing. A member that is undefined has no such figure.
  */
 

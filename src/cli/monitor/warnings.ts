@@ -9,7 +9,7 @@ const DESCRIPTORS_SHARE = 0.8
 /** Less is the rest of a batch, not a reader that is too slow. */
 const LAG_MIN = 100
 
-/** What a growing count of drops means. */
+/** The meaning of a growing count of drops. */
 const DROPS: Readonly<Record<string, string>> = {
   service: 'calls fail',
   topic: 'slow subscribers are disconnected',

@@ -2,12 +2,13 @@ import uPlot from 'uplot'
 import { FIGURES, type Figure, type FigureHistory, type Value } from '../picture/figure-history.js'
 import { type Palette, seriesColour } from '../picture/palette.js'
 
-const HEIGHT = 124
+const HEIGHT = 128
 const FONT = '11px system-ui, sans-serif'
 const AXIS_WIDTH = 62
-const AXIS_HEIGHT = 26
+const AXIS_HEIGHT = 30
 const HEADROOM = 1.15
 const WIDTH_MIN = 120
+const TIME_WIDTH = 52
 /** Steps of the axes of bytes, up to 1 PiB. */
 const BINARY_STEPS = Array.from({ length: 51 }, (_, power) => 2 ** power)
 
@@ -109,9 +110,10 @@ class Chart {
         {
           ...axis,
           size: AXIS_HEIGHT,
+          gap: 10,
           space: 90,
           grid: { show: false },
-          values: (_plot, splits) => splits.map(timeText),
+          values: timeTexts,
         },
         {
           ...axis,
@@ -129,6 +131,11 @@ class Chart {
   }
 }
 
-function timeText(seconds: number): string {
-  return new Date(seconds * 1_000).toLocaleTimeString([], { hour12: false })
+/** Without a time at the right edge, which would be cut. */
+function timeTexts(plot: uPlot, splits: readonly number[]): string[] {
+  return splits.map((seconds) =>
+    plot.valToPos(seconds, 'x') > plot.over.clientWidth - TIME_WIDTH / 2
+      ? ''
+      : new Date(seconds * 1_000).toLocaleTimeString([], { hour12: false }),
+  )
 }

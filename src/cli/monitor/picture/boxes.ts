@@ -1,4 +1,4 @@
-/** What the boxes of the graph contain. It depends on the processes, not on their figures, so that nothing moves. */
+/** The contents of the boxes of the graph. They depend on the processes, not on their figures, so that nothing moves. */
 import type { MonitorFrame, MonitorNode, MonitorRow, MonitorRowKind } from '../frame.js'
 import type { Size } from './layout.js'
 

@@ -37,7 +37,7 @@ export function textShape(
   return { ...shape('text', { x, y, ...attributes }), text }
 }
 
-/** What a pointer shows over the part around it. */
+/** Shown while the pointer is over the part around it. */
 export function tooltip(text: string): Shape {
   return { ...shape('title', {}), text }
 }
