@@ -89,6 +89,7 @@ function processNodes(
 ): MonitorNode[] {
   const nodes = new Map<string, MonitorNode>()
   const figures = topProcesses(before, now)
+  const earlier = new Set(before.map(({ id }) => id))
   const threads = now.map((snapshot, index) => ({
     snapshot,
     figures: figures[index] as (typeof figures)[number],
@@ -114,7 +115,11 @@ function processNodes(
       residentBytes: Math.max(known?.residentBytes ?? 0, thread.residentBytes),
       heapUsedBytes: (known?.heapUsedBytes ?? 0) + heapUsedBytes,
       openDescriptors: larger(known?.openDescriptors, thread.openDescriptors),
-      warnings: [...(known?.warnings ?? []), ...threadWarnings(thread, snapshot)],
+      // Without a reading before, the figures are those since the start.
+      warnings: [
+        ...(known?.warnings ?? []),
+        ...(earlier.has(snapshot.id) ? threadWarnings(thread, snapshot) : []),
+      ],
     })
   }
   const ofRows = new Map<string, string[]>()

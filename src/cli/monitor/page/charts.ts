@@ -26,7 +26,8 @@ export class Charts {
 
   show(history: FigureHistory, key: string): void {
     const series = history.of(key)
-    for (const [index, chart] of this.#charts.entries()) chart.show(history.times, series?.[index] ?? [])
+    for (const [index, chart] of this.#charts.entries())
+      chart.show(history.times, series?.[index] ?? history.times.map(() => null))
   }
 
   paint(palette: Palette): void {
