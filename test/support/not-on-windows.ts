@@ -23,6 +23,7 @@ export const NOT_ON_WINDOWS: readonly { readonly reason: string; readonly files:
     reason: 'servers cannot be listed on Windows',
     files: [
       'test/process/discovery.test.ts',
+      'test/process/monitor.test.ts',
       'test/process/server-watcher.test.ts',
       'test/unit/control/observe-server.test.ts',
       'test/unit/control/observers.test.ts',
