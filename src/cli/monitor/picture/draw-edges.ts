@@ -8,6 +8,7 @@ import { bytesText, countedText, rateText } from './texts.js'
 
 /** More labels would hide each other. */
 const LABELS_MAX = 16
+const OPACITY_OTHER = 0.15
 const WIDTH_MIN = 1.5
 const WIDTH_PER_DECADE = 0.8
 /** Edges with a higher rate move faster: one step for each power of ten. */
@@ -88,7 +89,6 @@ function drawLine(
 ): Shape {
   const rate = edge.messagesPerSecond
   const colour = edge.warning === undefined ? transportColour(edge.transport, palette) : palette.warning
-  const isOther = selected?.startsWith('process ') === true && selected !== edge.from && selected !== edge.to
   const width = WIDTH_MIN + WIDTH_PER_DECADE * Math.log10(1 + rate)
   const d = pathOf(ends)
   const speed = Math.min(SPEEDS, Math.ceil(Math.log10(1 + rate)))
@@ -101,7 +101,7 @@ function drawLine(
   const line = { d, fill: 'none', stroke: colour, 'stroke-linecap': 'round' }
   return keyed(
     edge.key,
-    shape('g', { class: 'edge', opacity: isOther ? 0.15 : 1 }, [
+    shape('g', { class: 'edge', opacity: opacityOf(edge, selected) }, [
       tooltip(about.join('\n')),
       // Easier to hit with the pointer.
       shape('path', { ...line, stroke: 'transparent', 'stroke-width': 14 }),
@@ -130,8 +130,18 @@ function drawLine(
   )
 }
 
+/** Edges of other processes than the selected one are in the background. */
+function opacityOf({ from, to }: MonitorEdge, selected: string | undefined): number {
+  const isProcess = selected?.startsWith('process ') === true
+  return isProcess && selected !== from && selected !== to ? OPACITY_OTHER : 1
+}
+
 /** A label is in the middle of the first curve of its line, which is between two layers, or near it if another label is there. */
-function drawLabels(edges: readonly MonitorEdge[], ends: readonly Ends[], { palette }: GraphView): Shape[] {
+function drawLabels(
+  edges: readonly MonitorEdge[],
+  ends: readonly Ends[],
+  { palette, selected }: GraphView,
+): Shape[] {
   const placed: Point[] = []
   return edges.flatMap((edge, index) => {
     if (edge.messagesPerSecond <= 0) return []
@@ -141,14 +151,19 @@ function drawLabels(edges: readonly MonitorEdge[], ends: readonly Ends[], { pale
       placed.every((other) => Math.abs(other.x - x) > LABEL_WIDTH_MAX || Math.abs(other.y - y) > LABEL_HEIGHT)
     const place = places.find(isFree) ?? places[0]
     placed.push(place)
-    return [keyed(edge.key, drawLabel(edge, place, palette))]
+    return [keyed(edge.key, drawLabel(edge, place, palette, opacityOf(edge, selected)))]
   })
 }
 
-function drawLabel({ messagesPerSecond, warning }: MonitorEdge, { x, y }: Point, palette: Palette): Shape {
+function drawLabel(
+  { messagesPerSecond, warning }: MonitorEdge,
+  { x, y }: Point,
+  palette: Palette,
+  opacity: number,
+): Shape {
   const text = rateText(messagesPerSecond)
   const width = text.length * 6.4 + 14
-  return shape('g', { transform: `translate(${Math.round(x)} ${Math.round(y)})`, class: 'label' }, [
+  return shape('g', { transform: `translate(${Math.round(x)} ${Math.round(y)})`, class: 'label', opacity }, [
     shape('rect', {
       x: -width / 2,
       y: -LABEL_HEIGHT / 2,
