@@ -41,7 +41,13 @@ async function chartsDrawn(page: Page): Promise<void> {
   const condition = `(() => {
     const canvases = [...document.querySelectorAll('#charts canvas')]
     const isDrawn = (canvas) => {
-      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+      // A copy, because Chromium warns of repeated reads from a canvas.
+      const copy = document.createElement('canvas')
+      copy.width = canvas.width
+      copy.height = canvas.height
+      const context = copy.getContext('2d', { willReadFrequently: true })
+      context.drawImage(canvas, 0, 0)
+      const { data } = context.getImageData(0, 0, copy.width, copy.height)
       for (let at = 0; at < data.length; at += 4)
         if (data[at] === 0x0b && data[at + 1] === 0x5f && data[at + 2] === 0xd0 && data[at + 3] === 255) return true
       return false
