@@ -18,6 +18,7 @@ import {
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundle } from './bundle.mjs'
+import { bundlePage } from './bundle-page.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const source = join(root, 'src')
@@ -37,6 +38,7 @@ if (options.has('--force') || !isFresh()) {
   try {
     compile()
     await bundle(root, bundled)
+    await bundlePage(root, bundled)
     checkNotices()
     install()
   } finally {
@@ -57,10 +59,10 @@ function compile() {
   run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root, '--outDir', compiled])
 }
 
-/** The package contains headers of both, and code of the second, so it needs their licences. */
+/** The package contains headers of the first two, and code of the last two, so it needs their licences. */
 function checkNotices() {
   const notices = readFileSync(join(root, 'THIRD_PARTY_NOTICES'), 'utf8')
-  for (const path of ['node-api-headers/LICENSE', 'node-addon-api/LICENSE.md']) {
+  for (const path of ['node-api-headers/LICENSE', 'node-addon-api/LICENSE.md', 'uplot/LICENSE']) {
     if (!notices.includes(readFileSync(join(root, 'node_modules', path), 'utf8').trim()))
       throw new Error(`THIRD_PARTY_NOTICES does not hold node_modules/${path} as it is now`)
   }
@@ -108,6 +110,7 @@ function isFresh() {
     'package-lock.json',
     'scripts/build.mjs',
     'scripts/bundle.mjs',
+    'scripts/bundle-page.mjs',
     'THIRD_PARTY_NOTICES',
   ]
   // Also folders, whose time changes when a file in them is deleted or renamed.

@@ -7,6 +7,10 @@ export async function check(report) {
   report.check('biome', await runNode('node_modules/@biomejs/biome/bin/biome', ['check', '--colors=off']))
   report.check('oxlint', await runNode('node_modules/oxlint/bin/oxlint', ['--type-aware', '--deny-warnings']))
   report.check('tsc, sources and tests', await runNode('node_modules/typescript/bin/tsc', ['-p', 'test']))
+  report.check(
+    'tsc, the page of the monitor',
+    await runNode('node_modules/typescript/bin/tsc', ['-p', 'src/cli/monitor/page']),
+  )
   report.check('check-tree', await runNode('scripts/check-tree.mjs', []))
   report.check('check-sync', await runNode('scripts/check-sync.mjs', []))
   report.check('check-words', await runNode('scripts/check-words.mjs', []))

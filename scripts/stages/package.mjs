@@ -84,6 +84,7 @@ function contents(folder) {
     'dist/index.js',
     'dist/index.d.ts',
     'dist/cli/main.js',
+    ...['index.html', 'page.js', 'page.css', 'icon.svg'].map((name) => `dist/cli/monitor/page/${name}`),
     'dist/cli/peer/peer.js',
     'dist/resilience/index.js',
     'dist/resilience/index.d.ts',

@@ -6,6 +6,7 @@ import type { Command } from './command.js'
 import { doctorCommand } from './doctor/doctor-command.js'
 import { listCommand } from './list/list-command.js'
 import { metricsCommand } from './metrics/metrics-command.js'
+import { monitorCommand } from './monitor/monitor-command.js'
 import { sendCommand } from './send/send-command.js'
 import { tailCommand } from './tail/tail-command.js'
 import { topCommand } from './top/top-command.js'
@@ -15,6 +16,7 @@ export const COMMANDS: readonly Command[] = [
   doctorCommand,
   listCommand,
   topCommand,
+  monitorCommand,
   metricsCommand,
   tailCommand,
   sendCommand,

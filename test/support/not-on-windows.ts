@@ -24,6 +24,7 @@ export const NOT_ON_WINDOWS: readonly { readonly reason: string; readonly files:
     files: [
       'test/process/discovery.test.ts',
       'test/process/hostile-servers.test.ts',
+      'test/process/monitor.test.ts',
       'test/process/observe.test.ts',
       'test/process/server-watcher.test.ts',
       'test/process/siblings.test.ts',

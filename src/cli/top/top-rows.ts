@@ -75,11 +75,25 @@ const SECOND_MS = 1_000
 const PERCENT = 100
 const P99 = 0.99
 
+/** A row with an identity. */
+export interface KeyedRow {
+  /** The same row has the same key in each round; no other row has it. */
+  readonly key: string
+  readonly row: TopRow
+  /** The growth of `drops`. Undefined: the kind of row has no such figure, or nothing was measured yet. */
+  readonly dropsPerSecond: number | undefined
+}
+
 /**
  * @param before of the same threads, for the rates; a new row has the rates since its start. A row that the snapshot before may have left out
  * has none.
  */
 export function topRows(before: readonly Snapshot[], now: readonly Snapshot[]): TopRow[] {
+  return keyedRows(before, now).map(({ row }) => row)
+}
+
+/** As `topRows`. */
+export function keyedRows(before: readonly Snapshot[], now: readonly Snapshot[]): KeyedRow[] {
   const earlier = new Map(before.map((one) => [one.id, one]))
   const newest = newestSequences(now)
   return now.flatMap((one) => {
@@ -88,11 +102,26 @@ export function topRows(before: readonly Snapshot[], now: readonly Snapshot[]): 
     const elapsedMs = loopMs(one) - (previous === undefined ? 0 : loopMs(previous))
     return [...entriesOf(one, newest).values()].flatMap((entry) => {
       if (entry.isEnded === true) return []
-      const known = past.get(entry.key)?.counters
+      const known = past.get(entry.key)
       const isCut = known === undefined && (previous?.omitted[LISTS[entry.row.kind]] ?? 0) > 0
-      return rowOf(entry, known, isCut ? undefined : elapsedMs, one)
+      return {
+        key: `${one.id} ${entry.key}`,
+        row: rowOf(entry, known?.counters, isCut ? undefined : elapsedMs, one),
+        dropsPerSecond:
+          known === undefined ? undefined : perSecond(entry.row.drops, known.row.drops, elapsedMs),
+      }
     })
   })
+}
+
+/** The growth of a counter. Undefined: there is no such counter. */
+export function perSecond(
+  value: number | undefined,
+  past: number | undefined,
+  elapsedMs: number,
+): number | undefined {
+  if (value === undefined) return undefined
+  return elapsedMs > 0 ? (Math.max(0, value - (past ?? 0)) / elapsedMs) * SECOND_MS : 0
 }
 
 export function topProcesses(before: readonly Snapshot[], now: readonly Snapshot[]): TopProcess[] {
@@ -149,12 +178,8 @@ function rowOf(
   elapsedMs: number | undefined,
   { process: { pid, threadId } }: Snapshot,
 ): TopRow {
-  const rate = (name: keyof Counters): number | undefined => {
-    const value = counters[name]
-    if (value === undefined || elapsedMs === undefined) return undefined
-    const growth = Math.max(0, value - (past?.[name] ?? 0))
-    return elapsedMs > 0 ? (growth / elapsedMs) * SECOND_MS : 0
-  }
+  const rate = (name: keyof Counters): number | undefined =>
+    elapsedMs === undefined ? undefined : perSecond(counters[name], past?.[name], elapsedMs)
   return {
     pid,
     threadId,
