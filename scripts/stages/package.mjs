@@ -85,6 +85,8 @@ function contents(folder) {
     'dist/index.d.ts',
     'dist/cli/main.js',
     'dist/cli/peer/peer.js',
+    'dist/observe/otel/index.js',
+    'dist/observe/otel/index.d.ts',
     'dist/resilience/index.js',
     'dist/resilience/index.d.ts',
     'dist/service/proto/index.js',

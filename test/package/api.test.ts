@@ -108,6 +108,7 @@ const ENTRIES = [
   'dist/gateway/ws/index.d.ts',
   'dist/resilience/index.d.ts',
   'dist/observe/index.d.ts',
+  'dist/observe/otel/index.d.ts',
   'dist/service/proto/index.d.ts',
   'dist/testing/index.d.ts',
   ...ADAPTERS,
