@@ -1,4 +1,4 @@
-import { context, metrics, propagation, type SpanKind, trace } from '@opentelemetry/api'
+import { context, metrics, propagation, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core'
 import {
@@ -17,7 +17,7 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base'
 import { onTestFinished } from 'vitest'
-import { type InstrumentOptions, type Instrumentation, instrument } from '../../src/observe/otel/index.js'
+import { type Instrumentation, type InstrumentOptions, instrument } from '../../src/observe/otel/index.js'
 
 /** The kinds as text, which failures of tests show. */
 const KINDS = ['INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'] as const
@@ -70,10 +70,8 @@ export class TestTelemetry {
     const { spans } = this
     return spans.map(({ name, kind, parentSpanContext: parent }) => ({
       name,
-      kind: KINDS[kind as SpanKind] as SpanRow['kind'],
-      parent:
-        parent &&
-        (spans.find((span) => span.spanContext().spanId === parent.spanId)?.name ?? 'remote'),
+      kind: KINDS[kind],
+      parent: parent && (spans.find((span) => span.spanContext().spanId === parent.spanId)?.name ?? 'remote'),
     }))
   }
 
@@ -94,7 +92,9 @@ export class TestTelemetry {
   async points(name: string): Promise<DataPoint<number | Histogram>[]> {
     await this.#reader.forceFlush()
     const { scopeMetrics = [] } = this.#metrics.getMetrics().at(-1) ?? {}
-    const found = scopeMetrics.flatMap((scope) => scope.metrics).find(({ descriptor }) => descriptor.name === name)
+    const found = scopeMetrics
+      .flatMap((scope) => scope.metrics)
+      .find(({ descriptor }) => descriptor.name === name)
     return (found?.dataPoints ?? []) as DataPoint<number | Histogram>[]
   }
 }

@@ -12,7 +12,11 @@ const CARRIER = 'shmwire.'
 const OK = 'OK'
 
 /** A call of a client: a span of the kind CLIENT, whose context travels with the call. */
-export function beginClientCall(telemetry: Telemetry, payload: ClientCallPayload): Running | undefined {
+export function beginClientCall(
+  telemetry: Telemetry,
+  payload: ClientCallPayload,
+  startTime: number,
+): Running | undefined {
   const { service, metadata, address, channel } = payload
   if (service.startsWith(CARRIER)) return undefined
   const method = methodOf(payload)
@@ -23,42 +27,46 @@ export function beginClientCall(telemetry: Telemetry, payload: ClientCallPayload
   }
   const parent = activeOr(() => contextOfMetadata(metadata))
   const attributes = { ...common, ...networkOf(channel) }
-  const span = telemetry.tracer.startSpan(method, { kind: SpanKind.CLIENT, attributes }, parent)
+  const span = telemetry.tracer.startSpan(method, { kind: SpanKind.CLIENT, attributes, startTime }, parent)
   const own = trace.setSpan(parent, span)
   injectMetadata(own, metadata)
   return {
     context: own,
-    end(seconds) {
+    end({ timeMs, seconds }) {
       const fault = 'error' in payload ? faultOf(payload.error) : undefined
       common[RPC_STATUS_CODE] = fault === undefined ? OK : clientStatus(payload.error)
       span.setAttribute(RPC_STATUS_CODE, common[RPC_STATUS_CODE])
-      if (fault !== undefined) failSpan(span, fault)
-      span.end()
+      if (fault !== undefined) failSpan(span, fault, timeMs)
+      span.end(timeMs)
       telemetry.instruments.clientCall.record(seconds, metricAttributes(common, fault), own)
     },
   }
 }
 
 /** A call of a service: a span of the kind SERVER, which continues the trace of the caller. */
-export function beginServiceCall(telemetry: Telemetry, payload: ServiceCallPayload): Running | undefined {
+export function beginServiceCall(
+  telemetry: Telemetry,
+  payload: ServiceCallPayload,
+  startTime: number,
+): Running | undefined {
   const { service, metadata, context } = payload
   if (service.startsWith(CARRIER)) return undefined
   const method = methodOf(payload)
   const common: Attributes = { [RPC_SYSTEM_NAME]: SHMWIRE, [RPC_METHOD]: method }
   const parent = contextOfMetadata(metadata)
   const attributes = { ...common, ...networkOf(context.channel) }
-  const span = telemetry.tracer.startSpan(method, { kind: SpanKind.SERVER, attributes }, parent)
+  const span = telemetry.tracer.startSpan(method, { kind: SpanKind.SERVER, attributes, startTime }, parent)
   const own = trace.setSpan(parent, span)
   return {
     context: own,
-    end(seconds) {
+    end({ timeMs, seconds }) {
       const { error } = payload
       const status = 'error' in payload ? serverStatus(payload) : OK
       const fault = isServerError(status) ? { ...faultOf(error), type: status } : undefined
       common[RPC_STATUS_CODE] = status
       span.setAttribute(RPC_STATUS_CODE, status)
-      if (fault !== undefined) failSpan(span, fault, error)
-      span.end()
+      if (fault !== undefined) failSpan(span, fault, timeMs, error)
+      span.end(timeMs)
       telemetry.instruments.serverCall.record(seconds, metricAttributes(common, fault), own)
     },
   }

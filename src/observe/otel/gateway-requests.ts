@@ -36,7 +36,11 @@ interface Outcome {
  * A request of a gateway: a span of the kind SERVER. If another instrumentation has a span for the request already, this one is INTERNAL, and the
  * metric is that of the other.
  */
-export function beginGatewayRequest(telemetry: Telemetry, payload: GatewayRequestPayload): Running {
+export function beginGatewayRequest(
+  telemetry: Telemetry,
+  payload: GatewayRequestPayload,
+  startTime: number,
+): Running {
   const { gateway, clientAddress } = payload
   const isRest = gateway === 'rest'
   const { parent, isNested } = requestContext(payload.headers)
@@ -45,15 +49,15 @@ export function beginGatewayRequest(telemetry: Telemetry, payload: GatewayReques
   if (clientAddress !== undefined) attributes[CLIENT_ADDRESS] = clientAddress
   const name = isRest ? spanMethod(payload.httpMethod) : String(common[RPC_METHOD])
   const kind = isNested ? SpanKind.INTERNAL : SpanKind.SERVER
-  const span = telemetry.tracer.startSpan(name, { kind, attributes }, parent)
+  const span = telemetry.tracer.startSpan(name, { kind, attributes, startTime }, parent)
   const own = trace.setSpan(parent, span)
   return {
     context: own,
-    end(seconds) {
+    end({ timeMs, seconds }) {
       const { attributes: found, fault } = isRest ? restOutcome(payload, span) : grpcOutcome(payload)
       span.setAttributes(found)
-      if (fault !== undefined) failSpan(span, fault)
-      span.end()
+      if (fault !== undefined) failSpan(span, fault, timeMs)
+      span.end(timeMs)
       if (isNested) return
       const { serverRequest, serverCall } = telemetry.instruments
       const metric = isRest ? serverRequest : serverCall

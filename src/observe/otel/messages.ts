@@ -27,6 +27,7 @@ interface Operation {
   /** Of the topic or the queue; empty for the default name. */
   readonly place: string
   readonly address: string | undefined
+  readonly startTime: number
 }
 
 interface Named {
@@ -36,35 +37,41 @@ interface Named {
 }
 
 /** A message that is published: a span of the kind PRODUCER, whose context travels with the message. */
-export function beginPublish(telemetry: Telemetry, payload: PublishPayload): Running {
+export function beginPublish(telemetry: Telemetry, payload: PublishPayload, startTime: number): Running {
   const { topic, address, headers } = payload
-  return beginSend(telemetry, { name: 'send', place: topic, address }, payload, headers, () =>
+  return beginSend(telemetry, { name: 'send', place: topic, address, startTime }, payload, headers, () =>
     'error' in payload || payload.published ? {} : { [TOPIC_NO_ROOM]: true },
   )
 }
 
 /** A job that is pushed. That of a request ends with its result. */
-export function beginPush(telemetry: Telemetry, payload: PushPayload): Running {
+export function beginPush(telemetry: Telemetry, payload: PushPayload, startTime: number): Running {
   const { queue, address, headers, waitsForResult } = payload
   const name = waitsForResult ? 'request' : 'send'
-  return beginSend(telemetry, { name, place: queue, address }, payload, headers, () => ({
+  return beginSend(telemetry, { name, place: queue, address, startTime }, payload, headers, () => ({
     ...(payload.id === undefined ? {} : { [MESSAGING_MESSAGE_ID]: payload.id }),
     ...(payload.duplicate ? { [QUEUE_DUPLICATE]: true } : {}),
   }))
 }
 
 /** A message of a subscription: its listeners run in a span of the kind CONSUMER. A loop only gets it. */
-export function beginReceive(telemetry: Telemetry, payload: DeliveryPayload): Running {
+export function beginReceive(telemetry: Telemetry, payload: DeliveryPayload, startTime: number): Running {
   const { topic, address, headers, epoch, sequence, consumer } = payload
   const name = consumer === 'loop' ? 'receive' : 'process'
   const id = `${epoch}-${sequence}`
-  return beginConsume(telemetry, { name, place: topic, address }, payload, headers, id)
+  return beginConsume(telemetry, { name, place: topic, address, startTime }, payload, headers, id)
 }
 
 /** A job whose handler runs: one span for each attempt. */
-export function beginTake(telemetry: Telemetry, payload: TakePayload): Running {
+export function beginTake(telemetry: Telemetry, payload: TakePayload, startTime: number): Running {
   const { queue, address, headers, id, attempt } = payload
-  const running = beginConsume(telemetry, { name: 'process', place: queue, address }, payload, headers, id)
+  const running = beginConsume(
+    telemetry,
+    { name: 'process', place: queue, address, startTime },
+    payload,
+    headers,
+    id,
+  )
   running.span.setAttribute(QUEUE_ATTEMPT, attempt)
   return running
 }
@@ -87,20 +94,20 @@ function beginSend(
   const links = linkTo(contextOfHeaders(headers))
   const span = telemetry.tracer.startSpan(
     spanName,
-    { kind: SpanKind.PRODUCER, attributes: common, links },
+    { kind: SpanKind.PRODUCER, attributes: common, links, startTime: operation.startTime },
     parent,
   )
   const own = trace.setSpan(parent, span)
   if (links.length === 0) injectHeaders(own, headers)
   return {
     context: own,
-    end(seconds) {
+    end({ timeMs, seconds }) {
       span.setAttributes(outcome())
       if (telemetry.capturesSizes && payload.byteLength !== undefined)
         span.setAttribute(MESSAGING_MESSAGE_BODY_SIZE, payload.byteLength)
       const fault = 'error' in payload ? faultOf(payload.error) : undefined
-      if (fault !== undefined) failSpan(span, fault)
-      span.end()
+      if (fault !== undefined) failSpan(span, fault, timeMs)
+      span.end(timeMs)
       const { instruments } = telemetry
       const attributes = metricAttributes(common, fault)
       instruments.operation.record(seconds, attributes, own)
@@ -127,10 +134,10 @@ function beginConsume(
   return {
     ...consumer,
     context: own,
-    end(seconds) {
+    end({ timeMs, seconds }) {
       const fault = 'error' in payload ? faultOf(payload.error) : undefined
-      if (fault !== undefined) failSpan(span, fault, payload.error)
-      span.end()
+      if (fault !== undefined) failSpan(span, fault, timeMs, payload.error)
+      span.end(timeMs)
       const { instruments } = telemetry
       const duration = operation.name === 'receive' ? instruments.operation : instruments.process
       const attributes = metricAttributes(common, fault)
@@ -159,7 +166,8 @@ export function startConsumer(
   const parent = telemetry.joinsProducer ? producer : trace.deleteSpan(producer)
   const kind = operation.name === 'receive' ? SpanKind.CLIENT : SpanKind.CONSUMER
   const attributes = { ...common, [MESSAGING_MESSAGE_ID]: id }
-  const span = telemetry.tracer.startSpan(spanName, { kind, attributes, links: linkTo(producer) }, parent)
+  const options = { kind, attributes, links: linkTo(producer), startTime: operation.startTime }
+  const span = telemetry.tracer.startSpan(spanName, options, parent)
   return { span, own: trace.setSpan(parent, span), common }
 }
 

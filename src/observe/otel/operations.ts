@@ -1,13 +1,21 @@
 import type { TracingChannel } from 'node:diagnostics_channel'
 import { type Attributes, type Context, context, type Span, SpanStatusCode } from '@opentelemetry/api'
-import { nowMs } from '../../host.js'
 import type { TracedPayload } from '../diagnostics-trace.js'
 import { ERROR_TYPE } from './names.js'
+import { spanTimeMs } from './span-clock.js'
 
-/** An operation that runs. `end` gets its duration; then the payload is complete. */
+/** An operation that runs. At its end, the payload is complete. */
 export interface Running {
   readonly context: Context
-  end(seconds: number): void
+  end(end: End): void
+}
+
+/** The end of an operation. */
+export interface End {
+  /** For the span. */
+  readonly timeMs: number
+  /** For the metric: the duration. */
+  readonly seconds: number
 }
 
 interface Open {
@@ -15,7 +23,7 @@ interface Open {
   readonly startMs: number
 }
 
-export const MS_PER_SECOND = 1000
+const MS_PER_SECOND = 1000
 
 /**
  * Observes the operations of a diagnostics channel, and runs them in the context that `begin` returns. Undefined: the operation has no span.
@@ -23,7 +31,7 @@ export const MS_PER_SECOND = 1000
  */
 export function observeOperations<Payload extends TracedPayload>(
   { start, asyncEnd }: TracingChannel,
-  begin: (payload: Payload) => Running | undefined,
+  begin: (payload: Payload, startTime: number) => Running | undefined,
 ): () => void {
   // Weak, because an operation whose loop never begins has no end.
   const open = new WeakMap<object, Open>()
@@ -31,10 +39,11 @@ export function observeOperations<Payload extends TracedPayload>(
   let isStopped = false
   const started = (message: unknown): void => {
     const payload = message as Payload
-    const running = begin(payload)
+    const startMs = spanTimeMs()
+    const running = begin(payload, startMs)
     if (running === undefined) return
     openCount += 1
-    open.set(payload, { running, startMs: nowMs() })
+    open.set(payload, { running, startMs })
     const { around } = payload
     payload.around = (work) => context.with(running.context, around === undefined ? work : () => around(work))
   }
@@ -44,7 +53,7 @@ export function observeOperations<Payload extends TracedPayload>(
     open.delete(message as object)
     openCount -= 1
     if (isStopped && openCount === 0) asyncEnd.unsubscribe(ended)
-    found.running.end((nowMs() - found.startMs) / MS_PER_SECOND)
+    found.running.end(endOf(found.startMs))
   }
   start.subscribe(started)
   asyncEnd.subscribe(ended)
@@ -55,6 +64,12 @@ export function observeOperations<Payload extends TracedPayload>(
   }
 }
 
+/** The end, now, of an operation. A clock that was set meanwhile makes no negative duration. */
+export function endOf(startMs: number): End {
+  const timeMs = Math.max(startMs, spanTimeMs())
+  return { timeMs, seconds: (timeMs - startMs) / MS_PER_SECOND }
+}
+
 /** Why an operation counts as failed. */
 export interface Fault {
   /** `error.type`: a status, a stable code, or the name of a class. */
@@ -63,10 +78,10 @@ export interface Fault {
 }
 
 /** Marks a span as failed. `thrown`: the error has its stack here, so the span gets it as an event. */
-export function failSpan(span: Span, { type, message }: Fault, thrown?: unknown): void {
+export function failSpan(span: Span, { type, message }: Fault, timeMs: number, thrown?: unknown): void {
   span.setStatus({ code: SpanStatusCode.ERROR, message })
   span.setAttribute(ERROR_TYPE, type)
-  if (thrown instanceof Error) span.recordException(thrown)
+  if (thrown instanceof Error) span.recordException(thrown, timeMs)
 }
 
 /** Those of a metric: the ones of the span that have few values, and `error.type` of an operation that failed. */

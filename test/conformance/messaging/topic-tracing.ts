@@ -61,7 +61,9 @@ export function topicTracing(fixture: TopicFixture): void {
           .catch((error: Error) => found.push(error.message))
         if (message === 2) break
       }
-      expect(seen.rows.map(({ name, kind, parent }) => [name.split(' ')[0], kind, parent?.split(' ')[0]])).toEqual([
+      expect(
+        seen.rows.map(({ name, kind, parent }) => [name.split(' ')[0], kind, parent?.split(' ')[0]]),
+      ).toEqual([
         ['send', 'PRODUCER', undefined],
         ['send', 'PRODUCER', undefined],
         ['receive', 'CLIENT', 'send'],
