@@ -1,4 +1,4 @@
-// What the spans and metrics of shmwire/otel cost for each call: node bench/micro/tracing.mjs
+// The cost of the spans and metrics of shmwire/otel for each call: node bench/micro/tracing.mjs
 // Both sides are in this process, so a time contains the spans of the client and of the service. The modes take turns, so that other load on
 // the machine slows all of them. Prints microseconds per call: the median of the rounds, with the quartiles.
 import { cpus, loadavg, release, type } from 'node:os'
@@ -72,9 +72,9 @@ left.destroy()
 
 function started(prepare) {
   prepare()
-  const { stop } = instrument()
+  const instrumentation = instrument()
   return () => {
-    stop()
+    instrumentation.stop()
     for (const api of [trace, metrics, context, propagation]) api.disable()
     exporter.reset()
   }

@@ -31,6 +31,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   Contracts: 'contracts.',
   GrpcGateway: 'gateway.',
   HttpBinding: 'binding.',
+  Instrumentation: 'instrumentation.',
   Logger: 'logger.',
   MessageType: 'type.',
   Method: 'method.',

@@ -7,7 +7,7 @@ import type { Fault } from './operations.js'
 /** A timer can fire up to a millisecond early. */
 const TIMER_EARLY_MS = 2
 
-/** What the conventions of gRPC count as errors of a server. The others are errors of its caller, or no errors. */
+/** The errors of a server in the conventions of gRPC. The others are errors of its caller, or no errors. */
 const SERVER_ERRORS: ReadonlySet<string> = new Set([
   'UNKNOWN',
   'DEADLINE_EXCEEDED',

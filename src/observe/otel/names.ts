@@ -1,6 +1,6 @@
 /**
- * The names of the semantic conventions of OpenTelemetry that this package uses, as of version 1.45: docs/otel.md lists them. The npm package
- * of the conventions has most of them only in its part that can change with each release.
+ * The names of the semantic conventions of OpenTelemetry that this package uses, as of version 1.45: docs/otel.md lists them. Those of
+ * messaging are not stable yet.
  */
 export const ERROR_TYPE = 'error.type'
 export const OTHER = '_OTHER'

@@ -26,7 +26,7 @@ export function serverOf(address: string | undefined): Attributes {
   return { [SERVER_ADDRESS]: address.startsWith(UNIX) ? address.slice(UNIX.length) : address }
 }
 
-/** What carries a channel, and where its peer is. */
+/** The carrier of a channel, and the address of its peer. */
 export function networkOf(channel: Channel | undefined): Attributes {
   if (channel === undefined) return {}
   const { transport, peer } = channel

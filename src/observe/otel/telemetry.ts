@@ -12,7 +12,7 @@ import {
 export const SCOPE_NAME = 'shmwire'
 export const SCOPE_VERSION = '0.1.0'
 
-/** What the conventions advise for durations in seconds. */
+/** The buckets that the conventions advise for durations in seconds. */
 const SECONDS_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
 /** The instruments of one meter. */

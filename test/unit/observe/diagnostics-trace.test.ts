@@ -61,7 +61,7 @@ describe('a trace', () => {
           return storage.run(name, around === undefined ? work : () => around(work))
         }
       })
-    const trace = new Trace(channel, {} as TracedPayload)
+    const trace = new Trace(channel, {})
     const stores = (): unknown[] => [storage.getStore(), inner.getStore()]
     expect(trace.begin(stores)).toEqual(['a', 'bound'])
     expect(events).toEqual(['start', 'b', 'a', 'end'])

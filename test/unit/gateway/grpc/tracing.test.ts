@@ -81,7 +81,7 @@ describe('OpenTelemetry of a gateway of gRPC', () => {
     const users = await usersAt(gateway.address)
     const seen = telemetry()
     await trace.getTracer('test').startActiveSpan('program', async (span) => {
-      const { user } = (await users.getUser({ id: 7n })) as Message
+      const { user } = await users.getUser({ id: 7n })
       expect(user.name).toMatch(/^[0-9a-f]{16}$/)
       expect(await all(users.chat([{ name: 'x' }]))).toHaveLength(1)
       expect(await failure(users.getUser({ id: 0n }))).toMatchObject({ status: 'NOT_FOUND' })

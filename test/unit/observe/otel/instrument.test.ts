@@ -59,7 +59,12 @@ async function openUsers() {
   )
   onTestFinished(() => left.destroy())
   const users = await client(left, { contract: Users })
-  return { users, finish: () => waiting.splice(0).forEach((resolve) => void resolve()) }
+  return {
+    users,
+    finish: () => {
+      for (const resolve of waiting.splice(0)) resolve()
+    },
+  }
 }
 
 describe('instrument', () => {
