@@ -177,7 +177,8 @@ function namesOf({ name, place, address }: Operation): Named {
     [MESSAGING_SYSTEM]: SHMWIRE,
     [MESSAGING_OPERATION_NAME]: name,
     [MESSAGING_OPERATION_TYPE]: TYPES[name],
-    ...serverOf(address),
+    // That of an engine is the name of the topic or the queue.
+    ...(place === address ? {} : serverOf(address)),
   }
   if (destination === undefined) return { spanName: name, common }
   common[MESSAGING_DESTINATION_NAME] = destination

@@ -21,7 +21,8 @@ const metadataGetter: TextMapGetter<Metadata> = {
 
 const headersGetter: TextMapGetter<HttpHeaders> = {
   keys: (headers) => Object.keys(headers),
-  get: (headers, name) => headers[name.toLowerCase()] as string | string[] | undefined,
+  // Those of HTTP are in lower case.
+  get: (headers, name) => (headers[name] ?? headers[name.toLowerCase()]) as string | string[] | undefined,
 }
 
 /** The context that the headers of a call state, and nothing of this process. */
@@ -46,11 +47,10 @@ export function injectMetadata(from: Context, metadata: Metadata): void {
 /** The same for a message or a job. */
 export function injectHeaders(from: Context, headers: Headers): void {
   for (const [name, value] of fieldsOf(from)) {
-    const add = (): void => {
-      headers[name] = value
-      checkHeaders(headers)
-    }
-    addField(name, add, () => delete headers[name])
+    const before = headers[name]
+    const set = (text: string): Headers => Object.assign(headers, { [name]: text })
+    const undo = (): unknown => (before === undefined ? delete headers[name] : set(before))
+    addField(name, () => checkHeaders(set(value)), undo)
   }
 }
 

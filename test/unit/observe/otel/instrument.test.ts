@@ -177,6 +177,40 @@ describe('instrument', () => {
     expect(sent?.parentSpanContext).toMatchObject({ traceId: '1'.repeat(32), spanId: '2'.repeat(16) })
   })
 
+  it('crosses with any propagator, in calls and in messages', async () => {
+    const seen = new TestTelemetry().register()
+    propagation.disable()
+    const key = 'X-Own-Trace'
+    propagation.setGlobalPropagator({
+      fields: () => [key],
+      inject(from, carrier, setter) {
+        const found = trace.getSpanContext(from)
+        if (found !== undefined) setter.set(carrier, key, `${found.traceId}:${found.spanId}`)
+      },
+      extract(into, carrier, getter) {
+        const text = getter.get(carrier, key)
+        if (typeof text !== 'string') return into
+        const [traceId = '', spanId = ''] = text.split(':')
+        return trace.setSpanContext(into, { traceId, spanId, traceFlags: 1, isRemote: true })
+      },
+    })
+    instrumented()
+    const { users } = await openUsers()
+    await users.getUser('1')
+    const queue = await createQueue('otel-propagator')
+    onTestFinished(() => queue.close())
+    const worker = await work('otel-propagator', (job) => job)
+    onTestFinished(() => worker.close())
+    await queue.request(1)
+    await eventually(() => seen.spans.length === 4)
+    expect(seen.rows.map(({ kind, parent }) => [kind, parent])).toEqual([
+      ['CLIENT', undefined],
+      ['PRODUCER', undefined],
+      ['SERVER', METHOD],
+      ['CONSUMER', 'request otel-propagator'],
+    ])
+  })
+
   it('leaves out a field of the context that does not fit, and the call succeeds', async () => {
     telemetry()
     const warnings: string[] = []
