@@ -1,5 +1,5 @@
 // A trace as a picture: one row for each span, in the colour of its process.
-import { cpus, release, type } from 'node:os'
+import { cpus, loadavg, release, type } from 'node:os'
 import { shortName } from './text.mjs'
 import { lengthOf } from './tree.mjs'
 
@@ -147,7 +147,8 @@ function noteOf(rows, requests) {
 
 function placeOf() {
   const [{ model }] = cpus()
-  return `${model.trim()}, ${type()} ${release()}, Node.js ${process.versions.node}. node examples/tracing/main.mjs --svg docs/tracing.svg`
+  const load = `load ${loadavg()[0].toFixed(0)} on ${cpus().length} cores`
+  return `${model.trim()}, ${load}, ${type()} ${release()}, Node.js ${process.versions.node}. node examples/tracing/main.mjs --svg docs/tracing.svg`
 }
 
 function text(x, y, content, kind, anchor = 'start') {
