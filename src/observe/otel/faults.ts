@@ -34,11 +34,6 @@ export function serverStatus({ error, context }: ServiceCallPayload): string {
   return context.remainingMs < TIMER_EARLY_MS ? 'DEADLINE_EXCEEDED' : 'INTERNAL'
 }
 
-/** The error of a call as its caller got it: a status of the service, or the code of what failed on the way. */
-export function callFault(error: unknown): Fault {
-  return isServiceError(error) ? { type: error.status, message: error.message } : faultOf(error)
-}
-
 /** An error with its stable code, or the name of its class. */
 export function faultOf(error: unknown): Fault {
   if (!(error instanceof Error)) return { type: OTHER, message: '' }

@@ -12,6 +12,9 @@ import { checkHeaders } from '../../messaging/headers.js'
 import { checkMetadata, type Metadata } from '../../service/call/metadata.js'
 
 type Headers = Record<string, string>
+
+/** The header of W3C Baggage. */
+const BAGGAGE = 'baggage'
 type HttpHeaders = Readonly<Record<string, string | readonly string[] | undefined>>
 
 const metadataGetter: TextMapGetter<Metadata> = {
@@ -37,14 +40,21 @@ export function contextOfHeaders(headers: HttpHeaders): Context {
 
 /** Adds a context to the headers of a call. A field that does not fit is left out: tracing must not make a call fail. */
 export function injectMetadata(from: Context, metadata: Metadata): void {
-  for (const [name, value] of fieldsOf(from)) {
+  const fields = fieldsOf(from)
+  if (fields.length > 0) dropPassedOn(metadata)
+  for (const [name, value] of fields) {
     const before = metadata.get(name)
     const undo = (): unknown => (before === undefined ? metadata.delete(name) : metadata.set(name, before))
     addField(name, () => checkMetadata(metadata.set(name, value)), undo)
   }
 }
 
-/** The same for a message or a job. */
+/** A call that passes on the headers of another one has those of its trace. They must not mix. Baggage is not of a trace. */
+function dropPassedOn(metadata: Metadata): void {
+  for (const name of propagation.fields()) if (name !== BAGGAGE) metadata.delete(name)
+}
+
+/** Adds a context to the headers of a message or a job, in the same way. */
 export function injectHeaders(from: Context, headers: Headers): void {
   for (const [name, value] of fieldsOf(from)) {
     const before = headers[name]

@@ -177,6 +177,25 @@ describe('instrument', () => {
     expect(sent?.parentSpanContext).toMatchObject({ traceId: '1'.repeat(32), spanId: '2'.repeat(16) })
   })
 
+  it('does not mix the headers of two traces', async () => {
+    const seen = telemetry()
+    const { users } = await openUsers()
+    const metadata = { traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`, tracestate: 'vendor=1' }
+    await trace.getTracer('test').startActiveSpan('other', async (span) => {
+      await users.getUser('1', { metadata })
+      span.end()
+    })
+    await eventually(() => seen.spans.length === 3)
+    expect(seen.traceIds).toHaveLength(1)
+    expect(seen.span(METHOD, 'SERVER').spanContext().traceState?.serialize() ?? '').toBe('')
+    // Without a span of the program, the trace that is passed on continues.
+    await users.getUser('1', { metadata })
+    await eventually(() => seen.spans.length === 5)
+    expect(seen.traceIds).toContain('1'.repeat(32))
+    const last = seen.spans.find((span) => span.spanContext().traceId === '1'.repeat(32))
+    expect(last?.spanContext().traceState?.get('vendor')).toBe('1')
+  })
+
   it('crosses with any propagator, in calls and in messages', async () => {
     const seen = new TestTelemetry().register()
     propagation.disable()
