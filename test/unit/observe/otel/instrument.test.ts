@@ -177,6 +177,42 @@ describe('instrument', () => {
     expect(sent?.parentSpanContext).toMatchObject({ traceId: '1'.repeat(32), spanId: '2'.repeat(16) })
   })
 
+  it('states in the active span why a channel does not use shared memory', () => {
+    const seen = telemetry()
+    const [channel] = createChannelPair()
+    onTestFinished(() => channel.destroy())
+    channelFallback.publish({ channel, reason: 'no span is active' })
+    trace.getTracer('test').startActiveSpan('program', (span) => {
+      channelFallback.publish({ channel, reason: 'the addon is absent' })
+      span.end()
+      channelFallback.publish({ channel, reason: 'the span has ended' })
+    })
+    expect(seen.span('program').events).toMatchObject([
+      {
+        name: 'shmwire.channel.fallback',
+        attributes: { 'shmwire.channel.fallback_reason': 'the addon is absent' },
+      },
+    ])
+  })
+
+  it('marks a job that the queue has already, and a message that finds no room', async () => {
+    const seen = telemetry()
+    const queue = await createQueue('otel-marks')
+    onTestFinished(() => queue.close())
+    await queue.push(1, { id: 'a' })
+    await queue.push(1, { id: 'a' })
+    const topic = await createTopic('otel-room', { ringBytes: 65_536, overflow: 'block' })
+    onTestFinished(() => topic.close())
+    const subscription = await subscribe('otel-room')
+    onTestFinished(() => subscription.close())
+    const message = 'x'.repeat(4_096)
+    while (topic.tryPublish(message)) await undefined
+    const attributes = seen.spans.map((span) => span.attributes)
+    expect(attributes.slice(0, 2).map((found) => found['shmwire.queue.duplicate'])).toEqual([undefined, true])
+    expect(attributes.filter((found) => found['shmwire.topic.no_room'] === true)).toHaveLength(1)
+    expect(attributes.at(-1)).toMatchObject({ 'shmwire.topic.no_room': true })
+  })
+
   it('does not mix the headers of two traces', async () => {
     const seen = telemetry()
     const { users } = await openUsers()
