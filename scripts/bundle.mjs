@@ -19,6 +19,7 @@ const ENTRIES = [
   'gateway/ws/index',
   'resilience/index',
   'observe/index',
+  'observe/otel/index',
   'service/proto/index',
   'testing/index',
 ]

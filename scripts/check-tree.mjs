@@ -40,6 +40,7 @@ function checkIndexes() {
     'src/index.ts',
     'src/engine/nats/index.ts',
     'src/observe/index.ts',
+    'src/observe/otel/index.ts',
     'src/service/proto/index.ts',
     'src/gateway/auth/index.ts',
     'src/gateway/grpc/index.ts',

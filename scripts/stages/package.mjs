@@ -86,6 +86,8 @@ function contents(folder) {
     'dist/cli/main.js',
     ...['index.html', 'page.js', 'page.css', 'icon.svg'].map((name) => `dist/cli/monitor/page/${name}`),
     'dist/cli/peer/peer.js',
+    'dist/observe/otel/index.js',
+    'dist/observe/otel/index.d.ts',
     'dist/resilience/index.js',
     'dist/resilience/index.d.ts',
     'dist/service/proto/index.js',

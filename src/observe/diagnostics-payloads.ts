@@ -136,6 +136,7 @@ export interface GatewayRequestPayload extends TracedPayload {
   readonly gateway: 'rest' | 'grpc'
   /** The method of HTTP, such as `GET`. */
   readonly httpMethod: string
+  readonly scheme: 'http' | 'https'
   /** The path of the request, without its query. */
   readonly path: string
   /** The headers of the request. They can be secret. */

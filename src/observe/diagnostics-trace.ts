@@ -5,7 +5,15 @@ import type { TracingChannel } from 'node:diagnostics_channel'
 export interface TracedPayload {
   /** Of an operation that has failed. */
   error?: unknown
+  /**
+   * A subscriber of `start` can set it: it runs the operation inside, and must call `work` once and return its result. For contexts that have no
+   * AsyncLocalStorage to bind. A subscriber that finds a function here calls it in its own.
+   */
+  around?: Around | undefined
 }
+
+/** Runs `work` in a context. */
+export type Around = <T>(work: () => T) => T
 
 /**
  * Whether anything observes the operations of a channel. Create a `Trace` only then. Bun has no `TracingChannel.hasSubscribers`
@@ -39,21 +47,11 @@ export class Trace<Payload extends TracedPayload = TracedPayload> {
     this.payload = payload
   }
 
-  /** Publishes `start`, runs the operation in the context that its subscribers bind, and publishes `end`. An operation that throws has failed. */
+  /** Publishes `start`, runs the operation in the contexts that its subscribers bind or set, and publishes `end`. An operation that throws has failed. */
   begin<T>(work: () => T): T {
-    const { start, end } = this.#channel
-    return start.runStores(this.payload, () => {
-      this.#context = new AsyncResource('SHMWIRE_TRACE')
-      try {
-        return work()
-      } catch (error) {
-        this.fail(error)
-        throw error
-      } finally {
-        end.publish(this.payload)
-        this.#hasBegun = true
-        if (this.#isSettled) this.#publishOutcome()
-      }
+    return this.#channel.start.runStores(this.payload, () => {
+      const { around } = this.payload
+      return around === undefined ? this.#begun(work) : around(() => this.#begun(work))
     })
   }
 
@@ -83,6 +81,20 @@ export class Trace<Payload extends TracedPayload = TracedPayload> {
     if (Symbol.asyncIterator in source)
       return { [Symbol.asyncIterator]: () => this.#bound(() => source[Symbol.asyncIterator]()) }
     return { [Symbol.iterator]: () => this.#bound(() => source[Symbol.iterator]()) }
+  }
+
+  #begun<T>(work: () => T): T {
+    this.#context = new AsyncResource('SHMWIRE_TRACE')
+    try {
+      return work()
+    } catch (error) {
+      this.fail(error)
+      throw error
+    } finally {
+      this.#channel.end.publish(this.payload)
+      this.#hasBegun = true
+      if (this.#isSettled) this.#publishOutcome()
+    }
   }
 
   #bound(begin: () => Iterator<unknown> | AsyncIterator<unknown>): object {

@@ -11,6 +11,7 @@ import { callMany } from './calls-many.js'
 import { callMetadata } from './calls-metadata.js'
 import { callResilience } from './calls-resilience.js'
 import { callTraceContext } from './calls-trace-context.js'
+import { callTracing } from './calls-tracing.js'
 import { callValidation } from './calls-validation.js'
 import { callValues } from './calls-values.js'
 import type { ChannelFixture } from './channel-fixture.js'
@@ -30,6 +31,7 @@ export function callSuite(fixture: ChannelFixture): void {
   callInterceptorContext(fixture)
   callDiagnostics(fixture)
   callTraceContext(fixture)
+  callTracing(fixture)
   callClose(fixture)
   callResilience(fixture)
 }

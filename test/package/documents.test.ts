@@ -36,6 +36,8 @@ describe('the code in the documents', () => {
       // The code of other packages.
       expect.stringMatching(/^docs\/coming-from\.md:\d+ $/),
       expect.stringMatching(/^docs\/coming-from\.md:\d+ $/),
+      // It needs the SDK for Node.js.
+      expect.stringMatching(/^docs\/otel\.md:\d+ telemetry\.mjs$/),
       expect.stringMatching(/^docs\/tunnels\.md:\d+ gateway\.mjs$/),
       expect.stringMatching(/^docs\/tunnels\.md:\d+ client\.mjs$/),
     ])

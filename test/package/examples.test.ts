@@ -127,6 +127,32 @@ describe('the example users', () => {
   }
 })
 
+describe('the example tracing', () => {
+  it('makes one trace of a request that crosses four processes and a queue', async () => {
+    const picture = join(temporaryDirectory(), 'trace.svg')
+    const lines = await run('tracing/main.mjs', '--svg', picture)
+    const rows = lines.map((line) => /^( *)(.*?) +(gateway|orders|stock|worker) /.exec(line)?.slice(1))
+    const job = [
+      ['          ', 'request labels producer', 'stock'],
+      ['            ', 'process labels consumer', 'worker'],
+      ['              ', 'print label internal', 'worker'],
+    ]
+    expect(rows).toEqual([
+      ['', 'POST /api/v1/orders server', 'gateway'],
+      ['  ', 'OrderService/PlaceOrder client', 'gateway'],
+      ['    ', 'OrderService/PlaceOrder server', 'orders'],
+      ['      ', 'StockService/Pick client', 'orders'],
+      ['        ', 'StockService/Pick server', 'stock'],
+      ...job,
+      ...job,
+    ])
+    expect(lines.filter((line) => line.length > 80)).toEqual([])
+    const svg = readFileSync(picture, 'utf8')
+    expect(svg.match(/<rect class="worker"/g)).toHaveLength(1 + 4)
+    expect(svg.match(/<path class="link" d="M\S+ \S+C/g)).toHaveLength(2)
+  })
+})
+
 describe('the example', () => {
   it('sidecar receives replies and an error from its child process', async () => {
     const [hashes, refused, ...rest] = await run('sidecar.mjs', '3')

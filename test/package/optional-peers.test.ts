@@ -54,6 +54,11 @@ describe('the package without its optional peers', () => {
     expect(await outputOf('proto', code)).toEqual({ lines: ['ERR_MODULE_NOT_FOUND true'], stderr: '' })
   })
 
+  it('does not load shmwire/otel', async () => {
+    const code = `await import('shmwire/otel').catch(({ code, message }) => console.log(code, /'@opentelemetry\\/api'/.test(message)))`
+    expect(await outputOf('otel', code)).toEqual({ lines: ['ERR_MODULE_NOT_FOUND true'], stderr: '' })
+  })
+
   it('does not load shmwire/ws', async () => {
     const code = `await import('shmwire/ws').catch(({ code, message }) => console.log(code, /'ws'/.test(message)))`
     expect(await outputOf('ws', code)).toEqual({ lines: ['ERR_MODULE_NOT_FOUND true'], stderr: '' })

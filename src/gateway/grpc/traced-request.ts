@@ -15,6 +15,7 @@ export function runTraced(
   const payload: GatewayRequestPayload = {
     gateway: 'grpc',
     httpMethod: headers[':method'] as string,
+    scheme: headers[':scheme'] === 'https' ? 'https' : 'http',
     path: call.path,
     headers,
     clientAddress: call.client.address,

@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { gatewayRequests } from '../../observe/diagnostics-channels.js'
@@ -23,9 +24,11 @@ export function beginTraced(
   begin: () => void,
 ): void {
   const { method: httpMethod, raw, headers } = request
+  const scheme = raw.socket instanceof TLSSocket ? 'https' : 'http'
   const trace = new Trace<GatewayRequestPayload>(gatewayRequests, {
     gateway: 'rest',
     httpMethod,
+    scheme,
     path: pathOf(raw.url as string),
     headers,
     clientAddress,

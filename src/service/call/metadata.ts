@@ -81,9 +81,8 @@ export class Metadata implements Iterable<[name: string, value: MetadataValue]> 
   }
 }
 
-/** Undefined: there is none. Throws `INVALID_ARGUMENT` if it is too much. */
-export function encodeMetadata(metadata: Metadata | undefined): Buffer | undefined {
-  if (metadata === undefined || metadata.size === 0) return undefined
+/** Returns the encoded length. Throws `INVALID_ARGUMENT` if it is too much. */
+export function checkMetadata(metadata: Metadata): number {
   if (metadata.size > METADATA_VALUES_MAX)
     throw misuse(
       `the metadata has ${metadata.size} values, more than ${METADATA_VALUES_MAX}; send further ones in the message`,
@@ -96,6 +95,13 @@ export function encodeMetadata(metadata: Metadata | undefined): Buffer | undefin
         `the metadata is longer than ${METADATA_BYTES_MAX} bytes at ${show(name)}; send long values in the message`,
       )
   }
+  return length
+}
+
+/** Undefined: there is none. Throws `INVALID_ARGUMENT` if it is too much. */
+export function encodeMetadata(metadata: Metadata | undefined): Buffer | undefined {
+  if (metadata === undefined || metadata.size === 0) return undefined
+  const length = checkMetadata(metadata)
   const bytes = Buffer.allocUnsafe(length)
   let offset = 0
   for (const [name, value] of metadata) {

@@ -6,6 +6,7 @@ import { queueLeases } from './queue-leases.js'
 import { queueReplies } from './queue-replies.js'
 import { queueRetries } from './queue-retries.js'
 import { queueRuns } from './queue-runs.js'
+import { queueTracing } from './queue-tracing.js'
 
 /** Tests of everything that a queue guarantees, for any engine and link. */
 export function queueSuite(implementation: QueueImplementation): void {
@@ -17,5 +18,6 @@ export function queueSuite(implementation: QueueImplementation): void {
     queueBounds(fixture)
     queueReplies(fixture)
     queueDiagnostics(fixture)
+    queueTracing(fixture)
   })
 }

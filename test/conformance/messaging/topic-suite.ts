@@ -5,6 +5,7 @@ import type { TopicFixture } from './topic-fixture.js'
 import { topicJoins } from './topic-joins.js'
 import { topicOverflow } from './topic-overflow.js'
 import { topicPublishers } from './topic-publishers.js'
+import { topicTracing } from './topic-tracing.js'
 
 /** The guarantees of topics, for each way to reach them. */
 export function topicSuite(fixture: TopicFixture): void {
@@ -12,6 +13,7 @@ export function topicSuite(fixture: TopicFixture): void {
     topicDelivery(fixture)
     topicJoins(fixture)
     topicDiagnostics(fixture)
+    topicTracing(fixture)
     if (fixture.engine !== undefined) return
     topicOverflow(fixture)
     topicPublishers(fixture)

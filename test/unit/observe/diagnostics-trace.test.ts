@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { isTraced, Trace, tracePromise } from '../../../src/observe/diagnostics-trace.js'
+import { isTraced, Trace, type TracedPayload, tracePromise } from '../../../src/observe/diagnostics-trace.js'
 import { collectUncaught } from '../../support/uncaught.js'
 
 const EVENTS = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'] as const
@@ -46,6 +46,27 @@ describe('a trace', () => {
     const trace = new Trace(channel, {})
     trace.begin(() => trace.settle())
     expect(events).toEqual(SUCCESS)
+  })
+
+  it('runs the operation, and its later parts, in the functions that subscribers of start set', () => {
+    const { channel, events } = observedChannel()
+    const storage = new AsyncLocalStorage<string>()
+    const inner = boundTo(channel)
+    for (const name of ['a', 'b'])
+      channel.start.subscribe((message) => {
+        const payload = message as TracedPayload
+        const { around } = payload
+        payload.around = (work) => {
+          events.push(name)
+          return storage.run(name, around === undefined ? work : () => around(work))
+        }
+      })
+    const trace = new Trace(channel, {})
+    const stores = (): unknown[] => [storage.getStore(), inner.getStore()]
+    expect(trace.begin(stores)).toEqual(['a', 'bound'])
+    expect(events).toEqual(['start', 'b', 'a', 'end'])
+    expect(stores()).toEqual([undefined, undefined])
+    expect(trace.run(stores)).toEqual(['a', 'bound'])
   })
 
   it('fails an operation that throws', () => {

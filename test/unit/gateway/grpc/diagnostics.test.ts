@@ -23,6 +23,7 @@ describe('diagnostics of a gateway of gRPC', () => {
     expect(rest).toEqual({
       gateway: 'grpc',
       httpMethod: 'POST',
+      scheme: 'http',
       headers: expect.objectContaining({ 'x-own': '1' }),
       clientAddress: '127.0.0.1',
       method: 'getUser',

@@ -43,6 +43,7 @@ describe('diagnostics of a gateway of REST', () => {
     const common = {
       gateway: 'rest',
       httpMethod: 'GET',
+      scheme: 'http',
       path: '/api/v1/users/5',
       headers: expect.objectContaining({ 'x-own': '1' }),
       clientAddress: '127.0.0.1',
