@@ -17,6 +17,7 @@ export function runTraced(
     httpMethod: headers[':method'] as string,
     path: call.path,
     headers,
+    correlationId: call.correlationId,
     clientAddress: call.client.address,
     service: guarded?.service,
     method: guarded?.method,

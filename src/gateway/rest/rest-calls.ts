@@ -1,19 +1,17 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { CORRELATION_ID, newCorrelation, requestCorrelation } from '../../correlation.js'
 import { waitWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { log } from '../../log.js'
 import { gatewayRequests } from '../../observe/diagnostics-channels.js'
 import { isTraced } from '../../observe/diagnostics-trace.js'
 import { GatewayRecorder } from '../../observe/gateway-recorder.js'
-import { show } from '../../options.js'
 import type { Identity } from '../../peer.js'
 import { isThenable } from '../../thenable.js'
-import { textOfThrown } from '../../uncaught.js'
 import { checkRate, type RateState, rateHeaders } from '../rate-limits.js'
 import { checkPreconditions } from './entity-tag.js'
 import { errorAnswer } from './error-answer.js'
 import { clientOf, Exchange } from './exchange.js'
-import { CORRELATION_ID } from './header-rules.js'
 import { HttpError } from './http-error.js'
 import { surelyDidNotRun } from './idempotency.js'
 import { beginIdempotent } from './idempotent-calls.js'
@@ -25,7 +23,7 @@ import type { RouteTable } from './route-table.js'
 import { setSecurityHeaders } from './security-headers.js'
 import type { OwnRoute, Route } from './service-routes.js'
 import type { StreamReplies } from './stream-replies.js'
-import { beginTraced, continueTraced, setError, setRoute } from './traced-request.js'
+import { beginTraced, continueTraced, setError, setRoute, tracedCorrelation } from './traced-request.js'
 
 /** A request that the gateway has admitted, or answers itself. */
 type Admitted = Exchange | OwnRoute
@@ -152,14 +150,23 @@ export class RestCalls {
     return this.#settings.proxies.clientOf(socket.remoteAddress, headers['x-forwarded-for'])
   }
 
-  #logFault(error: unknown, { method, url }: FastifyRequest): void {
-    if (errorAnswer(error).fault)
-      log(
-        this.#settings.logger,
-        'warn',
-        // Without the query, which can have secrets.
-        () => `a request of ${method} ${show(pathOf(url))} failed: ${textOfThrown(error)}`,
-      )
+  #logFault(error: unknown, request: FastifyRequest): void {
+    if (!errorAnswer(error).fault) return
+    const admitted = (request as Partial<AdmittedRequest>)[ADMITTED]
+    const exchange = admitted instanceof Exchange ? admitted : undefined
+    log(this.#settings.logger, 'gateway.requestFailed', () => ({
+      gateway: 'rest',
+      httpMethod: request.method,
+      // Without the query, which can have secrets.
+      path: pathOf(request.url),
+      route: exchange?.route.binding.path,
+      service: exchange?.route.guarded.service,
+      method: exchange?.route.guarded.method,
+      clientAddress: this.#addressOf(request),
+      correlationId:
+        exchange?.correlationId ?? tracedCorrelation(request) ?? requestCorrelation(request.headers),
+      error,
+    }))
   }
 
   async #replyTo(request: FastifyRequest, exchange: Exchange, message: unknown): Promise<PlainReply> {
@@ -245,7 +252,8 @@ export class RestCalls {
     if (target.kind === 'own') return target
     if (isTraced(gatewayRequests)) setRoute(request, target)
     const onEnd = this.recorder.begin(target.method.kind === 'serverStream')
-    const exchange = new Exchange(request, reply, target, variables, this.#addressOf(request), onEnd)
+    const id = tracedCorrelation(request) ?? requestCorrelation(request.headers) ?? newCorrelation()
+    const exchange = new Exchange(request, reply, target, variables, this.#addressOf(request), id, onEnd)
     reply.header(CORRELATION_ID, exchange.correlationId)
     return exchange
   }
