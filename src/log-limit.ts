@@ -10,19 +10,32 @@ interface Window {
   suppressed: number
 }
 
+/** The time of a limit; a test has its own. */
+export interface LimitClock {
+  readonly nowMs: () => number
+  readonly later: (work: () => void, delayMs: number) => void
+}
+
+const CLOCK: LimitClock = {
+  nowMs,
+  later: (work, delayMs) => void setTimeout(work, delayMs).unref(),
+}
+
 /** Bounds the lines of each event. */
 export class LogLimit<Event extends string> {
   readonly #windows = new Map<Event, Window>()
   readonly #report: (event: Event, suppressed: number) => void
+  readonly #clock: LimitClock
 
   /** `report` gets the number of lines that were left out, at the end of their minute. */
-  constructor(report: (event: Event, suppressed: number) => void) {
+  constructor(report: (event: Event, suppressed: number) => void, clock = CLOCK) {
     this.#report = report
+    this.#clock = clock
   }
 
   /** Whether the line may be written. */
   admits(event: Event): boolean {
-    const now = nowMs()
+    const now = this.#clock.nowMs()
     let window = this.#windows.get(event)
     if (window === undefined || now >= window.endMs) {
       if (window !== undefined) this.#flush(event, window)
@@ -37,7 +50,7 @@ export class LogLimit<Event extends string> {
   }
 
   #reportLater(event: Event, window: Window): void {
-    setTimeout(() => this.#flush(event, window), window.endMs - nowMs()).unref()
+    this.#clock.later(() => this.#flush(event, window), window.endMs - this.#clock.nowMs())
   }
 
   #flush(event: Event, window: Window): void {

@@ -34,7 +34,7 @@ export function openChannel(agreement: Agreement, context: ChannelContext): Chan
     role: origin.role,
     address: origin.address === '' ? undefined : origin.address,
     transport: agreement.transport,
-    pid: agreement.peer.pid,
+    peerPid: agreement.peer.pid,
     clientAddress: agreement.peer.address,
   })
   log(logger, 'channel.opened', fields)

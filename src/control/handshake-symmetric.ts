@@ -103,7 +103,7 @@ class Side {
     if (this.#options.direction === 'write') return own
     const theirs = hello?.connectionId
     if (theirs === undefined || this.#options.direction === 'read') return theirs
-    return own < theirs ? own : theirs
+    return [own, theirs].toSorted()[0]
   }
 
   #agree(peer: Peer, maxMessageBytes: number, hello?: Hello): Agreement {

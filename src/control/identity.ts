@@ -114,7 +114,7 @@ export function authorizeFault(
     const message = `the option authorize returned a promise for ${who}; it must return true or false at once`
     // A mistake of this program, and not only of one client.
     const error = new ShmwireError(ErrorCode.DENIED, message)
-    log(logger, 'authorize.promise', () => ({ pid: peer.pid, error }))
+    log(logger, 'authorize.promise', () => ({ peerPid: peer.pid, error }))
     return error
   } catch (cause) {
     return new ShmwireError(ErrorCode.DENIED, `the option authorize threw for ${who}`, { cause })

@@ -111,7 +111,7 @@ const OPERATIONS: Contexts = {
   accept: [channels.accepts, ({ address }) => ({ fields: { address } })],
   'channel.peerGone': [
     channels.channelPeerGone,
-    ({ channel }) => ({ fields: { transport: channel.transport, pid: channel.peer.pid } }),
+    ({ channel }) => ({ fields: { transport: channel.transport, peerPid: channel.peer.pid } }),
   ],
   'background.error': [channels.backgroundErrors, backgroundContext],
   'client.call': [channels.clientCalls, callContext],

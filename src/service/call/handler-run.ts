@@ -175,7 +175,7 @@ export class HandlerRun {
       log(loggerOf(channel), 'service.callFailed', () => ({
         service,
         method,
-        pid: channel.peer.pid,
+        peerPid: channel.peer.pid,
         clientAddress: channel.peer.address,
         connectionId: connectionIdOf(channel),
         correlationId: correlationIn((name) => call.metadata.text(name)),
