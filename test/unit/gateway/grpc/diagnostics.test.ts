@@ -24,6 +24,7 @@ describe('diagnostics of a gateway of gRPC', () => {
       gateway: 'grpc',
       httpMethod: 'POST',
       headers: expect.objectContaining({ 'x-own': '1' }),
+      correlationId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       clientAddress: '127.0.0.1',
       method: 'getUser',
       route: undefined,
