@@ -80,6 +80,7 @@ export type {
 } from './messaging/topic/types.js'
 export type { MessageHeaders, MessageTransport, ServedOptions } from './messaging/types.js'
 export type {
+  BackgroundErrorPayload,
   ClientCallPayload,
   ConnectPayload,
   DeliveryPayload,
