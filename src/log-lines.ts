@@ -1,12 +1,12 @@
 /** The lines that this package writes to a logger: the only place that states them. docs/logs.md explains each one. */
 
-/** How bad a line is: `debug` is expected in operation, `warn` asks somebody to look at it, `error` states that something does not work. */
+/** How bad a line is: `debug` is expected in operation, `warn` asks an operator to check it, `error` states that something does not work. */
 export type LogLevel = 'debug' | 'warn' | 'error'
 
 export interface LogLine {
   readonly level: LogLevel
   readonly message: string
-  /** What an operator can do. Lines of level `debug` need nothing. */
+  /** The remedy of an operator. Lines of level `debug` need none. */
   readonly action?: string
   /** No operation of a diagnostics channel reports its error, so the line does: see `shmwire:background.error`. */
   readonly background?: true

@@ -14,7 +14,7 @@ const LINE_CHARACTERS_MAX = 4096
 /** Writes to stderr if the environment variable `NODE_DEBUG` names `shmwire`. */
 const debug = debuglog('shmwire')
 
-/** What a line states. Never metadata, tokens, messages, or the query of a URL. */
+/** The fields of a line. Never metadata, tokens, messages, or the query of a URL. */
 export interface LogDetails {
   readonly [field: string]: unknown
   /** The line has its text and its code. */

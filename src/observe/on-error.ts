@@ -13,15 +13,28 @@ type Operations = Omit<
   'shmwire:channel.send' | 'shmwire:channel.receive' | 'shmwire:channel.fallback'
 >
 
-/** What has failed: the name of a diagnostics channel without `shmwire:`. */
-export type ErrorOperation = keyof Operations extends `shmwire:${infer Name}` ? Name : never
+/** The name of a diagnostics channel without `shmwire:`. */
+export type ErrorOperation =
+  | 'accept'
+  | 'background.error'
+  | 'channel.peerGone'
+  | 'client.call'
+  | 'client.stream'
+  | 'connect'
+  | 'gateway.request'
+  | 'queue.push'
+  | 'queue.take'
+  | 'service.call'
+  | 'service.stream'
+  | 'topic.publish'
+  | 'topic.receive'
 
 /** An error of this package, with its context. */
 export interface ErrorReport {
   /** As the code threw it. */
   readonly error: unknown
   readonly operation: ErrorOperation
-  /** The outcome of a request that somebody else must change, such as NOT_FOUND, and not a fault: see docs/logs.md. */
+  /** An outcome that the caller or the peer must correct, such as NOT_FOUND, and not a fault: see docs/logs.md. */
   readonly expected: boolean
   /** Undefined: the operation has none. */
   readonly correlationId: string | undefined

@@ -29,7 +29,8 @@ describe('the lines of the logger', () => {
       message,
       action,
     ])
-    expect(rows.toSorted()).toEqual(lines.toSorted())
+    const texts = (list: readonly string[][]): string[] => list.map((cells) => cells.join(' | ')).toSorted()
+    expect(texts(rows)).toEqual(texts(lines))
   })
 
   it('are all written somewhere', () => {

@@ -81,6 +81,7 @@ it('no line and no report has a secret of a request, a call, a job or a key', as
   const secure = await listen('tls://localhost:0', { tls, logger })
   const port = Number(secure.address.split(':').at(-1))
   const foreign = connectTls({ host: 'localhost', port, ca: authority.ca }).on('error', () => {})
+  foreign.resume()
   foreign.end(`GET /?token=${SECRET} HTTP/1.1\r\nauthorization: ${SECRET}\r\n\r\n`)
   await once(foreign, 'close')
   await expect(connect(secure.address, { tls: { ca: authority.ca }, logger })).rejects.toThrow()
@@ -94,10 +95,10 @@ it('no line and no report has a secret of a request, a call, a job or a key', as
     'channel.opened',
   ])
     expect(events).toContain(event)
-  const key = String(tls.key).split('\n')[1] as string
+  const key = tls.key.split('\n')[1] as string
   const texts = [
     ...lines.map((line) => JSON.stringify(line)),
-    ...reports.map(({ error, ...rest }) => JSON.stringify([rest, (error as Error).message])),
+    ...reports.map(({ error, ...report }) => JSON.stringify([report, (error as Error).message])),
   ]
   for (const text of texts) {
     expect(text).not.toContain(SECRET)

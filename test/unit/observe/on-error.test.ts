@@ -70,7 +70,8 @@ describe('onError', () => {
       },
     })
     const read = async (): Promise<void> => {
-      for await (const _line of users['lines']?.() as AsyncIterable<unknown>);
+      const lines = users['lines']?.() as AsyncIterable<unknown>
+      for await (const _line of lines);
     }
     await caught(read())
     expect(operations()).toEqual(expect.arrayContaining(['service.call']))
@@ -139,7 +140,9 @@ describe('onError', () => {
   it('expects the end of a call that its caller cancels', async () => {
     const users = await served({
       wait: (_request: unknown, { signal }: CallContext) =>
-        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+        new Promise((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason as Error)),
+        ),
     })
     const abort = new AbortController()
     const call = caught(users['wait']?.(1, { signal: abort.signal }))
@@ -183,9 +186,9 @@ describe('onError', () => {
     await caught(connect(place))
     await eventually(() => reports.length === 2)
     await server.close()
-    expect(reports.map(({ operation, expected }) => [operation, expected]).toSorted()).toEqual([
-      ['accept', true],
-      ['connect', false],
+    expect(reports.map(({ operation, expected }) => `${operation} ${expected}`).toSorted()).toEqual([
+      'accept true',
+      'connect false',
     ])
   })
 
