@@ -1,10 +1,13 @@
 import { Console } from 'node:console'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
 import { createRequire } from 'node:module'
+import { createConnection } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { correlationStore } from '../../src/correlation.js'
 import { ErrorCode, ShmwireError } from '../../src/errors.js'
+import { listen } from '../../src/listen.js'
 import { log } from '../../src/log.js'
 import { LINES_PER_MINUTE, LogLimit } from '../../src/log-limit.js'
 import { LOG_LINES } from '../../src/log-lines.js'
@@ -135,6 +138,20 @@ describe('the limit of lines', () => {
     const other = recordingLogger()
     log(other.logger, 'client.refused', details)
     expect(other.lines).toHaveLength(1)
+  })
+
+  it('holds for a client that connects with garbage again and again', async () => {
+    const { logger, lines } = recordingLogger()
+    const server = await listen('tcp://127.0.0.1:0', { logger, authorize: () => true })
+    const port = Number(server.address.split(':').at(-1))
+    const sent = LINES_PER_MINUTE + 50
+    for (let count = 0; count < sent; count += 1) {
+      const socket = createConnection({ host: '127.0.0.1', port }).on('error', () => {})
+      socket.resume().end('garbage of no protocol')
+      await once(socket, 'close')
+    }
+    await server.close()
+    expect(lines.map(({ fields }) => fields['event'])).toEqual(Array(LINES_PER_MINUTE).fill('client.refused'))
   })
 
   it('reports how many were left out, once for each minute', () => {

@@ -146,6 +146,12 @@ export class RestCalls {
     beginTraced(request, reply, this.#addressOf(request), begin)
   }
 
+  /** An observed request has its id from the begin, also a new one. */
+  #correlationOf(request: FastifyRequest): string | undefined {
+    const observed = isTraced(gatewayRequests) ? tracedCorrelation(request) : undefined
+    return observed ?? requestCorrelation(request.headers)
+  }
+
   #addressOf({ raw: { socket }, headers }: FastifyRequest): string {
     return this.#settings.proxies.clientOf(socket.remoteAddress, headers['x-forwarded-for'])
   }
@@ -163,8 +169,7 @@ export class RestCalls {
       service: exchange?.route.guarded.service,
       method: exchange?.route.guarded.method,
       clientAddress: this.#addressOf(request),
-      correlationId:
-        exchange?.correlationId ?? tracedCorrelation(request) ?? requestCorrelation(request.headers),
+      correlationId: exchange?.correlationId ?? this.#correlationOf(request),
       error,
     }))
   }
@@ -252,7 +257,7 @@ export class RestCalls {
     if (target.kind === 'own') return target
     if (isTraced(gatewayRequests)) setRoute(request, target)
     const onEnd = this.recorder.begin(target.method.kind === 'serverStream')
-    const id = tracedCorrelation(request) ?? requestCorrelation(request.headers) ?? newCorrelation()
+    const id = this.#correlationOf(request) ?? newCorrelation()
     const exchange = new Exchange(request, reply, target, variables, this.#addressOf(request), id, onEnd)
     reply.header(CORRELATION_ID, exchange.correlationId)
     return exchange
