@@ -19,8 +19,8 @@ export interface LogDetails {
   readonly [field: string]: unknown
   /** The line has its text and its code. */
   readonly error?: unknown
-  /** Undefined: that of the operation that runs now. */
-  readonly correlationId?: string | undefined
+  /** Undefined: that of the operation that runs now. Null: the line belongs to no operation, although its code can run in one. */
+  readonly correlationId?: string | null | undefined
 }
 
 interface LoggedChannel {
@@ -96,7 +96,7 @@ function errorFields(error: unknown): { readonly error?: string; readonly errorC
 }
 
 /** The accessors of a thrown value can throw. */
-export function codeOf(error: unknown): string | number | undefined {
+function codeOf(error: unknown): string | number | undefined {
   try {
     const code: unknown = (error as { readonly code?: unknown } | null | undefined)?.code
     return typeof code === 'string' || typeof code === 'number' ? code : undefined
@@ -130,7 +130,12 @@ function limitOf(logger: Logger | undefined): LogLimit<LogEvent> {
   let limit = limits.get(owner)
   if (limit === undefined) {
     limit = new LogLimit((suppressedEvent, lines) =>
-      write(logger, 'log.suppressed', { suppressedEvent, lines }, LOG_LINES[suppressedEvent].level),
+      write(
+        logger,
+        'log.suppressed',
+        { suppressedEvent, lines, correlationId: null },
+        LOG_LINES[suppressedEvent].level,
+      ),
     )
     limits.set(owner, limit)
   }

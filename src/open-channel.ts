@@ -30,6 +30,7 @@ export function openChannel(agreement: Agreement, context: ChannelContext): Chan
   const { maxMessageBytes, fallbackReason, features, connectionId } = agreement
   const { logger } = settings
   const fields = (): LogDetails => ({
+    correlationId: null,
     connectionId,
     role: origin.role,
     address: origin.address === '' ? undefined : origin.address,

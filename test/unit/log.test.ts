@@ -49,9 +49,11 @@ describe('a line', () => {
     correlationStore.run('of-context', () => {
       log(logger, 'client.refused', () => ({}))
       log(logger, 'client.refused', () => ({ correlationId: 'its-own' }))
+      log(logger, 'client.refused', () => ({ correlationId: null }))
     })
     log(logger, 'client.refused', () => ({}))
-    expect(lines.map(({ fields }) => fields['correlationId'])).toEqual(['of-context', 'its-own', undefined])
+    const ids = lines.map(({ fields }) => fields['correlationId'])
+    expect(ids).toEqual(['of-context', 'its-own', undefined, undefined])
   })
 
   it('takes any thrown value', () => {
