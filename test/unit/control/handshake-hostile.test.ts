@@ -318,8 +318,6 @@ describe('a client', () => {
     ['token', undefined],
     ['token', 'A'.repeat(32)],
     ['mayFallBack', 1],
-    ['connectionId', 'A'.repeat(16)],
-    ['connectionId', 5],
     ['transport', 'auto'],
     ['codec', 'json'],
     ['pid', 'x'],
