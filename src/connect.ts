@@ -42,16 +42,17 @@ export function connectChannel(
   address: string | ConnectedSocket,
   options: ChannelOptions & WaitOptions,
   onClosed?: ChannelDependencies['onClosed'],
+  attempt = 1,
 ): Promise<Channel> {
-  return tracePromise(connects, payloadOf(address), async (payload) => {
+  return tracePromise(connects, payloadOf(address, attempt), async (payload) => {
     const channel = await connectUntraced(address, options, onClosed)
     if (payload !== undefined) payload.channel = channel
     return channel
   })
 }
 
-function payloadOf(address: unknown): () => ConnectPayload {
-  return () => ({ address: typeof address === 'string' ? address : undefined, channel: undefined })
+function payloadOf(address: unknown, attempt: number): () => ConnectPayload {
+  return () => ({ address: typeof address === 'string' ? address : undefined, attempt, channel: undefined })
 }
 
 /** Like `connectChannel`, as a part of another operation that reports to `shmwire:connect`. */

@@ -77,6 +77,15 @@ const STATUS_OF: Readonly<Record<ErrorCode, Status>> = {
   ERR_SHMWIRE_LEASE_LOST: 'ABORTED',
 }
 
+/** Codes of errors that a missing, ending or starting server can cause. After any other error, another attempt would fail the same way. */
+export const PASSING_CODES: ReadonlySet<unknown> = new Set([
+  ErrorCode.NOT_LISTENING,
+  ErrorCode.PEER_GONE,
+  ErrorCode.TIMEOUT,
+  ErrorCode.UNAVAILABLE,
+  ErrorCode.OUT_OF_MEMORY,
+])
+
 /** Whether a call that failed may have run: `'no'` if it surely did not. */
 export type Executed = 'no' | 'unknown'
 

@@ -25,6 +25,7 @@ export {
   type Retry,
 } from './keep-connected.js'
 export { type ListenOptions, listen, type Server, type ServerEvents } from './listen.js'
+export type { LogFields, Logger } from './logger.js'
 export { type BindOptions, bindQueue, type QueueBinding } from './messaging/bind-queue.js'
 export { createCell } from './messaging/cell/create-cell.js'
 export type {
@@ -79,6 +80,7 @@ export type {
 } from './messaging/topic/types.js'
 export type { MessageHeaders, MessageTransport, ServedOptions } from './messaging/types.js'
 export type {
+  BackgroundErrorPayload,
   ClientCallPayload,
   ConnectPayload,
   DeliveryPayload,
@@ -95,7 +97,6 @@ export type {
 export type {
   ChannelOptions,
   HeartbeatOptions,
-  Logger,
   TlsOptions,
   TransportChoice,
   WaitMode,

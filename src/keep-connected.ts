@@ -4,7 +4,7 @@ import { parseAddress } from './address.js'
 import { backOffMs } from './back-off.js'
 import type { Channel } from './channel/channel.js'
 import { connectChannel } from './connect.js'
-import { ErrorCode, ShmwireError } from './errors.js'
+import { PASSING_CODES, ShmwireError } from './errors.js'
 import { clearTimeout, newAbortController, nextTick, nowMs, setTimeout } from './host.js'
 import { notifyLateListeners } from './late-listeners.js'
 import {
@@ -62,15 +62,6 @@ interface Bounds {
 
 const CONNECTOR_OPTION_NAMES = [...OPTION_NAMES.filter((name) => name !== 'signal'), 'backOff']
 
-/** Errors that a missing, ending or starting server can cause. After any other error, the next attempt would fail the same way. */
-const PASSING: ReadonlySet<unknown> = new Set([
-  ErrorCode.NOT_LISTENING,
-  ErrorCode.PEER_GONE,
-  ErrorCode.TIMEOUT,
-  ErrorCode.UNAVAILABLE,
-  ErrorCode.OUT_OF_MEMORY,
-])
-
 /**
  * Connects, and connects again whenever the channel ends, until it is closed. The waits between attempts grow and are random, so that the
  * clients of a restarted server do not connect all at once (M. Brooker, "Exponential Backoff And Jitter", 2015: full jitter).
@@ -90,12 +81,18 @@ export function keepConnected<Incoming = any, Outgoing = any>(
   const target = parseAddress(address)
   if (target.kind === 'stdio') throw misuse("'stdio:' can be connected once only; use connect")
   checkConnectAddress(target, resolveOptions(channelOptions))
-  const open: OpenOne = (signal, onClosed) => connectChannel(address, { ...channelOptions, signal }, onClosed)
+  const open: OpenOne = (signal, onClosed, attempt) =>
+    connectChannel(address, { ...channelOptions, signal }, onClosed, attempt)
   return new Connector(address, open, backOffOption(backOff))
 }
 
-/** Opens one channel. `onClosed` runs when it has ended. Rejects with an error that is not in `PASSING` if no further attempt may follow. */
-export type OpenOne = (signal: AbortSignal, onClosed: (error: Error | undefined) => void) => Promise<Channel>
+/** Opens one channel. `onClosed` runs when it has ended. Rejects with an error that is not in `PASSING_CODES` if no further attempt may follow. */
+export type OpenOne = (
+  signal: AbortSignal,
+  onClosed: (error: Error | undefined) => void,
+  /** From 1, since the last channel. */
+  attempt: number,
+) => Promise<Channel>
 
 /** A connector over channels that the program opens itself, for src/service. */
 export function keepOpen(open: OpenOne): Connector {
@@ -117,6 +114,8 @@ export class Connector<Incoming = any, Outgoing = any>
   #timer: NodeJS.Timeout | undefined
   #referenced = true
   #attempt = 0
+  /** Since the last channel. */
+  #failures = 0
 
   /** Only `keepConnected` creates connectors. */
   constructor(address: string, open: OpenOne, backOff: Bounds) {
@@ -207,9 +206,11 @@ export class Connector<Incoming = any, Outgoing = any>
       }
     })
     try {
-      channel = await this.#open(this.#stopping.signal, end)
+      channel = await this.#open(this.#stopping.signal, end, this.#failures + 1)
+      this.#failures = 0
     } catch (error) {
-      if (error instanceof ShmwireError && PASSING.has(error.code)) return error
+      this.#failures += 1
+      if (error instanceof ShmwireError && PASSING_CODES.has(error.code)) return error
       throw error
     }
     const beginMs = nowMs()

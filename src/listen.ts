@@ -40,7 +40,7 @@ import {
 } from './options.js'
 import { incomingMessages } from './schema/incoming-messages.js'
 import type { StreamTransport } from './transport.js'
-import { runApart, textOfThrown } from './uncaught.js'
+import { runApart } from './uncaught.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
 export interface ServerEvents<Incoming = any, Outgoing = any> {
@@ -259,7 +259,7 @@ export class Server<Incoming = any, Outgoing = any>
       await tracePromise(accepts, payloadOf, (payload) => this.#handshake(socket, payload))
     } catch (error) {
       // The client knows the reason. A failed client does not affect the server.
-      log(this.#parts.settings.logger, 'debug', () => `a client was refused: ${textOfThrown(error)}`)
+      log(this.#parts.settings.logger, 'client.refused', () => ({ address: this.address, error }))
       this.#countFailure(error)
     } finally {
       this.#handshakes -= 1

@@ -3,7 +3,7 @@ import type { ChannelDependencies } from './channel/types.js'
 import type { Codec } from './codec/codec.js'
 import { nextTick } from './host.js'
 import { createLink } from './link/create-link.js'
-import { log } from './log.js'
+import { type LogDetails, log, setLogger } from './log.js'
 import type { NativeLoad } from './native/load-binding.js'
 import { type ChannelOrigin, observeChannel } from './observe/channel-totals.js'
 import { channelFallback } from './observe/diagnostics-channels.js'
@@ -27,9 +27,20 @@ export interface ChannelContext {
 /** Opens the channel of two sides that agree. Throws only errors of the codec, after it has released everything. */
 export function openChannel(agreement: Agreement, context: ChannelContext): Channel {
   const { settings, codec, native, messages, onClosed, origin } = context
-  const { maxMessageBytes, fallbackReason, features } = agreement
+  const { maxMessageBytes, fallbackReason, features, connectionId } = agreement
+  const { logger } = settings
+  const fields = (): LogDetails => ({
+    correlationId: null,
+    connectionId,
+    role: origin.role,
+    address: origin.address === '' ? undefined : origin.address,
+    transport: agreement.transport,
+    peerPid: agreement.peer.pid,
+    clientAddress: agreement.peer.address,
+  })
+  log(logger, 'channel.opened', fields)
   if (fallbackReason !== undefined)
-    log(settings.logger, 'debug', () => `a channel runs over the socket: ${fallbackReason}`)
+    log(logger, 'channel.fallback', () => ({ ...fields(), reason: fallbackReason }))
   const link = createLink(agreement, settings, native)
   let ended = false
   let observed: ((error: Error | undefined) => void) | undefined
@@ -46,6 +57,7 @@ export function openChannel(agreement: Agreement, context: ChannelContext): Chan
       peerHasCalls: features.includes(Feature.CALLS),
       onClosed: (error) => {
         ended = true
+        log(logger, 'channel.ended', () => ({ ...fields(), error }))
         observed?.(error)
         onClosed?.(error)
       },
@@ -54,6 +66,7 @@ export function openChannel(agreement: Agreement, context: ChannelContext): Chan
     link.destroy()
     throw error
   }
+  setLogger(channel, logger, connectionId)
   if (!ended) observed = observeChannel(channel, origin)
   if (fallbackReason !== undefined && channelFallback.hasSubscribers) {
     const payload: FallbackPayload = { channel, reason: fallbackReason }

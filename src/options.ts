@@ -2,6 +2,7 @@ import type { ConnectionOptions, TlsOptions as ServerTlsOptions } from 'node:tls
 import type { Codec, CodecName } from './codec/codec.js'
 import { decodedBytesDefault } from './codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from './errors.js'
+import type { Logger } from './logger.js'
 import { nearest } from './nearest.js'
 import type { Peer } from './peer.js'
 import { printable } from './printable.js'
@@ -13,12 +14,6 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined
   /** Ends the wait with `ERR_SHMWIRE_TIMEOUT` after so many milliseconds. Default: no limit, unless the call has its own. */
   timeoutMs?: number | undefined
-}
-
-/** Receives diagnostics, one line each, with escaped control characters; `console` is one. */
-export interface Logger {
-  debug(message: string): void
-  warn(message: string): void
 }
 
 /** The options of `listen` and `connect`. */
@@ -86,7 +81,7 @@ export interface ChannelOptions {
   tls?: TlsOptions | undefined
   /** How this side notices a peer that the kernel does not report as gone. Default every 5 s, and 15 s of silence. */
   heartbeat?: HeartbeatOptions | undefined
-  /** Receives one line for each fallback and refused peer. Default: none. `NODE_DEBUG=shmwire` writes the same lines to stderr. */
+  /** Receives a line for each channel, refused peer and fault. Default: none. `NODE_DEBUG=shmwire` writes the same lines to stderr. */
   logger?: Logger | undefined
 }
 
@@ -393,8 +388,8 @@ export function codecOption(value: unknown): CodecName | Codec {
 export function loggerOption(value: unknown): Logger | undefined {
   if (value === undefined) return undefined
   const logger = value as Logger
-  if (typeof logger?.debug !== 'function' || typeof logger?.warn !== 'function') {
-    throw invalid('logger', value, 'an object with the methods debug and warn')
-  }
+  for (const level of ['debug', 'warn', 'error'] as const)
+    if (typeof logger?.[level] !== 'function')
+      throw invalid('logger', value, 'an object with the methods debug, warn and error')
   return logger
 }

@@ -1,4 +1,5 @@
 /** The JSON payloads of the handshake (docs/protocol.md, "Messages"). Every member is input from the peer and is checked. */
+import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { checkIdentity } from '../identity.js'
@@ -27,6 +28,8 @@ export interface Hello {
   readonly pid: number
   /** The sender gives up a peer that is silent for so long. Absent: it needs no signs of life, and sends none. */
   readonly heartbeatTimeoutMs?: number | undefined
+  /** Over a stream: both sides state one, and use the smaller one. 16 hexadecimal digits. */
+  readonly connectionId?: string | undefined
   /** The sender is a gateway, and passes on what this client sends. */
   readonly relayed?: RelayedClient | undefined
 }
@@ -56,6 +59,8 @@ export interface Offer {
   readonly pid: number
   /** The sender gives up a peer that is silent for so long. Absent: it needs no signs of life, and sends none. */
   readonly heartbeatTimeoutMs?: number | undefined
+  /** For the logs of both sides. 16 hexadecimal digits. */
+  readonly connectionId?: string | undefined
 }
 
 const FEATURES_MAX = 64
@@ -185,7 +190,20 @@ function readCommon(members: Members): Omit<Hello, 'transport' | 'shm'> {
     ringBytes,
     pid: members.integer('pid', 1, PID_MAX),
     heartbeatTimeoutMs: readHeartbeat(members),
+    connectionId: readConnectionId(members),
   }
+}
+
+/** For the logs of both sides. It is not a secret, and proves nothing. */
+export function newConnectionId(): string {
+  return randomBytes(8).toString('hex')
+}
+
+function readConnectionId(members: Members): string | undefined {
+  const id = members.get('connectionId')
+  if (id === undefined) return undefined
+  if (typeof id === 'string' && /^[0-9a-f]{16}$/.test(id)) return id
+  throw members.fault('connectionId', '16 hexadecimal digits')
 }
 
 function readHeartbeat(members: Members): number | undefined {

@@ -205,6 +205,7 @@ class Client {
       endpoint,
       fallbackReason,
       maxMessageBytes,
+      connectionId: offer.connectionId,
       features: offer.features,
     })
   }

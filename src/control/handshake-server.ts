@@ -24,7 +24,14 @@ import { hasMagic, noShmwire, versionFault } from '../wire/preamble.js'
 import { beginsTls } from '../wire/tls-record.js'
 import { admitPeer } from './admit-peer.js'
 import { clientCertificateFault } from './client-certificate.js'
-import { clip, type Hello, type RelayedClient, readHello, readSocketReason } from './control-messages.js'
+import {
+  clip,
+  type Hello,
+  newConnectionId,
+  type RelayedClient,
+  readHello,
+  readSocketReason,
+} from './control-messages.js'
 import { readDescribe } from './description.js'
 import { ExpectedHandover, type Pause } from './expected-handover.js'
 import type { Grant, Owner, ReleaseSlot } from './handover-slots.js'
@@ -70,6 +77,7 @@ class Server {
   readonly #connection: HandshakeConnection
   readonly #options: ServerHandshakeOptions
   readonly #owner: Owner
+  readonly #connectionId = newConnectionId()
   /** Ends the count of this connection as half-open. */
   #leaveHalfOpen = (): void => {}
 
@@ -333,6 +341,7 @@ class Server {
       maxMessageBytes,
       ringBytes,
       pid: process.pid,
+      connectionId: this.#connectionId,
       ...heartbeat,
     }
   }
@@ -358,6 +367,7 @@ class Server {
       endpoint,
       fallbackReason,
       maxMessageBytes,
+      connectionId: this.#connectionId,
       features: hello.features,
     })
   }

@@ -14,7 +14,7 @@ import { FrameKind } from '../wire/frames.js'
 import { versionFault } from '../wire/preamble.js'
 import { withPrintHint } from '../wire/print-hint.js'
 import { admitPeer } from './admit-peer.js'
-import { clip, type Hello, readHello } from './control-messages.js'
+import { clip, type Hello, newConnectionId, readHello } from './control-messages.js'
 import { CLIENT_HANDSHAKE_TIMEOUT_MS, type HandshakeOptions } from './handshake.js'
 import { type HandshakeConnection, runHandshake } from './handshake-connection.js'
 import { agreeOnHeartbeat, heartbeatMembers } from './heartbeat-terms.js'
@@ -45,6 +45,7 @@ export function handshakeOverStream(stream: ByteStream, options: StreamHandshake
 class Side {
   readonly #connection: HandshakeConnection
   readonly #options: StreamHandshakeOptions
+  readonly #connectionId = newConnectionId()
 
   constructor(connection: HandshakeConnection, options: StreamHandshakeOptions) {
     this.#connection = connection
@@ -59,7 +60,7 @@ class Side {
     const { peer } = admitPeer(this.#connection, this.#options, hello.pid)
     const mismatch = this.#mismatch(hello)
     if (mismatch !== undefined) throw this.#connection.refuse(mismatch)
-    if (direction === 'read') return this.#agree(peer, settings.maxMessageBytes)
+    if (direction === 'read') return this.#agree(peer, settings.maxMessageBytes, hello)
     this.#connection.send(FrameKind.READY)
     await this.#connection.next([FrameKind.READY])
     return this.#agree(peer, Math.min(settings.maxMessageBytes, hello.maxMessageBytes), hello)
@@ -71,7 +72,9 @@ class Side {
     const terms = { features: FEATURES, codec: codecName, maxMessageBytes, ringBytes, pid: process.pid }
     const heartbeat = heartbeatMembers(this.#options)
     this.#connection.sendPreamble()
-    this.#connection.send(FrameKind.HELLO, { ...terms, transport: 'socket', shm: clip(reason), ...heartbeat })
+    const connectionId = this.#connectionId
+    const rest = { transport: 'socket', shm: clip(reason), connectionId }
+    this.#connection.send(FrameKind.HELLO, { ...terms, ...rest, ...heartbeat })
   }
 
   async #receiveHello(): Promise<Hello> {
@@ -94,11 +97,30 @@ class Side {
     )
   }
 
+  /** One way, only the writer states one. */
+  #agreedId(hello: Hello | undefined): string | undefined {
+    const own = this.#connectionId
+    if (this.#options.direction === 'write') return own
+    const theirs = hello?.connectionId
+    if (theirs === undefined || this.#options.direction === 'read') return theirs
+    return [own, theirs].toSorted()[0]
+  }
+
   #agree(peer: Peer, maxMessageBytes: number, hello?: Hello): Agreement {
     const { transport, reason: fallbackReason, direction } = this.#options
     const heartbeat = hello === undefined ? undefined : agreeOnHeartbeat(this.#options, hello)
     const features = hello?.features ?? []
-    const terms = { transport, direction, heartbeat, peer, fallbackReason, maxMessageBytes, features }
+    const connectionId = this.#agreedId(hello)
+    const terms = {
+      connectionId,
+      transport,
+      direction,
+      heartbeat,
+      peer,
+      fallbackReason,
+      maxMessageBytes,
+      features,
+    }
     return this.#connection.agreement({ ...terms, endpoint: undefined })
   }
 }

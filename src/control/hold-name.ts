@@ -2,7 +2,6 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net'
 import { log } from '../log.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings, WaitOptions } from '../options.js'
-import { textOfThrown } from '../uncaught.js'
 import type { HeldLease } from './held-lease.js'
 import { acquireNameLease, type WhenInUse } from './name-lease.js'
 import { refuseDescriptors } from './refuse-descriptors.js'
@@ -55,6 +54,6 @@ function guardAccepted(socket: Socket, guard: (socket: Socket) => void, settings
     guard(socket)
   } catch (error) {
     // The socket is shut down, so the handshake ends with PEER_GONE.
-    log(settings.logger, 'debug', () => `a client was refused: ${textOfThrown(error)}`)
+    log(settings.logger, 'client.refused', () => ({ error }))
   }
 }

@@ -113,8 +113,9 @@ export function authorizeFault(
     answer.then(ignore, ignore)
     const message = `the option authorize returned a promise for ${who}; it must return true or false at once`
     // A mistake of this program, and not only of one client.
-    log(logger, 'warn', () => message)
-    return new ShmwireError(ErrorCode.DENIED, message)
+    const error = new ShmwireError(ErrorCode.DENIED, message)
+    log(logger, 'authorize.promise', () => ({ peerPid: peer.pid, error }))
+    return error
   } catch (cause) {
     return new ShmwireError(ErrorCode.DENIED, `the option authorize threw for ${who}`, { cause })
   }

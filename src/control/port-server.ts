@@ -4,7 +4,6 @@ import type { NetworkAddress } from '../address/network-address.js'
 import type { PipeAddress } from '../address/pipe-address.js'
 import { log } from '../log.js'
 import type { Settings } from '../options.js'
-import { textOfThrown } from '../uncaught.js'
 import { verifiesCertificates } from './client-certificate.js'
 import { ConnectionLimit } from './connection-limit.js'
 import { HALF_OPEN_MAX, HALF_OPEN_PER_OWNER_MAX, SERVER_HANDSHAKE_TIMEOUT_MS } from './handshake.js'
@@ -40,7 +39,7 @@ export async function newPortServer(
   const netServer = withTlsOptions(text, () => createTlsServer(options))
   limitHandshakes(netServer)
   netServer.on('tlsClientError', (error) =>
-    log(settings.logger, 'debug', () => `a client was refused: ${textOfThrown(error)}`),
+    log(settings.logger, 'client.refused', () => ({ address: text, error })),
   )
   return { netServer, event: 'secureConnection' }
 }

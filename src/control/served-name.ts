@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import { ErrorCode, type ShmwireError } from '../errors.js'
 import { clearInterval, newAbortController, setInterval } from '../host.js'
-import { log } from '../log.js'
+import { type LogDetails, log } from '../log.js'
+import type { LogEvent } from '../log-lines.js'
 import type { NativeHandoverSocket } from '../native/binding.js'
 import { textOfThrown } from '../uncaught.js'
 import type { LeaseState } from './held-lease.js'
@@ -97,7 +98,7 @@ export class ServedName {
 
   /** Undefined: it failed, and this server still has the address. */
   #restore(): LeaseState | undefined {
-    const { path, text } = this.#options
+    const { path } = this.#options
     let state: LeaseState
     try {
       state = this.#holding.lease.restore()
@@ -105,13 +106,9 @@ export class ServedName {
       this.#reportFailure(error)
       return undefined
     }
-    if (state === 'hidden')
-      this.#report(
-        `another program has replaced the socket ${path} of the address ${text}; clients do not reach this server`,
-      )
+    if (state === 'hidden') this.#report('server.hidden', { path })
     if (state === 'held' || state === 'restored') this.#reported = ''
-    if (state === 'restored')
-      this.#report(`a file of the address ${text} was removed and is restored: ${path}`)
+    if (state === 'restored') this.#report('server.fileRestored', { path })
     return state
   }
 
@@ -127,17 +124,12 @@ export class ServedName {
     try {
       protect()
     } catch (error) {
-      log(
-        settings.logger,
-        'debug',
-        () => `the ${what} of the address ${text} is not protected from clean-up: ${textOfThrown(error)}`,
-      )
+      log(settings.logger, 'server.notProtected', () => ({ address: text, file: what, error }))
     }
   }
 
   /** Nothing is left that would keep other servers away. This one competes like any new server, and gives way to one that was faster. */
   async #holdAgain(): Promise<void> {
-    const { text } = this.#options
     const { signal } = this.#releasing
     let holding: Holding
     try {
@@ -147,9 +139,7 @@ export class ServedName {
       if ((error as ShmwireError).code !== ErrorCode.NAME_IN_USE) throw error
       // Final, because the user may have started that server in place of this one.
       clearInterval(this.#timer)
-      this.#report(
-        `the files of the address ${text} were removed, and another server has the address now; this server keeps its channels, and gets no new ones`,
-      )
+      this.#report('server.addressLost')
       return
     }
     const old = this.#holding
@@ -164,26 +154,30 @@ export class ServedName {
     this.#serve()
     if (!this.#referenced) holding.netServer.unref()
     this.#protect()
-    this.#report(`the files of the address ${text} were removed; this server has the address again`)
+    this.#report('server.addressHeldAgain')
   }
 
   #serve(): void {
     const { netServer } = this.#holding
     netServer.on('connection', this.#accept)
     netServer.on('error', (error) =>
-      log(this.#options.settings.logger, 'warn', () => `a client could not be accepted: ${error.message}`),
+      log(this.#options.settings.logger, 'client.notAccepted', () => ({
+        address: this.#options.text,
+        error,
+      })),
     )
   }
 
   #reportFailure(error: unknown): void {
-    const { text } = this.#options
-    this.#report(`the files of the address ${text} cannot be restored: ${textOfThrown(error)}`)
+    this.#report('server.notRestored', { error })
   }
 
   /** Reports a problem once, although each renewal finds it. */
-  #report(message: string): void {
-    if (message === this.#reported) return
-    this.#reported = message
-    log(this.#options.settings.logger, 'warn', () => message)
+  #report(event: LogEvent, details: LogDetails = {}): void {
+    const problem = details.error === undefined ? event : `${event}: ${textOfThrown(details.error)}`
+    if (problem === this.#reported) return
+    this.#reported = problem
+    const { settings, text } = this.#options
+    log(settings.logger, event, () => ({ address: text, ...details }))
   }
 }

@@ -40,7 +40,7 @@ export class ServedPort {
     this.address = addressOf(target, server)
     server.netServer.on(server.event, accept)
     server.netServer.on('error', (error) =>
-      log(settings.logger, 'warn', () => `a client could not be accepted: ${error.message}`),
+      log(settings.logger, 'client.notAccepted', () => ({ address: this.address, error })),
     )
   }
 

@@ -38,11 +38,7 @@ export class ServerHandoverSocket {
       // Each renewal finds the same problem.
       if (this.unavailable === error.message) return
       this.unavailable = error.message
-      log(
-        this.#settings.logger,
-        'warn',
-        () => `no shared memory for clients of this server: ${error.message}`,
-      )
+      log(this.#settings.logger, 'server.noSharedMemory', () => ({ path, error }))
     }
   }
 

@@ -60,7 +60,7 @@ async function ask(name: PublishedName, place: Place, signal: AbortSignal): Prom
   } catch (error) {
     // The list would lack servers that are alive.
     if (!(error instanceof ShmwireError) || error.code === ErrorCode.OUT_OF_MEMORY) throw error
-    log(settings.logger, 'debug', () => `${path} is not listed: ${error.message}`)
+    log(settings.logger, 'server.notListed', () => ({ path, error }))
     return undefined
   }
 }

@@ -5,8 +5,9 @@ import { checkMayDiscover } from '../control/permission-model.js'
 import { checkRuntimeDirectory, runtimeDirectory } from '../control/runtime-directory.js'
 import { listPublished } from '../control/server-files.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
+import type { Logger } from '../logger.js'
 import { loadBinding } from '../native/load-binding.js'
-import { checkWaitOptions, invalid, type Logger, resolveOptions, type WaitOptions } from '../options.js'
+import { checkWaitOptions, invalid, resolveOptions, type WaitOptions } from '../options.js'
 import type { Peer } from '../peer.js'
 
 /** The options of `listServers` and `watchServers`. */

@@ -151,11 +151,10 @@ export class ServerWatcher extends EventEmitter<ServerWatcherEvents> implements 
     const { logger } = this.#place.settings
     if (this.#watched.size >= SERVERS_MAX) {
       if (!this.#isFull)
-        log(
-          logger,
-          'warn',
-          () => `${this.#place.directory} has more than ${SERVERS_MAX} sockets; some are not watched`,
-        )
+        log(logger, 'servers.tooMany', () => ({
+          path: this.#place.directory,
+          limit: SERVERS_MAX,
+        }))
       this.#isFull = true
       return
     }

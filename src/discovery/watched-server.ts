@@ -147,7 +147,7 @@ export class WatchedServer {
   #fail(error: ShmwireError): void {
     const { name, place } = this.#options
     if (this.#stopping.signal.aborted) return
-    log(place.settings.logger, 'debug', () => `${name.path} is not listed: ${error.message}`)
+    log(place.settings.logger, 'server.notListed', () => ({ path: name.path, error }))
     if (!INCONCLUSIVE.has(error.code)) this.#report(undefined)
     this.#settle()
   }

@@ -1,7 +1,8 @@
 import { Channel } from '../channel/channel.js'
 import type { KeepConnectedOptions } from '../keep-connected.js'
 import { log } from '../log.js'
-import { checkOptionNames, invalid, type Logger, misuse } from '../options.js'
+import type { Logger } from '../logger.js'
+import { checkOptionNames, invalid, misuse } from '../options.js'
 import { callableNames } from '../service/built-in-methods.js'
 import type { WhenUnavailable } from '../service/caller.js'
 import { checkCallerOptions } from '../service/caller-options.js'
@@ -11,7 +12,6 @@ import type { Contract } from '../service/contract/contract.js'
 import { isContract } from '../service/contract/service-contract.js'
 import type { Interceptor } from '../service/interceptors.js'
 import type { ProtoContract } from '../service/proto/proto-contract.js'
-import { textOfThrown } from '../uncaught.js'
 import type { Admission } from './admission.js'
 
 /** A service behind a gateway. */
@@ -157,7 +157,7 @@ export async function closeClients(
       try {
         await members.$close({ timeoutMs: CLOSE_MS })
       } catch (error) {
-        log(logger, 'warn', () => `a channel to a service did not close in order: ${textOfThrown(error)}`)
+        log(logger, 'gateway.channelNotClosed', () => ({ error }))
       }
     }),
   )

@@ -1,4 +1,5 @@
 import { invalid, misuse, show } from '../options.js'
+import { invalidSecret } from '../secret-value.js'
 import type { MessageHeaders } from './types.js'
 
 /** Enough for the names of the field and those of a program. */
@@ -83,9 +84,9 @@ function checkedBytes(name: string, value: unknown): number {
   if (name.length > HEADER_BYTES_MAX || !NAME.test(name))
     throw invalid('the name of a header', name, NAME_FORM)
   if (typeof value !== 'string' || value.length > HEADER_BYTES_MAX || !VALUE.test(value))
-    throw invalid(`the header ${show(name)}`, value, VALUE_FORM)
+    throw invalidSecret(`the header ${show(name)}`, value, VALUE_FORM)
   const valueBytes = Buffer.byteLength(value)
-  if (valueBytes > HEADER_BYTES_MAX) throw invalid(`the header ${show(name)}`, value, VALUE_FORM)
+  if (valueBytes > HEADER_BYTES_MAX) throw invalidSecret(`the header ${show(name)}`, value, VALUE_FORM)
   return name.length + valueBytes
 }
 

@@ -11,6 +11,7 @@ export const channelSend = channel('shmwire:channel.send')
 export const channelReceive = channel('shmwire:channel.receive')
 export const channelFallback = channel('shmwire:channel.fallback')
 export const channelPeerGone = channel('shmwire:channel.peerGone')
+export const backgroundErrors = channel('shmwire:background.error')
 
 export const connects = tracingChannel('shmwire:connect')
 export const accepts = tracingChannel('shmwire:accept')

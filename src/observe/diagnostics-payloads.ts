@@ -1,6 +1,7 @@
 /** The payloads of the diagnostics channels, for programs that subscribe to them. See docs/diagnostics.md. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Channel } from '../channel/channel.js'
+import type { LogFields } from '../logger.js'
 import type { CallContext } from '../service/call/call-context.js'
 import type { Metadata } from '../service/call/metadata.js'
 import type { CallKind } from '../service/contract/contract.js'
@@ -29,10 +30,21 @@ export interface PeerGonePayload {
   readonly error: Error
 }
 
+/** An error of work that no operation begins, such as the renewal of a token. */
+export interface BackgroundErrorPayload {
+  /** That of the line in the log: see docs/logs.md. */
+  readonly event: string
+  readonly error: unknown
+  /** The fields of the line. */
+  readonly fields: LogFields
+}
+
 /** A connection that this process begins, or that its server accepts. */
 export interface ConnectPayload extends TracedPayload {
   /** The address that the program has passed, or that of the server. Undefined: the program has passed a stream or a socket. */
   readonly address: string | undefined
+  /** From 1: a connector or a client makes further ones until it has a channel. Undefined: the other side connects. */
+  readonly attempt?: number | undefined
   /** Undefined until the end, after a failure, and for a client that only asks for the description of a server. */
   channel: Channel | undefined
 }
@@ -141,6 +153,8 @@ export interface GatewayRequestPayload extends TracedPayload {
   readonly path: string
   /** The headers of the request. They can be secret. */
   readonly headers: IncomingHttpHeaders
+  /** That of the headers, or a new one. The calls of the gateway have it as `x-correlation-id`. */
+  readonly correlationId: string
   /** The IP address of the client. */
   readonly clientAddress: string | undefined
   /** Undefined: the path is not that of a method. */
@@ -160,6 +174,7 @@ export interface DiagnosticsPayloads {
   'shmwire:channel.receive': MessagePayload
   'shmwire:channel.fallback': FallbackPayload
   'shmwire:channel.peerGone': PeerGonePayload
+  'shmwire:background.error': BackgroundErrorPayload
   'shmwire:connect': ConnectPayload
   'shmwire:accept': ConnectPayload
   'shmwire:client.call': ClientCallPayload

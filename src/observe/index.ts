@@ -1,3 +1,5 @@
+export { correlation, enableCorrelation, withCorrelation } from './correlation.js'
 export type { Snapshot } from './figures.js'
 export { METRICS_CONTENT_TYPE, metricsText } from './metrics-text.js'
+export { type ErrorListener, type ErrorOperation, type ErrorReport, onError } from './on-error.js'
 export { snapshot } from './snapshot.js'

@@ -2,16 +2,16 @@ import { constants } from 'node:os'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { newAbortController } from '../host.js'
 import { log } from '../log.js'
+import type { Logger } from '../logger.js'
 import {
   booleanOption,
   checkOptionNames,
   invalid,
-  type Logger,
   loggerOption,
   misuse,
   type WaitOptions,
 } from '../options.js'
-import { runApart, textOfThrown } from '../uncaught.js'
+import { runApart } from '../uncaught.js'
 import { callbackOption, millisecondsOption } from './check-options.js'
 import { type Clock, clockOption } from './clock.js'
 
@@ -199,7 +199,7 @@ class SignalShutdown {
 
   #failed(error: unknown): void {
     this.#errors.push(error)
-    log(this.#settings.logger, 'warn', () => `a close failed: ${textOfThrown(error)}`)
+    log(this.#settings.logger, 'process.closeFailed', () => ({ signal: this.#signal, error }))
   }
 
   #end(exitCode: number): void {

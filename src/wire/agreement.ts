@@ -29,6 +29,8 @@ export interface Agreement {
   readonly peer: Peer
   /** The smaller one of the two sides. */
   readonly maxMessageBytes: number
+  /** Both sides have the same one, for their logs. Undefined: the peer is older. */
+  readonly connectionId: string | undefined
   /** Of the peer: see `Feature`. */
   readonly features: readonly string[]
 }

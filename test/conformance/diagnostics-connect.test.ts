@@ -55,7 +55,8 @@ describe.each(WAYS)('diagnostics of connections over %s', (transport, addressOf,
     await eventually(() => accepts.length === SUCCESS.length)
     for (const seen of [connects, accepts]) {
       expect(eventsOf(seen)).toEqual(SUCCESS)
-      expect(seen[0]?.payload).toEqual({ address: server.address, channel: undefined })
+      const attempt = seen === connects ? 1 : undefined
+      expect(seen[0]?.payload).toEqual({ address: server.address, attempt, channel: undefined })
     }
     expect(connects[3]?.payload.channel).toBe(channel)
     expect(accepts[3]?.payload.channel).toBe(served)
@@ -76,7 +77,7 @@ describe.each(WAYS)('diagnostics of connections over %s', (transport, addressOf,
     const error = await connect(address, options).catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(Error)
     expect(eventsOf(connects)).toEqual(FAILURE)
-    expect(connects[4]?.payload).toEqual({ address, channel: undefined, error })
+    expect(connects[4]?.payload).toEqual({ address, attempt: 1, channel: undefined, error })
   })
 
   it('report a client that a server refuses', async () => {

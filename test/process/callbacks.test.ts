@@ -88,7 +88,7 @@ describe.each(['shm', 'socket'] as const)('user callbacks of a server over %s', 
   it.each(['authorize', 'a codec that differs'])(
     'refuse a client by %s although the logger throws',
     async (by) => {
-      const options = { transport, logger: { debug: fail, warn: fail } }
+      const options = { transport, logger: { debug: fail, warn: fail, error: fail } }
       const server = await listen(NAME, by === 'authorize' ? { ...options, authorize: fail } : options)
       const code = by === 'authorize' ? ErrorCode.DENIED : ErrorCode.INVALID_ARGUMENT
       const thrown = await collectUncaught(async () => {
@@ -145,14 +145,17 @@ describe.each(['shm', 'socket'] as const)('user callbacks of a server over %s', 
 })
 
 it('accepts a client without shared memory although the logger throws', async () => {
-  const server = await listen(NAME, { logger: { debug: fail, warn: fail } })
+  const server = await listen(NAME, { logger: { debug: fail, warn: fail, error: fail } })
   server.on('channel', (channel) => channel.handle((value) => value))
   const thrown = await collectUncaught(async () => {
     const channel = await connect(NAME, { transport: 'socket' })
     expect(await channel.request(5)).toBe(5)
     await channel.close()
+    await eventually(() => server.channels.size === 0)
+    await turns(3)
   })
-  expectOneLogLine(thrown)
+  // The begin of the channel, the reason of its transport, and its end.
+  expect(thrown).toHaveLength(3)
   await server.close()
 })
 

@@ -141,7 +141,7 @@ describe('a store without its optional parts', () => {
     await build({
       stdin: {
         contents: `const { SqliteStore } = require('./build/modules/engine/sqlite/sqlite-store.js')
-          const logger = { debug() {}, warn: (line) => console.log(line) }
+          const logger = { debug() {}, warn: ({ event, reason }) => console.log(event, reason), error() {} }
           const store = new SqliteStore(process.argv[2], { logger })
           store.load().then(async () => {
             await store.write([{ type: 'seen', id: 'one', untilMs: 1 }])
@@ -160,7 +160,7 @@ describe('a store without its optional parts', () => {
       encoding: 'utf8',
       env: { ...process.env, NODE_PATH: join(ROOT, 'node_modules') },
     })
-    expect(stdout).toContain('has no thread (the bundle of the program does not contain its file)')
+    expect(stdout).toContain('store.noThread the bundle of the program does not contain its file')
     if (hasSqlite) expect(stdout).toContain('written')
   })
 })

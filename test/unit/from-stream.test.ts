@@ -14,6 +14,7 @@ import { fromStream, type StreamHalves } from '../../src/from-stream.js'
 import { listen, type Server } from '../../src/listen.js'
 import { sharedCertificate } from '../support/certificates.js'
 import { duplexPair } from '../support/duplex-pair.js'
+import { recordingLogger } from '../support/line-logger.js'
 import { IS_WINDOWS } from '../support/not-on-windows.js'
 import { joinTcpSockets } from '../support/stream-pairs.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
@@ -44,6 +45,16 @@ describe('fromStream with a Duplex', () => {
       expect(left).toMatchObject({ transport: 'stream', peer: { verified: false, pid: undefined } })
       await left?.close()
     }
+  })
+
+  it('has the same id in the logs of both sides', async () => {
+    const loggers = [recordingLogger(), recordingLogger()]
+    const streams = duplexPair()
+    await Promise.all(
+      streams.map((stream, side) => keep(fromStream(stream, { logger: loggers[side]?.logger }))),
+    )
+    const ids = loggers.map(({ lines }) => lines[0]?.fields['connectionId'])
+    expect(ids).toEqual([expect.stringMatching(/^[0-9a-f]{16}$/), ids[0]])
   })
 
   it('refuses another codec on both sides', async () => {

@@ -12,6 +12,7 @@ import { serve as serveService } from '../../src/service/serve.js'
 import { encodeControlFrame, FRAME_HEADER_BYTES, FrameKind } from '../../src/wire/frames.js'
 import { encodePreamble, PREAMBLE_BYTES } from '../../src/wire/preamble.js'
 import { Authority, sharedCertificate } from '../support/certificates.js'
+import { textLogger } from '../support/line-logger.js'
 import { eventually } from '../support/turns.js'
 
 const authorize = () => true
@@ -163,7 +164,7 @@ describe('tls', () => {
 
   describe('a client without a valid certificate', () => {
     const lines: string[] = []
-    const logger = { debug: (line: string) => lines.push(line), warn: () => {} }
+    const logger = textLogger(lines, ['debug'])
     let asked = 0
 
     function serveStrictly(): Promise<Server> {

@@ -9,6 +9,7 @@ import { log } from '../../src/log.js'
 import { show } from '../../src/options.js'
 import { printable } from '../../src/printable.js'
 import { noShmwire } from '../../src/wire/preamble.js'
+import { textLogger } from '../support/line-logger.js'
 import { HELLO, OFFER } from '../support/raw-peer.js'
 
 /** Clears a screen, begins a new line, reverses text, and more. */
@@ -122,13 +123,15 @@ describe("the peer's texts", () => {
 
   it('are printable in a log, one line for each note', () => {
     const lines: string[] = []
-    const logger = { debug: (line: string) => lines.push(line), warn: (line: string) => lines.push(line) }
-    log(logger, 'debug', () => `a client was refused: ${HOSTILE}`)
-    log(logger, 'warn', () => 'x'.repeat(10_000))
-    expect(lines).toEqual([
-      `shmwire: a client was refused: ${ESCAPED}`,
-      expect.stringMatching(/^shmwire: x{4087}… \(10009 characters\)$/),
-    ])
+    const logger = textLogger(lines, ['debug'])
+    log(logger, 'client.refused', () => ({ error: new Error(HOSTILE), long: 'x'.repeat(10_000) }))
+    expect(lines).toHaveLength(1)
+    const { error, long } = JSON.parse(lines[0]?.slice('client.refused '.length) ?? '') as Record<
+      string,
+      string
+    >
+    expect(error).toBe(ESCAPED)
+    expect(long).toMatch(/^x{1024}… \(10000 characters\)$/)
   })
 })
 

@@ -25,6 +25,11 @@ export interface ConnectionUser {
 }
 
 /** One connection of the client of NATS, which connects again by itself. */
+/** A URL of a server can have a user and a password. */
+function hostOf(server: string): string {
+  return server.slice(server.lastIndexOf('@') + 1)
+}
+
 export class EngineConnection {
   readonly settings: JetStreamSettings
   readonly packages: NatsPackages
@@ -110,13 +115,13 @@ export class EngineConnection {
     for await (const status of this.nats.status()) {
       if (status.type === 'disconnect') {
         this.#isConnected = false
-        log(logger, 'warn', () => `the connection to the NATS server ${status.server} is lost`)
+        log(logger, 'nats.connectionLost', () => ({ address: hostOf(status.server) }))
       } else if (status.type === 'reconnect') {
         this.#isConnected = true
-        log(logger, 'debug', () => `connected to the NATS server ${status.server} again`)
+        log(logger, 'nats.connectedAgain', () => ({ address: hostOf(status.server) }))
         for (const user of this.#users) user.onReconnect()
       } else if (status.type === 'error') {
-        log(logger, 'warn', () => `a NATS server reports: ${status.error.message}`)
+        log(logger, 'nats.serverError', () => ({ error: status.error }))
       }
     }
   }

@@ -1,10 +1,10 @@
 import { isLoopback, parseHostAndPort } from '../../address/network-address.js'
+import type { Logger } from '../../logger.js'
 import {
   booleanOption,
   checkOptionNames,
   integer,
   invalid,
-  type Logger,
   loggerOption,
   misuse,
   unknownOption,

@@ -2,7 +2,6 @@ import { backOffMs } from '../../back-off.js'
 import { ErrorCode, type ShmwireError } from '../../errors.js'
 import { clearTimeout, nowMs, setImmediate, setTimeout, sleep } from '../../host.js'
 import { log } from '../../log.js'
-import { textOfThrown } from '../../uncaught.js'
 import type { ConnectionUser, EngineConnection, Msg, NatsSubscription } from './connection.js'
 import { faultOf } from './faults.js'
 import { nanosOf } from './streams.js'
@@ -154,7 +153,10 @@ export class Pull implements ConnectionUser {
       this.#connection.nats.publish(this.#subject, JSON.stringify(request), { reply: this.#inbox })
     } catch (error) {
       // The connection is closed, and `onClose` follows.
-      log(this.#connection.settings.logger, 'debug', () => `a request for messages: ${textOfThrown(error)}`)
+      log(this.#connection.settings.logger, 'nats.requestNotSent', () => ({
+        consumer: this.#owner.what,
+        error,
+      }))
     }
   }
 
@@ -199,11 +201,10 @@ export class Pull implements ConnectionUser {
 
   #reset(reason: string): void {
     if (this.#ended) return
-    log(
-      this.#connection.settings.logger,
-      'debug',
-      () => `${this.#owner.what} requests messages again: ${reason}`,
-    )
+    log(this.#connection.settings.logger, 'nats.requestsAgain', () => ({
+      consumer: this.#owner.what,
+      reason,
+    }))
     this.#resetAgain = true
     this.#resetting ??= this.#resetUntilDone()
   }
@@ -234,7 +235,10 @@ export class Pull implements ConnectionUser {
     const isOver = isGone || fault.code === ErrorCode.DENIED
     if (isOver && this.#end()) this.#owner.onEnd(fault)
     if (this.#ended) return
-    log(this.#connection.settings.logger, 'warn', () => `${fault.message}; another attempt follows`)
+    log(this.#connection.settings.logger, 'nats.requestFailed', () => ({
+      consumer: this.#owner.what,
+      error: fault,
+    }))
     this.#resetAgain = true
   }
 }

@@ -2,8 +2,8 @@ import { resolve as resolvePath } from 'node:path'
 import { ErrorCode, replaceExecuted, ShmwireError } from '../../errors.js'
 import { setImmediate } from '../../host.js'
 import { log } from '../../log.js'
+import type { Logger } from '../../logger.js'
 import type { JobChange, JobStore, StoredQueue } from '../../messaging/queue/job-store.js'
-import type { Logger } from '../../options.js'
 import { textOfThrown } from '../../uncaught.js'
 import { ByteWriter } from './byte-writer.js'
 import { writeChange } from './change-batch.js'
@@ -199,7 +199,6 @@ function backendOf(place: StorePlace, { thread = true, logger }: SqliteStoreOpti
 }
 
 function withoutThread(place: StorePlace, logger: Logger | undefined, reason: string): StoreBackend {
-  const effect = 'each commit stops the event loop until the disk has the changes'
-  log(logger, 'warn', () => `the store ${place.path} has no thread (${reason}); ${effect}`)
+  log(logger, 'store.noThread', () => ({ path: place.path, reason }))
   return new InlineBackend(place)
 }

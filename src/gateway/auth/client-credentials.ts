@@ -1,7 +1,7 @@
 import { nowMs } from '../../host.js'
 import { log } from '../../log.js'
-import { checkOptionNames, integer, invalid, type Logger, loggerOption, misuse } from '../../options.js'
-import { textOfThrown } from '../../uncaught.js'
+import type { Logger } from '../../logger.js'
+import { checkOptionNames, integer, invalid, loggerOption, misuse } from '../../options.js'
 import { checkFetch, checkUrl, type Fetch } from './fetch-json.js'
 import { RetryWait } from './retry-wait.js'
 import { type AccessToken, requestToken, type TokenRequest } from './token-request.js'
@@ -77,9 +77,7 @@ class RenewedToken {
     const now = nowMs()
     if (token === undefined || now >= token.expiresMs) return (await this.#next()).text
     if (now >= token.renewMs && this.#requesting === undefined && this.#wait.isOver)
-      this.#next().catch((error: unknown) =>
-        log(this.#logger, 'warn', () => `the last token remains in use: ${textOfThrown(error)}`),
-      )
+      this.#next().catch((error: unknown) => log(this.#logger, 'auth.tokenNotRenewed', () => ({ error })))
     return token.text
   }
 

@@ -1,12 +1,5 @@
-import {
-  checkOptionNames,
-  integer,
-  invalid,
-  type Logger,
-  loggerOption,
-  misuse,
-  TIMEOUT_MS_MAX,
-} from '../../options.js'
+import type { Logger } from '../../logger.js'
+import { checkOptionNames, integer, invalid, loggerOption, misuse, TIMEOUT_MS_MAX } from '../../options.js'
 import { type Algorithms, areSymmetric, checkAlgorithms, type JwtAlgorithm } from './algorithms.js'
 import { challengeOf } from './challenge.js'
 import type { ClaimsPolicy } from './claims.js'

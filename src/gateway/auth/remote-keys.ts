@@ -1,8 +1,7 @@
 import { nowMs } from '../../host.js'
 import { log } from '../../log.js'
-import type { Logger } from '../../options.js'
+import type { Logger } from '../../logger.js'
 import { ServiceError } from '../../service-error.js'
-import { textOfThrown } from '../../uncaught.js'
 import type { Algorithms } from './algorithms.js'
 import type { KeySource, TokenHeader } from './compact-jws.js'
 import { type Fetch, fetchJson } from './fetch-json.js'
@@ -46,9 +45,7 @@ export class RemoteKeys implements KeySource {
     const ageMs = nowMs() - this.#fetchedMs
     if (this.#keys === undefined || ageMs > cacheMs * CACHE_TIMES_MAX) return undefined
     if (ageMs > cacheMs && this.#fetching === undefined && this.#wait.isOver)
-      this.#next().catch((error: unknown) =>
-        log(logger, 'warn', () => `the last keys of the issuer remain in use: ${textOfThrown(error)}`),
-      )
+      this.#next().catch((error: unknown) => log(logger, 'auth.keysNotFetched', () => ({ error })))
     return this.#keys
   }
 

@@ -1,16 +1,15 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { waitWithin } from '../../deadline.js'
 import { log } from '../../log.js'
+import type { Logger } from '../../logger.js'
 import { gatewayRequests } from '../../observe/diagnostics-channels.js'
 import { isTraced } from '../../observe/diagnostics-trace.js'
 import { GatewayRecorder, type RequestOutcome } from '../../observe/gateway-recorder.js'
-import type { Logger } from '../../options.js'
 import type { Identity } from '../../peer.js'
 import type { PolicyCall } from '../../service/auth/policy.js'
 import { ServiceError } from '../../service-error.js'
 import type { Status } from '../../status.js'
 import { isThenable } from '../../thenable.js'
-import { textOfThrown } from '../../uncaught.js'
 import type { Admission } from '../admission.js'
 import { isFault, publicError } from '../public-error.js'
 import { checkRate, type RateLimits } from '../rate-limits.js'
@@ -128,7 +127,14 @@ export class GatewayCalls {
       outcome = SERVER_FAULTS.has(publicError(error).status) ? 'serverError' : 'clientError'
       // Its client gets no reason.
       if (!call.ended && isFault(error))
-        log(this.#settings.logger, 'warn', () => `a call of ${call.path} failed: ${textOfThrown(error)}`)
+        log(this.#settings.logger, 'gateway.requestFailed', () => ({
+          gateway: 'grpc',
+          service: route.guarded?.service,
+          method: route.guarded?.method,
+          clientAddress: call.client.address,
+          correlationId: call.correlationId,
+          error,
+        }))
       call.fail(error)
     } finally {
       end?.(outcome)

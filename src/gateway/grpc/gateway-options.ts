@@ -1,9 +1,11 @@
+import type { Logger } from '../../logger.js'
+import { gatewayRequests } from '../../observe/diagnostics-channels.js'
+import { isTraced } from '../../observe/diagnostics-trace.js'
 import {
   booleanOption,
   checkOptionNames,
   integer,
   invalid,
-  type Logger,
   loggerOption,
   MESSAGE_BYTES_MAX,
   misuse,
@@ -162,6 +164,7 @@ export function resolveGatewayOptions(options: GrpcGatewayOptions): GatewaySetti
     reflection: booleanOption('reflection', options.reflection),
     compression: booleanOption('compression', options.compression),
     passes: metadataFilter(options.metadata, admission.secretHeaders),
+    correlates: () => logger !== undefined || isTraced(gatewayRequests),
     maxMessageBytes: integer(
       'maxMessageBytes',
       options.maxMessageBytes ?? MESSAGE_BYTES,

@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { log } from '../../log.js'
-import type { Logger } from '../../options.js'
-import { textOfThrown } from '../../uncaught.js'
+import type { Logger } from '../../logger.js'
 import type { Admission } from '../admission.js'
 import { isFault } from '../public-error.js'
 import { admitTunnel, checkTunnelPolicy } from '../tunnel/admit-tunnel.js'
@@ -35,7 +34,7 @@ export class GatewayTunnels {
     this.#open(stream, headers, peer).catch((error: unknown) => {
       if (stream.closed) return
       // Its client gets no reason.
-      if (isFault(error)) log(this.#logger, 'warn', () => `a tunnel failed: ${textOfThrown(error)}`)
+      if (isFault(error)) log(this.#logger, 'tunnel.failed', () => ({ clientAddress: peer.address, error }))
       refuseCall(stream, statusOfError(error))
     })
   }

@@ -14,7 +14,8 @@ import { listenFault } from '../../control/served-port.js'
 import { withTlsOptions } from '../../control/tls-options.js'
 import { waitWithin } from '../../deadline.js'
 import { log } from '../../log.js'
-import type { Logger, TlsOptions } from '../../options.js'
+import type { Logger } from '../../logger.js'
+import type { TlsOptions } from '../../options.js'
 import { shareConnections } from '../host-share.js'
 import { Connection, type ConnectionTimes } from './connection.js'
 
@@ -87,7 +88,7 @@ export class Http2Listener {
     this.#server = server
     server.maxConnections = maxConnections
     shareConnections(server, maxConnections, (address) =>
-      log(logger, 'warn', () => `refused ${address}: it has half of ${maxConnections} connections already`),
+      log(logger, 'gateway.clientShare', () => ({ gateway: 'grpc', clientAddress: address, maxConnections })),
     )
     // Node emits 'session' within the same event, and does not report the socket there.
     let accepted: Socket
@@ -96,23 +97,23 @@ export class Http2Listener {
     })
     server.on('session', (session) => this.#accept(session, accepted))
     server.on('drop', (data) =>
-      log(
-        logger,
-        'warn',
-        () => `refused ${data?.remoteAddress ?? 'a client'}: there are ${maxConnections} connections`,
-      ),
+      log(logger, 'gateway.full', () => ({
+        gateway: 'grpc',
+        clientAddress: data?.remoteAddress,
+        maxConnections,
+      })),
     )
     server.on('sessionError', (error: Error) =>
-      log(logger, 'debug', () => `a connection broke: ${error.message}`),
+      log(logger, 'gateway.connectionBroke', () => ({ gateway: 'grpc', error })),
     )
     // https://github.com/nodejs/node/issues/35824: without a listener, an error of such a socket is an uncaught exception.
     server.on('secureConnection', (socket) =>
       socket.on('error', (error: Error) =>
-        log(logger, 'debug', () => `a connection broke: ${error.message}`),
+        log(logger, 'gateway.connectionBroke', () => ({ gateway: 'grpc', error })),
       ),
     )
     server.on('tlsClientError', (error: Error) =>
-      log(logger, 'debug', () => `a TLS handshake failed: ${error.message}`),
+      log(logger, 'gateway.tlsFailed', () => ({ gateway: 'grpc', error })),
     )
   }
 
@@ -127,7 +128,7 @@ export class Http2Listener {
       server.listen({ host, port }, () => {
         server.off('error', fail)
         server.on('error', (error) =>
-          log(logger, 'warn', () => `a client could not be accepted: ${error.message}`),
+          log(logger, 'client.notAccepted', () => ({ gateway: 'grpc', address: text, error })),
         )
         resolve()
       })
@@ -171,7 +172,11 @@ export class Http2Listener {
   #accept(session: ServerHttp2Session, socket: Socket): void {
     const { logger, maxHeaderBytes } = this.#settings
     const connection = new Connection(session, socket, this.#settings, (reason) =>
-      log(logger, 'warn', () => `ended the connection of ${connection.peer.address}: ${reason}`),
+      log(logger, 'gateway.connectionEnded', () => ({
+        gateway: 'grpc',
+        clientAddress: connection.peer.address,
+        reason,
+      })),
     )
     this.#connections.add(connection)
     if (!this.#referenced) connection.unref()
@@ -180,7 +185,7 @@ export class Http2Listener {
       if (this.#connections.size === 0) this.#onEmpty?.()
     })
     session.on('stream', (...[stream, headers, , rawHeaders]: StreamEvent) => {
-      stream.on('error', (error) => log(logger, 'debug', () => `a call broke: ${error.message}`))
+      stream.on('error', (error) => log(logger, 'gateway.callBroke', () => ({ gateway: 'grpc', error })))
       if (stream.destroyed || stream.closed) connection.countReset()
       else if (sizeOf(rawHeaders) > maxHeaderBytes) {
         // Node applies the setting only after the client has acknowledged it.

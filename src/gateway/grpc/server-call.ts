@@ -5,6 +5,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { PeerCertificate } from 'node:tls'
+import { CORRELATION_ID, newCorrelation, requestCorrelation } from '../../correlation.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { clearTimeout, nowMs, setImmediate, setTimeout } from '../../host.js'
 import { LightSignal } from '../../light-signal.js'
@@ -33,6 +34,8 @@ export interface CallSettings {
   readonly maxMessageBytes: number
   readonly compression: boolean
   readonly passes: MetadataFilter
+  /** Whether a call without a correlation id gets one. */
+  readonly correlates: () => boolean
 }
 
 const { NGHTTP2_NO_ERROR } = constants
@@ -58,6 +61,7 @@ export class ServerCall {
   readonly #endMs: number
   readonly #signal = new LightSignal()
   #timer: NodeJS.Timeout | undefined
+  #correlationId: string | undefined
   #headersSent = false
   /** The status is sent, or the stream has closed. */
   #ended = false
@@ -104,9 +108,17 @@ export class ServerCall {
     return Math.max(0, this.#endMs - nowMs())
   }
 
+  /** That of the client, or a new one. */
+  get correlationId(): string {
+    this.#correlationId ??= requestCorrelation(this.#headers) ?? newCorrelation()
+    return this.#correlationId
+  }
+
   /** The headers of the client that pass the gateway. */
   get metadata(): Metadata {
-    return metadataOfHeaders(this.#headers, this.#settings.passes)
+    const metadata = metadataOfHeaders(this.#headers, this.#settings.passes)
+    const hasId = requestCorrelation(this.#headers) !== undefined || this.#settings.correlates()
+    return hasId ? metadata.set(CORRELATION_ID, this.correlationId) : metadata
   }
 
   /** Sends the headers of the answer, once. */

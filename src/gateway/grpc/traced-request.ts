@@ -18,6 +18,7 @@ export function runTraced(
     scheme: headers[':scheme'] === 'https' ? 'https' : 'http',
     path: call.path,
     headers,
+    correlationId: call.correlationId,
     clientAddress: call.client.address,
     service: guarded?.service,
     method: guarded?.method,

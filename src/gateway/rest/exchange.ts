@@ -10,7 +10,7 @@ import { isMetadataText, type Metadata } from '../../service/call/metadata.js'
 import { EVENT_ID_BYTES_MAX } from '../../wire/call-records.js'
 import type { GatewayClient } from '../authenticator.js'
 import { verifiedCertificate } from '../verified-certificate.js'
-import { correlationIdOf, type HeaderRules } from './header-rules.js'
+import type { HeaderRules } from './header-rules.js'
 import { HttpError } from './http-error.js'
 import type { ServiceRoute } from './service-routes.js'
 
@@ -33,18 +33,19 @@ export class Exchange {
   #onEnd: ((outcome: RequestOutcome) => void) | undefined
 
   constructor(
-    { headers, raw }: FastifyRequest,
+    { raw }: FastifyRequest,
     reply: FastifyReply,
     route: ServiceRoute,
     variables: readonly string[],
     address: string,
+    correlationId: string,
     onEnd: (outcome: RequestOutcome) => void,
   ) {
     this.#onEnd = onEnd
     this.route = route
     this.variables = variables
     this.address = address
-    this.correlationId = correlationIdOf(headers)
+    this.correlationId = correlationId
     this.#watchClient(raw.socket, reply.raw)
   }
 

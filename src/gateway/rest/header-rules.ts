@@ -1,9 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import { CORRELATION_ID } from '../../correlation.js'
 import { isMetadataName, isMetadataText, Metadata } from '../../service/call/metadata.js'
 import { type MetadataFilter, namePatterns } from '../name-patterns.js'
-
-export const CORRELATION_ID = 'x-correlation-id'
 
 /** Headers of a request that always pass to the service. */
 const TRACE_HEADERS = ['traceparent', 'tracestate', 'baggage'] as const
@@ -23,7 +21,6 @@ const ANSWER_HEADERS: ReadonlySet<string> = new Set([
 /** Headers of the connection and of the body, and those that shmwire and the gateway set themselves. */
 const RESERVED =
   /^(?:grpc-|shmwire-|sec-|proxy-|(?:accept|accept-encoding|connection|content-encoding|content-length|content-type|date|expect|host|keep-alive|last-event-id|te|trailer|transfer-encoding|upgrade|x-correlation-id)$)/
-const CORRELATION_ID_TEXT = /^[\x21-\x7e]{1,128}$/
 
 /** The headers that pass a gateway. */
 export class HeaderRules {
@@ -52,12 +49,6 @@ export class HeaderRules {
     if (ANSWER_HEADERS.has(name)) return true
     return this.#passes?.(name) === true && !RESERVED.test(name) && !name.endsWith('-bin')
   }
-}
-
-/** The header `x-correlation-id` of a request; a new one without it, or for one with other characters. */
-export function correlationIdOf(headers: IncomingHttpHeaders): string {
-  const given = headers[CORRELATION_ID]
-  return typeof given === 'string' && CORRELATION_ID_TEXT.test(given) ? given : randomUUID()
 }
 
 function addTo(metadata: Metadata, name: string, value: string | string[] | undefined): void {

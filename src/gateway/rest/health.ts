@@ -2,9 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { waitWithin } from '../../deadline.js'
 import { newAbortController } from '../../host.js'
 import { log } from '../../log.js'
-import type { Logger } from '../../options.js'
+import type { Logger } from '../../logger.js'
 import type { ClientFunctions } from '../../service/client.js'
-import { textOfThrown } from '../../uncaught.js'
 import type { HealthCheck } from './rest-options.js'
 
 /** A line of `/health`. */
@@ -84,7 +83,7 @@ export class Health {
       return { name, status: 'ok' }
     } catch (error) {
       // Its reason can state secrets of the program.
-      log(this.#logger, 'warn', () => `the check ${name} failed: ${textOfThrown(error)}`)
+      log(this.#logger, 'gateway.checkFailed', () => ({ check: name, error }))
       return { name, status: 'failed' }
     }
   }

@@ -83,7 +83,7 @@ export async function listen(
     server.listen({ host, port }, () => {
       server.off('error', fail)
       server.on('error', (error) =>
-        log(logger, 'warn', () => `a client could not be accepted: ${error.message}`),
+        log(logger, 'client.notAccepted', () => ({ gateway: 'rest', address: text, error })),
       )
       resolve()
     })
@@ -119,17 +119,17 @@ function newServer(settings: ServerSettings, handler: unknown): Server {
         )
   server.maxConnections = maxConnections
   const onRefused = (address: string): void =>
-    log(logger, 'warn', () => `refused ${address}: it has half of ${maxConnections} connections already`)
+    log(logger, 'gateway.clientShare', () => ({ gateway: 'rest', clientAddress: address, maxConnections }))
   shareConnections(server, maxConnections, onRefused, (address) => proxies.trusts(address))
   server.on('drop', (data) =>
-    log(
-      logger,
-      'warn',
-      () => `refused ${data?.remoteAddress ?? 'a client'}: there are ${maxConnections} connections`,
-    ),
+    log(logger, 'gateway.full', () => ({
+      gateway: 'rest',
+      clientAddress: data?.remoteAddress,
+      maxConnections,
+    })),
   )
   server.on('tlsClientError', (error: Error) =>
-    log(logger, 'debug', () => `a TLS handshake failed: ${error.message}`),
+    log(logger, 'gateway.tlsFailed', () => ({ gateway: 'rest', error })),
   )
   return server
 }

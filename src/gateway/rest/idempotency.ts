@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { waitWithin } from '../../deadline.js'
 import { ShmwireError } from '../../errors.js'
 import { log } from '../../log.js'
-import { checkOptionNames, integer, invalid, type Logger, misuse } from '../../options.js'
+import type { Logger } from '../../logger.js'
+import { checkOptionNames, integer, invalid, misuse } from '../../options.js'
 import type { Identity } from '../../peer.js'
-import { textOfThrown } from '../../uncaught.js'
 import { networkOf } from '../client-address.js'
 import { HttpError } from './http-error.js'
 import { KEY_HEADER, parseIdempotencyKey } from './idempotency-key.js'
@@ -207,7 +207,7 @@ export class IdempotencyKeys {
   }
 
   #logFailure(error: unknown): void {
-    log(this.#logger, 'warn', () => `the store of the idempotency keys failed: ${textOfThrown(error)}`)
+    log(this.#logger, 'gateway.idempotencyStoreFailed', () => ({ error }))
   }
 }
 

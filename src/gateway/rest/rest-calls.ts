@@ -1,19 +1,17 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { CORRELATION_ID, newCorrelation, requestCorrelation } from '../../correlation.js'
 import { waitWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { log } from '../../log.js'
 import { gatewayRequests } from '../../observe/diagnostics-channels.js'
 import { isTraced } from '../../observe/diagnostics-trace.js'
 import { GatewayRecorder } from '../../observe/gateway-recorder.js'
-import { show } from '../../options.js'
 import type { Identity } from '../../peer.js'
 import { isThenable } from '../../thenable.js'
-import { textOfThrown } from '../../uncaught.js'
 import { checkRate, type RateState, rateHeaders } from '../rate-limits.js'
 import { checkPreconditions } from './entity-tag.js'
 import { errorAnswer } from './error-answer.js'
 import { clientOf, Exchange } from './exchange.js'
-import { CORRELATION_ID } from './header-rules.js'
 import { HttpError } from './http-error.js'
 import { surelyDidNotRun } from './idempotency.js'
 import { beginIdempotent } from './idempotent-calls.js'
@@ -25,7 +23,7 @@ import type { RouteTable } from './route-table.js'
 import { setSecurityHeaders } from './security-headers.js'
 import type { OwnRoute, Route } from './service-routes.js'
 import type { StreamReplies } from './stream-replies.js'
-import { beginTraced, continueTraced, setError, setRoute } from './traced-request.js'
+import { beginTraced, continueTraced, setError, setRoute, tracedCorrelation } from './traced-request.js'
 
 /** A request that the gateway has admitted, or answers itself. */
 type Admitted = Exchange | OwnRoute
@@ -148,18 +146,32 @@ export class RestCalls {
     beginTraced(request, reply, this.#addressOf(request), begin)
   }
 
+  /** An observed request has its id from the begin, also a new one. */
+  #correlationOf(request: FastifyRequest): string | undefined {
+    const observed = isTraced(gatewayRequests) ? tracedCorrelation(request) : undefined
+    return observed ?? requestCorrelation(request.headers)
+  }
+
   #addressOf({ raw: { socket }, headers }: FastifyRequest): string {
     return this.#settings.proxies.clientOf(socket.remoteAddress, headers['x-forwarded-for'])
   }
 
-  #logFault(error: unknown, { method, url }: FastifyRequest): void {
-    if (errorAnswer(error).fault)
-      log(
-        this.#settings.logger,
-        'warn',
-        // Without the query, which can have secrets.
-        () => `a request of ${method} ${show(pathOf(url))} failed: ${textOfThrown(error)}`,
-      )
+  #logFault(error: unknown, request: FastifyRequest): void {
+    if (!errorAnswer(error).fault) return
+    const admitted = (request as Partial<AdmittedRequest>)[ADMITTED]
+    const exchange = admitted instanceof Exchange ? admitted : undefined
+    log(this.#settings.logger, 'gateway.requestFailed', () => ({
+      gateway: 'rest',
+      httpMethod: request.method,
+      // Without the query, which can have secrets.
+      path: pathOf(request.url),
+      route: exchange?.route.binding.path,
+      service: exchange?.route.guarded.service,
+      method: exchange?.route.guarded.method,
+      clientAddress: this.#addressOf(request),
+      correlationId: exchange?.correlationId ?? this.#correlationOf(request),
+      error,
+    }))
   }
 
   async #replyTo(request: FastifyRequest, exchange: Exchange, message: unknown): Promise<PlainReply> {
@@ -245,7 +257,8 @@ export class RestCalls {
     if (target.kind === 'own') return target
     if (isTraced(gatewayRequests)) setRoute(request, target)
     const onEnd = this.recorder.begin(target.method.kind === 'serverStream')
-    const exchange = new Exchange(request, reply, target, variables, this.#addressOf(request), onEnd)
+    const id = this.#correlationOf(request) ?? newCorrelation()
+    const exchange = new Exchange(request, reply, target, variables, this.#addressOf(request), id, onEnd)
     reply.header(CORRELATION_ID, exchange.correlationId)
     return exchange
   }

@@ -1,9 +1,9 @@
+import type { Logger } from '../../logger.js'
 import {
   booleanOption,
   checkOptionNames,
   integer,
   invalid,
-  type Logger,
   loggerOption,
   misuse,
   TIMEOUT_MS_MAX,

@@ -6,7 +6,6 @@ import { isTraced } from '../../observe/diagnostics-trace.js'
 import { TIMEOUT_MS_MAX } from '../../options.js'
 import type { CallStream } from '../../service/contract/contract-types.js'
 import { ServiceError } from '../../service-error.js'
-import { textOfThrown } from '../../uncaught.js'
 import { preferred } from './accept.js'
 import { errorAnswer } from './error-answer.js'
 import type { Exchange } from './exchange.js'
@@ -96,12 +95,17 @@ export class StreamReplies {
       if (isTraced(gatewayRequests)) setError(request, error)
       exchange.failure = answer.statusCode >= 500 ? 'serverError' : 'clientError'
       if (answer.fault) {
-        const { guarded } = route
-        log(
-          this.#settings.logger,
-          'warn',
-          () => `a stream of ${guarded.service}/${guarded.method} failed: ${textOfThrown(error)}`,
-        )
+        const { guarded, binding } = route
+        log(this.#settings.logger, 'gateway.streamFailed', () => ({
+          gateway: 'rest',
+          httpMethod: request.method,
+          route: binding.path,
+          service: guarded.service,
+          method: guarded.method,
+          clientAddress: exchange.address,
+          correlationId: exchange.correlationId,
+          error,
+        }))
       }
       writer.fail(answer)
     }

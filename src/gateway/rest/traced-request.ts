@@ -1,5 +1,6 @@
 import { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { newCorrelation, requestCorrelation } from '../../correlation.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { gatewayRequests } from '../../observe/diagnostics-channels.js'
 import type { GatewayRequestPayload } from '../../observe/diagnostics-payloads.js'
@@ -31,6 +32,7 @@ export function beginTraced(
     scheme,
     path: pathOf(raw.url as string),
     headers,
+    correlationId: requestCorrelation(headers) ?? newCorrelation(),
     clientAddress,
     ...UNKNOWN,
   })
@@ -49,6 +51,11 @@ export function beginTraced(
 export function continueTraced<T>(request: FastifyRequest, work: () => T): T {
   const traced = requests.get(request)
   return traced === undefined ? work() : traced.trace.run(work)
+}
+
+/** The correlation id of a request that is observed. */
+export function tracedCorrelation(request: FastifyRequest): string | undefined {
+  return requests.get(request)?.trace.payload.correlationId
 }
 
 /** The method of a request is known. */

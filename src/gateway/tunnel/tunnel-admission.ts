@@ -3,14 +3,8 @@ import { isName } from '../../address/plain-name.js'
 import { type LocalAddress, parseName } from '../../address.js'
 import { ownerOfAddress, remotePeerFault } from '../../control/remote-identity.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
-import {
-  checkOptionNames,
-  integer,
-  invalid,
-  type Logger,
-  resolveOptions,
-  type Settings,
-} from '../../options.js'
+import type { Logger } from '../../logger.js'
+import { checkOptionNames, integer, invalid, resolveOptions, type Settings } from '../../options.js'
 import { type Identity, type Peer, UNKNOWN_PROCESS } from '../../peer.js'
 import type { TunnelTransport } from '../../transport.js'
 import { OwnerCount } from '../owner-count.js'

@@ -5,10 +5,10 @@ import { observeServer } from '../../control/observe-server.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { clearTimeout, newAbortController, setTimeout } from '../../host.js'
 import { log } from '../../log.js'
+import type { Logger } from '../../logger.js'
 import { loadBinding } from '../../native/load-binding.js'
-import { type Logger, resolveOptions, show } from '../../options.js'
+import { resolveOptions, show } from '../../options.js'
 import type { TunnelTransport } from '../../transport.js'
-import { textOfThrown } from '../../uncaught.js'
 import { ownBootId } from './boot-id.js'
 import { connectToServer, relay } from './relay.js'
 import { type GatewaySession, SessionTable, type TunnelClient } from './session-table.js'
@@ -120,10 +120,11 @@ export class TunnelGateway {
   ): Promise<void> {
     const { socket, instanceId } = await this.#reach(connection, start, address)
     const { identity, address: clientAddress, caller } = session.client
-    log(this.#options.logger, 'debug', () => {
-      const who = identity === '' ? 'an anonymous client' : identity
-      return `a tunnel of ${who} at ${clientAddress ?? 'an unknown address'} reaches ${address.text}`
-    })
+    log(this.#options.logger, 'tunnel.opened', () => ({
+      address: address.text,
+      identity: identity === '' ? undefined : identity,
+      clientAddress,
+    }))
     const stream = new TunnelStream(this.#options)
     session.stream = stream
     const { transport } = this.#options
@@ -174,14 +175,14 @@ export class TunnelGateway {
       return observation.description.id
     } catch (error) {
       // The tunnel still works.
-      log(logger, 'debug', () => `${path} did not describe itself: ${textOfThrown(error)}`)
+      log(logger, 'tunnel.serverUnknown', () => ({ path, error }))
       return ''
     }
   }
 
   /** Ends a connection with an error for the client. */
   refuse(connection: TunnelConnection, error: ShmwireError): void {
-    log(this.#options.logger, 'debug', () => `a tunnel was refused: ${error.message}`)
+    log(this.#options.logger, 'tunnel.refused', () => ({ error }))
     connection.send(encodeMessage({ kind: 'close', error }))
     connection.end()
   }

@@ -4,17 +4,16 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { isLoopback } from '../../address/network-address.js'
 import { log } from '../../log.js'
+import type { Logger } from '../../logger.js'
 import {
   booleanOption,
   checkOptionNames,
   type HeartbeatOptions,
   invalid,
-  type Logger,
   loggerOption,
 } from '../../options.js'
 import { isServiceError } from '../../service/call/call-failure.js'
 import { rawMessageOf } from '../../service-error.js'
-import { textOfThrown } from '../../uncaught.js'
 import { Admission, type AdmissionOptions } from '../admission.js'
 import { admitTunnel, checkTunnelPolicy } from '../tunnel/admit-tunnel.js'
 import type { CallClient, GatewayTunnelOptions } from '../tunnel/tunnel-admission.js'
@@ -140,7 +139,7 @@ function accept(upgrade: Upgrade, tunnels: WebSocketTunnels, settings: Settings)
 function refusalOfError(error: unknown, { admission, logger }: Settings): Refusal {
   const status = isServiceError(error) ? STATUSES.get(error.status) : undefined
   if (!isServiceError(error) || status === undefined) {
-    log(logger, 'warn', () => `a tunnel failed: ${textOfThrown(error)}`)
+    log(logger, 'tunnel.failed', () => ({ error }))
     return FAILED
   }
   const challenge = status === 401 ? admission.challenge : undefined

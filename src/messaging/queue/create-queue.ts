@@ -1,4 +1,5 @@
 import type { Channel } from '../../channel/channel.js'
+import { correlationOf } from '../../correlation.js'
 import { SqliteStore } from '../../engine/sqlite/sqlite-store.js'
 import { Server } from '../../listen.js'
 import { log } from '../../log.js'
@@ -87,7 +88,14 @@ async function create<Job, Result>(
     store,
     stored,
     copyDead,
-    log: (text) => log(logger, 'warn', () => text),
+    log: (event, error, job) =>
+      log(logger, event, () => ({
+        queue: name ?? '',
+        address: typeof target === 'string' ? target : undefined,
+        jobId: job?.id,
+        correlationId: job === undefined ? undefined : correlationOf(decodeHeaders(job.headerBytes)),
+        error,
+      })),
   })
   const service = new QueueService(core, codec, terms)
   const running = await serve<Contract>(target, service.handlers() as Handlers<Contract>, {

@@ -2,7 +2,6 @@ import { ErrorCode, replaceExecuted, ShmwireError } from '../../errors.js'
 import { clearTimeout, nextTick, nowMs, setTimeout, timeOfDayMs } from '../../host.js'
 import { LinkedQueue } from '../../linked-queue.js'
 import { TIMEOUT_MS_MAX } from '../../options.js'
-import { textOfThrown } from '../../uncaught.js'
 import { carriedError } from '../carried-error.js'
 import { Commits, type Committed } from './commits.js'
 import { DeadLetters } from './dead-letters.js'
@@ -19,6 +18,10 @@ const WORKERS_MAX = 10_000
 /** Ids are dropped in groups. */
 const FORGET_MS = 1_000
 
+type CoreEvent = 'queue.deadJobRefused' | 'queue.deadJobsWait' | 'queue.stopped'
+/** `job`: the job that the line is about. */
+type CoreLog = (event: CoreEvent, error: unknown, job?: Job) => void
+
 export interface QueueParts {
   readonly bounds: TableBounds
   readonly store: JobStore | undefined
@@ -26,7 +29,7 @@ export interface QueueParts {
   /** Copies a dead job to another queue. Undefined: dead jobs stay. */
   readonly copyDead: ((job: Job) => Promise<unknown>) | undefined
   /** For events that no call reports. */
-  readonly log?: ((text: string) => void) | undefined
+  readonly log?: CoreLog | undefined
 }
 
 /**
@@ -39,7 +42,7 @@ export class QueueCore implements SessionOwner {
   /** Called when the store has failed, with the error of the jobs that the queue has: they do not run any more. */
   onFailed: ((error: ShmwireError) => void) | undefined
   readonly #bytesMax: number
-  readonly #log: (text: string) => void
+  readonly #log: CoreLog
   readonly #commits: Commits
   readonly #sessions = new Set<WorkerSession>()
   /** Workers with room, in the order in which they get jobs. */
@@ -219,14 +222,13 @@ export class QueueCore implements SessionOwner {
 
   /** The other queue will never take the job. */
   notCopied(job: Job, error: unknown): void {
-    const reason = `the dead job ${JSON.stringify(job.id)} stays, because deadLetters refuses it`
-    this.#log(`${reason}: ${textOfThrown(error)}`)
+    this.#log('queue.deadJobRefused', error, job)
     this.table.keepDead(job)
     this.schedule()
   }
 
   copiesFail(error: unknown): void {
-    this.#log(`dead jobs wait, because deadLetters does not take them: ${textOfThrown(error)}`)
+    this.#log('queue.deadJobsWait', error)
   }
 
   #died(job: Job, error: Buffer): void {
@@ -313,7 +315,7 @@ export class QueueCore implements SessionOwner {
     this.#failure = error
     const refusal = replaceExecuted(error, 'no')
     this.#ended ??= refusal
-    this.#log(`the queue has stopped, because its store failed: ${error.message}`)
+    this.#log('queue.stopped', error)
     // A copy could not be removed here any more.
     void this.#dead?.stop()
     this.waits.fail(refusal)

@@ -2,10 +2,12 @@ import { EventEmitter } from 'node:events'
 import { onceAborted, pause } from '../../abort-waits.js'
 import { backOffMs } from '../../back-off.js'
 import { encodeRemoteError } from '../../channel/remote-error.js'
+import { correlationOf } from '../../correlation.js'
 import { endWithin } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { newAbortController, nextTick } from '../../host.js'
 import { notifyLateListeners } from '../../late-listeners.js'
+import { log, loggerOf } from '../../log.js'
 import { queueTake } from '../../observe/diagnostics-channels.js'
 import { isTraced } from '../../observe/diagnostics-trace.js'
 import { checkWaitOptions, type WaitOptions } from '../../options.js'
@@ -268,6 +270,16 @@ export class QueueWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> im
   }
 
   #report(thrown: unknown, job: RunningJob): void {
+    const { place, connection } = this.#parts
+    log(loggerOf(connection.channel), 'queue.attemptFailed', () => ({
+      queue: place.name,
+      address: place.address,
+      jobId: job.id,
+      attempt: job.attempt,
+      attempts: job.attempts,
+      correlationId: correlationOf(job.headers),
+      error: thrown,
+    }))
     const error = thrown instanceof Error ? thrown : new Error(textOfThrown(thrown))
     runApart(() => this.emit('failed', error, job.value as Job, job))
   }

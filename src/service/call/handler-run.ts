@@ -1,6 +1,8 @@
 import type { CallPort } from '../../channel/call-port.js'
+import { correlationIn } from '../../correlation.js'
 import { ErrorCode, type ShmwireError } from '../../errors.js'
 import { nowMs } from '../../host.js'
+import { connectionIdOf, log, loggerOf } from '../../log.js'
 import { isThenable } from '../../thenable.js'
 import type { Transport } from '../../transport.js'
 import { type AnswerParts, encodeAnswer, encodeFailure, FAILURE_BYTES } from '../../wire/call-records.js'
@@ -163,7 +165,23 @@ export class HandlerRun {
     call.release(undefined)
     this.#sendLast(call, payload)
     if (thrown === undefined) call.trace?.settle()
-    else call.trace?.fail(thrown.error)
+    else this.#report(call, thrown.error)
+  }
+
+  /** A ServiceError is an outcome that the handler reports, and not a mistake. */
+  #report(call: RunningCall, error: unknown): void {
+    const { service, method, channel } = call
+    if (!isServiceError(error))
+      log(loggerOf(channel), 'service.callFailed', () => ({
+        service,
+        method,
+        peerPid: channel.peer.pid,
+        clientAddress: channel.peer.address,
+        connectionId: connectionIdOf(channel),
+        correlationId: correlationIn((name) => call.metadata.text(name)),
+        error,
+      }))
+    call.trace?.fail(error)
   }
 
   #failure(call: RunningCall, thrown: unknown, trailers: Buffer | undefined): Uint8Array {

@@ -1,4 +1,5 @@
 import { invalid, misuse, show } from '../../options.js'
+import { invalidSecret } from '../../secret-value.js'
 import { METADATA_BYTES_MAX, METADATA_VALUES_MAX } from '../../wire/call-records.js'
 
 /** `Uint8Array` for names that end in `-bin`, a string for all others. */
@@ -64,9 +65,9 @@ export class Metadata implements Iterable<[name: string, value: MetadataValue]> 
     const key = typeof name === 'string' ? name.toLowerCase() : ''
     if (!NAME.test(key)) throw invalid('the name of metadata', name, '1 to 128 characters from a-z 0-9 _ . -')
     if (key.endsWith(BINARY_SUFFIX)) {
-      if (!(value instanceof Uint8Array)) throw invalid(`metadata ${key}`, value, 'a Uint8Array')
+      if (!(value instanceof Uint8Array)) throw invalidSecret(`metadata ${key}`, value, 'a Uint8Array')
     } else if (typeof value !== 'string' || !isMetadataText(value)) {
-      throw invalid(`metadata ${key}`, value, 'a string of printable ASCII characters')
+      throw invalidSecret(`metadata ${key}`, value, 'a string of printable ASCII characters')
     }
     this.#values.set(key, value)
     return this

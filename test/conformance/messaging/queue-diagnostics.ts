@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { correlation, enableCorrelation, withCorrelation } from '../../../src/observe/correlation.js'
 import { boundStore, eventsOf, FAILURE, observedTraces, SUCCESS } from '../../support/observed.js'
 import { eventually } from '../../support/turns.js'
 import { Log, type QueueFixture } from './queue-fixture.js'
@@ -39,6 +40,19 @@ export function queueDiagnostics(fixture: QueueFixture): void {
       expect(job).toEqual({ ...common, attempt: 1, attempts: 3 })
       await sides[side].push('hello', options)
       expect(pushed.at(-1)?.payload.duplicate).toBe(true)
+    })
+
+    it('pass the correlation id of the sender on to the handler', async () => {
+      onTestFinished(enableCorrelation())
+      const { client, place } = await fixture.queue()
+      const log = new Log<unknown>()
+      await place.work(async () => {
+        await pause()
+        log.add(correlation())
+      })
+      await withCorrelation('one', () => client.push(1))
+      await log.atLeast(1)
+      expect(log.items).toEqual(['one'])
     })
 
     it('report each attempt of a job that fails', async () => {

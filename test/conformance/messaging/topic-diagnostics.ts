@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { correlation, enableCorrelation, withCorrelation } from '../../../src/observe/correlation.js'
 import { boundStore, eventsOf, FAILURE, observedTraces, SUCCESS } from '../../support/observed.js'
 import { eventually } from '../../support/turns.js'
 import { rejection, type TopicFixture, TopicWorld } from './topic-fixture.js'
@@ -33,6 +34,15 @@ export function topicDiagnostics(fixture: TopicFixture): void {
       expect(eventsOf(delivered)).toEqual([...SUCCESS, ...SUCCESS])
       const { epoch } = topic
       expect(delivered[0]?.payload).toEqual({ ...both, epoch, sequence: 1, byteLength: 6, consumer: 'loop' })
+    })
+
+    it('pass the correlation id of the sender on to listeners', async () => {
+      onTestFinished(enableCorrelation())
+      const topic = await world.topic()
+      const subscription = await world.subscribe(topic)
+      const received = new Promise((resolve) => subscription.once('message', () => resolve(correlation())))
+      await withCorrelation('one', () => topic.publish(1))
+      expect(await received).toBe('one')
     })
 
     it('report a message that cannot be encoded', async () => {

@@ -4,7 +4,8 @@
 import { connect, listen } from '../../../dist/index.js'
 
 const [address, text] = process.argv.slice(2)
-const logger = { debug: (note) => process.send({ note }), warn: (note) => process.send({ note }) }
+const note = (fields, message) => process.send({ note: `${message}: ${JSON.stringify(fields)}` })
+const logger = { debug: note, warn: note, error: note }
 const options = { codec: 'bytes', ringBytes: 64 * 1024, maxMessageBytes: 1 << 20, ...JSON.parse(text) }
 const FLOOD = 1
 const chunk = Buffer.alloc(1000, 7)

@@ -19,7 +19,7 @@ const attempts = {
 
   async listen() {
     let fallbackReason
-    const logger = { debug() {}, warn: (text) => (fallbackReason = text) }
+    const logger = { debug() {}, warn: ({ error }) => (fallbackReason = error), error() {} }
     const server = await listen(address, { logger })
     await server.close()
     return { transport: fallbackReason === undefined ? 'shm' : 'unix', fallbackReason, whole: true }

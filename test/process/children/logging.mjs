@@ -1,10 +1,11 @@
-// A server with a client over the socket and one of another codec. Prints the lines that its logger gets, as JSON.
+// A server with a client over the socket and one of another codec. Prints the events of the lines that its logger gets, as JSON.
 //   logging.mjs <address> <logger | none>
 import { connect, listen } from '../../../dist/index.js'
 
 const [address, which] = process.argv.slice(2)
 const lines = []
-const logger = { debug: (line) => lines.push(line), warn: (line) => lines.push(line) }
+const add = ({ event }) => lines.push(event)
+const logger = { debug: add, warn: add, error: add }
 
 const server = await listen(address, which === 'logger' ? { logger } : {})
 server.on('channel', () => {})

@@ -71,7 +71,7 @@ describe('a peer that the kernel reports as the overflow user', () => {
 
 describe('an authorize that returns a promise', () => {
   const refuse = (answer: unknown, warn = vi.fn()) => ({
-    fault: fault({ authorize: () => answer as boolean, logger: { debug: vi.fn(), warn } }),
+    fault: fault({ authorize: () => answer as boolean, logger: { debug: vi.fn(), warn, error: vi.fn() } }),
     warn,
   })
 
@@ -81,7 +81,10 @@ describe('an authorize that returns a promise', () => {
       /authorize returned a promise for process \d+ .*must return true or false at once/,
     ) as string
     expect(refusal).toMatchObject({ code: ErrorCode.DENIED, message })
-    expect(warn).toHaveBeenCalledExactlyOnceWith(message)
+    expect(warn).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ event: 'authorize.promise', error: message }),
+      'shmwire: the option authorize returned a promise, which refuses the peer',
+    )
   })
 
   it('leaves no unhandled rejection behind', async () => {

@@ -75,7 +75,7 @@ async function serve(renewalMs = NEVER_MS, transport: TransportChoice = 'auto'):
     path,
     text: 'a',
     directory,
-    settings: resolveOptions({ transport, logger: { debug: vi.fn(), warn } }),
+    settings: resolveOptions({ transport, logger: { debug: vi.fn(), warn, error: warn } }),
     native: { binding: binding as unknown as NativeBinding },
   }
   const holding = await holdName(options, {})
@@ -140,7 +140,9 @@ describe('the files of a server', () => {
     })
     for (const file of ['a.sock', 'a.sock.fd']) lutimesSync(join(directory, file), 1, 1)
     await name.renew()
-    expect(warn.mock.calls).toEqual([[expect.stringContaining('cannot be restored: EMFILE')]])
+    expect(warn.mock.calls).toMatchObject([
+      [{ event: 'server.notRestored', error: 'EMFILE' }, expect.any(String)],
+    ])
     for (const file of ['a.sock', 'a.sock.fd'])
       expect(lstatSync(join(directory, file)).mtimeMs).toBeGreaterThan(1000)
   })
@@ -190,7 +192,9 @@ describe('the files of a server', () => {
     expect(files()).toEqual(FILES)
     await expectReachable(served)
     expect(netServer.listening).toBe(false)
-    expect(warn.mock.calls).toEqual([[expect.stringContaining('this server has the address again')]])
+    expect(warn.mock.calls).toMatchObject([
+      [{ event: 'server.addressHeldAgain', address: 'a' }, expect.any(String)],
+    ])
     served.name.release()
     served.name.closeHandover()
     expect(files()).toEqual([])
@@ -215,7 +219,9 @@ describe('another server', () => {
     const second = await serve()
     await first.name.renew()
     await first.name.renew()
-    expect(warn.mock.calls).toEqual([[expect.stringContaining('another server has the address now')]])
+    expect(warn.mock.calls).toMatchObject([
+      [{ event: 'server.addressLost', address: 'a' }, expect.any(String)],
+    ])
     await expectReachable(second)
     expect(first.accepted).toEqual([])
     expect(first.holding.netServer.listening).toBe(true)
@@ -236,7 +242,7 @@ describe('another server', () => {
     await name.renew()
     await name.renew()
     expect(lstatSync(path).ino).toBe(ino)
-    expect(warn.mock.calls).toEqual([[expect.stringContaining('another program has replaced the socket')]])
+    expect(warn.mock.calls).toMatchObject([[{ event: 'server.hidden', path }, expect.any(String)]])
   })
 
   it.each(['before', 'after'])(

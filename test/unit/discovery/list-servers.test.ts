@@ -1,6 +1,6 @@
 import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   type ErrorCode as Code,
   ErrorCode,
@@ -11,6 +11,7 @@ import {
 } from '../../../src/index.js'
 import { announce } from '../../../src/listen.js'
 import { fakeServer } from '../../support/fake-server.js'
+import { recordingLogger } from '../../support/line-logger.js'
 import { ownRuntimeDirectory, temporaryDirectory } from '../../support/temporary-directory.js'
 
 let directory = ''
@@ -127,10 +128,17 @@ describe('a list of servers', () => {
   it('has the servers that accept this process, and that it accepts', async () => {
     await serve('closed', { authorize: () => false })
     await serve('open', { authorize: () => true })
-    const debug = vi.fn()
-    expect(await names({ logger: { debug, warn: () => {} } })).toEqual(['open'])
-    expect(debug.mock.calls.flat()).toEqual([
-      expect.stringContaining('closed.sock is not listed: the peer refused'),
+    const { logger, lines } = recordingLogger()
+    expect(await names({ logger })).toEqual(['open'])
+    expect(lines).toMatchObject([
+      {
+        level: 'debug',
+        fields: {
+          event: 'server.notListed',
+          path: expect.stringMatching(/closed\.sock$/) as string,
+          error: expect.stringContaining('the peer refused') as string,
+        },
+      },
     ])
     expect(await names({ authorize: () => false })).toEqual([])
   })

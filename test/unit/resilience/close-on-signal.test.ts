@@ -92,13 +92,18 @@ describe('closeOnSignal', () => {
 
   it('closes the others if one fails, and reports the error', async () => {
     const last = vi.fn()
-    const logger = { debug: vi.fn(), warn: vi.fn() }
+    const logger = { debug: vi.fn(), warn: vi.fn(), error: vi.fn() }
     const error = new Error('it does not close')
     const { shutdown } = begun([() => Promise.reject(error), last], { logger })
     send()
     expect(await shutdown.closed).toEqual({ signal: 'SIGUSR2', exitCode: 1, errors: [error] })
     expect(last).toHaveBeenCalledOnce()
-    expect(logger.warn.mock.calls).toEqual([['shmwire: a close failed: it does not close']])
+    expect(logger.warn.mock.calls).toMatchObject([
+      [
+        { event: 'process.closeFailed', error: 'it does not close' },
+        'shmwire: a close of closeOnSignal failed',
+      ],
+    ])
   })
 
   it('reports a failure if calls had to be cancelled', async () => {

@@ -1,7 +1,6 @@
 import type { ShmwireError } from '../../../errors.js'
 import { clearTimeout, newAbortController, nowMs, setTimeout, timeOfDayMs } from '../../../host.js'
 import { log } from '../../../log.js'
-import { textOfThrown } from '../../../uncaught.js'
 import type { EngineConnection, Msg } from '../connection.js'
 import { Acknowledgement, type Delivery, deliveryOf } from '../delivery.js'
 import { StreamPublisher } from '../publisher.js'
@@ -111,7 +110,7 @@ export class DelayedJobs {
 
   #log(error: unknown): void {
     const { logger } = this.#connection.settings
-    log(logger, 'warn', () => `${whatOf(this.#name)}: a delayed job is not moved: ${textOfThrown(error)}`)
+    log(logger, 'nats.jobNotMoved', () => ({ queue: this.#name, error }))
   }
 }
 

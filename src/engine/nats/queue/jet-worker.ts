@@ -1,10 +1,12 @@
 import { EventEmitter } from 'node:events'
+import { correlationOf } from '../../../correlation.js'
 import { waitWithin } from '../../../deadline.js'
 import type { ShmwireError } from '../../../errors.js'
 import { Fifo } from '../../../fifo.js'
 import { clearTimeout, nextTick, nowMs, setTimeout } from '../../../host.js'
 import { notifyLateListeners } from '../../../late-listeners.js'
-import { log } from '../../../log.js'
+import { type LogDetails, log } from '../../../log.js'
+import type { LogEvent } from '../../../log-lines.js'
 import type { MessageCodec } from '../../../messaging/message-codec.js'
 import type { Replies } from '../../../messaging/queue/replies.js'
 import type { JobHandler, Worker, WorkerEvents } from '../../../messaging/queue/types.js'
@@ -223,15 +225,14 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
         )
     } catch (error) {
       // The job stays in the stream, and is delivered again when its lease ends.
-      this.#log(`attempt ${attempt} of the job ${JSON.stringify(job.id)} is not acknowledged`, error)
+      this.#log('nats.jobNotAcknowledged', error, job)
     }
   }
 
   async #onLimit(job: RunningJob): Promise<void> {
     if (job.isEnding) return
-    const { attempt } = job
     const error = job.lose(`timeLimitMs has passed: ${job.head.terms.timeLimitMs}`)
-    this.#log(`attempt ${attempt} of the job ${JSON.stringify(job.id)} ends`, error)
+    this.#log('nats.timeLimit', error, job)
     await this.#retry(job, error)
     this.#jobs.delete(job)
     this.#checkIdle()
@@ -254,7 +255,7 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
       const delivery = deliveryOf(message)
       await this.#settlement.bury({ message, delivery, head: undefined }, 0, error, assertLeased)
     } catch (failure) {
-      this.#log('a malformed job stays in the queue', failure)
+      this.#log('nats.malformedJob', failure)
     }
     this.#takeMore()
   }
@@ -277,7 +278,7 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
     job.isEnding = true
     this.#settlement
       .confirm(job.message, Acknowledgement.again(0), () => job.assertLeased())
-      .catch((error: unknown) => this.#log(`the job ${JSON.stringify(job.id)} is not returned`, error))
+      .catch((error: unknown) => this.#log('nats.jobNotReturned', error, job))
   }
 
   async #renew(job: RunningJob): Promise<void> {
@@ -303,20 +304,22 @@ export class JetWorker<Job, Result> extends EventEmitter<WorkerEvents<Job>> impl
       job.isEnding = true
       this.#leave(job)
     } else if (now - job.renewedMs >= leaseMs * RENEW_PART) {
-      this.#renew(job).catch((error: unknown) =>
-        this.#log(`the lease of the job ${JSON.stringify(job.id)} is not renewed`, error),
-      )
+      this.#renew(job).catch((error: unknown) => this.#log('nats.leaseNotRenewed', error, job))
     }
   }
 
   #report(thrown: unknown, job: RunningJob, input: Job | undefined): void {
+    this.#log('queue.attemptFailed', thrown, job)
     const error = thrown instanceof Error ? thrown : new Error(textOfThrown(thrown))
     runApart(() => this.emit('failed', error, input as Job, job))
   }
 
-  #log(text: string, error: unknown): void {
-    const { logger } = this.#parts.connection.settings
-    log(logger, 'warn', () => `${whatOf(this.address)}: ${text}: ${textOfThrown(error)}`)
+  #log(event: LogEvent, error: unknown, job?: RunningJob): void {
+    log(this.#parts.connection.settings.logger, event, () => ({
+      queue: this.address,
+      ...(job === undefined ? {} : jobFields(job)),
+      error,
+    }))
   }
 
   #end(error: ShmwireError | undefined): void {
@@ -341,4 +344,8 @@ interface HandlerOutcome<Job> {
   /** Only for a program that waits for it. */
   readonly result: Uint8Array | undefined
   readonly thrown: unknown
+}
+
+function jobFields({ id, attempt, attempts, headers }: RunningJob): LogDetails {
+  return { jobId: id, attempt, attempts, correlationId: correlationOf(headers) }
 }

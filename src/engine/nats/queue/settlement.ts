@@ -3,7 +3,6 @@ import { encodeRemoteError } from '../../../channel/remote-error.js'
 import { clearTimeout, newAbortController, setTimeout, sleep } from '../../../host.js'
 import { log } from '../../../log.js'
 import { ERROR_BYTES_MAX, reasonOf } from '../../../messaging/queue/reason.js'
-import { textOfThrown } from '../../../uncaught.js'
 import type { EngineConnection, Msg } from '../connection.js'
 import { Acknowledgement, type Delivery } from '../delivery.js'
 import { faultOf, isPassing } from '../faults.js'
@@ -113,11 +112,7 @@ export class Settlement {
       this.#connection.nats.publish(reply, body, { headers: outcomeHeaders(this.#connection, outcome) })
     } catch (error) {
       // The connection is closed: the job is not acknowledged either, and runs again.
-      log(
-        this.#connection.settings.logger,
-        'warn',
-        () => `${this.#what}: a result is lost: ${textOfThrown(error)}`,
-      )
+      log(this.#connection.settings.logger, 'nats.resultLost', () => ({ consumer: this.#what, error }))
     }
   }
 }

@@ -7,7 +7,6 @@ import type { PullSource } from '../../../messaging/pulled-delivery.js'
 import type { KeyFilter } from '../../../messaging/topic/key.js'
 import type { MessageInfo, SubscriptionStats } from '../../../messaging/topic/types.js'
 import { TURN_MS_MAX } from '../../../turn-budget.js'
-import { textOfThrown } from '../../../uncaught.js'
 import type { EngineConnection, Msg, NatsSubscription } from '../connection.js'
 import { deliveryOf } from '../delivery.js'
 import { readHeaders } from '../headers.js'
@@ -229,11 +228,7 @@ export class StreamSource implements PullSource<StreamItem> {
       this.#finish(undefined)
     } catch (error) {
       const { logger } = connection.settings
-      log(
-        logger,
-        'warn',
-        () => `${whatOfTopic(name)}: the end of the topic is not known: ${textOfThrown(error)}`,
-      )
+      log(logger, 'nats.endUnknown', () => ({ topic: name, error }))
     }
   }
 

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ErrorCode } from '../../../../src/errors.js'
 import { clientCredentials } from '../../../../src/gateway/auth/index.js'
 import { sleep } from '../../../../src/host.js'
+import { textLogger } from '../../../support/line-logger.js'
 import { failure } from '../../../support/services.js'
 import { AuthServer, endAuthServers, sendJson } from '../../../support/tokens.js'
 
@@ -94,7 +95,7 @@ describe('clientCredentials', () => {
 
   it('keeps a valid token if the renewal fails, and asks rarely', async () => {
     const lines: string[] = []
-    const logger = { debug: () => {}, warn: (line: string) => lines.push(line) }
+    const logger = textLogger(lines)
     const server = await AuthServer.start((response, count) =>
       sendJson(
         response,
@@ -109,7 +110,7 @@ describe('clientCredentials', () => {
       expect(await token()).toBe('t1')
       return lines.length > 0
     })
-    expect(lines[0]).toContain('the last token remains in use')
+    expect(lines[0]).toContain('auth.tokenNotRenewed')
     for (let call = 0; call < 20; call += 1) expect(await token()).toBe('t1')
     expect(server.requests.length).toBeLessThan(5)
     clock.aheadMs += 51 * SECOND_MS

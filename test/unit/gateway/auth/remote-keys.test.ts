@@ -3,6 +3,7 @@ import { jwtAuth } from '../../../../src/gateway/auth/index.js'
 import type { JwtAuthOptions } from '../../../../src/gateway/auth/jwt-options.js'
 import type { Authenticator } from '../../../../src/gateway/authenticator.js'
 import { sleep } from '../../../../src/host.js'
+import { textLogger } from '../../../support/line-logger.js'
 import { failure } from '../../../support/services.js'
 import {
   AUDIENCE,
@@ -105,7 +106,7 @@ describe('the keys of an issuer', () => {
 
   it('remain in use for a bounded time while the issuer fails', async () => {
     const lines: string[] = []
-    const logger = { debug: () => {}, warn: (line: string) => lines.push(line) }
+    const logger = textLogger(lines)
     const server = await AuthServer.start((response, count) =>
       count === 1 ? sendJson(response, { keys: [key.jwk] }) : sendJson(response, {}, 500),
     )
@@ -115,7 +116,7 @@ describe('the keys of an issuer', () => {
     expect(await identityFor(auth, await key.sign())).toMatchObject({ subject: 'alice' })
     await until(() => lines.length > 0)
     expect(await identityFor(auth, await key.sign())).toMatchObject({ subject: 'alice' })
-    expect(lines[0]).toContain('the last keys of the issuer remain in use')
+    expect(lines[0]).toContain('auth.keysNotFetched')
     // A new key cannot be known now.
     expect(await failure(identityFor(auth, await next.sign()))).toMatchObject(UNAVAILABLE)
     clock.aheadMs += 3_000 * SECOND_MS

@@ -25,6 +25,7 @@ describe('diagnostics of a gateway of gRPC', () => {
       httpMethod: 'POST',
       scheme: 'http',
       headers: expect.objectContaining({ 'x-own': '1' }),
+      correlationId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       clientAddress: '127.0.0.1',
       method: 'getUser',
       route: undefined,

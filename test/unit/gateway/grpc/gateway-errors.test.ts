@@ -6,6 +6,7 @@ import { serve } from '../../../../src/service/serve.js'
 import { ServiceError } from '../../../../src/service-error.js'
 import { createChannelPair } from '../../../../src/testing/channel-pair.js'
 import { type Message, openGateway, startGateway, taken, Users } from '../../../support/grpc-gateways.js'
+import { textLogger } from '../../../support/line-logger.js'
 import { ownRuntimeDirectory } from '../../../support/temporary-directory.js'
 
 const MIB = 1024 * 1024
@@ -52,7 +53,7 @@ describe('the errors of a gateway', () => {
 
   it('hide the text of other errors, which goes to the logger', async () => {
     const lines: string[] = []
-    const logger = { debug: () => {}, warn: (line: string) => lines.push(line) }
+    const logger = textLogger(lines)
     const { client } = await openGateway(
       {
         getUser() {
@@ -64,7 +65,9 @@ describe('the errors of a gateway', () => {
     const { status } = await client.unary('GetUser', {})
     expect(status).toMatchObject({ code: Code.INTERNAL, details: 'the service failed' })
     expect(status.metadata.toJSON()).not.toHaveProperty('grpc-status-details-bin')
-    expect(lines).toEqual([expect.stringMatching(/user\.UserService\/GetUser failed: .*secret/)])
+    expect(lines).toEqual([
+      expect.stringMatching(/^gateway\.requestFailed .*user\.UserService.*GetUser.*secret/),
+    ])
   })
 
   it('hide the text of errors of interceptors', async () => {

@@ -29,6 +29,7 @@ describe('the options of a gateway', () => {
       tunnels: undefined,
       reflection: false,
       compression: false,
+      correlates: expect.any(Function) as () => boolean,
       passes: expect.any(Function),
       maxMessageBytes: 4 * 1024 * 1024,
       maxStreams: 100,

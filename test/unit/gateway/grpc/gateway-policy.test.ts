@@ -8,6 +8,7 @@ import { policy } from '../../../../src/service/auth/policy.js'
 import type { CallContext } from '../../../../src/service/call/call-context.js'
 import { Authority, type Certificate } from '../../../support/certificates.js'
 import { openGateway, UserClient } from '../../../support/grpc-gateways.js'
+import { textLogger } from '../../../support/line-logger.js'
 
 let authority: Authority
 let server: Certificate
@@ -101,7 +102,7 @@ describe('a gateway with a policy', () => {
 
   it('ends a call with INTERNAL if the policy or identify fails, and logs the reason', async () => {
     const lines: string[] = []
-    const logger = { warn: (line: string) => void lines.push(line), error() {}, info() {}, debug() {} }
+    const logger = textLogger(lines)
     const broken = { logger, identify: () => ({ subject: '' }) }
     const { client } = await openGateway(recording().handlers, broken)
     const { status } = await client.unary('GetUser', {})

@@ -18,6 +18,7 @@ import { serve } from '../../../../src/service/serve.js'
 import { ServiceError } from '../../../../src/service-error.js'
 import { Authority } from '../../../support/certificates.js'
 import { Users } from '../../../support/grpc-gateways.js'
+import { textLogger } from '../../../support/line-logger.js'
 import { failure, testClient } from '../../../support/services.js'
 import { ownRuntimeDirectory } from '../../../support/temporary-directory.js'
 
@@ -281,7 +282,7 @@ describe('a gateway with tunnels', () => {
 
   it('reports a policy that fails to its log, and not to the client', async () => {
     const lines: string[] = []
-    const logger = { warn: (line: string) => lines.push(line), error() {}, info() {}, debug() {} }
+    const logger = textLogger(lines)
     const rules = policy({
       '*': () => {
         throw new Error('a secret')
@@ -289,7 +290,7 @@ describe('a gateway with tunnels', () => {
     })
     const { port } = await startGateway({}, { policy: rules, logger })
     await expect(connectAt(port)).rejects.toMatchObject({ message: expect.not.stringContaining('secret') })
-    expect(lines.join()).toContain('a tunnel failed: a secret')
+    expect(lines.join()).toMatch(/^tunnel\.failed .*"error":"a secret"/)
   })
 
   it('forgets a client that has left before the policy decides', async () => {

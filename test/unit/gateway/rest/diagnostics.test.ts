@@ -46,6 +46,7 @@ describe('diagnostics of a gateway of REST', () => {
       scheme: 'http',
       path: '/api/v1/users/5',
       headers: expect.objectContaining({ 'x-own': '1' }),
+      correlationId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
       clientAddress: '127.0.0.1',
       grpcStatus: undefined,
     }

@@ -219,16 +219,16 @@ describe('a store of the program', () => {
     ['rejects', () => Promise.reject(new Error('the database is away'))],
     ['returns nothing', () => undefined as never],
   ])('refuses the request when it %s', async (_case, begin) => {
-    const warn = vi.fn()
+    const error = vi.fn()
     const store = { begin, finish: vi.fn() }
-    const keys = new IdempotencyKeys({ store }, { debug() {}, warn })
+    const keys = new IdempotencyKeys({ store }, { debug() {}, warn() {}, error })
     await expect(keys.begin(request)).rejects.toMatchObject({
       httpStatus: 503,
       reason: 'IDEMPOTENCY_STORE_FAILED',
       message: 'the idempotency keys cannot be read; the request has not run',
     })
     expect(store.finish).not.toHaveBeenCalled()
-    expect(warn).toHaveBeenCalledOnce()
+    expect(error).toHaveBeenCalledOnce()
   })
 
   it('frees the key if it answers too late', async () => {
@@ -245,14 +245,17 @@ describe('a store of the program', () => {
   })
 
   it('does not fail a request that has run', async () => {
-    const warn = vi.fn()
+    const error = vi.fn()
     const store = {
       begin: (): IdempotencyState => ({ state: 'new' }),
       finish: () => Promise.reject(new Error('the database is away')),
     }
-    const keys = new IdempotencyKeys({ store }, { debug() {}, warn })
+    const keys = new IdempotencyKeys({ store }, { debug() {}, warn() {}, error })
     await (await started(keys)).finish(answer)
-    expect(warn).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('the database is away'))
+    expect(error).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ event: 'gateway.idempotencyStoreFailed', error: 'the database is away' }),
+      expect.any(String),
+    )
   })
 })
 

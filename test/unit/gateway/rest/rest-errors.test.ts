@@ -6,6 +6,7 @@ import type { CallContext } from '../../../../src/service/call/call-context.js'
 import { contract, unary } from '../../../../src/service/contract/define-contract.js'
 import { ServiceError } from '../../../../src/service-error.js'
 import { STATUSES, type Status } from '../../../../src/status.js'
+import { textLogger } from '../../../support/line-logger.js'
 import { type Json, openServer } from '../../../support/rest-gateways.js'
 
 const ANY = jsonSchema<unknown>({})
@@ -132,7 +133,7 @@ describe('the errors of a gateway of REST', () => {
 
   it('writes a fault to the logger, and no outcome', async () => {
     const lines: string[] = []
-    const logger = { debug: () => {}, warn: (line: string) => lines.push(line) }
+    const logger = textLogger(lines)
     const { client } = await openServer(
       Errors,
       {
@@ -147,9 +148,10 @@ describe('the errors of a gateway of REST', () => {
     await client.get('/errors/NOT_FOUND')
     expect(lines).toEqual([])
     await client.get('/errors/x')
-    expect(lines).toEqual([
-      'shmwire: a request of GET "/errors/x" failed: the peer\'s handler failed: Error: broken',
-    ])
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatch(
+      /^gateway\.requestFailed .*"path":"\/errors\/x".*the peer's handler failed: Error: broken/,
+    )
   })
 
   it('demands credentials with the challenge of the authenticator', async () => {

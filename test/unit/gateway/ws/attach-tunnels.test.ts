@@ -6,6 +6,7 @@ import { policy } from '../../../../src/service/auth/policy.js'
 import type { CallContext } from '../../../../src/service/call/call-context.js'
 import { serve } from '../../../../src/service/serve.js'
 import { ServiceError } from '../../../../src/service-error.js'
+import { textLogger } from '../../../support/line-logger.js'
 import { failure, testClient } from '../../../support/services.js'
 import { ownRuntimeDirectory } from '../../../support/temporary-directory.js'
 import { eventually } from '../../../support/turns.js'
@@ -142,7 +143,7 @@ describe('attachTunnels', () => {
       message: expect.stringContaining('may not call shmwire.v1.TunnelService/Open'),
     })
     const lines: string[] = []
-    const logger = { warn: (line: string) => lines.push(line), debug() {} }
+    const logger = textLogger(lines)
     const failing = policy({
       '*': () => {
         throw new Error('a secret')
@@ -153,7 +154,7 @@ describe('attachTunnels', () => {
       code: ErrorCode.PEER_GONE,
       message: expect.not.stringContaining('secret'),
     })
-    expect(lines.join()).toContain('a tunnel failed: a secret')
+    expect(lines.join()).toMatch(/^tunnel\.failed .*"error":"a secret"/)
   })
 
   it.each<[string, string, Record<string, string>]>([

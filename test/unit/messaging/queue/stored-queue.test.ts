@@ -6,6 +6,7 @@ import { queueCodec } from '../../../../src/messaging/queue/queue-codec.js'
 import type { Queue, QueueOptions } from '../../../../src/messaging/queue/types.js'
 import { work } from '../../../../src/messaging/queue/work.js'
 import { FakeJobStore } from '../../../support/fake-job-store.js'
+import { textLogger } from '../../../support/line-logger.js'
 import { localAddress } from '../../../support/local-address.js'
 import { ownRuntimeDirectory } from '../../../support/temporary-directory.js'
 import { waitFor } from '../../../support/wait-for.js'
@@ -161,7 +162,7 @@ describe('a queue with a store', () => {
   it('ends requests, and says so, when the store fails', async () => {
     const store = new FakeJobStore({ holds: true })
     const lines: string[] = []
-    const logger = { debug: () => {}, warn: (line: string) => void lines.push(line) }
+    const logger = textLogger(lines)
     const channel = { transport: 'socket' as const, logger }
     const queue = await queueOn(store, { channel })
     const client = await openQueue(address, { channel: { transport: 'socket' } })
@@ -176,7 +177,7 @@ describe('a queue with a store', () => {
     await expect(queue.push('late')).rejects.toMatchObject({ executed: 'no' })
     await expect(client.push('late')).rejects.toMatchObject({ executed: 'no' })
     await expect(queue.stats()).rejects.toMatchObject({ code: 'ERR_SHMWIRE_UNAVAILABLE' })
-    expect(lines.some((line) => line.includes('its store failed'))).toBe(true)
+    expect(lines.some((line) => line.startsWith('queue.stopped '))).toBe(true)
     await queue.close({ timeoutMs: 10_000 })
     expect(store.closed).toBe(true)
   })

@@ -1,0 +1,49 @@
+import { ErrorCode } from '../errors.js'
+
+/** The statuses of gRPC that report a fault: those that HTTP calls 5xx. */
+const FAULTS: ReadonlySet<unknown> = new Set([
+  'UNKNOWN',
+  'DEADLINE_EXCEEDED',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+])
+/** Their codes. */
+const GRPC_FAULTS: ReadonlySet<number> = new Set([2, 4, 12, 13, 14, 15])
+/** The program or the other side has ended it in order. */
+const ENDS: ReadonlySet<unknown> = new Set([ErrorCode.ABORTED, ErrorCode.CLOSED])
+
+/** Whether the error is an outcome, and not a fault. Any value can be thrown. */
+export function isExpected(operation: string, error: unknown): boolean {
+  const { code, status, name } = membersOf(error)
+  if (ENDS.has(code) || name === 'AbortError') return true
+  if (code === ErrorCode.SERVICE) return !FAULTS.has(status)
+  // A refused client gets the error, and reports it.
+  return operation === 'accept' && code !== ErrorCode.OUT_OF_MEMORY && isOwnCode(code)
+}
+
+/** Whether the client of a gateway gets an error that it can correct. Without an answer, the client has gone away. */
+export function isExpectedAnswer(
+  error: unknown,
+  statusCode: number | undefined,
+  grpcStatus: number | undefined,
+): boolean {
+  if (grpcStatus !== undefined) return !GRPC_FAULTS.has(grpcStatus)
+  // A stream fails after its status code.
+  if (statusCode === undefined || statusCode < 400) return isExpected('gateway.request', error)
+  return statusCode < 500
+}
+
+function isOwnCode(code: unknown): boolean {
+  return typeof code === 'string' && code.startsWith('ERR_SHMWIRE_')
+}
+
+function membersOf(error: unknown): Readonly<Record<'code' | 'status' | 'name', unknown>> {
+  try {
+    const { code, status, name } = (error ?? {}) as Record<string, unknown>
+    return { code, status, name }
+  } catch {
+    return { code: undefined, status: undefined, name: undefined }
+  }
+}
