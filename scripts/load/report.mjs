@@ -1,0 +1,132 @@
+// The report of a run as sections: `{ title, text }`, `{ title, head, rows }` or `{ title, lines }`. report-forms.mjs prints them.
+import { Histogram } from '../../test/process/children/load/histogram.mjs'
+import { timeOf } from './day.mjs'
+
+const MIB = 1024 ** 2
+const BAR_LENGTH = 40
+const SHARES = [0.5, 0.9, 0.99, 0.999]
+const FULL = '█'
+const PARTS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
+
+export function sectionsOf({ minutes, seed, machine, run, verdict, outcomes }) {
+  const sources = merged(outcomes)
+  return [
+    { title: 'Run', head: ['', ''], rows: describeRun({ minutes, seed, machine, run, verdict }) },
+    { title: 'Checks', head: ['', 'check'], rows: verdict.checks.flatMap(checkRows) },
+    { title: 'Timeline', head: ['time', 'event'], rows: run.events.timeline.toSorted(byTime).map(({ time, text }) => [time, text]) },
+    { title: 'The day', head: ['hour', 'load', 'REST/s', 'gRPC/s', ''], rows: hourRows(run.hours) },
+    { title: 'Latency in ms', head: ['operation', 'count', 'per s', 'p50', 'p90', 'p99', 'p99.9', 'max'], rows: latencyRows(sources, minutes) },
+    ...[...sources].map(([source, histogram]) => ({ title: `${source}: operations by duration`, lines: chartOf(histogram) })),
+    { title: 'Errors', head: ['operation', 'error', 'during', 'count', ''], rows: errorRows(verdict.errorRows) },
+    { title: 'Processes', head: ['process', 'starts', 'RSS before', 'peak', 'after', 'heap before', 'after', 'fds before', 'peak', 'after'], rows: processRows(run) },
+  ]
+}
+
+function describeRun({ minutes, seed, machine, run, verdict }) {
+  const { jobs } = verdict
+  const slow = run.accounts['slow-subscriber']
+  const left = [
+    ['full disk', run.disk.missing],
+    ['clock', run.clock.missing],
+    ['h2load', run.h2load.missing],
+  ].filter(([, missing]) => missing !== undefined)
+  return [
+    ['processors', machine.cpu],
+    ['memory', machine.memory],
+    ['kernel', machine.kernel],
+    ['Node.js', machine.node],
+    ['load average before the run', machine.loadAverage.join(', ')],
+    ['length', `${minutes} min for a day, --seed ${seed}`],
+    ['capacity of the REST gateway alone', `${run.capacity.toLocaleString('en')} requests/s`],
+    ['peak of the day', `per s: ${Object.entries(run.peaks).map(([name, rate]) => `${name} ${rate}`).join(', ')}`],
+    ['jobs', `${jobs.held.toLocaleString('en')} acknowledged, ${jobs.done.toLocaleString('en')} done, ${jobs.again} of them ran again`],
+    ['changes over REST', `${run.answered.length.toLocaleString('en')} answered, all of them executed, ${run.executed.length.toLocaleString('en')} executions with those over shared memory`],
+    ['the slow subscriber', `${slow.received.toLocaleString('en')} received + ${slow.lost.toLocaleString('en')} lost = ${slow.sequence.toLocaleString('en')} published`],
+    ...left.map(([name, missing]) => [`skipped: ${name}`, missing]),
+  ]
+}
+
+function byTime(one, other) {
+  return one.time < other.time ? -1 : 1
+}
+
+function checkRows({ name, faults }) {
+  return [[faults.length === 0 ? 'passed' : 'FAILED', name], ...faults.map((fault) => ['', `- ${fault}`])]
+}
+
+function hourRows(hours) {
+  const max = Math.max(...hours.map(({ answers }) => answers), 1)
+  return hours.map(({ hour, share, answers, calls }) => [
+    timeOf(hour),
+    `${Math.round(share * 100)} %`,
+    answers.toLocaleString('en'),
+    calls.toLocaleString('en'),
+    bar(answers / max),
+  ])
+}
+
+/** One histogram for each source. */
+function merged(outcomes) {
+  const sources = new Map()
+  for (const { source, latency } of outcomes) {
+    const histogram = sources.get(source) ?? new Histogram()
+    histogram.add(latency)
+    sources.set(source, histogram)
+  }
+  return sources
+}
+
+function latencyRows(sources, minutes) {
+  return [...sources].map(([source, histogram]) => [
+    source,
+    histogram.count.toLocaleString('en'),
+    Math.round(histogram.count / (minutes * 60)).toLocaleString('en'),
+    ...SHARES.map((share) => duration(histogram.percentileMs(share))),
+    duration(histogram.maxMs),
+  ])
+}
+
+function chartOf(histogram) {
+  const rows = histogram.powersOfTwo()
+  const max = Math.max(...rows.map(({ count }) => count))
+  return rows.map(
+    ({ toMs, count }) => `< ${duration(toMs).padStart(8)} ms ${String(count).padStart(9)} ${bar(count / max)}`.trimEnd(),
+  )
+}
+
+function errorRows(rows) {
+  if (rows.length === 0) return [['none', '', '', '', '']]
+  return rows.map(({ source, kind, phase, count, isExpected }) => [
+    source,
+    kind,
+    phase,
+    count.toLocaleString('en'),
+    isExpected ? 'expected' : 'NOT EXPECTED',
+  ])
+}
+
+function processRows({ before, after, processes }) {
+  const mib = (bytes) => `${Math.round(bytes / MIB)} MiB`
+  const heap = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`
+  const count = (descriptors) => String(Object.values(descriptors).reduce((sum, one) => sum + one, 0))
+  return Object.entries(processes).map(([name, { starts, peakBytes, peakDescriptors }]) => {
+    const [one, two] = [before[name], after[name]]
+    return [
+      name,
+      String(starts),
+      ...[one.residentBytes, Math.max(peakBytes, one.residentBytes, two.residentBytes), two.residentBytes].map(mib),
+      ...[one.heapBytes, two.heapBytes].map(heap),
+      ...[count(one.descriptors), String(peakDescriptors), count(two.descriptors)],
+    ]
+  })
+}
+
+function duration(ms) {
+  if (ms >= 100) return ms.toFixed(0)
+  return ms >= 1 ? ms.toFixed(1) : ms.toFixed(3)
+}
+
+function bar(share) {
+  const eighths = Math.round(share * BAR_LENGTH * 8)
+  return FULL.repeat(Math.floor(eighths / 8)) + PARTS[eighths % 8]
+}

@@ -1,0 +1,53 @@
+// Pushes jobs, each with its id, and repeats a push with the same id until the queue has it.
+//   begun <id>, held <id>
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openQueue } from '../../../../dist/index.js'
+import { openLedger } from '../queue-kills/ledger.mjs'
+import { Outcomes, untilEnded } from './outcomes.mjs'
+import { pacer } from './pace.mjs'
+
+const OPEN_MAX = 500
+const REPEAT_MS = 50
+const TIMEOUT_MS = 10_000
+
+export async function startPusher({ address, peak, ledgers, name }) {
+  const write = openLedger(ledgers, name)
+  const queue = await openQueue(address, { codec: 'json', channel: { backOff: { minMs: 5, maxMs: 200 } } })
+  const pushes = new Outcomes()
+  const jobs = new Outcomes()
+  let number = 0
+  let pace
+
+  function begin() {
+    if (jobs.open >= OPEN_MAX) return false
+    number += 1
+    void jobs.run(() => pushUntilHeld(`${name}-${number}`), ({ message }) => message)
+  }
+
+  async function pushUntilHeld(id) {
+    write('begun', id)
+    for (let isHeld = false; !isHeld; ) {
+      await pushes.run(
+        async () => {
+          await queue.push({ id }, { id, timeoutMs: TIMEOUT_MS })
+          isHeld = true
+        },
+        ({ status, code, message }) => status ?? code ?? message,
+      )
+      if (!isHeld) await sleep(REPEAT_MS)
+    }
+    write('held', id)
+  }
+
+  return {
+    async begin() {
+      pace = await pacer(peak, begin)
+    },
+    async stop() {
+      const share = await pace.stop()
+      await untilEnded(jobs, pushes)
+      return { outcomes: { push: pushes }, share, openJobs: jobs.open }
+    },
+    close: () => queue.close(),
+  }
+}
