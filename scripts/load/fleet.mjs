@@ -47,7 +47,6 @@ export class Fleet {
 
   /** At rest: `{ heapBytes, externalBytes, counters, descriptors, segments, residentBytes }`. */
   async measure(name) {
-    await this.ask(name, 'rest')
     const own = await this.ask(name, 'measure')
     const pid = this.pidOf(name)
     return {

@@ -3,10 +3,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 
 export const BEGIN = '<!-- generated: begin -->'
 export const END = '<!-- generated: end -->'
-const NUMBER = /^[\d.,]+( MiB| %)?$/
+const NUMBER = /^[\d.,]+( %)?$/
 
+/** Without the details. */
 export function asText(sections) {
-  return sections.map((section) => `\n${section.title}\n${linesOf(section).map((line) => `  ${line}`).join('\n')}`).join('\n')
+  return sections.filter(({ isDetail }) => isDetail !== true).map((section) => `\n${section.title}\n${linesOf(section).map((line) => `  ${line}`).join('\n')}`).join('\n')
 }
 
 function linesOf({ head, rows, lines }) {

@@ -5,6 +5,9 @@ import { timeOf } from './day.mjs'
 const MIB = 1024 ** 2
 const BAR_LENGTH = 40
 const SHARES = [0.5, 0.9, 0.99, 0.999]
+const SHAPE_FROM_MS = 0.064
+const SHAPE_LENGTH = 18
+const HEIGHTS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 const FULL = '█'
 const PARTS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉']
 
@@ -15,10 +18,10 @@ export function sectionsOf({ minutes, seed, machine, run, verdict, outcomes }) {
     { title: 'Checks', head: ['', 'check'], rows: verdict.checks.flatMap(checkRows) },
     { title: 'Timeline', head: ['time', 'event'], rows: run.events.timeline.toSorted(byTime).map(({ time, text }) => [time, text]) },
     { title: 'The day', head: ['hour', 'load', 'REST/s', 'gRPC/s', ''], rows: hourRows(run.hours) },
-    { title: 'Latency in ms', head: ['operation', 'count', 'per s', 'p50', 'p90', 'p99', 'p99.9', 'max'], rows: latencyRows(sources, minutes) },
-    ...[...sources].map(([source, histogram]) => ({ title: `${source}: operations by duration`, lines: chartOf(histogram) })),
+    { title: 'Latency in ms', head: ['operation', 'count', 'per s', 'p50', 'p90', 'p99', 'p99.9', 'max', 'shape'], rows: latencyRows(sources, minutes) },
+    ...[...sources].map(([source, histogram]) => ({ title: `${source}: operations by duration`, lines: chartOf(histogram), isDetail: true })),
     { title: 'Errors', head: ['operation', 'error', 'during', 'count', ''], rows: errorRows(verdict.errorRows) },
-    { title: 'Processes', head: ['process', 'starts', 'RSS before', 'peak', 'after', 'heap before', 'after', 'fds before', 'peak', 'after'], rows: processRows(run) },
+    { title: 'Processes', head: ['process', 'starts', 'RSS MiB', 'peak', 'after', 'heap MiB', 'after', 'fds', 'peak', 'after'], rows: processRows(run) },
   ]
 }
 
@@ -83,7 +86,21 @@ function latencyRows(sources, minutes) {
     Math.round(histogram.count / (minutes * 60)).toLocaleString('en'),
     ...SHARES.map((share) => duration(histogram.percentileMs(share))),
     duration(histogram.maxMs),
+    shapeOf(histogram),
   ])
+}
+
+/** A column for each power of two from 64 µs to 8 s; the outer ones have the rest. Its height is the logarithm of the number. */
+function shapeOf(histogram) {
+  const columns = Array.from({ length: SHAPE_LENGTH }, () => 0)
+  for (const { toMs, count } of histogram.powersOfTwo()) {
+    const column = Math.round(Math.log2(toMs / SHAPE_FROM_MS))
+    columns[Math.min(SHAPE_LENGTH - 1, Math.max(0, column))] += count
+  }
+  const max = Math.log(Math.max(...columns) + 1)
+  return columns
+    .map((count) => (count === 0 ? '·' : HEIGHTS[Math.ceil((Math.log(count + 1) / max) * HEIGHTS.length) - 1]))
+    .join('')
 }
 
 function chartOf(histogram) {
@@ -106,8 +123,8 @@ function errorRows(rows) {
 }
 
 function processRows({ before, after, processes }) {
-  const mib = (bytes) => `${Math.round(bytes / MIB)} MiB`
-  const heap = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`
+  const mib = (bytes) => String(Math.round(bytes / MIB))
+  const heap = (bytes) => (bytes / MIB).toFixed(1)
   const count = (descriptors) => String(Object.values(descriptors).reduce((sum, one) => sum + one, 0))
   return Object.entries(processes).map(([name, { starts, peakBytes, peakDescriptors }]) => {
     const [one, two] = [before[name], after[name]]

@@ -102,6 +102,7 @@ async function liveThroughDay({ durationMs, hourMs, below, events, fleet, rate, 
 /** Of each process, once all jobs are done and nothing is under way. */
 async function measureAll(fleet) {
   const drained = await fleet.ask('queue', 'drained')
+  for (const name of fleet.names) await fleet.ask(name, 'rest')
   await sleep(REST_MS)
   const measured = { drained }
   for (const name of fleet.names) measured[name] = await fleet.measure(name)

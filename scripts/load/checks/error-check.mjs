@@ -16,7 +16,7 @@ const EXPECTED = {
     'gRPC, h2load': /^no answer$/,
   },
   'queue killed': { push: /^UNAVAILABLE$/, job: /^ERR_SHMWIRE_LEASE_LOST$/ },
-  'full disk': { push: /^(UNAVAILABLE|INTERNAL|RESOURCE_EXHAUSTED|ERR_SHMWIRE_CLOSED)$/, job: /^ERR_SHMWIRE_LEASE_LOST$/ },
+  'full disk': { push: /^(UNAVAILABLE|RESOURCE_EXHAUSTED)$/, job: /^ERR_SHMWIRE_LEASE_LOST$/ },
 }
 
 /**

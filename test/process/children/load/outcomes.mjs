@@ -6,13 +6,13 @@ const SLOT_MS = 100
 /** Longer than the time of any call. What is open after it hangs. */
 const HANG_MS = 20_000
 const POLL_MS = 10
-const NS_PER_MS = 1_000_000n
+const NS_PER_MS = 1e6
 /** Errors beyond this are counted together, which no expectation covers. */
 const ROWS_MAX = 20_000
 
 /** The monotonic clock, which all processes of a machine share. */
 export function nowMs() {
-  return Number(process.hrtime.bigint() / NS_PER_MS)
+  return Number(process.hrtime.bigint()) / NS_PER_MS
 }
 
 export class Outcomes {

@@ -6,8 +6,9 @@ import { openLedger } from '../queue-kills/ledger.mjs'
 import { Outcomes, untilEnded } from './outcomes.mjs'
 import { pacer } from './pace.mjs'
 
-const OPEN_MAX = 500
-const REPEAT_MS = 50
+const OPEN_MAX = 200
+const REPEAT_MS_MIN = 50
+const REPEAT_MS_MAX = 400
 const TIMEOUT_MS = 10_000
 
 export async function startPusher({ address, peak, ledgers, name }) {
@@ -26,7 +27,8 @@ export async function startPusher({ address, peak, ledgers, name }) {
 
   async function pushUntilHeld(id) {
     write('begun', id)
-    for (let isHeld = false; !isHeld; ) {
+    let isHeld = false
+    for (let waitMs = REPEAT_MS_MIN; !isHeld; waitMs = Math.min(2 * waitMs, REPEAT_MS_MAX)) {
       await pushes.run(
         async () => {
           await queue.push({ id }, { id, timeoutMs: TIMEOUT_MS })
@@ -34,7 +36,7 @@ export async function startPusher({ address, peak, ledgers, name }) {
         },
         ({ status, code, message }) => status ?? code ?? message,
       )
-      if (!isHeld) await sleep(REPEAT_MS)
+      if (!isHeld) await sleep(waitMs)
     }
     write('held', id)
   }

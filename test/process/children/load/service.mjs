@@ -4,17 +4,17 @@ import { serve } from '../../../../dist/index.js'
 import { bulkhead, loadShedding } from '../../../../dist/resilience/index.js'
 import { contractFrom } from '../gateway-kills/contract.mjs'
 
-/** A user with this id has an avatar that no buffer of a connection holds. */
+/** A user with this id has a name that the buffers of a connection do not hold. */
 const LARGE_ID = 999_999n
-const LARGE_BYTES = 12 * 1024 * 1024
+const LARGE_LENGTH = 8 * 1024 * 1024
 const STREAM_MESSAGES = 20n
 const CONCURRENCY = 2_000
 
 export async function startService({ descriptors, address, file }) {
   const changes = openSync(file, 'a')
-  const large = new Uint8Array(LARGE_BYTES)
+  const large = Buffer.alloc(LARGE_LENGTH, 'n').toString('latin1')
   const handlers = {
-    getUser: ({ id }) => ({ user: { id, name: `user ${id}`, ...(id === LARGE_ID ? { avatar: large } : {}) } }),
+    getUser: ({ id }) => ({ user: { id, name: id === LARGE_ID ? large : `user ${id}` } }),
     putUser({ id }) {
       writeSync(changes, `${id}\n`)
       return {}
