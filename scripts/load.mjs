@@ -1,7 +1,7 @@
 // A day of load in ten minutes: a service, its gateways, topics and a durable queue, with kills, slow clients, a full disk and clock jumps.
 //   npm run load                                      ten minutes
 //   npm run load -- --minutes 1 --seed 7              the short form; the same events as in the run that printed this seed
-//   npm run load -- --report docs/load.md             the report as Markdown, and its figures as load.json beside it
+//   npm run load -- --report docs/load.md             the report as Markdown, or as JSON if the name ends so
 // docs/load.md says what is checked. The last line is `N passed, N failed`, of checks.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +10,7 @@ import { randomBits } from '../test/process/children/soak/pattern.mjs'
 import { Clock } from './load/clock.mjs'
 import { Disk, enterNamespace } from './load/disk.mjs'
 import { describeMachine } from './load/machine.mjs'
-import { sectionsOf } from './load/report.mjs'
+import { figuresOf, sectionsOf } from './load/report.mjs'
 import { asText, writeReport } from './load/report-forms.mjs'
 import { newSeed, optionsFromArguments } from './soak/arguments.mjs'
 import { run as runProgram } from './stages/command.mjs'
@@ -48,9 +48,10 @@ try {
     clock,
   })
   const verdict = judge(run)
-  const sections = sectionsOf({ minutes, seed, machine, run, verdict, outcomes: outcomesOf(run) })
+  const all = { minutes, seed, machine, run, verdict, outcomes: outcomesOf(run) }
+  const sections = sectionsOf(all)
   console.log(asText(sections))
-  if (report !== undefined) writeReport(report, sections)
+  if (report !== undefined) writeReport(report, sections, figuresOf(all))
   const failed = verdict.checks.filter(({ faults }) => faults.length > 0).length
   console.log(`${verdict.checks.length - failed} passed, ${failed} failed`)
   process.exitCode = failed > 0 ? 1 : 0

@@ -1,6 +1,6 @@
 // A small disk for the store of the queue, which only this run sees, and which can be filled.
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, openSync, closeSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
 const NAMESPACE = ['unshare', '--user', '--map-root-user', '--mount']

@@ -49,10 +49,14 @@ export class Events {
   #kill(event) {
     const name = event.victim === 'worker' ? WORKERS[event.index] : event.victim
     const kill = async () => {
-      const begun = performance.now()
-      await this.#during(`${event.victim} killed`, () => this.#fleet.killAndRestart(name))
+      const { endMs, startMs } = await this.#during(`${event.victim} killed`, () =>
+        this.#fleet.killAndRestart(name),
+      )
       this.effects.kills[event.victim] = (this.effects.kills[event.victim] ?? 0) + 1
-      this.#show(event, `${name} is killed; it is back after ${Math.round(performance.now() - begun)} ms`)
+      this.#show(
+        event,
+        `${name} is killed: gone after ${endMs} ms, its successor is ready ${startMs} ms later`,
+      )
     }
     return this.#alone(name, kill)
   }

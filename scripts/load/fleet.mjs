@@ -36,13 +36,16 @@ export class Fleet {
     return this.#places.get(name).child.pid
   }
 
-  /** Kills a process, and resolves when its successor is ready. */
+  /** Kills a process, and resolves when its successor is ready, to the milliseconds until it had ended and until the successor was ready. */
   async killAndRestart(name) {
     const place = this.#places.get(name)
+    const killedMs = performance.now()
     await place.child.kill()
+    const endedMs = performance.now()
     place.starts += 1
     place.child = this.#create(`${name}-${place.starts}`, place.role, place.options)
     await place.child.ready()
+    return { endMs: Math.round(endedMs - killedMs), startMs: Math.round(performance.now() - endedMs) }
   }
 
   /** At rest: `{ heapBytes, externalBytes, counters, descriptors, segments, residentBytes }`. */
@@ -67,7 +70,10 @@ export class Fleet {
   async close(name) {
     const { child } = this.#places.get(name)
     await child.ask('close')
-    const ended = await Promise.race([child.ended, sleep(END_MS, `still runs after ${END_MS} ms`, { ref: false })])
+    const ended = await Promise.race([
+      child.ended,
+      sleep(END_MS, `still runs after ${END_MS} ms`, { ref: false }),
+    ])
     return ended === 0 ? undefined : `the closed process ${name} ended with ${ended}`
   }
 

@@ -36,9 +36,13 @@ export class H2load {
     const count = Math.max(CLIENTS, Math.round((rate * durationMs) / 1000))
     const atMs = nowMs()
     const { output } = await run('h2load', [
-      ...['-c', String(CLIENTS), '-m', String(STREAMS), '-n', String(count)],
+      `--clients=${CLIENTS}`,
+      `--max-concurrent-streams=${STREAMS}`,
+      `--requests=${count}`,
       `--rps=${Math.max(1, rate / CLIENTS)}`,
-      ...['-H', 'content-type: application/grpc', '-H', 'te: trailers', '-d', this.#body],
+      '--header=content-type: application/grpc',
+      '--header=te: trailers',
+      `--data=${this.#body}`,
       `--log-file=${this.#log}`,
       this.#url,
     ])

@@ -36,7 +36,11 @@ export function servers(layout) {
     ['gateway', 'gateway', { ...service, restPort, grpcPort }],
     ['volume', 'volume', { port: restPort, connections: 10 }],
     ['queue', 'queue', { address: 'load-jobs', store }],
-    ...WORKERS.map((name) => [name, 'worker', { address: 'load-jobs', ledgers, fault: process.env.SHMWIRE_LOAD_FAULT }]),
+    ...WORKERS.map((name) => [
+      name,
+      'worker',
+      { address: 'load-jobs', ledgers, fault: process.env.SHMWIRE_LOAD_FAULT },
+    ]),
   ]
 }
 

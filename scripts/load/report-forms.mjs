@@ -7,7 +7,15 @@ const NUMBER = /^[\d.,]+( %)?$/
 
 /** Without the details. */
 export function asText(sections) {
-  return sections.filter(({ isDetail }) => isDetail !== true).map((section) => `\n${section.title}\n${linesOf(section).map((line) => `  ${line}`).join('\n')}`).join('\n')
+  return sections
+    .filter(({ isDetail }) => isDetail !== true)
+    .map(
+      (section) =>
+        `\n${section.title}\n${linesOf(section)
+          .map((line) => `  ${line}`)
+          .join('\n')}`,
+    )
+    .join('\n')
 }
 
 function linesOf({ head, rows, lines }) {
@@ -36,8 +44,12 @@ function asMarkdown(sections) {
     .join('\n')
 }
 
-/** Replaces the generated part of a page; writes a new one if there is none. */
-export function writeReport(path, sections) {
+/** Writes the figures to a file of JSON. Otherwise replaces the generated part of a page; writes a new one if there is none. */
+export function writeReport(path, sections, figures) {
+  if (path.endsWith('.json')) {
+    writeFileSync(path, `${JSON.stringify(figures, undefined, 2)}\n`)
+    return
+  }
   const page = existsSync(path) ? readFileSync(path, 'utf8') : `# Load\n\n${BEGIN}\n${END}\n`
   const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)]
   if (from === -1 || to < from) throw new Error(`${path} has no generated part: ${BEGIN} and ${END}`)

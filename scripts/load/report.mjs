@@ -16,13 +16,67 @@ export function sectionsOf({ minutes, seed, machine, run, verdict, outcomes }) {
   return [
     { title: 'Run', head: ['', ''], rows: describeRun({ minutes, seed, machine, run, verdict }) },
     { title: 'Checks', head: ['', 'check'], rows: verdict.checks.flatMap(checkRows) },
-    { title: 'Timeline', head: ['time', 'event'], rows: run.events.timeline.toSorted(byTime).map(({ time, text }) => [time, text]) },
+    {
+      title: 'Timeline',
+      head: ['time', 'event'],
+      rows: run.events.timeline.toSorted(byTime).map(({ time, text }) => [time, text]),
+    },
     { title: 'The day', head: ['hour', 'load', 'REST/s', 'gRPC/s', ''], rows: hourRows(run.hours) },
-    { title: 'Latency in ms', head: ['operation', 'count', 'per s', 'p50', 'p90', 'p99', 'p99.9', 'max', 'shape'], rows: latencyRows(sources, minutes) },
-    ...[...sources].map(([source, histogram]) => ({ title: `${source}: operations by duration`, lines: chartOf(histogram), isDetail: true })),
-    { title: 'Errors', head: ['operation', 'error', 'during', 'count', ''], rows: errorRows(verdict.errorRows) },
-    { title: 'Processes', head: ['process', 'starts', 'RSS MiB', 'peak', 'after', 'heap MiB', 'after', 'fds', 'peak', 'after'], rows: processRows(run) },
+    {
+      title: 'Latency in ms',
+      head: ['operation', 'count', 'per s', 'p50', 'p90', 'p99', 'p99.9', 'max', 'shape'],
+      rows: latencyRows(sources, minutes),
+    },
+    ...[...sources].map(([source, histogram]) => ({
+      title: `${source}: operations by duration`,
+      lines: chartOf(histogram),
+      isDetail: true,
+    })),
+    {
+      title: 'Errors',
+      head: ['operation', 'error', 'during', 'count', ''],
+      rows: errorRows(verdict.errorRows),
+    },
+    {
+      title: 'Processes',
+      head: ['process', 'starts', 'RSS MiB', 'peak', 'after', 'heap MiB', 'after', 'fds', 'peak', 'after'],
+      rows: processRows(run),
+    },
   ]
+}
+
+/** The same as an object for programs. Times are in milliseconds, of the clock of the run. */
+export function figuresOf({ minutes, seed, machine, run, verdict, outcomes }) {
+  const latency = Object.fromEntries(
+    [...merged(outcomes)].map(([source, histogram]) => [
+      source,
+      {
+        count: histogram.count,
+        maxMs: histogram.maxMs,
+        percentilesMs: Object.fromEntries(SHARES.map((share) => [share, histogram.percentileMs(share)])),
+        powersOfTwo: histogram.powersOfTwo(),
+      },
+    ]),
+  )
+  const { capacity, peaks, hours, events, before, after, processes } = run
+  const { checks, errorRows: errors, jobs } = verdict
+  return {
+    minutes,
+    seed,
+    machine,
+    capacity,
+    peaks,
+    hours,
+    timeline: events.timeline,
+    windows: events.windows,
+    checks,
+    jobs,
+    latency,
+    errors,
+    processes,
+    before,
+    after,
+  }
 }
 
 function describeRun({ minutes, seed, machine, run, verdict }) {
@@ -41,10 +95,24 @@ function describeRun({ minutes, seed, machine, run, verdict }) {
     ['load average before the run', machine.loadAverage.join(', ')],
     ['length', `${minutes} min for a day, --seed ${seed}`],
     ['capacity of the REST gateway alone', `${run.capacity.toLocaleString('en')} requests/s`],
-    ['peak of the day', `per s: ${Object.entries(run.peaks).map(([name, rate]) => `${name} ${rate}`).join(', ')}`],
-    ['jobs', `${jobs.held.toLocaleString('en')} acknowledged, ${jobs.done.toLocaleString('en')} done, ${jobs.again} of them ran again`],
-    ['changes over REST', `${run.answered.length.toLocaleString('en')} answered, all of them executed, ${run.executed.length.toLocaleString('en')} executions with those over shared memory`],
-    ['the slow subscriber', `${slow.received.toLocaleString('en')} received + ${slow.lost.toLocaleString('en')} lost = ${slow.sequence.toLocaleString('en')} published`],
+    [
+      'peak of the day',
+      `per s: ${Object.entries(run.peaks)
+        .map(([name, rate]) => `${name} ${rate}`)
+        .join(', ')}`,
+    ],
+    [
+      'jobs',
+      `${jobs.held.toLocaleString('en')} acknowledged, ${jobs.done.toLocaleString('en')} done, ${jobs.again} of them ran again`,
+    ],
+    [
+      'changes over REST',
+      `${run.answered.length.toLocaleString('en')} answered, all of them executed, ${run.executed.length.toLocaleString('en')} executions with those over shared memory`,
+    ],
+    [
+      'the slow subscriber',
+      `${slow.received.toLocaleString('en')} received + ${slow.lost.toLocaleString('en')} lost = ${slow.sequence.toLocaleString('en')} published`,
+    ],
     ...left.map(([name, missing]) => [`skipped: ${name}`, missing]),
   ]
 }
@@ -99,15 +167,17 @@ function shapeOf(histogram) {
   }
   const max = Math.log(Math.max(...columns) + 1)
   return columns
-    .map((count) => (count === 0 ? '·' : HEIGHTS[Math.ceil((Math.log(count + 1) / max) * HEIGHTS.length) - 1]))
+    .map((count) =>
+      count === 0 ? '·' : HEIGHTS[Math.ceil((Math.log(count + 1) / max) * HEIGHTS.length) - 1],
+    )
     .join('')
 }
 
 function chartOf(histogram) {
   const rows = histogram.powersOfTwo()
   const max = Math.max(...rows.map(({ count }) => count))
-  return rows.map(
-    ({ toMs, count }) => `< ${duration(toMs).padStart(8)} ms ${String(count).padStart(9)} ${bar(count / max)}`.trimEnd(),
+  return rows.map(({ toMs, count }) =>
+    `< ${duration(toMs).padStart(8)} ms ${String(count).padStart(9)} ${bar(count / max)}`.trimEnd(),
   )
 }
 
@@ -131,9 +201,14 @@ function processRows({ before, after, processes }) {
     return [
       name,
       String(starts),
-      ...[one.residentBytes, Math.max(peakBytes, one.residentBytes, two.residentBytes), two.residentBytes].map(mib),
-      ...[one.heapBytes, two.heapBytes].map(heap),
-      ...[count(one.descriptors), String(peakDescriptors), count(two.descriptors)],
+      mib(one.residentBytes),
+      mib(Math.max(peakBytes, one.residentBytes, two.residentBytes)),
+      mib(two.residentBytes),
+      heap(one.heapBytes),
+      heap(two.heapBytes),
+      count(one.descriptors),
+      String(peakDescriptors),
+      count(two.descriptors),
     ]
   })
 }

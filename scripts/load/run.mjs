@@ -93,7 +93,12 @@ async function liveThroughDay({ durationMs, hourMs, below, events, fleet, rate, 
       h2load.missing === undefined ? h2load.hour({ rate: peaks.h2load * share, durationMs: lastsMs }) : 0,
       sleep(lastsMs),
     ])
-    hours.push({ hour, share, answers: Math.round((1000 * answers) / lastsMs), calls: Math.round((1000 * calls) / lastsMs) })
+    hours.push({
+      hour,
+      share,
+      answers: Math.round((1000 * answers) / lastsMs),
+      calls: Math.round((1000 * calls) / lastsMs),
+    })
   }
   await Promise.all(running)
   return hours

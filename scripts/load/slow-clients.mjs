@@ -64,7 +64,8 @@ async function readNothing(port) {
   socket.resume()
   const isClosed = await within(closed.then(() => true))
   socket.destroy()
-  if (isClosed === undefined) return `the connection of a client that reads nothing was not ended; it got ${bytes} of ${expected} bytes`
+  if (isClosed === undefined)
+    return `the connection of a client that reads nothing was not ended; it got ${bytes} of ${expected} bytes`
   return bytes < expected ? undefined : `a client that read nothing for ${UNREAD_MS} ms got the whole answer`
 }
 

@@ -20,12 +20,17 @@ export function outcomesOf({ accounts, h2load }) {
 export function judge(run) {
   const { events, before, after, accounts } = run
   const outcomes = outcomesOf(run)
-  const errors = outcomes.flatMap(({ source, errors: rows }) => rows.map((row) => ({ source, lastsMs: 100, ...row })))
+  const errors = outcomes.flatMap(({ source, errors: rows }) =>
+    rows.map((row) => ({ source, lastsMs: 100, ...row })),
+  )
   const errorRows = classifyErrors(errors, events.windows)
   const jobs = checkJobs(run.lines, events.windows)
   const { sequences } = accounts.publisher
   const checks = [
-    ['every acknowledged job has run, and again only with a reason', [...jobs.faults, ...undrained(after.drained)]],
+    [
+      'every acknowledged job has run, and again only with a reason',
+      [...jobs.faults, ...undrained(after.drained)],
+    ],
     ['every change that was answered was executed', lostChanges(run.answered, run.executed)],
     ['every operation has ended', openOperations(outcomes)],
     ['errors are of the expected kinds, and only while they are expected', faultsOfErrors(errorRows)],
@@ -34,12 +39,17 @@ export function judge(run) {
       [
         ...faultsOfSubscription('ticks', sequences.ticks, accounts.subscriber),
         ...faultsOfSubscription('feed', sequences.feed, accounts['slow-subscriber']),
-        ...(accounts.subscriber.lost > 0 ? [`ticks: ${accounts.subscriber.lost} messages lost, although its ring holds them`] : []),
+        ...(accounts.subscriber.lost > 0
+          ? [`ticks: ${accounts.subscriber.lost} messages lost, although its ring holds them`]
+          : []),
       ],
     ],
     ['every watcher of the cell has its last value', wrongShares(accounts)],
     ['no process has more memory, descriptors or segments than before', leaks(before, after)],
-    ['every process ends by itself, and leaves nothing behind', [...run.closeFaults, ...leftBehind(run.left)]],
+    [
+      'every process ends by itself, and leaves nothing behind',
+      [...run.closeFaults, ...leftBehind(run.left)],
+    ],
     ['every event had its effect', [...events.faults, ...withoutEffect(run, outcomes)]],
   ]
   return { checks: checks.map(([name, faults]) => ({ name, faults })), errorRows, jobs }
@@ -65,7 +75,9 @@ function leaks(before, after) {
 function leftBehind({ runFiles, storeFiles, sharedMemory }) {
   return [
     ...runFiles.map((name) => `a file of the runtime directory is left: ${name}`),
-    ...storeFiles.filter((name) => !STORE_FILES.has(name)).map((name) => `a file beside the store is left: ${name}`),
+    ...storeFiles
+      .filter((name) => !STORE_FILES.has(name))
+      .map((name) => `a file beside the store is left: ${name}`),
     ...sharedMemory.map((name) => `shared memory is left: ${name}`),
   ]
 }
@@ -73,11 +85,14 @@ function leftBehind({ runFiles, storeFiles, sharedMemory }) {
 /** A run without these has tested nothing. */
 function withoutEffect({ events, disk, clock, accounts }, outcomes) {
   const { kills, slowClients, storeFailures, clockSteps } = events.effects
-  const absent = VICTIMS.filter((victim) => kills[victim] === undefined).map((victim) => `no ${victim} was killed`)
+  const absent = VICTIMS.filter((victim) => kills[victim] === undefined).map(
+    (victim) => `no ${victim} was killed`,
+  )
   if (slowClients === 0) absent.push('no slow client was ended')
   if (storeFailures === 0 && disk.missing === undefined) absent.push('the store has never failed')
   if (clockSteps === 0 && clock.missing === undefined) absent.push('the clock was never set')
   if (accounts['slow-subscriber'].lost === 0) absent.push('the slow subscriber has lost nothing')
-  for (const { source, latency } of outcomes) if (latency.count === 0) absent.push(`nothing succeeded: ${source}`)
+  for (const { source, latency } of outcomes)
+    if (latency.count === 0) absent.push(`nothing succeeded: ${source}`)
   return absent
 }

@@ -26,8 +26,14 @@ export function checkJobs(lines, windows) {
   const report = (what, ids) => {
     if (ids.length > 0) faults.push(`${ids.length} ${what}: ${ids.slice(0, SHOWN).join(', ')}`)
   }
-  report('acknowledged jobs are not done', [...held].filter((id) => !done.has(id)))
-  report('jobs ran that nobody pushed', [...runs.keys()].filter((id) => !begun.has(id)))
+  report(
+    'acknowledged jobs are not done',
+    [...held].filter((id) => !done.has(id)),
+  )
+  report(
+    'jobs ran that nobody pushed',
+    [...runs.keys()].filter((id) => !begun.has(id)),
+  )
   report(
     'jobs ran again without a reason',
     again.filter(([, times]) => !times.slice(1).every(canRunAgain)).map(([id]) => id),

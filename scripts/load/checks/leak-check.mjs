@@ -6,7 +6,15 @@ export const EXTERNAL_GROWTH_MAX = 8 * MIB
 /** What may differ at rest: one connection that just begins or ends. */
 export const DESCRIPTORS_GROWTH_MAX = 2
 /** Operations that have not ended. */
-const OPEN = ['outboxRecords', 'requestsOpen', 'requestsRunning', 'gatewayRunning', 'gatewayStreams', 'jobs', 'dead']
+const OPEN = [
+  'outboxRecords',
+  'requestsOpen',
+  'requestsRunning',
+  'gatewayRunning',
+  'gatewayStreams',
+  'jobs',
+  'dead',
+]
 
 /** `before` and `after`: `{ heapBytes, externalBytes, counters, descriptors, segments }`. Returns the faults, as sentences. */
 export function leaksOf(name, before, after) {
@@ -21,12 +29,18 @@ export function leaksOf(name, before, after) {
   grew('external memory', before.externalBytes, after.externalBytes, EXTERNAL_GROWTH_MAX, MIB, ' MiB')
   const types = new Set([...Object.keys(before.descriptors), ...Object.keys(after.descriptors)])
   for (const type of types)
-    grew(`descriptors of ${type}`, before.descriptors[type] ?? 0, after.descriptors[type] ?? 0, DESCRIPTORS_GROWTH_MAX)
+    grew(
+      `descriptors of ${type}`,
+      before.descriptors[type] ?? 0,
+      after.descriptors[type] ?? 0,
+      DESCRIPTORS_GROWTH_MAX,
+    )
   grew('mapped segments', before.segments, after.segments, 0)
   grew('open channels', before.counters.channels, after.counters.channels, 0)
   // Workers and subscriptions are calls that last.
   grew('running calls', before.counters.callsRunning, after.counters.callsRunning, 0)
   for (const counter of OPEN)
-    if (after.counters[counter] !== 0) faults.push(`${name} has ${counter} ${after.counters[counter]} at rest`)
+    if (after.counters[counter] !== 0)
+      faults.push(`${name} has ${counter} ${after.counters[counter]} at rest`)
   return faults
 }

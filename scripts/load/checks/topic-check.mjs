@@ -4,6 +4,8 @@ export function faultsOfSubscription(name, sequence, account) {
   const found = faults.map((fault) => `${name}: ${fault}`)
   if (account.sequence !== sequence) found.push(`${name}: ends at message ${account.sequence} of ${sequence}`)
   if (received + lost !== sequence)
-    found.push(`${name}: ${received} received and ${lost} lost messages are not the ${sequence} published ones`)
+    found.push(
+      `${name}: ${received} received and ${lost} lost messages are not the ${sequence} published ones`,
+    )
   return found
 }

@@ -1,6 +1,12 @@
 // Calls the service over shared memory: clients of a pool, with retries, a circuit breaker and a bulkhead. All kinds of calls.
 import { client } from '../../../../dist/index.js'
-import { bulkhead, channelPool, circuitBreaker, RetryBudget, retry } from '../../../../dist/resilience/index.js'
+import {
+  bulkhead,
+  channelPool,
+  circuitBreaker,
+  RetryBudget,
+  retry,
+} from '../../../../dist/resilience/index.js'
 import { contractFrom } from '../gateway-kills/contract.mjs'
 import { kindOfCall, Outcomes, untilEnded } from './outcomes.mjs'
 import { pacer } from './pace.mjs'

@@ -1,6 +1,7 @@
 // Calls idempotent methods over REST, and accounts for each request: it has an answer with the right body, or an error.
-import { Agent, request } from 'node:http'
+
 import { openSync, writeSync } from 'node:fs'
+import { Agent, request } from 'node:http'
 import { Outcomes, untilEnded } from './outcomes.mjs'
 import { pacer } from './pace.mjs'
 

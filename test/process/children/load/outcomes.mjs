@@ -22,7 +22,7 @@ export class Outcomes {
   #latency = new Histogram()
   #errors = new Map()
 
-  /** Runs an operation. Never rejects. `kindOf` names an error. */
+  /** Resolves to whether the operation succeeded. Never rejects. `kindOf` names an error. */
   async run(operation, kindOf) {
     const begun = performance.now()
     this.#started += 1
@@ -30,8 +30,10 @@ export class Outcomes {
     try {
       await operation()
       this.#latency.record(performance.now() - begun)
+      return true
     } catch (error) {
       this.fail(kindOf(error))
+      return false
     } finally {
       this.open -= 1
     }

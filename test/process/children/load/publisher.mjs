@@ -19,7 +19,11 @@ export async function startPublisher({ addresses, peak }) {
   function begin() {
     number += 1
     const message = { number, atMs: nowMs(), padding }
-    for (const topic of topics) void publishes.run(() => topic.publish(message), ({ code, message: text }) => code ?? text)
+    for (const topic of topics)
+      void publishes.run(
+        () => topic.publish(message),
+        ({ code, message: text }) => code ?? text,
+      )
   }
 
   return {

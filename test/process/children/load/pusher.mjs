@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openQueue } from '../../../../dist/index.js'
 import { openLedger } from '../queue-kills/ledger.mjs'
-import { Outcomes, untilEnded } from './outcomes.mjs'
+import { kindOfCall, Outcomes, untilEnded } from './outcomes.mjs'
 import { pacer } from './pace.mjs'
 
 const OPEN_MAX = 200
@@ -22,21 +22,18 @@ export async function startPusher({ address, peak, ledgers, name }) {
   function begin() {
     if (jobs.open >= OPEN_MAX) return false
     number += 1
-    void jobs.run(() => pushUntilHeld(`${name}-${number}`), ({ message }) => message)
+    void jobs.run(
+      () => pushUntilHeld(`${name}-${number}`),
+      ({ message }) => message,
+    )
   }
 
   async function pushUntilHeld(id) {
     write('begun', id)
-    let isHeld = false
-    for (let waitMs = REPEAT_MS_MIN; !isHeld; waitMs = Math.min(2 * waitMs, REPEAT_MS_MAX)) {
-      await pushes.run(
-        async () => {
-          await queue.push({ id }, { id, timeoutMs: TIMEOUT_MS })
-          isHeld = true
-        },
-        ({ status, code, message }) => status ?? code ?? message,
-      )
-      if (!isHeld) await sleep(waitMs)
+    let waitMs = REPEAT_MS_MIN
+    while (!(await pushes.run(() => queue.push({ id }, { id, timeoutMs: TIMEOUT_MS }), kindOfCall))) {
+      await sleep(waitMs)
+      waitMs = Math.min(2 * waitMs, REPEAT_MS_MAX)
     }
     write('held', id)
   }

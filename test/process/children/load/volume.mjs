@@ -23,11 +23,16 @@ export function startVolume({ port, connections }) {
           duration: durationMs / 1000,
           sampleInt: SAMPLE_MS,
           timeout: TIMEOUT_S,
-          ...(rate === undefined ? {} : { ignoreCoordinatedOmission: true, overallRate: Math.max(connections, Math.round(rate)) }),
+          ...(rate === undefined
+            ? {}
+            : { ignoreCoordinatedOmission: true, overallRate: Math.max(connections, Math.round(rate)) }),
           setupClient: connectSlowly,
           verifyBody: (body) => body.includes(BODY_ID) || body.includes('"error"'),
         },
-        (error) => (error ? reject(error) : resolve(answers)),
+        (error) => {
+          if (error) reject(new Error(`autocannon: ${error.message}`))
+          else resolve(answers)
+        },
       )
       run.on('response', (_client, status, _bytes, ms) => {
         answers += 1
