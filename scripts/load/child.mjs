@@ -64,7 +64,7 @@ export class LoadChild {
 
   #answerOf(id) {
     const answer = new Promise((resolve, reject) => this.#answers.set(id, { resolve, reject }))
-    // It can be killed before somebody waits.
+    // It can be killed before the caller waits.
     answer.catch(() => {})
     return answer
   }

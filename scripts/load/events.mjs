@@ -15,7 +15,7 @@ export class Events {
   /** `[{ time, text }]`, for the report. */
   timeline = []
   faults = []
-  /** What has happened, so that a run in which it did not can fail. */
+  /** Counts of effects, so that a run without them can fail. */
   effects = { kills: {}, slowClients: 0, storeFailures: 0, clockSteps: 0 }
   #fleet
   #disk
@@ -105,6 +105,8 @@ export class Events {
     const fault = await this.#during('full disk', async () => {
       const begun = performance.now()
       this.#disk.fill()
+      // Small changes go into free pages of the files.
+      await this.#fleet.ask('pusher', 'burst')
       await sleep(lastsMs)
       this.#disk.free()
       let state = await this.#fleet.ask('queue', 'state')

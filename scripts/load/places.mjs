@@ -1,4 +1,4 @@
-// What each process of a run is, and at what rate it works at the peak of the day.
+// The processes of a run, and the rates at which they work at the peak of the day.
 import { join } from 'node:path'
 
 const DESCRIPTORS = new URL('../../test/support/proto/tests.binpb', import.meta.url).pathname
@@ -36,11 +36,7 @@ export function servers(layout) {
     ['gateway', 'gateway', { ...service, restPort, grpcPort }],
     ['volume', 'volume', { port: restPort, connections: 10 }],
     ['queue', 'queue', { address: 'load-jobs', store }],
-    ...WORKERS.map((name) => [
-      name,
-      'worker',
-      { address: 'load-jobs', ledgers, fault: process.env.SHMWIRE_LOAD_FAULT },
-    ]),
+    ...WORKERS.map((name) => [name, 'worker', { address: 'load-jobs', ledgers }]),
   ]
 }
 

@@ -1,4 +1,4 @@
-// What the kernel knows of a process.
+// The resources of a process, from the kernel.
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 const KIB = 1024

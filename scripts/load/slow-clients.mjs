@@ -10,6 +10,7 @@ const BYTE_MS = 200
 /** Node checks after each `STALL_MS` whether the client has read something since the last check, so two of them can pass, and more if it is busy. */
 const UNREAD_MS = 2 * STALL_MS + 2_000
 const WAIT_MS = 20_000
+const RETRY_MS = 200
 
 /** Resolves to the faults, and how many clients the gateway has ended. */
 export async function runSlowClients(port, durationMs) {
@@ -38,7 +39,7 @@ function sendSlowly(port) {
       resolve(fault)
     }
     socket.write('GET /health HTTP/1.1\r\nhost: localhost\r\nx-slow: ')
-    // What the gateway answers does not matter.
+    // The answer of the gateway does not matter.
     socket.resume()
     socket.on('error', () => {})
     socket.on('close', () => end(undefined))
@@ -47,20 +48,31 @@ function sendSlowly(port) {
 
 /** Reads the beginning of a long answer, and nothing of the rest until the gateway must have given up. */
 async function readNothing(port) {
-  const socket = connect(port, '127.0.0.1')
-  const closed = new Promise((resolve) => socket.once('close', resolve))
-  socket.on('error', () => {})
-  socket.write('GET /api/v1/users/999999 HTTP/1.1\r\nhost: localhost\r\n\r\n')
-  const head = await within(once(socket, 'data'))
-  if (head === undefined) return `a long answer did not begin in ${WAIT_MS} ms`
-  socket.pause()
-  const expected = Number(/content-length: (\d+)/i.exec(head[0].toString('latin1'))[1])
-  let bytes = head[0].length
+  const endMs = performance.now() + WAIT_MS
+  for (;;) {
+    const socket = connect(port, '127.0.0.1')
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    socket.on('error', () => {})
+    socket.write('GET /api/v1/users/999999 HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    const head = await within(once(socket, 'data'))
+    if (head === undefined) return `a long answer did not begin in ${WAIT_MS} ms`
+    socket.pause()
+    if (head[0].toString('latin1').startsWith('HTTP/1.1 200 ')) return readRest(socket, head[0], closed)
+    socket.destroy()
+    // The service was just killed.
+    if (performance.now() > endMs) return `the service was not there for ${WAIT_MS} ms`
+    await sleep(RETRY_MS)
+  }
+}
+
+async function readRest(socket, head, closed) {
+  const expected = Number(/content-length: (\d+)/i.exec(head.toString('latin1'))[1])
+  let bytes = head.length
   await sleep(UNREAD_MS)
   socket.on('data', (part) => {
     bytes += part.length
   })
-  // The gateway has ended the connection, so what is in its buffers arrives at once.
+  // The gateway has ended the connection, so the rest is only the content of its buffers.
   socket.resume()
   const isClosed = await within(closed.then(() => true))
   socket.destroy()

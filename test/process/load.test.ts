@@ -32,8 +32,8 @@ describe('jobs', () => {
     expect(checkJobs(run.slice(0, -1), []).faults).toEqual(['1 acknowledged jobs are not done: a'])
   })
 
-  it('reports a job that nobody pushed', () => {
-    expect(checkJobs(run.slice(2), []).faults).toEqual(['1 jobs ran that nobody pushed: a'])
+  it('reports a job that no program pushed', () => {
+    expect(checkJobs(run.slice(2), []).faults).toEqual(['1 jobs ran that no program pushed: a'])
   })
 
   it('reports a second run unless its worker or queue was killed', () => {

@@ -1,7 +1,7 @@
-// Compares what clients were told with what the service did.
+// Compares the answers that clients got with the work of the service.
 const SHOWN = 5
 
-/** Each change that a client of REST was told is done must be in the file of the service. Both have one id on each line. */
+/** Each change that was answered over REST must be in the file of the service. Both have one id on each line. */
 export function lostChanges(answered, executed) {
   const known = new Set(executed)
   const lost = answered.filter((id) => !known.has(id))

@@ -1,7 +1,7 @@
 // Which errors are expected, and when: those that an event of the day causes, while it lasts.
 const AWAY = /^(UNAVAILABLE( CIRCUIT_OPEN)?|RESOURCE_EXHAUSTED BULKHEAD_FULL)$/
 
-/** By the event, and by the kind of operation. What is not here is never expected. */
+/** By the event, and by the kind of operation. All others are never expected. */
 const EXPECTED = {
   'service killed': {
     'shm call': AWAY,

@@ -1,7 +1,7 @@
 // Compares what the workers did with what the queue has accepted.
 const SHOWN = 5
 const NS_PER_MS = 1_000_000n
-/** What lets a job run a second time. */
+/** The events after which a job may run a second time. */
 const REASONS = new Set(['worker killed', 'queue killed', 'full disk'])
 
 /**
@@ -31,7 +31,7 @@ export function checkJobs(lines, windows) {
     [...held].filter((id) => !done.has(id)),
   )
   report(
-    'jobs ran that nobody pushed',
+    'jobs ran that no program pushed',
     [...runs.keys()].filter((id) => !begun.has(id)),
   )
   report(

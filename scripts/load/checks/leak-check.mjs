@@ -3,7 +3,7 @@ const MIB = 1024 ** 2
 /** Compiled code, caches, and counters of a longer life. A leak of one object for each operation is more. */
 export const HEAP_GROWTH_MAX = 6 * MIB
 export const EXTERNAL_GROWTH_MAX = 8 * MIB
-/** What may differ at rest: one connection that just begins or ends. */
+/** At rest, a connection can just begin or end. */
 export const DESCRIPTORS_GROWTH_MAX = 2
 /** Operations that have not ended. */
 const OPEN = [

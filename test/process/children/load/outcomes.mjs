@@ -1,9 +1,9 @@
-// What the operations of one kind came to: durations, and errors by their time and kind. In memory of bounded size.
+// The outcomes of operations: durations, and errors by their time and kind. In memory of bounded size.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Histogram } from './histogram.mjs'
 
 const SLOT_MS = 100
-/** Longer than the time of any call. What is open after it hangs. */
+/** Longer than the time of any call. An operation that is open after it hangs. */
 const HANG_MS = 20_000
 const POLL_MS = 10
 const NS_PER_MS = 1e6

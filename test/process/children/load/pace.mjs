@@ -5,7 +5,7 @@ import { watch } from '../../../../dist/index.js'
 export const RATE_CELL = 'load-rate'
 
 const TICK_MS = 10
-/** Operations that are late are left out after this. So a pause is no burst afterwards. */
+/** Operations that are late are left out after this. So a burst does not follow a pause. */
 const DUE_MS_MAX = 500
 
 /**

@@ -9,6 +9,8 @@ import { pacer } from './pace.mjs'
 const OPEN_MAX = 200
 const REPEAT_MS_MIN = 50
 const REPEAT_MS_MAX = 400
+const BURST_JOBS = 400
+const BURST_LENGTH = 16 * 1024
 const TIMEOUT_MS = 10_000
 
 export async function startPusher({ address, peak, ledgers, name }) {
@@ -28,10 +30,12 @@ export async function startPusher({ address, peak, ledgers, name }) {
     )
   }
 
-  async function pushUntilHeld(id) {
+  async function pushUntilHeld(id, padding = '') {
     write('begun', id)
     let waitMs = REPEAT_MS_MIN
-    while (!(await pushes.run(() => queue.push({ id }, { id, timeoutMs: TIMEOUT_MS }), kindOfCall))) {
+    while (
+      !(await pushes.run(() => queue.push({ id, padding }, { id, timeoutMs: TIMEOUT_MS }), kindOfCall))
+    ) {
       await sleep(waitMs)
       waitMs = Math.min(2 * waitMs, REPEAT_MS_MAX)
     }
@@ -41,6 +45,15 @@ export async function startPusher({ address, peak, ledgers, name }) {
   return {
     async begin() {
       pace = await pacer(peak, begin)
+    },
+    /** More bytes than the files of the store have free. Resolves before they are pushed. */
+    burst() {
+      const padding = 'p'.repeat(BURST_LENGTH)
+      for (let count = 0; count < BURST_JOBS; count += 1) {
+        number += 1
+        const id = `${name}-${number}`
+        void jobs.run(() => pushUntilHeld(id, padding), kindOfCall)
+      }
     },
     async stop() {
       const share = await pace.stop()
