@@ -7,7 +7,6 @@ import { runSlowClients } from './slow-clients.mjs'
 
 /** After the successor is ready: clients wait between their attempts to connect, and circuits are open for a while. */
 const GRACE_MS = 3_000
-const QUEUE_POLL_MS = 50
 
 export class Events {
   /** `[{ what, fromMs, untilMs }]` */
@@ -22,7 +21,7 @@ export class Events {
   #clock
   #hourMs
   #restPort
-  #queueTurn = Promise.resolve()
+  #turns = new Map()
 
   constructor({ fleet, disk, clock, hourMs, restPort }) {
     this.#fleet = fleet
@@ -40,7 +39,7 @@ export class Events {
       else if (event.what === 'clock') this.#setClock(event)
       else if (event.what === 'slow clients') await this.#slowClients(event, lastsMs)
       else if (event.what === 'slow subscriber') await this.#slowSubscriber(event, lastsMs)
-      else await this.#queueAlone(() => this.#fullDisk(event, lastsMs))
+      else await this.#alone('queue', () => this.#fullDisk(event, lastsMs))
     } catch (error) {
       this.faults.push(`${event.what} at ${timeOf(event.hour)}: ${error.message}`)
     }
@@ -61,21 +60,13 @@ export class Events {
     return this.#alone(name, kill)
   }
 
-  /** A process is not killed again before its successor is ready. */
-  #turns = new Map()
+  /** Resolves to the result of `action`, which begins when earlier actions on this process have ended. */
   #alone(name, action) {
-    if (name === 'queue') return this.#queueAlone(action)
     const turn = (this.#turns.get(name) ?? Promise.resolve()).then(action)
     this.#turns.set(
       name,
       turn.catch(() => {}),
     )
-    return turn
-  }
-
-  #queueAlone(action) {
-    const turn = this.#queueTurn.then(action)
-    this.#queueTurn = turn.catch(() => {})
     return turn
   }
 
@@ -103,17 +94,12 @@ export class Events {
   async #fullDisk(event, lastsMs) {
     if (this.#disk.missing !== undefined) return
     const fault = await this.#during('full disk', async () => {
-      const begun = performance.now()
       this.#disk.fill()
       // Small changes go into free pages of the files.
       await this.#fleet.ask('pusher', 'burst')
       await sleep(lastsMs)
+      const state = await this.#fleet.ask('queue', 'state')
       this.#disk.free()
-      let state = await this.#fleet.ask('queue', 'state')
-      while (state === undefined && performance.now() - begun < 2 * lastsMs) {
-        await sleep(QUEUE_POLL_MS)
-        state = await this.#fleet.ask('queue', 'state')
-      }
       await this.#fleet.ask('queue', 'again')
       return state
     })

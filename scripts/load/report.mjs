@@ -107,7 +107,7 @@ function describeRun({ minutes, seed, machine, run, verdict }) {
     ],
     [
       'changes over REST',
-      `${run.answered.length.toLocaleString('en')} answered, all of them executed, ${run.executed.length.toLocaleString('en')} executions with those over shared memory`,
+      `${run.answered.length.toLocaleString('en')} answered; the service has executed ${run.executed.length.toLocaleString('en')}, those over shared memory included`,
     ],
     [
       'the slow subscriber',
