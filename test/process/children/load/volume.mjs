@@ -53,7 +53,12 @@ function connectSlowly(connection) {
   let isFirst = true
   connection._connect = () => {
     if (isFirst) connect()
-    else setTimeout(() => connection.destroyed || connect(), RECONNECT_MS)
+    else setTimeout(() => connection.destroyed || connectAgain(), RECONNECT_MS)
     isFirst = false
+  }
+  function connectAgain() {
+    // Otherwise the next answer has the time of a request that the old connection lost.
+    connection.pipelinedRequests.clear()
+    connect()
   }
 }
