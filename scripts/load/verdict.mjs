@@ -45,7 +45,7 @@ export function judge(run) {
       ],
     ],
     ['every watcher of the cell has its last value', wrongShares(accounts)],
-    ['no process has more memory, descriptors or segments than before', leaks(before, after)],
+    ['no process has more memory, descriptors or segments than before', leaks(before, after, jobs.held)],
     [
       'every process ends by itself, and leaves nothing behind',
       [...run.closeFaults, ...leftBehind(run.left)],
@@ -66,10 +66,10 @@ function wrongShares(accounts) {
     .map(([name, { share }]) => `${name} reads ${share} instead of 0`)
 }
 
-function leaks(before, after) {
+function leaks(before, after, ids) {
   return Object.keys(before)
     .filter((name) => name !== 'drained')
-    .flatMap((name) => leaksOf(name, before[name], after[name]))
+    .flatMap((name) => leaksOf(name, before[name], after[name], name === 'queue' ? ids : 0))
 }
 
 function leftBehind({ runFiles, storeFiles, sharedMemory }) {

@@ -122,6 +122,12 @@ describe('leaks', () => {
     expect(leaksOf('service', before, before)).toEqual([])
   })
 
+  it('accepts the ids that a queue remembers, and not more', () => {
+    const after = { ...before, heapBytes: 32 * MIB }
+    expect(leaksOf('queue', before, after, 75_000)).toEqual([])
+    expect(leaksOf('queue', before, after, 10_000)).toHaveLength(1)
+  })
+
   it.each([
     ['heap', { heapBytes: 40 * MIB }],
     ['external memory', { externalBytes: 40 * MIB }],
