@@ -6,7 +6,7 @@ import { join } from 'node:path'
 const NAMESPACE = ['unshare', '--user', '--map-root-user', '--mount']
 /** Set in the process that runs in a mount namespace of its own. */
 const INSIDE = 'SHMWIRE_LOAD_NAMESPACE'
-const DISK_BYTES = 32 * 1024 * 1024
+const DISK_BYTES = 48 * 1024 * 1024
 const CHUNK = Buffer.alloc(64 * 1024)
 const PAGE = Buffer.alloc(4096)
 

@@ -9,7 +9,9 @@ import { pacer } from './pace.mjs'
 const OPEN_MAX = 200
 const REPEAT_MS_MIN = 50
 const REPEAT_MS_MAX = 400
-const BURST_JOBS = 400
+const BURST_JOBS = 800
+/** So that the workers do not make room meanwhile. */
+const BURST_DELAY_MS = 3_000
 const BURST_LENGTH = 16 * 1024
 const TIMEOUT_MS = 10_000
 
@@ -30,11 +32,14 @@ export async function startPusher({ address, peak, ledgers, name }) {
     )
   }
 
-  async function pushUntilHeld(id, padding = '') {
+  async function pushUntilHeld(id, padding = '', delayMs = 0) {
     write('begun', id)
     let waitMs = REPEAT_MS_MIN
     while (
-      !(await pushes.run(() => queue.push({ id, padding }, { id, timeoutMs: TIMEOUT_MS }), kindOfCall))
+      !(await pushes.run(
+        () => queue.push({ id, padding }, { id, delayMs, timeoutMs: TIMEOUT_MS }),
+        kindOfCall,
+      ))
     ) {
       await sleep(waitMs)
       waitMs = Math.min(2 * waitMs, REPEAT_MS_MAX)
@@ -52,7 +57,7 @@ export async function startPusher({ address, peak, ledgers, name }) {
       for (let count = 0; count < BURST_JOBS; count += 1) {
         number += 1
         const id = `${name}-${number}`
-        void jobs.run(() => pushUntilHeld(id, padding), kindOfCall)
+        void jobs.run(() => pushUntilHeld(id, padding, BURST_DELAY_MS), kindOfCall)
       }
     },
     async stop() {
