@@ -2,18 +2,19 @@ import { parseArgs } from 'node:util'
 
 /** Parses options that are whole numbers above 0, with their defaults. An invalid option ends the process. */
 export function numbersFromArguments(defaults) {
-  return optionsFromArguments({ numbers: defaults, choices: {} })
+  return optionsFromArguments({ numbers: defaults })
 }
 
-/** The same, and options that have one of several values. The first one is the default. */
-export function optionsFromArguments({ numbers, choices }) {
+/** The same, and options that have one of several values, of which the first one is the default, and texts, which can be absent. */
+export function optionsFromArguments({ numbers, choices = {}, texts = [] }) {
   try {
-    const names = [...Object.keys(numbers), ...Object.keys(choices)]
+    const names = [...Object.keys(numbers), ...Object.keys(choices), ...texts]
     const options = Object.fromEntries(names.map((name) => [name, { type: 'string' }]))
     const { values } = parseArgs({ options })
     return Object.fromEntries([
       ...Object.entries(numbers).map(([name, usual]) => [name, numberOf(name, values[name] ?? usual)]),
       ...Object.entries(choices).map(([name, all]) => [name, choiceOf(name, values[name] ?? all[0], all)]),
+      ...texts.map((name) => [name, values[name]]),
     ])
   } catch (error) {
     console.error(error.message)

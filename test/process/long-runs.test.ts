@@ -15,7 +15,7 @@ import { temporaryDirectory } from '../support/temporary-directory.js'
 // @ts-expect-error: plain JavaScript
 import { randomBits } from './children/soak/pattern.mjs'
 
-// The short forms of what `npm run kills`, `call-kills`, `gateway-kills`, `users-kills` and `soak` do for hours.
+// The short forms of what `npm run kills`, `call-kills`, `gateway-kills`, `users-kills`, `soak` and `load` do for longer.
 const KILLS = 300
 const CALL_KILLS = 60
 const GATEWAY_KILLS = 24
@@ -73,6 +73,12 @@ it(
 it(
   `corrupts no byte and loses no wake-up in a soak of ${SOAK_SECONDS} seconds`,
   () => run('scripts/soak.mjs', ['--seconds', String(SOAK_SECONDS)]),
+  RUN_TIMEOUT_MS,
+)
+
+it.skipIf(process.platform !== 'linux')(
+  'loses, leaks and leaves nothing in a day of load that takes a minute',
+  () => run('scripts/load.mjs', ['--minutes', '1']),
   RUN_TIMEOUT_MS,
 )
 
