@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { COMMANDS } from '../../../src/cli/commands.js'
 import { runCommand } from '../../../src/cli/run-command.js'
 import { commandIo } from '../../support/command-io.js'
+import { localAddress } from '../../support/local-address.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
@@ -87,7 +88,7 @@ describe('runCommand', () => {
   })
 
   it('reports an error of the package with its code', async () => {
-    const { code, error } = await shmwire('send', 'unix:/missing/server.sock', '1')
+    const { code, error } = await shmwire('send', localAddress('/missing'), '1')
     expect(code).toBe(1)
     expect(error).toMatch(/^shmwire send: no server listens at .* \(ERR_SHMWIRE_NOT_LISTENING\)\n$/)
   })
