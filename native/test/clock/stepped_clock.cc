@@ -1,11 +1,10 @@
-// A wall clock that is set while programs run: it is ahead by as many seconds as the file says whose
-// path is in SHMWIRE_TEST_CLOCK. Other clocks are unchanged. For LD_PRELOAD; scripts/load/clock.mjs
-// compiles it.
+// A wall clock that is set while programs run: it is ahead by as many seconds as the file says
+// whose path is in SHMWIRE_TEST_CLOCK. Other clocks are unchanged. For LD_PRELOAD;
+// scripts/load/clock.mjs compiles it.
 
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -13,9 +12,9 @@
 #include <cstdlib>
 #include <ctime>
 
-namespace {
+#include "wall_clock.h"
 
-constexpr long kNanosPerMicro = 1'000;
+namespace {
 
 static_assert(std::atomic<int64_t>::is_always_lock_free);
 
@@ -36,29 +35,14 @@ time_t AheadSeconds() {
   return ahead == nullptr ? 0 : static_cast<time_t>(ahead->load(std::memory_order_relaxed));
 }
 
-bool IsWall(clockid_t clock) { return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE; }
-
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) int clock_gettime(clockid_t clock,
                                                                     timespec* now) noexcept {
   // Not the system call, which takes ten times as long.
-  static const auto real = reinterpret_cast<int (*)(clockid_t, timespec*)>(dlsym(RTLD_NEXT, "clock_gettime"));
+  static const auto real =
+      reinterpret_cast<int (*)(clockid_t, timespec*)>(dlsym(RTLD_NEXT, "clock_gettime"));
   const int result = real(clock, now);
   if (result == 0 && IsWall(clock)) now->tv_sec += AheadSeconds();
   return result;
-}
-
-extern "C" __attribute__((visibility("default"))) int gettimeofday(timeval* now, void*) noexcept {
-  timespec wall{};
-  clock_gettime(CLOCK_REALTIME, &wall);
-  *now = {.tv_sec = wall.tv_sec, .tv_usec = wall.tv_nsec / kNanosPerMicro};
-  return 0;
-}
-
-extern "C" __attribute__((visibility("default"))) time_t time(time_t* now) noexcept {
-  timespec wall{};
-  clock_gettime(CLOCK_REALTIME, &wall);
-  if (now != nullptr) *now = wall.tv_sec;
-  return wall.tv_sec;
 }
