@@ -46,7 +46,7 @@ export function drawGraph(frame: MonitorFrame, view: GraphView): Drawing {
 }
 
 function drawBox(box: Box, place: Place, view: GraphView): Shape {
-  const { palette, selected } = view
+  const { palette, selected, shown = same } = view
   const isSelected = selected === box.id
   const stroke = isSelected ? palette.accent : box.warnings.length > 0 ? palette.warning : palette.border
   const isProcess = box.node.kind === 'process'
@@ -74,7 +74,7 @@ function drawBox(box: Box, place: Place, view: GraphView): Shape {
         'aria-pressed': isProcess ? String(isSelected) : undefined,
         'aria-label': isProcess ? labelOf(box) : undefined,
       },
-      [tooltip([labelOf(box), ...box.warnings].join('\n')), frame, ...content],
+      [tooltip([labelOf(box), ...box.warnings].map(shown).join('\n')), frame, ...content],
     ),
   )
 }
