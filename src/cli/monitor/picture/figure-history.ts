@@ -68,6 +68,18 @@ export class FigureHistory {
     return this.#series.get(key)
   }
 
+  /** Later samples do not change it. */
+  copy(): FigureHistory {
+    const copy = new FigureHistory()
+    copy.times.push(...this.times)
+    for (const [key, columns] of this.#series)
+      copy.#series.set(
+        key,
+        columns.map((column) => [...column]),
+      )
+    return copy
+  }
+
   #begin(key: string): void {
     if (this.#series.size >= KEYS_MAX) return
     const missing = this.times.length - 1

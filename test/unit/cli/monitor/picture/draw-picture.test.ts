@@ -190,6 +190,18 @@ describe('the history of the charts', () => {
     expect(history.of('process 1')).toBeUndefined()
   })
 
+  it('has a copy that later samples do not change', () => {
+    const history = new FigureHistory()
+    history.add(frameAt(2))
+    const copy = history.copy()
+    history.add(frameAt(3))
+    expect([copy.times, copy.of('process 1')?.[2], history.times]).toEqual([
+      [2],
+      [expect.any(Number)],
+      [2, 3],
+    ])
+  })
+
   it('does not add rates that are not those of an interval', () => {
     const history = new FigureHistory()
     history.add({ ...frameAt(2), isFirst: true })
