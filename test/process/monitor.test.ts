@@ -209,7 +209,8 @@ describe('shmwire monitor', () => {
     })
     expect(await runCli(['monitor', '--picture', 'a.svg', '--port', '8080'])).toMatchObject({ code: 2 })
     const missing = join(temporaryDirectory(), 'missing/a.svg')
-    const result = await runCli(['monitor', '--picture', missing, '--interval', '0.2'])
+    // At once: ten intervals would take ten minutes.
+    const result = await runCli(['monitor', '--picture', missing, '--interval', '60'])
     expect(result).toMatchObject({
       code: 1,
       error: expect.stringContaining(`cannot write ${missing}: ENOENT`),

@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs'
+import { accessSync, constants, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { CommandError } from '../command.js'
 import { SnapshotHistory } from '../top/snapshot-history.js'
 import type { MonitorAbout, MonitorFrame } from './frame.js'
@@ -15,6 +16,8 @@ export async function writePicture(
   about: MonitorAbout,
   signal: AbortSignal,
 ): Promise<void> {
+  // Before the intervals, which can take ten minutes.
+  writing(file, () => accessSync(dirname(file), constants.W_OK))
   const snapshots = new SnapshotHistory()
   const history = new FigureHistory()
   let frame: MonitorFrame | undefined
@@ -25,8 +28,13 @@ export async function writePicture(
     history.add(frame)
   }
   if (frame === undefined || signal.aborted) return
+  const { svg } = drawPicture(frame, history, about)
+  writing(file, () => writeFileSync(file, svg))
+}
+
+function writing(file: string, call: () => void): void {
   try {
-    writeFileSync(file, drawPicture(frame, history, about).svg)
+    call()
   } catch (cause) {
     throw new CommandError(`cannot write ${file}: ${(cause as NodeJS.ErrnoException).message}`, { cause })
   }
