@@ -1,4 +1,4 @@
-import { accessSync, constants, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { CommandError } from '../command.js'
 import { SnapshotHistory } from '../top/snapshot-history.js'
@@ -17,7 +17,7 @@ export async function writePicture(
   signal: AbortSignal,
 ): Promise<void> {
   // Before the intervals, which can take ten minutes.
-  writing(file, () => accessSync(dirname(file), constants.W_OK))
+  writing(file, () => accessSync(existsSync(file) ? file : dirname(file), constants.W_OK))
   const snapshots = new SnapshotHistory()
   const history = new FigureHistory()
   let frame: MonitorFrame | undefined
