@@ -81,6 +81,7 @@ class Page {
   }
 
   lost(reason: string, isFinal: boolean): void {
+    if (this.#connection.state === 'live') this.#history.interrupt()
     this.#status(isFinal ? 'fault' : 'lost', reason)
   }
 
@@ -115,10 +116,8 @@ class Page {
   #checkAge(): void {
     const { intervalMs = 0 } = this.#about ?? {}
     if (this.#connection.state !== 'live' || timeMs() - this.#arrivedMs < intervalMs + LATE_MS) return
-    this.#status(
-      'lost',
-      `nothing new since ${new Date(this.#arrivedMs).toLocaleTimeString([], { hour12: false })}`,
-    )
+    const time = new Date(this.#arrivedMs).toLocaleTimeString([], { hour12: false })
+    this.lost(`nothing new since ${time}`, false)
   }
 
   #draw(): void {

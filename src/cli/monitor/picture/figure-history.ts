@@ -9,6 +9,9 @@ export const SAMPLES_MAX = 300
 /** Processes and rows that have charts. The memory of the page is bounded: about 20 KiB for each. */
 const KEYS_MAX = 700
 
+/** After the last sample. The next one comes later. */
+const GAP_S = 0.001
+
 /** A value of a figure. `null`: there is none, as uPlot expects it. */
 export type Value = number | null
 
@@ -50,17 +53,13 @@ export class FigureHistory {
 
   /** A frame without a reading before has no rates of an interval, so it is not added. */
   add(frame: MonitorFrame): void {
-    if (frame.isFirst) return
-    const values = valuesOf(frame)
-    this.times.push(frame.atMs / 1_000)
-    for (const key of values.keys()) if (!this.#series.has(key)) this.#begin(key)
-    for (const [key, columns] of this.#series) {
-      const present = values.get(key)
-      columns.forEach((column, index) => {
-        column.push(present?.[index] ?? null)
-      })
-    }
-    if (this.times.length > SAMPLES_MAX) this.#shift()
+    if (!frame.isFirst) this.#push(frame.atMs / 1_000, valuesOf(frame))
+  }
+
+  /** No figures follow for a while: the charts have a gap there, not a line. */
+  interrupt(): void {
+    const last = this.times.at(-1)
+    if (last !== undefined) this.#push(last + GAP_S, new Map())
   }
 
   /** One list for each figure. Undefined: unknown. */
@@ -78,6 +77,18 @@ export class FigureHistory {
         columns.map((column) => [...column]),
       )
     return copy
+  }
+
+  #push(seconds: number, values: ReadonlyMap<string, Value[]>): void {
+    this.times.push(seconds)
+    for (const key of values.keys()) if (!this.#series.has(key)) this.#begin(key)
+    for (const [key, columns] of this.#series) {
+      const present = values.get(key)
+      columns.forEach((column, index) => {
+        column.push(present?.[index] ?? null)
+      })
+    }
+    if (this.times.length > SAMPLES_MAX) this.#shift()
   }
 
   #begin(key: string): void {

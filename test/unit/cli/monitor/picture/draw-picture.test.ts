@@ -190,6 +190,18 @@ describe('the history of the charts', () => {
     expect(history.of('process 1')).toBeUndefined()
   })
 
+  it('has a gap where it was interrupted', () => {
+    const history = new FigureHistory()
+    history.interrupt()
+    expect(history.times).toEqual([])
+    history.add(frameAt(2))
+    history.interrupt()
+    history.add(frameAt(9))
+    expect(history.times).toEqual([2, 2.001, 9])
+    for (const key of [ALL, 'process 1'])
+      expect(history.of(key)?.[2]).toEqual([expect.any(Number), null, expect.any(Number)])
+  })
+
   it('has a copy that later samples do not change', () => {
     const history = new FigureHistory()
     history.add(frameAt(2))
