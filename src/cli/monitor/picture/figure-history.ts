@@ -19,8 +19,8 @@ export interface Figure {
   readonly title: string
   readonly hint: string
   readonly format: (value: number) => string
-  /** Round values are powers of two. */
-  readonly isBinary?: boolean
+  /** The labels of its axis: powers of two for bytes, and no fractions of messages. */
+  readonly steps?: 'binary' | 'whole'
 }
 
 /** The charts, in their order. */
@@ -30,18 +30,23 @@ export const FIGURES: readonly Figure[] = [
     title: 'Throughput',
     hint: 'bytes of messages per second',
     format: (value) => `${bytesText(value)}/s`,
-    isBinary: true,
+    steps: 'binary',
   },
   { title: 'CPU', hint: '100 % is one core', format: percentText },
   { title: 'Loop delay p99', hint: 'by how much timers are late', format: millisText },
-  { title: 'Memory', hint: 'resident', format: bytesText, isBinary: true },
+  { title: 'Memory', hint: 'resident', format: bytesText, steps: 'binary' },
   {
     title: 'Depth',
     hint: 'bytes that are written and not yet read, and bytes of queues',
     format: bytesText,
-    isBinary: true,
+    steps: 'binary',
   },
-  { title: 'Lag', hint: 'messages not read, jobs that wait, calls that run', format: countText },
+  {
+    title: 'Lag',
+    hint: 'messages not read, jobs that wait, calls that run',
+    format: countText,
+    steps: 'whole',
+  },
   { title: 'Errors and drops', hint: 'per second', format: rateText },
 ]
 
