@@ -33,11 +33,11 @@ class Page {
   readonly #history = new FigureHistory()
   readonly #dark = matchMedia('(prefers-color-scheme: dark)')
   readonly #charts: Charts
-  /** What the page shows. */
+  /** The one on the page. */
   #frame: MonitorFrame | undefined
   /** The latest one. */
   #latest: MonitorFrame | undefined
-  /** What the charts showed when the page was paused. */
+  /** Of the charts, while the page is paused. */
   #frozen: FigureHistory | undefined
   #arrivedMs = timeMs()
   #connection = { state: 'lost', text: 'connecting…' }
