@@ -1,11 +1,12 @@
 import { accessSync, constants, existsSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { CommandError } from '../command.js'
+import { pause } from '../pause.js'
 import { SnapshotHistory } from '../top/snapshot-history.js'
 import type { MonitorAbout, MonitorFrame } from './frame.js'
 import { drawPicture } from './picture/draw-picture.js'
 import { FigureHistory } from './picture/figure-history.js'
-import { frameOfAnswers, type Observer, pause } from './poller.js'
+import { frameOfAnswers, type Observer } from './poller.js'
 
 const INTERVALS = 10
 
