@@ -148,7 +148,7 @@ export class Outbox {
 
   /** Runs `flushed` when the link has flushed everything that was pushed so far; not at all if the channel ends before. */
   afterFlush(flushed: () => void): void {
-    if (this.#waiting.length > 0) this.#onEmpty.push(flushed)
+    if (this.#waiting.length > 0 || this.#link.flush?.() === false) this.#onEmpty.push(flushed)
     else if (this.#link.afterFlush === undefined) flushed()
     else this.#link.afterFlush(flushed)
   }

@@ -75,11 +75,11 @@ export interface Link {
    * is lost if this process ends before. Absent: `write` already sends the records of a turn together.
    */
   stage?(kind: number, id: number, payload: Uint8Array): number
-  /** Writes the staged records, as far as there is room. The rest follows as soon as there is. */
-  flush?(): void
+  /** Writes the staged records, as far as there is room. False: the rest follows as soon as there is more, and `drain` then. */
+  flush?(): boolean
   /**
    * Calls `flushed` when everything that was written before will reach the peer even if this process ends now; not at all if the link
-   * ends earlier. Absent: written records always reach it.
+   * ends earlier. Absent: written records always reach it, unless they are staged.
    */
   afterFlush?(flushed: () => void): void
   /**

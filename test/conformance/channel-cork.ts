@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
+import type { Channel } from '../../src/channel/channel.js'
 import type { Claim } from '../../src/channel/claims.js'
+import { ErrorCode } from '../../src/errors.js'
 import { turn } from '../support/turns.js'
 import { type ChannelFixture, ended, firstWrong, take } from './channel-fixture.js'
 
@@ -9,6 +11,21 @@ export function channelCork(fixture: ChannelFixture): void {
   const { name, pattern } = fixture
   const join = () => fixture.join({ codec: 'bytes' })
   const message = (index: number): Buffer => pattern.slice(index, 50)
+
+  /** Sends until there is no room for long. Returns how many. */
+  async function fill(channel: Channel): Promise<number> {
+    let count = 0
+    for (let refusals = 0; refusals < 50; ) {
+      if (channel.trySend(message(count))) {
+        count += 1
+        refusals = 0
+      } else {
+        refusals += 1
+        await turn()
+      }
+    }
+    return count
+  }
 
   describe(`channel over ${name}: cork`, () => {
     it('sends what is collected at uncork, in order and with every length', async () => {
@@ -90,16 +107,7 @@ export function channelCork(fixture: ChannelFixture): void {
     it('stops at a receiver that does not read, and continues with drain', async () => {
       const [left, right] = await join()
       left.cork()
-      let count = 0
-      for (let refusals = 0; refusals < 50; ) {
-        if (left.trySend(message(count))) {
-          count += 1
-          refusals = 0
-        } else {
-          refusals += 1
-          await turn()
-        }
-      }
+      const count = await fill(left)
       const drained = once(left, 'drain')
       const taken = take(right, count)
       await drained
@@ -107,6 +115,28 @@ export function channelCork(fixture: ChannelFixture): void {
       left.uncork()
       expect(left.trySend(message(0))).toBe(true)
       expect(await take(right, 1)).toEqual([message(0)])
+    })
+
+    it('resolves a close inside a handler when what is collected would arrive', async () => {
+      const [left, right] = await join()
+      const seen: Buffer[] = []
+      left.on('message', (bytes: Buffer) => seen.push(bytes))
+      left.pause()
+      let count = await fill(right)
+      right.handle(async (bytes) => {
+        right.cork()
+        while (right.trySend(message(count))) count += 1
+        await right.close()
+        right.destroy()
+        return bytes
+      })
+      const end = ended(left)
+      const reply = expect(left.request(message(0))).rejects.toMatchObject({ code: ErrorCode.PEER_GONE })
+      for (let turns = 0; turns < 50; turns += 1) await turn()
+      left.resume()
+      await reply
+      await end
+      expect([seen.length, firstWrong(seen, message)]).toEqual([count, -1])
     })
 
     it('drops what is collected when the channel is destroyed in the same turn', async () => {

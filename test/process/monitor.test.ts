@@ -140,6 +140,41 @@ describe.skipIf(!hasBrowser)('the page of shmwire monitor, in Chromium', () => {
     expect(problems).toEqual([])
   })
 
+  it('says that nothing new arrives, also while it is paused', async () => {
+    await startProcesses()
+    const { cli, url } = await startMonitor()
+    const { page } = await openPage(url)
+    const status = page.locator('#status')
+    await page.locator('#status[data-state="live"]').waitFor(PATIENCE)
+    cli.process.kill('SIGSTOP')
+    await page.locator('#status[data-state="lost"]').waitFor(PATIENCE)
+    expect(await status.textContent()).toMatch(/^nothing new since \d\d:\d\d:\d\d$/)
+    await page.locator('#pause').click()
+    expect(await status.textContent()).toMatch(/^paused; nothing new since /)
+    cli.process.kill('SIGCONT')
+    await page.locator('#status[data-state="paused"]').waitFor(PATIENCE)
+    expect(await status.textContent()).toBe('paused')
+    await page.locator('#pause').click()
+    expect(await status.textContent()).toBe('live')
+  })
+
+  it('shows rows with the same key, which a hostile process can make, once for each', async () => {
+    const { url } = await startMonitor()
+    const row = { key: 'k', node: 'process 1', kind: 'channel', name: 'twin', peer: '' }
+    const empty = { nodes: [], edges: [], unanswered: [], omitted: 0, isFirst: false }
+    const frame = JSON.stringify({ ...empty, atMs: 1_000, rows: [row, row] })
+    const { page, problems } = await openPage(`${url.slice(0, url.indexOf('#'))}#`)
+    await page.route('**/events', (route) =>
+      route.fulfill({ contentType: 'text/event-stream', body: `event: frame\ndata: ${frame}\n\n`.repeat(3) }),
+    )
+    problems.length = 0
+    await page.reload()
+    await page.locator('#rows tbody tr').first().waitFor(PATIENCE)
+    await page.locator('#status[data-state="lost"]').waitFor(PATIENCE)
+    expect(await page.locator('#rows tbody tr').count()).toBe(2)
+    expect(problems).toEqual([])
+  })
+
   it('says that the token is wrong, and that the monitor has ended', async () => {
     const { cli, url } = await startMonitor()
     const { page: stranger } = await openPage(`${url.slice(0, url.indexOf('#'))}#wrong`)
@@ -174,7 +209,8 @@ describe('shmwire monitor', () => {
     })
     expect(await runCli(['monitor', '--picture', 'a.svg', '--port', '8080'])).toMatchObject({ code: 2 })
     const missing = join(temporaryDirectory(), 'missing/a.svg')
-    const result = await runCli(['monitor', '--picture', missing, '--interval', '0.2'])
+    // At once: ten intervals would take ten minutes.
+    const result = await runCli(['monitor', '--picture', missing, '--interval', '60'])
     expect(result).toMatchObject({
       code: 1,
       error: expect.stringContaining(`cannot write ${missing}: ENOENT`),

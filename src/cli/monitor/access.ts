@@ -8,6 +8,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 
 const TOKEN_BYTES = 32
 const SCHEME = 'Bearer '
+/** A browser leaves it out of the headers Host and Origin. */
+const DEFAULT_PORT = 80
 
 export function newToken(): string {
   return randomBytes(TOKEN_BYTES).toString('base64url')
@@ -25,7 +27,8 @@ export function refusalOf(
   port: number,
 ): Refusal | undefined {
   const { host, origin } = headers
-  const hosts = [`127.0.0.1:${port}`, `localhost:${port}`]
+  const suffix = port === DEFAULT_PORT ? '' : `:${port}`
+  const hosts = [`127.0.0.1${suffix}`, `localhost${suffix}`]
   if (host === undefined || !hosts.includes(host.toLowerCase()))
     return { status: 421, text: `the host is not one of ${hosts.join(' and ')}` }
   if (origin !== undefined && origin !== `http://${host.toLowerCase()}`)

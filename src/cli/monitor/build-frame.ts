@@ -33,7 +33,7 @@ export function frameOf(
     edges,
     rows,
     unanswered: unanswered.slice(0, UNANSWERED_MAX),
-    isFirst: before.length === 0,
+    isFirst: before.length === 0 && now.length > 0,
     omitted:
       cut + now.flatMap(({ omitted }) => Object.values(omitted)).reduce((total, count) => total + count, 0),
   }

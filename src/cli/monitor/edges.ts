@@ -62,7 +62,7 @@ function otherNode(self: string, { role, transport, peerPid, address }: ChannelF
       id: processNode(peerPid),
       kind: 'client',
       pid: peerPid,
-      title: 'process without a server',
+      title: 'process without figures',
       ...none,
     }
   // All unknown peers of a server and transport are one node, so that their number is bounded.

@@ -18,7 +18,7 @@ export interface MonitorFrame {
   readonly fault?: string | undefined
 }
 
-/** `process`: it answered. `client`: only its process id is known. `remote`: not a process of this machine, or not known. */
+/** `process`: it answered. `client`: only its process id is known, because it has no server or does not answer. `remote`: not a process of this machine, or not known. */
 export type NodeKind = 'process' | 'client' | 'remote'
 
 export interface MonitorNode {

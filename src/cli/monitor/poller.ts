@@ -1,7 +1,8 @@
 import { type ServerAnswer, snapshotsOf } from '../../discovery/observe-servers.js'
 import { ShmwireError } from '../../errors.js'
-import { newAbortController, sleep } from '../../host.js'
+import { newAbortController } from '../../host.js'
 import { printable } from '../../printable.js'
+import { pause } from '../pause.js'
 import { SnapshotHistory } from '../top/snapshot-history.js'
 import { faultFrame, frameOf } from './build-frame.js'
 import type { MonitorFrame } from './frame.js'
@@ -78,13 +79,4 @@ export function frameOfAnswers(answers: readonly ServerAnswer[], history: Snapsh
         : { address: printable(address), message: `${printable(error.message)} (${error.code})` },
     ),
   )
-}
-
-/** Resolves at the end of the time, or when the signal fires. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(ms, undefined, { signal })
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
 }

@@ -1,10 +1,12 @@
-import { writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { CommandError } from '../command.js'
+import { pause } from '../pause.js'
 import { SnapshotHistory } from '../top/snapshot-history.js'
 import type { MonitorAbout, MonitorFrame } from './frame.js'
 import { drawPicture } from './picture/draw-picture.js'
 import { FigureHistory } from './picture/figure-history.js'
-import { frameOfAnswers, type Observer, pause } from './poller.js'
+import { frameOfAnswers, type Observer } from './poller.js'
 
 const INTERVALS = 10
 
@@ -15,6 +17,8 @@ export async function writePicture(
   about: MonitorAbout,
   signal: AbortSignal,
 ): Promise<void> {
+  // Before the intervals, which can take ten minutes.
+  writing(file, () => accessSync(existsSync(file) ? file : dirname(file), constants.W_OK))
   const snapshots = new SnapshotHistory()
   const history = new FigureHistory()
   let frame: MonitorFrame | undefined
@@ -25,8 +29,13 @@ export async function writePicture(
     history.add(frame)
   }
   if (frame === undefined || signal.aborted) return
+  const { svg } = drawPicture(frame, history, about)
+  writing(file, () => writeFileSync(file, svg))
+}
+
+function writing(file: string, call: () => void): void {
   try {
-    writeFileSync(file, drawPicture(frame, history, about).svg)
+    call()
   } catch (cause) {
     throw new CommandError(`cannot write ${file}: ${(cause as NodeJS.ErrnoException).message}`, { cause })
   }

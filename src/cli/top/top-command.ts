@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util'
 import { type ServerAnswer, ServerObserver, snapshotsOf } from '../../discovery/observe-servers.js'
-import { newAbortController, sleep } from '../../host.js'
+import { newAbortController } from '../../host.js'
 import { printable } from '../../printable.js'
 import { type Command, CommandError, type CommandIo, UsageError } from '../command.js'
 import { durationMs, localAddress } from '../message-options.js'
 import { discoveryOptions, OBSERVE_HELP, OBSERVE_OPTIONS, unansweredText } from '../observe-options.js'
+import { pause } from '../pause.js'
 import { LiveScreen } from './live-screen.js'
 import { SnapshotHistory } from './snapshot-history.js'
 import { topProcesses, topRows } from './top-rows.js'
@@ -102,12 +103,8 @@ class Sampler {
   }
 
   /** Resolves at the end of the time, or when the user ends the command. */
-  async pause(ms: number): Promise<void> {
-    try {
-      await sleep(ms, undefined, { signal: this.signal })
-    } catch (error) {
-      if (!this.signal.aborted) throw error
-    }
+  pause(ms: number): Promise<void> {
+    return pause(ms, this.signal)
   }
 }
 

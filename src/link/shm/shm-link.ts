@@ -95,8 +95,8 @@ export class ShmLink implements Link {
     return this.#writer.stage(kind, id, payload)
   }
 
-  flush(): void {
-    if (!this.#closed) this.#writer.flush()
+  flush(): boolean {
+    return this.#closed || this.#writer.flush()
   }
 
   get claimBytesMax(): number {

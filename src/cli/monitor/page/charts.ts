@@ -9,8 +9,11 @@ const AXIS_HEIGHT = 30
 const HEADROOM = 1.15
 const WIDTH_MIN = 120
 const TIME_WIDTH = 52
-/** Steps of the axes of bytes, up to 1 PiB. */
-const BINARY_STEPS = Array.from({ length: 51 }, (_, power) => 2 ** power)
+/** Between the labels of an axis, up to 1 PiB and 500 trillion. */
+const STEPS = {
+  binary: Array.from({ length: 51 }, (_, power) => 2 ** power),
+  whole: Array.from({ length: 15 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat(),
+}
 
 /** A chart for each figure, with one cursor for all. */
 export class Charts {
@@ -92,7 +95,7 @@ class Chart {
   }
 
   #create(palette: Palette): uPlot {
-    const { format, isBinary = false } = this.#figure
+    const { format, steps } = this.#figure
     const colour = seriesColour(palette)
     const lines = { stroke: palette.border, width: 1 }
     const axis = { stroke: palette.muted, font: FONT, ticks: { show: false }, border: { show: false } }
@@ -120,7 +123,7 @@ class Chart {
           ...axis,
           size: AXIS_WIDTH,
           space: 34,
-          ...(isBinary ? { incrs: BINARY_STEPS } : {}),
+          ...(steps === undefined ? {} : { incrs: STEPS[steps] }),
           grid: lines,
           values: (_plot, splits) => splits.map((value) => format(value)),
         },

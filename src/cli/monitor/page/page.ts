@@ -18,8 +18,14 @@ const GRAPH_SHARE = 0.62
 const GRAPH_HEIGHT_MIN = 260
 /** Texts of a smaller graph could not be read, so it scrolls instead. */
 const SCALE_MIN = 0.62
+/** So long after the end of an interval, something is wrong: a server that does not answer takes at most two seconds by default. */
+const LATE_MS = 5_000
+const LATE_CHECK_MS = 1_000
 /** A narrower window scrolls. */
 const GRAPH_WIDTH_MIN = 860
+
+// oxlint-disable-next-line no-restricted-properties -- a page has no host.ts
+const timeMs = (): number => Date.now()
 
 const byId = <T extends Element = HTMLElement>(id: string): T => document.getElementById(id) as unknown as T
 
@@ -27,10 +33,16 @@ class Page {
   readonly #history = new FigureHistory()
   readonly #dark = matchMedia('(prefers-color-scheme: dark)')
   readonly #charts: Charts
+  /** The one on the page. */
   #frame: MonitorFrame | undefined
+  /** The latest one. */
+  #latest: MonitorFrame | undefined
+  /** Of the charts, while the page is paused. */
+  #frozen: FigureHistory | undefined
+  #arrivedMs = timeMs()
+  #connection = { state: 'lost', text: 'connecting…' }
   #about: MonitorAbout | undefined
   #selected: string = ALL
-  #isPaused = false
   #rowOrder: Order = { column: 'Messages', isInverted: false }
   #processOrder: Order = { column: 'CPU', isInverted: false }
 
@@ -48,6 +60,8 @@ class Page {
     byId('filter').addEventListener('input', () => this.#draw())
     document.addEventListener('click', (event) => this.#press(event.target as Element))
     document.addEventListener('keydown', (event) => this.#key(event))
+    // oxlint-disable-next-line no-restricted-globals -- a page has no host.ts
+    setInterval(() => this.#checkAge(), LATE_CHECK_MS)
   }
 
   about(about: MonitorAbout): void {
@@ -58,14 +72,21 @@ class Page {
 
   frame(frame: MonitorFrame): void {
     this.#history.add(frame)
-    if (this.#isPaused) return
-    this.#frame = frame
+    this.#latest = frame
+    this.#arrivedMs = timeMs()
     this.#status(frame.fault === undefined ? 'live' : 'fault', frame.fault ?? 'live')
+    if (this.#frozen !== undefined) return
+    this.#frame = frame
     this.#draw()
   }
 
   lost(reason: string, isFinal: boolean): void {
+    if (this.#connection.state === 'live') this.#history.interrupt()
     this.#status(isFinal ? 'fault' : 'lost', reason)
+  }
+
+  get #shownHistory(): FigureHistory {
+    return this.#frozen ?? this.#history
   }
 
   get #palette(): Palette {
@@ -80,10 +101,23 @@ class Page {
   }
 
   #status(state: string, text: string): void {
+    this.#connection = { state, text }
+    const isPaused = this.#frozen !== undefined
+    const isLive = state === 'live'
+    document.body.classList.toggle('still', isPaused || !isLive)
     const status = byId('status')
-    if (status.textContent === text) return
-    status.dataset['state'] = state
-    status.textContent = text
+    status.dataset['state'] = isPaused && isLive ? 'paused' : state
+    const shown = !isPaused ? text : isLive ? 'paused' : `paused; ${text}`
+    // A screen reader reads each new text.
+    if (status.textContent !== shown) status.textContent = shown
+  }
+
+  /** A connection can stay open although nothing arrives: a process is stopped, or a tunnel is cut. */
+  #checkAge(): void {
+    const { intervalMs = 0 } = this.#about ?? {}
+    if (this.#connection.state !== 'live' || timeMs() - this.#arrivedMs < intervalMs + LATE_MS) return
+    const time = new Date(this.#arrivedMs).toLocaleTimeString([], { hour12: false })
+    this.lost(`nothing new since ${time}`, false)
   }
 
   #draw(): void {
@@ -97,7 +131,7 @@ class Page {
     byId('notices').hidden = notices.length === 0
     byId('charts-title').textContent = selectionTitle(frame, this.#selected)
     byId('all').hidden = this.#selected === ALL
-    this.#charts.show(this.#history, this.#selected)
+    this.#charts.show(this.#shownHistory, this.#selected)
     const filter = byId<HTMLInputElement>('filter').value.toLowerCase()
     const { shapes, more } = rowsTable(frame, { ...view, order: this.#rowOrder }, filter)
     patch(byId('rows'), shapes, HTML)
@@ -111,7 +145,9 @@ class Page {
     const shownWidth = byId('graph-view').clientWidth
     const width = Math.max(GRAPH_WIDTH_MIN, shownWidth)
     const height = Math.max(GRAPH_HEIGHT_MIN, innerHeight * GRAPH_SHARE)
-    const drawing = drawGraph(frame, { palette: this.#palette, selected: this.#selected, width, height })
+    // A process that has ended must not leave the edges of all others in the background.
+    const selected = frame.nodes.some(({ id }) => id === this.#selected) ? this.#selected : undefined
+    const drawing = drawGraph(frame, { palette: this.#palette, selected, width, height })
     const scale = Math.max(SCALE_MIN, Math.min(drawing.scale, shownWidth / drawing.width))
     const svg = {
       id: 'graph',
@@ -157,12 +193,14 @@ class Page {
   }
 
   #togglePause(): void {
-    this.#isPaused = !this.#isPaused
+    const isPaused = this.#frozen === undefined
+    this.#frozen = isPaused ? this.#history.copy() : undefined
     const button = byId('pause')
-    button.setAttribute('aria-pressed', String(this.#isPaused))
-    button.textContent = this.#isPaused ? 'Continue' : 'Pause'
-    document.body.classList.toggle('paused', this.#isPaused)
-    if (this.#isPaused) this.#status('paused', 'paused')
+    button.setAttribute('aria-pressed', String(isPaused))
+    button.textContent = isPaused ? 'Continue' : 'Pause'
+    this.#status(this.#connection.state, this.#connection.text)
+    if (!isPaused) this.#frame = this.#latest
+    this.#draw()
   }
 
   async #savePicture(): Promise<void> {
@@ -171,7 +209,7 @@ class Page {
       .toISOString()
       .slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)
       .replaceAll(':', '')
-    await savePicture(drawPicture(this.#frame, this.#history, this.#about), `shmwire-${time}.png`)
+    await savePicture(drawPicture(this.#frame, this.#shownHistory, this.#about), `shmwire-${time}.png`)
   }
 }
 

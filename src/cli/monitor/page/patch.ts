@@ -21,7 +21,8 @@ export function patch(parent: Element, shapes: readonly Shape[], namespace: stri
 
 function update(parent: Element, shapes: readonly Shape[], namespace: string): void {
   const existing = new Map<string, Element>()
-  for (const child of parent.children) existing.set(keys.get(child) ?? '', child)
+  const children = Array.from(parent.children)
+  for (const child of children) existing.set(keys.get(child) ?? '', child)
   const kept = shapes.map((shape, index) => {
     const key = `${shape.tag} ${shape.key ?? index}`
     const present = existing.get(key)
@@ -30,7 +31,9 @@ function update(parent: Element, shapes: readonly Shape[], namespace: string): v
     keys.set(element, key)
     return element
   })
-  for (const child of existing.values()) child.remove()
+  // All others, also those that had the key of another one: parts of keys come from other processes.
+  const wanted = new Set(kept)
+  for (const child of children) if (!wanted.has(child)) child.remove()
   let next = parent.firstElementChild
   for (const [index, element] of kept.entries()) {
     if (element === next) next = next.nextElementSibling

@@ -11,6 +11,9 @@ import { bytesText, countedText, millisText, percentText, rateText } from './tex
 const MARGIN = 24
 const INSET = 14
 const WARNING_SIZE = 12
+const TITLE_SIZE = 14
+/** As wide as the bold letters of the title. */
+const TITLE_SIZE_WIDE = TITLE_SIZE * 1.12
 /** A smaller box has no room for the delay of the event loop. */
 const DELAY_WIDTH_MIN = 230
 
@@ -46,7 +49,7 @@ export function drawGraph(frame: MonitorFrame, view: GraphView): Drawing {
 }
 
 function drawBox(box: Box, place: Place, view: GraphView): Shape {
-  const { palette, selected } = view
+  const { palette, selected, shown = same } = view
   const isSelected = selected === box.id
   const stroke = isSelected ? palette.accent : box.warnings.length > 0 ? palette.warning : palette.border
   const isProcess = box.node.kind === 'process'
@@ -74,7 +77,7 @@ function drawBox(box: Box, place: Place, view: GraphView): Shape {
         'aria-pressed': isProcess ? String(isSelected) : undefined,
         'aria-label': isProcess ? labelOf(box) : undefined,
       },
-      [tooltip([labelOf(box), ...box.warnings].join('\n')), frame, ...content],
+      [tooltip([labelOf(box), ...box.warnings].map(shown).join('\n')), frame, ...content],
     ),
   )
 }
@@ -111,9 +114,9 @@ function drawProcess(box: Box, view: GraphView): Shape[] {
   const delay = !hasDelay ? '' : `p99 ${millisText(node.loopDelayP99Ms ?? 0)}`
   return [
     mark,
-    textShape(INSET + 15, 22.5, fit(node.title, titleWidth, 14), {
+    textShape(INSET + 15, 22.5, fit(node.title, titleWidth, TITLE_SIZE_WIDE), {
       fill: palette.text,
-      'font-size': 14,
+      'font-size': TITLE_SIZE,
       'font-weight': 600,
     }),
     textShape(width - INSET, 22.5, pid, { fill: palette.muted, 'font-size': 12, 'text-anchor': 'end' }),

@@ -75,9 +75,13 @@ export function drawPicture(frame: MonitorFrame, history: FigureHistory, about: 
 /** From the beginning of a path to the last separator in the text: folders can have spaces. */
 const FOLDERS = /(?<=^|[\s:'"(])(?:\/|[A-Za-z]:[\\/])(?:.*[/\\])?/s
 
+/** At the end of a warning, for example `: 35.1 k/s`. Its separator is not that of a folder. */
+const RATE = /: [\d.]+(?: [kM])?\/s$/
+
 /** A folder can have the name of its user. Rather too much is left out than too little. */
 export function withoutFolders(text: string): string {
-  return text.replace(FOLDERS, '…/')
+  const end = RATE.exec(text)?.index ?? text.length
+  return text.slice(0, end).replace(FOLDERS, '…/') + text.slice(end)
 }
 
 function drawHead(frame: MonitorFrame, { version, runtime, system, intervalMs }: MonitorAbout): Shape[] {

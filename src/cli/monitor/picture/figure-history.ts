@@ -9,6 +9,9 @@ export const SAMPLES_MAX = 300
 /** Processes and rows that have charts. The memory of the page is bounded: about 20 KiB for each. */
 const KEYS_MAX = 700
 
+/** After the last sample. The next one comes later. */
+const GAP_S = 0.001
+
 /** A value of a figure. `null`: there is none, as uPlot expects it. */
 export type Value = number | null
 
@@ -16,8 +19,8 @@ export interface Figure {
   readonly title: string
   readonly hint: string
   readonly format: (value: number) => string
-  /** Round values are powers of two. */
-  readonly isBinary?: boolean
+  /** The labels of its axis: powers of two for bytes, and no fractions of messages. */
+  readonly steps?: 'binary' | 'whole'
 }
 
 /** The charts, in their order. */
@@ -27,18 +30,23 @@ export const FIGURES: readonly Figure[] = [
     title: 'Throughput',
     hint: 'bytes of messages per second',
     format: (value) => `${bytesText(value)}/s`,
-    isBinary: true,
+    steps: 'binary',
   },
   { title: 'CPU', hint: '100 % is one core', format: percentText },
   { title: 'Loop delay p99', hint: 'by how much timers are late', format: millisText },
-  { title: 'Memory', hint: 'resident', format: bytesText, isBinary: true },
+  { title: 'Memory', hint: 'resident', format: bytesText, steps: 'binary' },
   {
     title: 'Depth',
     hint: 'bytes that are written and not yet read, and bytes of queues',
     format: bytesText,
-    isBinary: true,
+    steps: 'binary',
   },
-  { title: 'Lag', hint: 'messages not read, jobs that wait, calls that run', format: countText },
+  {
+    title: 'Lag',
+    hint: 'messages not read, jobs that wait, calls that run',
+    format: countText,
+    steps: 'whole',
+  },
   { title: 'Errors and drops', hint: 'per second', format: rateText },
 ]
 
@@ -50,9 +58,34 @@ export class FigureHistory {
 
   /** A frame without a reading before has no rates of an interval, so it is not added. */
   add(frame: MonitorFrame): void {
-    if (frame.isFirst) return
-    const values = valuesOf(frame)
-    this.times.push(frame.atMs / 1_000)
+    if (!frame.isFirst) this.#push(frame.atMs / 1_000, valuesOf(frame))
+  }
+
+  /** No figures follow for a while: the charts have a gap there, not a line. */
+  interrupt(): void {
+    const last = this.times.at(-1)
+    if (last !== undefined) this.#push(last + GAP_S, new Map())
+  }
+
+  /** One list for each figure. Undefined: unknown. */
+  of(key: string): readonly (readonly Value[])[] | undefined {
+    return this.#series.get(key)
+  }
+
+  /** Later samples do not change it. */
+  copy(): FigureHistory {
+    const copy = new FigureHistory()
+    copy.times.push(...this.times)
+    for (const [key, columns] of this.#series)
+      copy.#series.set(
+        key,
+        columns.map((column) => [...column]),
+      )
+    return copy
+  }
+
+  #push(seconds: number, values: ReadonlyMap<string, Value[]>): void {
+    this.times.push(seconds)
     for (const key of values.keys()) if (!this.#series.has(key)) this.#begin(key)
     for (const [key, columns] of this.#series) {
       const present = values.get(key)
@@ -61,11 +94,6 @@ export class FigureHistory {
       })
     }
     if (this.times.length > SAMPLES_MAX) this.#shift()
-  }
-
-  /** One list for each figure. Undefined: unknown. */
-  of(key: string): readonly (readonly Value[])[] | undefined {
-    return this.#series.get(key)
   }
 
   #begin(key: string): void {

@@ -70,8 +70,8 @@ function rounded(value: string | number): string | number {
   return typeof value === 'number' ? Math.round(value * 100) / 100 : value
 }
 
-/** About the width of a capital letter at a font size of 1, and of a wide character. */
-const EM_NARROW = 0.56
+/** About the width of a letter of DejaVu Sans, which is wider than most fonts, at a font size of 1, and of a wide character. */
+const EM_NARROW = 0.6
 const EM_WIDE = 1.05
 const WIDE_FROM = 0x1100
 

@@ -159,6 +159,11 @@ describe('the frame of the monitor', () => {
     expect([first.isFirst, first.nodes[0]?.warnings]).toEqual([true, []])
   })
 
+  it('has figures when all processes have ended, so that the charts do not keep the last ones', () => {
+    const { isFirst, nodes } = frameOf([], [])
+    expect([isFirst, nodes]).toEqual([false, []])
+  })
+
   it('is bounded, counts what is missing, and keeps the busiest rows', () => {
     const many = (ms: number): Snapshot[] =>
       Array.from({ length: NODES_MAX + 10 }, (_, index) =>

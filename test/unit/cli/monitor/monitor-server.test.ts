@@ -3,6 +3,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { createServer } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { refusalOf } from '../../../../src/cli/monitor/access.js'
 import { MonitorServer, STREAMS_MAX } from '../../../../src/cli/monitor/monitor-server.js'
 import { type Observer, Poller } from '../../../../src/cli/monitor/poller.js'
 import { ErrorCode, ShmwireError } from '../../../../src/errors.js'
@@ -110,6 +111,15 @@ describe('the address of the monitor', () => {
     await expect(server.listen(port)).rejects.toThrow(
       `the port ${port} is in use; pass another --port, or none for a free one`,
     )
+  })
+})
+
+describe('an address with the default port', () => {
+  it('is that of the headers of a browser, which leave it out', () => {
+    const refusal = (host: string, origin?: string): unknown => refusalOf('GET', { host, origin }, 80)
+    expect(refusal('127.0.0.1', 'http://127.0.0.1')).toBeUndefined()
+    expect(refusal('evil.example')).toMatchObject({ status: 421 })
+    expect(refusal('127.0.0.1', 'http://evil.example')).toMatchObject({ status: 403 })
   })
 })
 

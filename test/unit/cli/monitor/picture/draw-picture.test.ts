@@ -94,10 +94,25 @@ describe('the picture of the monitor', () => {
     expect(svg).toContain('unix:…/app.sock')
   })
 
+  it('leaves them out of the texts that appear under the pointer', () => {
+    const frame = frameAt(4)
+    const [node] = frame.nodes as [MonitorFrame['nodes'][number]]
+    const address = 'unix:/users/ann b/app.sock'
+    const nodes = [
+      { ...node, warnings: [`${address} jobs: 2 dead jobs`] },
+      { id: 'remote', kind: 'remote' as const, title: address, threads: 0, warnings: [] },
+    ]
+    const { svg } = drawPicture({ ...frame, nodes }, new FigureHistory(), ABOUT)
+    expect(svg).not.toMatch(/users|ann b/)
+    expect(svg).toContain('unix:…/app.sock jobs: 2 dead jobs</title>')
+  })
+
   it.each([
     ['no answer from /users/ann/a.sock (ENOENT)', 'no answer from …/a.sock (ENOENT)'],
     ["cannot open 'C:\\users\\ann\\b' or /users/ann/c", "cannot open '…/c"],
     ['/app.sock', '…/app.sock'],
+    ['a.mjs 7: unix:/users/ann/a.sock: calls fail: 35.1 k/s', 'a.mjs 7: unix:…/a.sock: calls fail: 35.1 k/s'],
+    ['/users/ann/s', '…/s'],
     ['a topic prices/eu', 'a topic prices/eu'],
     ['127.0.0.1:8080', '127.0.0.1:8080'],
   ])('shortens the paths in %s', (text, expected) => {
@@ -173,6 +188,30 @@ describe('the history of the charts', () => {
     for (let seconds = 4; seconds < SAMPLES_MAX + 4; seconds += 1)
       history.add({ ...frameAt(seconds), nodes: [], rows: [] })
     expect(history.of('process 1')).toBeUndefined()
+  })
+
+  it('has a gap where it was interrupted', () => {
+    const history = new FigureHistory()
+    history.interrupt()
+    expect(history.times).toEqual([])
+    history.add(frameAt(2))
+    history.interrupt()
+    history.add(frameAt(9))
+    expect(history.times).toEqual([2, 2.001, 9])
+    for (const key of [ALL, 'process 1'])
+      expect(history.of(key)?.[2]).toEqual([expect.any(Number), null, expect.any(Number)])
+  })
+
+  it('has a copy that later samples do not change', () => {
+    const history = new FigureHistory()
+    history.add(frameAt(2))
+    const copy = history.copy()
+    history.add(frameAt(3))
+    expect([copy.times, copy.of('process 1')?.[2], history.times]).toEqual([
+      [2],
+      [expect.any(Number)],
+      [2, 3],
+    ])
   })
 
   it('does not add rates that are not those of an interval', () => {
