@@ -1,6 +1,7 @@
 import type { TracingChannel } from 'node:diagnostics_channel'
 import { type Attributes, type Context, context, type Span, SpanStatusCode } from '@opentelemetry/api'
 import type { TracedPayload } from '../diagnostics-trace.js'
+import { guarded } from './guarded.js'
 import { ERROR_TYPE } from './names.js'
 import { spanTimeMs } from './span-clock.js'
 
@@ -40,7 +41,7 @@ export function observeOperations<Payload extends TracedPayload>(
   const started = (message: unknown): void => {
     const payload = message as Payload
     const startMs = spanTimeMs()
-    const running = begin(payload, startMs)
+    const running = guarded(() => begin(payload, startMs))
     if (running === undefined) return
     openCount += 1
     open.set(payload, { running, startMs })
@@ -53,7 +54,7 @@ export function observeOperations<Payload extends TracedPayload>(
     open.delete(message as object)
     openCount -= 1
     if (isStopped && openCount === 0) asyncEnd.unsubscribe(ended)
-    found.running.end(endOf(found.startMs))
+    guarded(() => found.running.end(endOf(found.startMs)))
   }
   start.subscribe(started)
   asyncEnd.subscribe(ended)
