@@ -4,6 +4,7 @@ import {
   diag,
   propagation,
   ROOT_CONTEXT,
+  type Span,
   type SpanContext,
   type TextMapGetter,
   trace,
@@ -81,9 +82,13 @@ export function activeOr(passedOn: () => Context): Context {
   return passed === undefined ? active : trace.setSpan(active, passed)
 }
 
+/** The active spans of the requests so far. */
+const requestSpans = new WeakSet<Span>()
+
 /**
- * The context of a request of a gateway: the active span, if another instrumentation has one for this request, or that of the headers. The active
- * span is another one if its trace differs from that of the headers, or if it has ended: the program can have started the gateway in it.
+ * The context of a request of a gateway: the active span, if another instrumentation has one for this request, or that of the headers. The program
+ * can also have started the gateway in the active span. It is such a span if its trace differs from that of the headers, if it has ended, or if it
+ * was the one of another request.
  */
 export function requestContext(headers: HttpHeaders): {
   readonly parent: Context
@@ -97,7 +102,9 @@ export function requestContext(headers: HttpHeaders): {
   const stated = trace.getSpanContext(remote)
   const hasEnded = traceFlags % 2 === 1 && !span.isRecording()
   const isOther = stated !== undefined && stated.traceId !== traceId
-  return hasEnded || isOther ? { parent: remote, isNested: false } : { parent: active, isNested: true }
+  const isNested = !hasEnded && !isOther && !requestSpans.has(span)
+  requestSpans.add(span)
+  return { parent: isNested ? active : remote, isNested }
 }
 
 /** The span that a context states, for a link to it. */
