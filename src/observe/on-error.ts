@@ -74,10 +74,16 @@ export function onError(listener: ErrorListener): () => void {
   }
 }
 
+/** The first report of an error. */
+interface Reported {
+  /** The operation; of work in the background, the event. */
+  readonly source: unknown
+  readonly expected: boolean
+}
+
 class ErrorReports {
   readonly #listener: ErrorListener
-  /** The errors that were reported, and whether as expected ones. */
-  readonly #seen = new WeakMap<object, boolean>()
+  readonly #reported = new WeakMap<object, Reported>()
 
   constructor(listener: ErrorListener) {
     this.#listener = listener
@@ -87,19 +93,23 @@ class ErrorReports {
     const context = contextOf()
     if (context === undefined) return
     const { fields, correlationId = currentCorrelation(), expected = isExpected(operation, error) } = context
-    if (this.#wasSeen(error, expected)) return
+    if (this.#hasPassed(error, { source: fields['event'] ?? operation, expected })) return
     this.#listener({ error, operation, expected, correlationId, fields: definedFields(fields) })
   }
 
-  /** Operations pass errors on: a call of a handler fails, and then the call that it answers. A fault after an expected error counts again. */
-  #wasSeen(error: unknown, expected: boolean): boolean {
+  /**
+   * Whether the error is that of another operation, which has passed it on: a call of a handler fails, and then the call that it answers. A fault
+   * after an expected error counts again. An error that a program keeps and throws again counts in each operation of the same kind.
+   */
+  #hasPassed(error: unknown, report: Reported): boolean {
     let cause = error
     for (let depth = 0; depth < CAUSES_MAX && typeof cause === 'object' && cause !== null; depth += 1) {
-      const before = this.#seen.get(cause)
-      if (before === false || (before === true && expected)) return true
+      const before = this.#reported.get(cause)
+      const isOther = before !== undefined && before.source !== report.source
+      if (isOther && (!before.expected || report.expected)) return true
       cause = causeOf(cause)
     }
-    if (typeof error === 'object' && error !== null) this.#seen.set(error, expected)
+    if (typeof error === 'object' && error !== null) this.#reported.set(error, report)
     return false
   }
 }

@@ -103,6 +103,24 @@ describe('onError', () => {
     }
   })
 
+  it('reports an error in each call that fails with it', async () => {
+    const kept = new Error('kept')
+    const users = await served({ get: () => Promise.reject(kept) })
+    for (let count = 0; count < 2; count += 1) await caught(users['get']?.())
+    expect(operations()).toEqual(['service.call', 'client.call', 'service.call', 'client.call'])
+    reports.length = 0
+    const [end, other] = createChannelPair()
+    await serve(other, { wait: () => new Promise(() => {}) })
+    const pending = await client(end)
+    const calls = ['a', 'b'].map((id) => pending['wait']?.(1, { metadata: { 'x-correlation-id': id } }))
+    const errors = Promise.all(calls.map(caught))
+    end.destroy(new Error('over'))
+    const [first, second] = await errors
+    expect(first).toBe(second)
+    const ids = reports.filter(({ operation }) => operation === 'client.call')
+    expect(ids.map(({ correlationId }) => correlationId)).toEqual(['a', 'b'])
+  })
+
   it('reports a fault that follows from an expected error', async () => {
     const inner = await served({
       get() {
