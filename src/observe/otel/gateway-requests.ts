@@ -1,7 +1,7 @@
 import { type Attributes, type Span, SpanKind, trace } from '@opentelemetry/api'
-import { STATUSES } from '../../status.js'
+import { isServerFault, STATUSES } from '../../status.js'
 import type { GatewayRequestPayload } from '../diagnostics-payloads.js'
-import { faultOf, isServerError } from './faults.js'
+import { faultOf } from './faults.js'
 import {
   CLIENT_ADDRESS,
   GRPC,
@@ -98,7 +98,7 @@ function grpcAttributes({ path }: GatewayRequestPayload): Attributes {
 function grpcOutcome({ grpcStatus, error }: GatewayRequestPayload): Outcome {
   const status = grpcStatus === undefined ? 'CANCELLED' : statusName(grpcStatus)
   const attributes = { [RPC_STATUS_CODE]: status }
-  const fault = isServerError(status) ? { message: faultOf(error).message, type: status } : undefined
+  const fault = isServerFault(status) ? { message: faultOf(error).message, type: status } : undefined
   return { attributes, fault }
 }
 
