@@ -21,7 +21,7 @@ describe('code of the program that throws', () => {
     throw new Error('broken')
   }
 
-  /** What `diag` gets. */
+  /** The errors that `diag` gets. */
   function diagErrors(): string[] {
     const errors: string[] = []
     const logger = { error: (text: string) => errors.push(text) } as unknown as DiagLogger
