@@ -50,6 +50,8 @@ interface Context {
   readonly expected?: boolean
 }
 
+/** Calls that carry messages and jobs. The operations of those report the error, with the name of the topic or the queue, and their own ids. */
+const CARRIER = /^shmwire\.(?:topic(?:\..+)?\/publish|queue(?:\..+)?\/(?:push|request))$/
 /** An error can be the cause of others. */
 const CAUSES_MAX = 8
 
@@ -137,7 +139,10 @@ const OPERATIONS: Contexts = {
     ({ channel }) => ({ fields: { transport: channel.transport, peerPid: channel.peer.pid } }),
   ],
   'background.error': [channels.backgroundErrors, backgroundContext],
-  'client.call': [channels.clientCalls, callContext],
+  'client.call': [
+    channels.clientCalls,
+    (payload) => (CARRIER.test(`${payload.service}/${payload.method}`) ? undefined : callContext(payload)),
+  ],
   'client.stream': [channels.clientStreams, callContext],
   'service.call': [channels.serviceCalls, callContext],
   'service.stream': [channels.serviceStreams, callContext],

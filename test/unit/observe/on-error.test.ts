@@ -5,7 +5,10 @@ import { keepConnected } from '../../../src/keep-connected.js'
 import { listen } from '../../../src/listen.js'
 import { log } from '../../../src/log.js'
 import { createQueue } from '../../../src/messaging/queue/create-queue.js'
+import { openQueue } from '../../../src/messaging/queue/open-queue.js'
 import { work } from '../../../src/messaging/queue/work.js'
+import { createTopic } from '../../../src/messaging/topic/create-topic.js'
+import { openTopic } from '../../../src/messaging/topic/open-topic.js'
 import { type ErrorReport, onError } from '../../../src/observe/on-error.js'
 import type { CallContext } from '../../../src/service/call/call-context.js'
 import { client } from '../../../src/service/client.js'
@@ -170,6 +173,30 @@ describe('onError', () => {
     await eventually(() => reports.length === 2)
     expect(reports.map(({ expected }) => expected)).toEqual([true, true])
   })
+
+  it.each([undefined, 'mail'])(
+    'reports each message and each job that cannot be sent, with the name %s',
+    async (name) => {
+      const [topicAddress, queueAddress] = [address(), address()]
+      const hosts = [await createTopic(topicAddress, { name }), await createQueue(queueAddress, { name })]
+      const topic = await openTopic(topicAddress, { name })
+      const queue = await openQueue(queueAddress, { name })
+      for (const host of hosts) await host.close()
+      const headers = (id: string) => ({ headers: { 'x-correlation-id': id } })
+      const sent = [
+        topic.publish(1, headers('a')),
+        queue.push(1, headers('b')),
+        queue.request(1, headers('c')),
+      ]
+      // It travels with the one before.
+      await Promise.all([...sent, queue.push(1, headers('d'))].map(caught))
+      for (const one of [topic, queue]) await one.close()
+      const rows = reports.map(({ operation, correlationId }) => `${operation} ${correlationId}`)
+      expect(
+        rows.filter((row) => !row.startsWith('connect') && !row.startsWith('channel')).toSorted(),
+      ).toEqual(['queue.push b', 'queue.push c', 'queue.push d', 'topic.publish a'])
+    },
+  )
 
   it('reports a job, with its id and its attempt', async () => {
     const place = address()
