@@ -46,7 +46,8 @@ export type ErrorListener = (report: ErrorReport) => void
 
 interface Context {
   readonly fields: Readonly<Record<string, unknown>>
-  readonly correlationId?: string | undefined
+  /** Undefined: that of the operation that runs now. Null: it belongs to none, although its code can run in the context of one. */
+  readonly correlationId?: string | null | undefined
   readonly expected?: boolean
 }
 
@@ -96,7 +97,13 @@ class ErrorReports {
     if (context === undefined) return
     const { fields, correlationId = currentCorrelation(), expected = isExpected(operation, error) } = context
     if (this.#hasPassed(error, { source: fields['event'] ?? operation, expected })) return
-    this.#listener({ error, operation, expected, correlationId, fields: definedFields(fields) })
+    this.#listener({
+      error,
+      operation,
+      expected,
+      correlationId: correlationId ?? undefined,
+      fields: definedFields(fields),
+    })
   }
 
   /**
@@ -133,10 +140,13 @@ const OPERATIONS: Contexts = {
       return repeats ? undefined : { fields: { address, attempt } }
     },
   ],
-  accept: [channels.accepts, ({ address }) => ({ fields: { address } })],
+  accept: [channels.accepts, ({ address }) => ({ fields: { address }, correlationId: null })],
   'channel.peerGone': [
     channels.channelPeerGone,
-    ({ channel }) => ({ fields: { transport: channel.transport, peerPid: channel.peer.pid } }),
+    ({ channel }) => ({
+      fields: { transport: channel.transport, peerPid: channel.peer.pid },
+      correlationId: null,
+    }),
   ],
   'background.error': [channels.backgroundErrors, backgroundContext],
   'client.call': [
@@ -196,7 +206,8 @@ function backgroundContext({ event, fields }: BackgroundErrorPayload): Context {
   const { correlationId, ...rest } = fields
   return {
     fields: { event, ...rest },
-    correlationId: typeof correlationId === 'string' ? correlationId : undefined,
+    // Its line has that of the operation that ran.
+    correlationId: typeof correlationId === 'string' ? correlationId : null,
     expected: false,
   }
 }

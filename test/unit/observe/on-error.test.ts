@@ -9,6 +9,7 @@ import { openQueue } from '../../../src/messaging/queue/open-queue.js'
 import { work } from '../../../src/messaging/queue/work.js'
 import { createTopic } from '../../../src/messaging/topic/create-topic.js'
 import { openTopic } from '../../../src/messaging/topic/open-topic.js'
+import { withCorrelation } from '../../../src/observe/correlation.js'
 import { type ErrorReport, onError } from '../../../src/observe/on-error.js'
 import type { CallContext } from '../../../src/service/call/call-context.js'
 import { client } from '../../../src/service/client.js'
@@ -265,6 +266,20 @@ describe('onError', () => {
         correlationId: 'b',
         fields: { event: 'auth.keysNotFetched', error: 'the issuer is away', limit: 5 },
       },
+    ])
+  })
+
+  it('states no correlation id of an operation in whose context other work runs', async () => {
+    await withCorrelation('other', async () => {
+      log(undefined, 'auth.keysNotFetched', () => ({ error: new Error('away'), correlationId: null }))
+      const [end, other] = createChannelPair()
+      other.on('error', () => {})
+      end.destroy()
+      await eventually(() => reports.length === 2)
+    })
+    expect(reports.map(({ operation, correlationId }) => [operation, correlationId])).toEqual([
+      ['background.error', undefined],
+      ['channel.peerGone', undefined],
     ])
   })
 
