@@ -199,6 +199,19 @@ describe('onError', () => {
     },
   )
 
+  it('expects the end of requests that wait while their queue closes', async () => {
+    const queueAddress = address()
+    const queue = await createQueue(queueAddress)
+    const remote = await openQueue(queueAddress)
+    const waiting = caught(remote.request(1))
+    while ((await queue.stats()).waiting === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    await queue.close()
+    await waiting
+    await remote.close()
+    const rows = reports.map(({ operation, expected }) => `${operation} ${expected}`)
+    expect(rows).toEqual(['service.call true', 'queue.push true'])
+  })
+
   it('reports a job, with its id and its attempt', async () => {
     const place = address()
     const queue = await createQueue(place)
