@@ -28,6 +28,12 @@ describe('the id in headers', () => {
     [{ [CORRELATION_ID]: 'x\n' }, undefined],
     [{ [CORRELATION_ID]: ['a', 'b'] }, undefined],
     [{ traceparent: `00-${'0'.repeat(32)}-b7ad6b7169203331-01` }, undefined],
+    [{ traceparent: `00-${TRACE}-${'0'.repeat(16)}-01` }, undefined],
+    [{ traceparent: `ff-${TRACE}-b7ad6b7169203331-01` }, undefined],
+    // A later version can have further fields.
+    [{ traceparent: `cc-${TRACE}-b7ad6b7169203331-01-more` }, TRACE],
+    // A client that states two: the server joins them.
+    [{ traceparent: `${TRACEPARENT}, ${TRACEPARENT}` }, undefined],
     [{ traceparent: 'wrong' }, undefined],
     [undefined, undefined],
   ])('of %j is %j', (headers, id) => {
