@@ -34,7 +34,6 @@ export function observeOperations<Payload extends TracedPayload>(
   { start, asyncEnd }: TracingChannel,
   begin: (payload: Payload, startTime: number) => Running | undefined,
 ): () => void {
-  // Weak, because an operation whose loop never begins has no end.
   const open = new WeakMap<object, Open>()
   let openCount = 0
   let isStopped = false
