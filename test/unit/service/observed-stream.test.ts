@@ -24,7 +24,9 @@ function observedEnds(): string[] {
     ends.push(`${method} ${(error as { code?: string } | undefined)?.code}`)
   }
   clientStreams.asyncEnd.subscribe(add)
-  onTestFinished(() => void clientStreams.asyncEnd.unsubscribe(add))
+  onTestFinished(() => {
+    clientStreams.asyncEnd.unsubscribe(add)
+  })
   return ends
 }
 
