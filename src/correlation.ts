@@ -8,8 +8,7 @@ export const REQUEST_ID = 'x-request-id'
 /** Visible ASCII characters: the id becomes a header and a part of logs. */
 const FORM = /^[\x21-\x7e]{1,128}$/
 /** https://www.w3.org/TR/trace-context/#traceparent-header */
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/
-const NO_TRACE = '0'.repeat(32)
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/
 
 const current = new AsyncLocalStorage<string>()
 
@@ -49,7 +48,5 @@ export function newCorrelation(): string {
 }
 
 function traceIdOf(traceparent: unknown): string | undefined {
-  if (typeof traceparent !== 'string') return undefined
-  const id = TRACEPARENT.exec(traceparent)?.[1]
-  return id === NO_TRACE ? undefined : id
+  return typeof traceparent === 'string' ? TRACEPARENT.exec(traceparent)?.[1] : undefined
 }

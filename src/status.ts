@@ -20,6 +20,20 @@ export const STATUSES = [
 
 export type Status = (typeof STATUSES)[number]
 
+/** Those of a fault of the server, which HTTP calls 5xx. The others are outcomes that the caller can correct. */
+const SERVER_FAULTS: ReadonlySet<unknown> = new Set<Status>([
+  'UNKNOWN',
+  'DEADLINE_EXCEEDED',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+])
+
+export function isServerFault(status: unknown): boolean {
+  return SERVER_FAULTS.has(status)
+}
+
 export function isStatus(value: unknown): value is Status {
   return STATUSES.includes(value as Status)
 }

@@ -26,21 +26,9 @@ const NO_BYTES = Buffer.alloc(0)
  * there are no bytes. Throws `INVALID_ARGUMENT`.
  */
 export function encodeHeaders(headers: MessageHeaders | undefined): Buffer {
-  if (headers === undefined) return NO_BYTES
-  if (typeof headers !== 'object' || headers === null) throw invalid('headers', headers, 'an object')
-  const entries = Object.entries(headers)
+  const entries = entriesOf(headers)
   if (entries.length === 0) return NO_BYTES
-  if (entries.length > HEADERS_MAX)
-    throw misuse(
-      `the message has ${entries.length} headers, more than ${HEADERS_MAX}; put further ones into the message`,
-    )
-  let length = 0
-  for (const [name, value] of entries) length += LENGTHS_BYTES + checkedBytes(name, value)
-  if (length > HEADERS_BYTES_MAX)
-    throw misuse(
-      `the headers have ${length} bytes, more than ${HEADERS_BYTES_MAX}; put long values into the message`,
-    )
-  const bytes = Buffer.allocUnsafe(length)
+  const bytes = Buffer.allocUnsafe(lengthOf(entries))
   let offset = 0
   for (const [name, value] of entries) {
     const start = offset + LENGTHS_BYTES + bytes.write(name, offset + LENGTHS_BYTES, 'latin1')
@@ -54,7 +42,7 @@ export function encodeHeaders(headers: MessageHeaders | undefined): Buffer {
 
 /** Throws `INVALID_ARGUMENT` unless these are headers. */
 export function checkHeaders(headers: MessageHeaders | undefined): void {
-  encodeHeaders(headers)
+  lengthOf(entriesOf(headers))
 }
 
 /** The bytes are input from a peer or a file. Undefined: they are malformed. */
@@ -77,6 +65,27 @@ export function decodeHeaders(bytes: Buffer): MessageHeaders | undefined {
     offset = end
   }
   return headers
+}
+
+function entriesOf(headers: MessageHeaders | undefined): [name: string, value: string][] {
+  if (headers === undefined) return []
+  if (typeof headers !== 'object' || headers === null) throw invalid('headers', headers, 'an object')
+  return Object.entries(headers)
+}
+
+/** Throws `INVALID_ARGUMENT` unless they are headers. */
+function lengthOf(entries: readonly (readonly [name: string, value: unknown])[]): number {
+  if (entries.length > HEADERS_MAX)
+    throw misuse(
+      `the message has ${entries.length} headers, more than ${HEADERS_MAX}; put further ones into the message`,
+    )
+  let length = 0
+  for (const [name, value] of entries) length += LENGTHS_BYTES + checkedBytes(name, value)
+  if (length > HEADERS_BYTES_MAX)
+    throw misuse(
+      `the headers have ${length} bytes, more than ${HEADERS_BYTES_MAX}; put long values into the message`,
+    )
+  return length
 }
 
 /** The bytes of the name and the value together. */

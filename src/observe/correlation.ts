@@ -9,6 +9,7 @@ import {
   newCorrelation,
 } from '../correlation.js'
 import { invalid } from '../options.js'
+import { addHeader, addMetadata } from './add-header.js'
 import * as channels from './diagnostics-channels.js'
 import type {
   ClientCallPayload,
@@ -63,16 +64,14 @@ function bindAll(): () => void {
       bindSender<ClientCallPayload>(
         calls,
         ({ metadata }) => correlationIn((name) => metadata.text(name)),
-        ({ metadata }, id) => metadata.set(CORRELATION_ID, id),
+        ({ metadata }, id) => addMetadata(metadata, CORRELATION_ID, id),
       ),
     ),
     ...[topicPublish, queuePush].map((messages) =>
       bindSender<PublishPayload | PushPayload>(
         messages,
         ({ headers }) => correlationOf(headers),
-        ({ headers }, id) => {
-          headers[CORRELATION_ID] = id
-        },
+        ({ headers }, id) => addHeader(headers, CORRELATION_ID, id),
       ),
     ),
     ...[serviceCalls, serviceStreams].map((calls) =>
@@ -102,12 +101,12 @@ function bind<Payload>(
 function bindSender<Payload>(
   { start }: TracingChannel,
   idOf: (payload: Payload) => string | undefined,
-  setId: (payload: Payload, id: string) => void,
+  addId: (payload: Payload, id: string) => void,
 ): () => void {
   const channel = start as unknown as Start<Payload>
   channel.bindStore(correlationStore, (payload) => {
     const id = idOf(payload) ?? currentCorrelation() ?? newCorrelation()
-    setId(payload, id)
+    addId(payload, id)
     return id
   })
   return () => channel.unbindStore(correlationStore)

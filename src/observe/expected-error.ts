@@ -1,24 +1,17 @@
 import { ErrorCode } from '../errors.js'
+import { isServerFault, STATUSES } from '../status.js'
 
-/** The statuses of gRPC that report a fault: those that HTTP calls 5xx. */
-const FAULTS: ReadonlySet<unknown> = new Set([
-  'UNKNOWN',
-  'DEADLINE_EXCEEDED',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-])
-/** Their codes. */
-const GRPC_FAULTS: ReadonlySet<number> = new Set([2, 4, 12, 13, 14, 15])
 /** The program or the other side has ended it in order. */
 const ENDS: ReadonlySet<unknown> = new Set([ErrorCode.ABORTED, ErrorCode.CLOSED])
 
 /** Whether the error is an outcome, and not a fault. Any value can be thrown. */
 export function isExpected(operation: string, error: unknown): boolean {
-  const { code, status, name } = membersOf(error)
+  const { code, status, name, reason } = membersOf(error)
   if (ENDS.has(code) || name === 'AbortError') return true
-  if (code === ErrorCode.SERVICE) return !FAULTS.has(status)
+  // Queues and cells answer with their own codes as the reason.
+  if (code === ErrorCode.SERVICE && typeof reason === 'string' && ENDS.has(reason.split('/', 1)[0]))
+    return true
+  if (code === ErrorCode.SERVICE) return !isServerFault(status)
   // A refused client gets the error, and reports it.
   return operation === 'accept' && code !== ErrorCode.OUT_OF_MEMORY && isOwnCode(code)
 }
@@ -29,7 +22,7 @@ export function isExpectedAnswer(
   statusCode: number | undefined,
   grpcStatus: number | undefined,
 ): boolean {
-  if (grpcStatus !== undefined) return !GRPC_FAULTS.has(grpcStatus)
+  if (grpcStatus !== undefined) return !isServerFault(STATUSES[grpcStatus - 1])
   // A stream fails after its status code.
   if (statusCode === undefined || statusCode < 400) return isExpected('gateway.request', error)
   return statusCode < 500
@@ -39,11 +32,11 @@ function isOwnCode(code: unknown): boolean {
   return typeof code === 'string' && code.startsWith('ERR_SHMWIRE_')
 }
 
-function membersOf(error: unknown): Readonly<Record<'code' | 'status' | 'name', unknown>> {
+function membersOf(error: unknown): Readonly<Record<'code' | 'status' | 'name' | 'reason', unknown>> {
   try {
-    const { code, status, name } = (error ?? {}) as Record<string, unknown>
-    return { code, status, name }
+    const { code, status, name, reason } = (error ?? {}) as Record<string, unknown>
+    return { code, status, name, reason }
   } catch {
-    return { code: undefined, status: undefined, name: undefined }
+    return { code: undefined, status: undefined, name: undefined, reason: undefined }
   }
 }

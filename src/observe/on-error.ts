@@ -46,10 +46,13 @@ export type ErrorListener = (report: ErrorReport) => void
 
 interface Context {
   readonly fields: Readonly<Record<string, unknown>>
-  readonly correlationId?: string | undefined
+  /** Undefined: that of the operation that runs now. Null: it belongs to none, although its code can run in the context of one. */
+  readonly correlationId?: string | null | undefined
   readonly expected?: boolean
 }
 
+/** Calls that carry messages and jobs. The operations of those report the error, with the name of the topic or the queue, and their own ids. */
+const CARRIER = /^shmwire\.(?:topic(?:\..+)?\/publish|queue(?:\..+)?\/(?:push|request))$/
 /** An error can be the cause of others. */
 const CAUSES_MAX = 8
 
@@ -74,10 +77,16 @@ export function onError(listener: ErrorListener): () => void {
   }
 }
 
+/** The first report of an error. */
+interface Reported {
+  /** The operation; of work in the background, the event. */
+  readonly source: unknown
+  readonly expected: boolean
+}
+
 class ErrorReports {
   readonly #listener: ErrorListener
-  /** The errors that were reported, and whether as expected ones. */
-  readonly #seen = new WeakMap<object, boolean>()
+  readonly #reported = new WeakMap<object, Reported>()
 
   constructor(listener: ErrorListener) {
     this.#listener = listener
@@ -87,19 +96,29 @@ class ErrorReports {
     const context = contextOf()
     if (context === undefined) return
     const { fields, correlationId = currentCorrelation(), expected = isExpected(operation, error) } = context
-    if (this.#wasSeen(error, expected)) return
-    this.#listener({ error, operation, expected, correlationId, fields: definedFields(fields) })
+    if (this.#hasPassed(error, { source: fields['event'] ?? operation, expected })) return
+    this.#listener({
+      error,
+      operation,
+      expected,
+      correlationId: correlationId ?? undefined,
+      fields: definedFields(fields),
+    })
   }
 
-  /** Operations pass errors on: a call of a handler fails, and then the call that it answers. A fault after an expected error counts again. */
-  #wasSeen(error: unknown, expected: boolean): boolean {
+  /**
+   * Whether the error is that of another operation, which has passed it on: a call of a handler fails, and then the call that it answers. A fault
+   * after an expected error counts again. An error that a program keeps and throws again counts in each operation of the same kind.
+   */
+  #hasPassed(error: unknown, report: Reported): boolean {
     let cause = error
     for (let depth = 0; depth < CAUSES_MAX && typeof cause === 'object' && cause !== null; depth += 1) {
-      const before = this.#seen.get(cause)
-      if (before === false || (before === true && expected)) return true
+      const before = this.#reported.get(cause)
+      const isOther = before !== undefined && before.source !== report.source
+      if (isOther && (!before.expected || report.expected)) return true
       cause = causeOf(cause)
     }
-    if (typeof error === 'object' && error !== null) this.#seen.set(error, expected)
+    if (typeof error === 'object' && error !== null) this.#reported.set(error, report)
     return false
   }
 }
@@ -121,13 +140,19 @@ const OPERATIONS: Contexts = {
       return repeats ? undefined : { fields: { address, attempt } }
     },
   ],
-  accept: [channels.accepts, ({ address }) => ({ fields: { address } })],
+  accept: [channels.accepts, ({ address }) => ({ fields: { address }, correlationId: null })],
   'channel.peerGone': [
     channels.channelPeerGone,
-    ({ channel }) => ({ fields: { transport: channel.transport, peerPid: channel.peer.pid } }),
+    ({ channel }) => ({
+      fields: { transport: channel.transport, peerPid: channel.peer.pid },
+      correlationId: null,
+    }),
   ],
   'background.error': [channels.backgroundErrors, backgroundContext],
-  'client.call': [channels.clientCalls, callContext],
+  'client.call': [
+    channels.clientCalls,
+    (payload) => (CARRIER.test(`${payload.service}/${payload.method}`) ? undefined : callContext(payload)),
+  ],
   'client.stream': [channels.clientStreams, callContext],
   'service.call': [channels.serviceCalls, callContext],
   'service.stream': [channels.serviceStreams, callContext],
@@ -181,7 +206,8 @@ function backgroundContext({ event, fields }: BackgroundErrorPayload): Context {
   const { correlationId, ...rest } = fields
   return {
     fields: { event, ...rest },
-    correlationId: typeof correlationId === 'string' ? correlationId : undefined,
+    // Its line has that of the operation that ran.
+    correlationId: typeof correlationId === 'string' ? correlationId : null,
     expected: false,
   }
 }

@@ -1,3 +1,4 @@
+import { ErrorCode, ShmwireError } from '../errors.js'
 import type { CallStream } from './contract/contract-types.js'
 
 /** Gets the end of a call. The first end counts. */
@@ -5,6 +6,16 @@ export interface CallObserver {
   settle(): void
   fail(error: unknown): void
 }
+
+/** A program can call a stream and never read it, or stop reading without `return`. */
+const dropped = new FinalizationRegistry<CallObserver>((observer) =>
+  observer.fail(
+    new ShmwireError(
+      ErrorCode.ABORTED,
+      'the program has dropped a stream before its end; read it, or call return()',
+    ),
+  ),
+)
 
 /** The messages of a call whose end is observed: that of the loop, or the error that it gets. */
 export class ObservedStream<T> implements CallStream<T> {
@@ -14,6 +25,7 @@ export class ObservedStream<T> implements CallStream<T> {
   constructor(stream: CallStream<T>, observer: CallObserver) {
     this.#stream = stream
     this.#observer = observer
+    dropped.register(this, observer)
   }
 
   get lastEventId(): string | undefined {

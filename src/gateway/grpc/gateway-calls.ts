@@ -8,7 +8,7 @@ import { GatewayRecorder, type RequestOutcome } from '../../observe/gateway-reco
 import type { Identity } from '../../peer.js'
 import type { PolicyCall } from '../../service/auth/policy.js'
 import { ServiceError } from '../../service-error.js'
-import type { Status } from '../../status.js'
+import { isServerFault } from '../../status.js'
 import { isThenable } from '../../thenable.js'
 import type { Admission } from '../admission.js'
 import { isFault, publicError } from '../public-error.js'
@@ -20,16 +20,6 @@ import { OPEN_PATH } from './grpc-dial.js'
 import { httpFaultOf, refuseCall, respond } from './http-answers.js'
 import { type CallSettings, ServerCall } from './server-call.js'
 import { runTraced } from './traced-request.js'
-
-/** Those that HTTP calls 5xx. */
-const SERVER_FAULTS: ReadonlySet<Status> = new Set<Status>([
-  'UNKNOWN',
-  'DEADLINE_EXCEEDED',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-])
 
 /** A method of the gateway. */
 export interface Route {
@@ -124,7 +114,7 @@ export class GatewayCalls {
       if (admission !== undefined) await untilEnd(call, admission)
       await route.run(call)
     } catch (error) {
-      outcome = SERVER_FAULTS.has(publicError(error).status) ? 'serverError' : 'clientError'
+      outcome = isServerFault(publicError(error).status) ? 'serverError' : 'clientError'
       // Its client gets no reason.
       if (!call.ended && isFault(error))
         log(this.#settings.logger, 'gateway.requestFailed', () => ({

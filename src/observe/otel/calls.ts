@@ -1,6 +1,7 @@
 import { type Attributes, SpanKind, trace } from '@opentelemetry/api'
+import { isServerFault } from '../../status.js'
 import type { ClientCallPayload, ServiceCallPayload } from '../diagnostics-payloads.js'
-import { clientStatus, faultOf, isServerError, serverStatus } from './faults.js'
+import { clientStatus, faultOf, serverStatus } from './faults.js'
 import { RPC_METHOD, RPC_STATUS_CODE, RPC_SYSTEM_NAME, SHMWIRE } from './names.js'
 import { failSpan, metricAttributes, type Running } from './operations.js'
 import { networkOf, serverOf, systemOf } from './places.js'
@@ -62,7 +63,7 @@ export function beginServiceCall(
     end({ timeMs, seconds }) {
       const { error } = payload
       const status = 'error' in payload ? serverStatus(payload) : OK
-      const fault = isServerError(status) ? { ...faultOf(error), type: status } : undefined
+      const fault = isServerFault(status) ? { ...faultOf(error), type: status } : undefined
       common[RPC_STATUS_CODE] = status
       span.setAttribute(RPC_STATUS_CODE, status)
       if (fault !== undefined) failSpan(span, fault, timeMs, error)

@@ -7,20 +7,6 @@ import type { Fault } from './operations.js'
 /** A timer can fire up to a millisecond early. */
 const TIMER_EARLY_MS = 2
 
-/** The errors of a server in the conventions of gRPC. The others are errors of its caller, or no errors. */
-const SERVER_ERRORS: ReadonlySet<string> = new Set([
-  'UNKNOWN',
-  'DEADLINE_EXCEEDED',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-])
-
-export function isServerError(status: string): boolean {
-  return SERVER_ERRORS.has(status)
-}
-
 /** The status that a caller got. Its errors of other classes are those of its own interceptors. */
 export function clientStatus(error: unknown): string {
   return error instanceof ShmwireError ? error.status : 'UNKNOWN'

@@ -1,7 +1,7 @@
 import { type Attributes, type Span, SpanKind, trace } from '@opentelemetry/api'
-import { STATUSES } from '../../status.js'
+import { isServerFault, STATUSES } from '../../status.js'
 import type { GatewayRequestPayload } from '../diagnostics-payloads.js'
-import { faultOf, isServerError } from './faults.js'
+import { faultOf } from './faults.js'
 import {
   CLIENT_ADDRESS,
   GRPC,
@@ -45,7 +45,7 @@ export function beginGatewayRequest(
   const isRest = gateway === 'rest'
   const { parent, isNested } = requestContext(payload.headers)
   const common = isRest ? restAttributes(payload) : grpcAttributes(payload)
-  const attributes: Attributes = isRest ? { ...common, [URL_PATH]: payload.path } : { ...common }
+  const attributes: Attributes = isRest ? { ...common, ...spanAttributes(payload) } : { ...common }
   if (clientAddress !== undefined) attributes[CLIENT_ADDRESS] = clientAddress
   const name = isRest ? spanMethod(payload.httpMethod) : String(common[RPC_METHOD])
   const kind = isNested ? SpanKind.INTERNAL : SpanKind.SERVER
@@ -66,13 +66,15 @@ export function beginGatewayRequest(
   }
 }
 
+/** Of the span and of the metric. */
 function restAttributes({ httpMethod, scheme }: GatewayRequestPayload): Attributes {
-  const known = METHODS.has(httpMethod)
-  return {
-    [HTTP_REQUEST_METHOD]: known ? httpMethod : OTHER,
-    [URL_SCHEME]: scheme,
-    ...(known ? {} : { [HTTP_REQUEST_METHOD_ORIGINAL]: httpMethod }),
-  }
+  return { [HTTP_REQUEST_METHOD]: METHODS.has(httpMethod) ? httpMethod : OTHER, [URL_SCHEME]: scheme }
+}
+
+/** The client chooses them, so a metric would have any number of values. */
+function spanAttributes({ httpMethod, path }: GatewayRequestPayload): Attributes {
+  if (METHODS.has(httpMethod)) return { [URL_PATH]: path }
+  return { [URL_PATH]: path, [HTTP_REQUEST_METHOD_ORIGINAL]: httpMethod }
 }
 
 function restOutcome(payload: GatewayRequestPayload, span: Span): Outcome {
@@ -96,7 +98,7 @@ function grpcAttributes({ path }: GatewayRequestPayload): Attributes {
 function grpcOutcome({ grpcStatus, error }: GatewayRequestPayload): Outcome {
   const status = grpcStatus === undefined ? 'CANCELLED' : statusName(grpcStatus)
   const attributes = { [RPC_STATUS_CODE]: status }
-  const fault = isServerError(status) ? { message: faultOf(error).message, type: status } : undefined
+  const fault = isServerFault(status) ? { message: faultOf(error).message, type: status } : undefined
   return { attributes, fault }
 }
 

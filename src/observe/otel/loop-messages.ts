@@ -2,6 +2,7 @@ import { context } from '@opentelemetry/api'
 import type { MessageInfo } from '../../messaging/topic/types.js'
 import { isThenable } from '../../thenable.js'
 import { faultOf } from './faults.js'
+import { guarded } from './guarded.js'
 import { startConsumer } from './messages.js'
 import { endOf, failSpan, metricAttributes } from './operations.js'
 import { spanTimeMs } from './span-clock.js'
@@ -12,13 +13,18 @@ export function processMessage<T>(telemetry: Telemetry, topic: string, info: Mes
   const { headers, epoch, sequence } = info
   const startTime = spanTimeMs()
   const operation = { name: 'process', place: topic, address: undefined, startTime } as const
-  const { span, own, common } = startConsumer(telemetry, operation, headers, `${epoch}-${sequence}`)
+  const id = `${epoch}-${sequence}`
+  const consumer = guarded(() => startConsumer(telemetry, operation, headers, id))
+  if (consumer === undefined) return work()
+  const { span, own, common } = consumer
   const end = (failure?: { readonly error: unknown }): void => {
     const fault = failure === undefined ? undefined : faultOf(failure.error)
     const { timeMs, seconds } = endOf(startTime)
-    if (fault !== undefined) failSpan(span, fault, timeMs, failure?.error)
-    span.end(timeMs)
-    telemetry.instruments.process.record(seconds, metricAttributes(common, fault), own)
+    guarded(() => {
+      if (fault !== undefined) failSpan(span, fault, timeMs, failure?.error)
+      span.end(timeMs)
+      telemetry.instruments.process.record(seconds, metricAttributes(common, fault), own)
+    })
   }
   let result: T
   try {

@@ -1,6 +1,7 @@
 import type { TracingChannel } from 'node:diagnostics_channel'
 import { type Attributes, type Context, context, type Span, SpanStatusCode } from '@opentelemetry/api'
 import type { TracedPayload } from '../diagnostics-trace.js'
+import { guarded } from './guarded.js'
 import { ERROR_TYPE } from './names.js'
 import { spanTimeMs } from './span-clock.js'
 
@@ -33,14 +34,13 @@ export function observeOperations<Payload extends TracedPayload>(
   { start, asyncEnd }: TracingChannel,
   begin: (payload: Payload, startTime: number) => Running | undefined,
 ): () => void {
-  // Weak, because an operation whose loop never begins has no end.
   const open = new WeakMap<object, Open>()
   let openCount = 0
   let isStopped = false
   const started = (message: unknown): void => {
     const payload = message as Payload
     const startMs = spanTimeMs()
-    const running = begin(payload, startMs)
+    const running = guarded(() => begin(payload, startMs))
     if (running === undefined) return
     openCount += 1
     open.set(payload, { running, startMs })
@@ -53,7 +53,7 @@ export function observeOperations<Payload extends TracedPayload>(
     open.delete(message as object)
     openCount -= 1
     if (isStopped && openCount === 0) asyncEnd.unsubscribe(ended)
-    found.running.end(endOf(found.startMs))
+    guarded(() => found.running.end(endOf(found.startMs)))
   }
   start.subscribe(started)
   asyncEnd.subscribe(ended)

@@ -4,12 +4,14 @@ import {
   diag,
   propagation,
   ROOT_CONTEXT,
+  type Span,
   type SpanContext,
   type TextMapGetter,
   trace,
 } from '@opentelemetry/api'
-import { checkHeaders } from '../../messaging/headers.js'
-import { checkMetadata, type Metadata } from '../../service/call/metadata.js'
+import type { Metadata } from '../../service/call/metadata.js'
+import { addHeader, addMetadata } from '../add-header.js'
+import { guarded } from './guarded.js'
 
 type Headers = Record<string, string>
 
@@ -30,53 +32,46 @@ const headersGetter: TextMapGetter<HttpHeaders> = {
 
 /** The context that the headers of a call state, and nothing of this process. */
 export function contextOfMetadata(metadata: Metadata): Context {
-  return propagation.extract(ROOT_CONTEXT, metadata, metadataGetter)
+  return guarded(() => propagation.extract(ROOT_CONTEXT, metadata, metadataGetter)) ?? ROOT_CONTEXT
 }
 
 /** The same for a message, a job or a request of HTTP. */
 export function contextOfHeaders(headers: HttpHeaders): Context {
-  return propagation.extract(ROOT_CONTEXT, headers, headersGetter)
+  return guarded(() => propagation.extract(ROOT_CONTEXT, headers, headersGetter)) ?? ROOT_CONTEXT
 }
 
-/** Adds a context to the headers of a call. A field that does not fit is left out: tracing must not make a call fail. */
+/** Adds a context to the headers of a call. */
 export function injectMetadata(from: Context, metadata: Metadata): void {
-  const fields = fieldsOf(from)
-  if (fields.length > 0) dropPassedOn(metadata)
-  for (const [name, value] of fields) {
-    const before = metadata.get(name)
-    const undo = (): unknown => (before === undefined ? metadata.delete(name) : metadata.set(name, before))
-    addField(name, () => checkMetadata(metadata.set(name, value)), undo)
-  }
+  const { fields, names } = fieldsOf(from)
+  // A call that passes on the headers of another one has those of its trace. They must not mix. Baggage is not of a trace.
+  if (fields.length > 0) for (const name of names) if (name !== BAGGAGE) metadata.delete(name)
+  for (const [name, value] of fields) warnOf(name, addMetadata(metadata, name, value))
 }
 
-/** A call that passes on the headers of another one has those of its trace. They must not mix. Baggage is not of a trace. */
-function dropPassedOn(metadata: Metadata): void {
-  for (const name of propagation.fields()) if (name !== BAGGAGE) metadata.delete(name)
-}
-
-/** Adds a context to the headers of a message or a job, in the same way. */
+/** Adds a context to the headers of a message or a job. */
 export function injectHeaders(from: Context, headers: Headers): void {
-  for (const [name, value] of fieldsOf(from)) {
-    const before = headers[name]
-    const set = (text: string): Headers => Object.assign(headers, { [name]: text })
-    const undo = (): unknown => (before === undefined ? delete headers[name] : set(before))
-    addField(name, () => checkHeaders(set(value)), undo)
-  }
+  for (const [name, value] of fieldsOf(from).fields) warnOf(name, addHeader(headers, name, value))
 }
 
-function fieldsOf(from: Context): [name: string, value: string][] {
-  const fields: Headers = {}
-  propagation.inject(from, fields)
-  return Object.entries(fields)
+interface Fields {
+  readonly fields: readonly [name: string, value: string][]
+  /** Of all fields that the propagator can write. */
+  readonly names: readonly string[]
 }
 
-function addField(name: string, add: () => void, undo: () => unknown): void {
-  try {
-    add()
-  } catch (error) {
-    undo()
+/** A propagator that fails adds nothing. */
+function fieldsOf(from: Context): Fields {
+  const found = guarded((): Fields => {
+    const fields: Headers = {}
+    propagation.inject(from, fields)
+    return { fields: Object.entries(fields), names: propagation.fields() }
+  })
+  return found ?? { fields: [], names: [] }
+}
+
+function warnOf(name: string, error: unknown): void {
+  if (error !== undefined)
     diag.warn(`shmwire: the field ${name} of a trace does not travel: ${(error as Error).message}`)
-  }
 }
 
 /** The context of a new span of a client: that of the program, or else the one of headers that it passes on. */
@@ -87,9 +82,13 @@ export function activeOr(passedOn: () => Context): Context {
   return passed === undefined ? active : trace.setSpan(active, passed)
 }
 
+/** The active spans of the requests so far. */
+const requestSpans = new WeakSet<Span>()
+
 /**
- * The context of a request of a gateway: the active span, if another instrumentation has one for this request, or that of the headers. The active
- * span is another one if its trace differs from that of the headers, or if it has ended: the program can have started the gateway in it.
+ * The context of a request of a gateway: the active span, if another instrumentation has one for this request, or that of the headers. The program
+ * can also have started the gateway in the active span. It is such a span if its trace differs from that of the headers, if it has ended, or if it
+ * was the one of another request.
  */
 export function requestContext(headers: HttpHeaders): {
   readonly parent: Context
@@ -103,7 +102,9 @@ export function requestContext(headers: HttpHeaders): {
   const stated = trace.getSpanContext(remote)
   const hasEnded = traceFlags % 2 === 1 && !span.isRecording()
   const isOther = stated !== undefined && stated.traceId !== traceId
-  return hasEnded || isOther ? { parent: remote, isNested: false } : { parent: active, isNested: true }
+  const isNested = !hasEnded && !isOther && !requestSpans.has(span)
+  requestSpans.add(span)
+  return { parent: isNested ? active : remote, isNested }
 }
 
 /** The span that a context states, for a link to it. */

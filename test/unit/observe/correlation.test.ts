@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { CORRELATION_ID, correlationOf, requestCorrelation } from '../../../src/correlation.js'
+import { HEADERS_MAX } from '../../../src/messaging/headers.js'
 import { createQueue } from '../../../src/messaging/queue/create-queue.js'
 import { openQueue } from '../../../src/messaging/queue/open-queue.js'
 import { work } from '../../../src/messaging/queue/work.js'
@@ -10,6 +11,7 @@ import type { CallContext } from '../../../src/service/call/call-context.js'
 import { client } from '../../../src/service/client.js'
 import { serve } from '../../../src/service/serve.js'
 import { createChannelPair } from '../../../src/testing/index.js'
+import { METADATA_BYTES_MAX } from '../../../src/wire/call-records.js'
 import { localAddress } from '../../support/local-address.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 
@@ -26,6 +28,12 @@ describe('the id in headers', () => {
     [{ [CORRELATION_ID]: 'x\n' }, undefined],
     [{ [CORRELATION_ID]: ['a', 'b'] }, undefined],
     [{ traceparent: `00-${'0'.repeat(32)}-b7ad6b7169203331-01` }, undefined],
+    [{ traceparent: `00-${TRACE}-${'0'.repeat(16)}-01` }, undefined],
+    [{ traceparent: `ff-${TRACE}-b7ad6b7169203331-01` }, undefined],
+    // A later version can have further fields.
+    [{ traceparent: `cc-${TRACE}-b7ad6b7169203331-01-more` }, TRACE],
+    // A client that states two: the server joins them.
+    [{ traceparent: `${TRACEPARENT}, ${TRACEPARENT}` }, undefined],
     [{ traceparent: 'wrong' }, undefined],
     [undefined, undefined],
   ])('of %j is %j', (headers, id) => {
@@ -132,6 +140,17 @@ describe('correlation', () => {
     })
     expect(await received).toBe('two')
     expect(await jobs.request({}, { headers: { [CORRELATION_ID]: 'three' } })).toBe('three')
+  })
+
+  it('does not travel with headers that have no room for it', async () => {
+    const users = await servedPair()
+    // The name and the lengths take four bytes.
+    const metadata = { a: 'x'.repeat(METADATA_BYTES_MAX - 4) }
+    expect(await users['through']?.(undefined, { metadata })).toHaveLength(3)
+    const queue = await createQueue(localAddress(temporaryDirectory()))
+    onTestFinished(() => queue.close())
+    const headers = Object.fromEntries(Array.from({ length: HEADERS_MAX }, (_, i) => [`h${i}`, '']))
+    expect(await queue.push({}, { headers })).toMatchObject({ duplicate: false })
   })
 
   it('ends with the last one of its users', async () => {

@@ -5,7 +5,11 @@ import { keepConnected } from '../../../src/keep-connected.js'
 import { listen } from '../../../src/listen.js'
 import { log } from '../../../src/log.js'
 import { createQueue } from '../../../src/messaging/queue/create-queue.js'
+import { openQueue } from '../../../src/messaging/queue/open-queue.js'
 import { work } from '../../../src/messaging/queue/work.js'
+import { createTopic } from '../../../src/messaging/topic/create-topic.js'
+import { openTopic } from '../../../src/messaging/topic/open-topic.js'
+import { withCorrelation } from '../../../src/observe/correlation.js'
 import { type ErrorReport, onError } from '../../../src/observe/on-error.js'
 import type { CallContext } from '../../../src/service/call/call-context.js'
 import { client } from '../../../src/service/client.js'
@@ -103,6 +107,24 @@ describe('onError', () => {
     }
   })
 
+  it('reports an error in each call that fails with it', async () => {
+    const kept = new Error('kept')
+    const users = await served({ get: () => Promise.reject(kept) })
+    for (let count = 0; count < 2; count += 1) await caught(users['get']?.())
+    expect(operations()).toEqual(['service.call', 'client.call', 'service.call', 'client.call'])
+    reports.length = 0
+    const [end, other] = createChannelPair()
+    await serve(other, { wait: () => new Promise(() => {}) })
+    const pending = await client(end)
+    const calls = ['a', 'b'].map((id) => pending['wait']?.(1, { metadata: { 'x-correlation-id': id } }))
+    const errors = Promise.all(calls.map(caught))
+    end.destroy(new Error('over'))
+    const [first, second] = await errors
+    expect(first).toBe(second)
+    const ids = reports.filter(({ operation }) => operation === 'client.call')
+    expect(ids.map(({ correlationId }) => correlationId)).toEqual(['a', 'b'])
+  })
+
   it('reports a fault that follows from an expected error', async () => {
     const inner = await served({
       get() {
@@ -151,6 +173,43 @@ describe('onError', () => {
     await call
     await eventually(() => reports.length === 2)
     expect(reports.map(({ expected }) => expected)).toEqual([true, true])
+  })
+
+  it.each([undefined, 'mail'])(
+    'reports each message and each job that cannot be sent, with the name %s',
+    async (name) => {
+      const [topicAddress, queueAddress] = [address(), address()]
+      const hosts = [await createTopic(topicAddress, { name }), await createQueue(queueAddress, { name })]
+      const topic = await openTopic(topicAddress, { name })
+      const queue = await openQueue(queueAddress, { name })
+      for (const host of hosts) await host.close()
+      const headers = (id: string) => ({ headers: { 'x-correlation-id': id } })
+      const sent = [
+        topic.publish(1, headers('a')),
+        queue.push(1, headers('b')),
+        queue.request(1, headers('c')),
+      ]
+      // It travels with the one before.
+      await Promise.all([...sent, queue.push(1, headers('d'))].map(caught))
+      for (const one of [topic, queue]) await one.close()
+      const rows = reports.map(({ operation, correlationId }) => `${operation} ${correlationId}`)
+      expect(
+        rows.filter((row) => !row.startsWith('connect') && !row.startsWith('channel')).toSorted(),
+      ).toEqual(['queue.push b', 'queue.push c', 'queue.push d', 'topic.publish a'])
+    },
+  )
+
+  it('expects the end of requests that wait while their queue closes', async () => {
+    const queueAddress = address()
+    const queue = await createQueue(queueAddress)
+    const remote = await openQueue(queueAddress)
+    const waiting = caught(remote.request(1))
+    while ((await queue.stats()).waiting === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    await queue.close()
+    await waiting
+    await remote.close()
+    const rows = reports.map(({ operation, expected }) => `${operation} ${expected}`)
+    expect(rows).toEqual(['service.call true', 'queue.push true'])
   })
 
   it('reports a job, with its id and its attempt', async () => {
@@ -220,6 +279,20 @@ describe('onError', () => {
         correlationId: 'b',
         fields: { event: 'auth.keysNotFetched', error: 'the issuer is away', limit: 5 },
       },
+    ])
+  })
+
+  it('states no correlation id of an operation in whose context other work runs', async () => {
+    await withCorrelation('other', async () => {
+      log(undefined, 'auth.keysNotFetched', () => ({ error: new Error('away'), correlationId: null }))
+      const [end, other] = createChannelPair()
+      other.on('error', () => {})
+      end.destroy()
+      await eventually(() => reports.length === 2)
+    })
+    expect(reports.map(({ operation, correlationId }) => [operation, correlationId])).toEqual([
+      ['background.error', undefined],
+      ['channel.peerGone', undefined],
     ])
   })
 

@@ -1,12 +1,19 @@
 import { request } from 'node:http'
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import type { Histogram } from '@opentelemetry/sdk-metrics'
+import {
+  AlwaysOnSampler,
+  ParentBasedSampler,
+  type Sampler,
+  SamplingDecision,
+} from '@opentelemetry/sdk-trace-base'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { contract, serverStream, unary } from '../../../../src/service/contract/define-contract.js'
 import { ServiceError } from '../../../../src/service-error.js'
 import { type Json, openPlugin, openServer } from '../../../support/rest-gateways.js'
-import { telemetry } from '../../../support/telemetry.js'
+import { type SpanRow, telemetry } from '../../../support/telemetry.js'
 import { eventually } from '../../../support/turns.js'
 
 const user = z.object({ id: z.string() })
@@ -35,6 +42,11 @@ const handlers = {
 const METHOD = 'user.UserService/GetUser'
 const [TRACE, SPAN] = ['1'.repeat(32), '2'.repeat(16)]
 const traceparent = `00-${TRACE}-${SPAN}-01`
+
+/** A program that does not sample its start. */
+function sampleRequests(...[, , name]: Parameters<Sampler['shouldSample']>) {
+  return { decision: name === 'start' ? SamplingDecision.NOT_RECORD : SamplingDecision.RECORD_AND_SAMPLED }
+}
 
 describe('OpenTelemetry of a gateway of REST', () => {
   it('continues the trace of the client to the handler', async () => {
@@ -131,6 +143,12 @@ describe('OpenTelemetry of a gateway of REST', () => {
       'http.request.method': '_OTHER',
       'http.request.method_original': 'PROPFIND',
     })
+    const [point] = await seen.points('http.server.request.duration')
+    expect(point?.attributes).toEqual({
+      'http.request.method': '_OTHER',
+      'http.response.status_code': seen.spans[0]?.attributes['http.response.status_code'],
+      'url.scheme': 'http',
+    })
   })
 
   it('is a part of the span that another instrumentation has for the request, and has no metric', async () => {
@@ -164,5 +182,24 @@ describe('OpenTelemetry of a gateway of REST', () => {
     await eventually(() => seen.spans.length === 3)
     expect(seen.traceIds).toEqual([TRACE])
     expect(seen.rows[0]).toMatchObject({ kind: 'SERVER', parent: 'remote' })
+  })
+
+  it.each([
+    ['a recorded', new AlwaysOnSampler()],
+    ['an unsampled', new ParentBasedSampler({ root: { shouldSample: sampleRequests } })],
+  ])('ends to belong to %s span in which the program has started the gateway', async (_, sampler) => {
+    const seen = telemetry({}, sampler)
+    const { client } = await trace.getTracer('test').startActiveSpan('start', async (span) => {
+      const opened = await openServer(Users, handlers)
+      onTestFinished(() => span.end())
+      return opened
+    })
+    for (let count = 0; count < 3; count += 1) await client.get('/api/v1/users/5')
+    const roots = (): SpanRow[] =>
+      seen.rows.filter(({ kind, parent }) => kind === 'SERVER' && parent === undefined)
+    await eventually(() => roots().length === 2)
+    expect(roots().map(({ name }) => name)).toEqual(Array(2).fill('GET /api/v1/users/{id}'))
+    const points = await seen.points('http.server.request.duration')
+    expect(points.map(({ value }) => (value as Histogram).count)).toEqual([2])
   })
 })
