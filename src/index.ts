@@ -25,7 +25,7 @@ export {
   type Retry,
 } from './keep-connected.js'
 export { type ListenOptions, listen, type Server, type ServerEvents } from './listen.js'
-export type { LogFields, Logger } from './logger.js'
+export type { LogFields, Logger } from './log/logger.js'
 export { type BindOptions, bindQueue, type QueueBinding } from './messaging/bind-queue.js'
 export { createCell } from './messaging/cell/create-cell.js'
 export type {

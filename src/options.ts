@@ -2,7 +2,7 @@ import type { ConnectionOptions, TlsOptions as ServerTlsOptions } from 'node:tls
 import type { Codec, CodecName } from './codec/codec.js'
 import { decodedBytesDefault } from './codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from './errors.js'
-import type { Logger } from './logger.js'
+import type { Logger } from './log/logger.js'
 import { nearest } from './nearest.js'
 import type { Peer } from './peer.js'
 import { printable } from './printable.js'

@@ -1,5 +1,5 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
-import { log } from '../log.js'
+import { log } from '../log/log.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings, WaitOptions } from '../options.js'
 import type { HeldLease } from './held-lease.js'

@@ -1,6 +1,6 @@
 import type { ByteStream } from '../byte-stream.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
-import { log } from '../log.js'
+import { log } from '../log/log.js'
 import type { Credentials } from '../native/binding.js'
 import type { NativeLoad } from '../native/load-binding.js'
 import type { Settings } from '../options.js'

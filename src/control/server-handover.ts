@@ -1,4 +1,4 @@
-import { log } from '../log.js'
+import { log } from '../log/log.js'
 import type { NativeHandoverSocket } from '../native/binding.js'
 import { memoryFault, type NativeLoad } from '../native/load-binding.js'
 import { toShmwireError } from '../native/native-error.js'

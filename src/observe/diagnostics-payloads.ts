@@ -1,7 +1,7 @@
 /** The payloads of the diagnostics channels, for programs that subscribe to them. See docs/diagnostics.md. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Channel } from '../channel/channel.js'
-import type { LogFields } from '../logger.js'
+import type { LogFields } from '../log/logger.js'
 import type { CallContext } from '../service/call/call-context.js'
 import type { Metadata } from '../service/call/metadata.js'
 import type { CallKind } from '../service/contract/contract.js'

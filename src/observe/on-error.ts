@@ -1,7 +1,7 @@
 import type { TracingChannel } from 'node:diagnostics_channel'
 import { correlationIn, correlationOf, currentCorrelation } from '../correlation.js'
 import { PASSING_CODES } from '../errors.js'
-import type { LogFields } from '../logger.js'
+import type { LogFields } from '../log/logger.js'
 import { invalid } from '../options.js'
 import * as channels from './diagnostics-channels.js'
 import type { BackgroundErrorPayload, DiagnosticsPayloads } from './diagnostics-payloads.js'

@@ -1,8 +1,8 @@
 import { constants } from 'node:os'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { newAbortController } from '../host.js'
-import { log } from '../log.js'
-import type { Logger } from '../logger.js'
+import { log } from '../log/log.js'
+import type { Logger } from '../log/logger.js'
 import {
   booleanOption,
   checkOptionNames,

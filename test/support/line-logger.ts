@@ -1,4 +1,4 @@
-import type { LogFields, Logger } from '../../src/logger.js'
+import type { LogFields, Logger } from '../../src/log/logger.js'
 
 /** A line that a logger got. */
 export interface LoggedLine {

@@ -1,5 +1,5 @@
 import { ErrorCode, ShmwireError } from '../../errors.js'
-import { log } from '../../log.js'
+import { log } from '../../log/log.js'
 import { textOfThrown } from '../../uncaught.js'
 import { faultOf, isSilence } from './faults.js'
 import type { JetStreamSettings, NatsTls } from './options.js'

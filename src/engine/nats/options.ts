@@ -1,5 +1,5 @@
 import { isLoopback, parseHostAndPort } from '../../address/network-address.js'
-import type { Logger } from '../../logger.js'
+import type { Logger } from '../../log/logger.js'
 import {
   booleanOption,
   checkOptionNames,

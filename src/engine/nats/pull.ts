@@ -1,7 +1,7 @@
 import { backOffMs } from '../../back-off.js'
 import { ErrorCode, type ShmwireError } from '../../errors.js'
 import { clearTimeout, nowMs, setImmediate, setTimeout, sleep } from '../../host.js'
-import { log } from '../../log.js'
+import { log } from '../../log/log.js'
 import type { ConnectionUser, EngineConnection, Msg, NatsSubscription } from './connection.js'
 import { faultOf } from './faults.js'
 import { nanosOf } from './streams.js'

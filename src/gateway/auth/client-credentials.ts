@@ -1,6 +1,6 @@
 import { nowMs } from '../../host.js'
-import { log } from '../../log.js'
-import type { Logger } from '../../logger.js'
+import { log } from '../../log/log.js'
+import type { Logger } from '../../log/logger.js'
 import { checkOptionNames, integer, invalid, loggerOption, misuse } from '../../options.js'
 import { checkFetch, checkUrl, type Fetch } from './fetch-json.js'
 import { RetryWait } from './retry-wait.js'

@@ -1,4 +1,4 @@
-import type { Logger } from '../../logger.js'
+import type { Logger } from '../../log/logger.js'
 import { checkOptionNames, integer, invalid, loggerOption, misuse, TIMEOUT_MS_MAX } from '../../options.js'
 import { type Algorithms, areSymmetric, checkAlgorithms, type JwtAlgorithm } from './algorithms.js'
 import { challengeOf } from './challenge.js'

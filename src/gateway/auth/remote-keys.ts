@@ -1,6 +1,6 @@
 import { nowMs } from '../../host.js'
-import { log } from '../../log.js'
-import type { Logger } from '../../logger.js'
+import { log } from '../../log/log.js'
+import type { Logger } from '../../log/logger.js'
 import { ServiceError } from '../../service-error.js'
 import type { Algorithms } from './algorithms.js'
 import type { KeySource, TokenHeader } from './compact-jws.js'

@@ -1,4 +1,4 @@
-import type { Logger } from '../../logger.js'
+import type { Logger } from '../../log/logger.js'
 import { gatewayRequests } from '../../observe/diagnostics-channels.js'
 import { isTraced } from '../../observe/diagnostics-trace.js'
 import {

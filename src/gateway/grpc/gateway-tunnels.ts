@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import { log } from '../../log.js'
-import type { Logger } from '../../logger.js'
+import { log } from '../../log/log.js'
+import type { Logger } from '../../log/logger.js'
 import type { Admission } from '../admission.js'
 import { isFault } from '../public-error.js'
 import { admitTunnel, checkTunnelPolicy } from '../tunnel/admit-tunnel.js'

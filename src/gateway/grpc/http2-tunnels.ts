@@ -1,6 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { ShmwireError } from '../../errors.js'
-import type { Logger } from '../../logger.js'
+import type { Logger } from '../../log/logger.js'
 import { type CallClient, type GatewayTunnelOptions, TunnelAdmission } from '../tunnel/tunnel-admission.js'
 import { statusOf } from './call-status.js'
 import { refuseCall } from './http-answers.js'

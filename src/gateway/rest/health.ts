@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { waitWithin } from '../../deadline.js'
 import { newAbortController } from '../../host.js'
-import { log } from '../../log.js'
-import type { Logger } from '../../logger.js'
+import { log } from '../../log/log.js'
+import type { Logger } from '../../log/logger.js'
 import type { ClientFunctions } from '../../service/client.js'
 import type { HealthCheck } from './rest-options.js'
 

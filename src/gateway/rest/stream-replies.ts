@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { clearTimeout, setTimeout } from '../../host.js'
-import { log } from '../../log.js'
+import { log } from '../../log/log.js'
 import { gatewayRequests } from '../../observe/diagnostics-channels.js'
 import { isTraced } from '../../observe/diagnostics-trace.js'
 import { TIMEOUT_MS_MAX } from '../../options.js'

@@ -3,8 +3,8 @@ import type { Server as SecureServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { isLoopback } from '../../address/network-address.js'
-import { log } from '../../log.js'
-import type { Logger } from '../../logger.js'
+import { log } from '../../log/log.js'
+import type { Logger } from '../../log/logger.js'
 import {
   booleanOption,
   checkOptionNames,

@@ -1,6 +1,6 @@
 import type { ShmwireError } from '../../../errors.js'
 import { clearTimeout, newAbortController, nowMs, setTimeout, timeOfDayMs } from '../../../host.js'
-import { log } from '../../../log.js'
+import { log } from '../../../log/log.js'
 import type { EngineConnection, Msg } from '../connection.js'
 import { Acknowledgement, type Delivery, deliveryOf } from '../delivery.js'
 import { StreamPublisher } from '../publisher.js'

@@ -1,7 +1,7 @@
 import { backOffMs } from '../../../back-off.js'
 import { encodeRemoteError } from '../../../channel/remote-error.js'
 import { clearTimeout, newAbortController, setTimeout, sleep } from '../../../host.js'
-import { log } from '../../../log.js'
+import { log } from '../../../log/log.js'
 import { ERROR_BYTES_MAX, reasonOf } from '../../../messaging/queue/reason.js'
 import type { EngineConnection, Msg } from '../connection.js'
 import { Acknowledgement, type Delivery } from '../delivery.js'

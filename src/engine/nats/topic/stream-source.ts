@@ -1,7 +1,7 @@
 import { ErrorCode, ShmwireError } from '../../../errors.js'
 import { Fifo } from '../../../fifo.js'
 import { nowMs } from '../../../host.js'
-import { log } from '../../../log.js'
+import { log } from '../../../log/log.js'
 import type { MessageCodec } from '../../../messaging/message-codec.js'
 import type { PullSource } from '../../../messaging/pulled-delivery.js'
 import type { KeyFilter } from '../../../messaging/topic/key.js'

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { LOG_LINES } from '../../src/log-lines.js'
+import { LOG_LINES } from '../../../src/log/lines.js'
 
-const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const LOG_FILES = new Set(['log.ts', 'log-lines.ts'])
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+const LOG_FILES = new Set(['log/log.ts', 'log/lines.ts'])
 
 /** The rows of the tables of lines: event, level, message, what to do. */
 function documentedLines(): string[][] {
@@ -37,7 +37,7 @@ describe('the lines of the logger', () => {
     const files = readdirSync(`${ROOT}src`, { recursive: true, encoding: 'utf8' })
     const sources = files.filter((file) => file.endsWith('.ts') && !LOG_FILES.has(file))
     const code = sources.map((file) => readFileSync(`${ROOT}src/${file}`, 'utf8')).join('\n')
-    const own = readFileSync(`${ROOT}src/log.ts`, 'utf8')
+    const own = readFileSync(`${ROOT}src/log/log.ts`, 'utf8')
     const unused = Object.keys(LOG_LINES).filter(
       (event) => !(event === 'log.suppressed' ? own : code).includes(`'${event}'`),
     )

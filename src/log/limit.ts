@@ -1,4 +1,4 @@
-import { nowMs, setTimeout } from './host.js'
+import { nowMs, setTimeout } from '../host.js'
 
 /** A peer can cause some lines as often as it likes. Of one event, a logger gets so many lines in a minute. */
 export const LINES_PER_MINUTE = 100

@@ -1,12 +1,12 @@
 import { Console } from 'node:console'
 import { debuglog } from 'node:util'
-import { currentCorrelation } from './correlation.js'
-import { LogLimit } from './log-limit.js'
-import { LOG_LINES, type LogEvent, type LogLevel } from './log-lines.js'
+import { currentCorrelation } from '../correlation.js'
+import { backgroundErrors } from '../observe/diagnostics-channels.js'
+import { printable } from '../printable.js'
+import { runApart, textOfThrown } from '../uncaught.js'
+import { LogLimit } from './limit.js'
+import { LOG_LINES, type LogEvent, type LogLevel } from './lines.js'
 import type { LogFields, Logger } from './logger.js'
-import { backgroundErrors } from './observe/diagnostics-channels.js'
-import { printable } from './printable.js'
-import { runApart, textOfThrown } from './uncaught.js'
 
 const FIELD_CHARACTERS_MAX = 1024
 const LINE_CHARACTERS_MAX = 4096
