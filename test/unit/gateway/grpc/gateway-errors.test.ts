@@ -66,7 +66,7 @@ describe('the errors of a gateway', () => {
     expect(status).toMatchObject({ code: Code.INTERNAL, details: 'the service failed' })
     expect(status.metadata.toJSON()).not.toHaveProperty('grpc-status-details-bin')
     expect(lines).toEqual([
-      expect.stringMatching(/^gateway\.requestFailed .*user\.UserService.*GetUser.*secret/),
+      expect.stringMatching(/^gateway\.requestFailed .*user\.UserService.*getUser.*secret/),
     ])
   })
 
