@@ -21,6 +21,8 @@ export function faultsOfWindowsBinary(file, platform) {
   if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}`)
   const faults = []
   if (!stdout.includes(`Machine: ${MACHINES[platform]} `)) faults.push(`is not for ${platform}`)
+  if (!/TimeDateStamp: [^\n]*\(0x0\)/.test(stdout))
+    faults.push('states the time of its link, so two builds differ')
   const exported = []
   let block
   for (const line of stdout.split('\n')) {

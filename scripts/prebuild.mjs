@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { copyHeaders } from './copy-headers.mjs'
+import { clearLinkTime } from './prebuild/link-time.mjs'
 import { Manifest } from './prebuild/manifest.mjs'
 import { TARGETS } from './prebuild/targets.mjs'
 import { installToolchain, toolchainVersion } from './prebuild/toolchain.mjs'
@@ -93,6 +94,7 @@ async function build(folder, target, cache) {
   }
   // The inputs changed in a way that times of files may not show, such as another header.
   await compileUnits(plan, () => {}, { force: true })
+  if (target.os === 'win32') clearLinkTime(join(folder, plan.output))
 }
 
 async function checkReproducible() {

@@ -56,7 +56,8 @@ export function inputsHash(root, plan, toolchain) {
       .map((file) => `${folder}/${file}`)
       .toSorted(byText),
   )
-  const files = [...plan.units.map(({ source }) => source), ...headers, 'scripts/prebuild/exports.map']
+  const own = ['scripts/prebuild/exports.map', 'scripts/prebuild/link-time.mjs']
+  const files = [...plan.units.map(({ source }) => source), ...headers, ...own]
   for (const file of files) {
     const text = readFileSync(join(root, file))
     hash.update(`${file}\0${text.length}\0`).update(text)
