@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { localAddress } from '../support/local-address.js'
+import { IS_WINDOWS } from '../support/not-on-windows.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
 beforeAll(() => ensureBuilt())
@@ -16,11 +17,17 @@ async function notesOf(which: 'logger' | 'none', env: Record<string, string>) {
 
 const EVENTS = ['channel.opened', 'channel.fallback', 'channel.ended', 'client.refused']
 
+/** On Windows, a client opens further connections to identify its server, and the server logs their ends. */
+function expectEvents(events: readonly string[], expected: readonly string[]): void {
+  if (IS_WINDOWS) expect(events).toEqual(expect.arrayContaining(expected as string[]))
+  else expect(events.toSorted()).toEqual(expected.toSorted())
+}
+
 describe('NODE_DEBUG', () => {
   it('writes nothing to stderr unless it names shmwire', async () => {
     for (const env of [{ NODE_DEBUG: '' }, { NODE_DEBUG: 'net_of_another' }]) {
       const { logged, stderr } = await notesOf('logger', env)
-      expect(logged.toSorted()).toEqual(EVENTS.toSorted())
+      expectEvents(logged, EVENTS)
       expect(stderr).toEqual([])
     }
   })
@@ -28,10 +35,11 @@ describe('NODE_DEBUG', () => {
   it('writes the lines of the logger and of the client to stderr when it names shmwire', async () => {
     for (const which of ['logger', 'none'] as const) {
       const { logged, stderr, pid } = await notesOf(which, { NODE_DEBUG: 'other,shmwire' })
-      expect(logged.toSorted()).toEqual(which === 'logger' ? EVENTS.toSorted() : [])
+      expectEvents(logged, which === 'logger' ? EVENTS : [])
       // The client has no logger, but NODE_DEBUG holds for the whole process. It opens one channel.
-      expect(stderr.map((line) => / event=(\S+) /.exec(line)?.[1] ?? line).toSorted()).toEqual(
-        [...EVENTS, 'channel.opened', 'channel.fallback', 'channel.ended'].toSorted(),
+      expectEvents(
+        stderr.map((line) => / event=(\S+) /.exec(line)?.[1] ?? line),
+        [...EVENTS, 'channel.opened', 'channel.fallback', 'channel.ended'],
       )
       expect(stderr.every((line) => line.startsWith(`SHMWIRE ${pid}: shmwire: a `))).toBe(true)
     }
