@@ -51,8 +51,9 @@ export function whenAborted(signal: AbortSignal, onAbort: () => void): () => voi
   return () => {}
 }
 
-/** Resolves after this time, or when the signal fires. Many can wait for one signal. */
+/** Resolves after this time, or when the signal fires; at once if it has fired. Many can wait for one signal. */
 export function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer)

@@ -3,6 +3,9 @@ import { ErrorCode, ShmwireError } from './errors.js'
 import { clearTimeout, setTimeout } from './host.js'
 import { checkWaitOptions, type WaitOptions } from './options.js'
 
+/** A timer can fire up to a millisecond early. So a deadline that is closer than this, in milliseconds, has passed. */
+export const TIMER_EARLY_MS = 2
+
 /** Starts a wait with the two functions of its promise. Returns a function that cancels the wait. */
 type Begin<T> = (resolve: (value: T | PromiseLike<T>) => void, reject: (error: unknown) => void) => () => void
 

@@ -52,8 +52,8 @@ export class Outbox {
   readonly #unflushed = new Fifo<NonNullable<Settle>>()
   /** Run when no record waits any more. */
   #onEmpty: (() => void)[] = []
-  /** `tryPush` stages records: see `Link.stage`. */
-  #corked = false
+  /** Calls of `cork` without their `uncork`. */
+  #corks = 0
   #claim: Uint8Array | undefined
   /** The claim lies in the link's memory. */
   #claimInPlace = false
@@ -73,13 +73,15 @@ export class Outbox {
     return this.#claim !== undefined
   }
 
+  /** See Channel.cork. */
   cork(): void {
-    this.#corked = this.#link.stage !== undefined
+    this.#corks += 1
   }
 
+  /** See Channel.uncork. */
   uncork(): void {
-    this.#corked = false
-    this.#link.flush?.()
+    this.#corks = Math.max(0, this.#corks - 1)
+    if (this.#corks === 0) this.#link.flush?.()
   }
 
   /** Passes the record to the link, now or in its turn. Returns it while it waits. */
@@ -102,7 +104,7 @@ export class Outbox {
    */
   tryPush(kind: number, id: number, payload: Uint8Array): boolean {
     if (this.#waiting.length > 0 || this.#claim !== undefined) return false
-    const offset = this.#corked ? this.#stage(kind, id, payload) : this.#link.write(kind, id, payload, 0)
+    const offset = this.#corks > 0 ? this.#stage(kind, id, payload) : this.#link.write(kind, id, payload, 0)
     if (offset === payload.length) {
       this.#count(messagesIn(kind, payload), offset)
       return true
@@ -210,7 +212,7 @@ export class Outbox {
   }
 
   #stage(kind: number, id: number, payload: Uint8Array): number {
-    return this.#link.stage?.(kind, id, payload) ?? -1
+    return this.#link.stage?.(kind, id, payload) ?? this.#link.write(kind, id, payload, 0)
   }
 
   #wait(outgoing: Outgoing): void {

@@ -33,8 +33,6 @@ export class Sender implements ClaimSender {
   #work: readonly OpenWork[] = []
   /** `trySend` or `claim` found no room. */
   #mustEmitDrain = false
-  /** Calls of `cork` without their `uncork`. */
-  #corks = 0
   /** END is in the outbox or with the link: no message may follow it. */
   #ended = false
 
@@ -102,14 +100,12 @@ export class Sender implements ClaimSender {
 
   /** See Channel.cork. */
   cork(): void {
-    this.#corks += 1
     this.#outbox.cork()
   }
 
   /** See Channel.uncork. */
   uncork(): void {
-    this.#corks = Math.max(0, this.#corks - 1)
-    if (this.#corks === 0) this.#outbox.uncork()
+    this.#outbox.uncork()
   }
 
   /** Sends a message in its turn. Returns it while it waits for room. */

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { TIMER_EARLY_MS } from '../deadline.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { newAbortController } from '../host.js'
 import { log } from '../log/log.js'
@@ -91,8 +92,6 @@ const TIMEOUT_MS = 10_000
 const LAST_ANSWERS_MS = 3_000
 /** A process that has nothing left to do ends by itself, after its output is written. Anything else must not keep it. */
 const EXIT_MS = 100
-/** A timer can fire up to a millisecond early. */
-const TIMER_EARLY_MS = 2
 /** Shells report a process that a signal has ended in this way. */
 const SIGNAL_EXIT_CODE = 128
 

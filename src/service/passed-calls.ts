@@ -1,3 +1,4 @@
+import { TIMER_EARLY_MS } from '../deadline.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { TIMEOUT_MS_MAX } from '../options.js'
 import { ServiceError } from '../service-error.js'
@@ -12,9 +13,6 @@ import { shownText } from './shown-text.js'
 type ClientFunction = (request: unknown, options: CallOptions) => unknown
 
 const clientFunctions = new WeakSet<object>()
-
-/** A timer can fire up to a millisecond early, so the passed call can end before the call that it answers. */
-const TIMER_EARLY_MS = 2
 
 /** Registers a function of a client, so that `serve` takes it as a handler. */
 export function addClientFunction<T extends ClientFunction>(invoke: T): T {

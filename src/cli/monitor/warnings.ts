@@ -1,7 +1,7 @@
 /** The conditions under which the page marks a process, a row or an edge. They are those of "alert on" in docs/observability.md. */
 import type { Snapshot } from '../../observe/figures.js'
 import { formatRate } from '../figures.js'
-import type { KeyedRow, TopProcess } from '../top/top-rows.js'
+import { type KeyedRow, queueKey, type TopProcess, threadKey } from '../top/top-rows.js'
 
 const LOOP_DELAY_MS = 250
 const LOOP_PERCENT = 90
@@ -48,7 +48,7 @@ export function rowWarning({ row, dropsPerSecond = 0 }: KeyedRow): string | unde
 export function queueWarnings({ id, queues }: Snapshot): Map<string, string> {
   const warnings = new Map<string, string>()
   for (const { address, name, waiting, workers, dead } of queues) {
-    const key = `${id} queue ${address} ${name}`
+    const key = threadKey(id, queueKey(address, name))
     if (waiting > 0 && workers === 0) warnings.set(key, `${waiting} jobs wait, and there is no worker`)
     else if (dead > 0) warnings.set(key, `${dead} dead jobs`)
   }

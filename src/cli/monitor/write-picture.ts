@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { pause } from '../../abort-waits.js'
 import { CommandError } from '../command.js'
-import { pause } from '../pause.js'
 import { SnapshotHistory } from '../top/snapshot-history.js'
 import type { MonitorAbout, MonitorFrame } from './frame.js'
 import { drawPicture } from './picture/draw-picture.js'

@@ -105,13 +105,22 @@ export function keyedRows(before: readonly Snapshot[], now: readonly Snapshot[])
       const known = past.get(entry.key)
       const isCut = known === undefined && (previous?.omitted[LISTS[entry.row.kind]] ?? 0) > 0
       return {
-        key: `${one.id} ${entry.key}`,
+        key: threadKey(one.id, entry.key),
         row: rowOf(entry, known?.counters, isCut ? undefined : elapsedMs, one),
         dropsPerSecond:
           known === undefined ? undefined : perSecond(entry.row.drops, known.row.drops, elapsedMs),
       }
     })
   })
+}
+
+/** The key of a row among those of all threads. */
+export function threadKey(id: string, key: string): string {
+  return `${id} ${key}`
+}
+
+export function queueKey(address: string, name: string): string {
+  return `queue ${address} ${name}`
 }
 
 /** The growth of a counter. Undefined: there is no such counter. */
@@ -316,7 +325,7 @@ function messagingEntries(
     ),
     ...queues.map(
       ({ address, name, pushed, bytes, waiting, dead, deadDropped, workers }): Entry => ({
-        key: `queue ${address} ${name}`,
+        key: queueKey(address, name),
         counters: { messages: pushed },
         row: {
           kind: 'queue',

@@ -3,7 +3,7 @@ import { isServerFault } from '../../status.js'
 import type { ClientCallPayload, ServiceCallPayload } from '../diagnostics-payloads.js'
 import { clientStatus, faultOf, serverStatus } from './faults.js'
 import { RPC_METHOD, RPC_STATUS_CODE, RPC_SYSTEM_NAME, SHMWIRE } from './names.js'
-import { failSpan, metricAttributes, type Running } from './operations.js'
+import { endSpan, metricAttributes, type Running } from './operations.js'
 import { networkOf, serverOf, systemOf } from './places.js'
 import { activeOr, contextOfMetadata, injectMetadata } from './propagate.js'
 import type { Telemetry } from './telemetry.js'
@@ -37,8 +37,7 @@ export function beginClientCall(
       const fault = 'error' in payload ? faultOf(payload.error) : undefined
       common[RPC_STATUS_CODE] = fault === undefined ? OK : clientStatus(payload.error)
       span.setAttribute(RPC_STATUS_CODE, common[RPC_STATUS_CODE])
-      if (fault !== undefined) failSpan(span, fault, timeMs)
-      span.end(timeMs)
+      endSpan(span, timeMs, fault)
       telemetry.instruments.clientCall.record(seconds, metricAttributes(common, fault), own)
     },
   }
@@ -66,8 +65,7 @@ export function beginServiceCall(
       const fault = isServerFault(status) ? { ...faultOf(error), type: status } : undefined
       common[RPC_STATUS_CODE] = status
       span.setAttribute(RPC_STATUS_CODE, status)
-      if (fault !== undefined) failSpan(span, fault, timeMs, error)
-      span.end(timeMs)
+      endSpan(span, timeMs, fault, error)
       telemetry.instruments.serverCall.record(seconds, metricAttributes(common, fault), own)
     },
   }

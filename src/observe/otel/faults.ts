@@ -1,11 +1,9 @@
+import { TIMER_EARLY_MS } from '../../deadline.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { isServiceError } from '../../service/call/call-failure.js'
 import type { ServiceCallPayload } from '../diagnostics-payloads.js'
 import { OTHER } from './names.js'
 import type { Fault } from './operations.js'
-
-/** A timer can fire up to a millisecond early. */
-const TIMER_EARLY_MS = 2
 
 /** The status that a caller got. Its errors of other classes are those of its own interceptors. */
 export function clientStatus(error: unknown): string {

@@ -16,7 +16,7 @@ import {
   URL_PATH,
   URL_SCHEME,
 } from './names.js'
-import { type Fault, failSpan, metricAttributes, type Running } from './operations.js'
+import { endSpan, type Fault, metricAttributes, type Running } from './operations.js'
 import { requestContext } from './propagate.js'
 import type { Telemetry } from './telemetry.js'
 
@@ -56,8 +56,7 @@ export function beginGatewayRequest(
     end({ timeMs, seconds }) {
       const { attributes: found, fault } = isRest ? restOutcome(payload, span) : grpcOutcome(payload)
       span.setAttributes(found)
-      if (fault !== undefined) failSpan(span, fault, timeMs)
-      span.end(timeMs)
+      endSpan(span, timeMs, fault)
       if (isNested) return
       const { serverRequest, serverCall } = telemetry.instruments
       const metric = isRest ? serverRequest : serverCall

@@ -4,7 +4,7 @@ import { isThenable } from '../../thenable.js'
 import { faultOf } from './faults.js'
 import { guarded } from './guarded.js'
 import { startConsumer } from './messages.js'
-import { endOf, failSpan, metricAttributes } from './operations.js'
+import { endOf, endSpan, metricAttributes } from './operations.js'
 import { spanTimeMs } from './span-clock.js'
 import type { Telemetry } from './telemetry.js'
 
@@ -21,8 +21,7 @@ export function processMessage<T>(telemetry: Telemetry, topic: string, info: Mes
     const fault = failure === undefined ? undefined : faultOf(failure.error)
     const { timeMs, seconds } = endOf(startTime)
     guarded(() => {
-      if (fault !== undefined) failSpan(span, fault, timeMs, failure?.error)
-      span.end(timeMs)
+      endSpan(span, timeMs, fault, failure?.error)
       telemetry.instruments.process.record(seconds, metricAttributes(common, fault), own)
     })
   }

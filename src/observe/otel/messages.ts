@@ -14,7 +14,7 @@ import {
   SHMWIRE,
   TOPIC_NO_ROOM,
 } from './names.js'
-import { failSpan, metricAttributes, type Running } from './operations.js'
+import { endSpan, metricAttributes, type Running } from './operations.js'
 import { serverOf } from './places.js'
 import { contextOfHeaders, injectHeaders, linkTo } from './propagate.js'
 import type { Telemetry } from './telemetry.js'
@@ -106,8 +106,7 @@ function beginSend(
       if (telemetry.capturesSizes && payload.byteLength !== undefined)
         span.setAttribute(MESSAGING_MESSAGE_BODY_SIZE, payload.byteLength)
       const fault = 'error' in payload ? faultOf(payload.error) : undefined
-      if (fault !== undefined) failSpan(span, fault, timeMs)
-      span.end(timeMs)
+      endSpan(span, timeMs, fault)
       const { instruments } = telemetry
       const attributes = metricAttributes(common, fault)
       instruments.operation.record(seconds, attributes, own)
@@ -136,8 +135,7 @@ function beginConsume(
     context: own,
     end({ timeMs, seconds }) {
       const fault = 'error' in payload ? faultOf(payload.error) : undefined
-      if (fault !== undefined) failSpan(span, fault, timeMs, payload.error)
-      span.end(timeMs)
+      endSpan(span, timeMs, fault, payload.error)
       const { instruments } = telemetry
       const duration = operation.name === 'receive' ? instruments.operation : instruments.process
       const attributes = metricAttributes(common, fault)

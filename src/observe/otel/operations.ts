@@ -77,11 +77,14 @@ export interface Fault {
   readonly message: string
 }
 
-/** Marks a span as failed. `thrown`: the error has its stack here, so the span gets it as an event. */
-export function failSpan(span: Span, { type, message }: Fault, timeMs: number, thrown?: unknown): void {
-  span.setStatus({ code: SpanStatusCode.ERROR, message })
-  span.setAttribute(ERROR_TYPE, type)
-  if (thrown instanceof Error) span.recordException(thrown, timeMs)
+/** Ends a span, with its fault if it has failed. `thrown`: the error has its stack here, so the span gets it as an event. */
+export function endSpan(span: Span, timeMs: number, fault: Fault | undefined, thrown?: unknown): void {
+  if (fault !== undefined) {
+    span.setStatus({ code: SpanStatusCode.ERROR, message: fault.message })
+    span.setAttribute(ERROR_TYPE, fault.type)
+    if (thrown instanceof Error) span.recordException(thrown, timeMs)
+  }
+  span.end(timeMs)
 }
 
 /** Those of a metric: the ones of the span that have few values, and `error.type` of an operation that failed. */

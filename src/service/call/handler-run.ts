@@ -1,5 +1,6 @@
 import type { CallPort } from '../../channel/call-port.js'
 import { correlationIn } from '../../correlation.js'
+import { TIMER_EARLY_MS } from '../../deadline.js'
 import { ErrorCode, type ShmwireError } from '../../errors.js'
 import { nowMs } from '../../host.js'
 import { connectionIdOf, log, loggerOf } from '../../log/log.js'
@@ -19,9 +20,6 @@ import { handled } from './untyped-answer.js'
 
 /** Links whose peer is a process of this machine. */
 const LOCAL_TRANSPORTS: ReadonlySet<Transport> = new Set<Transport>(['shm', 'unix', 'pipe', 'stdio'])
-
-/** A timer can fire up to a millisecond early, so calls of the handler can reach the deadline before its own call does. */
-const TIMER_EARLY_MS = 2
 
 interface Thrown {
   readonly error: unknown
