@@ -99,6 +99,8 @@ function runVitest(major, project, files, timeoutMs) {
     '--project',
     project,
     `--testTimeout=${TEST_TIMEOUT_MS}`,
+    // Prints each test when it ends, so that a file which hangs shows where.
+    '--reporter=verbose',
     '--reporter=json',
     `--outputFile=${relative(tree, file)}`,
     ...files,

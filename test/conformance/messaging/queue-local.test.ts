@@ -5,7 +5,7 @@ import { openQueue } from '../../../src/messaging/queue/open-queue.js'
 import type { Worker } from '../../../src/messaging/queue/types.js'
 import { work } from '../../../src/messaging/queue/work.js'
 import { localAddress } from '../../support/local-address.js'
-import { ownRuntimeDirectory } from '../../support/temporary-directory.js'
+import { temporaryDirectory } from '../../support/temporary-directory.js'
 import { ALL_FEATURES, type QueuePlace } from './queue-fixture.js'
 import { queueSuite } from './queue-suite.js'
 
@@ -44,7 +44,7 @@ const features = {
 let count = 0
 const newAddress = (): string => {
   count += 1
-  return localAddress(ownRuntimeDirectory(), `q${count}`)
+  return localAddress(temporaryDirectory(), `q${count}`)
 }
 
 queueSuite({ name: 'shm', features, place: () => placeAt(newAddress(), 'shm') })

@@ -10,7 +10,7 @@ import type { Queue, QueueOptions } from '../../../src/messaging/queue/types.js'
 import { work } from '../../../src/messaging/queue/work.js'
 import { ensureBuilt } from '../../support/build.js'
 import { localAddress } from '../../support/local-address.js'
-import { ownRuntimeDirectory, temporaryDirectory } from '../../support/temporary-directory.js'
+import { temporaryDirectory } from '../../support/temporary-directory.js'
 import { ALL_FEATURES, FAST, gate, Log, numbers, type QueuePlace } from './queue-fixture.js'
 import { queueSuite } from './queue-suite.js'
 
@@ -19,7 +19,7 @@ beforeAll(() => ensureBuilt())
 let count = 0
 function newAddress(): string {
   count += 1
-  return localAddress(ownRuntimeDirectory(), `s${count}`)
+  return localAddress(temporaryDirectory(), `s${count}`)
 }
 
 function storedPlace(): QueuePlace {
