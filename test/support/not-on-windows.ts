@@ -71,6 +71,14 @@ export const NOT_ON_WINDOWS: readonly { readonly reason: string; readonly files:
     files: ['test/process/bench.test.ts'],
   },
   {
+    reason: 'topics and cells have no shared memory on Windows yet',
+    files: ['test/conformance/messaging/cell-shm.test.ts', 'test/conformance/messaging/topic-shm.test.ts'],
+  },
+  {
+    reason: 'the test measures CPU time, which Windows counts in steps of 16 ms',
+    files: ['test/conformance/linear-work.test.ts'],
+  },
+  {
     reason: 'no signal asks a process of Windows to end',
     files: ['test/process/close-on-signal.test.ts', 'test/unit/resilience/close-on-signal.test.ts'],
   },
