@@ -1,5 +1,6 @@
 import { joinSocketChannels } from '../support/channel-pairs.js'
+import { SOCKET_TRANSPORT } from '../support/local-address.js'
 import { joinUnixSockets } from '../support/stream-pairs.js'
 import { streamSuite } from './stream-suite.js'
 
-streamSuite('socket', 'unix', joinUnixSockets, joinSocketChannels)
+streamSuite('socket', SOCKET_TRANSPORT, joinUnixSockets, joinSocketChannels)
