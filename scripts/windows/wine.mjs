@@ -24,6 +24,9 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T count) {
 }
 `
 
+/** On a busy machine, programs can fail to reach the server of wine, and report this. */
+const FAULTS_OF_WINE = ['wineserver crashed', 'a wine server seems to be running']
+
 /** Runs Windows' node.exe under wine, in a folder that it prepares once. */
 export class WineNode {
   #home
@@ -49,8 +52,7 @@ export class WineNode {
     this.#preparePrefix()
     const program = this.#nodeOf(nodeVersion(PACKAGE, major))
     const result = this.#start([program, ...args], { cwd, env, timeoutMs })
-    // On a busy machine, programs can fail to reach the server of wine, and report this.
-    const isFaultOfWine = result.status !== 0 && result.output.includes('wineserver crashed')
+    const isFaultOfWine = result.status !== 0 && FAULTS_OF_WINE.some((fault) => result.output.includes(fault))
     return isFaultOfWine ? this.#start([program, ...args], { cwd, env, timeoutMs }) : result
   }
 
