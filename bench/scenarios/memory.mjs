@@ -36,15 +36,20 @@ export const scenario = {
     const open = await openMany(connection, connect, connections + 1)
     const after = await allBytes(connection)
     if (warm.length + open.length - 1 < connections) throw new Error('too few channels')
-    return { seconds: (performance.now() - beginMs) / 1000, bytesPerChannel: (after - before) / connections }
+    return {
+      seconds: (performance.now() - beginMs) / 1000,
+      bytesPerChannel: (after.all - before.all) / connections,
+      sharedBytesPerChannel: (after.shared - before.shared) / connections,
+    }
   },
 }
 
-/** The private memory of both processes, and the shared memory of the machine. */
+/** The shared memory of the machine, and together with it the private memory of both processes. */
 async function allBytes(connection) {
   await sleep(100)
   const server = await askPeer(connection, 'bytes')
-  return privateBytes() + server.bytes + kibibytes('/proc/meminfo', 'Shmem')
+  const shared = kibibytes('/proc/meminfo', 'Shmem')
+  return { shared, all: privateBytes() + server.bytes + shared }
 }
 
 function privateBytes() {

@@ -13,9 +13,13 @@ const LEFT_OUT = 'this scenario tests the adaptive wait of shmwire'
 /** @type {import('./scenario.js').Scenario} */
 export const scenario = {
   title: 'Round trip with work on both sides, 64 B',
-  question: `How much is added to the server's work? Both sides compute before each message. Before the measurement, ${SLOW_PHASE.durationMs} ms with pauses of ${SLOW_PHASE.pauseMs} ms put both to sleep.`,
+  question: `How much is added to the server's work? The headline is the median, less the work of the server. Both sides compute before each message. Before the measurement, ${SLOW_PHASE.durationMs} ms with pauses of ${SLOW_PHASE.pauseMs} ms put both to sleep.`,
   latency: 'from the sending of a message to the arrival of its echo, with the work of the server',
-  headline: { name: 'median', unit: 'nanoseconds', of: ({ latencyNanos }) => latencyNanos.p50 },
+  headline: {
+    name: 'less the work',
+    unit: 'nanoseconds',
+    of: ({ latencyNanos }, { workMicros }) => latencyNanos.p50 - workMicros * 1000,
+  },
   options: { messageBytes: 64 },
   cases: WORK_MICROS.map((workMicros) => ({
     name: `${workMicros}us`,
