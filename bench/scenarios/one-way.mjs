@@ -47,8 +47,8 @@ export const scenario = {
     options: { messageBytes },
     ...wordsFor(messageBytes),
   })),
-  variants: ['shmwire-corked', 'shmwire-views', 'shmwire-zero-copy'],
-  forms: { quick: ['64B', '1KiB', '1MiB'], smoke: ['64B'] },
+  variants: ['shmwire-views', 'shmwire-zero-copy'],
+  forms: { quick: ['64B', '1MiB'], smoke: ['64B'] },
 
   serve(connection, { messageBytes }) {
     const every = sampleEvery(messageBytes)
@@ -101,7 +101,7 @@ export const scenario = {
 }
 
 function wordsFor(messageBytes) {
-  if (messageBytes < LONG_BYTES_MIN) return {}
+  if (messageBytes < LONG_BYTES_MIN) return { variants: ['shmwire-corked'] }
   if (messageBytes < ONREAD_BYTES_MIN) return LONG
   return { ...LONG, variants: [...LONG.variants, 'unix-socket-onread'] }
 }

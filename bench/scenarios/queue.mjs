@@ -7,7 +7,6 @@ export const scenario = {
   headline: { name: 'jobs', unit: 'per second', of: ({ messagesPerSecond }) => messagesPerSecond },
   options: { messageBytes: 64, expectedMs: 700 },
   reference: 'zeromq',
-  forms: { quick: true },
   setups: {
     shmwire: { title: 'shmwire, queue', transport: 'shm', measure: overQueue },
     zeromq: {

@@ -20,16 +20,19 @@ export const scenario = {
     unit: 'nanoseconds',
     of: ({ latencyNanos }, { workMicros }) => latencyNanos.p50 - workMicros * 1000,
   },
-  options: { messageBytes: 64 },
+  options: { messageBytes: 64, expectedMs: SLOW_PHASE.durationMs },
   cases: WORK_MICROS.map((workMicros) => ({
     name: `${workMicros}us`,
     title: `Round trip with ${workMicros} µs of work on each side`,
     options: { workMicros },
   })),
-  lengths: { whole: { repetitions: 3 } },
   forms: { quick: ['60us'] },
   variants: ['shmwire-sleep', 'shmwire-spin'],
-  leavesOut: onlyUnixSockets(LEFT_OUT),
+  leavesOut: {
+    ...onlyUnixSockets(LEFT_OUT),
+    'unix-socket': LEFT_OUT,
+    'shmwire-socket': LEFT_OUT,
+  },
   serve: serveEcho,
 
   measure(connection, options) {

@@ -55,6 +55,8 @@ interface Question {
   readonly variants?: readonly string[]
   /** Competitors that could take part, but do not, with the reason for their row. */
   readonly leavesOut?: Readonly<Record<string, string>>
+  /** The competitors do nothing while they are measured, so all of them run at the same time. */
+  readonly isTogether?: boolean
   /** Differences from the default lengths (../support/lengths.mjs) in each form of the suite. */
   readonly lengths?: Partial<Record<Form, Partial<Lengths & CaseOptions>>>
   /** The forms in addition to `whole` in which it is measured: all of it, or the named cases. */

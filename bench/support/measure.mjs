@@ -15,8 +15,8 @@ export async function measureTable(table, node, showProgress) {
   const runs = table.entries.map((entry) => ({ entry, found: [], error: undefined }))
   const open = runs.filter(({ entry }) => entry.absent === undefined)
   for (let repetition = 0; repetition < repetitions; repetition += 1) {
-    for (const run of inTurn(open, repetition)) {
-      if (run.error !== undefined) continue
+    const measure = async (run) => {
+      if (run.error !== undefined) return
       showProgress(`${title}: ${run.entry.title}, ${repetition + 1} of ${repetitions}`)
       try {
         run.found.push(await measureOnce(run.entry, { node, scenarioName: name, options }))
@@ -24,6 +24,9 @@ export async function measureTable(table, node, showProgress) {
         run.error = error.message
       }
     }
+    const turn = inTurn(open, repetition)
+    if (scenario.isTogether) await Promise.all(turn.map(measure))
+    else for (const run of turn) await measure(run)
   }
   showProgress('')
   const { question, latency, headline, reference: referenceName = REFERENCE } = scenario
