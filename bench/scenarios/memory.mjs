@@ -17,6 +17,8 @@ export const scenario = {
     { name: 'default', title: 'Memory of a channel', options: {} },
     { name: 'small', title: 'Memory of a channel, rings of 64 KiB', options: { ringBytes: 64 * 1024 } },
   ],
+  // It hardly varies.
+  lengths: { whole: { repetitions: 2 } },
   needs: ['many'],
 
   serve(connection) {

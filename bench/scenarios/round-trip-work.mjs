@@ -4,7 +4,7 @@ import { onlyUnixSockets } from '../support/only-unix-sockets.mjs'
 import { pingPong } from '../support/ping-pong.mjs'
 import { work } from '../support/work.mjs'
 
-const WORK_MICROS = [20, 40, 60, 80, 90]
+const WORK_MICROS = [20, 40, 60, 90]
 /** Both event loops are asleep before each of these messages. */
 const SLOW_PHASE = { durationMs: 120, pauseMs: 3 }
 

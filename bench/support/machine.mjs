@@ -26,9 +26,16 @@ export function describeMachine(node = process.execPath) {
  * files, so that a run on one does not replace those of the other.
  */
 export function machineKey({ cpu, cores, node }) {
-  const words = cpu.replaceAll(/\((?:R|TM)\)|\b(?:CPU|Processor)\b|@.*$/gi, ' ')
-  const name = words.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').replaceAll(/^-|-$/g, '')
+  const name = shortCpu(cpu).toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
   return `${name}-${cores}-cores-node-${majorOf(node)}`
+}
+
+/** The processor without the words that every name has: `Intel Xeon`. */
+export function shortCpu(cpu) {
+  return cpu
+    .replaceAll(/\((?:R|TM)\)|\b(?:CPU|Processor)\b|@.*$/gi, ' ')
+    .trim()
+    .replaceAll(/\s+/g, ' ')
 }
 
 export function majorOf(version) {

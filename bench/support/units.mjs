@@ -33,6 +33,7 @@ export function showHeadline({ unit }, value) {
     case 'bytes':
       return showBytes(value)
     case 'kibibytes':
+      if (value < 0) return 'below noise'
       return `${(value / 1024).toFixed(0)} KiB`
     case 'bytes per second':
       return `${showBytes(value)}/s`
