@@ -20,8 +20,7 @@ const REASONS = {
     'Both sides poll between two requests. A thread that polls earns no credit of the scheduler, so it loses its core for up to a tick, 4 ms, when another thread needs one.',
   'call-request':
     'The difference has no single cause: the name of the method, the deadline, the figures of each method, the check of both messages, and the objects for these.',
-  'server-stream':
-    "Short messages already travel together; most of the rest is the reader's `for await`.",
+  'server-stream': "Short messages already travel together; most of the rest is the reader's `for await`.",
 }
 
 /** The text beside an unmet target. One without a text says so, because a reader must not take silence for an explanation. */

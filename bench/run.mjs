@@ -18,7 +18,7 @@ import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { caseNames } from './support/catalog.mjs'
-import { ProcessTimes, showDuration, secondsOf } from './support/duration.mjs'
+import { ProcessTimes, secondsOf, showDuration } from './support/duration.mjs'
 import {
   describeCommit,
   describeMachine,
@@ -58,8 +58,11 @@ async function runSuite() {
   const verdicts = judge(TARGETS, scenarios, machine.node)
   if (verdicts.length > 0) console.log(reportVerdicts(verdicts).join('\n'))
   const { seconds, cpuSeconds } = times.now()
-  const cpu = `CPU time of all processes ${showDuration(cpuSeconds)}`
-  console.log(`\nIt took ${showDuration(seconds)}; ${cpu}, on ${machine.cores} cores.`)
+  const cpu =
+    cpuSeconds === undefined
+      ? ''
+      : `; CPU time of all processes ${showDuration(cpuSeconds)}, on ${machine.cores} cores`
+  console.log(`\nIt took ${showDuration(seconds)}${cpu}.`)
   if (options.form !== 'whole') console.log(ROUGH)
   const file = options.file ?? inResults(`${machineKey(machine)}.json`)
   console.log(`The figures are in ${relative(process.cwd(), file)}.`)

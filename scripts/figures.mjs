@@ -30,7 +30,8 @@ const {
 
 const [results, ...others] = file === undefined ? readRuns(join(root, 'bench/results')) : [readRun(file)]
 if (results === undefined) fail('bench/results/ has no results: npm run bench')
-if (results.form !== 'whole' && out === undefined) fail(`the results are of a ${results.form} run: npm run bench`)
+if (results.form !== 'whole' && out === undefined)
+  fail(`the results are of a ${results.form} run: npm run bench`)
 
 const charted = results.scenarios.filter(({ name }) => CHARTED.includes(name))
 const written = [
@@ -39,7 +40,10 @@ const written = [
 ]
 if (out === undefined) {
   const documents = written.map(([name, content]) => [`docs/${name}`, content])
-  finish([...documents, ['README.md', fill(readFileSync(join(root, 'README.md'), 'utf8'), figure(results, others))]])
+  finish([
+    ...documents,
+    ['README.md', fill(readFileSync(join(root, 'README.md'), 'utf8'), figure(results, others))],
+  ])
 } else {
   mkdirSync(out, { recursive: true })
   for (const [name, content] of [...written, ['readme.md', `${figure(results, others)}\n`]]) {

@@ -7,10 +7,6 @@ import { streamBaseline } from '../support/stream-baseline.mjs'
  * @type {import('./baseline.js').Baseline}
  */
 export const baseline = {
-  ...streamBaseline(
-    'net, whole messages',
-    'unix',
-    (socket) => new BatchedStreamConnection(socket, 'unix'),
-  ),
+  ...streamBaseline('net, whole messages', 'unix', (socket) => new BatchedStreamConnection(socket, 'unix')),
   isVariant: true,
 }

@@ -1,4 +1,4 @@
-// What a gateway adds to a call: a server of grpc-js or Fastify with the handlers in its own process, against a gateway and a service.
+// Measures the price of a gateway for a call: a server of grpc-js or Fastify with the handlers in its own process, against a gateway and a service.
 // The client is h2load (package nghttp2-client), because a client in Node costs more than the server.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

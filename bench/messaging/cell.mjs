@@ -1,6 +1,5 @@
 import { createCell, watch } from '../../dist/index.js'
-import { CpuOfProcesses } from '../support/cpu-time.mjs'
-import { figuresOf } from '../support/figures.mjs'
+import { CpuClock, figuresOf } from '../support/figures.mjs'
 import { newName, turn } from './processes.mjs'
 
 const BATCH = 1_000
@@ -32,9 +31,10 @@ export async function readCell(changes, { messageBytes, warmUpMs, durationMs }) 
   }
   try {
     await readFor(warmUpMs)
-    const cpu = new CpuOfProcesses([])
+    const cpu = new CpuClock()
     const { calls, nanos } = await readFor(durationMs)
-    const figures = figuresOf({ messages: calls, seconds: nanos / 1e9, cpuSeconds: cpu.seconds() })
+    const cpuSeconds = { client: cpu.seconds(), server: 0 }
+    const figures = figuresOf({ messages: calls, seconds: nanos / 1e9, cpuSeconds })
     return { ...figures, meanNanos: nanos / calls }
   } finally {
     await reader.close()

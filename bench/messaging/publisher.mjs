@@ -1,6 +1,5 @@
 import { createTopic } from '../../dist/index.js'
-import { CpuOfProcesses } from '../support/cpu-time.mjs'
-import { figuresOf } from '../support/figures.mjs'
+import { CpuClock, figuresOf } from '../support/figures.mjs'
 import { newName, startRole, stop, turn } from './processes.mjs'
 
 const BURST = 1_000
@@ -25,11 +24,12 @@ export async function publishTo(count, { messageBytes, warmUpMs, durationMs }) {
   }
   try {
     await publishFor(warmUpMs)
-    const cpu = new CpuOfProcesses(subscribers.map(({ pid }) => pid))
+    const cpu = new CpuClock()
     const beganAt = performance.now()
     const messages = await publishFor(durationMs)
     const seconds = (performance.now() - beganAt) / 1000
-    return figuresOf({ messages, messageBytes, seconds, cpuSeconds: cpu.seconds() })
+    const cpuSeconds = { client: cpu.seconds(), server: 0 }
+    return figuresOf({ messages, messageBytes, seconds, cpuSeconds })
   } finally {
     await stop(subscribers)
     await topic.close()

@@ -77,11 +77,7 @@ function start(role, ...args) {
 }
 
 /** Keeps at most WINDOW jobs open. `serial`: only one push at a time is allowed. */
-async function measure(
-  workers,
-  { messageBytes, warmUpMs, durationMs },
-  { push, done, serial = false },
-) {
+async function measure(workers, { messageBytes, warmUpMs, durationMs }, { push, done, serial = false }) {
   let pushed = 0
   const pushFor = async (lengthMs) => {
     const endsAt = performance.now() + lengthMs

@@ -11,6 +11,6 @@ export const scenario = {
     of: ({ sharedBytesPerChannel }) => sharedBytesPerChannel,
   },
   cases: undefined,
-  competitors: ['shmwire', 'shmwire-socket', 'unix-socket-plain'],
+  competitors: ['shmwire', 'shmwire-socket'],
   forms: { quick: true },
 }

@@ -27,7 +27,8 @@ export const scenario = {
   measure(connection, options) {
     return measureOneWay(connection, options, {
       clockEvery: CLOCK_EVERY,
-      trySend: (sequence) => connection.trySend(orderOf(sequence, isSampled(sequence) ? nanosNow() : undefined)),
+      trySend: (sequence) =>
+        connection.trySend(orderOf(sequence, isSampled(sequence) ? nanosNow() : undefined)),
     })
   },
 }

@@ -21,7 +21,7 @@ const QUESTION =
 const LONG_BYTES_MIN = 64 * 1024
 /** Longer than any chunk, so that a receiver which reads into one buffer copies every message out of it. */
 const ONREAD_BYTES_MIN = 1024 * 1024
-/** What a case of long messages says. */
+/** The words and rows of a case of long messages. */
 const LONG = {
   question: `${QUESTION} Each receiver gets whole messages, each in one Buffer. The ratio compares with "net, whole messages": a length before each message, sent without a copy, and the chunks copied into one Buffer for each message.`,
   reference: 'unix-socket-whole',

@@ -16,7 +16,7 @@ export const scenario = {
   question: `Is any wake-up lost or late? Each request is sent ${GAP_MICROS_MIN} to ${GAP_MICROS_MAX} µs after the last reply, so that the other side is polling, falling asleep, or asleep. Every wait mode.`,
   latency: 'from the sending of a message to the arrival of its echo',
   headline: { name: 'longest', unit: 'nanoseconds', of: ({ latencyNanos }) => latencyNanos.max },
-  options: { messageBytes: 64, extraMs: 60_000, requests: 3_000, expectedMs: 3_200 },
+  options: { messageBytes: 64, extraMs: 60_000, requests: 2_500, expectedMs: 2_700 },
   variants: ['shmwire-sleep', 'shmwire-spin'],
   leavesOut: { ...onlyUnixSockets(LEFT_OUT), 'unix-socket': LEFT_OUT },
   serve: serveEcho,

@@ -183,15 +183,13 @@ function detailsOf(table) {
 /** The headline of each competitor on each machine, in the order of the first one. */
 function sideBySide(tables) {
   const titles = new Map(
-    tables.flatMap(({ table }) =>
-      sortedCompetitors(table).map(({ name, title }) => [name, titleOf(title)]),
-    ),
+    tables.flatMap(({ table }) => sortedCompetitors(table).map(({ name, title }) => [name, titleOf(title)])),
   )
-  const rows = [...titles].map(([name, title]) => [
-    title,
-    ...tables.map(({ table }) => cellOf(table, name)),
-  ])
-  return markdownTable(['', ...tables.map(({ run, table }) => `${labelOf(run)}: ${table.headline.name}`)], rows)
+  const rows = [...titles].map(([name, title]) => [title, ...tables.map(({ table }) => cellOf(table, name))])
+  return markdownTable(
+    ['', ...tables.map(({ run, table }) => `${labelOf(run)}: ${table.headline.name}`)],
+    rows,
+  )
 }
 
 /** The measured ones, best first. */

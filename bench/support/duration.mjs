@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 
 /** The start and the end of the processes of one repetition, on an idle machine with two cores. */
 const PROCESSES_MS = 450
 /** A program in C++ needs no such time, and has no warm-up. */
 const PROGRAM_MS = 50
+const OWN_STAT = '/proc/self/stat'
 /** Of the unit of the times in /proc/PID/stat, `sysconf(_SC_CLK_TCK)`: 100 on every Linux that Node supports. */
 const TICKS_PER_SECOND = 100
 
@@ -26,17 +27,19 @@ export class ProcessTimes {
   #beginMs = performance.now()
   #beginTicks = ticks()
 
+  /** `cpuSeconds` is undefined where the system has no /proc. */
   now() {
-    return {
-      seconds: Math.round((performance.now() - this.#beginMs) / 1000),
-      cpuSeconds: Math.round((ticks() - this.#beginTicks) / TICKS_PER_SECOND),
-    }
+    const seconds = Math.round((performance.now() - this.#beginMs) / 1000)
+    const nowTicks = ticks()
+    const cpuSeconds = nowTicks && Math.round((nowTicks - this.#beginTicks) / TICKS_PER_SECOND)
+    return { seconds, cpuSeconds }
   }
 }
 
 /** proc(5), `utime`, `stime`, `cutime` and `cstime` in /proc/self/stat. */
 function ticks() {
-  const stat = readFileSync('/proc/self/stat', 'latin1')
+  if (!existsSync(OWN_STAT)) return undefined
+  const stat = readFileSync(OWN_STAT, 'latin1')
   // Behind the name, which may hold spaces, the fields begin with the third.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return [11, 12, 13, 14].reduce((sum, index) => sum + Number(fields[index]), 0)

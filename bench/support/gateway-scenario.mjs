@@ -19,7 +19,7 @@ export function gatewayScenario(protocol, { title, direct, method, further = [] 
     latency: 'from a request to the end of its response, as h2load measures it',
     headline: { name: 'calls', unit: 'per second', of: ({ messagesPerSecond }) => messagesPerSecond },
     options: { method, expectedMs: 1500, extraMs: 30_000 },
-    lengths: { whole: { warmUpMs: 500, durationMs: 1000 } },
+    lengths: { whole: { warmUpMs: 500, durationMs: 800 } },
     cases: [
       {
         name: '50',

@@ -26,7 +26,9 @@ export function describeMachine(node = process.execPath) {
  * files, so that a run on one does not replace those of the other.
  */
 export function machineKey({ cpu, cores, node }) {
-  const name = shortCpu(cpu).toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+  const name = shortCpu(cpu)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
   return `${name}-${cores}-cores-node-${majorOf(node)}`
 }
 

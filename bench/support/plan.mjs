@@ -25,9 +25,7 @@ export async function makePlan({ form, only, repeat }) {
     for (const variation of scenario.cases ?? [{ name: '', title: scenario.title, options: {} }]) {
       const key = variation.name === '' ? name : `${name}/${variation.name}`
       const wanted =
-        only === undefined
-          ? isInForm(scenario, variation, form)
-          : only.some((one) => selects(one, name, key))
+        only === undefined ? isInForm(scenario, variation, form) : only.some((one) => selects(one, name, key))
       if (wanted) tables.push(await planTable({ name, key, scenario, variation, form, repeat }))
     }
   }
@@ -61,7 +59,7 @@ async function planTable({ name, key, scenario: whole, variation, form, repeat }
   return { name, key, scenario, title: variation.title, options, repetitions: repeat ?? repetitions, entries }
 }
 
-/** What a case says itself, in place of its scenario. */
+/** A case may replace these of its scenario, or add to them. */
 function ownWords({ question, reference, variants = [], leavesOut = {} }, whole) {
   return {
     question: question ?? whole.question,
