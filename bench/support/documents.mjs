@@ -157,22 +157,31 @@ function section(name, machines) {
     const place = machines.length === 1 ? '' : `Measured on ${labelOf(run)}. `
     return sectionOf(table, table.title, `${place}${table.question}`)
   }
+  const first = remarksOn(table)
   return [
     `## ${table.title}`,
     table.question,
     sideBySide(tables),
-    ...tables.flatMap((one) => [`${labelOf(one.run)}:`, ...detailsOf(one.table)]),
+    ...tables.flatMap((one) => [
+      `${labelOf(one.run)}:`,
+      ...figuresOf(one.table),
+      ...remarksOn(one.table).filter((remark) => one.table === table || !first.includes(remark)),
+    ]),
   ].join('\n\n')
 }
 
 function sectionOf(table, title, question) {
-  return [`## ${title}`, question, ...detailsOf(table)].join('\n\n')
+  return [`## ${title}`, question, ...figuresOf(table), ...remarksOn(table)].join('\n\n')
 }
 
-function detailsOf(table) {
-  const { head, rows, remarks } = tableCells(table)
+function figuresOf(table) {
+  const { head, rows } = tableCells(table)
+  return rows.length > 0 ? [markdownTable(head, rows)] : []
+}
+
+function remarksOn(table) {
+  const { rows, remarks } = tableCells(table)
   const parts = []
-  if (rows.length > 0) parts.push(markdownTable(head, rows))
   if (table.latency !== undefined && rows.length > 0) parts.push(`Latency: ${table.latency}.`)
   if (remarks.length > 0) {
     parts.push(`Not in the table:\n\n${remarks.map(([who, why]) => `- ${who}: ${why}`).join('\n')}`)
