@@ -47,7 +47,9 @@ async function runSuite() {
   console.log(`${showMachine(machine)}. ${showLoad(machine)}`)
   if (options.form !== 'whole') console.log(ROUGH)
   const plan = await prepare()
-  console.log(`${plan.length} tables, ${showDuration(secondsOf(plan))} on an idle machine.`)
+  console.log(
+    `${plan.length} ${plan.length === 1 ? 'table' : 'tables'}, ${showDuration(secondsOf(plan))} on an idle machine.`,
+  )
   const times = new ProcessTimes()
   const scenarios = []
   for (const table of plan) {
