@@ -3,19 +3,30 @@
 //   npm run bench -- [--quick | --smoke] [--only SCENARIO] [--repeat N] [--node PATH] [--json FILE] [--no-install] [--micro]
 //
 //   --quick       some scenarios, some competitors, short: an overview within two minutes, not to quote
-//   --smoke       a moment of three scenarios, with the installed packages: checks that the suite works
-//   --only        one scenario of bench/scenarios, or one case of it: one-way, one-way/1KiB; may be given more than once
+//   --smoke       a moment of some scenarios, with the installed packages: checks that the suite works
+//   --only        a group, a scenario of bench/scenarios, or a case of one: topics, one-way, one-way/1KiB; may be given more
+//                 than once
 //   --repeat      repetitions of each competitor in each scenario
 //   --node        the runtime to measure; default the one that runs this
-//   --json        where the figures go; default bench/results/latest.json, of a partial run bench/results/partial.json
+//   --json        where the figures go; default bench/results/ and a file for this machine and Node, of a partial run
+//                 bench/results/partial.json
 //   --no-install  leaves out the competitors whose packages are not installed
 //   --micro       codecs and single calls within one process instead: bench/micro
 //
 // Exit code 1: a competitor failed, or with all of it measured a target was missed.
+import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { caseNames } from './support/catalog.mjs'
-import { describeCommit, describeMachine, LOAD_IDLE, versionOf } from './support/machine.mjs'
+import { ProcessTimes, secondsOf, showDuration } from './support/duration.mjs'
+import {
+  describeCommit,
+  describeMachine,
+  machineKey,
+  showLoad,
+  showMachine,
+  versionOf,
+} from './support/machine.mjs'
 import { measureTable } from './support/measure.mjs'
 import { buildNative } from './support/native.mjs'
 import { installPackages } from './support/packages.mjs'
@@ -25,16 +36,21 @@ import { writeResults } from './support/results.mjs'
 import { judge } from './support/verdicts.mjs'
 import { TARGETS } from './targets.mjs'
 
+const ROUGH = 'These figures are rough: short runs, few repetitions. Do not quote them.'
+
 const options = readOptions()
 if (options.micro) await import('./micro/run.mjs')
 else await runSuite()
 
 async function runSuite() {
   const machine = describeMachine(options.node)
-  console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.kernel}, Node ${machine.node}`)
-  if (machine.loadAverage >= LOAD_IDLE)
-    console.log(`The machine was busy before: load average ${machine.loadAverage}.`)
+  console.log(`${showMachine(machine)}. ${showLoad(machine)}`)
+  if (options.form !== 'whole') console.log(ROUGH)
   const plan = await prepare()
+  console.log(
+    `${plan.length} ${plan.length === 1 ? 'table' : 'tables'}, ${showDuration(secondsOf(plan))} on an idle machine.`,
+  )
+  const times = new ProcessTimes()
   const scenarios = []
   for (const table of plan) {
     const result = await measureTable(table, options.node, showProgress)
@@ -43,16 +59,27 @@ async function runSuite() {
   }
   const verdicts = judge(TARGETS, scenarios, machine.node)
   if (verdicts.length > 0) console.log(reportVerdicts(verdicts).join('\n'))
-  writeResults(options.file, {
+  const { seconds, cpuSeconds } = times.now()
+  const cpu =
+    cpuSeconds === undefined
+      ? ''
+      : `; CPU time of all processes ${showDuration(cpuSeconds)}, on ${machine.cores} cores`
+  console.log(`\nIt took ${showDuration(seconds)}${cpu}.`)
+  if (options.form !== 'whole') console.log(ROUGH)
+  const file = options.file ?? inResults(`${machineKey(machine)}.json`)
+  console.log(`The figures are in ${relative(process.cwd(), file)}.`)
+  writeResults(file, {
     date: new Date().toISOString(),
     commit: describeCommit(),
     form: options.form,
     machine,
+    seconds,
+    cpuSeconds,
     scenarios,
     verdicts,
   })
   const failed = scenarios.some(({ competitors }) => competitors.some(({ error }) => error !== undefined))
-  const missed = options.form === 'whole' && verdicts.some(({ verdict }) => verdict.startsWith('not'))
+  const missed = options.form === 'whole' && verdicts.some(({ verdict }) => verdict.startsWith('not '))
   process.exitCode = failed || missed ? 1 : 0
 }
 
@@ -72,7 +99,10 @@ async function prepare() {
   const plan = await makePlan({ form, only, repeat })
   const programs = plan.flatMap(({ entries }) => entries).filter(({ program }) => program !== undefined)
   const fault = programs.length > 0 ? buildNative() : undefined
-  if (fault !== undefined) for (const entry of programs) entry.absent = `cannot be built here: ${fault}`
+  if (fault !== undefined) {
+    console.log(`The programs in C++ cannot be built: ${fault}`)
+    for (const entry of programs) entry.absent = `cannot be built here: ${fault}`
+  }
   return plan
 }
 
@@ -88,7 +118,7 @@ function readOptions() {
   if (count !== undefined && (!Number.isInteger(count) || count < 1))
     usage(`--repeat ${repeat}: an integer from 1`)
   const form = (smoke && 'smoke') || (quick && 'quick') || 'whole'
-  const file = form !== 'whole' || only !== undefined ? 'partial.json' : 'latest.json'
+  const isPartial = form !== 'whole' || only !== undefined
   return {
     form,
     micro,
@@ -96,8 +126,12 @@ function readOptions() {
     repeat: count,
     install: !smoke && !flags['no-install'],
     node: node ?? process.execPath,
-    file: json ?? fileURLToPath(new URL(`results/${file}`, import.meta.url)),
+    file: json ?? (isPartial ? inResults('partial.json') : undefined),
   }
+}
+
+function inResults(file) {
+  return fileURLToPath(new URL(`results/${file}`, import.meta.url))
 }
 
 function parse() {

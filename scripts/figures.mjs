@@ -1,19 +1,19 @@
 // Writes the results of the benchmark to docs/benchmarks.md, docs/benchmarks.svg, and the README between its two markers.
-// The other files of bench/results/ have scenarios that a further run measured, or some with another Node, for targets that need it:
-//   npm run bench -- --only objects --node PATH --json bench/results/node-26.json
+// bench/results/ has a file for each machine and Node. The one with the most scenarios comes first, then the others:
+// another machine is shown beside it, another Node in rows of its own.
 //
 //   node scripts/figures.mjs [--check] [--results FILE] [--out FOLDER]
 //
-//   --results  default bench/results/latest.json; only of a complete run, because the figures of a quick one are not reliable
+//   --results  the run that comes first, without the others of bench/results; also a quick one with --out
 //   --out      writes benchmarks.md, benchmarks.svg and readme.md there instead, also for a quick run
 //   --check    changes no file, and exits 1 if a file does not match the results
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { drawChart } from '../bench/support/chart.mjs'
 import { CHARTED, figure, placeOf, wholeReport, wrapProse } from '../bench/support/documents.mjs'
-import { readResults } from '../bench/support/results.mjs'
+import { readRun, readRuns } from '../bench/support/runs.mjs'
 
 const BEGIN = '<!-- figure:begin -->'
 const END = '<!-- figure:end -->'
@@ -28,11 +28,10 @@ const {
   options: { check: { type: 'boolean', default: false }, results: text, out: text },
 }).values
 
-const folder = join(root, 'bench/results')
-const results = read(file ?? join(folder, 'latest.json'))
-const others = readdirSync(folder)
-  .filter((name) => /^(node-\d+|services)\.json$/.test(name))
-  .map((name) => read(join(folder, name)))
+const [results, ...others] = file === undefined ? readRuns(join(root, 'bench/results')) : [readRun(file)]
+if (results === undefined) fail('bench/results/ has no results: npm run bench')
+if (results.form !== 'whole' && out === undefined)
+  fail(`the results are of a ${results.form} run: npm run bench`)
 
 const charted = results.scenarios.filter(({ name }) => CHARTED.includes(name))
 const written = [
@@ -41,20 +40,15 @@ const written = [
 ]
 if (out === undefined) {
   const documents = written.map(([name, content]) => [`docs/${name}`, content])
-  finish([...documents, ['README.md', fill(readFileSync(join(root, 'README.md'), 'utf8'), figure(results))]])
+  finish([
+    ...documents,
+    ['README.md', fill(readFileSync(join(root, 'README.md'), 'utf8'), figure(results, others))],
+  ])
 } else {
   mkdirSync(out, { recursive: true })
-  for (const [name, content] of [...written, ['readme.md', `${figure(results)}\n`]]) {
+  for (const [name, content] of [...written, ['readme.md', `${figure(results, others)}\n`]]) {
     writeFileSync(join(out, name), content)
   }
-}
-
-function read(path) {
-  const found = readResults(path)
-  if (found === undefined) fail(`${path}: the results are of an older form: npm run bench`)
-  if (found.form !== 'whole' && out === undefined)
-    fail(`${path}: the results are of a ${found.form} run: npm run bench`)
-  return found
 }
 
 function finish(contents) {

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readRuns } from '../bench/support/runs.mjs'
 import { showHeadline } from '../bench/support/units.mjs'
 import { advise } from '../build/modules/cli/choose/advise.js'
 import { FIGURES } from '../build/modules/cli/choose/figures.js'
@@ -112,15 +113,14 @@ function linkTo({ title, document }) {
 /** The figures that differ from bench/results, or are not in their document. */
 function outdatedFigures() {
   const read = (file) => readFileSync(join(root, file), 'utf8')
-  const results = Object.fromEntries(
-    ['latest', 'services'].map((name) => [name, JSON.parse(read(`bench/results/${name}.json`))]),
-  )
+  // The run with the most scenarios comes first.
+  const tables = readRuns(join(root, 'bench/results')).flatMap(({ scenarios }) => scenarios)
   return Object.entries(FIGURES).flatMap(([name, { text, source }]) => {
     if ('document' in source)
       return read(source.document).includes(text)
         ? []
         : [`${name}: ${source.document} does not have '${text}'`]
-    const scenario = results[source.results].scenarios.find((one) => one.name === source.scenario)
+    const scenario = tables.find((one) => one.name === source.scenario)
     const { headline } = scenario.competitors.find((one) => one.name === source.competitor)
     const shown = showHeadline(scenario.headline, headline)
     return shown === text ? [] : [`${name}: '${text}' is '${shown}' in bench/results`]

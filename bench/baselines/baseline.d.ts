@@ -107,6 +107,8 @@ export interface Connection {
    * and sends it. Or does nothing and returns false, like `trySend`.
    */
   tryFill?(byteLength: number, fill: (bytes: Buffer) => void): boolean
+  /** If it carries text: encodes a message that several connections send. `trySend` takes the result as it is. */
+  encode?(message: unknown): Buffer
   /** Called for each message. Its memory never changes, or only after this returns if it is read in place. A server without `push` replies before it returns. */
   onMessage: (message: Buffer) => void
   /** Called when there is room again. */

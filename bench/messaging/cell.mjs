@@ -1,41 +1,41 @@
-// The time of `get` of a watch over shared memory: of a value that stays, and of one that is new at each call.
 import { createCell, watch } from '../../dist/index.js'
-import { newName } from './processes.mjs'
+import { CpuClock, figuresOf } from '../support/figures.mjs'
+import { newName, turn } from './processes.mjs'
 
-const VALUE_BYTES = 1024
 const BATCH = 1_000
 
-export const cellRow = {
-  name: 'cell.get() of 1 KiB',
-  setups: {
-    'value that stays': (seconds) => read(seconds, false),
-    'new value': (seconds) => read(seconds, true),
-  },
-  figures: [{ label: 'time', key: 'nanos', unit: 'ns', digits: 0 }],
-}
-
-/** With `changes`, the time of as many calls of `set` alone is subtracted. */
-async function read(seconds, changes) {
+/** Reads a cell in the process that writes it. With `changes`, the time of as many calls of `set` alone is subtracted. */
+export async function readCell(changes, { messageBytes, warmUpMs, durationMs }) {
   const name = newName()
-  const value = Buffer.alloc(VALUE_BYTES, 1)
+  const value = Buffer.alloc(messageBytes, 1)
   const cell = await createCell(name, value, { codec: 'bytes' })
   const reader = await watch(name, { codec: 'bytes' })
   if (reader.transport !== 'shm') throw new Error(`the watch reads over ${reader.transport}`)
-  try {
-    let calls = 0
-    let nanos = 0
-    const endsAt = performance.now() + seconds * 1000
+  const readBatch = () => {
+    const both = timed(() => {
+      if (changes) void cell.set(value)
+      reader.get()
+    })
+    return changes ? both - timed(() => void cell.set(value)) : both
+  }
+  const readFor = async (lengthMs) => {
+    const endsAt = performance.now() + lengthMs
+    let [calls, nanos] = [0, 0]
     while (performance.now() < endsAt) {
-      nanos += timed(() => {
-        if (changes) void cell.set(value)
-        reader.get()
-      })
-      if (changes) nanos -= timed(() => void cell.set(value))
+      nanos += readBatch()
       calls += BATCH
       // Wake-ups and promises of other work get a turn.
-      await new Promise((resolve) => setImmediate(resolve))
+      await turn()
     }
-    return { nanos: nanos / calls }
+    return { calls, nanos }
+  }
+  try {
+    await readFor(warmUpMs)
+    const cpu = new CpuClock()
+    const { calls, nanos } = await readFor(durationMs)
+    const cpuSeconds = { client: cpu.seconds(), server: 0 }
+    const figures = figuresOf({ messages: calls, seconds: nanos / 1e9, cpuSeconds })
+    return { ...figures, meanNanos: nanos / calls }
   } finally {
     await reader.close()
     await cell.close()

@@ -1,7 +1,6 @@
-// The processes of a setup, and their CPU time.
+// The processes of a setup of topics and queues.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const ROLES = fileURLToPath(new URL('roles.mjs', import.meta.url))
@@ -35,25 +34,6 @@ export async function stop(children) {
   const ends = children.map((child) => once(child, 'exit'))
   for (const child of children) child.kill('SIGKILL')
   await Promise.all(ends)
-}
-
-/** The time of all threads of a process on a core. */
-export function cpuMicros(pid = process.pid) {
-  const folder = `/proc/${pid}/task`
-  let nanos = 0
-  for (const task of readdirSync(folder)) {
-    try {
-      nanos += Number(readFileSync(`${folder}/${task}/schedstat`, 'utf8').split(' ')[0])
-    } catch (error) {
-      // The thread has ended meanwhile.
-      if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error
-    }
-  }
-  return nanos / 1000
-}
-
-export function cpuOf(children) {
-  return children.reduce((sum, { pid }) => sum + cpuMicros(pid), cpuMicros())
 }
 
 /** Other events of this process get a turn. */

@@ -1,32 +1,35 @@
-// The publisher's CPU for each message with eight subscribers that need no wake-up, against one.
 import { createTopic } from '../../dist/index.js'
-import { cpuMicros, newName, startRole, stop, turn } from './processes.mjs'
+import { CpuClock, figuresOf } from '../support/figures.mjs'
+import { newName, startRole, stop, turn } from './processes.mjs'
 
-const MESSAGE = Buffer.alloc(64, 1)
 const BURST = 1_000
 
-export const publisherRow = {
-  name: "publisher's CPU a message, 64 B",
-  setups: { one: (seconds) => publish(seconds, 1), eight: (seconds) => publish(seconds, 8) },
-  figures: [{ label: 'CPU', key: 'cpu', unit: 'ns a message', ratio: ['eight', 'one'] }],
-}
-
-async function publish(seconds, count) {
+/** Publishes to subscribers that take no message, so that they need no wake-up. */
+export async function publishTo(count, { messageBytes, warmUpMs, durationMs }) {
   const name = newName()
   const topic = await createTopic(name, { codec: 'bytes' })
+  const message = Buffer.alloc(messageBytes, 1)
   const subscribers = await Promise.all(
     Array.from({ length: count }, () => startRole('idleSubscriber', name)),
   )
-  try {
+  const publishFor = async (lengthMs) => {
+    const endsAt = performance.now() + lengthMs
     let published = 0
-    const cpuBefore = cpuMicros()
-    const endsAt = performance.now() + seconds * 1000
     while (performance.now() < endsAt) {
-      for (let n = 0; n < BURST; n += 1) topic.tryPublish(MESSAGE)
+      for (let n = 0; n < BURST; n += 1) topic.tryPublish(message)
       published += BURST
       await turn()
     }
-    return { cpu: ((cpuMicros() - cpuBefore) * 1000) / published }
+    return published
+  }
+  try {
+    await publishFor(warmUpMs)
+    const cpu = new CpuClock()
+    const beganAt = performance.now()
+    const messages = await publishFor(durationMs)
+    const seconds = (performance.now() - beganAt) / 1000
+    const cpuSeconds = { client: cpu.seconds(), server: 0 }
+    return figuresOf({ messages, messageBytes, seconds, cpuSeconds })
   } finally {
     await stop(subscribers)
     await topic.close()

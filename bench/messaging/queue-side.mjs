@@ -1,5 +1,6 @@
 // A side of durable-queue.mjs: `queue-side.mjs shmwire|bullmq queue|worker|producer OPTIONS`.
 import { createQueue, openQueue, work } from '../../dist/index.js'
+import { percentiles } from '../support/figures.mjs'
 import { loadPackage } from '../support/packages.mjs'
 
 const CONCURRENCY = 100
@@ -7,6 +8,8 @@ const CONCURRENCY = 100
 const REPORT_MS = 5
 const ATTEMPTS = 5
 
+// The parent was killed.
+process.once('disconnect', () => process.exit())
 const [library, role, text] = process.argv.slice(2)
 const options = JSON.parse(text)
 
@@ -74,12 +77,10 @@ async function produce(push, { jobs, inFlight, bytes, bulk = 1 }) {
         left -= size
         const startMs = performance.now()
         await push(Array.from({ length: size }, () => data))
-        latencies.push(performance.now() - startMs)
+        latencies.push((performance.now() - startMs) * 1e6)
       }
     }
     await Promise.all(Array.from({ length: Math.ceil(inFlight / bulk) }, lane))
-    const sorted = latencies.toSorted((left_, right) => left_ - right)
-    const at = (share) => sorted[Math.floor(sorted.length * share)]
-    process.send({ type: 'pushed', p50Ms: at(0.5), p99Ms: at(0.99) })
+    process.send({ type: 'pushed', latencyNanos: percentiles(latencies) })
   }
 }

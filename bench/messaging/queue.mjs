@@ -1,43 +1,36 @@
-// A queue with two workers against PUSH and PULL of zeromq.js whose workers acknowledge each job: jobs that are done in a second.
 import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createQueue } from '../../dist/index.js'
+import { CpuOfProcesses } from '../support/cpu-time.mjs'
+import { figuresOf } from '../support/figures.mjs'
 import { loadPackage } from '../support/packages.mjs'
-import { cpuOf, newName, startRole, stop } from './processes.mjs'
+import { newName, startRole, stop, turn } from './processes.mjs'
 
-const WORKERS = 2
+export const WORKERS = 2
 /** Jobs that are pushed and not done. */
 const WINDOW = 1_000
-const JOB_BYTES = 64
 
-export const queueRow = {
-  name: 'queue, two workers, acknowledged, 64 B',
-  setups: { zeromq, shmwire },
-  figures: [
-    { label: 'jobs', key: 'jobs', unit: 'a second', ratio: ['shmwire', 'zeromq'] },
-    { label: 'CPU of all processes', key: 'cpu', unit: 'µs a job', digits: 2 },
-  ],
-}
-
-async function shmwire(seconds) {
+/** A queue of shmwire. */
+export async function overQueue(options) {
   const name = newName()
   const queue = await createQueue(name, { codec: 'bytes' })
   const workers = await start('worker', name)
   try {
-    const job = Buffer.alloc(JOB_BYTES, 1)
+    const job = Buffer.alloc(options.messageBytes, 1)
     // A request over the queue would also carry a result. Here, the figures of the queue say how many are done.
-    return await measure(workers, seconds, {
+    return await measure(workers, options, {
       push: () => queue.push(job),
       done: async () => (await queue.stats()).completed,
     })
   } finally {
     await stop(workers)
-    await queue.close({ timeoutMs: 1_000 }).catch(() => {})
+    await queue.close({ timeoutMs: 1_000 })
   }
 }
 
-async function zeromq(seconds) {
+/** PUSH and PULL of zeromq.js, whose workers acknowledge each job. */
+export async function overZeromq(options) {
   const { Push, Pull } = loadPackage('zeromq')
   const jobs = join(tmpdir(), newName())
   const acknowledgements = join(tmpdir(), newName())
@@ -60,9 +53,9 @@ async function zeromq(seconds) {
   }
   try {
     let next = 0
-    return await measure(workers, seconds, {
+    return await measure(workers, options, {
       push: async () => {
-        const job = Buffer.alloc(JOB_BYTES, 1)
+        const job = Buffer.alloc(options.messageBytes, 1)
         next += 1
         job.writeUInt32LE(next)
         open.add(next)
@@ -84,19 +77,24 @@ function start(role, ...args) {
 }
 
 /** Keeps at most WINDOW jobs open. `serial`: only one push at a time is allowed. */
-async function measure(workers, seconds, { push, done, serial = false }) {
-  const before = await done()
-  const cpuBefore = cpuOf(workers)
-  const beganAt = performance.now()
+async function measure(workers, { messageBytes, warmUpMs, durationMs }, { push, done, serial = false }) {
   let pushed = 0
-  while (performance.now() - beganAt < seconds * 1000) {
-    const room = WINDOW - (pushed - ((await done()) - before))
-    if (serial) for (let n = 0; n < room; n += 1) await push()
-    else await Promise.all(Array.from({ length: room }, push))
-    pushed += room
-    await new Promise((resolve) => setImmediate(resolve))
+  const pushFor = async (lengthMs) => {
+    const endsAt = performance.now() + lengthMs
+    while (performance.now() < endsAt) {
+      const room = WINDOW - (pushed - (await done()))
+      if (serial) for (let n = 0; n < room; n += 1) await push()
+      else await Promise.all(Array.from({ length: room }, push))
+      pushed += room
+      await turn()
+    }
   }
-  const jobs = (await done()) - before
-  const elapsed = (performance.now() - beganAt) / 1000
-  return { jobs: jobs / elapsed, cpu: (cpuOf(workers) - cpuBefore) / jobs }
+  await pushFor(warmUpMs)
+  const before = await done()
+  const cpu = new CpuOfProcesses(workers.map(({ pid }) => pid))
+  const beganAt = performance.now()
+  await pushFor(durationMs)
+  const messages = (await done()) - before
+  const seconds = (performance.now() - beganAt) / 1000
+  return figuresOf({ messages, messageBytes, seconds, cpuSeconds: cpu.seconds() })
 }

@@ -4,6 +4,8 @@ import { loadPackage } from '../support/packages.mjs'
 
 const [role, ...args] = process.argv.slice(2)
 const ROLES = { subscriber, idleSubscriber, zeromqSubscriber, worker, zeromqWorker }
+// The parent was killed.
+process.once('disconnect', () => process.exit())
 await ROLES[role](...args)
 process.send('ready')
 

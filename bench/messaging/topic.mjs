@@ -1,33 +1,25 @@
-// A topic with four subscribers against PUB and SUB of zeromq.js over ipc: messages that subscribers received in a second.
 import { rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTopic } from '../../dist/index.js'
+import { CpuOfProcesses } from '../support/cpu-time.mjs'
+import { figuresOf } from '../support/figures.mjs'
 import { loadPackage } from '../support/packages.mjs'
-import { ask, cpuOf, newName, startRole, stop, turn } from './processes.mjs'
+import { ask, newName, startRole, stop, turn } from './processes.mjs'
 
-const SUBSCRIBERS = 4
-const MESSAGE = Buffer.alloc(64, 1)
+export const SUBSCRIBERS = 4
 /** Between two turns of the event loop. */
 const BURST = 256
 
-export const topicRow = {
-  name: 'topic to 4 subscribers, 64 B',
-  setups: { zeromq, shmwire },
-  figures: [
-    { label: 'deliveries', key: 'deliveries', unit: 'a second', ratio: ['shmwire', 'zeromq'] },
-    { label: 'CPU of all processes', key: 'cpu', unit: 'µs a delivery', digits: 3 },
-    { label: 'published', key: 'published', unit: 'a second' },
-  ],
-}
-
-async function shmwire(seconds) {
+/** A topic of shmwire. */
+export async function overTopic(options) {
   const name = newName()
   const topic = await createTopic(name, { codec: 'bytes' })
+  const message = Buffer.alloc(options.messageBytes, 1)
   const subscribers = await start('subscriber', name)
   try {
-    return await measure(subscribers, seconds, async () => {
-      for (let n = 0; n < BURST; n += 1) topic.tryPublish(MESSAGE)
+    return await measure(subscribers, options, async () => {
+      for (let n = 0; n < BURST; n += 1) topic.tryPublish(message)
       await turn()
     })
   } finally {
@@ -36,18 +28,20 @@ async function shmwire(seconds) {
   }
 }
 
-async function zeromq(seconds) {
+/** PUB and SUB of zeromq.js. */
+export async function overZeromq(options) {
   const { Publisher } = loadPackage('zeromq')
   const path = join(tmpdir(), newName())
   // With its default of 1,000 messages it loses most of them.
   const socket = new Publisher({ sendHighWaterMark: 100_000, linger: 0 })
   await socket.bind(`ipc://${path}`)
+  const message = Buffer.alloc(options.messageBytes, 1)
   const greeting = setInterval(() => void socket.send(Buffer.alloc(1)), 20)
   const subscribers = await start('zeromqSubscriber', path)
   clearInterval(greeting)
   try {
-    return await measure(subscribers, seconds, async () => {
-      for (let n = 0; n < BURST; n += 1) await socket.send(MESSAGE)
+    return await measure(subscribers, options, async () => {
+      for (let n = 0; n < BURST; n += 1) await socket.send(message)
       await turn()
     })
   } finally {
@@ -62,23 +56,26 @@ function start(role, address) {
 }
 
 /** Counts what arrived while the publisher ran; messages that arrive later do not count. */
-async function measure(subscribers, seconds, publishBurst) {
+async function measure(subscribers, { messageBytes, warmUpMs, durationMs }, publishBurst) {
+  await publishFor(warmUpMs, publishBurst)
   const before = await counts(subscribers)
-  const cpuBefore = cpuOf(subscribers)
+  const cpu = new CpuOfProcesses(subscribers.map(({ pid }) => pid))
   const beganAt = performance.now()
-  let published = 0
-  while (performance.now() - beganAt < seconds * 1000) {
+  const published = (await publishFor(durationMs, publishBurst)) * BURST
+  const deliveries = (await counts(subscribers)) - before
+  const seconds = (performance.now() - beganAt) / 1000
+  const figures = figuresOf({ messages: deliveries, messageBytes, seconds, cpuSeconds: cpu.seconds() })
+  return { ...figures, publishedPerSecond: published / seconds }
+}
+
+async function publishFor(durationMs, publishBurst) {
+  const endsAt = performance.now() + durationMs
+  let bursts = 0
+  while (performance.now() < endsAt) {
     await publishBurst()
-    published += BURST
+    bursts += 1
   }
-  const after = await counts(subscribers)
-  const elapsed = (performance.now() - beganAt) / 1000
-  const deliveries = after - before
-  return {
-    deliveries: deliveries / elapsed,
-    published: published / elapsed,
-    cpu: (cpuOf(subscribers) - cpuBefore) / deliveries,
-  }
+  return bursts
 }
 
 async function counts(subscribers) {

@@ -25,10 +25,10 @@ using shmwire::RingWriter;
 using shmwire::Status;
 using shmwire::platform::MonotonicNanos;
 
-// The defaults of src/options.ts.
+// The defaults of src/options.ts; the time of a poll is that of `spinMicros`.
 constexpr uint64_t kRingBytes = uint64_t{1} << 20;
 constexpr uint64_t kMessageBytesMax = uint64_t{64} << 20;
-constexpr uint64_t kSpinNanos = 100'000;
+constexpr shmwire::SpinOptions kSpin{.spin_nanos = 100'000, .yield_cpu = true};
 // The bounds of a batch that the addon's caller sets.
 constexpr size_t kTargetBytes = size_t{1} << 16;
 constexpr uint32_t kDescriptorsMax = 1024;
@@ -80,7 +80,7 @@ class End {
     batch.descriptors_max = kDescriptorsMax;
     batch.required_bytes = -1;
     bool doorbell = false;
-    Expect(endpoint_.Receive(&batch, kSpinNanos, true, &doorbell));
+    Expect(endpoint_.Receive(&batch, kSpin, &doorbell));
     for (uint32_t index = 0; index < batch.count; index++) {
       const MessageDescriptor& message = descriptors_[index];
       sink(static_cast<uint16_t>(message.kind), target_.data() + message.offset, message.length);
@@ -93,7 +93,7 @@ class End {
       return;
     }
     for (AssembledMessage message; !message.whole;) {
-      Expect(endpoint_.Assemble(whole_.data(), required, 0, false, &message, &doorbell));
+      Expect(endpoint_.Assemble(whole_.data(), required, {}, &message, &doorbell));
       if (message.whole) sink(message.kind, whole_.data(), required);
     }
   }

@@ -11,7 +11,7 @@ export const scenario = {
   options: { messageBytes: 64 },
   competitors: ['birpc-process', 'birpc-shmwire'],
   // The libraries have much code to compile.
-  lengths: { whole: { warmUpMs: 2500, durationMs: 2000 } },
+  lengths: { whole: { warmUpMs: 1500, durationMs: 1000 } },
   serve: serveEcho,
 
   measure(connection, options) {

@@ -10,10 +10,13 @@ const SETTLE_MS = { short: 1000, whole: 35_000 }
 /** @type {import('./scenario.js').Scenario} */
 export const scenario = {
   title: `${CHANNELS.toLocaleString('en')} open, idle channels`,
-  question: `How much CPU time do ${CHANNELS.toLocaleString('en')} open channels take while no messages are sent, over 5 s, half a minute after the last one was opened? Rings of ${RING_BYTES / 1024} KiB.`,
+  question: `How much CPU time do ${CHANNELS.toLocaleString('en')} open channels take while no messages are sent, over 5 s, half a minute after the last one was opened? All competitors rest at the same time. Rings of ${RING_BYTES / 1024} KiB.`,
   headline: { name: "server's CPU", unit: 'percent', of: ({ cpuPercent }) => cpuPercent.server },
   options: { connections: CHANNELS, ringBytes: RING_BYTES, extraMs: 120_000, settleMs: SETTLE_MS.short },
-  lengths: { whole: { durationMs: 5000, repetitions: 3, settleMs: SETTLE_MS.whole } },
+  lengths: {
+    whole: { durationMs: 5000, repetitions: 2, settleMs: SETTLE_MS.whole, expectedMs: 50_000 },
+  },
+  isTogether: true,
   needs: ['many'],
 
   serve(connection) {

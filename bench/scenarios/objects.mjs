@@ -1,11 +1,10 @@
 import { nanosNow } from '../support/figures.mjs'
 import { measureOneWay, serveOneWay } from '../support/one-way.mjs'
+import { isOrder, orderOf } from '../support/orders.mjs'
 
-const SYMBOLS = ['ABC', 'DEFG', 'HIJK', 'LMN']
 const CLOCK_EVERY = 64
 /** A power of two: one in this many orders carries the time of its sending. */
 const SAMPLE_EVERY = 1024
-const TIME_BEGIN = 1_700_000_000_000
 
 /** @type {import('./scenario.js').Scenario} */
 export const scenario = {
@@ -21,41 +20,19 @@ export const scenario = {
   serve(connection, options) {
     serveOneWay(connection, options, (order, sequence, delays) => {
       if (isSampled(sequence)) delays.push(nanosNow() - order.time)
-      return isOrder(order, sequence)
+      return isOrder(order, sequence, !isSampled(sequence))
     })
   },
 
   measure(connection, options) {
     return measureOneWay(connection, options, {
       clockEvery: CLOCK_EVERY,
-      trySend: (sequence) => connection.trySend(orderOf(sequence)),
+      trySend: (sequence) =>
+        connection.trySend(orderOf(sequence, isSampled(sequence) ? nanosNow() : undefined)),
     })
   },
 }
 
-function orderOf(sequence) {
-  return {
-    id: sequence,
-    symbol: SYMBOLS[sequence & 3],
-    price: 100 + (sequence & 1023) / 64,
-    quantity: (sequence & 127) + 1,
-    buy: (sequence & 1) === 0,
-    time: isSampled(sequence) ? nanosNow() : TIME_BEGIN + sequence,
-  }
-}
-
 function isSampled(sequence) {
   return (sequence & (SAMPLE_EVERY - 1)) === 0
-}
-
-/** Compares all fields without building the expected object. */
-function isOrder(order, sequence) {
-  return (
-    order.id === sequence &&
-    order.symbol === SYMBOLS[sequence & 3] &&
-    order.price === 100 + (sequence & 1023) / 64 &&
-    order.quantity === (sequence & 127) + 1 &&
-    order.buy === ((sequence & 1) === 0) &&
-    (isSampled(sequence) ? order.time > 0 : order.time === TIME_BEGIN + sequence)
-  )
 }

@@ -15,11 +15,24 @@ const SIZES = [
   ['16MiB', '16 MiB', 16 * 1024 * 1024],
 ]
 
+const QUESTION =
+  'How many messages arrive in a second? One sender that stops when there is no room, one receiver that checks the order of all messages.'
+/** From this size on, a message is longer than a chunk of a socket. */
+const LONG_BYTES_MIN = 64 * 1024
+/** Longer than any chunk, so that a receiver which reads into one buffer copies every message out of it. */
+const ONREAD_BYTES_MIN = 1024 * 1024
+/** The words and rows of a case of long messages. */
+const LONG = {
+  question: `${QUESTION} Each receiver gets whole messages, each in one Buffer. The ratio compares with "net, whole messages": a length before each message, sent without a copy, and the chunks copied into one Buffer for each message.`,
+  reference: 'unix-socket-whole',
+  variants: ['unix-socket-whole'],
+  leavesOut: { 'unix-socket': 'for messages of this size, it is the row "net, whole messages"' },
+}
+
 /** @type {import('./scenario.js').Scenario} */
 export const scenario = {
   title: 'One way',
-  question:
-    'How many messages arrive in a second? One sender that stops when there is no room, one receiver that checks the order of all messages.',
+  question: QUESTION,
   latency:
     'from sending to arrival while the sender never stops, for a sample of the messages: this shows the length of the queue',
   headline: {
@@ -32,9 +45,10 @@ export const scenario = {
     name,
     title: `One way, ${size}`,
     options: { messageBytes },
+    ...wordsFor(messageBytes),
   })),
-  variants: ['shmwire-corked', 'shmwire-views', 'shmwire-zero-copy'],
-  forms: { quick: ['64B', '1KiB', '1MiB'], smoke: ['64B'] },
+  variants: ['shmwire-views', 'shmwire-zero-copy'],
+  forms: { quick: ['64B', '1MiB'], smoke: ['64B'] },
 
   serve(connection, { messageBytes }) {
     const every = sampleEvery(messageBytes)
@@ -84,6 +98,12 @@ export const scenario = {
       },
     })
   },
+}
+
+function wordsFor(messageBytes) {
+  if (messageBytes < LONG_BYTES_MIN) return { variants: ['shmwire-corked'] }
+  if (messageBytes < ONREAD_BYTES_MIN) return LONG
+  return { ...LONG, variants: [...LONG.variants, 'unix-socket-onread'] }
 }
 
 /** A power of two. */

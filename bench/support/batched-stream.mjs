@@ -27,10 +27,15 @@ export class BatchedStreamConnection {
   constructor(socket, transport) {
     this.transport = transport
     this.#socket = socket
-    socket.on('data', (chunk) => this.#reader.push(chunk))
+    socket.on('data', (chunk) => this.receive(chunk))
     socket.on('drain', () => this.#roomAgain())
     socket.on('error', () => {})
     socket.once('close', () => this.onClose())
+  }
+
+  /** For bytes that do not arrive as events of the socket. They may change once this has returned if they are part of a long message. */
+  receive(chunk) {
+    this.#reader.push(chunk)
   }
 
   trySend(message) {

@@ -1,32 +1,32 @@
 import { readdirSync } from 'node:fs'
 
-/** In the order of a reader's questions; others come last. */
-const SCENARIO_ORDER = [
-  'round-trip',
-  'round-trip-asleep',
-  'round-trip-blocking',
-  'round-trip-handler',
-  'round-trip-work',
-  'round-trip-pinned',
-  'round-trip-asleep-pinned',
-  'one-way',
-  'objects',
-  'call',
-  'server-stream',
-  'first-call',
-  'deadline',
-  'pool',
-  'birpc',
-  'fastify-latency',
-  'fastify-throughput',
-  'load',
-  'random-gaps',
-  'many',
-  'fan-out',
-  'connect',
-  'idle',
-  'memory',
-]
+/**
+ * The scenarios by subject, in the order of a reader's questions. `--only` takes the name of a group too.
+ * A scenario in no group comes last.
+ */
+export const GROUPS = {
+  messages: [
+    'round-trip',
+    'round-trip-asleep',
+    'round-trip-blocking',
+    'round-trip-handler',
+    'round-trip-work',
+    'round-trip-pinned',
+    'round-trip-asleep-pinned',
+    'one-way',
+    'objects',
+    'load',
+    'random-gaps',
+  ],
+  channels: ['many', 'fan-out', 'fan-out-objects', 'connect', 'idle', 'memory', 'memory-shared'],
+  services: ['call', 'server-stream', 'first-call', 'deadline', 'pool'],
+  adapters: ['birpc', 'fastify-latency', 'fastify-throughput'],
+  topics: ['topic', 'topic-publisher', 'cell'],
+  queues: ['queue', 'queue-durable', 'queue-jetstream'],
+  gateways: ['gateway-grpc', 'gateway-rest'],
+}
+
+const SCENARIO_ORDER = Object.values(GROUPS).flat()
 
 /**
  * All names in a sibling folder. To add a competitor or a question, add a file.
@@ -45,13 +45,18 @@ export function scenarioNames() {
   return namesIn('scenarios').toSorted((a, b) => place(a) - place(b))
 }
 
-/** The values of `--only`: each scenario, and each case of one. */
+/** The values of `--only`: each group, each scenario, and each case of one. */
 export async function caseNames() {
   const scenarios = scenarioNames().map(async (name) => {
     const { cases = [] } = await loadScenario(name)
     return [name, ...cases.map((one) => `${name}/${one.name}`)]
   })
-  return (await Promise.all(scenarios)).flat()
+  return [...Object.keys(GROUPS), ...(await Promise.all(scenarios)).flat()]
+}
+
+/** Whether a value of `--only` selects this case. */
+export function selects(wanted, name, key) {
+  return wanted === name || wanted === key || GROUPS[wanted]?.includes(name) === true
 }
 
 /** @returns {Promise<import('../baselines/baseline.js').Baseline | import('../baselines/baseline.js').NativeBaseline>} */

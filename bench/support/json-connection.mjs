@@ -13,8 +13,13 @@ export class JsonConnection {
     inner.onClose = () => this.onClose()
   }
 
+  /** For a message that several connections send. */
+  encode(value) {
+    return Buffer.from(JSON.stringify(value))
+  }
+
   trySend(value) {
-    return this.#inner.trySend(Buffer.from(JSON.stringify(value)))
+    return this.#inner.trySend(Buffer.isBuffer(value) ? value : this.encode(value))
   }
 
   close() {

@@ -3,7 +3,7 @@
  * @type {Record<import('../scenarios/scenario.js').Form, import('../scenarios/scenario.js').Lengths>}
  */
 export const LENGTHS = {
-  whole: { repetitions: 5, warmUpMs: 300, durationMs: 1200 },
-  quick: { repetitions: 3, warmUpMs: 80, durationMs: 120 },
+  whole: { repetitions: 3, warmUpMs: 250, durationMs: 700 },
+  quick: { repetitions: 3, warmUpMs: 60, durationMs: 100 },
   smoke: { repetitions: 1, warmUpMs: 5, durationMs: 20 },
 }

@@ -21,6 +21,39 @@ export function describeMachine(node = process.execPath) {
   }
 }
 
+/**
+ * The name of the results of a machine and a Node: `amd-epyc-2-cores-node-20`. Results of two types of processors have two
+ * files, so that a run on one does not replace those of the other.
+ */
+export function machineKey({ cpu, cores, node }) {
+  const name = shortCpu(cpu)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+  return `${name}-${cores}-cores-node-${majorOf(node)}`
+}
+
+/** The processor without the words that every name has: `Intel Xeon`. */
+export function shortCpu(cpu) {
+  return cpu
+    .replaceAll(/\((?:R|TM)\)|\b(?:CPU|Processor)\b|@.*$/gi, ' ')
+    .trim()
+    .replaceAll(/\s+/g, ' ')
+}
+
+export function majorOf(version) {
+  return Number(/\d+/.exec(version)[0])
+}
+
+/** For a line above figures. */
+export function showMachine({ cpu, cores, kernel, architecture, node }) {
+  return `${cpu}, ${cores} cores, ${kernel} ${architecture}, Node ${node}`
+}
+
+/** The load that other programs were before a measurement. */
+export function showLoad({ loadAverage }) {
+  return `Load of the machine before: ${loadAverage}${loadAverage < LOAD_IDLE ? '' : ': it was not idle'}.`
+}
+
 /** Undefined if the program cannot be started. */
 export function versionOf(node) {
   return output(node, ['--version'])

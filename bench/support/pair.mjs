@@ -16,11 +16,30 @@ const GRACE_MS = 30_000
  */
 export async function runPair({ node, scenarioName, baselineName, options }) {
   const { startsServer = false } = await loadBaseline(baselineName)
+  return withPeers(node, { scenarioName, baselineName, options }, async (start, ends) => {
+    if (!startsServer) await start('server').said()
+    const client = start('client')
+    // The first process that fails gives the reason.
+    const [result] = await Promise.all([client.said(), ...ends()])
+    return result
+  })
+}
+
+/** One repetition of a setup: a new process, which starts the others that it needs. */
+export function runSetup({ node, scenarioName, setupName, options }) {
+  return withPeers(node, { scenarioName, setupName, options }, async (start, ends) => {
+    const [result] = await Promise.all([start('setup').said(), ...ends()])
+    return result
+  })
+}
+
+async function withPeers(node, task, run) {
+  const { options } = task
   const folder = mkdtempSync(join(tmpdir(), 'shmwire-bench-'))
   const peers = []
   const start = (side) => {
-    const task = { side, scenarioName, baselineName, path: join(folder, 'socket'), options }
-    const command = [...(options.pinned ? onOneCore() : []), node, PEER, JSON.stringify(task)]
+    const whole = JSON.stringify({ ...task, side, path: join(folder, 'socket') })
+    const command = [...(options.pinned ? onOneCore() : []), node, PEER, whole]
     const peer = new PeerProcess(side, command)
     peers.push(peer)
     return peer
@@ -32,11 +51,7 @@ export async function runPair({ node, scenarioName, baselineName, options }) {
     GRACE_MS + options.warmUpMs + options.durationMs + (options.extraMs ?? 0),
   )
   try {
-    if (!startsServer) await start('server').said()
-    const client = start('client')
-    // The first process that fails gives the reason.
-    const [result] = await Promise.all([client.said(), ...peers.map((peer) => peer.ended)])
-    return result
+    return await run(start, () => peers.map((peer) => peer.ended))
   } finally {
     clearTimeout(timer)
     for (const peer of peers) peer.kill()

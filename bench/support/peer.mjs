@@ -1,6 +1,6 @@
-// One of the two processes of a repetition; started by pair.mjs, or by a competitor whose client starts the server.
-// Reports to its parent on stdout, in one line of JSON: the server that it is ready, the client its figures. It writes
-// nothing there during the measurement.
+// One of the two processes of a repetition, or the process of a setup; started by pair.mjs, or by a competitor whose client
+// starts the server. Reports to its parent on stdout, in one line of JSON: the server that it is ready, the others their
+// figures. It writes nothing there during the measurement.
 import { fileURLToPath } from 'node:url'
 import { isMainThread, workerData } from 'node:worker_threads'
 import { askServer } from './calls.mjs'
@@ -8,8 +8,8 @@ import { loadBaseline, loadScenario } from './catalog.mjs'
 import { JsonConnection } from './json-connection.mjs'
 
 const task = JSON.parse(isMainThread ? process.argv[2] : workerData)
-const { side, scenarioName, baselineName, path, options } = task
-const baseline = await loadBaseline(baselineName)
+const { side, scenarioName, baselineName, setupName, path, options } = task
+const baseline = baselineName && (await loadBaseline(baselineName))
 const scenario = await loadScenario(scenarioName)
 const address = {
   path,
@@ -17,7 +17,8 @@ const address = {
   peer: { file: fileURLToPath(import.meta.url), task: JSON.stringify({ ...task, side: 'server' }) },
 }
 
-if (side === 'client') await measure()
+if (side === 'setup') await measureSetup()
+else if (side === 'client') await measure()
 else if (scenario.handlers === undefined) await serve()
 else await serveCalls()
 
@@ -39,6 +40,11 @@ async function serveCalls() {
   const close = () => void listener.close()
   const listener = await baseline.listen(address, scenario.handlers(options, close))
   tell({ ready: true })
+}
+
+async function measureSetup() {
+  const { measure: run, transport } = scenario.setups[setupName]
+  tell({ figures: await run(options), transport })
 }
 
 async function measure() {

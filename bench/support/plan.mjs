@@ -1,4 +1,5 @@
-import { loadBaseline, loadScenario, namesIn, scenarioNames } from './catalog.mjs'
+import { loadBaseline, loadScenario, namesIn, scenarioNames, selects } from './catalog.mjs'
+import { commandFault } from './commands.mjs'
 import { LENGTHS } from './lengths.mjs'
 import { packageFault } from './packages.mjs'
 
@@ -9,7 +10,7 @@ const SELDOM = {
 }
 /** The competitors of the short forms, in addition to shmwire itself. */
 const SHORT_FORM_COMPETITORS = {
-  quick: ['unix-socket-plain', 'unix-socket', 'process-json', 'worker'],
+  quick: ['unix-socket-plain', 'unix-socket', 'unix-socket-whole'],
   smoke: ['unix-socket-plain', 'process-advanced'],
 }
 
@@ -24,7 +25,7 @@ export async function makePlan({ form, only, repeat }) {
     for (const variation of scenario.cases ?? [{ name: '', title: scenario.title, options: {} }]) {
       const key = variation.name === '' ? name : `${name}/${variation.name}`
       const wanted =
-        only === undefined ? isInForm(scenario, variation, form) : only.includes(name) || only.includes(key)
+        only === undefined ? isInForm(scenario, variation, form) : only.some((one) => selects(one, name, key))
       if (wanted) tables.push(await planTable({ name, key, scenario, variation, form, repeat }))
     }
   }
@@ -43,19 +44,42 @@ export async function needsPackages(form) {
   return baselines.some(({ packages = [] }) => packages.length > 0)
 }
 
-async function planTable({ name, key, scenario, variation, form, repeat }) {
+async function planTable({ name, key, scenario: whole, variation, form, repeat }) {
+  const scenario = { ...whole, ...ownWords(variation, whole) }
   const { repetitions, ...options } = {
     ...LENGTHS[form],
     ...scenario.options,
     ...variation.options,
     ...scenario.lengths?.[form],
   }
+  const entries =
+    scenario.setups === undefined
+      ? await planBaselines({ name, key, scenario, options, form })
+      : Object.entries(scenario.setups).map(([setupName, setup]) => planSetup(setupName, setup))
+  return { name, key, scenario, title: variation.title, options, repetitions: repeat ?? repetitions, entries }
+}
+
+/** A case may replace these of its scenario, or add to them. */
+function ownWords({ question, reference, variants = [], leavesOut = {} }, whole) {
+  return {
+    question: question ?? whole.question,
+    reference: reference ?? whole.reference,
+    variants: [...(whole.variants ?? []), ...variants],
+    leavesOut: { ...whole.leavesOut, ...leavesOut },
+  }
+}
+
+async function planBaselines({ name, key, scenario, options, form }) {
   const entries = []
   for (const baselineName of namesIn('baselines')) {
     const entry = await planEntry({ baselineName, name, key, scenario, options })
     if (entry !== undefined && isInShortForm(entry, form)) entries.push(entry)
   }
-  return { name, key, scenario, title: variation.title, options, repetitions: repeat ?? repetitions, entries }
+  return entries
+}
+
+function planSetup(name, { title, packages = [], commands = [] }) {
+  return { name, title, isSetup: true, packages, absent: missingPart(packages, commands) }
 }
 
 /** A row to measure, or with the reason why not. Undefined if the competitor has no part in this question. */
@@ -88,9 +112,17 @@ function reasonAgainst(
     if (lacks[ability] !== undefined) return lacks[ability]
     if (SELDOM[ability] !== undefined && !offers.includes(ability)) return SELDOM[ability]
   }
-  if (leavesOut[name] !== undefined) return leavesOut[name]
-  const faults = packages.map((one) => ({ one, fault: packageFault(one) })).filter(({ fault }) => fault)
-  return faults.length === 0 ? undefined : `cannot be measured here: ${faults[0].one}: ${faults[0].fault}`
+  return leavesOut[name] ?? missingPart(packages, [])
+}
+
+/** The first package or program that this machine lacks. */
+function missingPart(packages, commands) {
+  const faults = [
+    ...packages.map((one) => [one, packageFault(one)]),
+    ...commands.map((one) => [one, commandFault(one)]),
+  ]
+  const [first] = faults.filter(([, fault]) => fault !== undefined)
+  return first && `cannot be measured here: ${first[0]}: ${first[1]}`
 }
 
 function isInShortForm({ name, program }, form) {

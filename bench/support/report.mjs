@@ -8,16 +8,21 @@ const COLUMNS = [
   ['p99.9', ({ latencyNanos }) => latencyNanos && showNanos(latencyNanos.p999)],
   ['rate', ({ messagesPerSecond }) => messagesPerSecond && showRate(messagesPerSecond)],
   ['bytes', ({ bytesPerSecond }) => bytesPerSecond && `${showBytes(bytesPerSecond)}/s`],
+  ['accepted', ({ publishedPerSecond }) => publishedPerSecond && showRate(publishedPerSecond)],
   ['CPU s/M', ({ cpuSecondsPerMillion }) => cpuSecondsPerMillion?.both.toFixed(2)],
   ["client's CPU", ({ cpuPercent }) => cpuPercent && `${cpuPercent.client.toFixed(2)} %`],
   ...['hop1', 'hop2', 'hop3'].map((hop) => [hop, ({ hopNanos }) => hopNanos && showNanos(hopNanos[hop])]),
   ['wake-ups', ({ wakeUpsPerSecond }) => wakeUpsPerSecond && showRate(wakeUpsPerSecond.both)],
 ]
 
+const HEADLINE_COLUMNS = { median: 'p50', p99: 'p99', late: 'p50' }
+
 /** The columns and cells of a table, as the terminal and the documentation show them. Rows: best first, then the unmeasured ones. */
 export function tableCells({ headline, options, competitors }) {
   const measured = competitors.filter((one) => one.headline !== undefined)
-  const columns = COLUMNS.filter(([, show]) => measured.some((one) => show(one.median)))
+  const columns = COLUMNS.filter(
+    ([name, show]) => !isHeadline(name, headline) && measured.some((one) => show(one.median)),
+  )
   const isMore = headline.unit === 'per second' || headline.unit === 'bytes per second'
   const sorted = measured.toSorted((a, b) => (isMore ? b.headline - a.headline : a.headline - b.headline))
   return {
@@ -33,6 +38,11 @@ export function tableCells({ headline, options, competitors }) {
       .filter((one) => one.headline === undefined)
       .map(({ title, absent, error }) => [title, absent ?? `failed: ${error}`]),
   }
+}
+
+/** A column that would repeat the headline. */
+function isHeadline(column, { name, unit }) {
+  return column === HEADLINE_COLUMNS[name] || (column === 'rate' && unit === 'per second')
 }
 
 /** The figures of a scenario, as lines for a terminal. */

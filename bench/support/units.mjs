@@ -32,6 +32,9 @@ export function showHeadline({ unit }, value) {
       return `${value.toFixed(2)} %`
     case 'bytes':
       return showBytes(value)
+    case 'kibibytes':
+      if (value < 0) return 'below noise'
+      return `${(value / 1024).toFixed(0)} KiB`
     case 'bytes per second':
       return `${showBytes(value)}/s`
     default:

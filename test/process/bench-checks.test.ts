@@ -6,11 +6,15 @@ import { measureEcho } from '../../bench/support/echo.mjs'
 // @ts-expect-error: plain JavaScript
 import { spread } from '../../bench/support/figures.mjs'
 // @ts-expect-error: plain JavaScript
+import { machineKey } from '../../bench/support/machine.mjs'
+// @ts-expect-error: plain JavaScript
 import { ratioOf } from '../../bench/support/measure.mjs'
 // @ts-expect-error: plain JavaScript
 import { measureOneWay, serveOneWay } from '../../bench/support/one-way.mjs'
 // @ts-expect-error: plain JavaScript
-import { judge } from '../../bench/support/verdicts.mjs'
+import { judge, showFound } from '../../bench/support/verdicts.mjs'
+// @ts-expect-error: plain JavaScript
+import { BEST_OF_OTHERS } from '../../bench/targets.mjs'
 
 const MESSAGE_BYTES = 64
 const MIDDLE = 31
@@ -134,7 +138,7 @@ describe('the report of the figures', () => {
       { what: 'it', scenario: 'one-way', competitor: 'shmwire', reference: 'net', atLeast: 2, aim: 9 },
     ]
     const { scenarios } = resultsOf('v20.1.0', [row('shmwire', 30, ours), row('net', 10, other)])
-    expect(judge(targets, scenarios, 'v20.1.0')).toMatchObject([{ verdict: 'reached', noisy: true }])
+    expect(judge(targets, scenarios, 'v20.1.0')).toMatchObject([{ verdict: 'met', noisy: true }])
   })
 
   it('lists a case in which plain calls lose although another variant of shmwire wins', () => {
@@ -145,7 +149,7 @@ describe('the report of the figures', () => {
   })
 
   it('adds the targets that apply only to a newer Node', () => {
-    const verdict = { reference: 'net', atLeast: 2, value: 3, verdict: 'reached' }
+    const verdict = { reference: 'net', atLeast: 2, value: 3, verdict: 'met' }
     const results = resultsOf('v20.1.0', [row('shmwire', 10)], [{ ...verdict, what: 'first' }])
     const newer = resultsOf(
       'v26.2.0',
@@ -156,9 +160,110 @@ describe('the report of the figures', () => {
       ],
     )
     const report = wholeReport(results, [newer])
-    expect(report).toContain('| first | 3 × | 2 × |  | reached |')
-    expect(report).toContain('| second, Node v26.2.0 | 3 × | 2 × |  | reached |')
-    expect(report).not.toContain('| first, Node v26.2.0 |')
+    expect(report).toContain('| first | 2 × |  | 3 × | met |')
+    expect(report).toContain(
+      'Node v26.2.0:\n\n| target | expected | aim | measured |  |\n| --- | ---: | ---: | ---: | --- |\n| second | 2 × |  | 3 × | met |',
+    )
+    expect(report.match(/^\| first \|/gm)).toHaveLength(1)
     expect(report).toContain('## One way, Node v26.2.0')
+  })
+
+  it('shows two machines side by side, and each target with the verdict of both', () => {
+    const verdict = { what: 'first', reference: 'net', atLeast: 2, value: 3, verdict: 'met' }
+    const first = resultsOf('v20.1.0', [row('shmwire', 20), row('net', 10)], [verdict])
+    const second = resultsOf(
+      'v20.9.0',
+      [row('shmwire', 70)],
+      [{ ...verdict, value: 1, verdict: 'not met', id: 'first' }],
+    )
+    second.machine.cpu = 'Other(R) CPU 7'
+    const report = wholeReport(first, [second])
+    expect(report).toContain('|  | a: messages | Other 7: messages |')
+    expect(report).toMatch(/^\| shmwire \| 20\.0\/s \| 70\.0\/s \|$/m)
+    expect(report).toMatch(/^\| net \| 10\.0\/s \| – \|$/m)
+    expect(report).toContain('| first | 2 × |  | 3 × | met | 1 × | not met |')
+  })
+
+  it('lists an unmet target with its reason, or states that it has none', () => {
+    const verdict = { atLeast: 2, reference: 'net', value: 1, verdict: 'not met' }
+    const verdicts = [
+      { ...verdict, what: 'first', id: 'one-way-1KiB' },
+      { ...verdict, what: 'second', id: 'no such target' },
+    ]
+    const report = wholeReport(resultsOf('v20.1.0', [row('shmwire', 10)], verdicts), [])
+    expect(report).toMatch(/^- first: 1 × instead of 2 ×\. The receiver copies into memory/m)
+    expect(report).toMatch(/^- second: 1 × instead of 2 ×\. The reason is not known yet/m)
+  })
+})
+
+describe('the verdict on a target', () => {
+  const table = (name: string, competitors: unknown[], headline = HEADLINE) => ({
+    name,
+    title: `title of ${name}`,
+    headline,
+    competitors,
+  })
+
+  it('compares with the best of the others, without shmwire and programs in C++', () => {
+    const competitors = [
+      row('shmwire', 30),
+      row('shmwire-zero-copy', 900),
+      row('native-ring', 800, { transport: 'native' }),
+      row('net', 10),
+      row('worker', 20),
+    ]
+    const target = { scenario: 'one-way', competitor: 'shmwire', reference: BEST_OF_OTHERS, atLeast: 1.2 }
+    expect(judge([target], [table('one-way', competitors)], 'v20.1.0')).toMatchObject([
+      { verdict: 'met', value: 1.5 },
+    ])
+  })
+
+  it('is that of the worst of several scenarios, and names it', () => {
+    const target = {
+      scenario: ['a', 'b', 'c'],
+      competitor: 'shmwire',
+      reference: ['none', 'net'],
+      atLeast: 1,
+    }
+    const tables = [
+      table('a', [row('shmwire', 20), row('net', 10)]),
+      table('b', [row('shmwire', 5), row('net', 10)]),
+    ]
+    expect(judge([target], tables, 'v20.1.0')).toMatchObject([
+      {
+        verdict: 'not met',
+        value: 0.5,
+        where: 'title of b',
+        missing: '1 of 3 scenarios not measured',
+      },
+    ])
+  })
+
+  it('without a reference is of the headline, in its unit', () => {
+    const target = { scenario: 'memory', competitor: 'shmwire', atMost: 160 * 1024, aim: 144 * 1024 }
+    const verdictOf = (bytes: number) =>
+      judge([target], [table('memory', [row('shmwire', bytes)], { name: 'm', unit: 'kibibytes' })], 'v20')[0]
+    expect(verdictOf(150 * 1024)).toMatchObject({ verdict: 'met' })
+    expect(verdictOf(144 * 1024)).toMatchObject({ verdict: 'aim met' })
+    expect(verdictOf(161 * 1024)).toMatchObject({ verdict: 'not met' })
+    expect(showFound(verdictOf(150 * 1024))).toBe('150 KiB')
+  })
+
+  it('is not hidden when the competitor failed', () => {
+    const target = { scenario: 'one-way', competitor: 'shmwire', reference: 'net', atLeast: 2 }
+    const failed = { name: 'shmwire', title: 'shmwire', error: 'it ended with code 1' }
+    expect(judge([target], [table('one-way', [failed, row('net', 10)])], 'v20.1.0')).toMatchObject([
+      { verdict: 'not measured', why: 'it ended with code 1' },
+    ])
+  })
+})
+
+describe('the name of the results', () => {
+  it.each([
+    ['Intel(R) Xeon(R) Processor', 'intel-xeon-2-cores-node-20'],
+    ['AMD EPYC', 'amd-epyc-2-cores-node-20'],
+    ['Intel(R) Core(TM) i7-8700 CPU @ 3.20GHz', 'intel-core-i7-8700-2-cores-node-20'],
+  ])('differs between processors: %s', (cpu, key) => {
+    expect(machineKey({ cpu, cores: 2, node: 'v20.20.2' })).toBe(key)
   })
 })

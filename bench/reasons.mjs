@@ -1,0 +1,29 @@
+/**
+ * Why a target is not met, by its `id`. The document with the figures shows the text beside each unmet target.
+ * A profile shows the cause: state it here, and remove the text when the target is met on all machines.
+ * @type {Readonly<Record<string, string>>}
+ */
+const REASONS = {
+  blocking:
+    'A record moves two cache lines in each direction, one after the other: its own and that of the tail. The rest is the calls of the addon and two Buffers ([profile](profiles.md#blocking-round-trip-cache-lines-between-two-cores)).',
+  'one-way-64B':
+    "Both sides are busy. More than half of the sender's time is the call into the addon, one for each message ([profile](profiles.md#one-way-64-b-one-call-and-one-buffer-for-each-message)). A corked channel makes one call for many messages.",
+  'one-way-1KiB':
+    'The receiver copies into memory that is in no cache, and `memcpy` takes nearly half of its time ([profile](profiles.md#one-way-1-kib-the-copy-out-of-the-ring)).',
+  'one-way-1MiB':
+    "Half of the receiver's time goes to the kernel, which creates and frees the pages of each message ([profile](profiles.md#one-way-1-mib-plain-calls-new-pages)).",
+  'one-way-16MiB':
+    "Half of the receiver's time goes to the kernel, which creates and frees the pages of each message ([profile](profiles.md#one-way-1-mib-plain-calls-new-pages)).",
+  connect:
+    'Most of the time creates the shared memory and its pages, on both sides. About 0.6 ms is the JavaScript of the handshake.',
+  'load-10k':
+    'Both sides poll between two requests. A thread that polls earns no credit of the scheduler, so it loses its core for up to a tick, 4 ms, when another thread needs one.',
+  'call-request':
+    'The difference has no single cause: the name of the method, the deadline, the figures of each method, the check of both messages, and the objects for these.',
+  'server-stream': "Short messages already travel together; most of the rest is the reader's `for await`.",
+}
+
+/** The text beside an unmet target. One without a text says so, because a reader must not take silence for an explanation. */
+export function reasonFor(id) {
+  return REASONS[id] ?? 'The reason is not known yet: no profile was made.'
+}
