@@ -6,7 +6,6 @@ export interface Figure {
 
 /** A headline of a file in bench/results. */
 interface ResultSource {
-  readonly results: 'latest' | 'services'
   readonly scenario: string
   readonly competitor: string
 }
@@ -16,13 +15,8 @@ interface DocumentSource {
   readonly document: string
 }
 
-function measured(
-  text: string,
-  results: ResultSource['results'],
-  scenario: string,
-  competitor = 'shmwire',
-): Figure {
-  return { text, source: { results, scenario, competitor } }
+function measured(text: string, scenario: string, competitor = 'shmwire'): Figure {
+  return { text, source: { scenario, competitor } }
 }
 
 function stated(text: string, document: string): Figure {
@@ -33,19 +27,19 @@ const PERFORMANCE = 'docs/performance.md'
 
 /** A test compares them with their sources. */
 export const FIGURES = {
-  roundTrip: measured('764 ns', 'latest', 'round-trip'),
-  roundTripSocket: measured('86.3 µs', 'latest', 'round-trip', 'shmwire-socket'),
-  roundTripNet: measured('82.7 µs', 'latest', 'round-trip', 'unix-socket-plain'),
-  roundTripGrpc: measured('101 µs', 'latest', 'round-trip', 'grpc'),
-  roundTripHttp: measured('103 µs', 'latest', 'round-trip', 'http'),
-  roundTripOneCore: measured('3.23 µs', 'latest', 'round-trip-pinned'),
-  oneWay: measured('15.9 M/s', 'latest', 'one-way/64B'),
-  framesPlain: measured('3.03 k/s', 'latest', 'one-way/1MiB'),
-  framesViews: measured('13.0 k/s', 'latest', 'one-way/1MiB', 'shmwire-views'),
-  asleep: measured('22.4 µs', 'latest', 'round-trip-asleep', 'shmwire-sleep'),
-  call: measured('2.96 µs', 'services', 'call', 'shmwire-service'),
-  callGrpc: measured('184 µs', 'services', 'call', 'grpc-calls'),
-  serverStream: measured('3.25 M/s', 'services', 'server-stream', 'shmwire-service'),
+  roundTrip: measured('764 ns', 'round-trip'),
+  roundTripSocket: measured('86.3 µs', 'round-trip', 'shmwire-socket'),
+  roundTripNet: measured('82.7 µs', 'round-trip', 'unix-socket-plain'),
+  roundTripGrpc: measured('101 µs', 'round-trip', 'grpc'),
+  roundTripHttp: measured('103 µs', 'round-trip', 'http'),
+  roundTripOneCore: measured('3.23 µs', 'round-trip-pinned'),
+  oneWay: measured('15.9 M/s', 'one-way/64B'),
+  framesPlain: measured('3.03 k/s', 'one-way/1MiB'),
+  framesViews: measured('13.0 k/s', 'one-way/1MiB', 'shmwire-views'),
+  asleep: measured('22.4 µs', 'round-trip-asleep', 'shmwire-sleep'),
+  call: measured('2.96 µs', 'call', 'shmwire-service'),
+  callGrpc: measured('184 µs', 'call', 'grpc-calls'),
+  serverStream: measured('3.25 M/s', 'server-stream', 'shmwire-service'),
   grpcGateway: stated('25,000 to 28,000', PERFORMANCE),
   restGateway: stated('9,600 to 11,900', PERFORMANCE),
   topic: stated('6.2 to 7.7 M/s', PERFORMANCE),
