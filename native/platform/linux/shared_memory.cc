@@ -51,7 +51,7 @@ int Reserve(int file, off_t bytes) {
 // for each (decision 81). Stops at an error, because MAP_POPULATE creates the other pages.
 void WriteZeros(int file, uint64_t bytes) {
   static constexpr std::byte kZeros[4096] = {};
-  constexpr uint64_t kPartsPerCall = 64;
+  constexpr uint64_t kPartsPerCall = 256;
   uint64_t at = 0;
   while (at < bytes) {
     iovec parts[kPartsPerCall];
