@@ -56,13 +56,13 @@ def hand_over(plane, path, token, ring_bytes):
 class SocketPlane:
     """Frames: those of the handshake, and the records of the socket data plane."""
     def __init__(self, control, limit):
-        self.control, self.limit, self.buffer, self.close = control, limit, b'', control.close
+        self.control, self.limit, self.buffer, self.held, self.close = control, limit, b'', [], control.close
     def send(self, kind, **message):
         self.write(kind, 0, json.dumps(message).encode(), None)
     def receive(self, *kinds):
         while not (frames := self.read(data=True, room=False)):
             pass
-        message = json.loads(frames[0][2])
+        message, self.held = json.loads(frames[0][2]), frames[1:]  # records can arrive with the last frame
         check(frames[0][0] in kinds, message.get('message', f'the server sent {frames[0]}'))
         return message
     def write(self, kind, id, payload, wait):
@@ -74,11 +74,11 @@ class SocketPlane:
                 wait()
     def read(self, data, room):
         """Sleeps until there is data to read, or room. Returns the records."""
-        if select.select([self.control] * data, [self.control] * room, [])[0]:
+        records, at, self.held = self.held, 0, []
+        if not records and select.select([self.control] * data, [self.control] * room, [])[0]:
             received = self.control.recv(0x40000)
             check(received, 'the peer ended without a close', ConnectionError)
             self.buffer += received
-        records, at = [], 0
         while at + FRAME.size <= len(self.buffer):
             length, kind, flags, id = FRAME.unpack_from(self.buffer, at)
             check(flags == 0 and length <= self.limit, f'a frame of kind {kind} has {length} bytes')

@@ -10,6 +10,7 @@
 #include "core/broadcast_reader.h"
 #include "core/ring_reader.h"
 #include "core/status.h"
+#include "platform/process.h"
 
 namespace shmwire {
 
@@ -43,7 +44,8 @@ class SpinWait {
   Reader* reader_;
   // How many further polls of an empty ring do not spin, because the peer shares this core.
   uint32_t polls_without_spin_ = 0;
-  uint64_t last_nap_ = 0;
+  // The scheduler places a new pair without a nap.
+  uint64_t last_nap_ = platform::MonotonicNanos();
   bool preempted_ = false;
 };
 

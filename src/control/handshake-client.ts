@@ -17,7 +17,13 @@ import { versionFault } from '../wire/preamble.js'
 import { withTlsHint } from '../wire/tls-record.js'
 import { admitPeer } from './admit-peer.js'
 import { clip, type Offer, readOffer, readSocketReason } from './control-messages.js'
-import { CLIENT_HANDSHAKE_TIMEOUT_MS, type ClientHandshakeOptions, RECORDS_MAX } from './handshake.js'
+import { type EarlySegment, EarlySegments } from './early-segments.js'
+import {
+  CLIENT_HANDSHAKE_TIMEOUT_MS,
+  type ClientHandshakeOptions,
+  RECORDS_MAX,
+  SLOT_BOUNDS,
+} from './handshake.js'
 import { type HandshakeConnection, runHandshake } from './handshake-connection.js'
 import { agreeOnHeartbeat, heartbeatMembers } from './heartbeat-terms.js'
 import type { IdentifiedPeer } from './identity.js'
@@ -25,6 +31,9 @@ import { callNative, NativeFailure } from './native-failure.js'
 
 /** In each attempt the server empties the handover socket. Only a flood from other processes fills it so often. */
 const HANDOVER_ATTEMPTS_MAX = 100
+
+/** Of this thread. A server serves so many handshakes of a process at a time. Further ones wait, perhaps for long, and need no memory yet. */
+const earlySegments = new EarlySegments(SLOT_BOUNDS.slotsPerOwner)
 
 /**
  * Runs the client's side on a socket that is connected or still connecting. Rejects with a ShmwireError (`VERSION`, `DENIED`,
@@ -43,6 +52,7 @@ function tokenOf(offer: Offer): Buffer {
 class Client {
   readonly #connection: HandshakeConnection
   readonly #options: ClientHandshakeOptions
+  #early: EarlySegment | undefined
   #endpoint: NativeEndpoint | undefined
 
   constructor(connection: HandshakeConnection, options: ClientHandshakeOptions) {
@@ -54,11 +64,13 @@ class Client {
     const connection = this.#connection
     connection.sendPreamble()
     this.#sendHello()
+    if (this.#expectsMemory) connection.flushBefore(() => this.#createEarly())
     const fault = versionFault(await this.#preamble())
     if (fault !== undefined) throw fault
     const offer = readOffer((await connection.next([FrameKind.OFFER])).payload)
     const identity = await this.#check(offer)
     if (offer.transport === 'socket') {
+      this.#early?.release()
       connection.send(FrameKind.READY)
       return this.#agree(offer, identity.peer, undefined, offer.reason)
     }
@@ -140,21 +152,46 @@ class Client {
     return this.#agree(offer, peer, endpoint, undefined)
   }
 
-  #createEndpoint(offer: Offer): NativeEndpoint {
+  /** Where memory has a name, it is the token of OFFER. */
+  get #expectsMemory(): boolean {
     const { settings, native } = this.#options
-    const memoryId = tokenOf(offer)
-    const endpoint = callNative('the client cannot create its segment', () => {
-      if (!('binding' in native)) throw new Error(native.unavailable)
-      return new native.binding.Endpoint({
-        ringBytes: settings.ringBytes,
-        maxMessageBytes: this.#maxMessageBytes(offer),
-        recordsMax: RECORDS_MAX,
-        memoryId,
-      })
-    })
+    return (
+      settings.transport !== 'socket' && memoryFault(native) === undefined && process.platform !== 'win32'
+    )
+  }
+
+  /** While the server answers HELLO. Assumes that the server allows messages as long as this side does. */
+  #createEarly(): void {
+    const { maxMessageBytes } = this.#options.settings
+    const early = earlySegments.create(() => this.#newEndpoint({ maxMessageBytes }))
+    this.#early = early
+    this.#connection.onFailure(() => early?.release())
+  }
+
+  #takeEarly(maxMessageBytes: number): NativeEndpoint | undefined {
+    if (maxMessageBytes === this.#options.settings.maxMessageBytes) return this.#early?.take()
+    this.#early?.release()
+    return undefined
+  }
+
+  #createEndpoint(offer: Offer): NativeEndpoint {
+    // An end of the handshake has released the early segment.
+    this.#connection.assertOpen()
+    const maxMessageBytes = this.#maxMessageBytes(offer)
+    const terms = { maxMessageBytes, memoryId: tokenOf(offer) }
+    const endpoint = this.#takeEarly(maxMessageBytes) ?? this.#newEndpoint(terms)
     this.#endpoint = endpoint
     this.#connection.onFailure(() => endpoint.close())
     return endpoint
+  }
+
+  #newEndpoint(terms: { readonly maxMessageBytes: number; readonly memoryId?: Uint8Array }): NativeEndpoint {
+    const { settings, native } = this.#options
+    return callNative('the client cannot create its segment', () => {
+      if (!('binding' in native)) throw new Error(native.unavailable)
+      const { ringBytes } = settings
+      return new native.binding.Endpoint({ ringBytes, recordsMax: RECORDS_MAX, ...terms })
+    })
   }
 
   async #offerHandles(endpoint: NativeEndpoint, offer: Offer): Promise<void> {

@@ -82,6 +82,8 @@ export class HandshakeConnection {
   readonly #cleanUps: (() => void)[] = []
   #state: 'open' | 'refused' | 'agreed' | 'failed' = 'open'
   #sentPreamble = false
+  /** Frames for one write, so that the peer reads them in one turn. */
+  #unsent: Buffer[] = []
   /** The error after which no frame follows. */
   #failure: ShmwireError | undefined
   /** Takes the awaited frame from the parser, if it is there. */
@@ -112,13 +114,22 @@ export class HandshakeConnection {
     throw this.#failure ?? new ShmwireError(ErrorCode.ABORTED, 'the handshake was aborted')
   }
 
+  /** With the next frame, or when this side waits. */
   sendPreamble(): void {
     this.#sentPreamble = true
-    this.socket.write(encodePreamble())
+    this.#unsent.push(encodePreamble())
   }
 
+  /** At the next wait, or at the end of the handshake. */
   send(kind: number, message: object = {}): void {
-    this.socket.write(encodeControlFrame(kind, message))
+    this.#unsent.push(encodeControlFrame(kind, message))
+  }
+
+  /** Sends at once and then calls `work`, while the peer handles the frames; not if the handshake has ended. `work` must not throw. */
+  flushBefore(work: () => void): void {
+    this.#flush((error) => {
+      if (!error && this.#state === 'open') work()
+    })
   }
 
   /** The first bytes of the peer, if they are those of shmwire. Throws `VERSION`. */
@@ -146,6 +157,7 @@ export class HandshakeConnection {
   /** Sends the reason to the peer, and closes the socket after the peer has read it. Returns the error, to be thrown. */
   refuse(error: ShmwireError): ShmwireError {
     if (this.#state !== 'open') return error
+    this.#flush()
     this.#detach()
     this.#state = 'refused'
     const { socket } = this
@@ -163,6 +175,7 @@ export class HandshakeConnection {
     if (this.#state === 'open') {
       if (!this.#sentPreamble) this.sendPreamble()
       this.send(FrameKind.REJECT, { code: error.code, message: clip(error.message) })
+      this.#flush()
       this.#fail(error)
     }
     this.abort()
@@ -176,6 +189,7 @@ export class HandshakeConnection {
   /** Ends a successful handshake. False: it was aborted before. */
   complete(): boolean {
     if (this.#state !== 'open') return false
+    this.#flush()
     this.#state = 'agreed'
     this.#cleanUps.length = 0
     this.#detach()
@@ -187,6 +201,7 @@ export class HandshakeConnection {
   abort(): void {
     if (this.#state === 'agreed' || this.#state === 'failed') return
     if (this.#state === 'open') {
+      this.#flush()
       this.#detach()
       this.socket.destroy()
     }
@@ -207,10 +222,20 @@ export class HandshakeConnection {
         resolve(found)
       }
       this.#tryAttempt()
-      if (this.#attempt !== undefined) this.socket.resume()
+      if (this.#attempt !== undefined) {
+        this.#flush()
+        this.socket.resume()
+      }
       // Bytes that arrived before the end still count.
       if (this.#failure !== undefined) this.#fail(this.#failure)
     })
+  }
+
+  #flush(onWritten?: (error?: Error | null) => void): void {
+    if (this.#unsent.length === 0) return
+    const bytes = this.#unsent.length === 1 ? (this.#unsent[0] as Buffer) : Buffer.concat(this.#unsent)
+    this.#unsent = []
+    this.socket.write(bytes, onWritten)
   }
 
   /** Foreign bytes explain why the peer has closed the connection. */

@@ -104,6 +104,15 @@ describe.each(['EPERM', 'ENOSYS'] as const)('a call refused with %s', (error) =>
     })
   })
 
+  // Without it, a page fault creates each page.
+  describe.each(['client', 'server'] as const)('pwritev, in the %s,', (role) => {
+    it('does not keep the sides from shared memory', async ({ skip }) => {
+      const { client, server } = await exchange(['pwritev', error], role, skip)
+      expect(client).toMatchObject({ transport: 'shm', whole: true })
+      expect(server).toMatchObject({ transport: 'shm' })
+    })
+  })
+
   it('does not break blocking calls, as futex of both sides', async ({ skip }) => {
     const launcher = wordsOf(launcherFor(['futex', error]), skip)
     const server = new Child('channel-side', { args: ['server', address], launcher })

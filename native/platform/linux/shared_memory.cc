@@ -6,6 +6,7 @@
 #include <linux/stat.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -44,6 +45,26 @@ int Reserve(int file, off_t bytes) {
     os_error = fallocate(file, 0, 0, bytes) == 0 ? 0 : errno;
   }
   return os_error == EINTR ? ENOMEM : os_error;
+}
+
+// Writes zeros to reserved pages, so that they exist: many pages in a call cost less than a fault
+// for each (decision 81). Stops at an error, because MAP_POPULATE creates the other pages.
+void WriteZeros(int file, uint64_t bytes) {
+  static constexpr std::byte kZeros[4096] = {};
+  constexpr uint64_t kPartsPerCall = 256;
+  uint64_t at = 0;
+  while (at < bytes) {
+    iovec parts[kPartsPerCall];
+    int count = 0;
+    for (uint64_t next = at; next < bytes && count < static_cast<int>(kPartsPerCall); count++) {
+      const uint64_t length = std::min<uint64_t>(sizeof(kZeros), bytes - next);
+      parts[count] = {.iov_base = const_cast<std::byte*>(kZeros), .iov_len = length};
+      next += length;
+    }
+    const ssize_t written = pwritev(file, parts, count, static_cast<off_t>(at));
+    if (written <= 0) return;
+    at += static_cast<uint64_t>(written);
+  }
 }
 
 constexpr uint64_t kBlockBytes = 512;  // of stx_blocks, on every file system
@@ -125,6 +146,7 @@ Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle
   if (const int os_error = Reserve(file, length); os_error != 0) {
     return MemoryError("cannot reserve shared memory (fallocate)", os_error);
   }
+  WriteZeros(file, length);
   // MAP_POPULATE: the pages exist already, and a fault for each would cost eight times as much.
   void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, 0);
   if (data == MAP_FAILED) return MemoryError("cannot map shared memory (mmap)", errno);

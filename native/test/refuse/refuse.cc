@@ -41,6 +41,7 @@ struct Call {
 constexpr Call kCalls[] = {
     {"memfd_create", SYS_memfd_create},
     {"fallocate", SYS_fallocate},
+    {"pwritev", SYS_pwritev},
     {"F_ADD_SEALS", SYS_fcntl, 1, kWholeWord, F_ADD_SEALS},
     {"statx", SYS_statx},
     {"socketpair", SYS_socketpair},

@@ -192,11 +192,7 @@ export class ShmLink implements Link {
   #finish(): void {
     if (this.#closed) return
     this.destroy()
-    const gone = new ShmwireError(
-      ErrorCode.PEER_GONE,
-      'the peer is gone: its socket closed without a close of the channel',
-    )
-    this.#sink?.close(this.#ended ? undefined : gone)
+    this.#sink?.close(this.#ended ? undefined : peerGone())
   }
 
   #guard(call: () => void): void {
@@ -219,4 +215,9 @@ export class ShmLink implements Link {
     this.#failure = undefined
     if (failure !== undefined) this.#sink?.close(failure)
   }
+}
+
+function peerGone(): ShmwireError {
+  const message = 'the peer is gone: its socket closed without a close of the channel'
+  return new ShmwireError(ErrorCode.PEER_GONE, message)
 }

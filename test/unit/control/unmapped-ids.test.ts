@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { mayBeUnmapped } from '../../../src/control/unmapped-ids.js'
@@ -50,5 +50,14 @@ describe.runIf(process.platform === 'linux').each(['uid', 'gid'] as const)('an o
   it('is 65534 if /proc is missing', () => {
     expect(mayBeUnmapped(kind, 65_534, '/nowhere')).toBe(true)
     expect(mayBeUnmapped(kind, 1000, '/nowhere')).toBe(false)
+  })
+
+  it('is decided by the map that was written first, because there is only one', () => {
+    const proc = procWith({ overflow: '65534\n', map: '' })
+    expect(mayBeUnmapped(kind, 65_534, proc)).toBe(true)
+    writeFileSync(join(proc, 'self', `${kind}_map`), FULL)
+    expect(mayBeUnmapped(kind, 65_534, proc)).toBe(false)
+    rmSync(join(proc, 'self'), { recursive: true })
+    expect(mayBeUnmapped(kind, 65_534, proc)).toBe(false)
   })
 })
