@@ -80,7 +80,7 @@ class End {
     batch.descriptors_max = kDescriptorsMax;
     batch.required_bytes = -1;
     bool doorbell = false;
-    Expect(endpoint_.Receive(&batch, kSpinNanos, true, &doorbell));
+    Expect(endpoint_.Receive(&batch, {.spin_nanos = kSpinNanos, .yield_cpu = true}, &doorbell));
     for (uint32_t index = 0; index < batch.count; index++) {
       const MessageDescriptor& message = descriptors_[index];
       sink(static_cast<uint16_t>(message.kind), target_.data() + message.offset, message.length);
@@ -93,7 +93,7 @@ class End {
       return;
     }
     for (AssembledMessage message; !message.whole;) {
-      Expect(endpoint_.Assemble(whole_.data(), required, 0, false, &message, &doorbell));
+      Expect(endpoint_.Assemble(whole_.data(), required, {}, &message, &doorbell));
       if (message.whole) sink(message.kind, whole_.data(), required);
     }
   }
