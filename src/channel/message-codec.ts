@@ -1,11 +1,12 @@
 import { types } from 'node:util'
 import { borrowedMemories } from '../borrowed-memories.js'
 import { isError } from '../codec/brand.js'
-import type { ChannelCodec, Codec, CodecBounds } from '../codec/codec.js'
+import type { ChannelCodec, Codec, CodecBounds, OnceEncoded } from '../codec/codec.js'
 import { DecodeLimitError } from '../codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { printable } from '../printable.js'
 import { textOfThrown } from '../uncaught.js'
+import { contentOf, type EncodedMessage, encodedIn } from './encoded-message.js'
 
 /** More than the text of any error of this package. The engine quotes whole patterns in its errors. */
 const CAUSE_CHARACTERS_MAX = 1000
@@ -25,8 +26,10 @@ export class MessageCodec {
   /** The payload is valid until the next call; see `keep`. Throws `CODEC`, `MESSAGE_TOO_LARGE`. */
   encode(message: unknown): Uint8Array {
     let payload: Uint8Array
+    const encoded = encodedIn(message)
+    if (encoded !== undefined && encoded.codec !== this.#codec.name) throw this.#wrongCodec(encoded)
     try {
-      payload = this.#codec.encode(message)
+      payload = encoded === undefined ? this.#codec.encode(message) : this.#adopt(contentOf(encoded))
       if (!types.isUint8Array(payload)) throw new TypeError('encode must return a Uint8Array')
       // Throws for a detached buffer, which looks like an empty message.
       if (payload.length === 0) Buffer.from(payload.buffer)
@@ -38,6 +41,17 @@ export class MessageCodec {
     throw new ShmwireError(
       ErrorCode.MESSAGE_TOO_LARGE,
       `the message is ${payload.length} bytes, more than maxMessageBytes: ${this.#bytesMax}; raise it on both sides, or send parts`,
+    )
+  }
+
+  #adopt(message: OnceEncoded): Uint8Array {
+    return this.#codec.adopt?.(message) ?? message.bytes
+  }
+
+  #wrongCodec(message: EncodedMessage): ShmwireError {
+    return new ShmwireError(
+      ErrorCode.CODEC,
+      `the message was encoded once with codec ${message.codec}, and the codec of this channel is ${this.#codec.name}; encode it for this one`,
     )
   }
 
