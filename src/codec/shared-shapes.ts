@@ -1,8 +1,8 @@
+import { DECODED_BYTES_DEFAULT, DecodeBudget } from './decode-budget.js'
 import { ReceivedShapes } from './received-shapes.js'
 import { SentShapes } from './sent-shapes.js'
 import type { ShapesToRead } from './tree-format.js'
 import { decodeTree } from './tree-reader.js'
-import { DECODED_BYTES_DEFAULT, DecodeBudget } from './decode-budget.js'
 
 /**
  * The shapes of the messages that several channels send: one table of each thread. Its ids stand in those messages, and each channel replaces
