@@ -5,7 +5,6 @@ import { codecOption, invalid } from '../options.js'
 import { textOfThrown } from '../uncaught.js'
 
 let onceOf: (message: EncodedMessage) => OnceEncoded
-let isEncodedMessage: (value: object) => value is EncodedMessage
 
 /** A message that is encoded already. Any number of channels can send it, any number of times. */
 // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the types of their messages
@@ -18,7 +17,6 @@ export class EncodedMessage<Message = any> {
 
   static {
     onceOf = (message) => message.#once
-    isEncodedMessage = (value): value is EncodedMessage => #once in value
   }
 
   /** Messages come from `encodeOnce`. */
@@ -57,11 +55,7 @@ function copyOf(payload: Uint8Array): OnceEncoded {
   return { bytes: Buffer.from(payload) }
 }
 
-/** What a message of `encodeOnce` holds; undefined for every other value. */
-export function encodedIn(value: unknown): EncodedMessage | undefined {
-  return typeof value === 'object' && value !== null && isEncodedMessage(value) ? value : undefined
-}
-
+/** Throws TypeError for an object that only inherits from the class. */
 export function contentOf(message: EncodedMessage): OnceEncoded {
   return onceOf(message)
 }

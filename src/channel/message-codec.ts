@@ -1,12 +1,12 @@
 import { types } from 'node:util'
 import { borrowedMemories } from '../borrowed-memories.js'
 import { isError } from '../codec/brand.js'
-import type { ChannelCodec, Codec, CodecBounds, OnceEncoded } from '../codec/codec.js'
+import type { ChannelCodec, Codec, CodecBounds } from '../codec/codec.js'
 import { DecodeLimitError } from '../codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { printable } from '../printable.js'
 import { textOfThrown } from '../uncaught.js'
-import { contentOf, type EncodedMessage, encodedIn } from './encoded-message.js'
+import { contentOf, EncodedMessage } from './encoded-message.js'
 
 /** More than the text of any error of this package. The engine quotes whole patterns in its errors. */
 const CAUSE_CHARACTERS_MAX = 1000
@@ -26,10 +26,8 @@ export class MessageCodec {
   /** The payload is valid until the next call; see `keep`. Throws `CODEC`, `MESSAGE_TOO_LARGE`. */
   encode(message: unknown): Uint8Array {
     let payload: Uint8Array
-    const encoded = encodedIn(message)
-    if (encoded !== undefined && encoded.codec !== this.#codec.name) throw this.#wrongCodec(encoded)
     try {
-      payload = encoded === undefined ? this.#codec.encode(message) : this.#adopt(contentOf(encoded))
+      payload = message instanceof EncodedMessage ? this.#adopt(message) : this.#codec.encode(message)
       if (!types.isUint8Array(payload)) throw new TypeError('encode must return a Uint8Array')
       // Throws for a detached buffer, which looks like an empty message.
       if (payload.length === 0) Buffer.from(payload.buffer)
@@ -44,15 +42,13 @@ export class MessageCodec {
     )
   }
 
-  #adopt(message: OnceEncoded): Uint8Array {
-    return this.#codec.adopt?.(message) ?? message.bytes
-  }
-
-  #wrongCodec(message: EncodedMessage): ShmwireError {
-    return new ShmwireError(
-      ErrorCode.CODEC,
-      `the message was encoded once with codec ${message.codec}, and the codec of this channel is ${this.#codec.name}; encode it for this one`,
-    )
+  #adopt(message: EncodedMessage): Uint8Array {
+    if (message.codec !== this.#codec.name)
+      throw new TypeError(
+        `encodeOnce encoded it with ${message.codec}; encode it for the codec of this channel`,
+      )
+    const once = contentOf(message)
+    return this.#codec.adopt?.(once) ?? once.bytes
   }
 
   /** A payload that outlives the call: a copy where the memory will change. */

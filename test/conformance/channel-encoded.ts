@@ -138,7 +138,7 @@ export function channelEncoded(fixture: ChannelFixture): void {
       expect(await refusal(encodeOnce({ a: 1 }, 'json'))).toMatchObject({
         code: ErrorCode.CODEC,
         message:
-          'the message was encoded once with codec json, and the codec of this channel is msgpack; encode it for this one',
+          'codec msgpack cannot encode the message: encodeOnce encoded it with json; encode it for the codec of this channel',
       })
       expect(await refusal(encodeOnce('a'.repeat(1000)))).toMatchObject({
         code: ErrorCode.MESSAGE_TOO_LARGE,
