@@ -6,7 +6,7 @@ import { DecodeLimitError } from '../codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { printable } from '../printable.js'
 import { textOfThrown } from '../uncaught.js'
-import { contentOf, EncodedMessage } from './encoded-message.js'
+import { contentOf, type EncodedMessage, isEncoded } from './encoded-message.js'
 
 /** More than the text of any error of this package. The engine quotes whole patterns in its errors. */
 const CAUSE_CHARACTERS_MAX = 1000
@@ -27,7 +27,7 @@ export class MessageCodec {
   encode(message: unknown): Uint8Array {
     let payload: Uint8Array
     try {
-      payload = message instanceof EncodedMessage ? this.#adopt(message) : this.#codec.encode(message)
+      payload = isEncoded(message) ? this.#adopt(message) : this.#codec.encode(message)
       if (!types.isUint8Array(payload)) throw new TypeError('encode must return a Uint8Array')
       // Throws for a detached buffer, which looks like an empty message.
       if (payload.length === 0) Buffer.from(payload.buffer)

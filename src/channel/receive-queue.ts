@@ -45,28 +45,24 @@ export class ReceiveQueue {
   }
 
   get full(): boolean {
-    return this.#isFullWith(this.#length)
+    return this.#isFullWith(this.#messages.length)
   }
 
   /** More is held than a wait for a record after the messages allows. */
   get overflows(): boolean {
-    return this.#length > BACKLOG_MESSAGES_MAX || this.#bytes > BACKLOG_BYTES_MAX
+    return this.#messages.length > BACKLOG_MESSAGES_MAX || this.#bytes > BACKLOG_BYTES_MAX
   }
 
   overflowError(event: string, remedy: string): ShmwireError {
     return new ShmwireError(
       ErrorCode.BACKLOG,
-      `${this.#length} messages in ${this.#bytes} bytes of memory ${event}, more than ${BACKLOG_MESSAGES_MAX} ` +
+      `${this.#messages.length} messages in ${this.#bytes} bytes of memory ${event}, more than ${BACKLOG_MESSAGES_MAX} ` +
         `messages or ${BACKLOG_BYTES_MAX} bytes; ${remedy}`,
     )
   }
 
   get empty(): boolean {
     return this.#lone === NONE && this.#messages.length === 0
-  }
-
-  get #length(): number {
-    return this.#lone === NONE ? this.#messages.length : 1
   }
 
   get iterating(): boolean {

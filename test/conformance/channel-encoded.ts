@@ -25,15 +25,15 @@ export function channelEncoded(fixture: ChannelFixture): void {
       const message = encodeOnce(value)
       right.handle((request) => [request, message])
       left.handle((request) => request)
-      for (const send of [
-        () => left.send(message),
-        () => expect(left.trySend(message)).toBe(true),
-        () => {
-          left.cork()
-          expect(left.trySend(message)).toBe(true)
-          left.uncork()
-        },
-      ]) {
+      const trySend = async (): Promise<void> => {
+        expect(left.trySend(message)).toBe(true)
+      }
+      const sendCorked = async (): Promise<void> => {
+        left.cork()
+        expect(left.trySend(message)).toBe(true)
+        left.uncork()
+      }
+      for (const send of [() => left.send(message), trySend, sendCorked]) {
         const arrived = next(right)
         await send()
         expect(await arrived).toEqual(value)
@@ -102,15 +102,14 @@ export function channelEncoded(fixture: ChannelFixture): void {
     })
 
     it('have memory of their own at each receiver', async () => {
-      const pairs = await Promise.all([fixture.join(), fixture.join()])
+      const first = await fixture.join()
+      const pairs = [first, await fixture.join()]
       const message = encodeOnce({ bytes: Buffer.from('unchanged') })
-      const received = []
-      for (const pair of pairs) received.push((await through(pair, message)) as { bytes: Buffer })
-      received[0]?.bytes.fill('x')
+      const received: unknown[] = []
+      for (const pair of pairs) received.push(await through(pair, message))
+      ;(received[0] as { bytes: Buffer }).bytes.fill('x')
       expect(received[1]).toEqual({ bytes: Buffer.from('unchanged') })
-      expect(await through(pairs[0] as [Channel, Channel], message)).toEqual({
-        bytes: Buffer.from('unchanged'),
-      })
+      expect(await through(first, message)).toEqual({ bytes: Buffer.from('unchanged') })
     })
 
     it('wait for room, and arrive whole', async () => {
