@@ -13,6 +13,7 @@ import { CheckedDecoder } from './checked-decoder.js'
 import type { Claim } from './claims.js'
 import { CloseHandshake } from './close-handshake.js'
 import { Delivery } from './delivery.js'
+import type { EncodedMessage } from './encoded-message.js'
 import { IncomingRequests } from './incoming-requests.js'
 import { OutgoingRequests } from './outgoing-requests.js'
 import { Receiver } from './receiver.js'
@@ -109,7 +110,7 @@ export class Channel<Incoming = any, Outgoing = any>
    * can change the message as soon as the call returns.
    * Throws `CODEC`, `MESSAGE_TOO_LARGE`, `CLOSED`, `PEER_GONE`.
    */
-  trySend(message: Outgoing): boolean {
+  trySend(message: Outgoing | EncodedMessage<Outgoing>): boolean {
     return this.#sender.trySend(message)
   }
 
@@ -133,7 +134,7 @@ export class Channel<Incoming = any, Outgoing = any>
    * the message is not sent, unless a part of it already was: then the rest follows.
    * Rejects with `CODEC`, `MESSAGE_TOO_LARGE`, `CLOSED`, `PEER_GONE`, `TIMEOUT`, `ABORTED`.
    */
-  send(message: Outgoing, options?: WaitOptions): Promise<void> {
+  send(message: Outgoing | EncodedMessage<Outgoing>, options?: WaitOptions): Promise<void> {
     return waitWithin<void>(options, 'send', (resolve, reject) => {
       const sender = this.#sender
       const { bytesSent } = sender.counters
@@ -159,7 +160,7 @@ export class Channel<Incoming = any, Outgoing = any>
    * `context.signal` of the handler. Rejects like `send`, and with `REMOTE` if the handler threw.
    */
   // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the type of their replies
-  request<Reply = any>(message: Outgoing, options?: WaitOptions): Promise<Reply> {
+  request<Reply = any>(message: Outgoing | EncodedMessage<Outgoing>, options?: WaitOptions): Promise<Reply> {
     return waitWithin<Reply>(options, 'request', (resolve, reject) => {
       this.#sender.assertMayRequest()
       return this.#outgoing.begin(message, resolve as (reply: unknown) => void, reject)
@@ -176,13 +177,13 @@ export class Channel<Incoming = any, Outgoing = any>
   }
 
   /** Sends a message; blocks like `receiveSync` until there is room. Throws like `send`, and `UNAVAILABLE`, `BACKLOG`. */
-  sendSync(message: Outgoing, timeoutMs?: number): void {
+  sendSync(message: Outgoing | EncodedMessage<Outgoing>, timeoutMs?: number): void {
     this.#blocking.send(message, timeoutMs)
   }
 
   /** Sends a request; blocks like `receiveSync` until the reply. Throws like `request`, and `UNAVAILABLE`, `BACKLOG`. */
   // biome-ignore lint/suspicious/noExplicitAny: the two programs agree on the type of their replies
-  requestSync<Reply = any>(message: Outgoing, timeoutMs?: number): Reply {
+  requestSync<Reply = any>(message: Outgoing | EncodedMessage<Outgoing>, timeoutMs?: number): Reply {
     this.#sender.assertMayRequest()
     return this.#blocking.request(message, timeoutMs) as Reply
   }

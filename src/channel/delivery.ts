@@ -143,7 +143,7 @@ export class Delivery {
   #hold(message: unknown, payload: Buffer): void {
     const bytes = this.#codec.heldBytes(payload)
     if (this.#borrows) this.#queue.push(this.#keep(message), bytes + payload.length)
-    else this.#queue.push(message, bytes, payload.buffer)
+    else this.#queue.push(message, bytes, payload)
   }
 
   #keep(message: unknown): unknown {

@@ -6,6 +6,7 @@ import { DecodeLimitError } from '../codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { printable } from '../printable.js'
 import { textOfThrown } from '../uncaught.js'
+import { contentOf, type EncodedMessage, isEncoded } from './encoded-message.js'
 
 /** More than the text of any error of this package. The engine quotes whole patterns in its errors. */
 const CAUSE_CHARACTERS_MAX = 1000
@@ -26,7 +27,7 @@ export class MessageCodec {
   encode(message: unknown): Uint8Array {
     let payload: Uint8Array
     try {
-      payload = this.#codec.encode(message)
+      payload = isEncoded(message) ? this.#adopt(message) : this.#codec.encode(message)
       if (!types.isUint8Array(payload)) throw new TypeError('encode must return a Uint8Array')
       // Throws for a detached buffer, which looks like an empty message.
       if (payload.length === 0) Buffer.from(payload.buffer)
@@ -39,6 +40,15 @@ export class MessageCodec {
       ErrorCode.MESSAGE_TOO_LARGE,
       `the message is ${payload.length} bytes, more than maxMessageBytes: ${this.#bytesMax}; raise it on both sides, or send parts`,
     )
+  }
+
+  #adopt(message: EncodedMessage): Uint8Array {
+    if (message.codec !== this.#codec.name)
+      throw new TypeError(
+        `encodeOnce encoded it with ${message.codec}; encode it for the codec of this channel`,
+      )
+    const once = contentOf(message)
+    return this.#codec.adopt?.(once) ?? once.bytes
   }
 
   /** A payload that outlives the call: a copy where the memory will change. */

@@ -14,8 +14,21 @@ const HELD_BYTES_MAX = 256 * 1024
 const BACKLOG_MESSAGES_MAX = 1024 * 1024
 const BACKLOG_BYTES_MAX = 256 * 1024 * 1024
 
+/** A message with more can fill the queue alone. */
+const LONE_BYTES_MAX = 8 * 1024
+
+/** No message: every other value can be one. */
+const NONE = Symbol('none')
+
 /** The messages that have arrived before a consumer takes them. */
 export class ReceiveQueue {
+  /**
+   * The only held message, if it is short; all else is empty then. It counts for nothing, because to read the memory of a payload takes as long
+   * as to create a Buffer, and a blocking call that waits takes each message at once.
+   */
+  #lone: unknown = NONE
+  #loneBytes = 0
+  #lonePayload: Uint8Array | undefined
   readonly #messages = new AsyncQueue<unknown>(() => this.#taken())
   /** The memory that each message counts for. */
   readonly #charges = new Fifo<number>()
@@ -49,7 +62,7 @@ export class ReceiveQueue {
   }
 
   get empty(): boolean {
-    return this.#messages.length === 0
+    return this.#lone === NONE && this.#messages.length === 0
   }
 
   get iterating(): boolean {
@@ -58,10 +71,23 @@ export class ReceiveQueue {
 
   /**
    * Delivers the message to a waiting iterator, or holds it. It counts for `bytes`, and for the whole
-   * `memory` that it is a part of, unless the message before it already counts for that.
+   * memory of its `payload`, unless the message before it already counts for that.
    */
-  push(message: unknown, bytes: number, memory?: ArrayBufferLike): void {
+  push(message: unknown, bytes: number, payload?: Uint8Array): void {
+    const keptBytes = payload === undefined ? bytes : bytes + payload.length
+    if (keptBytes <= LONE_BYTES_MAX && this.empty && !this.#messages.iterating) {
+      this.#lone = message
+      this.#loneBytes = bytes
+      this.#lonePayload = payload
+      return
+    }
+    this.#countLone()
+    this.#hold(message, bytes, payload)
+  }
+
+  #hold(message: unknown, bytes: number, payload: Uint8Array | undefined): void {
     if (!this.#messages.push(message)) return
+    const memory = payload?.buffer
     const charged = memory === undefined || memory === this.#memory ? bytes : bytes + memory.byteLength
     this.#memory = memory
     this.#charges.push(charged)
@@ -70,11 +96,16 @@ export class ReceiveQueue {
 
   /** Removes and returns the oldest message; undefined when the queue is empty. */
   shift(): unknown {
-    return this.#messages.shift()
+    const lone = this.#lone
+    if (lone === NONE) return this.#messages.shift()
+    this.#forgetLone()
+    this.#onEmpty()
+    return lone
   }
 
   /** Drops all messages. */
   clear(): void {
+    this.#forgetLone()
     this.#messages.clear()
     this.#charges.clear()
     this.#bytes = 0
@@ -88,7 +119,22 @@ export class ReceiveQueue {
 
   /** One iterator at a time: two would each get some of the messages. `onDone` runs when its loop ends. */
   iterate(onDone: () => void): AsyncIterableIterator<unknown, undefined> {
+    this.#countLone()
     return this.#messages.iterate(onDone)
+  }
+
+  /** A further message follows, or a loop takes the messages. */
+  #countLone(): void {
+    const lone = this.#lone
+    if (lone === NONE) return
+    const payload = this.#lonePayload
+    this.#forgetLone()
+    this.#hold(lone, this.#loneBytes, payload)
+  }
+
+  #forgetLone(): void {
+    this.#lone = NONE
+    this.#lonePayload = undefined
   }
 
   #isFullWith(messages: number): boolean {

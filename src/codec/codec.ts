@@ -13,6 +13,11 @@ export interface Codec {
   /** The next call of `encode` overwrites the bytes of the last one. So the channel copies bytes that have to wait. */
   readonly reusesMemory?: boolean
   /**
+   * Like `encode`, for a message that several channels send; its bytes never change. Absent: `encode` writes it, or, if the codec has
+   * `perChannel`, such messages are not possible.
+   */
+  encodeOnce?(value: unknown): OnceEncoded
+  /**
    * Creates a codec for one channel, with state of its own. Absent: this object serves every channel.
    *
    * The channel can send messages in another order than it encoded them, or not at all, so a message must not depend on another one.
@@ -23,6 +28,13 @@ export interface Codec {
   perChannel?(sendNote: (note: Uint8Array) => boolean, bounds: CodecBounds): ChannelCodec
 }
 
+/** A message for several channels. */
+export interface OnceEncoded {
+  readonly bytes: Uint8Array
+  /** Indices of the bytes that depend on the channel. */
+  readonly places?: readonly number[]
+}
+
 export interface CodecBounds {
   /** `maxMessageBytes`: an `encode` whose result grows beyond it can stop. */
   readonly messageBytesMax: number
@@ -31,7 +43,9 @@ export interface CodecBounds {
 }
 
 /** The codec of one channel. */
-export interface ChannelCodec extends Omit<Codec, 'perChannel'> {
+export interface ChannelCodec extends Omit<Codec, 'perChannel' | 'encodeOnce'> {
+  /** The bytes that this channel sends for a message of `encodeOnce`. Called like `encode`. Absent: `message.bytes`. */
+  adopt?(message: OnceEncoded): Uint8Array
   /**
    * Applies a note of the peer's codec, in memory of the note alone. Throws for a malformed note, which ends the channel with
    * `ERR_SHMWIRE_CODEC`. Absent: the codec has no notes, and a note ends the channel with `ERR_SHMWIRE_CORRUPT`.

@@ -21,6 +21,7 @@ export const jsonCodec: Codec = {
   name: 'json',
   encode,
   decode: (bytes) => decode(bytes, new DecodeBudget(DECODED_BYTES_DEFAULT)),
+  encodeOnce: (value) => ({ bytes: encode(value) }),
   perChannel: (_sendNote, bounds) => new JsonChannelCodec(bounds),
 }
 

@@ -1,10 +1,11 @@
-import type { ChannelCodec, Codec, CodecBounds } from './codec.js'
+import type { ChannelCodec, Codec, CodecBounds, OnceEncoded } from './codec.js'
 import { DECODED_BYTES_DEFAULT, DecodeBudget } from './decode-budget.js'
 import { decodeGraph } from './graph-decoder.js'
 import { encodeGraph } from './graph-encoder.js'
 import { ReceivedShapes } from './received-shapes.js'
 import { SentShapes } from './sent-shapes.js'
-import { Addition, ESCAPE } from './tree-format.js'
+import { sharedKeys, sharedShapes, sharedShapesToRead } from './shared-shapes.js'
+import { Addition, ESCAPE, type ShapesToRead } from './tree-format.js'
 import { decodeTree } from './tree-reader.js'
 import { encodeNodes, encodeTree } from './tree-writer.js'
 
@@ -39,6 +40,7 @@ export const msgpackCodec: Codec = {
   reusesMemory: true,
   encode: (value) => encode(value, undefined),
   decode: (bytes) => decode(bytes, undefined, new DecodeBudget(DECODED_BYTES_DEFAULT)),
+  encodeOnce,
   perChannel: (sendNote, bounds) => new MsgpackChannelCodec(sendNote, bounds),
 }
 
@@ -51,6 +53,8 @@ class MsgpackChannelCodec implements ChannelCodec {
   readonly #budget: DecodeBudget
   #sent: SentShapes | undefined
   #received: ReceivedShapes | undefined
+  /** By the id of `sharedShapes`. */
+  #adoptedIds: number[] | undefined
 
   constructor(sendNote: (note: Uint8Array) => boolean, { messageBytesMax, decodedBytesMax }: CodecBounds) {
     this.#sendNote = sendNote
@@ -61,6 +65,33 @@ class MsgpackChannelCodec implements ChannelCodec {
   encode(value: unknown): Uint8Array {
     if (typeof value === 'object') this.#sent ??= new SentShapes(this.#sendNote)
     return encode(value, this.#sent, this.#bytesMax)
+  }
+
+  adopt(message: OnceEncoded): Uint8Array {
+    const { bytes, places = [] } = message
+    let adopted = bytes
+    for (const place of places) {
+      const sharedId = bytes[place] as number
+      const id = this.#idOf(sharedId)
+      if (id === undefined) return this.encode(decodeShared(bytes))
+      if (id === sharedId) continue
+      if (adopted === bytes) adopted = Buffer.from(bytes)
+      adopted[place] = id
+    }
+    return adopted
+  }
+
+  /** The id that this channel has for a shape of `sharedShapes`. Undefined: it cannot announce that shape. */
+  #idOf(sharedId: number): number | undefined {
+    const known = this.#adoptedIds?.[sharedId]
+    if (known !== undefined) return known
+    this.#sent ??= new SentShapes(this.#sendNote)
+    const id = this.#sent.announce(sharedKeys(sharedId))?.id
+    if (id !== undefined) {
+      this.#adoptedIds ??= []
+      this.#adoptedIds[sharedId] = id
+    }
+    return id
   }
 
   decode(bytes: Buffer): unknown {
@@ -87,7 +118,21 @@ function encode(
   return tree !== undefined && tree.length <= bytesMax ? tree : encodeNodes(encodeGraph(value, bytesMax))
 }
 
-function decode(bytes: Buffer, shapes: ReceivedShapes | undefined, budget: DecodeBudget): unknown {
+function encodeOnce(value: unknown): OnceEncoded {
+  const places: number[] = []
+  const tree = encodeTree(value, sharedShapes, Number.POSITIVE_INFINITY, places)
+  // The next message overwrites the result.
+  return tree === undefined
+    ? { bytes: Buffer.from(encodeNodes(encodeGraph(value))) }
+    : { bytes: Buffer.from(tree), places }
+}
+
+function decodeShared(bytes: Uint8Array): unknown {
+  const copy = Buffer.from(bytes)
+  return decode(copy, sharedShapesToRead, new DecodeBudget(Number.POSITIVE_INFINITY))
+}
+
+function decode(bytes: Buffer, shapes: ShapesToRead | undefined, budget: DecodeBudget): unknown {
   if (bytes[0] === ESCAPE) {
     const second = bytes[1] ?? 0
     // A graph is a list, whose first byte is larger than any number of a shape or an addition.

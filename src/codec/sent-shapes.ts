@@ -87,6 +87,13 @@ export class SentShapes implements ShapesToWrite {
     return undefined
   }
 
+  /** The shape of these keys, announced if necessary. Undefined: it cannot be announced. */
+  announce(keys: readonly string[]): Shape | undefined {
+    let node: ShapeNode | undefined = this.#root
+    for (const key of keys) node = node?.child(key)
+    return node?.shape ?? (this.#candidates === undefined ? undefined : this.#add(keys))
+  }
+
   #add(keys: readonly string[]): Shape | undefined {
     // The receiver assigns keys, and an assignment to `__proto__` would set the prototype.
     if (keys.includes('__proto__')) return undefined

@@ -31,19 +31,20 @@ export interface ShapesToWrite {
 
 /**
  * Writes a value that is nested up to DEPTH_MAX. Returns undefined if it is deeper, cannot be sent, or if it needs more memory beyond
- * `bytesMax` bytes. The result can be longer than `bytesMax`. The next call overwrites it. Throws RangeError if the receiver would refuse
+ * `bytesMax` bytes. The result can be longer than `bytesMax`. The next call overwrites it. Adds the indices of the ids of shapes to `places`. Throws RangeError if the receiver would refuse
  * the work.
  */
 export function encodeTree(
   value: unknown,
   shapes: ShapesToWrite | undefined,
   bytesMax = Number.POSITIVE_INFINITY,
+  places?: number[],
 ): Buffer | undefined {
   // Accessors can encode other messages meanwhile, which then have another writer.
   const writer = idleWriter ?? new TreeWriter()
   idleWriter = undefined
   try {
-    return writer.message(value, shapes, bytesMax)
+    return writer.message(value, shapes, bytesMax, places)
   } finally {
     writer.forget()
     idleWriter = writer
@@ -68,6 +69,7 @@ let idleWriter: TreeWriter | undefined
 class TreeWriter extends TokenWriter implements AdditionSink {
   #work: Work | undefined
   #shapes: ShapesToWrite | undefined
+  #places: number[] | undefined
   /** The objects of this message, in the order in which they begin. A second occurrence is a reference to the first. */
   readonly #met = Array.from<object | undefined>({ length: MET_MAX })
   #metCount = 0
@@ -75,10 +77,23 @@ class TreeWriter extends TokenWriter implements AdditionSink {
   #indices: ObjectIndices | undefined
   #hasReferences = false
 
-  message(value: unknown, shapes: ShapesToWrite | undefined, bytesMax: number): Buffer | undefined {
+  message(
+    value: unknown,
+    shapes: ShapesToWrite | undefined,
+    bytesMax: number,
+    places: number[] | undefined,
+  ): Buffer | undefined {
     this.start(bytesMax)
     this.#shapes = shapes
-    if (!this.write(value, 0) || (this.#hasReferences && !this.prepend(Addition.REFERENCES))) return undefined
+    this.#places = places
+    if (!this.write(value, 0)) return undefined
+    if (!this.#hasReferences) return this.result()
+    const start = this.position
+    if (!this.prepend(Addition.REFERENCES)) return undefined
+    const shift = this.position - start
+    places?.forEach((place, index) => {
+      places[index] = place + shift
+    })
     return this.result()
   }
 
@@ -102,6 +117,7 @@ class TreeWriter extends TokenWriter implements AdditionSink {
     this.#hasReferences = false
     this.#work = undefined
     this.#shapes = undefined
+    this.#places = undefined
     this.end()
   }
 
@@ -208,6 +224,7 @@ class TreeWriter extends TokenWriter implements AdditionSink {
 
   #shapedObject(value: object, { id, keys }: Shape, depth: number): boolean {
     this.byte(ESCAPE)
+    this.#places?.push(this.position)
     this.byte(id)
     let count = 0
     for (const key in value) {

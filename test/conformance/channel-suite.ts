@@ -5,6 +5,7 @@ import { channelCancel } from './channel-cancel.js'
 import { channelClaims } from './channel-claims.js'
 import { channelCork } from './channel-cork.js'
 import { channelDiagnostics } from './channel-diagnostics.js'
+import { channelEncoded } from './channel-encoded.js'
 import { channelEnd } from './channel-end.js'
 import { ChannelFixture, type ChannelImplementation } from './channel-fixture.js'
 import { channelFlow } from './channel-flow.js'
@@ -31,6 +32,7 @@ export function channelSuite(implementation: ChannelImplementation): void {
   channelCancel(fixture)
   channelClaims(fixture)
   channelCork(fixture)
+  channelEncoded(fixture)
   if (implementation.views) channelViews(fixture)
   channelCallbacks(fixture)
   channelActions(fixture)

@@ -29,6 +29,7 @@ const PREFIXES: Readonly<Record<string, string>> = {
   Connector: 'connector.',
   Contract: 'contract.',
   Contracts: 'contracts.',
+  EncodedMessage: 'encodedMessage.',
   ErrorReport: 'report.',
   GrpcGateway: 'gateway.',
   HttpBinding: 'binding.',

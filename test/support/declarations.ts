@@ -78,8 +78,8 @@ function membersOf({ file, kind, text }: Source, exported: ReadonlyMap<string, S
 }
 
 function memberOf(line: string): Member[] {
-  // A property with get and set has two lines.
-  if (line.startsWith('set ')) return []
+  // A property with get and set has two lines. Protected members are for the compiler.
+  if (/^(?:set|protected) /.test(line)) return []
   const signature = simplified(line.replace(/^get (\w+)\(\)/, '$1').replace(/^readonly /, ''))
   const name = /^(\[[^\]]*\]|'[^']*'|#?[\w$]+)/.exec(signature)?.[1]
   if (name === undefined) throw new Error(`a member of unknown form: ${line}`)

@@ -2,7 +2,7 @@ import { borrowedMemories } from '../../borrowed-memories.js'
 import { bufferOver } from '../../buffer-over.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
 import { nowMs } from '../../host.js'
-import type { NativeBinding, NativeEndpoint } from '../../native/binding.js'
+import type { NativeEndpoint } from '../../native/binding.js'
 import { markShared, memoryTransferred } from '../../received-memory.js'
 import { TURN_MS_MAX } from '../../turn-budget.js'
 import { endsBatch } from '../../wire/record-kind.js'
@@ -25,10 +25,14 @@ const RECORDS_PER_CHECK = 32
  * because a listener may throw, pause or destroy the link, or read on in a blocking call.
  */
 export class BatchReader {
-  readonly #binding: NativeBinding
   readonly #context: Pick<LinkContext, 'budget' | 'onError'>
   readonly #endpoint: NativeEndpoint
   readonly #results: Float64Array
+  // As fields, because reading the binding for each batch takes a part of its time.
+  readonly #requiredIndex: number
+  readonly #fragmentedIndex: number
+  readonly #offsetIndex: number
+  readonly #preemptedIndex: number
   readonly #descriptors: Uint32Array
   readonly #words: number
   #sink!: LinkSink
@@ -64,7 +68,10 @@ export class BatchReader {
   constructor(context: Pick<LinkContext, 'binding' | 'budget' | 'endpoint' | 'onError'>, inPlace: boolean) {
     const { binding, endpoint } = context
     this.#context = context
-    this.#binding = binding
+    this.#requiredIndex = binding.RESULT_REQUIRED
+    this.#fragmentedIndex = binding.RESULT_FRAGMENTED
+    this.#offsetIndex = binding.RESULT_OFFSET
+    this.#preemptedIndex = binding.RESULT_PREEMPTED
     this.#endpoint = endpoint
     this.#results = endpoint.results
     this.#descriptors = endpoint.descriptors
@@ -145,14 +152,14 @@ export class BatchReader {
       return 0
     }
     const results = this.#results
-    if (results[this.#binding.RESULT_PREEMPTED] === 1) this.#preempted()
+    if (results[this.#preemptedIndex] === 1) this.#preempted()
     if (count === 0) {
-      const requiredBytes = results[this.#binding.RESULT_REQUIRED] as number
+      const requiredBytes = results[this.#requiredIndex] as number
       if (requiredBytes < 0) return 0
       if (provided) return this.#changed()
-      return this.#provide(requiredBytes, results[this.#binding.RESULT_FRAGMENTED] === 1)
+      return this.#provide(requiredBytes, results[this.#fragmentedIndex] === 1)
     }
-    this.#slabOffset = results[this.#binding.RESULT_OFFSET] as number
+    this.#slabOffset = results[this.#offsetIndex] as number
     this.#batchCount = count
     this.#batchNext = 0
     return this.#inPlace ? this.#deliverInPlace() : this.#deliver()
@@ -207,7 +214,7 @@ export class BatchReader {
       this.#context.onError(error)
       return 0
     }
-    if (this.#results[this.#binding.RESULT_PREEMPTED] === 1) this.#preempted()
+    if (this.#results[this.#preemptedIndex] === 1) this.#preempted()
     if (bytes < assembly.length) {
       const moved = bytes > this.#assemblyBytes ? 1 : 0
       this.#assemblyBytes = bytes

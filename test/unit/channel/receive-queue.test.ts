@@ -59,6 +59,58 @@ describe('held messages', () => {
   })
 })
 
+describe('the only held message', () => {
+  const slab = new ArrayBuffer(BYTES_MAX)
+
+  it('counts for its memory as soon as a second one follows', () => {
+    queue.push('first', 1, new Uint8Array(slab, 0, 64))
+    expect(queue.full).toBe(false)
+    queue.push('second', 1, new Uint8Array(slab, 64, 64))
+    expect(queue.full).toBe(true)
+    expect([queue.shift(), queue.full, rooms]).toEqual(['first', false, 1])
+    expect([queue.shift(), queue.empty]).toEqual(['second', true])
+  })
+
+  it('fills the queue alone if it is long', () => {
+    queue.push('long', 1, new Uint8Array(slab))
+    expect([queue.full, queue.shift(), queue.full, rooms]).toEqual([true, 'long', false, 1])
+  })
+
+  it('may be undefined', () => {
+    queue.push(undefined, 1)
+    expect(queue.empty).toBe(false)
+    queue.push('second', 1)
+    expect([queue.shift(), queue.shift(), queue.empty]).toEqual([undefined, 'second', true])
+  })
+
+  it('comes first in a loop that begins later, and the error of the channel after it', async () => {
+    queue.push('only', 1)
+    queue.end(new Error('it ended'))
+    const iterator = iterate()
+    expect(await iterator.next()).toEqual({ value: 'only', done: false })
+    await expect(iterator.next()).rejects.toThrow('it ended')
+  })
+
+  it('leaves with the others', () => {
+    queue.push('only', 1)
+    queue.clear()
+    expect([queue.empty, queue.shift()]).toEqual([true, undefined])
+  })
+
+  it('reports that the queue is empty when it is taken', () => {
+    let empties = 0
+    const reporting = new ReceiveQueue(
+      () => {},
+      () => {
+        empties += 1
+      },
+    )
+    reporting.push('only', 1)
+    reporting.shift()
+    expect(empties).toBe(1)
+  })
+})
+
 describe('an iterator', () => {
   loopTests(() => {
     const messages = new ReceiveQueue(() => {})
