@@ -8,6 +8,7 @@ import { TURN_MS_MAX } from '../../turn-budget.js'
 import { endsBatch } from '../../wire/record-kind.js'
 import type { LinkSink } from '../link.js'
 import type { LinkContext } from './context.js'
+import { longBuffer } from './long-buffers.js'
 
 /** The messages of a batch are copied into slabs of this size, one after the other. */
 const SLAB_BYTES = 64 * 1024
@@ -133,7 +134,8 @@ export class BatchReader {
     return this.#receive(spinNanos, yieldCpu)
   }
 
-  #receive(spinNanos: number, yieldCpu: boolean, provided = false): number {
+  /** `providedBytes`: the slab was allocated for a record of this length. */
+  #receive(spinNanos: number, yieldCpu: boolean, providedBytes = -1): number {
     if (this.#slab.length === 0) this.#replaceMemory()
     let count: number
     try {
@@ -149,9 +151,11 @@ export class BatchReader {
     if (count === 0) {
       const requiredBytes = results[this.#binding.RESULT_REQUIRED] as number
       if (requiredBytes < 0) return 0
-      if (provided) return this.#changed()
+      if (providedBytes >= 0) return this.#changed()
       return this.#provide(requiredBytes, results[this.#binding.RESULT_FRAGMENTED] === 1)
     }
+    // A shorter record would show a listener old bytes of the memory behind it.
+    if (this.#slab.length === providedBytes && this.#descriptors[3] !== providedBytes) return this.#changed()
     this.#slabOffset = results[this.#binding.RESULT_OFFSET] as number
     this.#batchCount = count
     this.#batchNext = 0
@@ -162,9 +166,10 @@ export class BatchReader {
   #provide(requiredBytes: number, fragmented: boolean): number {
     let buffer: Buffer
     try {
-      buffer = Buffer.allocUnsafeSlow(
-        fragmented || requiredBytes >= OWN_BUFFER_BYTES_MIN ? requiredBytes : SLAB_BYTES,
-      )
+      buffer =
+        fragmented || requiredBytes >= OWN_BUFFER_BYTES_MIN
+          ? longBuffer(this.#binding, requiredBytes)
+          : Buffer.allocUnsafeSlow(SLAB_BYTES)
     } catch (cause) {
       const what = `there is no memory for a message of ${requiredBytes} bytes`
       this.#context.onError(new ShmwireError(ErrorCode.OUT_OF_MEMORY, what, { cause }))
@@ -178,7 +183,7 @@ export class BatchReader {
     // A message with its own buffer may be transferred; those of a slab share its memory.
     if (buffer.length === SLAB_BYTES) markShared(buffer.buffer)
     this.#useSlab(buffer)
-    return this.#receive(0, false, true)
+    return this.#receive(0, false, requiredBytes)
   }
 
   /** There is no memory for records yet, or a listener has transferred it. */

@@ -1,0 +1,163 @@
+import { describe, expect, it } from 'vitest'
+import { Channel } from '../../../src/channel/channel.js'
+import { bytesCodec } from '../../../src/codec/bytes.js'
+import { longBuffer } from '../../../src/link/shm/long-buffers.js'
+import type { NativeBinding } from '../../../src/native/binding.js'
+import { fillByStream, STREAMS_RESPECT_THE_MARK } from '../../support/byte-stream.js'
+import { collectGarbage } from '../../support/garbage.js'
+import { joinShmLinks, needBinding } from '../../support/link-pairs.js'
+import { integerFrom, newSeed, randomFrom } from '../../support/random.js'
+import { eventually, turns } from '../../support/turns.js'
+
+const MIB = 1024 * 1024
+
+/** Whether the addon lends memory: an addon without external buffers does not. */
+const lends = needBinding().lendMemory(MIB) !== undefined
+
+function fakeBinding(lent: ArrayBuffer | undefined) {
+  const fake = { asked: [] as number[], trims: 0, inUse: true }
+  const binding = {
+    lendMemory: (bytes: number) => {
+      fake.asked.push(bytes)
+      return lent
+    },
+    trimMemory: () => {
+      fake.trims += 1
+      return fake.inUse
+    },
+  } as unknown as NativeBinding
+  return { fake, binding }
+}
+
+/** The pool, after all of its memory that nobody references has returned. */
+async function collected(): Promise<void> {
+  for (let count = 0; count < 3; count += 1) {
+    collectGarbage()
+    await turns(3)
+  }
+}
+
+describe('longBuffer', () => {
+  it('takes memory of the pool for a long message only', () => {
+    const { fake, binding } = fakeBinding(new ArrayBuffer(128 * 1024))
+    expect(longBuffer(binding, 128 * 1024 - 1).length).toBe(128 * 1024 - 1)
+    expect(longBuffer(binding, 128 * 1024).length).toBe(128 * 1024)
+    expect(fake.asked).toEqual([128 * 1024])
+  })
+
+  it('allocates memory where the pool lends none', () => {
+    const { fake, binding } = fakeBinding(undefined)
+    expect(longBuffer(binding, MIB).length).toBe(MIB)
+    expect(fake.asked).toEqual([MIB])
+  })
+
+  it('trims the pool until it was not used for a while, and again after the next use', async () => {
+    const { fake, binding } = fakeBinding(new ArrayBuffer(MIB))
+    longBuffer(binding, MIB)
+    longBuffer(binding, MIB)
+    await eventually(() => fake.trims === 2)
+    fake.inUse = false
+    await eventually(() => fake.trims === 3)
+    longBuffer(binding, MIB)
+    await eventually(() => fake.trims === 4)
+  })
+})
+
+describe.runIf(lends)('the pool of the addon', () => {
+  const binding = needBinding()
+  const lend = (bytes: number) => new Uint8Array(binding.lendMemory(bytes) as ArrayBuffer)
+
+  it('lends exactly the requested length', () => {
+    for (const bytes of [1, 128 * 1024, MIB, MIB + 1, 32 * MIB]) expect(lend(bytes).length).toBe(bytes)
+    expect(binding.lendMemory(32 * MIB + 1)).toBeUndefined()
+  })
+
+  it('rejects a length that is not a positive integer', () => {
+    for (const bytes of [0, -1, 1.5, Number.NaN, '1', undefined, 2 ** 53])
+      expect(() => binding.lendMemory(bytes as number)).toThrow(TypeError)
+  })
+
+  it('reuses memory after its collection, and only then', async () => {
+    let held: Uint8Array[] | undefined = []
+    for (let count = 1; count <= 20; count += 1) held.push(lend(MIB).fill(count))
+    await collected()
+    const others = Array.from({ length: 20 }, () => lend(MIB).fill(99))
+    expect(held.map((one) => [one[0], one[MIB - 1]])).toEqual(held.map((_, index) => [index + 1, index + 1]))
+    others.length = 0
+    held = undefined
+    await collected()
+    const firstBytes = Array.from({ length: 40 }, () => lend(MIB)[0])
+    expect(firstBytes.filter((byte) => byte !== 0).length).toBeGreaterThan(20)
+  })
+
+  it('keeps memory that a stream has taken for as long as it is referenced', async () => {
+    const own = lend(MIB)
+    const taken = await fillByStream(own, 7).catch((error: unknown) => {
+      if (!STREAMS_RESPECT_THE_MARK) throw error
+      return own.fill(7)
+    })
+    await collected()
+    for (let count = 0; count < 30; count += 1) lend(MIB).fill(9)
+    expect(Buffer.from(taken).equals(Buffer.alloc(MIB, 7))).toBe(true)
+  })
+
+  it('lends no more than a limit at once, so that a loop without turns cannot exhaust the memory', async () => {
+    await collected()
+    const held: unknown[] = []
+    let memory = binding.lendMemory(4 * MIB)
+    while (memory !== undefined && held.length < 1000) {
+      held.push(memory)
+      memory = binding.lendMemory(4 * MIB)
+    }
+    expect(held.length).toBeGreaterThan(32)
+    expect(held.length).toBeLessThanOrEqual(64)
+    held.length = 0
+    await collected()
+    expect(binding.lendMemory(4 * MIB)).toBeDefined()
+  })
+
+  it('rests after a time without use, and then keeps nothing', async () => {
+    lend(2 * MIB).fill(5)
+    await collected()
+    lend(2 * MIB)
+    binding.trimMemory()
+    expect(binding.trimMemory()).toBe(false)
+    await collected()
+    expect(lend(2 * MIB)[0]).toBe(0)
+    expect(binding.trimMemory()).toBe(true)
+  })
+})
+
+describe('long messages', () => {
+  it('arrive intact, with some of them held while the memory of others is reused', async () => {
+    const random = randomFrom(newSeed('long messages'))
+    const [left, right] = (await joinShmLinks({ ringBytes: 64 * 1024, maxMessageBytes: 4 * MIB })).map(
+      (link) =>
+        new Channel({ link, codec: bytesCodec, maxDecodedBytes: 4 * MIB, maxMessageBytes: 4 * MIB }),
+    ) as [Channel, Channel]
+    const held = new Map<number, Buffer>()
+    let received = 0
+    const wrong: number[] = []
+    const isIntact = (message: Buffer, index: number) =>
+      message.equals(Buffer.alloc(message.length, index % 256))
+    right.on('message', (message: Buffer) => {
+      if (!isIntact(message, received)) wrong.push(received)
+      if (received % 3 === 0) held.set(received, message)
+      received += 1
+    })
+    for (let index = 0; index < 120; index += 1) {
+      const bytes = integerFrom(random, 0, random() < 0.25 ? 3 * MIB : 500_000)
+      await left.send(Buffer.alloc(bytes, index % 256))
+      await eventually(() => received === index + 1)
+      if (index % 10 !== 0) continue
+      collectGarbage()
+      for (const [at, message] of held) {
+        if (!isIntact(message, at)) wrong.push(at)
+        if (random() < 0.3) held.delete(at)
+      }
+    }
+    expect(wrong).toEqual([])
+    await Promise.all([left.close(), right.close()])
+    for (const [at, message] of held) expect(isIntact(message, at)).toBe(true)
+  })
+})
