@@ -13,6 +13,12 @@ import { longBuffer } from './long-buffers.js'
 /** The messages of a batch are copied into slabs of this size, one after the other. */
 const SLAB_BYTES = 64 * 1024
 
+/**
+ * The slabs of a link that has filled one without a sleep: fewer calls and turns for each message (docs/decisions/0076). A message that
+ * the program keeps also keeps its slab, so a quiet link uses the small ones.
+ */
+const SLAB_BYTES_BUSY = 256 * 1024
+
 /** A message this long gets its own buffer; so at most this much of a slab stays unused. */
 const OWN_BUFFER_BYTES_MIN = 8 * 1024
 
@@ -40,6 +46,8 @@ export class BatchReader {
   #closed = false
   /** Holds the copies of records, or is the peer's ring. Its length is 0 after a transfer. */
   #slab: Buffer = NO_SLAB
+  /** The link has slept since it allocated the slab. */
+  #slept = false
   #slabOffset = 0
   /** Records of the last batch, and how many of them were delivered. */
   #batchCount = 0
@@ -119,9 +127,11 @@ export class BatchReader {
     throw new ShmwireError(ErrorCode.INVALID_STATE, what)
   }
 
-  /** Releases the last long message: an idle link keeps no message alive. */
+  /** Releases the memory of the last long message and large slabs: an idle link keeps no message alive. */
   forget(): void {
     this.#lastLong.length = 0
+    this.#slept = true
+    if (this.#slab.length !== SLAB_BYTES && !this.#inPlace && !this.pending) this.#useSlab(NO_SLAB)
   }
 
   /**
@@ -164,12 +174,10 @@ export class BatchReader {
 
   /** Allocates memory for the next message, which does not fit into the slab. */
   #provide(requiredBytes: number, fragmented: boolean): number {
+    const isOwn = fragmented || requiredBytes >= OWN_BUFFER_BYTES_MIN
     let buffer: Buffer
     try {
-      buffer =
-        fragmented || requiredBytes >= OWN_BUFFER_BYTES_MIN
-          ? longBuffer(this.#binding, requiredBytes)
-          : Buffer.allocUnsafeSlow(SLAB_BYTES)
+      buffer = isOwn ? longBuffer(this.#binding, requiredBytes) : this.#newSlab()
     } catch (cause) {
       const what = `there is no memory for a message of ${requiredBytes} bytes`
       this.#context.onError(new ShmwireError(ErrorCode.OUT_OF_MEMORY, what, { cause }))
@@ -180,10 +188,18 @@ export class BatchReader {
       this.#assemblyBytes = 0
       return this.#assemble(buffer, 0, false)
     }
-    // A message with its own buffer may be transferred; those of a slab share its memory.
-    if (buffer.length === SLAB_BYTES) markShared(buffer.buffer)
     this.#useSlab(buffer)
     return this.#receive(0, false, requiredBytes)
+  }
+
+  #newSlab(): Buffer {
+    const { length } = this.#slab
+    const isBusy = !this.#slept && (length === SLAB_BYTES || length === SLAB_BYTES_BUSY)
+    const slab = Buffer.allocUnsafeSlow(isBusy ? SLAB_BYTES_BUSY : SLAB_BYTES)
+    // A message with its own buffer may be transferred; those of a slab share its memory.
+    markShared(slab.buffer)
+    this.#slept = false
+    return slab
   }
 
   /** There is no memory for records yet, or a listener has transferred it. */

@@ -3,7 +3,7 @@ import { Channel } from '../../../src/channel/channel.js'
 import { bytesCodec } from '../../../src/codec/bytes.js'
 import { longBuffer } from '../../../src/link/shm/long-buffers.js'
 import type { NativeBinding } from '../../../src/native/binding.js'
-import { fillByStream, STREAMS_RESPECT_THE_MARK } from '../../support/byte-stream.js'
+import { fillByStream } from '../../support/byte-stream.js'
 import { collectGarbage } from '../../support/garbage.js'
 import { joinShmLinks, needBinding } from '../../support/link-pairs.js'
 import { integerFrom, newSeed, randomFrom } from '../../support/random.js'
@@ -92,10 +92,8 @@ describe.runIf(lends)('the pool of the addon', () => {
 
   it('keeps memory that a stream has taken for as long as it is referenced', async () => {
     const own = lend(MIB)
-    const taken = await fillByStream(own, 7).catch((error: unknown) => {
-      if (!STREAMS_RESPECT_THE_MARK) throw error
-      return own.fill(7)
-    })
+    const taken = await fillByStream(own, 7)
+    expect(own.length).toBe(0)
     await collected()
     for (let count = 0; count < 30; count += 1) lend(MIB).fill(9)
     expect(Buffer.from(taken).equals(Buffer.alloc(MIB, 7))).toBe(true)
@@ -128,12 +126,33 @@ describe.runIf(lends)('the pool of the addon', () => {
   })
 })
 
+describe('short messages', () => {
+  it('share larger memory while they arrive without a pause, and small memory after a sleep', async () => {
+    const [left, right] = (await joinShmLinks({ ringBytes: MIB, maxMessageBytes: MIB, wait: 'sleep' })).map(
+      (link) => new Channel({ link, codec: bytesCodec, maxDecodedBytes: MIB, maxMessageBytes: MIB }),
+    ) as [Channel, Channel]
+    const received: Buffer[] = []
+    right.on('message', (message: Buffer) => received.push(message))
+    const burst = 600
+    for (let index = 0; index < burst; index += 1) expect(left.trySend(Buffer.alloc(1024, index))).toBe(true)
+    await eventually(() => received.length === burst)
+    expect(received.every((message, index) => message.equals(Buffer.alloc(1024, index)))).toBe(true)
+    expect(new Set(received.map((message) => message.buffer.byteLength))).toEqual(
+      new Set([64 * 1024, 256 * 1024]),
+    )
+    await turns(20)
+    await left.send(Buffer.alloc(10))
+    await eventually(() => received.length === burst + 1)
+    expect(received.at(-1)?.buffer.byteLength).toBe(64 * 1024)
+    await Promise.all([left.close(), right.close()])
+  })
+})
+
 describe('long messages', () => {
   it('arrive intact, with some of them held while the memory of others is reused', async () => {
     const random = randomFrom(newSeed('long messages'))
     const [left, right] = (await joinShmLinks({ ringBytes: 64 * 1024, maxMessageBytes: 4 * MIB })).map(
-      (link) =>
-        new Channel({ link, codec: bytesCodec, maxDecodedBytes: 4 * MIB, maxMessageBytes: 4 * MIB }),
+      (link) => new Channel({ link, codec: bytesCodec, maxDecodedBytes: 4 * MIB, maxMessageBytes: 4 * MIB }),
     ) as [Channel, Channel]
     const held = new Map<number, Buffer>()
     let received = 0
