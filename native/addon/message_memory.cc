@@ -25,7 +25,7 @@ MessageMemory* MemoryOf(napi_env env) {
 }
 
 void DeleteIfUnused(MessageMemory* memory) {
-  if (memory->has_ended && memory->pool.lent_bytes() == 0) delete memory;
+  if (memory->has_ended && memory->pool.used_bytes() == 0) delete memory;
 }
 
 void EndEnvironment(napi_env /*env*/, void* data, void* /*hint*/) {
@@ -35,21 +35,21 @@ void EndEnvironment(napi_env /*env*/, void* data, void* /*hint*/) {
 }
 
 // A block that is the memory of an ArrayBuffer.
-struct Loan {
+struct TakenBlock {
   MessageMemory* memory;
   Block* block;
 };
 
 // The memory of an ArrayBuffer has no user any more, in whatever thread.
-void FinishLoan(napi_env env, void* /*data*/, void* hint) {
-  const std::unique_ptr<Loan> loan(static_cast<Loan*>(hint));
+void ReturnBlock(napi_env env, void* /*data*/, void* hint) {
+  const std::unique_ptr<TakenBlock> taken(static_cast<TakenBlock*>(hint));
   // An ending environment also finalizes memory that another thread got and still uses.
-  if (loan->memory->has_ended || !CanRunJavaScript(env)) {
-    loan->memory->pool.Abandon(loan->block);
+  if (taken->memory->has_ended || !CanRunJavaScript(env)) {
+    taken->memory->pool.Abandon(taken->block);
   } else {
-    loan->memory->pool.Release(loan->block);
+    taken->memory->pool.Release(taken->block);
   }
-  DeleteIfUnused(loan->memory);
+  DeleteIfUnused(taken->memory);
 }
 
 // V8 counts the memory of a new ArrayBuffer at once, but only when it allocates such memory itself
@@ -61,7 +61,7 @@ bool LetCollectorCheck(napi_env env) {
   return napi_create_arraybuffer(env, 1, &ignored_data, &ignored) == napi_ok;
 }
 
-napi_value LendMemory(napi_env env, napi_callback_info info) {
+napi_value TakeMemory(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument = nullptr;
   uint64_t bytes = 0;
@@ -73,20 +73,20 @@ napi_value LendMemory(napi_env env, napi_callback_info info) {
   if (memory == nullptr || memory->is_refused || !LetCollectorCheck(env)) return nullptr;
   Block* block = memory->pool.Take(bytes);
   if (block == nullptr) return nullptr;
-  auto* loan = new (std::nothrow) Loan{.memory = memory, .block = block};
-  if (loan == nullptr) {
-    memory->pool.Release(block);
+  auto* taken = new (std::nothrow) TakenBlock{.memory = memory, .block = block};
+  if (taken == nullptr) {
+    memory->pool.Discard(block);
     return nullptr;
   }
   napi_value buffer = nullptr;
   const napi_status made =
-      napi_create_external_arraybuffer(env, block->data, bytes, FinishLoan, loan, &buffer);
+      napi_create_external_arraybuffer(env, block->data, bytes, ReturnBlock, taken, &buffer);
   if (made == napi_no_external_buffers_allowed) {
     memory->is_refused = true;
-    memory->pool.Release(block);
-    delete loan;
+    memory->pool.Discard(block);
+    delete taken;
   }
-  // After any other failure, the runtime may still finalize the loan.
+  // After any other failure, the runtime may still call ReturnBlock.
   return made == napi_ok ? buffer : nullptr;
 }
 
@@ -107,8 +107,8 @@ void DefineMessageMemory(Napi::Env env, Napi::Object exports) {
     delete memory;
   }
   napi_value function = nullptr;
-  napi_create_function(env, "lendMemory", NAPI_AUTO_LENGTH, LendMemory, nullptr, &function);
-  exports.Set("lendMemory", function);
+  napi_create_function(env, "takeMemory", NAPI_AUTO_LENGTH, TakeMemory, nullptr, &function);
+  exports.Set("takeMemory", function);
   napi_create_function(env, "trimMemory", NAPI_AUTO_LENGTH, TrimMemory, nullptr, &function);
   exports.Set("trimMemory", function);
 }

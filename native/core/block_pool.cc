@@ -30,7 +30,7 @@ Block* BlockPool::Take(uint64_t bytes) {
   if (bytes > kBlockBytesMax) return nullptr;
   uint64_t block_bytes = 0;
   const uint32_t size_class = SizeClassOf(bytes, &block_bytes);
-  if (lent_bytes_ + block_bytes > kLentBytesMax) return nullptr;
+  if (used_bytes_ + block_bytes > kUsedBytesMax) return nullptr;
   was_used_ = true;
   rests_ = false;
   Block* block = free_[size_class].newest;
@@ -49,12 +49,12 @@ Block* BlockPool::Take(uint64_t bytes) {
       return nullptr;
     }
   }
-  lent_bytes_ += block->bytes;
+  used_bytes_ += block->bytes;
   return block;
 }
 
 void BlockPool::Release(Block* block) {
-  lent_bytes_ -= block->bytes;
+  used_bytes_ -= block->bytes;
   if (rests_) {
     Unmap(block);
     return;
@@ -69,8 +69,13 @@ void BlockPool::Release(Block* block) {
   while (free_bytes_ > kFreeBytesMax) UnmapOldest();
 }
 
+void BlockPool::Discard(Block* block) {
+  used_bytes_ -= block->bytes;
+  Unmap(block);
+}
+
 void BlockPool::Abandon(Block* block) {
-  lent_bytes_ -= block->bytes;
+  used_bytes_ -= block->bytes;
   platform::VacatePages(block->data, block->bytes);
   delete block;
 }

@@ -28,7 +28,7 @@ void ReleaseAll(BlockPool* pool, const std::vector<Block*>& blocks) {
 
 }  // namespace
 
-TEST_CASE("lends blocks that are at most a quarter longer than the message") {
+TEST_CASE("takes blocks that are at most a quarter longer than the message") {
   BlockPool pool;
   std::vector<uint64_t> lengths = {1, kBlockBytesMin - 1};
   for (uint64_t length = kBlockBytesMin; length <= kBlockBytesMax; length += length / 16) {
@@ -51,22 +51,22 @@ TEST_CASE("refuses a block that is longer than all that it keeps") {
   BlockPool pool;
   CHECK(pool.Take(kBlockBytesMax + 1) == nullptr);
   CHECK(pool.Take(UINT64_MAX) == nullptr);
-  CHECK(pool.lent_bytes() == 0);
+  CHECK(pool.used_bytes() == 0);
 }
 
-TEST_CASE("refuses to lend more than the limit, until some is released") {
+TEST_CASE("refuses to take more than the limit, until some is released") {
   BlockPool pool;
-  std::vector<Block*> lent = TakeMany(&pool, kLentBytesMax / (4 * kMib), 4 * kMib);
-  CHECK(pool.lent_bytes() == kLentBytesMax);
+  std::vector<Block*> used = TakeMany(&pool, kUsedBytesMax / (4 * kMib), 4 * kMib);
+  CHECK(pool.used_bytes() == kUsedBytesMax);
   CHECK(pool.Take(1) == nullptr);
-  pool.Release(lent.back());
-  lent.back() = pool.Take(4 * kMib);
-  CHECK(lent.back() != nullptr);
-  ReleaseAll(&pool, lent);
-  CHECK(pool.lent_bytes() == 0);
+  pool.Release(used.back());
+  used.back() = pool.Take(4 * kMib);
+  CHECK(used.back() != nullptr);
+  ReleaseAll(&pool, used);
+  CHECK(pool.used_bytes() == 0);
 }
 
-TEST_CASE("lends the block that was released last") {
+TEST_CASE("takes the block that was released last") {
   BlockPool pool;
   const std::vector<Block*> blocks = TakeMany(&pool, 3, kMib);
   ReleaseAll(&pool, blocks);
@@ -121,6 +121,13 @@ TEST_CASE("keeps nothing after a time without use, and works again afterwards") 
   CHECK(pool.Trim());
 }
 
+TEST_CASE("does not keep a discarded block") {
+  BlockPool pool;
+  pool.Discard(pool.Take(kMib));
+  CHECK(pool.used_bytes() == 0);
+  CHECK(pool.free_bytes() == 0);
+}
+
 TEST_CASE("keeps the addresses of an abandoned block") {
   BlockPool pool;
   Block* block = pool.Take(kMib);
@@ -128,13 +135,13 @@ TEST_CASE("keeps the addresses of an abandoned block") {
   volatile std::byte* data = block->data;
   data[0] = std::byte{7};
   pool.Abandon(block);
-  CHECK(pool.lent_bytes() == 0);
+  CHECK(pool.used_bytes() == 0);
   CHECK(pool.free_bytes() == 0);
   data[0] = std::byte{1};
   CHECK(data[0] == std::byte{1});
 }
 
-TEST_CASE("never lends memory that is in use") {
+TEST_CASE("never takes memory that is in use") {
   const uint64_t seed = test::Seed();
   CAPTURE(seed);
   test::Random random(seed);
@@ -170,13 +177,13 @@ TEST_CASE("never lends memory that is in use") {
       held.push_back({block, length, mark});
     }
     REQUIRE(pool.free_bytes() <= kFreeBytesMax);
-    REQUIRE(pool.lent_bytes() <= kLentBytesMax);
+    REQUIRE(pool.used_bytes() <= kUsedBytesMax);
   }
   for (const Held& one : held) {
     CHECK(is_intact(one));
     pool.Release(one.block);
   }
-  CHECK(pool.lent_bytes() == 0);
+  CHECK(pool.used_bytes() == 0);
 }
 
 }  // namespace shmwire

@@ -188,9 +188,9 @@ export interface NativeBinding extends MessagingBinding {
    * Memory of `bytes` from the pool of this thread, with old bytes. It returns to the pool when it was collected, and cannot be transferred
    * to another thread. Undefined: allocate it otherwise.
    */
-  lendMemory(bytes: number): ArrayBuffer | undefined
+  takeMemory(bytes: number): ArrayBuffer | undefined
   /**
-   * Releases memory of the pool that was not lent since the last call. False if there was no `lendMemory` at all: the pool is empty, and
+   * Releases memory of the pool that was not used since the last call. False if there was no `takeMemory` at all: the pool is empty, and
    * keeps nothing until the next one.
    */
   trimMemory(): boolean

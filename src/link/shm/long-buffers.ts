@@ -15,7 +15,7 @@ const TRIM_INTERVAL_MS = 1000
  */
 export function longBuffer(binding: NativeBinding, bytes: number): Buffer {
   if (bytes >= POOLED_BYTES_MIN && isNode) {
-    const memory = binding.lendMemory(bytes)
+    const memory = binding.takeMemory(bytes)
     if (memory !== undefined) {
       trimLater(binding)
       return bufferOver(memory, 0, bytes)

@@ -33,7 +33,8 @@ channel.on('message', (message) => {
   last = message
 })
 for (let index = 0; index < 60; index += 1) await client.send(Buffer.alloc(150_000 + index * 20_000, index))
-while (count < 60) await new Promise((resolve) => setTimeout(resolve, 1))
+const arrived = () => count === 60
+while (!arrived()) await new Promise((resolve) => setTimeout(resolve, 1))
 
 const filled = await takenByStream(last)
 globalThis.held = held

@@ -22,7 +22,8 @@ async function receive(count) {
   const end = received + count
   const payload = Buffer.alloc(MIB, 1)
   for (let sent = 0; sent < count; sent += 1) await client.send(payload)
-  while (received < end) await new Promise((resolve) => setTimeout(resolve, 1))
+  const arrived = () => received === end
+  while (!arrived()) await new Promise((resolve) => setTimeout(resolve, 1))
 }
 async function collect() {
   for (let count = 0; count < 3; count += 1) {

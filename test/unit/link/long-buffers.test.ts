@@ -11,15 +11,15 @@ import { eventually, turns } from '../../support/turns.js'
 
 const MIB = 1024 * 1024
 
-/** Whether the addon lends memory: an addon without external buffers does not. */
-const lends = needBinding().lendMemory(MIB) !== undefined
+/** Whether the addon has a pool: one without external buffers has none. */
+const hasPool = needBinding().takeMemory(MIB) !== undefined
 
-function fakeBinding(lent: ArrayBuffer | undefined) {
+function fakeBinding(memory: ArrayBuffer | undefined) {
   const fake = { asked: [] as number[], trims: 0, inUse: true }
   const binding = {
-    lendMemory: (bytes: number) => {
+    takeMemory: (bytes: number) => {
       fake.asked.push(bytes)
-      return lent
+      return memory
     },
     trimMemory: () => {
       fake.trims += 1
@@ -29,7 +29,7 @@ function fakeBinding(lent: ArrayBuffer | undefined) {
   return { fake, binding }
 }
 
-/** The pool, after all of its memory that nobody references has returned. */
+/** The pool, after all of its unreferenced memory has returned. */
 async function collected(): Promise<void> {
   for (let count = 0; count < 3; count += 1) {
     collectGarbage()
@@ -45,7 +45,7 @@ describe('longBuffer', () => {
     expect(fake.asked).toEqual([128 * 1024])
   })
 
-  it('allocates memory where the pool lends none', () => {
+  it('allocates memory where the pool has none', () => {
     const { fake, binding } = fakeBinding(undefined)
     expect(longBuffer(binding, MIB).length).toBe(MIB)
     expect(fake.asked).toEqual([MIB])
@@ -63,65 +63,65 @@ describe('longBuffer', () => {
   })
 })
 
-describe.runIf(lends)('the pool of the addon', () => {
+describe.runIf(hasPool)('the pool of the addon', () => {
   const binding = needBinding()
-  const lend = (bytes: number) => new Uint8Array(binding.lendMemory(bytes) as ArrayBuffer)
+  const take = (bytes: number) => new Uint8Array(binding.takeMemory(bytes) as ArrayBuffer)
 
-  it('lends exactly the requested length', () => {
-    for (const bytes of [1, 128 * 1024, MIB, MIB + 1, 32 * MIB]) expect(lend(bytes).length).toBe(bytes)
-    expect(binding.lendMemory(32 * MIB + 1)).toBeUndefined()
+  it('takes exactly the requested length', () => {
+    for (const bytes of [1, 128 * 1024, MIB, MIB + 1, 32 * MIB]) expect(take(bytes).length).toBe(bytes)
+    expect(binding.takeMemory(32 * MIB + 1)).toBeUndefined()
   })
 
   it('rejects a length that is not a positive integer', () => {
     for (const bytes of [0, -1, 1.5, Number.NaN, '1', undefined, 2 ** 53])
-      expect(() => binding.lendMemory(bytes as number)).toThrow(TypeError)
+      expect(() => binding.takeMemory(bytes as number)).toThrow(TypeError)
   })
 
   it('reuses memory after its collection, and only then', async () => {
     let held: Uint8Array[] | undefined = []
-    for (let count = 1; count <= 20; count += 1) held.push(lend(MIB).fill(count))
+    for (let count = 1; count <= 20; count += 1) held.push(take(MIB).fill(count))
     await collected()
-    const others = Array.from({ length: 20 }, () => lend(MIB).fill(99))
+    const others = Array.from({ length: 20 }, () => take(MIB).fill(99))
     expect(held.map((one) => [one[0], one[MIB - 1]])).toEqual(held.map((_, index) => [index + 1, index + 1]))
     others.length = 0
     held = undefined
     await collected()
-    const firstBytes = Array.from({ length: 40 }, () => lend(MIB)[0])
+    const firstBytes = Array.from({ length: 40 }, () => take(MIB)[0])
     expect(firstBytes.filter((byte) => byte !== 0).length).toBeGreaterThan(20)
   })
 
   it('keeps memory that a stream has taken for as long as it is referenced', async () => {
-    const own = lend(MIB)
+    const own = take(MIB)
     const taken = await fillByStream(own, 7)
     expect(own.length).toBe(0)
     await collected()
-    for (let count = 0; count < 30; count += 1) lend(MIB).fill(9)
+    for (let count = 0; count < 30; count += 1) take(MIB).fill(9)
     expect(Buffer.from(taken).equals(Buffer.alloc(MIB, 7))).toBe(true)
   })
 
-  it('lends no more than a limit at once, so that a loop without turns cannot exhaust the memory', async () => {
+  it('gives no more than a limit at once, so that a loop without turns cannot exhaust the memory', async () => {
     await collected()
     const held: unknown[] = []
-    let memory = binding.lendMemory(4 * MIB)
+    let memory = binding.takeMemory(4 * MIB)
     while (memory !== undefined && held.length < 1000) {
       held.push(memory)
-      memory = binding.lendMemory(4 * MIB)
+      memory = binding.takeMemory(4 * MIB)
     }
     expect(held.length).toBeGreaterThan(32)
     expect(held.length).toBeLessThanOrEqual(64)
     held.length = 0
     await collected()
-    expect(binding.lendMemory(4 * MIB)).toBeDefined()
+    expect(binding.takeMemory(4 * MIB)).toBeDefined()
   })
 
   it('rests after a time without use, and then keeps nothing', async () => {
-    lend(2 * MIB).fill(5)
+    take(2 * MIB).fill(5)
     await collected()
-    lend(2 * MIB)
+    take(2 * MIB)
     binding.trimMemory()
     expect(binding.trimMemory()).toBe(false)
     await collected()
-    expect(lend(2 * MIB)[0]).toBe(0)
+    expect(take(2 * MIB)[0]).toBe(0)
     expect(binding.trimMemory()).toBe(true)
   })
 })
