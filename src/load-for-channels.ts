@@ -1,11 +1,8 @@
+import { isNode } from './is-node.js'
 import { type DoorbellFault, probeDoorbell } from './link/shm/doorbell-probe.js'
 import type { NativeBinding, NativeDoorbell } from './native/binding.js'
 import { loadBinding, type NativeLoad } from './native/load-binding.js'
 import type { Settings } from './options.js'
-
-/** Bun and Deno also have the name `node` there, and another entry in `process.versions`. */
-const isNode =
-  process.release?.name === 'node' && !('bun' in process.versions) && !('deno' in process.versions)
 
 /** The probe of this thread, because each thread has its own event loop. Dropped after a passing error. */
 let probed: Promise<DoorbellFault | undefined> | undefined

@@ -9,6 +9,7 @@
 #include "addon/doorbell_class.h"
 #include "addon/endpoint_class.h"
 #include "addon/handover_socket_class.h"
+#include "addon/message_memory.h"
 #include "addon/status_error.h"
 #include "core/ring_layout.h"
 #include "core/segment_layout.h"
@@ -85,6 +86,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("Endpoint", EndpointObject::Define(env));
   exports.Set("HandoverSocket", HandoverSocketObject::Define(env));
   exports.Set("Doorbell", DoorbellObject::Define(env));
+  DefineMessageMemory(env, exports);
 #ifdef _WIN32
   DefineWindowsExports(env, exports);
 #else

@@ -3,6 +3,7 @@
 #include <memory>
 #include <new>
 
+#include "addon/environment.h"
 #include "addon/status_error.h"
 
 namespace shmwire::addon {
@@ -16,14 +17,6 @@ struct Share {
 };
 
 void ObserveEnd(void* share) { static_cast<Share*>(share)->has_ended = true; }
-
-// False while the environment ends.
-bool CanRunJavaScript(napi_env env) {
-  napi_value global = nullptr;
-  bool ignored = false;
-  return napi_get_global(env, &global) == napi_ok &&
-         napi_has_named_property(env, global, "Object", &ignored) == napi_ok;
-}
 
 void Finalize(napi_env env, void* /*data*/, void* hint) {
   const std::unique_ptr<Share> share(static_cast<Share*>(hint));

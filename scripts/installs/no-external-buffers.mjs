@@ -4,8 +4,12 @@ import { root, run } from '../stages/command.mjs'
 import { installTarball } from './pack.mjs'
 
 const ADDON = join(root, 'build/no-external-buffers/shmwire.node')
-/** The tests that send claims and receive views, among others. */
-const TESTS = ['test/conformance/shm.test.ts', 'test/unit/link/record-writer.test.ts']
+/** The tests that send claims, and receive views and long messages, among others. */
+const TESTS = [
+  'test/conformance/shm.test.ts',
+  'test/unit/link/long-buffers.test.ts',
+  'test/unit/link/record-writer.test.ts',
+]
 
 /** A listener with borrowed views must not make blocking calls. Here views are copies, as over a socket, and such calls are allowed. */
 const APPLICABLE = '^(?!.*refuse a blocking (?:request|receive) inside a listener)'

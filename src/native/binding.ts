@@ -184,6 +184,16 @@ export interface NativeBinding extends MessagingBinding {
   readonly RECORD_HEADER_BYTES: number
   /** The largest payload of one record in a ring of `ringBytes`. */
   inlineBytesMax(ringBytes: number): number
+  /**
+   * Memory of `bytes` from the pool of this thread, with old bytes. It returns to the pool when it was collected, and cannot be transferred
+   * to another thread. Undefined: allocate it otherwise.
+   */
+  takeMemory(bytes: number): ArrayBuffer | undefined
+  /**
+   * Releases memory of the pool that was not used since the last call. False if there was no `takeMemory` at all: the pool is empty, and
+   * keeps nothing until the next one.
+   */
+  trimMemory(): boolean
   /** Creates and seals the own segment. */
   Endpoint: new (options: {
     ringBytes: number

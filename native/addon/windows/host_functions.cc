@@ -16,6 +16,7 @@
   FUNCTION(napi_close_callback_scope) \
   FUNCTION(napi_close_escapable_handle_scope) \
   FUNCTION(napi_close_handle_scope) \
+  FUNCTION(napi_create_arraybuffer) \
   FUNCTION(napi_create_double) \
   FUNCTION(napi_create_error) \
   FUNCTION(napi_create_external_arraybuffer) \
@@ -36,6 +37,7 @@
   FUNCTION(napi_get_boolean) \
   FUNCTION(napi_get_cb_info) \
   FUNCTION(napi_get_global) \
+  FUNCTION(napi_get_instance_data) \
   FUNCTION(napi_get_last_error_info) \
   FUNCTION(napi_get_named_property) \
   FUNCTION(napi_get_new_target) \
@@ -56,6 +58,7 @@
   FUNCTION(napi_release_threadsafe_function) \
   FUNCTION(napi_remove_env_cleanup_hook) \
   FUNCTION(napi_remove_wrap) \
+  FUNCTION(napi_set_instance_data) \
   FUNCTION(napi_set_named_property) \
   FUNCTION(napi_throw) \
   FUNCTION(napi_type_tag_object) \

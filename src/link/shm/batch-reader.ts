@@ -8,9 +8,16 @@ import { TURN_MS_MAX } from '../../turn-budget.js'
 import { endsBatch } from '../../wire/record-kind.js'
 import type { LinkSink } from '../link.js'
 import type { LinkContext } from './context.js'
+import { longBuffer } from './long-buffers.js'
 
 /** The messages of a batch are copied into slabs of this size, one after the other. */
 const SLAB_BYTES = 64 * 1024
+
+/**
+ * The slabs of a link that has filled one without a sleep: fewer calls and turns for each message (docs/decisions/0076). A message that
+ * the program keeps also keeps its slab, so a quiet link uses the small ones.
+ */
+const SLAB_BYTES_BUSY = 256 * 1024
 
 /** A message this long gets its own buffer; so at most this much of a slab stays unused. */
 const OWN_BUFFER_BYTES_MIN = 8 * 1024
@@ -43,6 +50,8 @@ export class BatchReader {
   #closed = false
   /** Holds the copies of records, or is the peer's ring. Its length is 0 after a transfer. */
   #slab: Buffer = NO_SLAB
+  /** The link has slept since it allocated the slab. */
+  #slept = false
   #slabOffset = 0
   /** Records of the last batch, and how many of them were delivered. */
   #batchCount = 0
@@ -125,9 +134,11 @@ export class BatchReader {
     throw new ShmwireError(ErrorCode.INVALID_STATE, what)
   }
 
-  /** Releases the last long message: an idle link keeps no message alive. */
+  /** Releases the memory of the last long message and large slabs: an idle link keeps no message alive. */
   forget(): void {
     this.#lastLong.length = 0
+    this.#slept = true
+    if (this.#slab.length !== SLAB_BYTES && !this.#inPlace && !this.pending) this.#useSlab(NO_SLAB)
   }
 
   /**
@@ -140,7 +151,8 @@ export class BatchReader {
     return this.#receive(spinNanos, yieldCpu)
   }
 
-  #receive(spinNanos: number, yieldCpu: boolean, provided = false): number {
+  /** `providedBytes`: the slab was allocated for a record of this length. */
+  #receive(spinNanos: number, yieldCpu: boolean, providedBytes = -1): number {
     if (this.#slab.length === 0) this.#replaceMemory()
     let count: number
     try {
@@ -156,9 +168,11 @@ export class BatchReader {
     if (count === 0) {
       const requiredBytes = results[this.#requiredIndex] as number
       if (requiredBytes < 0) return 0
-      if (provided) return this.#changed()
+      if (providedBytes >= 0) return this.#changed()
       return this.#provide(requiredBytes, results[this.#fragmentedIndex] === 1)
     }
+    // A shorter record would show a listener old bytes of the memory behind it.
+    if (this.#slab.length === providedBytes && this.#descriptors[3] !== providedBytes) return this.#changed()
     this.#slabOffset = results[this.#offsetIndex] as number
     this.#batchCount = count
     this.#batchNext = 0
@@ -167,11 +181,10 @@ export class BatchReader {
 
   /** Allocates memory for the next message, which does not fit into the slab. */
   #provide(requiredBytes: number, fragmented: boolean): number {
+    const isOwn = fragmented || requiredBytes >= OWN_BUFFER_BYTES_MIN
     let buffer: Buffer
     try {
-      buffer = Buffer.allocUnsafeSlow(
-        fragmented || requiredBytes >= OWN_BUFFER_BYTES_MIN ? requiredBytes : SLAB_BYTES,
-      )
+      buffer = isOwn ? longBuffer(this.#binding, requiredBytes) : this.#newSlab()
     } catch (cause) {
       const what = `there is no memory for a message of ${requiredBytes} bytes`
       this.#context.onError(new ShmwireError(ErrorCode.OUT_OF_MEMORY, what, { cause }))
@@ -182,10 +195,18 @@ export class BatchReader {
       this.#assemblyBytes = 0
       return this.#assemble(buffer, 0, false)
     }
-    // A message with its own buffer may be transferred; those of a slab share its memory.
-    if (buffer.length === SLAB_BYTES) markShared(buffer.buffer)
     this.#useSlab(buffer)
-    return this.#receive(0, false, true)
+    return this.#receive(0, false, requiredBytes)
+  }
+
+  #newSlab(): Buffer {
+    const { length } = this.#slab
+    const isBusy = !this.#slept && (length === SLAB_BYTES || length === SLAB_BYTES_BUSY)
+    const slab = Buffer.allocUnsafeSlow(isBusy ? SLAB_BYTES_BUSY : SLAB_BYTES)
+    // A message with its own buffer may be transferred; those of a slab share its memory.
+    markShared(slab.buffer)
+    this.#slept = false
+    return slab
   }
 
   /** There is no memory for records yet, or a listener has transferred it. */
