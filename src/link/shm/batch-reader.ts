@@ -32,7 +32,7 @@ const RECORDS_PER_CHECK = 32
  * because a listener may throw, pause or destroy the link, or read on in a blocking call.
  */
 export class BatchReader {
-  readonly #context: Pick<LinkContext, 'budget' | 'onError'>
+  readonly #context: Pick<LinkContext, 'binding' | 'budget' | 'onError'>
   readonly #endpoint: NativeEndpoint
   readonly #results: Float64Array
   // As fields, because reading the binding for each batch takes a part of its time.
@@ -184,7 +184,7 @@ export class BatchReader {
     const isOwn = fragmented || requiredBytes >= OWN_BUFFER_BYTES_MIN
     let buffer: Buffer
     try {
-      buffer = isOwn ? longBuffer(this.#binding, requiredBytes) : this.#newSlab()
+      buffer = isOwn ? longBuffer(this.#context.binding, requiredBytes) : this.#newSlab()
     } catch (cause) {
       const what = `there is no memory for a message of ${requiredBytes} bytes`
       this.#context.onError(new ShmwireError(ErrorCode.OUT_OF_MEMORY, what, { cause }))
