@@ -2,7 +2,14 @@ import { bufferOver } from '../buffer-over.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { Fifo } from '../fifo.js'
 import { markShared, memoryTransferred } from '../received-memory.js'
-import { checkFrameHeader, FRAME_HEADER_BYTES, FrameOffset, type PayloadBound } from './frames.js'
+import {
+  checkFrameHeader,
+  FRAME_HEADER_BYTES,
+  FrameOffset,
+  type PayloadBound,
+  readUint16,
+  readUint32,
+} from './frames.js'
 
 /** Receives one frame. Returns false to stop the parser after it. */
 export type FrameHandler = (kind: number, id: number, payload: Buffer) => boolean
@@ -95,10 +102,11 @@ export class FrameParser {
   /** Copies what `parse` has left of a borrowed chunk. */
   keepBorrowed(): void {
     if (!this.#borrowed) return
-    this.#borrowed = false
-    // Not in the slab, which a listener can transfer.
-    const rest = this.#offset === this.#chunk.length ? NO_BYTES : copyOf(this.#chunk.subarray(this.#offset))
-    this.#use(rest, rest.buffer)
+    const chunk = this.#chunk
+    const offset = this.#offset
+    this.#useNothing()
+    // Not into the slab, which a listener can transfer.
+    if (offset < chunk.length) this.push(copyOf(chunk.subarray(offset)))
   }
 
   /**
@@ -225,11 +233,11 @@ export class FrameParser {
   }
 
   #readHeader(bytes: Buffer, offset: number): number {
-    const payloadBytes = bytes.readUInt32LE(offset + FrameOffset.LENGTH)
-    const kind = bytes.readUInt16LE(offset + FrameOffset.KIND)
-    checkFrameHeader(kind, bytes.readUInt16LE(offset + FrameOffset.FLAGS), payloadBytes, this.#bound)
+    const payloadBytes = readUint32(bytes, offset + FrameOffset.LENGTH)
+    const kind = readUint16(bytes, offset + FrameOffset.KIND)
+    checkFrameHeader(kind, readUint16(bytes, offset + FrameOffset.FLAGS), payloadBytes, this.#bound)
     this.#kind = kind
-    this.#id = bytes.readUInt32LE(offset + FrameOffset.ID)
+    this.#id = readUint32(bytes, offset + FrameOffset.ID)
     return payloadBytes
   }
 
