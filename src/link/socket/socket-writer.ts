@@ -63,6 +63,8 @@ export class SocketWriter {
   #chunkEnd = 0
   #flushScheduled = false
   #flushed: (() => void)[] = []
+  /** Parts with the stream. It reports several together, and the functions of a later part must not run before those of all of them. */
+  #streamParts = 0
   /** Only while the link is unreferenced. Each part but the last is a whole chunk, so there are few. */
   #stalled = new Fifo<Part>()
   #stalledBytes = 0
@@ -130,8 +132,7 @@ export class SocketWriter {
   /** See `Link.afterFlush`. */
   afterFlush(flushed: () => void): void {
     if (this.#chunkStart !== this.#chunkEnd) this.#flushed.push(flushed)
-    else if (this.#stalled.length > 0 || this.#socket.writableLength > 0)
-      this.#pass(NO_CHUNK, NO_BYTES, [flushed])
+    else if (this.#stalled.length > 0 || this.#streamHolds) this.#pass(NO_CHUNK, NO_BYTES, [flushed])
     else flushed()
   }
 
@@ -168,16 +169,21 @@ export class SocketWriter {
     this.#flushed = []
   }
 
+  /** Bytes of this link, or of the handshake, are with the stream. */
+  get #streamHolds(): boolean {
+    return this.#streamParts > 0 || this.#socket.writableLength > 0
+  }
+
   /** The kernel has no room, so the chunk fills up first. */
   get #collectsOn(): boolean {
     if (this.#stalled.length > 0) return true
-    return this.#socket.writableLength > 0 && descriptorOf(this.#socket) !== undefined
+    return this.#streamParts > 0 && descriptorOf(this.#socket) !== undefined
   }
 
   /** The descriptor, if the kernel may have room and nothing waits before the next bytes. */
   get #openDescriptor(): number | undefined {
-    if (this.#kernelFull || this.#stalled.length > 0 || this.#socket.writableLength > 0) return undefined
-    return descriptorOf(this.#socket)
+    const waits = this.#stalled.length > 0 || this.#streamHolds
+    return waits || this.#kernelFull ? undefined : descriptorOf(this.#socket)
   }
 
   #appendHeader(kind: number, id: number, payloadBytes: number): void {
@@ -277,6 +283,7 @@ export class SocketWriter {
     chunk.writes += 1
     const part: Part = { bytes: rest, chunk, flushed }
     if (this.#referenced || this.#socket.writableLength > 0 || descriptorOf(this.#socket) === undefined) {
+      this.#streamParts += 1
       this.#socket.write(rest, (error) => {
         if (!error && !this.#broken) this.#written(part)
       })
@@ -289,8 +296,9 @@ export class SocketWriter {
 
   /** The stream has passed the part to the kernel. */
   #written(part: Part): void {
+    this.#streamParts -= 1
     this.#complete(part)
-    if (this.#socket.writableLength === 0 && this.#stalled.length === 0) this.#passChunk()
+    if (this.#streamParts === 0 && this.#stalled.length === 0) this.#passChunk()
     if (this.#emitsNoDrain) runApart(() => this.#roomAgain())
   }
 
