@@ -150,7 +150,7 @@ function parseBorrowed(chunks: readonly Buffer[], script: readonly boolean[]): O
     }
   }
   try {
-    while (error === undefined && !parse());
+    if (error === undefined) while (!parse());
   } catch (thrown) {
     error = codeOf(thrown)
   }
