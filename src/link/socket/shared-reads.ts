@@ -8,7 +8,7 @@ const READ_BYTES = 64 * 1024
 /** The kernel writes to it only during the call of the event loop that passes the bytes on, so all sockets of a thread share it. */
 const memory = Buffer.allocUnsafeSlow(READ_BYTES)
 
-/** What the option `onread` of `node:net` sets. Each call of `onBytes` gets a part of the memory. */
+/** The keys of the state that the option `onread` of `node:net` sets. */
 interface ReadState {
   readonly memoryKey: symbol
   readonly callbackKey: symbol

@@ -24,7 +24,7 @@ export function takeChunk(): WriteChunk {
   return free.pop() ?? { bytes: Buffer.allocUnsafeSlow(CHUNK_BYTES), writes: 0 }
 }
 
-/** Nobody reads or writes the chunk any more. */
+/** The caller has no reference to it any more. */
 export function releaseChunk(chunk: WriteChunk): void {
   if (chunk.bytes.length > 0 && free.length < FREE_CHUNKS_MAX) free.push(chunk)
 }

@@ -63,7 +63,7 @@ beforeEach(async () => {
   right = endOver(server)
 })
 
-/** As in a runtime that does not show it: all bytes go through the stream. */
+/** As in a runtime that does not show it: the stream writes all bytes. */
 function hideDescriptor(socket: Socket): Record<string, unknown> {
   const handle = (socket as unknown as { _handle: Record<string, unknown> })._handle
   return Object.defineProperty(handle, 'fd', { value: -1 })
