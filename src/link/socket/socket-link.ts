@@ -94,12 +94,12 @@ export class SocketLink implements Link {
     this.#sink = sink
     this.#parser.bound = recordBound(this.#maxMessageBytes)
     const socket = this.#socket
+    // Before the listener of 'data', which would get these bytes a second time.
+    if (readIntoShared(socket, (bytes) => this.#read(bytes, true))) this.#takeUnread()
     socket.on('data', (chunk: Buffer) => this.#read(chunk, false))
     // A socket does this itself, and other streams can stay half-open.
     socket.once('end', () => endAndDestroy(socket))
     socket.once('close', () => runApart(() => this.#socketClosed()))
-    this.#takeUnread()
-    readIntoShared(socket, (bytes) => this.#read(bytes, true))
     this.#startHeartbeat()
     this.#deliverLater()
     this.#readOn()
