@@ -5,7 +5,7 @@ import { readIntoShared } from '../../../src/link/socket/shared-reads.js'
 import { SocketLink } from '../../../src/link/socket/socket-link.js'
 import { NO_CHUNK, releaseChunk, takeChunk } from '../../../src/link/socket/write-chunks.js'
 import { FrameParser } from '../../../src/wire/frame-parser.js'
-import { recordBound } from '../../../src/wire/frames.js'
+import { encodeFrame, recordBound } from '../../../src/wire/frames.js'
 import { RecordKind } from '../../../src/wire/record-kind.js'
 import { socketPair } from '../../support/socket-pair.js'
 import { eventually, turn, turns } from '../../support/turns.js'
@@ -154,6 +154,18 @@ it('delivers the last records and PEER_GONE when the peer ends while bytes wait'
   await eventually(() => right.sink.ends.length > 0)
   expect(right.sink.ends).toEqual(['ERR_SHMWIRE_PEER_GONE'])
   expect(right.sink.payloads.map((payload) => payload.length)).toEqual([100])
+})
+
+it('delivers once what the stream of the socket has read before the link starts', async () => {
+  const { client, server } = await socketPair()
+  client.write(encodeFrame(RecordKind.MESSAGE, 0, numbered(1, 100)))
+  server.read(0)
+  await eventually(() => server.readableLength > 0)
+  const { sink } = endOver(server)
+  client.write(encodeFrame(RecordKind.MESSAGE, 0, numbered(2, 50)))
+  await eventually(() => sink.payloads.length === 2)
+  await turns(3)
+  expect(sink.payloads).toEqual([numbered(1, 100), numbered(2, 50)])
 })
 
 it('keeps small received records in small memory', async () => {
