@@ -1,7 +1,15 @@
+import { bufferOver } from '../buffer-over.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { Fifo } from '../fifo.js'
 import { markShared, memoryTransferred } from '../received-memory.js'
-import { checkFrameHeader, FRAME_HEADER_BYTES, FrameOffset, type PayloadBound } from './frames.js'
+import {
+  checkFrameHeader,
+  FRAME_HEADER_BYTES,
+  FrameOffset,
+  type PayloadBound,
+  readUint16,
+  readUint32,
+} from './frames.js'
 
 /** Receives one frame. Returns false to stop the parser after it. */
 export type FrameHandler = (kind: number, id: number, payload: Buffer) => boolean
@@ -9,13 +17,22 @@ export type FrameHandler = (kind: number, id: number, payload: Buffer) => boolea
 /** The memory of a chunk beside its bytes: a peer could send one byte at a time. */
 const CHUNK_BYTES_MIN = 1024
 
+/** Payloads that were read into borrowed memory are copied into slabs of this size, together. A retained one keeps its slab alive. */
+const SLAB_BYTES = 8 * 1024
+
+/** More bytes than this get memory of their own; so at most this much of a slab stays unused. */
+const SLAB_PART_BYTES_MAX = SLAB_BYTES / 2
+
+/** A payload of this length in borrowed memory is copied alone, and never together with the bytes behind it. */
+const OWN_BUFFER_BYTES_MIN = 16 * 1024
+
 const NO_BYTES = Buffer.alloc(0)
 
 /**
  * Splits the chunks of a socket into frames. The handshake and then the link use the same parser, so that bytes of the link that arrive
  * during the handshake are not lost.
  *
- * A payload within one chunk is a view of it. Any other payload is collected into one buffer of its final length. A header is checked
+ * A payload within one chunk is a view of it, or of a copy if the chunk is borrowed. Any other payload is collected into one buffer of its final length. A header is checked
  * before its payload arrives. The state is consistent when the handler runs, so the handler may throw, and the next `parse` continues
  * with the next frame. After `CORRUPT`, every `parse` throws again.
  */
@@ -24,6 +41,13 @@ export class FrameParser {
   /** The current chunk, read up to `#offset`. `#waiting` holds the next ones. */
   #chunk: Buffer = NO_BYTES
   #offset = 0
+  /** The memory of the current chunk and its place there. Fields, because reading `buffer` takes as long as creating a Buffer. */
+  #memory: ArrayBufferLike = NO_BYTES.buffer
+  #base = 0
+  /** The current chunk lies in memory that the caller uses again. */
+  #borrowed = false
+  #slab: Buffer = NO_BYTES
+  #slabOffset = 0
   readonly #waiting = new Fifo<Buffer>()
   #waitingBytes = 0
   /** A header in several chunks. */
@@ -57,14 +81,32 @@ export class FrameParser {
   /** Adds a chunk without parsing it. The parser and the payloads keep it. */
   push(chunk: Buffer): void {
     if (chunk.length === 0) return
-    markShared(chunk.buffer)
-    if (this.#offset === this.#chunk.length && this.#waiting.length === 0) {
-      this.#chunk = chunk
-      this.#offset = 0
-    } else {
+    const memory = chunk.buffer
+    markShared(memory)
+    if (this.#isExhausted) this.#use(chunk, memory)
+    else {
       this.#waiting.push(chunk)
       this.#waitingBytes += chunk.length
     }
+  }
+
+  /** Like `push`, for memory that the caller uses again after `keepBorrowed`. */
+  pushBorrowed(chunk: Buffer): void {
+    if (this.#isExhausted) {
+      this.#chunk = chunk
+      this.#offset = 0
+      this.#borrowed = true
+    } else this.push(copyOf(chunk))
+  }
+
+  /** Copies what `parse` has left of a borrowed chunk. */
+  keepBorrowed(): void {
+    if (!this.#borrowed) return
+    const chunk = this.#chunk
+    const offset = this.#offset
+    this.#useNothing()
+    // Not into the slab, which a listener can transfer.
+    if (offset < chunk.length) this.push(copyOf(chunk.subarray(offset)))
   }
 
   /**
@@ -112,8 +154,8 @@ export class FrameParser {
 
   /** Drops all bytes that it holds. */
   clear(): void {
-    this.#chunk = NO_BYTES
-    this.#offset = 0
+    this.#useNothing()
+    this.#slab = NO_BYTES
     this.#waiting.clear()
     this.#waitingBytes = 0
     this.#headerBytes = 0
@@ -126,15 +168,50 @@ export class FrameParser {
       const next = this.#waiting.shift()
       if (next === undefined) {
         // An idle parser keeps no chunk alive.
-        this.#chunk = NO_BYTES
-        this.#offset = 0
+        this.#useNothing()
         return false
       }
       this.#waitingBytes -= next.length
-      this.#chunk = next
-      this.#offset = 0
+      this.#use(next, next.buffer)
     }
     return true
+  }
+
+  get #isExhausted(): boolean {
+    return this.#offset === this.#chunk.length && this.#waiting.length === 0
+  }
+
+  #use(chunk: Buffer, memory: ArrayBufferLike): void {
+    this.#chunk = chunk
+    this.#memory = memory
+    this.#base = chunk.byteOffset
+    this.#offset = 0
+    this.#borrowed = false
+  }
+
+  #useNothing(): void {
+    this.#use(NO_BYTES, NO_BYTES.buffer)
+  }
+
+  /** Copies the rest of the borrowed chunk, all small payloads at once. */
+  #own(): void {
+    const offset = this.#offset
+    const bytes = this.#chunk.length - offset
+    if (bytes > SLAB_PART_BYTES_MAX) {
+      const own = copyOf(offset === 0 ? this.#chunk : this.#chunk.subarray(offset))
+      markShared(own.buffer)
+      this.#use(own, own.buffer)
+      return
+    }
+    if (this.#slab.length - this.#slabOffset < bytes) {
+      this.#slab = allocate(SLAB_BYTES)
+      this.#slabOffset = 0
+      markShared(this.#slab.buffer)
+    }
+    const end = this.#slabOffset + bytes
+    this.#chunk.copy(this.#slab, this.#slabOffset, offset)
+    this.#use(this.#slab.subarray(this.#slabOffset, end), this.#slab.buffer)
+    this.#slabOffset = end
   }
 
   /** Fills `target` from the current chunk. Returns the number of copied bytes. */
@@ -156,27 +233,42 @@ export class FrameParser {
   }
 
   #readHeader(bytes: Buffer, offset: number): number {
-    const payloadBytes = bytes.readUInt32LE(offset + FrameOffset.LENGTH)
-    const kind = bytes.readUInt16LE(offset + FrameOffset.KIND)
-    checkFrameHeader(kind, bytes.readUInt16LE(offset + FrameOffset.FLAGS), payloadBytes, this.#bound)
+    const payloadBytes = readUint32(bytes, offset + FrameOffset.LENGTH)
+    const kind = readUint16(bytes, offset + FrameOffset.KIND)
+    checkFrameHeader(kind, readUint16(bytes, offset + FrameOffset.FLAGS), payloadBytes, this.#bound)
     this.#kind = kind
-    this.#id = bytes.readUInt32LE(offset + FrameOffset.ID)
+    this.#id = readUint32(bytes, offset + FrameOffset.ID)
     return payloadBytes
   }
 
   /** Delivers the payload at `#offset`, or begins to collect it. */
   #body(payloadBytes: number, handler: FrameHandler): boolean {
     if (payloadBytes === 0) return handler(this.#kind, this.#id, NO_BYTES)
-    const start = this.#offset
-    const end = start + payloadBytes
-    if (end <= this.#chunk.length) {
-      this.#offset = end
-      return handler(this.#kind, this.#id, this.#chunk.subarray(start, end))
-    }
+    if (payloadBytes <= this.#chunk.length - this.#offset)
+      return handler(this.#kind, this.#id, this.#whole(payloadBytes))
     this.#payload = allocate(payloadBytes)
     this.#payloadBytes = 0
     return true
   }
+
+  /** The payload at `#offset`, which is complete. */
+  #whole(payloadBytes: number): Buffer {
+    if (this.#borrowed && payloadBytes >= OWN_BUFFER_BYTES_MIN) {
+      const payload = allocate(payloadBytes)
+      this.#copy(payload, 0)
+      return payload
+    }
+    if (this.#borrowed) this.#own()
+    const start = this.#base + this.#offset
+    this.#offset += payloadBytes
+    return bufferOver(this.#memory, start, payloadBytes)
+  }
+}
+
+function copyOf(bytes: Buffer): Buffer {
+  const copy = allocate(bytes.length)
+  bytes.copy(copy)
+  return copy
 }
 
 function allocate(bytes: number): Buffer {

@@ -45,10 +45,34 @@ export function writeFrameHeader(
   id: number,
   payloadBytes: number,
 ): void {
-  target.writeUInt32LE(payloadBytes, offset + FrameOffset.LENGTH)
-  target.writeUInt16LE(kind, offset + FrameOffset.KIND)
-  target.writeUInt16LE(0, offset + FrameOffset.FLAGS)
-  target.writeUInt32LE(id, offset + FrameOffset.ID)
+  writeUint32(target, offset + FrameOffset.LENGTH, payloadBytes)
+  writeUint16(target, offset + FrameOffset.KIND, kind)
+  writeUint16(target, offset + FrameOffset.FLAGS, 0)
+  writeUint32(target, offset + FrameOffset.ID, id)
+}
+
+// By bytes: the methods of Buffer check their arguments, which takes as long as the rest of a small record.
+
+function writeUint16(target: Buffer, offset: number, value: number): void {
+  target[offset] = value
+  target[offset + 1] = value >>> 8
+}
+
+function writeUint32(target: Buffer, offset: number, value: number): void {
+  target[offset] = value
+  target[offset + 1] = value >>> 8
+  target[offset + 2] = value >>> 16
+  target[offset + 3] = value >>> 24
+}
+
+/** The two bytes must be there. */
+export function readUint16(bytes: Buffer, offset: number): number {
+  return (bytes[offset] as number) | ((bytes[offset + 1] as number) << 8)
+}
+
+/** The four bytes must be there. */
+export function readUint32(bytes: Buffer, offset: number): number {
+  return (readUint16(bytes, offset) | (readUint16(bytes, offset + 2) << 16)) >>> 0
 }
 
 export function encodeFrame(kind: number, id: number, payload: Uint8Array): Buffer {

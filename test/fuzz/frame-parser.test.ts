@@ -7,6 +7,8 @@ import { encodeFrame, FRAME_HEADER_BYTES, FrameKind, type PayloadBound } from '.
 import { fuzz } from '../support/fuzz.js'
 
 const BYTES_MAX = 200
+/** The memory that small payloads share. */
+const SLAB_BYTES = 8 * 1024
 /** A kind without a payload. */
 const EMPTY_KIND = 272
 /** Records as on a socket link, one frame of the handshake, and one without a payload. */
@@ -121,6 +123,41 @@ function parseAll(chunks: readonly Buffer[], script: readonly boolean[]): Outcom
   return outcome
 }
 
+/** Like a socket that reads into the same memory again and again. The payloads are read last, when that memory has changed. */
+function parseBorrowed(chunks: readonly Buffer[], script: readonly boolean[]): Outcome {
+  const parser = new FrameParser(bound)
+  const memory = Buffer.alloc(Math.max(0, ...chunks.map((chunk) => chunk.length)))
+  const frames: [kind: number, id: number, payload: Buffer][] = []
+  let error: string | undefined
+  let step = 0
+  const parse = (): boolean =>
+    parser.parse((...frame) => {
+      frames.push(frame)
+      return script[step++] !== true
+    })
+  for (const chunk of chunks) {
+    chunk.copy(memory)
+    parser.pushBorrowed(memory.subarray(0, chunk.length))
+    try {
+      // A paused link reads on: the frames that are left follow after the next chunk.
+      parse()
+    } catch (thrown) {
+      error = codeOf(thrown)
+      break
+    } finally {
+      parser.keepBorrowed()
+      memory.fill(0xee)
+    }
+  }
+  try {
+    if (error === undefined) while (!parse());
+  } catch (thrown) {
+    error = codeOf(thrown)
+  }
+  const texts = frames.map(([kind, id, payload]) => `${kind} ${id} ${payload.toString('hex')}`)
+  return { frames: texts, error, isEmpty: error === undefined && parser.isEmpty }
+}
+
 function codeOf(thrown: unknown): string {
   if (!(thrown instanceof ShmwireError)) throw thrown
   return thrown.code
@@ -158,6 +195,17 @@ fuzz('frame-parser', {
         expectSame(parseAll(split(bytes, at), script), expected(bytes))
       })
       expect(largest).toBeLessThanOrEqual(BYTES_MAX)
+    },
+  ),
+  'yields the same frames from borrowed memory that changes afterwards': fc.property(
+    stream,
+    cuts,
+    stops,
+    (bytes, at, script) => {
+      const largest = largestAllocation(() => {
+        expectSame(parseBorrowed(split(bytes, at), script), expected(bytes))
+      })
+      expect(largest).toBeLessThanOrEqual(Math.max(SLAB_BYTES, bytes.length))
     },
   ),
   'takes the bytes before the frames across chunks, and then continues': fc.property(

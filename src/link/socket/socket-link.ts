@@ -12,6 +12,7 @@ import { withPrintHint } from '../../wire/print-hint.js'
 import { endsBatch } from '../../wire/record-kind.js'
 import { type Link, type LinkSink, type LinkStats, newLinkStats } from '../link.js'
 import { Heartbeat } from './heartbeat.js'
+import { readIntoShared } from './shared-reads.js'
 import { SocketWriter } from './socket-writer.js'
 
 export interface SocketLinkOptions {
@@ -93,16 +94,9 @@ export class SocketLink implements Link {
     this.#sink = sink
     this.#parser.bound = recordBound(this.#maxMessageBytes)
     const socket = this.#socket
-    // A listener's exception must not pass through the stream: it would leave out what the stream does after the event.
-    socket.on('data', (chunk: Buffer) =>
-      runApart(() => {
-        this.#bytesRead += chunk.length
-        this.#heartbeat?.heard()
-        this.#parser.push(chunk)
-        this.#deliver()
-        this.#readOn()
-      }),
-    )
+    // Before the listener of 'data', which would get these bytes a second time.
+    if (readIntoShared(socket, (bytes) => this.#read(bytes, true))) this.#takeUnread()
+    socket.on('data', (chunk: Buffer) => this.#read(chunk, false))
     // A socket does this itself, and other streams can stay half-open.
     socket.once('end', () => endAndDestroy(socket))
     socket.once('close', () => runApart(() => this.#socketClosed()))
@@ -167,6 +161,35 @@ export class SocketLink implements Link {
     })
   }
 
+  /** `borrowed`: the memory of the bytes changes after this call. */
+  #read(bytes: Buffer, borrowed: boolean): void {
+    const parser = this.#parser
+    // A listener's exception must not pass through the stream: it would leave out what the stream does after the event.
+    runApart(() => {
+      this.#bytesRead += bytes.length
+      this.#heartbeat?.heard()
+      if (!borrowed) parser.push(bytes)
+      else if (!this.#hold(() => parser.pushBorrowed(bytes))) return
+      try {
+        this.#deliver()
+      } finally {
+        if (borrowed) this.#hold(() => parser.keepBorrowed())
+      }
+      this.#readOn()
+    })
+  }
+
+  /** Fails the link if there is no memory for its bytes. */
+  #hold(copy: () => void): boolean {
+    try {
+      copy()
+      return true
+    } catch (error) {
+      this.#fail(error as ShmwireError)
+      return false
+    }
+  }
+
   /**
    * The socket reports the end of the peer only when all of its bytes are read. So a paused link reads on, up to the limit that a ring
    * would have.
@@ -214,7 +237,7 @@ export class SocketLink implements Link {
     this.#turnEndMs = 0
     this.#turnRecords = 0
     try {
-      this.#parser.parse((kind, id, payload) => this.#deliverRecord(kind, id, payload))
+      this.#parser.parse(this.#onFrame)
     } catch (error) {
       if (!this.#inSink) {
         this.#fail(error as ShmwireError)
@@ -232,6 +255,9 @@ export class SocketLink implements Link {
       if (this.#socket.closed && !this.#paused && !this.#turnScheduled) this.#close()
     }
   }
+
+  readonly #onFrame = (kind: number, id: number, payload: Buffer): boolean =>
+    this.#deliverRecord(kind, id, payload)
 
   #deliverRecord(kind: number, id: number, payload: Buffer): boolean {
     const sink = this.#sink as LinkSink
@@ -263,11 +289,15 @@ export class SocketLink implements Link {
   /** Delivers the last records first, whose bytes have a limit. A pause would delay the report of the end. */
   #socketClosed(): void {
     if (this.#closed) return
-    // The stream read these bytes before it was paused.
-    for (let chunk = this.#socket.read(); chunk !== null; chunk = this.#socket.read())
-      this.#parser.push(chunk as Buffer)
+    this.#takeUnread()
     this.#paused = false
     this.#deliver()
+  }
+
+  /** The stream read these bytes before it was paused. */
+  #takeUnread(): void {
+    for (let chunk = this.#socket.read(); chunk !== null; chunk = this.#socket.read())
+      this.#parser.push(chunk as Buffer)
   }
 
   #close(): void {

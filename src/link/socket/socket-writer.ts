@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs'
+import { Socket } from 'node:net'
 import type { ByteStream } from '../../byte-stream.js'
 import { Fifo } from '../../fifo.js'
 import { clearTimeout, nextTick, nowMs, setImmediate, setTimeout } from '../../host.js'
@@ -9,49 +9,62 @@ import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../wire/frames.js'
 import { RecordKind } from '../../wire/record-kind.js'
 import type { LinkStats } from '../link.js'
 import { keepReadable } from './keep-readable.js'
-
-/** Small records share chunks of this size, and so a system call. */
-const CHUNK_BYTES = 64 * 1024
+import { NO_CHUNK, releaseChunk, takeChunk, type WriteChunk } from './write-chunks.js'
+import { writeBothNow, writeNow } from './write-now.js'
 
 /** A longer payload is written in parts, so that it is never copied whole. */
 const INLINE_BYTES_MAX = 64 * 1024
+
+/** The kernel takes a payload of this length from the memory of the caller, as far as it has room. A shorter one travels with others. */
+const DIRECT_BYTES_MIN = 16 * 1024
 
 /** An unreferenced link tries again after this time when the kernel had no room, and after twice as long each time. */
 const RETRY_MS_MIN = 1
 const RETRY_MS_MAX = 32
 
 const NO_BYTES = Buffer.alloc(0)
+const NO_FUNCTIONS: readonly (() => void)[] = []
 
 /** Bytes that the kernel had no room for, and the functions that wait for it to have them. */
 interface Part {
   bytes: Buffer
+  readonly chunk: WriteChunk
   readonly flushed: readonly (() => void)[]
 }
 
 export interface WriterEvents {
   readonly onRoom: () => void
-  /** Without the error if the kernel has refused the bytes. */
-  readonly onBroken: (error?: Error) => void
+  readonly onBroken: (error: Error) => void
 }
 
-/** Writes records to a socket as frames. */
+/**
+ * Writes records to a socket as frames. The frames of a turn are collected in a chunk. If the runtime shows the descriptor of the socket, the
+ * kernel gets them in a system call of this thread, and the stream of the socket only what the kernel had no room for: its machinery takes
+ * longer than the call.
+ */
 export class SocketWriter {
   readonly #socket: ByteStream
   readonly #capacityBytes: number
   readonly #stats: LinkStats
   readonly #onRoom: () => void
   readonly #onBroken: WriterEvents['onBroken']
+  /** The stream needs the bytes of a write no longer when the write is complete. Another one may pass them on. */
+  readonly #reusesChunks: boolean
   #referenced = true
   #broken = false
   #wantsRoom = false
   /** The rest of a long payload follows. */
   #inRecord = false
-  /** Bytes [#chunkStart, #chunkEnd) wait for the flush. The socket has the bytes before, so they never change. */
-  #chunk: Buffer = Buffer.allocUnsafeSlow(0)
+  /** The kernel has just taken a part: the next bytes wait for it with the stream. */
+  #kernelFull = false
+  /** Bytes [#chunkStart, #chunkEnd) wait for the flush. Those before are with the socket, or written. */
+  #chunk: WriteChunk = NO_CHUNK
   #chunkStart = 0
   #chunkEnd = 0
   #flushScheduled = false
   #flushed: (() => void)[] = []
+  /** Parts with the stream. It reports several together, and the functions of a later part must not run before those of all of them. */
+  #streamParts = 0
   /** Only while the link is unreferenced. Each part but the last is a whole chunk, so there are few. */
   #stalled = new Fifo<Part>()
   #stalledBytes = 0
@@ -70,6 +83,7 @@ export class SocketWriter {
     this.#stats = stats
     this.#onRoom = events.onRoom
     this.#onBroken = events.onBroken
+    this.#reusesChunks = socket instanceof Socket
     keepReadable(socket, (error) => this.#break(error))
     socket.on('drain', () => runApart(() => this.#roomAgain()))
   }
@@ -85,22 +99,26 @@ export class SocketWriter {
 
   /** See `Link.write`. */
   write(kind: number, id: number, payload: Uint8Array, offset: number): number {
-    const room = this.#capacityBytes - this.depthBytes
+    const depthBytes = this.depthBytes
+    const room = this.#capacityBytes - depthBytes
     if (this.#broken || room <= 0) {
       this.#stats.fullWaits += 1
       this.#wantsRoom = true
       this.flush()
       return -1
     }
-    if (offset === 0) this.#appendHeader(kind, id, payload.length)
-    const end = payload.length <= INLINE_BYTES_MAX ? payload.length : Math.min(payload.length, offset + room)
-    this.#append(payload, offset, end)
-    this.#inRecord = end < payload.length
-    this.#stats.highWaterBytes = Math.max(this.#stats.highWaterBytes, this.depthBytes)
+    const { length } = payload
+    if (offset === 0) this.#appendHeader(kind, id, length)
+    const start = length - offset < DIRECT_BYTES_MIN ? offset : this.#writeFrom(payload, offset)
+    const end = length <= INLINE_BYTES_MAX ? length : Math.min(length, start + room)
+    this.#append(payload, start, end)
+    this.#inRecord = end < length
     if (this.#inRecord) this.#wantsRoom = true
+    const depth = this.depthBytes
+    if (depth > this.#stats.highWaterBytes) this.#stats.highWaterBytes = depth
     if (!this.#flushScheduled) {
       this.#flushScheduled = true
-      nextTick(() => this.flush())
+      nextTick(this.#flushInTick)
     }
     return end
   }
@@ -114,18 +132,18 @@ export class SocketWriter {
   /** See `Link.afterFlush`. */
   afterFlush(flushed: () => void): void {
     if (this.#chunkStart !== this.#chunkEnd) this.#flushed.push(flushed)
-    else if (this.#stalled.length > 0 || this.#socket.writableLength > 0)
-      this.#pass({ bytes: NO_BYTES, flushed: [flushed] })
+    else if (this.#stalled.length > 0 || this.#streamHolds) this.#pass(NO_CHUNK, NO_BYTES, [flushed])
     else flushed()
   }
 
   flush(): void {
     this.#flushScheduled = false
     if (this.#socket.destroyed) return
-    // Behind stalled parts, the chunk fills up first.
-    if (this.#stalled.length === 0) this.#passChunk()
+    if (!this.#collectsOn) this.#passChunk()
     if (this.#emitsNoDrain && this.#stalled.length === 0) setImmediate(() => this.#roomAgain())
   }
+
+  readonly #flushInTick = (): void => this.flush()
 
   /** Nothing follows. */
   end(): void {
@@ -151,17 +169,35 @@ export class SocketWriter {
     this.#flushed = []
   }
 
+  /** Bytes of this link, or of the handshake, are with the stream. */
+  get #streamHolds(): boolean {
+    return this.#streamParts > 0 || this.#socket.writableLength > 0
+  }
+
+  /** The kernel has no room, so the chunk fills up first. */
+  get #collectsOn(): boolean {
+    if (this.#stalled.length > 0) return true
+    return this.#streamParts > 0 && descriptorOf(this.#socket) !== undefined
+  }
+
+  /** The descriptor, if the kernel may have room and nothing waits before the next bytes. */
+  get #openDescriptor(): number | undefined {
+    const waits = this.#stalled.length > 0 || this.#streamHolds
+    return waits || this.#kernelFull ? undefined : descriptorOf(this.#socket)
+  }
+
   #appendHeader(kind: number, id: number, payloadBytes: number): void {
-    if (this.#chunk.length - this.#chunkEnd < FRAME_HEADER_BYTES) this.#newChunk()
-    writeFrameHeader(this.#chunk, this.#chunkEnd, kind, id, payloadBytes)
+    if (this.#chunk.bytes.length - this.#chunkEnd < FRAME_HEADER_BYTES) this.#newChunk()
+    writeFrameHeader(this.#chunk.bytes, this.#chunkEnd, kind, id, payloadBytes)
     this.#chunkEnd += FRAME_HEADER_BYTES
   }
 
   #append(payload: Uint8Array, start: number, end: number): void {
     for (let from = start; from < end; ) {
-      if (this.#chunkEnd === this.#chunk.length) this.#newChunk()
-      const bytes = Math.min(end - from, this.#chunk.length - this.#chunkEnd)
-      this.#chunk.set(
+      if (this.#chunkEnd === this.#chunk.bytes.length) this.#newChunk()
+      const chunk = this.#chunk.bytes
+      const bytes = Math.min(end - from, chunk.length - this.#chunkEnd)
+      chunk.set(
         from === 0 && bytes === payload.length ? payload : payload.subarray(from, from + bytes),
         this.#chunkEnd,
       )
@@ -170,38 +206,107 @@ export class SocketWriter {
     }
   }
 
+  /** Writes the chunk, and the payload behind it from the caller's memory, as far as the kernel takes it. Returns the new offset. */
+  #writeFrom(payload: Uint8Array, offset: number): number {
+    const descriptor = this.#openDescriptor
+    if (descriptor === undefined) return offset
+    const head = this.#chunk.bytes.subarray(this.#chunkStart, this.#chunkEnd)
+    const rest = offset === 0 ? payload : payload.subarray(offset)
+    const written = head.length === 0 ? writeNow(descriptor, rest) : writeBothNow(descriptor, head, rest)
+    // The stream reports the error: it gets the same bytes.
+    if (typeof written !== 'number') return offset
+    this.#kernelFull = written < head.length + rest.length
+    if (written < head.length) {
+      this.#chunkStart += written
+      return offset
+    }
+    this.#chunkStart = this.#chunkEnd
+    settle(this.#takeFlushed())
+    this.#leaveChunk()
+    return offset + written - head.length
+  }
+
   #newChunk(): void {
     this.#passChunk()
-    this.#chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    this.#useChunk(takeChunk())
+  }
+
+  #useChunk(chunk: WriteChunk): void {
+    this.#chunk = chunk
     this.#chunkStart = 0
     this.#chunkEnd = 0
   }
 
+  /** An idle link keeps no chunk. */
+  #leaveChunk(): void {
+    const chunk = this.#chunk
+    if (!this.#reusesChunks || chunk.writes > 0 || this.#chunkStart !== this.#chunkEnd) return
+    this.#useChunk(NO_CHUNK)
+    releaseChunk(chunk)
+  }
+
   #passChunk(): void {
     if (this.#chunkStart === this.#chunkEnd || this.#socket.destroyed) return
-    const bytes = this.#chunk.subarray(this.#chunkStart, this.#chunkEnd)
-    const flushed = this.#flushed
+    const chunk = this.#chunk
+    const bytes = chunk.bytes.subarray(this.#chunkStart, this.#chunkEnd)
     this.#chunkStart = this.#chunkEnd
+    this.#pass(chunk, bytes, this.#takeFlushed())
+    this.#leaveChunk()
+  }
+
+  /** The functions that wait for the bytes of the chunk. */
+  #takeFlushed(): readonly (() => void)[] {
+    const flushed = this.#flushed
+    if (flushed.length === 0) return NO_FUNCTIONS
     this.#flushed = []
-    this.#pass({ bytes, flushed })
+    return flushed
   }
 
   /**
    * A write that waits in the event loop keeps the process alive, even for an unreferenced socket. So an unreferenced link
    * writes only what the kernel takes at once.
    */
-  #pass(part: Part): void {
+  #pass(chunk: WriteChunk, bytes: Buffer, flushed: readonly (() => void)[]): void {
+    const descriptor = this.#openDescriptor
+    const written = descriptor === undefined ? 0 : writeNow(descriptor, bytes)
+    if (descriptor !== undefined && written === bytes.length) {
+      settle(flushed)
+      return
+    }
+    if (typeof written !== 'number' && !this.#referenced) {
+      this.#break(written)
+      return
+    }
+    // The stream reports an error: it gets the same bytes.
+    const rest = typeof written === 'number' && written > 0 ? bytes.subarray(written) : bytes
+    this.#kernelFull = false
+    chunk.writes += 1
+    const part: Part = { bytes: rest, chunk, flushed }
     if (this.#referenced || this.#socket.writableLength > 0 || descriptorOf(this.#socket) === undefined) {
-      this.#socket.write(part.bytes, (error) => {
-        if (error || this.#broken) return
-        settle(part)
-        if (this.#emitsNoDrain) runApart(() => this.#roomAgain())
+      this.#streamParts += 1
+      this.#socket.write(rest, (error) => {
+        if (!error && !this.#broken) this.#written(part)
       })
       return
     }
     this.#stalled.push(part)
-    this.#stalledBytes += part.bytes.length
-    if (this.#stalled.length === 1) this.#writeStalled()
+    this.#stalledBytes += rest.length
+    if (this.#stalled.length === 1) this.#retryLater(RETRY_MS_MIN)
+  }
+
+  /** The stream has passed the part to the kernel. */
+  #written(part: Part): void {
+    this.#streamParts -= 1
+    this.#complete(part)
+    if (this.#streamParts === 0 && this.#stalled.length === 0) this.#passChunk()
+    if (this.#emitsNoDrain) runApart(() => this.#roomAgain())
+  }
+
+  #complete({ chunk, flushed }: Part): void {
+    chunk.writes -= 1
+    if (chunk === this.#chunk) this.#leaveChunk()
+    else if (chunk.writes === 0 && this.#reusesChunks) releaseChunk(chunk)
+    settle(flushed)
   }
 
   #passAll(): void {
@@ -209,7 +314,10 @@ export class SocketWriter {
     const stalled = this.#stalled
     this.#stalled = new Fifo()
     this.#stalledBytes = 0
-    for (let part = stalled.shift(); part !== undefined; part = stalled.shift()) this.#pass(part)
+    for (let part = stalled.shift(); part !== undefined; part = stalled.shift()) {
+      part.chunk.writes -= 1
+      this.#pass(part.chunk, part.bytes, part.flushed)
+    }
     this.#endIfPassed()
   }
 
@@ -224,22 +332,26 @@ export class SocketWriter {
     const endMs = nowMs() + TURN_MS_MAX
     for (let part = this.#stalled.first; part !== undefined; part = this.#stalled.first) {
       const written = writeNow(descriptor, part.bytes)
-      if (written === 'broken') {
-        this.#break()
+      if (typeof written !== 'number') {
+        this.#break(written)
         return
       }
       this.#stalledBytes -= written
       part.bytes = part.bytes.subarray(written)
       if (part.bytes.length === 0) {
         this.#stalled.shift()
-        settle(part)
+        this.#complete(part)
       }
       if (part.bytes.length > 0 || nowMs() >= endMs) {
-        this.#retryMs = written > 0 ? RETRY_MS_MIN : Math.min(2 * this.#retryMs, RETRY_MS_MAX)
-        this.#retry = setTimeout(() => this.#retryStalled(), this.#retryMs).unref()
+        this.#retryLater(written > 0 ? RETRY_MS_MIN : Math.min(2 * this.#retryMs, RETRY_MS_MAX))
         return
       }
     }
+  }
+
+  #retryLater(delayMs: number): void {
+    this.#retryMs = delayMs
+    this.#retry = setTimeout(() => this.#retryStalled(), delayMs).unref()
   }
 
   #retryStalled(): void {
@@ -255,7 +367,7 @@ export class SocketWriter {
     return this.#wantsRoom && !this.#socket.writableNeedDrain && this.depthBytes < this.#capacityBytes
   }
 
-  #break(error?: Error): void {
+  #break(error: Error): void {
     this.#broken = true
     this.#onBroken(error)
   }
@@ -267,15 +379,6 @@ export class SocketWriter {
   }
 }
 
-function settle(part: Part): void {
-  for (const flushed of part.flushed) flushed()
-}
-
-/** The number of bytes that the kernel has taken. */
-function writeNow(descriptor: number, bytes: Buffer): number | 'broken' {
-  try {
-    return writeSync(descriptor, bytes)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? 0 : 'broken'
-  }
+function settle(waiting: readonly (() => void)[]): void {
+  for (const flushed of waiting) flushed()
 }

@@ -131,6 +131,69 @@ describe('FrameParser', () => {
     })
   })
 
+  it('yields the frames of a borrowed chunk that is cut at any byte, after its memory has changed', () => {
+    const sent = [
+      { kind: 1, id: 7, payload: '' },
+      { kind: 2, id: 8, payload: '0123456789' },
+      { kind: 255, id: 0xffffffff, payload: '00ff'.repeat(20) },
+    ]
+    const bytes = stream(sent)
+    for (let cut = 0; cut <= bytes.length; cut += 1) {
+      const parser = new FrameParser(recordBound(BYTES_MAX))
+      const received: [number, number, Buffer][] = []
+      for (const part of [bytes.subarray(0, cut), bytes.subarray(cut)]) {
+        const memory = Buffer.from(part)
+        parser.pushBorrowed(memory)
+        expect(parser.parse((...frame) => received.push(frame) > 0)).toBe(true)
+        parser.keepBorrowed()
+        memory.fill(0xee)
+      }
+      expect(received.map(([kind, id, payload]) => ({ kind, id, payload: payload.toString('hex') }))).toEqual(
+        sent,
+      )
+      expect(parser.isEmpty).toBe(true)
+    }
+  })
+
+  it('keeps the rest of a borrowed chunk when the handler stops, and the chunks after it', () => {
+    const parser = new FrameParser(recordBound(BYTES_MAX))
+    const memory = Buffer.alloc(BYTES_MAX)
+    const ids: string[] = []
+    for (let id = 0; id < 6; id += 2) {
+      const two = stream([id, id + 1].map((each) => ({ kind: 1, id: each, payload: `0${each}` })))
+      two.copy(memory)
+      parser.pushBorrowed(memory.subarray(0, two.length))
+      expect(parser.parse((_kind, each, payload) => ids.push(`${each} ${payload.toString('hex')}`) < 0)).toBe(
+        false,
+      )
+      parser.keepBorrowed()
+      memory.fill(0xee)
+    }
+    expect(parser.heldBytes).toBeGreaterThan(0)
+    while (!parser.parse((_kind, each, payload) => ids.push(`${each} ${payload.toString('hex')}`) < 0));
+    expect(ids).toEqual(['0 00', '1 01', '2 02', '3 03', '4 04', '5 05'])
+  })
+
+  it('copies small payloads of borrowed chunks into small memory, and long ones alone', () => {
+    const parser = new FrameParser(recordBound(64 * 1024))
+    const receive = (payloads: readonly number[]): Buffer[] => {
+      const received: Buffer[] = []
+      parser.pushBorrowed(Buffer.concat(payloads.map((bytes) => encodeFrame(1, 0, Buffer.alloc(bytes, 1)))))
+      parser.parse((_kind, _id, payload) => received.push(payload) > 0)
+      parser.keepBorrowed()
+      return received
+    }
+    const [one] = receive([64])
+    const [other] = receive([64])
+    expect(one?.buffer).toBe(other?.buffer)
+    expect(one?.buffer.byteLength).toBeLessThanOrEqual(8 * 1024)
+    const [small, long] = receive([64, 20_000])
+    expect(small?.buffer.byteLength).toBeLessThan(20_200)
+    expect(long?.length).toBe(20_000)
+    const [alone] = receive([20_000])
+    expect(alone?.buffer.byteLength).toBe(20_000)
+  })
+
   it('copies a payload of many chunks once: the time does not grow with the square', () => {
     const parser = new FrameParser(recordBound(64 << 20))
     const sent = encodeFrame(1, 0, Buffer.alloc(64 << 20, 5))

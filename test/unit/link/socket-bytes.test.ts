@@ -1,0 +1,211 @@
+import type { Socket } from 'node:net'
+import { expect, it } from 'vitest'
+import type { LinkSink } from '../../../src/link/link.js'
+import { readIntoShared } from '../../../src/link/socket/shared-reads.js'
+import { SocketLink } from '../../../src/link/socket/socket-link.js'
+import { NO_CHUNK, releaseChunk, takeChunk } from '../../../src/link/socket/write-chunks.js'
+import { FrameParser } from '../../../src/wire/frame-parser.js'
+import { encodeFrame, recordBound } from '../../../src/wire/frames.js'
+import { RecordKind } from '../../../src/wire/record-kind.js'
+import { socketPair } from '../../support/socket-pair.js'
+import { eventually, turn, turns } from '../../support/turns.js'
+
+const CAPACITY_BYTES = 256 * 1024
+const MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+const INLINE_BYTES_MAX = 64 * 1024
+
+class Sink implements LinkSink {
+  readonly payloads: Buffer[] = []
+  readonly ends: (string | undefined)[] = []
+  wants = true
+  drains = 0
+
+  record(_kind: number, _id: number, payload: Buffer): boolean {
+    this.payloads.push(payload)
+    return this.wants
+  }
+
+  drain(): void {
+    this.drains += 1
+  }
+
+  close(error?: { code: string }): void {
+    this.ends.push(error?.code)
+  }
+}
+
+interface End {
+  readonly link: SocketLink
+  readonly sink: Sink
+}
+
+function endOver(socket: Socket): End {
+  const link = new SocketLink({
+    transport: 'unix',
+    socket,
+    parser: new FrameParser(recordBound(MESSAGE_BYTES_MAX)),
+    peer: { pid: 1, uid: 1, gid: 1, verified: true },
+    maxMessageBytes: MESSAGE_BYTES_MAX,
+    capacityBytes: CAPACITY_BYTES,
+  })
+  const sink = new Sink()
+  socket.on('error', () => {})
+  link.start(sink)
+  return { link, sink }
+}
+
+/** Node shows no descriptor for a pipe of Windows. */
+function hideDescriptor(socket: Socket): void {
+  Object.defineProperty((socket as unknown as { _handle: object })._handle, 'fd', { value: -1 })
+}
+
+async function join(hidden: boolean): Promise<[End, End]> {
+  const { client, server } = await socketPair()
+  if (hidden) for (const socket of [client, server]) hideDescriptor(socket)
+  return [endOver(client), endOver(server)]
+}
+
+/** Sends the payload in as many parts as the link demands. Its memory changes after each part. */
+async function send({ link, sink }: End, payload: Buffer): Promise<void> {
+  let offset = 0
+  do {
+    const { drains } = sink
+    const end = link.write(RecordKind.MESSAGE, 0, payload, offset)
+    payload.fill(0xee, offset, Math.max(offset, end))
+    offset = Math.max(offset, end)
+    if (end < payload.length) await eventually(() => sink.drains > drains)
+  } while (offset < payload.length)
+}
+
+function numbered(number: number, bytes: number): Buffer {
+  const payload = Buffer.alloc(bytes, number)
+  payload.writeUInt32LE(number)
+  return payload
+}
+
+const LENGTHS = [64, 1_000_000, 4, 17_000, 65_536, 65_537, 300_000, 12, 16_384, 3_000_000, 40_000, 100]
+
+it.each([
+  { hidden: false, referenced: true },
+  { hidden: false, referenced: false },
+  { hidden: true, referenced: true },
+])(
+  'carries records of all lengths, whose memory the sender changes at once (%o)',
+  async ({ hidden, referenced }) => {
+    const [left, right] = await join(hidden)
+    if (!referenced) left.link.unref()
+    for (const [number, bytes] of LENGTHS.entries()) {
+      await send(left, numbered(number, bytes))
+      if (number % 3 === 0) await turn()
+    }
+    await eventually(() => right.sink.payloads.length === LENGTHS.length)
+    for (const [number, payload] of right.sink.payloads.entries())
+      expect(payload.equals(numbered(number, LENGTHS[number] as number))).toBe(true)
+  },
+)
+
+it.each([20, 1_000, 20_000])(
+  'refuses records of %i bytes when its bytes wait, and loses none',
+  async (bytes) => {
+    const [left, right] = await join(false)
+    right.sink.wants = false
+    let accepted = 0
+    for (; ; accepted += 1) {
+      const payload = numbered(accepted, bytes)
+      if (left.link.write(RecordKind.MESSAGE, 0, payload, 0) < 0) {
+        await turns(3)
+        if (left.link.write(RecordKind.MESSAGE, 0, payload, 0) < 0) break
+      }
+      payload.fill(0xee)
+      if (accepted % 50 === 0) await turn()
+      expect(left.link.stats().depthBytes).toBeLessThanOrEqual(CAPACITY_BYTES + INLINE_BYTES_MAX)
+    }
+    const { drains } = left.sink
+    right.sink.wants = true
+    right.link.resume()
+    await eventually(() => right.sink.payloads.length === accepted && left.sink.drains > drains)
+    for (const [number, payload] of right.sink.payloads.entries())
+      expect(payload.equals(numbered(number, bytes))).toBe(true)
+  },
+)
+
+it('runs afterFlush when the kernel has the bytes, in the order of the calls', async () => {
+  const [left, right] = await join(false)
+  const flushed: number[] = []
+  right.sink.wants = false
+  for (let number = 0; number < 20; number += 1) {
+    await Promise.race([send(left, numbered(number, 30_000)), turns(3)])
+    left.link.afterFlush(() => flushed.push(number))
+  }
+  right.sink.wants = true
+  right.link.resume()
+  await eventually(() => flushed.length === 20)
+  expect(flushed).toEqual(Array.from({ length: 20 }, (_, number) => number))
+})
+
+it('delivers the last records and PEER_GONE when the peer ends while bytes wait', async () => {
+  const [left, right] = await join(false)
+  right.sink.wants = false
+  left.link.write(RecordKind.MESSAGE, 0, numbered(1, 100), 0)
+  await turns(3)
+  for (let number = 0; right.link.write(RecordKind.MESSAGE, 0, numbered(number, 20_000), 0) >= 0; )
+    number += 1
+  left.link.destroy()
+  await eventually(() => right.sink.ends.length > 0)
+  expect(right.sink.ends).toEqual(['ERR_SHMWIRE_PEER_GONE'])
+  expect(right.sink.payloads.map((payload) => payload.length)).toEqual([100])
+})
+
+it('delivers once what the stream of the socket has read before the link starts', async () => {
+  const { client, server } = await socketPair()
+  client.write(encodeFrame(RecordKind.MESSAGE, 0, numbered(1, 100)))
+  server.read(0)
+  await eventually(() => server.readableLength > 0)
+  const { sink } = endOver(server)
+  client.write(encodeFrame(RecordKind.MESSAGE, 0, numbered(2, 50)))
+  await eventually(() => sink.payloads.length === 2)
+  await turns(3)
+  expect(sink.payloads).toEqual([numbered(1, 100), numbered(2, 50)])
+})
+
+it('keeps small received records in small memory', async () => {
+  const [left, right] = await join(false)
+  const kept: Buffer[] = []
+  for (let number = 0; number < 50; number += 1) {
+    for (let count = 0; count < 100; count += 1) await send(left, numbered(number, 64))
+    await eventually(() => right.sink.payloads.length === 100)
+    kept.push(right.sink.payloads[0] as Buffer)
+    right.sink.payloads.length = 0
+  }
+  const memories = new Set(kept.map((payload) => payload.buffer))
+  const bytes = [...memories].reduce((sum, memory) => sum + memory.byteLength, 0)
+  expect(bytes).toBeLessThanOrEqual(kept.length * 8 * 1024)
+  for (const [number, payload] of kept.entries()) expect(payload.equals(numbered(number, 64))).toBe(true)
+})
+
+it('reads into shared memory on both sides of a connection, but not without a descriptor', async () => {
+  const { client, server } = await socketPair()
+  const reads: string[] = []
+  for (const socket of [client, server])
+    expect(readIntoShared(socket, (bytes) => reads.push(bytes.toString()))).toBe(true)
+  client.resume()
+  server.resume()
+  client.write('to the server')
+  await eventually(() => reads.length === 1)
+  server.write('to the client')
+  await eventually(() => reads.length === 2)
+  expect(reads).toEqual(['to the server', 'to the client'])
+  const other = await socketPair()
+  hideDescriptor(other.client)
+  expect(readIntoShared(other.client, () => {})).toBe(false)
+})
+
+it('keeps a bounded number of free chunks', () => {
+  const chunks = Array.from({ length: 64 }, takeChunk)
+  expect(new Set(chunks).size).toBe(64)
+  for (const chunk of chunks) releaseChunk(chunk)
+  const kept = Array.from({ length: 64 }, takeChunk).filter((chunk) => chunks.includes(chunk))
+  expect(kept).toHaveLength(16)
+  releaseChunk(NO_CHUNK)
+  expect(takeChunk().bytes.length).toBe(64 * 1024)
+})
