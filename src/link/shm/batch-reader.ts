@@ -19,6 +19,9 @@ const SLAB_BYTES = 64 * 1024
  */
 const SLAB_BYTES_BUSY = 256 * 1024
 
+/** Shorter records, on average, gain nothing from large slabs, which leave the cache of the core. */
+const RECORD_BYTES_BUSY = 256
+
 /** A message this long gets its own buffer; so at most this much of a slab stays unused. */
 const OWN_BUFFER_BYTES_MIN = 8 * 1024
 
@@ -53,6 +56,7 @@ export class BatchReader {
   /** The link has slept since it allocated the slab. */
   #slept = false
   #slabOffset = 0
+  #slabRecords = 0
   /** Records of the last batch, and how many of them were delivered. */
   #batchCount = 0
   #batchNext = 0
@@ -174,6 +178,7 @@ export class BatchReader {
     // A shorter record would show a listener old bytes of the memory behind it.
     if (this.#slab.length === providedBytes && this.#descriptors[3] !== providedBytes) return this.#changed()
     this.#slabOffset = results[this.#offsetIndex] as number
+    this.#slabRecords += count
     this.#batchCount = count
     this.#batchNext = 0
     return this.#inPlace ? this.#deliverInPlace() : this.#deliver()
@@ -201,7 +206,8 @@ export class BatchReader {
 
   #newSlab(): Buffer {
     const { length } = this.#slab
-    const isBusy = !this.#slept && (length === SLAB_BYTES || length === SLAB_BYTES_BUSY)
+    const isSlab = length === SLAB_BYTES || length === SLAB_BYTES_BUSY
+    const isBusy = isSlab && !this.#slept && length >= RECORD_BYTES_BUSY * this.#slabRecords
     const slab = Buffer.allocUnsafeSlow(isBusy ? SLAB_BYTES_BUSY : SLAB_BYTES)
     // A message with its own buffer may be transferred; those of a slab share its memory.
     markShared(slab.buffer)
@@ -219,6 +225,7 @@ export class BatchReader {
     this.#slab = slab
     this.#memory = slab.buffer
     this.#slabOffset = 0
+    this.#slabRecords = 0
   }
 
   /** The record has changed since there was memory for it. An honest peer never changes one. */
