@@ -1,6 +1,6 @@
 import type { TracingChannel } from 'node:diagnostics_channel'
 import { correlationIn, correlationOf, currentCorrelation } from '../correlation.js'
-import { PASSING_CODES } from '../errors.js'
+import { ErrorCode, PASSING_CODES } from '../errors.js'
 import type { LogFields } from '../log/logger.js'
 import { invalid } from '../options.js'
 import * as channels from './diagnostics-channels.js'
@@ -136,11 +136,16 @@ const OPERATIONS: Contexts = {
     channels.connects,
     ({ address, attempt = 1, error }) => {
       // A connector makes attempts until the server is back; the first one is reported.
-      const repeats = attempt > 1 && PASSING_CODES.has((error as { readonly code?: unknown } | null)?.code)
+      const repeats = attempt > 1 && PASSING_CODES.has(codeOf(error))
       return repeats ? undefined : { fields: { address, attempt } }
     },
   ],
-  accept: [channels.accepts, ({ address }) => ({ fields: { address }, correlationId: null })],
+  accept: [
+    channels.accepts,
+    // A client that goes may only have checked that the server listens; on Windows, each client does this.
+    ({ address, error }) =>
+      codeOf(error) === ErrorCode.PEER_GONE ? undefined : { fields: { address }, correlationId: null },
+  ],
   'channel.peerGone': [
     channels.channelPeerGone,
     ({ channel }) => ({
@@ -214,6 +219,10 @@ function backgroundContext({ event, fields }: BackgroundErrorPayload): Context {
 
 function definedFields(fields: Readonly<Record<string, unknown>>): LogFields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as LogFields
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { readonly code?: unknown } | null | undefined)?.code
 }
 
 /** The accessors of a thrown value can throw. */

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createConnection } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { connect } from '../../../src/connect.js'
 import { ErrorCode } from '../../../src/errors.js'
@@ -17,7 +19,7 @@ import { serve } from '../../../src/service/serve.js'
 import { ServiceError } from '../../../src/service-error.js'
 import { STATUSES } from '../../../src/status.js'
 import { createChannelPair } from '../../../src/testing/index.js'
-import { localAddress } from '../../support/local-address.js'
+import { localAddress, socketPath } from '../../support/local-address.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js'
 import { eventually } from '../../support/turns.js'
 
@@ -249,6 +251,20 @@ describe('onError', () => {
       'accept true',
       'connect false',
     ])
+  })
+
+  it('does not report a client that only checks whether the server listens', async () => {
+    const directory = temporaryDirectory()
+    const server = await listen(localAddress(directory))
+    server.on('channel', () => {})
+    const socket = createConnection(socketPath(directory))
+    await once(socket, 'connect')
+    socket.destroy()
+    // The second client is accepted after the first one has gone.
+    const channel = await connect(server.address)
+    await channel.close()
+    await server.close()
+    expect(reports).toEqual([])
   })
 
   it('reports the first failed attempt of a connector, and the error that ends it', async () => {
