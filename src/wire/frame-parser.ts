@@ -41,7 +41,7 @@ const NO_BYTES = Buffer.alloc(0)
  */
 export class FrameParser {
   #bound: PayloadBound
-  #newBuffer: NewBuffer = Buffer.allocUnsafeSlow
+  #newBuffer = newOwnBuffer
   /** The current chunk, read up to `#offset`. `#waiting` holds the next ones. */
   #chunk: Buffer = NO_BYTES
   #offset = 0
@@ -280,7 +280,9 @@ function copyOf(bytes: Buffer): Buffer {
   return copy
 }
 
-function allocate(bytes: number, newBuffer: NewBuffer = Buffer.allocUnsafeSlow): Buffer {
+const newOwnBuffer: NewBuffer = (bytes) => Buffer.allocUnsafeSlow(bytes)
+
+function allocate(bytes: number, newBuffer: NewBuffer = newOwnBuffer): Buffer {
   try {
     return newBuffer(bytes)
   } catch (cause) {

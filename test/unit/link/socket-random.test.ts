@@ -195,7 +195,7 @@ it.each(CASES)(
     if (name === 'Unix' || random(2) === 0) right.socket.destroy()
     else right.socket.resetAndDestroy()
     await runUntil([left], () => left.ends.length > 0)
-    // Writes go on, and report nothing more.
+    // Writes continue, and report nothing more.
     for (let count = 0; count < 20; count += 1) {
       left.step()
       await turn()
