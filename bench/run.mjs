@@ -1,23 +1,8 @@
-// Compares shmwire with its alternatives: two real processes, competitors in turn.
-//
-//   npm run bench -- [--quick | --smoke] [--only SCENARIO] [--repeat N] [--node PATH] [--json FILE] [--no-install] [--micro]
-//
-//   --quick       some scenarios, some competitors, short: an overview within two minutes, not to quote
-//   --smoke       a moment of some scenarios, with the installed packages: checks that the suite works
-//   --only        a group, a scenario of bench/scenarios, or a case of one: topics, one-way, one-way/1KiB; may be given more
-//                 than once
-//   --repeat      repetitions of each competitor in each scenario
-//   --node        the runtime to measure; default the one that runs this
-//   --json        where the figures go; default bench/results/ and a file for this machine and Node, of a partial run
-//                 bench/results/partial.json
-//   --no-install  leaves out the competitors whose packages are not installed
-//   --micro       codecs and single calls within one process instead: bench/micro
-//
-// Exit code 1: a competitor failed, or with all of it measured a target was missed.
+// Compares shmwire with its alternatives: two real processes, competitors in turn. `npm run bench -- --help` has the options.
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { caseNames } from './support/catalog.mjs'
+import { caseNames, listOfNames } from './support/catalog.mjs'
 import { ProcessTimes, secondsOf, showDuration } from './support/duration.mjs'
 import {
   describeCommit,
@@ -36,13 +21,35 @@ import { writeResults } from './support/results.mjs'
 import { judge } from './support/verdicts.mjs'
 import { TARGETS } from './targets.mjs'
 
+const HELP = `Compares shmwire with its alternatives: two real processes, competitors in turn.
+
+  npm run bench -- [--quick | --smoke] [--only NAME]… [--repeat N] [--node PATH] [--json FILE] [--no-install]
+  npm run bench -- --micro | --list | --help
+
+  --quick       some scenarios, some competitors, short: an overview within two minutes, not to quote
+  --smoke       a moment of some scenarios, with the installed packages: checks that the suite works
+  --only        a group, a scenario, or a case of one: topics, one-way, one-way/1KiB; may be given more than once
+  --repeat      repetitions of each competitor in each scenario
+  --node        the runtime to measure; default the one that runs this
+  --json        where the figures go; default bench/results/ and a file for this machine and Node, of a partial run
+                bench/results/partial.json
+  --no-install  leaves out the competitors whose packages are not installed
+  --micro       codecs and single calls within one process instead: bench/micro
+  --list        the names for --only, without measuring
+
+Without options it takes 25 minutes. Build the package first: npm run build.
+Exit code 1: a competitor failed, or with all of it measured a target was missed. 2: wrong options.`
+
 const ROUGH = 'These figures are rough: short runs, few repetitions. Do not quote them.'
 
 const options = readOptions()
-if (options.micro) await import('./micro/run.mjs')
+if (options.help) console.log(HELP)
+else if (options.list) console.log((await listOfNames()).join('\n'))
+else if (options.micro) await import('./micro/run.mjs')
 else await runSuite()
 
 async function runSuite() {
+  await checkNames(options.only ?? [])
   const machine = describeMachine(options.node)
   console.log(`${showMachine(machine)}. ${showLoad(machine)}`)
   if (options.form !== 'whole') console.log(ROUGH)
@@ -83,13 +90,17 @@ async function runSuite() {
   process.exitCode = failed || missed ? 1 : 0
 }
 
+async function checkNames(names) {
+  const known = await caseNames()
+  for (const name of names) {
+    if (!known.includes(name))
+      usage(`--only ${name}: there is no such group, scenario or case; --list has the names`)
+  }
+}
+
 /** The plan of the measurement, after all available packages were installed. */
 async function prepare() {
   const { form, only, repeat, install } = options
-  const cases = await caseNames()
-  for (const name of only ?? []) {
-    if (!cases.includes(name)) usage(`--only ${name}: there are ${cases.join(', ')}`)
-  }
   if (install && (await needsPackages(form))) {
     showProgress('installing the competitors')
     const fault = installPackages()
@@ -111,7 +122,7 @@ function showProgress(text) {
 }
 
 function readOptions() {
-  const { quick, smoke, only, repeat, node, json, micro, ...flags } = parse()
+  const { quick, smoke, only, repeat, node, json, micro, list, help, ...flags } = parse()
   if (node !== undefined && !/^v\d/.test(versionOf(node) ?? ''))
     usage(`--node ${node}: it is not an executable Node`)
   const count = repeat === undefined ? undefined : Number(repeat)
@@ -122,6 +133,8 @@ function readOptions() {
   return {
     form,
     micro,
+    list,
+    help,
     only,
     repeat: count,
     install: !smoke && !flags['no-install'],
@@ -142,6 +155,8 @@ function parse() {
       quick: flag,
       smoke: flag,
       micro: flag,
+      list: flag,
+      help: flag,
       'no-install': flag,
       only: { ...text, multiple: true },
       repeat: text,
@@ -155,8 +170,6 @@ function parse() {
 }
 
 function usage(fault) {
-  console.error(
-    `${fault}\nusage: npm run bench -- [--quick | --smoke] [--only SCENARIO] [--repeat N] [--node PATH] [--json FILE] [--no-install] [--micro]`,
-  )
+  console.error(`${fault}\nnpm run bench -- --help has the options`)
   process.exit(2)
 }

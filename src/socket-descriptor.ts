@@ -1,4 +1,4 @@
-import type { Server } from 'node:net'
+import { type Server, Socket } from 'node:net'
 import type { ByteStream } from './byte-stream.js'
 
 /**
@@ -9,6 +9,24 @@ export function descriptorOf(socket: ByteStream | Server): number | undefined {
   if ('encrypted' in socket) return undefined
   const descriptor = (socket as { _handle?: { fd?: unknown } | null })._handle?.fd
   return typeof descriptor === 'number' && descriptor >= 0 ? descriptor : undefined
+}
+
+/**
+ * True for a socket of `node:net` with the methods of its class. A subclass, or a program that replaces one, may change the bytes on the way,
+ * or count them.
+ */
+function hasMethods(stream: ByteStream, names: readonly (keyof Socket)[]): boolean {
+  return stream instanceof Socket && names.every((name) => stream[name] === Socket.prototype[name])
+}
+
+/** The bytes that it writes are those that it was given. */
+export function writesPlainly(stream: ByteStream): boolean {
+  return hasMethods(stream, ['write', '_write', '_writev'])
+}
+
+/** The bytes that it reads are those that arrive. */
+export function readsPlainly(stream: ByteStream): stream is Socket {
+  return hasMethods(stream, ['push', '_read'])
 }
 
 /**

@@ -54,6 +54,20 @@ export async function caseNames() {
   return [...Object.keys(GROUPS), ...(await Promise.all(scenarios)).flat()]
 }
 
+/** The names for `--only` as lines of text. */
+export async function listOfNames() {
+  const lines = [
+    'Groups:',
+    ...Object.entries(GROUPS).map(([group, names]) => `  ${group}: ${names.join(' ')}`),
+  ]
+  lines.push('', 'Scenarios and their cases:')
+  for (const name of scenarioNames()) {
+    const { title, cases = [] } = await loadScenario(name)
+    lines.push(`  ${name}: ${title}`, ...cases.map((one) => `    ${name}/${one.name}`))
+  }
+  return lines
+}
+
 /** Whether a value of `--only` selects this case. */
 export function selects(wanted, name, key) {
   return wanted === name || wanted === key || GROUPS[wanted]?.includes(name) === true

@@ -4,6 +4,7 @@ import type { Settings } from '../options.js'
 import type { Agreement } from '../wire/agreement.js'
 import type { Link } from './link.js'
 import { OneWayLink } from './one-way-link.js'
+import { longBuffer } from './shm/long-buffers.js'
 import { ShmLink } from './shm/shm-link.js'
 import { SocketLink } from './socket/socket-link.js'
 
@@ -26,6 +27,18 @@ export function createLink(agreement: Agreement, settings: Settings, native: Nat
     })
   }
   const { ringBytes: capacityBytes } = settings
-  const link = new SocketLink({ transport, heartbeat, socket, parser, peer, maxMessageBytes, capacityBytes })
+  // With the addon, long messages share the pool of those over shared memory.
+  const newBuffer =
+    'binding' in native ? (bytes: number): Buffer => longBuffer(native.binding, bytes) : undefined
+  const link = new SocketLink({
+    transport,
+    heartbeat,
+    socket,
+    parser,
+    peer,
+    newBuffer,
+    maxMessageBytes,
+    capacityBytes,
+  })
   return direction === undefined ? link : new OneWayLink(direction, link)
 }

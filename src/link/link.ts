@@ -79,7 +79,8 @@ export interface Link {
   flush?(): boolean
   /**
    * Calls `flushed` when everything that was written before will reach the peer even if this process ends now; not at all if the link
-   * ends earlier. Absent: written records always reach it, unless they are staged.
+   * ends earlier. `flushed` can run within a later `write`, between two parts of its record, so it must not write. Absent: written records
+   * always reach it, unless they are staged.
    */
   afterFlush?(flushed: () => void): void
   /**

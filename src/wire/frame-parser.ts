@@ -14,6 +14,9 @@ import {
 /** Receives one frame. Returns false to stop the parser after it. */
 export type FrameHandler = (kind: number, id: number, payload: Buffer) => boolean
 
+/** Uninitialized memory of so many bytes. Throws a RangeError if there is none. */
+export type NewBuffer = (bytes: number) => Buffer
+
 /** The memory of a chunk beside its bytes: a peer could send one byte at a time. */
 const CHUNK_BYTES_MIN = 1024
 
@@ -38,6 +41,7 @@ const NO_BYTES = Buffer.alloc(0)
  */
 export class FrameParser {
   #bound: PayloadBound
+  #newBuffer = newOwnBuffer
   /** The current chunk, read up to `#offset`. `#waiting` holds the next ones. */
   #chunk: Buffer = NO_BYTES
   #offset = 0
@@ -66,6 +70,11 @@ export class FrameParser {
   /** Sets the allowed payloads from the next header on. Not allowed while a payload is incomplete. */
   set bound(bound: PayloadBound) {
     this.#bound = bound
+  }
+
+  /** Memory for the payloads of several chunks, each of which is complete when it is delivered. */
+  set newBuffer(newBuffer: NewBuffer) {
+    this.#newBuffer = newBuffer
   }
 
   /** True if no byte is held, so that the stream can end here without an incomplete frame. */
@@ -246,7 +255,7 @@ export class FrameParser {
     if (payloadBytes === 0) return handler(this.#kind, this.#id, NO_BYTES)
     if (payloadBytes <= this.#chunk.length - this.#offset)
       return handler(this.#kind, this.#id, this.#whole(payloadBytes))
-    this.#payload = allocate(payloadBytes)
+    this.#payload = allocate(payloadBytes, this.#newBuffer)
     this.#payloadBytes = 0
     return true
   }
@@ -271,9 +280,11 @@ function copyOf(bytes: Buffer): Buffer {
   return copy
 }
 
-function allocate(bytes: number): Buffer {
+const newOwnBuffer: NewBuffer = (bytes) => Buffer.allocUnsafeSlow(bytes)
+
+function allocate(bytes: number, newBuffer: NewBuffer = newOwnBuffer): Buffer {
   try {
-    return Buffer.allocUnsafeSlow(bytes)
+    return newBuffer(bytes)
   } catch (cause) {
     throw new ShmwireError(ErrorCode.OUT_OF_MEMORY, `there is no memory for a record of ${bytes} bytes`, {
       cause,

@@ -47,6 +47,43 @@ beforeAll(() => {
   smoke = runSmoke()
 })
 
+function runBench(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, ['bench/run.mjs', ...args], { cwd: ROOT, encoding: 'utf8' })
+}
+
+describe('the command line of the benchmark', () => {
+  it('explains its options with --help, and lists the names with --list', () => {
+    const help = runBench('--help')
+    expect(help).toMatchObject({ status: 0, stderr: '' })
+    for (const option of [
+      '--quick',
+      '--smoke',
+      '--only',
+      '--repeat',
+      '--node',
+      '--json',
+      '--no-install',
+      '--micro',
+      '--list',
+    ])
+      expect(help.stdout).toContain(option)
+    const list = runBench('--list')
+    expect(list).toMatchObject({ status: 0, stderr: '' })
+    for (const name of [...Object.keys(GROUPS), ...scenarioNames(), 'one-way/1KiB'])
+      expect(list.stdout).toMatch(new RegExp(`^ +${name}(:|$)`, 'm'))
+  })
+
+  it.each([
+    ['--only', 'nosuch', 'there is no such group, scenario or case; --list has the names'],
+    ['--repeat', '0', 'an integer from 1'],
+    ['--node', '/nosuch', 'it is not an executable Node'],
+  ])('refuses %s %s and names the remedy', (option, value, fault) => {
+    const refused = runBench(option, value)
+    expect(refused.status).toBe(2)
+    expect(refused.stderr).toBe(`${option} ${value}: ${fault}\nnpm run bench -- --help has the options\n`)
+  })
+})
+
 describe('the benchmark in its shortest form', () => {
   // A test on a shared machine cannot check the speed.
   it('prints the load, the expected and the real duration, and that the figures are rough', () => {

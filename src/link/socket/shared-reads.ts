@@ -1,6 +1,6 @@
 import { type ConnectOpts, Socket, type SocketConstructorOpts } from 'node:net'
 import type { ByteStream } from '../../byte-stream.js'
-import { descriptorOf } from '../../socket-descriptor.js'
+import { descriptorOf, readsPlainly } from '../../socket-descriptor.js'
 
 /** As much as Node reads at a time into fresh memory. */
 const READ_BYTES = 64 * 1024
@@ -22,12 +22,12 @@ let state: ReadState | 'unknown' | undefined
 /**
  * Has a connected socket read into memory that all sockets share, instead of fresh memory and a new Buffer for each read, which takes as long
  * as the rest of a read. It is the option `onread` of `node:net`, for a socket that exists: a server has no such option. The bytes change after
- * `onBytes` has returned. Returns false, and changes nothing, where it is not known how: for other streams, for TLS, on Windows, whose kernel
+ * `onBytes` has returned. Returns false, and changes nothing, where it is not known how: for other streams and subclasses, for TLS, on Windows, whose kernel
  * writes to the memory of several reads at a time, and in runtimes that have no such private state. Bytes that the socket
  * has read before stay with it: take them first.
  */
 export function readIntoShared(stream: ByteStream, onBytes: (bytes: Buffer) => void): boolean {
-  if (!(stream instanceof Socket) || descriptorOf(stream) === undefined) return false
+  if (!readsPlainly(stream) || descriptorOf(stream) === undefined) return false
   state ??= findState()
   if (state === 'unknown') return false
   const socket = stream as unknown as Keyed & { readonly _handle: ReadHandle }

@@ -6,7 +6,7 @@ import type { Peer } from '../../peer.js'
 import type { StreamTransport } from '../../transport.js'
 import { TURN_MS_MAX } from '../../turn-budget.js'
 import { runApart, textOfThrown } from '../../uncaught.js'
-import type { FrameParser } from '../../wire/frame-parser.js'
+import type { FrameParser, NewBuffer } from '../../wire/frame-parser.js'
 import { recordBound } from '../../wire/frames.js'
 import { withPrintHint } from '../../wire/print-hint.js'
 import { endsBatch } from '../../wire/record-kind.js'
@@ -26,6 +26,8 @@ export interface SocketLinkOptions {
   readonly maxMessageBytes: number
   /** Bytes that may wait in this process in each direction. Over shared memory, the size of the ring. */
   readonly capacityBytes: number
+  /** Memory for payloads that are longer than a read. */
+  readonly newBuffer?: NewBuffer | undefined
   /** Undefined: the kernel reports the end of the peer. */
   readonly heartbeat?: Bounds | undefined
 }
@@ -77,6 +79,7 @@ export class SocketLink implements Link {
     this.transport = options.transport
     this.#socket = options.socket
     this.#parser = options.parser
+    if (options.newBuffer !== undefined) this.#parser.newBuffer = options.newBuffer
     this.peer = options.peer
     this.#maxMessageBytes = options.maxMessageBytes
     this.#capacityBytes = options.capacityBytes

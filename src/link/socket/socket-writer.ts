@@ -1,8 +1,8 @@
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import type { ByteStream } from '../../byte-stream.js'
 import { Fifo } from '../../fifo.js'
 import { clearTimeout, nextTick, nowMs, setImmediate, setTimeout } from '../../host.js'
-import { descriptorOf } from '../../socket-descriptor.js'
+import { descriptorOf, writesPlainly } from '../../socket-descriptor.js'
 import { TURN_MS_MAX } from '../../turn-budget.js'
 import { runApart } from '../../uncaught.js'
 import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../wire/frames.js'
@@ -48,8 +48,11 @@ export class SocketWriter {
   readonly #stats: LinkStats
   readonly #onRoom: () => void
   readonly #onBroken: WriterEvents['onBroken']
-  /** The stream needs the bytes of a write no longer when the write is complete. Another one may pass them on. */
-  readonly #reusesChunks: boolean
+  /**
+   * The socket changes no bytes before they reach the descriptor, and needs them no longer when their write is complete. Another stream may
+   * change them or pass them on.
+   */
+  readonly #isPlain: boolean
   #referenced = true
   #broken = false
   #wantsRoom = false
@@ -83,7 +86,8 @@ export class SocketWriter {
     this.#stats = stats
     this.#onRoom = events.onRoom
     this.#onBroken = events.onBroken
-    this.#reusesChunks = socket instanceof Socket
+    // Before `keepReadable`, which replaces methods.
+    this.#isPlain = writesPlainly(socket)
     keepReadable(socket, (error) => this.#break(error))
     socket.on('drain', () => runApart(() => this.#roomAgain()))
   }
@@ -177,13 +181,17 @@ export class SocketWriter {
   /** The kernel has no room, so the chunk fills up first. */
   get #collectsOn(): boolean {
     if (this.#stalled.length > 0) return true
-    return this.#streamParts > 0 && descriptorOf(this.#socket) !== undefined
+    return this.#streamParts > 0 && this.#descriptor !== undefined
   }
 
-  /** The descriptor, if the kernel may have room and nothing waits before the next bytes. */
+  get #descriptor(): number | undefined {
+    return this.#isPlain ? descriptorOf(this.#socket) : undefined
+  }
+
+  /** The descriptor, if the kernel may have room and nothing waits before the next bytes. Only a write of the stream restarts its timeout. */
   get #openDescriptor(): number | undefined {
-    const waits = this.#stalled.length > 0 || this.#streamHolds
-    return waits || this.#kernelFull ? undefined : descriptorOf(this.#socket)
+    if (this.#kernelFull || this.#stalled.length > 0 || this.#streamHolds) return undefined
+    return (this.#socket as Socket).timeout ? undefined : this.#descriptor
   }
 
   #appendHeader(kind: number, id: number, payloadBytes: number): void {
@@ -240,7 +248,7 @@ export class SocketWriter {
   /** An idle link keeps no chunk. */
   #leaveChunk(): void {
     const chunk = this.#chunk
-    if (!this.#reusesChunks || chunk.writes > 0 || this.#chunkStart !== this.#chunkEnd) return
+    if (!this.#isPlain || chunk.writes > 0 || this.#chunkStart !== this.#chunkEnd) return
     this.#useChunk(NO_CHUNK)
     releaseChunk(chunk)
   }
@@ -282,7 +290,7 @@ export class SocketWriter {
     this.#kernelFull = false
     chunk.writes += 1
     const part: Part = { bytes: rest, chunk, flushed }
-    if (this.#referenced || this.#socket.writableLength > 0 || descriptorOf(this.#socket) === undefined) {
+    if (this.#referenced || this.#socket.writableLength > 0 || this.#descriptor === undefined) {
       this.#streamParts += 1
       this.#socket.write(rest, (error) => {
         if (!error && !this.#broken) this.#written(part)
@@ -305,7 +313,7 @@ export class SocketWriter {
   #complete({ chunk, flushed }: Part): void {
     chunk.writes -= 1
     if (chunk === this.#chunk) this.#leaveChunk()
-    else if (chunk.writes === 0 && this.#reusesChunks) releaseChunk(chunk)
+    else if (chunk.writes === 0 && this.#isPlain) releaseChunk(chunk)
     settle(flushed)
   }
 
@@ -327,10 +335,11 @@ export class SocketWriter {
 
   /** Writes what the kernel takes now, for as long as a turn may last, and the rest later. */
   #writeStalled(): void {
-    const descriptor = descriptorOf(this.#socket)
-    if (descriptor === undefined) return
     const endMs = nowMs() + TURN_MS_MAX
     for (let part = this.#stalled.first; part !== undefined; part = this.#stalled.first) {
+      // Again for each part: a function that waited for the last one can have destroyed the socket, and its number can have another owner.
+      const descriptor = this.#descriptor
+      if (descriptor === undefined) return
       const written = writeNow(descriptor, part.bytes)
       if (typeof written !== 'number') {
         this.#break(written)

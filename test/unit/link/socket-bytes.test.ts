@@ -200,6 +200,49 @@ it('reads into shared memory on both sides of a connection, but not without a de
   expect(readIntoShared(other.client, () => {})).toBe(false)
 })
 
+/** Every byte changes on its way, as a subclass of a socket could do it. */
+function scramble(socket: Socket): void {
+  const write = socket._write.bind(socket)
+  const push = socket.push.bind(socket)
+  const scrambled = (bytes: Uint8Array): Buffer => Buffer.from(bytes.map((byte) => byte ^ 0x55))
+  socket._write = (bytes: Buffer, encoding, done) => write(scrambled(bytes), encoding, done)
+  socket._writev = (parts, done) =>
+    write(scrambled(Buffer.concat(parts.map(({ chunk }) => chunk as Buffer))), 'utf8', done)
+  socket.push = (bytes: Buffer | null) => push(bytes === null ? null : scrambled(bytes))
+}
+
+it('passes all bytes through the methods of the socket if they are not those of its class', async () => {
+  const { client, server } = await socketPair()
+  scramble(client)
+  const raw: number[] = []
+  const left = endOver(client)
+  server.on('data', (bytes) => raw.push(...bytes))
+  server.resume()
+  const frame = encodeFrame(RecordKind.MESSAGE, 0, numbered(1, 20_000))
+  await send(left, numbered(1, 20_000))
+  await eventually(() => raw.length === frame.length)
+  const unscrambled = Buffer.from(raw.map((byte) => byte ^ 0x55))
+  expect(unscrambled.equals(frame)).toBe(true)
+  server.write(frame.map((byte) => byte ^ 0x55))
+  await eventually(() => left.sink.payloads.length === 1)
+  expect(left.sink.payloads[0]?.equals(numbered(1, 20_000))).toBe(true)
+  left.link.destroy()
+})
+
+it("writes through the stream while the program's timeout watches it", async () => {
+  const { client, server } = await socketPair()
+  const left = endOver(client)
+  server.resume()
+  await send(left, numbered(1, 100))
+  await turn()
+  expect(client.bytesWritten).toBe(0)
+  client.setTimeout(1_000_000)
+  await send(left, numbered(2, 100))
+  await send(left, numbered(3, 50_000))
+  await turn()
+  expect(client.bytesWritten).toBe(100 + 50_000 + 2 * 12)
+})
+
 it('keeps a bounded number of free chunks', () => {
   const chunks = Array.from({ length: 64 }, takeChunk)
   expect(new Set(chunks).size).toBe(64)

@@ -268,6 +268,37 @@ describe('FrameParser', () => {
     expect(list).toHaveLength(1)
   })
 
+  it('takes memory of its owner for a payload of several chunks only', () => {
+    const asked: number[] = []
+    const parser = new FrameParser(recordBound(100))
+    parser.newBuffer = (bytes) => {
+      asked.push(bytes)
+      return Buffer.alloc(bytes, 'old')
+    }
+    const { list, handler } = collector()
+    const whole = encodeFrame(1, 0, Buffer.from('whole'))
+    const long = encodeFrame(1, 0, Buffer.from('in parts'))
+    parser.push(Buffer.concat([whole, long.subarray(0, 15)]))
+    parser.parse(handler)
+    expect(list).toHaveLength(1)
+    parser.push(long.subarray(15))
+    parser.parse(handler)
+    expect(asked).toEqual([8])
+    expect(list).toHaveLength(2)
+    expect(list[1]?.payload).toBe(Buffer.from('in parts').toString('hex'))
+  })
+
+  it('is OUT_OF_MEMORY if its owner has no memory', () => {
+    const parser = new FrameParser(recordBound(100))
+    parser.newBuffer = () => {
+      throw new RangeError('Array buffer allocation failed')
+    }
+    parser.push(encodeFrame(1, 0, Buffer.alloc(50)).subarray(0, 20))
+    expect(() => parser.parse(() => true)).toThrow(
+      expect.objectContaining({ code: ErrorCode.OUT_OF_MEMORY }) as Error,
+    )
+  })
+
   it('is empty after clear, in whatever state it was', () => {
     const frame = encodeFrame(1, 0, Buffer.alloc(100))
     for (const bytes of [0, 5, 12, 50]) {
