@@ -170,9 +170,9 @@ export class BatchReader {
     const results = this.#results
     if (results[this.#preemptedIndex] === 1) this.#preempted()
     if (count === 0) {
+      if (providedBytes >= 0) return this.#changed()
       const requiredBytes = results[this.#requiredIndex] as number
       if (requiredBytes < 0) return 0
-      if (providedBytes >= 0) return this.#changed()
       return this.#provide(requiredBytes, results[this.#fragmentedIndex] === 1)
     }
     // A shorter record would show a listener old bytes of the memory behind it.

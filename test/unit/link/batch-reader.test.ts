@@ -72,6 +72,17 @@ it('fails with CORRUPT at a record that is longer at each poll', () => {
   expect(polls).toBe(2)
 })
 
+it('fails with CORRUPT at a record that is gone when there is memory for it', () => {
+  let polls = 0
+  receive = () => {
+    polls += 1
+    results[binding.RESULT_REQUIRED] = polls === 1 ? 10_000 : -1
+    return 0
+  }
+  expect(reader.read(0, false)).toBe(0)
+  expect(failures).toMatchObject([{ code: ErrorCode.CORRUPT }])
+})
+
 describe('a batch of messages', () => {
   it('ends before a record of another kind, but not before a note', () => {
     kinds = [MESSAGE, CODEC, MESSAGE, REQUEST, REQUEST, MESSAGE]
