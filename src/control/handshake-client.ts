@@ -164,7 +164,7 @@ class Client {
 
   /** While the server answers HELLO. Assumes that the server allows messages as long as this side does. */
   #createEarly(): void {
-    // A server can answer before this side is told that HELLO is written. Nothing would take the segment then.
+    // A server can answer before the write of HELLO has called back. Nothing would take the segment then.
     if (this.#offered) return
     const { maxMessageBytes } = this.#options.settings
     const early = earlySegments.create(() => this.#newEndpoint({ maxMessageBytes }))
