@@ -9,7 +9,8 @@
 namespace shmwire {
 
 BlockPool::~BlockPool() {
-  while (free_bytes_ != 0) UnmapOldest();
+  while (UnmapOldest()) {
+  }
 }
 
 // The lengths from 2^n to 2^(n+1) have four classes, at 5, 6, 7 and 8 quarters of 2^n.
@@ -33,10 +34,8 @@ Block* BlockPool::Take(uint64_t bytes) {
   if (used_bytes_ + block_bytes > kUsedBytesMax) return nullptr;
   was_used_ = true;
   rests_ = false;
-  Block* block = free_[size_class].newest;
-  if (block != nullptr) {
-    Remove(block);
-  } else {
+  Block* block = TakeNewest(&free_[size_class]);
+  if (block == nullptr) {
     block = new (std::nothrow) Block{.data = platform::MapPages(block_bytes),
                                      .bytes = block_bytes,
                                      .size_class = size_class,
@@ -66,7 +65,8 @@ void BlockPool::Release(Block* block) {
   (list.newest == nullptr ? list.oldest : list.newest->newer) = block;
   list.newest = block;
   free_bytes_ += block->bytes;
-  while (free_bytes_ > kFreeBytesMax) UnmapOldest();
+  while (free_bytes_ > kFreeBytesMax && UnmapOldest()) {
+  }
 }
 
 void BlockPool::Discard(Block* block) {
@@ -85,20 +85,28 @@ bool BlockPool::Trim() {
   was_used_ = false;
   for (FreeList& list : free_) {
     while (list.oldest != nullptr && (rests_ || list.oldest->released_at <= releases_at_trim_)) {
-      Block* block = list.oldest;
-      Remove(block);
-      Unmap(block);
+      Unmap(TakeOldest(&list));
     }
   }
   releases_at_trim_ = releases_;
   return !rests_;
 }
 
-void BlockPool::Remove(Block* block) {
-  FreeList& list = free_[block->size_class];
-  (block->older == nullptr ? list.oldest : block->older->newer) = block->newer;
-  (block->newer == nullptr ? list.newest : block->newer->older) = block->older;
+Block* BlockPool::TakeNewest(FreeList* list) {
+  Block* block = list->newest;
+  if (block == nullptr) return nullptr;
+  list->newest = block->older;
+  (block->older == nullptr ? list->oldest : block->older->newer) = nullptr;
   free_bytes_ -= block->bytes;
+  return block;
+}
+
+Block* BlockPool::TakeOldest(FreeList* list) {
+  Block* block = list->oldest;
+  list->oldest = block->newer;
+  (block->newer == nullptr ? list->newest : block->newer->older) = nullptr;
+  free_bytes_ -= block->bytes;
+  return block;
 }
 
 void BlockPool::Unmap(Block* block) {
@@ -106,14 +114,15 @@ void BlockPool::Unmap(Block* block) {
   delete block;
 }
 
-void BlockPool::UnmapOldest() {
-  Block* oldest = nullptr;
-  for (const FreeList& list : free_) {
+bool BlockPool::UnmapOldest() {
+  FreeList* oldest = nullptr;
+  for (FreeList& list : free_) {
     if (list.oldest == nullptr) continue;
-    if (oldest == nullptr || list.oldest->released_at < oldest->released_at) oldest = list.oldest;
+    if (oldest == nullptr || list.oldest->released_at < oldest->oldest->released_at) oldest = &list;
   }
-  Remove(oldest);
-  Unmap(oldest);
+  if (oldest == nullptr) return false;
+  Unmap(TakeOldest(oldest));
+  return true;
 }
 
 }  // namespace shmwire

@@ -67,9 +67,13 @@ class BlockPool {
   };
 
   static uint32_t SizeClassOf(uint64_t bytes, uint64_t* block_bytes);
-  void Remove(Block* block);
+  // Null if the list is empty.
+  Block* TakeNewest(FreeList* list);
+  // Of a list that is not empty.
+  Block* TakeOldest(FreeList* list);
   void Unmap(Block* block);
-  void UnmapOldest();
+  // Of all lists. False: there is none.
+  bool UnmapOldest();
 
   std::array<FreeList, kClasses> free_;
   uint64_t free_bytes_ = 0;

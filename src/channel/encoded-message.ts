@@ -1,8 +1,16 @@
+import { types } from 'node:util'
 import type { Codec, CodecName, OnceEncoded } from '../codec/codec.js'
 import { codecFor } from '../codec/codecs.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { codecOption, invalid } from '../options.js'
 import { textOfThrown } from '../uncaught.js'
+
+const PART_FAULT =
+  'a message of encodeOnce is whole; it cannot be encoded again, or be a part of another message'
+
+function refuseAsPart(): never {
+  throw new TypeError(PART_FAULT)
+}
 
 let onceOf: (message: EncodedMessage) => OnceEncoded
 /** Most programs create none, and the check of its class would take a twentieth of the time of a short message. */
@@ -19,6 +27,11 @@ export class EncodedMessage<Message = any> {
 
   static {
     onceOf = (message) => message.#once
+    // As a part of another message, it would be an object without the bytes. So msgpack refuses classes with a tag, and json calls this.
+    Object.defineProperties(EncodedMessage.prototype, {
+      [Symbol.toStringTag]: { value: 'EncodedMessage' },
+      toJSON: { value: refuseAsPart },
+    })
   }
 
   /** Messages come from `encodeOnce`. */
@@ -46,16 +59,30 @@ export function encodeOnce<Message>(
   if (used.encodeOnce === undefined && used.perChannel !== undefined)
     throw invalid('codec', codec, 'a codec that has encodeOnce, or no perChannel')
   try {
-    return new EncodedMessage<Message>(used.name, used.encodeOnce?.(message) ?? copyOf(used.encode(message)))
+    if (isEncoded(message)) refuseAsPart()
+    return new EncodedMessage<Message>(used.name, contentBy(used, message))
   } catch (cause) {
     const what = `codec ${used.name} cannot encode the message: ${textOfThrown(cause)}`
     throw new ShmwireError(ErrorCode.CODEC, what, { cause })
   }
 }
 
-/** The codec may reuse the memory, or it may be memory of the message. */
-function copyOf(payload: Uint8Array): OnceEncoded {
-  return { bytes: Buffer.from(payload) }
+function contentBy(codec: Codec, message: unknown): OnceEncoded {
+  if (codec.encodeOnce === undefined) {
+    // The codec may reuse the memory, or it may be memory of the message.
+    return { bytes: Buffer.from(checkedBytes(codec.encode(message), 'encode must return')) }
+  }
+  const once = codec.encodeOnce(message)
+  checkedBytes(once.bytes, 'encodeOnce must return bytes:')
+  return once
+}
+
+/** Throws TypeError for other results of a codec than bytes, and for memory that was transferred. */
+export function checkedBytes(bytes: Uint8Array, must: string): Uint8Array {
+  if (!types.isUint8Array(bytes)) throw new TypeError(`${must} a Uint8Array`)
+  // Throws for a detached buffer, which looks like an empty message.
+  if (bytes.length === 0) Buffer.from(bytes.buffer)
+  return bytes
 }
 
 export function isEncoded(message: unknown): message is EncodedMessage {
@@ -65,4 +92,12 @@ export function isEncoded(message: unknown): message is EncodedMessage {
 /** Throws TypeError for an object that only inherits from the class. */
 export function contentOf(message: EncodedMessage): OnceEncoded {
   return onceOf(message)
+}
+
+/** The bytes that a codec sends. Throws TypeError if they depend on the channel, and it cannot adapt them. */
+export function bytesFor(codec: Pick<Codec, 'adopt'>, once: OnceEncoded): Uint8Array {
+  if (codec.adopt !== undefined) return codec.adopt(once)
+  if (once.places !== undefined && once.places.length > 0)
+    throw new TypeError('the bytes of encodeOnce depend on the channel, and the codec has no adopt')
+  return once.bytes
 }

@@ -1,4 +1,3 @@
-import { types } from 'node:util'
 import { borrowedMemories } from '../borrowed-memories.js'
 import { isError } from '../codec/brand.js'
 import type { ChannelCodec, Codec, CodecBounds } from '../codec/codec.js'
@@ -6,7 +5,7 @@ import { DecodeLimitError } from '../codec/decode-budget.js'
 import { ErrorCode, ShmwireError } from '../errors.js'
 import { printable } from '../printable.js'
 import { textOfThrown } from '../uncaught.js'
-import { contentOf, type EncodedMessage, isEncoded } from './encoded-message.js'
+import { bytesFor, checkedBytes, contentOf, type EncodedMessage, isEncoded } from './encoded-message.js'
 
 /** More than the text of any error of this package. The engine quotes whole patterns in its errors. */
 const CAUSE_CHARACTERS_MAX = 1000
@@ -28,9 +27,7 @@ export class MessageCodec {
     let payload: Uint8Array
     try {
       payload = isEncoded(message) ? this.#adopt(message) : this.#codec.encode(message)
-      if (!types.isUint8Array(payload)) throw new TypeError('encode must return a Uint8Array')
-      // Throws for a detached buffer, which looks like an empty message.
-      if (payload.length === 0) Buffer.from(payload.buffer)
+      checkedBytes(payload, 'encode must return')
     } catch (cause) {
       const what = `codec ${this.#codec.name} cannot encode the message: ${textOfThrown(cause)}`
       throw new ShmwireError(ErrorCode.CODEC, what, { cause })
@@ -47,8 +44,7 @@ export class MessageCodec {
       throw new TypeError(
         `encodeOnce encoded it with ${message.codec}; encode it for the codec of this channel`,
       )
-    const once = contentOf(message)
-    return this.#codec.adopt?.(once) ?? once.bytes
+    return bytesFor(this.#codec, contentOf(message))
   }
 
   /** A payload that outlives the call: a copy where the memory will change. */

@@ -18,6 +18,12 @@ export interface Codec {
    */
   encodeOnce?(value: unknown): OnceEncoded
   /**
+   * The bytes that are sent for a message of `encodeOnce`. Called like `encode`; must not change the message. Absent: its bytes, and a
+   * message with `places` is refused. The one of a codec with `perChannel` serves topics, cells and queues, whose messages do not depend
+   * on a channel.
+   */
+  adopt?(message: OnceEncoded): Uint8Array
+  /**
    * Creates a codec for one channel, with state of its own. Absent: this object serves every channel.
    *
    * The channel can send messages in another order than it encoded them, or not at all, so a message must not depend on another one.
@@ -44,8 +50,6 @@ export interface CodecBounds {
 
 /** The codec of one channel. */
 export interface ChannelCodec extends Omit<Codec, 'perChannel' | 'encodeOnce'> {
-  /** The bytes that this channel sends for a message of `encodeOnce`. Called like `encode`. Absent: `message.bytes`. */
-  adopt?(message: OnceEncoded): Uint8Array
   /**
    * Applies a note of the peer's codec, in memory of the note alone. Throws for a malformed note, which ends the channel with
    * `ERR_SHMWIRE_CODEC`. Absent: the codec has no notes, and a note ends the channel with `ERR_SHMWIRE_CORRUPT`.

@@ -41,6 +41,7 @@ export const msgpackCodec: Codec = {
   encode: (value) => encode(value, undefined),
   decode: (bytes) => decode(bytes, undefined, new DecodeBudget(DECODED_BYTES_DEFAULT)),
   encodeOnce,
+  adopt: ({ bytes, places = [] }) => (places.length === 0 ? bytes : encode(decodeShared(bytes), undefined)),
   perChannel: (sendNote, bounds) => new MsgpackChannelCodec(sendNote, bounds),
 }
 

@@ -53,6 +53,7 @@ class Client {
   readonly #connection: HandshakeConnection
   readonly #options: ClientHandshakeOptions
   #early: EarlySegment | undefined
+  #offered = false
   #endpoint: NativeEndpoint | undefined
 
   constructor(connection: HandshakeConnection, options: ClientHandshakeOptions) {
@@ -68,6 +69,7 @@ class Client {
     const fault = versionFault(await this.#preamble())
     if (fault !== undefined) throw fault
     const offer = readOffer((await connection.next([FrameKind.OFFER])).payload)
+    this.#offered = true
     const identity = await this.#check(offer)
     if (offer.transport === 'socket') {
       this.#early?.release()
@@ -162,6 +164,8 @@ class Client {
 
   /** While the server answers HELLO. Assumes that the server allows messages as long as this side does. */
   #createEarly(): void {
+    // A server can answer before the write of HELLO has called back. Nothing would take the segment then.
+    if (this.#offered) return
     const { maxMessageBytes } = this.#options.settings
     const early = earlySegments.create(() => this.#newEndpoint({ maxMessageBytes }))
     this.#early = early

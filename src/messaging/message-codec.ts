@@ -1,3 +1,4 @@
+import { bytesFor } from '../channel/encoded-message.js'
 import { MessageCodec as ChannelMessageCodec } from '../channel/message-codec.js'
 import type { Codec, CodecName } from '../codec/codec.js'
 import { codecFor } from '../codec/codecs.js'
@@ -31,6 +32,7 @@ export class MessageCodec {
       reusesMemory: codec.reusesMemory === true,
       encode: (value) => codec.encode(value),
       decode: (bytes) => codec.decode(bytes),
+      adopt: (message) => bytesFor(codec, message),
     }
     const bounds = { messageBytesMax: Number.POSITIVE_INFINITY, decodedBytesMax: DECODED_BYTES_DEFAULT }
     this.#codec = new ChannelMessageCodec(stateless, bounds, () => false)

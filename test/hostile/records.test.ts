@@ -206,6 +206,43 @@ describe.skipIf(reason !== undefined).each(ROLES)('a %s that reads changing reco
     },
   )
 
+  // Between the two reads, the victim takes memory that can hold messages of other channels. A later short record must not show it.
+  it('rejects a long record that is a pad when there is memory for it', { timeout: 120_000 }, async () => {
+    const ringBytes = 2 << 20
+    const length = 200_000
+    const at = ringBytes - RECORD_HEADER_BYTES - length
+    const longest = ringBytes / 16 - RECORD_HEADER_BYTES
+    let found: string | undefined
+    for (let round = 0; round < 100 && found === undefined; round += 1) {
+      const peer = await harness.attack(role, new ForgedSegment({ ringBytes }))
+      let closed = false
+      void peer.control.closed().then(() => (closed = true))
+      while (peer.position + longest + RECORD_HEADER_BYTES <= at) peer.send(Buffer.alloc(longest))
+      peer.send(Buffer.alloc(at - peer.position - RECORD_HEADER_BYTES))
+      await eventually(() => peer.victimHead === BigInt(at))
+      peer.segment.record(at, { length, sequence: peer.sequence })
+      harness.storeRepeatedly(peer.segment.word(DATA_OFFSET + at, 8), [
+        headerWord({ length }),
+        headerWord({ length: PAD + length, kind: 0, flags: 0 }),
+      ])
+      peer.segment.publish(ringBytes)
+      await eventually(() => {
+        peer.wake()
+        return closed || peer.victimHead === BigInt(ringBytes)
+      })
+      // An old record, which is longer than what is published.
+      peer.segment.publish(ringBytes + RECORD_HEADER_BYTES)
+      const { code, message } = await harness.ended(peer)
+      expect(code).toBe(ErrorCode.CORRUPT)
+      if (message?.includes('changed a record while it was read') === true) found = message
+      await peer.control.closed()
+      harness.stopThreads()
+      peer.close()
+    }
+    expect(found).toBeDefined()
+    await harness.expectUnharmed()
+  })
+
   it('rejects a changing total length of a message in fragments', async () => {
     for (let round = 0; round < 8; round += 1) {
       const peer = await harness.attack(role)

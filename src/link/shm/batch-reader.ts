@@ -14,7 +14,7 @@ import { longBuffer } from './long-buffers.js'
 const SLAB_BYTES = 64 * 1024
 
 /**
- * The slabs of a link that has filled one without a sleep: fewer calls and turns for each message (docs/decisions/0076). A message that
+ * The slabs of a link that has filled one without a sleep or a stop: fewer calls and turns for each message (docs/decisions/0076). A message that
  * the program keeps also keeps its slab, so a quiet link uses the small ones.
  */
 const SLAB_BYTES_BUSY = 256 * 1024
@@ -55,6 +55,8 @@ export class BatchReader {
   #slab: Buffer = NO_SLAB
   /** The link has slept since it allocated the slab. */
   #slept = false
+  /** The sink has stopped the link since its last sleep: it holds messages, and counts the whole slab of each. */
+  #stopped = false
   #slabOffset = 0
   #slabRecords = 0
   /** Records of the last batch, and how many of them were delivered. */
@@ -142,6 +144,7 @@ export class BatchReader {
   forget(): void {
     this.#lastLong.length = 0
     this.#slept = true
+    this.#stopped = false
     if (this.#slab.length !== SLAB_BYTES && !this.#inPlace && !this.pending) this.#useSlab(NO_SLAB)
   }
 
@@ -170,9 +173,9 @@ export class BatchReader {
     const results = this.#results
     if (results[this.#preemptedIndex] === 1) this.#preempted()
     if (count === 0) {
+      if (providedBytes >= 0) return this.#changed()
       const requiredBytes = results[this.#requiredIndex] as number
       if (requiredBytes < 0) return 0
-      if (providedBytes >= 0) return this.#changed()
       return this.#provide(requiredBytes, results[this.#fragmentedIndex] === 1)
     }
     // A shorter record would show a listener old bytes of the memory behind it.
@@ -207,7 +210,7 @@ export class BatchReader {
   #newSlab(): Buffer {
     const { length } = this.#slab
     const isSlab = length === SLAB_BYTES || length === SLAB_BYTES_BUSY
-    const isBusy = isSlab && !this.#slept && length >= RECORD_BYTES_BUSY * this.#slabRecords
+    const isBusy = isSlab && !this.#slept && !this.#stopped && length >= RECORD_BYTES_BUSY * this.#slabRecords
     const slab = Buffer.allocUnsafeSlow(isBusy ? SLAB_BYTES_BUSY : SLAB_BYTES)
     // A message with its own buffer may be transferred; those of a slab share its memory.
     markShared(slab.buffer)
@@ -287,10 +290,15 @@ export class BatchReader {
       // Before the call: a listener may throw, and has had the record.
       this.#batchNext += 1
       delivered += 1
-      if (!this.#sink.record(kind, descriptors[at + 1] as number, payload)) this.paused = true
+      if (!this.#sink.record(kind, descriptors[at + 1] as number, payload)) this.#stop()
     }
     this.#sink.batchEnd?.()
     return delivered
+  }
+
+  #stop(): void {
+    this.paused = true
+    this.#stopped = true
   }
 
   /** A listener has transferred the memory of the whole batch. Undefined: it is lost, and the channel fails. */

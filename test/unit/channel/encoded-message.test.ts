@@ -55,6 +55,40 @@ describe('encodeOnce', () => {
     expect(() => encodeOnce(() => 1)).toThrow(expect.objectContaining({ code: ErrorCode.CODEC }))
   })
 
+  it.each<[string, Partial<Codec>, RegExp]>([
+    ['encode that returns text', { encode: () => 'text' as never }, /encode must return a Uint8Array/],
+    ['encodeOnce that returns none', { encodeOnce: () => ({}) as never }, /must return bytes: a Uint8Array/],
+  ])('refuses a codec with %s', (_what, more, text) => {
+    expect(() => encodeOnce(1, codecOf(more))).toThrow(
+      expect.objectContaining({ code: ErrorCode.CODEC, message: expect.stringMatching(text) as string }),
+    )
+  })
+
+  it('refuses memory that was transferred, which looks empty', () => {
+    const bytes = new Uint8Array(8)
+    structuredClone(bytes.buffer, { transfer: [bytes.buffer] })
+    expect(() => encodeOnce(bytes, 'bytes')).toThrow(expect.objectContaining({ code: ErrorCode.CODEC }))
+    expect(encodeOnce(new Uint8Array(0), 'bytes').byteLength).toBe(0)
+  })
+
+  it.each(['msgpack', 'json', 'v8', 'bytes'] as const)('refuses its own result with %s', (codec) => {
+    expect(() => encodeOnce(encodeOnce(Buffer.of(1), codec), codec)).toThrow(
+      expect.objectContaining({ code: ErrorCode.CODEC }),
+    )
+  })
+
+  // Its bytes would be lost: only the properties of an object are sent.
+  it.each(['msgpack', 'json'] as const)('cannot be a part of another message with %s', (codec) => {
+    const part = encodeOnce({ a: 1 }, codec)
+    for (const message of [{ part }, [part], { list: [1, { part }] }])
+      expect(() => encodeOnce(message, codec)).toThrow(
+        expect.objectContaining({
+          code: ErrorCode.CODEC,
+          message: expect.stringMatching(/EncodedMessage|part of another message/) as string,
+        }),
+      )
+  })
+
   it('refuses an unknown codec', () => {
     expect(() => encodeOnce(1, 'yaml' as 'json')).toThrow(
       expect.objectContaining({ code: ErrorCode.INVALID_ARGUMENT }),

@@ -33,8 +33,9 @@ beforeEach(() => {
 
 afterEach(() => handoverSocket.close())
 
-async function clientOf(options: ChannelOptions = {}) {
+async function clientOf(options: ChannelOptions = {}, prepare: (client: Socket) => void = () => {}) {
   const { client, server } = await socketPair()
+  prepare(client)
   const outcome = handshakeAsClient(client, {
     settings: resolveOptions({ maxMessageBytes: 1 << 20, ...options }),
     codecName: 'msgpack',
@@ -114,6 +115,25 @@ describe.skipIf(IS_WINDOWS)('the early segment of a client', () => {
     answer(server, { transport: 'socket', reason: 'none' })
     await outcome
     expect(native.endpointOptions).toEqual([])
+  })
+
+  it('is not created when OFFER is there first', async () => {
+    const written: (() => void)[] = []
+    const { server, outcome } = await clientOf({}, (client) => {
+      const write: (bytes: Buffer) => boolean = client.write.bind(client)
+      client.write = ((bytes: Buffer, done?: () => void) => {
+        if (done !== undefined) written.push(done)
+        return write(bytes)
+      }) as typeof client.write
+    })
+    await waitFor(() => expect(written.length).toBe(1))
+    answer(server, { transport: 'shm', token: TOKEN })
+    await waitFor(() => expect(handoverSocket.arrived.has(TOKEN)).toBe(true))
+    for (const done of written) done()
+    expect(native.endpointOptions.length).toBe(1)
+    server.destroy()
+    await outcome
+    expect(native.endpointsOpen).toBe(0)
   })
 
   it('exists for as many handshakes as a server serves at a time', async () => {

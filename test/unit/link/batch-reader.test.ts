@@ -18,7 +18,7 @@ let results: Float64Array
 let failures: unknown[]
 /** The records of the next batch, by kind. Their ids count from 0. */
 let kinds: number[]
-let receive: () => number
+let receive: (slab: Buffer) => number
 let reader: BatchReader
 let log: (string | number)[]
 let onRecord: (id: number) => boolean
@@ -38,7 +38,11 @@ beforeEach(() => {
     for (const [index, kind] of kinds.splice(0).entries()) descriptors.set([kind, index, 0, 0], 4 * index)
     return count
   }
-  const endpoint = { results, descriptors, receive: () => receive() } as unknown as NativeEndpoint
+  const endpoint = {
+    results,
+    descriptors,
+    receive: (slab: Buffer) => receive(slab),
+  } as unknown as NativeEndpoint
   const context = {
     binding,
     endpoint,
@@ -70,6 +74,17 @@ it('fails with CORRUPT at a record that is longer at each poll', () => {
   expect(reader.read(0, false)).toBe(0)
   expect(failures).toMatchObject([{ code: ErrorCode.CORRUPT }])
   expect(polls).toBe(2)
+})
+
+it('fails with CORRUPT at a record that is gone when there is memory for it', () => {
+  let polls = 0
+  receive = () => {
+    polls += 1
+    results[binding.RESULT_REQUIRED] = polls === 1 ? 10_000 : -1
+    return 0
+  }
+  expect(reader.read(0, false)).toBe(0)
+  expect(failures).toMatchObject([{ code: ErrorCode.CORRUPT }])
 })
 
 describe('a batch of messages', () => {
@@ -110,4 +125,31 @@ describe('a batch of messages', () => {
     expect(reader.read(0, false)).toBe(1)
     expect(log).toEqual([0, 1, 'end', 2, 'end'])
   })
+})
+
+it('takes large slabs without a pause only, because a sink that stops the link counts whole ones', () => {
+  const [small, large] = [64 * 1024, 256 * 1024]
+  const slabs: number[] = []
+  const receiveOne = receive
+  let isFull = true
+  receive = (slab) => {
+    isFull = !isFull
+    if (isFull) slabs.push(slab.length)
+    else results[binding.RESULT_REQUIRED] = 1000
+    kinds = isFull ? [MESSAGE] : []
+    return isFull ? receiveOne(slab) : 0
+  }
+  const read = (count: number) => {
+    for (let index = 0; index < count; index += 1) reader.read(0, false)
+  }
+  read(2)
+  onRecord = () => false
+  read(1)
+  onRecord = () => true
+  reader.paused = false
+  read(2)
+  expect(slabs).toEqual([small, large, large, small, small])
+  reader.forget()
+  read(2)
+  expect(slabs.slice(5)).toEqual([small, large])
 })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { encodeOnce } from '../../../src/channel/encoded-message.js'
 import type { Codec } from '../../../src/codec/codec.js'
 import { MessageCodec } from '../../../src/messaging/message-codec.js'
 
@@ -37,6 +38,32 @@ describe('MessageCodec', () => {
       },
     }
     expect(codecOf(codec).decode(Buffer.from(codecOf(codec).encode('x')))).toBe('x')
+  })
+
+  it.each(['msgpack', 'json', 'v8'] as const)('sends messages of encodeOnce with %s', (name) => {
+    // Channels announce the keys of the later ones; these messages have no channel.
+    for (let round = 0; round < 4; round += 1) {
+      const value = { [`by ${name}`]: round, list: [{ deep: round }, { deep: round + 1 }] }
+      const bytes = codecOf(name).encode(encodeOnce(value, name))
+      expect(codecOf(name).decode(Buffer.from(bytes))).toEqual(value)
+    }
+  })
+
+  it('refuses a message of encodeOnce that depends on the channel, unless the codec adopts it', () => {
+    const codec: Codec = {
+      name: 'mine',
+      encode: (value) => Buffer.from(String(value)),
+      decode: (bytes) => bytes.toString(),
+      encodeOnce: (value) => ({ bytes: Buffer.from(`?${String(value)}`), places: [0] }),
+    }
+    expect(() => codecOf(codec).encode(encodeOnce('x', codec))).toThrow(
+      expect.objectContaining({
+        code: 'ERR_SHMWIRE_CODEC',
+        message: expect.stringContaining('depend on the channel') as string,
+      }),
+    )
+    const adopting: Codec = { ...codec, adopt: ({ bytes }) => bytes.subarray(1) }
+    expect(codecOf(adopting).encode(encodeOnce('x', adopting))).toEqual(Buffer.from('x'))
   })
 
   it('calls a codec of the program as a method', () => {
