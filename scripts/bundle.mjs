@@ -38,6 +38,8 @@ export async function bundle(root, folder) {
     entryFileNames: '[name].js',
     chunkFileNames: '[name].js',
     minifyInternalExports: false,
+    // They are in the types and, with all of the source, in the source maps.
+    comments: { jsdoc: false },
     codeSplitting: { groups: [{ name: CORE, test: (id) => core.has(id) && !isEntry(root, id) }] },
   })
   await code.close()
