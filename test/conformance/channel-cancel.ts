@@ -3,6 +3,7 @@ import type { Channel } from '../../src/channel/channel.js'
 import { ErrorCode } from '../../src/errors.js'
 import { integerFrom, newSeed, randomFrom } from '../support/random.js'
 import { eventually, turn, turns } from '../support/turns.js'
+import { sendUntilFull } from '../support/until-full.js'
 import { type ChannelFixture, firstWrong, take } from './channel-fixture.js'
 
 /** Requests of one side that may be open at once. */
@@ -94,17 +95,8 @@ export function channelCancel(fixture: ChannelFixture): void {
         asked += 1
         return value
       })
-      let count = 0
       // No consumer takes the messages.
-      for (let refusals = 0; refusals < 50; ) {
-        if (left.trySend(message(count))) {
-          count += 1
-          refusals = 0
-        } else {
-          refusals += 1
-          await turn()
-        }
-      }
+      const count = await sendUntilFull((index) => left.trySend(message(index)))
       const { outboxRecords, requestsOpen } = left.stats()
       for (let round = 0; round < 5; round += 1) {
         await cancelRequests(left, message(0), 1_000, turn)

@@ -4,6 +4,7 @@ import type { Channel } from '../../src/channel/channel.js'
 import type { Claim } from '../../src/channel/claims.js'
 import { ErrorCode } from '../../src/errors.js'
 import { turn } from '../support/turns.js'
+import { sendUntilFull } from '../support/until-full.js'
 import { type ChannelFixture, ended, firstWrong, take } from './channel-fixture.js'
 
 /** `cork` and `uncork`: what is collected arrives in order, and never stays behind. */
@@ -12,20 +13,8 @@ export function channelCork(fixture: ChannelFixture): void {
   const join = () => fixture.join({ codec: 'bytes' })
   const message = (index: number): Buffer => pattern.slice(index, 50)
 
-  /** Sends until there is no room for long. Returns how many. */
-  async function fill(channel: Channel): Promise<number> {
-    let count = 0
-    for (let refusals = 0; refusals < 50; ) {
-      if (channel.trySend(message(count))) {
-        count += 1
-        refusals = 0
-      } else {
-        refusals += 1
-        await turn()
-      }
-    }
-    return count
-  }
+  const fill = (channel: Channel): Promise<number> =>
+    sendUntilFull((index) => channel.trySend(message(index)))
 
   describe(`channel over ${name}: cork`, () => {
     it('sends what is collected at uncork, in order and with every length', async () => {

@@ -2,28 +2,22 @@ import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { Channel } from '../../src/channel/channel.js'
 import { ErrorCode } from '../../src/errors.js'
-import { turn, turns } from '../support/turns.js'
+import { turns } from '../support/turns.js'
+import { sendUntilFull } from '../support/until-full.js'
 import { type ChannelFixture, firstWrong, take } from './channel-fixture.js'
 
 /** The bytes that a sender can send to a peer that does not read: rings, socket buffers, a receive queue. */
 const UNREAD_BYTES_MAX = 32 * 1024 * 1024
 
 /** Sends until there is no room for a long time. Returns the number of accepted messages. */
-async function fill(channel: Channel, message: (index: number) => Buffer): Promise<number> {
-  let count = 0
+function fill(channel: Channel, message: (index: number) => Buffer): Promise<number> {
   let bytes = 0
-  for (let refusals = 0; refusals < 50; ) {
-    if (channel.trySend(message(count))) {
-      bytes += message(count).length
-      count += 1
-      refusals = 0
-      if (bytes > UNREAD_BYTES_MAX) throw new Error(`the channel took ${bytes} unread bytes`)
-    } else {
-      refusals += 1
-      await turn()
-    }
-  }
-  return count
+  return sendUntilFull((index) => {
+    const accepts = channel.trySend(message(index))
+    if (accepts) bytes += message(index).length
+    if (bytes > UNREAD_BYTES_MAX) throw new Error(`the channel took ${bytes} unread bytes`)
+    return accepts
+  })
 }
 
 /** Back-pressure: a receiver that does not read stops the sender. */

@@ -4,6 +4,7 @@ import type { Channel } from '../../src/channel/channel.js'
 import { REQUESTS_OPEN_MAX } from '../../src/channel/outgoing-requests.js'
 import { ErrorCode } from '../../src/errors.js'
 import { eventually, turn } from '../support/turns.js'
+import { sendUntilFull } from '../support/until-full.js'
 import type { ChannelFixture } from './channel-fixture.js'
 
 /** A note of a codec arrives before the messages that need it, even if messages between them are dropped. */
@@ -147,18 +148,8 @@ export function channelNotes(fixture: ChannelFixture): void {
 }
 
 /** Sends until not even a byte fits for a long time. Returns the number of accepted messages. */
-async function fill(channel: Channel): Promise<number> {
-  let count = 0
-  for (const message of ['x'.repeat(1_000), 0]) {
-    for (let refusals = 0; refusals < 50; refusals += 1) {
-      while (channel.trySend(message)) {
-        count += 1
-        refusals = 0
-      }
-      await turn()
-    }
-  }
-  return count
+function fill(channel: Channel): Promise<number> {
+  return sendUntilFull(() => channel.trySend('x'.repeat(1_000)) || channel.trySend(0))
 }
 
 function readAll(channel: Channel): unknown[] {

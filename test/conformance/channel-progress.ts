@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/errors.js'
-import { eventually, turn } from '../support/turns.js'
+import { eventually } from '../support/turns.js'
+import { sendUntilFull } from '../support/until-full.js'
 import { type ChannelFixture, ended } from './channel-fixture.js'
 
 /** A loop that never ends would end the whole run; a starved one ends after this time. */
@@ -119,14 +120,7 @@ export function channelProgress(fixture: ChannelFixture): void {
       const [left, right] = await fixture.join({ maxOutboxBytes: 0 })
       await left.send({ some: 1, keys: 2 })
       const filler = 'x'.repeat(1_000)
-      // The system can accept more for some time.
-      for (let refusals = 0; refusals < 50; ) {
-        if (left.trySend(filler) || left.trySend(1)) refusals = 0
-        else {
-          refusals += 1
-          await turn()
-        }
-      }
+      await sendUntilFull(() => left.trySend(filler) || left.trySend(1))
       const sent = left.send({ some: 1, keys: 3 })
       await expect(left.send({ some: 1, keys: 4 })).rejects.toMatchObject({ code: ErrorCode.BACKLOG })
       right.on('message', () => {})
