@@ -1,72 +1,25 @@
 import type { Socket } from 'node:net'
 import { expect, it } from 'vitest'
-import type { LinkSink } from '../../../src/link/link.js'
 import { readIntoShared } from '../../../src/link/socket/shared-reads.js'
-import { SocketLink } from '../../../src/link/socket/socket-link.js'
 import { NO_CHUNK, releaseChunk, takeChunk } from '../../../src/link/socket/write-chunks.js'
-import { FrameParser } from '../../../src/wire/frame-parser.js'
-import { encodeFrame, recordBound } from '../../../src/wire/frames.js'
+import { encodeFrame } from '../../../src/wire/frames.js'
 import { RecordKind } from '../../../src/wire/record-kind.js'
+import { endOver, hideDescriptor, type SocketEnd } from '../../support/socket-ends.js'
 import { socketPair } from '../../support/socket-pair.js'
 import { eventually, turn, turns } from '../../support/turns.js'
 
 const CAPACITY_BYTES = 256 * 1024
-const MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+const BOUNDS = { maxMessageBytes: 4 * 1024 * 1024, capacityBytes: CAPACITY_BYTES }
 const INLINE_BYTES_MAX = 64 * 1024
 
-class Sink implements LinkSink {
-  readonly payloads: Buffer[] = []
-  readonly ends: (string | undefined)[] = []
-  wants = true
-  drains = 0
-
-  record(_kind: number, _id: number, payload: Buffer): boolean {
-    this.payloads.push(payload)
-    return this.wants
-  }
-
-  drain(): void {
-    this.drains += 1
-  }
-
-  close(error?: { code: string }): void {
-    this.ends.push(error?.code)
-  }
-}
-
-interface End {
-  readonly link: SocketLink
-  readonly sink: Sink
-}
-
-function endOver(socket: Socket): End {
-  const link = new SocketLink({
-    transport: 'unix',
-    socket,
-    parser: new FrameParser(recordBound(MESSAGE_BYTES_MAX)),
-    peer: { pid: 1, uid: 1, gid: 1, verified: true },
-    maxMessageBytes: MESSAGE_BYTES_MAX,
-    capacityBytes: CAPACITY_BYTES,
-  })
-  const sink = new Sink()
-  socket.on('error', () => {})
-  link.start(sink)
-  return { link, sink }
-}
-
-/** Node shows no descriptor for a pipe of Windows. */
-function hideDescriptor(socket: Socket): void {
-  Object.defineProperty((socket as unknown as { _handle: object })._handle, 'fd', { value: -1 })
-}
-
-async function join(hidden: boolean): Promise<[End, End]> {
+async function join(hidden: boolean): Promise<[SocketEnd, SocketEnd]> {
   const { client, server } = await socketPair()
   if (hidden) for (const socket of [client, server]) hideDescriptor(socket)
-  return [endOver(client), endOver(server)]
+  return [endOver(client, BOUNDS), endOver(server, BOUNDS)]
 }
 
 /** Sends the payload in as many parts as the link demands. Its memory changes after each part. */
-async function send({ link, sink }: End, payload: Buffer): Promise<void> {
+async function send({ link, sink }: SocketEnd, payload: Buffer): Promise<void> {
   let offset = 0
   do {
     const { drains } = sink
@@ -161,7 +114,7 @@ it('delivers once what the stream of the socket has read before the link starts'
   client.write(encodeFrame(RecordKind.MESSAGE, 0, numbered(1, 100)))
   server.read(0)
   await eventually(() => server.readableLength > 0)
-  const { sink } = endOver(server)
+  const { sink } = endOver(server, BOUNDS)
   client.write(encodeFrame(RecordKind.MESSAGE, 0, numbered(2, 50)))
   await eventually(() => sink.payloads.length === 2)
   await turns(3)
@@ -215,7 +168,7 @@ it('passes all bytes through the methods of the socket if they are not those of 
   const { client, server } = await socketPair()
   scramble(client)
   const raw: number[] = []
-  const left = endOver(client)
+  const left = endOver(client, BOUNDS)
   server.on('data', (bytes) => raw.push(...bytes))
   server.resume()
   const frame = encodeFrame(RecordKind.MESSAGE, 0, numbered(1, 20_000))
@@ -231,7 +184,7 @@ it('passes all bytes through the methods of the socket if they are not those of 
 
 it("writes through the stream while the program's timeout watches it", async () => {
   const { client, server } = await socketPair()
-  const left = endOver(client)
+  const left = endOver(client, BOUNDS)
   server.resume()
   await send(left, numbered(1, 100))
   await turn()

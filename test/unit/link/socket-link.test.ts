@@ -1,75 +1,22 @@
-import type { Socket } from 'node:net'
 import { beforeEach, expect, it } from 'vitest'
-import type { LinkSink } from '../../../src/link/link.js'
-import { SocketLink } from '../../../src/link/socket/socket-link.js'
-import { FrameParser } from '../../../src/wire/frame-parser.js'
-import { recordBound } from '../../../src/wire/frames.js'
 import { RecordKind } from '../../../src/wire/record-kind.js'
+import { endOver, hideDescriptor, type SocketEnd } from '../../support/socket-ends.js'
 import { socketPair } from '../../support/socket-pair.js'
 import { eventually, turn, turns } from '../../support/turns.js'
 
 const CAPACITY_BYTES = 64 * 1024
-const MESSAGE_BYTES_MAX = 1024 * 1024
+const BOUNDS = { maxMessageBytes: 1024 * 1024, capacityBytes: CAPACITY_BYTES }
 
-class Sink implements LinkSink {
-  readonly records: number[] = []
-  readonly ends: (string | undefined)[] = []
-  wants = true
-  drains = 0
-
-  record(_kind: number, id: number): boolean {
-    this.records.push(id)
-    return this.wants
-  }
-
-  drain(): void {
-    this.drains += 1
-  }
-
-  close(error?: { code: string }): void {
-    this.ends.push(error?.code)
-  }
-}
-
-interface End {
-  readonly link: SocketLink
-  readonly sink: Sink
-  readonly socket: Socket
-}
-
-function endOver(socket: Socket): End {
-  const parser = new FrameParser(recordBound(MESSAGE_BYTES_MAX))
-  const peer = { pid: 1, uid: 1, gid: 1, verified: true }
-  const link = new SocketLink({
-    transport: 'unix',
-    socket,
-    parser,
-    peer,
-    maxMessageBytes: MESSAGE_BYTES_MAX,
-    capacityBytes: CAPACITY_BYTES,
-  })
-  const sink = new Sink()
-  socket.on('error', () => {})
-  link.start(sink)
-  return { link, sink, socket }
-}
-
-let left: End
-let right: End
+let left: SocketEnd
+let right: SocketEnd
 
 beforeEach(async () => {
   const { client, server } = await socketPair()
-  left = endOver(client)
-  right = endOver(server)
+  left = endOver(client, BOUNDS)
+  right = endOver(server, BOUNDS)
 })
 
-/** As in a runtime that does not show it: the stream writes all bytes. */
-function hideDescriptor(socket: Socket): Record<string, unknown> {
-  const handle = (socket as unknown as { _handle: Record<string, unknown> })._handle
-  return Object.defineProperty(handle, 'fd', { value: -1 })
-}
-
-const write = ({ link }: End, id: number, bytes: number): number =>
+const write = ({ link }: SocketEnd, id: number, bytes: number): number =>
   link.write(RecordKind.REQUEST, id, Buffer.alloc(bytes), 0)
 
 it.each(['EPIPE', 'ENOBUFS'])(

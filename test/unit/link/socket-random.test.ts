@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, expect, it } from 'vitest'
 import type { LinkSink } from '../../../src/link/link.js'
-import { SocketLink } from '../../../src/link/socket/socket-link.js'
-import { FrameParser } from '../../../src/wire/frame-parser.js'
-import { recordBound } from '../../../src/wire/frames.js'
+import type { SocketLink } from '../../../src/link/socket/socket-link.js'
 import { RecordKind } from '../../../src/wire/record-kind.js'
+import { integerFrom, randomFrom } from '../../support/random.js'
+import { socketLink } from '../../support/socket-ends.js'
 import { socketPair } from '../../support/socket-pair.js'
 import { turn } from '../../support/turns.js'
 
@@ -20,11 +20,8 @@ const LENGTHS = [
 ]
 
 function randomOf(seed: number): (below: number) => number {
-  let state = seed
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
+  const random = randomFrom(seed)
+  return (below) => integerFrom(random, 0, below - 1)
 }
 
 /** Payloads are parts of it, which differ by their place. */
@@ -49,15 +46,7 @@ class Side implements LinkSink {
   constructor(socket: Socket, random: (below: number) => number) {
     this.socket = socket
     this.#random = random
-    socket.on('error', () => {})
-    this.link = new SocketLink({
-      transport: 'unix',
-      socket,
-      parser: new FrameParser(recordBound(MESSAGE_BYTES_MAX)),
-      peer: { pid: 1, uid: 1, gid: 1, verified: true },
-      maxMessageBytes: MESSAGE_BYTES_MAX,
-      capacityBytes: 128 * 1024,
-    })
+    this.link = socketLink(socket, { maxMessageBytes: MESSAGE_BYTES_MAX, capacityBytes: 128 * 1024 })
     this.link.start(this)
   }
 
