@@ -31,8 +31,8 @@ export interface ShapesToWrite {
 
 /**
  * Writes a value that is nested up to DEPTH_MAX. Returns undefined if it is deeper, cannot be sent, or if it needs more memory beyond
- * `bytesMax` bytes. The result can be longer than `bytesMax`. The next call overwrites it. Adds the indices of the ids of shapes to `places`. Throws RangeError if the receiver would refuse
- * the work.
+ * `bytesMax` bytes. The result can be longer than `bytesMax`. The next call overwrites it. Adds the indices of the ids of shapes to `places`.
+ * Throws RangeError if the receiver would refuse the work.
  */
 export function encodeTree(
   value: unknown,

@@ -96,7 +96,7 @@ function errorFields(error: unknown): { readonly error?: string; readonly errorC
 }
 
 /** The accessors of a thrown value can throw. */
-function codeOf(error: unknown): string | number | undefined {
+export function codeOf(error: unknown): string | number | undefined {
   try {
     const code: unknown = (error as { readonly code?: unknown } | null | undefined)?.code
     return typeof code === 'string' || typeof code === 'number' ? code : undefined

@@ -1,6 +1,7 @@
 import type { TracingChannel } from 'node:diagnostics_channel'
 import { correlationIn, correlationOf, currentCorrelation } from '../correlation.js'
 import { ErrorCode, PASSING_CODES } from '../errors.js'
+import { codeOf } from '../log/log.js'
 import type { LogFields } from '../log/logger.js'
 import { invalid } from '../options.js'
 import * as channels from './diagnostics-channels.js'
@@ -219,10 +220,6 @@ function backgroundContext({ event, fields }: BackgroundErrorPayload): Context {
 
 function definedFields(fields: Readonly<Record<string, unknown>>): LogFields {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as LogFields
-}
-
-function codeOf(error: unknown): unknown {
-  return (error as { readonly code?: unknown } | null | undefined)?.code
 }
 
 /** The accessors of a thrown value can throw. */

@@ -35,8 +35,8 @@ const NO_BYTES = Buffer.alloc(0)
  * Splits the chunks of a socket into frames. The handshake and then the link use the same parser, so that bytes of the link that arrive
  * during the handshake are not lost.
  *
- * A payload within one chunk is a view of it, or of a copy if the chunk is borrowed. Any other payload is collected into one buffer of its final length. A header is checked
- * before its payload arrives. The state is consistent when the handler runs, so the handler may throw, and the next `parse` continues
+ * A payload within one chunk is a view of it, or of a copy if the chunk is borrowed. Any other payload is collected into one buffer of its
+ * final length. A header is checked before its payload arrives. The state is consistent when the handler runs, so the handler may throw, and the next `parse` continues
  * with the next frame. After `CORRUPT`, every `parse` throws again.
  */
 export class FrameParser {

@@ -7,8 +7,8 @@ import { markShared, memoryTransferred } from '../../received-memory.js'
 import { TURN_MS_MAX } from '../../turn-budget.js'
 import { endsBatch } from '../../wire/record-kind.js'
 import type { LinkSink } from '../link.js'
+import { longBuffer } from '../long-buffers.js'
 import type { LinkContext } from './context.js'
-import { longBuffer } from './long-buffers.js'
 
 /** The messages of a batch are copied into slabs of this size, one after the other. */
 const SLAB_BYTES = 64 * 1024

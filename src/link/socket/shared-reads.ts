@@ -22,9 +22,9 @@ let state: ReadState | 'unknown' | undefined
 /**
  * Has a connected socket read into memory that all sockets share, instead of fresh memory and a new Buffer for each read, which takes as long
  * as the rest of a read. It is the option `onread` of `node:net`, for a socket that exists: a server has no such option. The bytes change after
- * `onBytes` has returned. Returns false, and changes nothing, where it is not known how: for other streams and subclasses, for TLS, on Windows, whose kernel
- * writes to the memory of several reads at a time, and in runtimes that have no such private state. Bytes that the socket
- * has read before stay with it: take them first.
+ * `onBytes` has returned. Returns false, and changes nothing, where it is not known how: for other streams and subclasses, for TLS, on
+ * Windows, whose kernel writes to the memory of several reads at a time, and in runtimes that have no such private state. Bytes that the
+ * socket has read before stay with it: take them first.
  */
 export function readIntoShared(stream: ByteStream, onBytes: (bytes: Buffer) => void): boolean {
   if (!readsPlainly(stream) || descriptorOf(stream) === undefined) return false

@@ -1,4 +1,4 @@
-// What the worker threads share that end while JavaScript holds memory of their channels. Both ends of a channel are in the thread.
+// Shared by the worker threads that end while JavaScript holds memory of their channels. Both ends of a channel are in the thread.
 import { parentPort } from 'node:worker_threads'
 import { connect, listen } from '../../../dist/index.js'
 

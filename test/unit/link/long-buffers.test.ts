@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Channel } from '../../../src/channel/channel.js'
 import { bytesCodec } from '../../../src/codec/bytes.js'
-import { longBuffer } from '../../../src/link/shm/long-buffers.js'
+import { longBuffer } from '../../../src/link/long-buffers.js'
 import type { NativeBinding } from '../../../src/native/binding.js'
 import { fillByStream } from '../../support/byte-stream.js'
 import { collectGarbage } from '../../support/garbage.js'

@@ -1,7 +1,7 @@
-import { bufferOver } from '../../buffer-over.js'
-import { clearInterval, setInterval } from '../../host.js'
-import { isNode } from '../../is-node.js'
-import type { NativeBinding } from '../../native/binding.js'
+import { bufferOver } from '../buffer-over.js'
+import { clearInterval, setInterval } from '../host.js'
+import { isNode } from '../is-node.js'
+import type { NativeBinding } from '../native/binding.js'
 
 /** For shorter Buffers, the allocator of Node.js has used pages. */
 const POOLED_BYTES_MIN = 128 * 1024
