@@ -85,8 +85,10 @@ napi_value EndpointObject::Claim(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   int64_t offset = -1;
-  Status status = call.self->endpoint_.Claim(bytes, &offset);
+  bool needs_wake = false;
+  Status status = call.self->endpoint_.Claim(bytes, &offset, &needs_wake);
   if (!status.ok()) return ThrowStatus(env, status);
+  if (!call.self->WakePeer(env, needs_wake)) return nullptr;
   napi_value result = nullptr;
   napi_create_double(env, static_cast<double>(offset), &result);
   return result;

@@ -39,6 +39,7 @@ Napi::Function EndpointObject::Define(Napi::Env env) {
           Method<&EndpointObject::WakeNanos<&Endpoint::Woken>>("woken"),
           Method<&EndpointObject::WakeNanos<&Endpoint::PeerWakeNanos>>("peerWakeNanos"),
           Method<&EndpointObject::Freeze>("freeze"),
+          Method<&EndpointObject::InlineBytesMax>("inlineBytesMax"),
           Method<&EndpointObject::DepthBytes>("depthBytes"),
           Method<&EndpointObject::Close>("close"),
       });
@@ -175,6 +176,10 @@ Napi::Value EndpointObject::WakeNanos(const Napi::CallbackInfo& info) {
 
 void EndpointObject::Freeze(const Napi::CallbackInfo& info) {
   CheckStatus(info.Env(), endpoint_.Freeze());
+}
+
+Napi::Value EndpointObject::InlineBytesMax(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(endpoint_.InlineBytesMax()));
 }
 
 Napi::Value EndpointObject::DepthBytes(const Napi::CallbackInfo& info) {

@@ -80,6 +80,7 @@ class EndpointObject : public Wrapped<EndpointObject> {
   template <auto kCall>
   Napi::Value WakeNanos(const Napi::CallbackInfo& info);
   void Freeze(const Napi::CallbackInfo& info);
+  Napi::Value InlineBytesMax(const Napi::CallbackInfo& info);
   Napi::Value DepthBytes(const Napi::CallbackInfo& info);
   void Close(const Napi::CallbackInfo& info);
 

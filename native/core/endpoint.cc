@@ -71,7 +71,10 @@ Status Endpoint::Write(uint16_t kind, uint32_t id, const std::byte* payload, uin
   do {
     Status status = connection_->writer.WriteNext(kind, id, payload, length, offset, &advanced);
     if (!status.ok()) return KeepViolation(status);
-    if (!advanced) break;
+    if (!advanced) {
+      PublishGrowth(needs_wake);
+      break;
+    }
     *wrote = true;
     // After each fragment, so that the peer reads it while this side writes the next one.
     Publish(needs_wake);
@@ -91,7 +94,11 @@ Status Endpoint::WriteRecords(const std::byte* records, uint64_t length, uint64_
     if (span == 0) break;
     *taken += span;
   }
-  if (*taken != 0) Publish(needs_wake);
+  if (*taken != 0) {
+    Publish(needs_wake);
+  } else {
+    PublishGrowth(needs_wake);
+  }
   return status;
 }
 
@@ -115,13 +122,18 @@ Status Endpoint::WriteRecord(const std::byte* record, uint64_t bytes_left, uint6
   return KeepViolation(status);
 }
 
-Status Endpoint::Claim(uint64_t length, int64_t* offset) {
+Status Endpoint::Claim(uint64_t length, int64_t* offset, bool* needs_wake) {
   *offset = -1;
+  *needs_wake = false;
   if (Status status = CheckUsable(); !status.ok()) return status;
   if (Status status = CheckLength(length); !status.ok()) return status;
   std::byte* bytes = nullptr;
   Status status = connection_->writer.Claim(length, &bytes);
-  if (bytes != nullptr) *offset = bytes - own_.data();
+  if (bytes != nullptr) {
+    *offset = bytes - own_.data();
+  } else {
+    PublishGrowth(needs_wake);
+  }
   return KeepViolation(status);
 }
 
@@ -145,6 +157,14 @@ Status Endpoint::Abort() {
 void Endpoint::Publish(bool* needs_wake) {
   connection_->writer.Publish();
   WakePeer(connection_->data_waker.Check(), needs_wake);
+}
+
+void Endpoint::PublishGrowth(bool* needs_wake) {
+  if (connection_->writer.has_unpublished()) Publish(needs_wake);
+}
+
+uint64_t Endpoint::InlineBytesMax() const {
+  return connection_.has_value() ? connection_->writer.inline_bytes_max() : 0;
 }
 
 Status Endpoint::HasRoom(uint64_t length, bool* has_room) {
@@ -196,7 +216,8 @@ Status Endpoint::Receive(Batch* batch, SpinOptions options, bool* needs_wake) {
   bool more = false;
   do {
     Status status = connection_->reader.Receive(batch, &more);
-    if (batch->target != nullptr) ReleaseRead(needs_wake);
+    // Nothing is held: padding and growth steps are released at once.
+    if (batch->target != nullptr || batch->count == 0) ReleaseRead(needs_wake);
     if (!status.ok()) {
       status = KeepViolation(status);
       return batch->count == 0 ? status : Status();

@@ -73,9 +73,11 @@ class Endpoint {
   // Works after a violation, too. Errors: kClosed.
   Status DisarmForRoom();
 
+  // The largest payload of one record: more after an elastic ring has grown. 0 without a peer.
+  [[nodiscard]] uint64_t InlineBytesMax() const;
   // Claims room for one record in the own ring (RingWriter::Claim). `*offset`: where its payload
   // starts in the own data area; -1 if there is no room.
-  Status Claim(uint64_t length, int64_t* offset);
+  Status Claim(uint64_t length, int64_t* offset, bool* needs_wake);
   // Publishes the claimed record as Write does.
   Status Commit(uint16_t kind, uint32_t id, uint64_t length, bool* needs_wake);
   // Drops the claim. Idempotent.
@@ -156,6 +158,8 @@ class Endpoint {
   // Keeps a violation of the peer: every later call fails with it.
   Status KeepViolation(Status status);
   void Publish(bool* needs_wake);
+  // After a record found no room.
+  void PublishGrowth(bool* needs_wake);
   void WakePeer(WakeAction action, bool* needs_wake);
   void WakeBlockedPeer();
   void ReleaseRead(bool* needs_wake);

@@ -47,7 +47,7 @@ inline constexpr uint16_t kFlagsWhole = kFlagFirst | kFlagLast;
 
 struct RecordHeader {
   uint32_t length;  // of the payload, in bytes; with kPadBit, of the bytes after this header
-  uint16_t kind;    // 0 only in a PAD
+  uint16_t kind;    // 0 only in a PAD and in a GrowthStep
   uint16_t flags;
   uint32_t id;
   uint32_t sequence;
@@ -60,6 +60,16 @@ static_assert(offsetof(RecordHeader, id) == 8);
 static_assert(offsetof(RecordHeader, sequence) == 12);
 static_assert(sizeof(RecordHeader) == kRecordHeaderBytes);
 static_assert(kDataOffset % kRecordAlignment == 0);
+
+// How an elastic ring grows (docs/decisions/0082): records without a payload, with kind, flags and
+// sequence 0. The id is the step.
+enum class GrowthStep : uint32_t {
+  kOffer = 1,  // all pages of the ring exist
+  kMove = 2,   // the next record is at PositionAfterMove, in the whole data area
+};
+
+// The writer of a small ring keeps so much free for both steps.
+inline constexpr uint64_t kGrowthStepsBytes = 2 * kRecordHeaderBytes;
 
 struct RecordHeaderWords {
   SharedWord<uint64_t> low;
@@ -81,6 +91,14 @@ static_assert(sizeof(RecordHeaderWords) == sizeof(RecordHeader));
 // The room at which a waiting writer is woken. Any record fits in it, wherever the tail is: its
 // padding is less than its span, and its span is at most an eighth of the ring.
 [[nodiscard]] constexpr uint64_t QuarterBytes(uint64_t ring_bytes) { return ring_bytes / 4; }
+
+// The position after a MOVE at `position`, in a ring of `ring_bytes`: the next one behind the small
+// ring. From kSmallRingBytes before it on, a position has the same place in the small ring as in
+// the whole one. So a tail that is at most a ring ahead of the head overwrites no unread record.
+[[nodiscard]] constexpr uint64_t PositionAfterMove(uint64_t position, uint64_t ring_bytes) {
+  const uint64_t end = position + kRecordHeaderBytes;
+  return end + ((kSmallRingBytes - end) & (ring_bytes - 1));
+}
 
 // memcpy for payloads. Most of them are short, and need no call.
 inline void CopyPayload(std::byte* to, const std::byte* from, uint64_t length) {

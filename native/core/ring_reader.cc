@@ -14,12 +14,16 @@ constexpr uint64_t AlignTarget(uint64_t offset) {
 }  // namespace
 
 RingReader::RingReader(const PeerSegment& peer, const OwnSegment& own, uint64_t message_bytes_max)
-    : data_(peer.data()),
+    : peer_(&peer),
+      own_accepted_(&own.control()->accepted),
+      data_(peer.data()),
       peer_tail_word_(&peer.control()->tail),
       own_head_(&own.control()->head),
       counters_(&own.control()->counters),
-      capacity_(peer.ring_bytes()),
-      inline_bytes_max_(InlineBytesMax(peer.ring_bytes())),
+      growth_(peer.elastic() ? Growth::kSmall : Growth::kDone),
+      capacity_(peer.elastic() ? kSmallRingBytes : peer.ring_bytes()),
+      ahead_max_(capacity_),
+      inline_bytes_max_(InlineBytesMax(capacity_)),
       message_bytes_max_(message_bytes_max) {}
 
 Status RingReader::Freeze() {
@@ -35,7 +39,7 @@ Status RingReader::Poll() {
   if (tail == tail_) return {};
   if (tail % kRecordAlignment != 0) return Corrupt("the peer's tail is not aligned");
   if (tail - head_ < tail_ - head_) return Corrupt("the peer's tail moved back");
-  if (tail - head_ > capacity_) return Corrupt("the peer's tail is more than a ring ahead");
+  if (tail - head_ > ahead_max_) return Corrupt("the peer's tail is more than a ring ahead");
   tail_ = tail;
   // The record's header and the bytes after it: both lines arrive in one wait.
   PrefetchForRead(At(head_));
@@ -54,7 +58,7 @@ bool RingReader::Release() {
 Status RingReader::CheckPad(const RecordHeader& header) const {
   const uint64_t length = header.length & ~kPadBit;
   const uint64_t left_bytes = capacity_ - (head_ & (capacity_ - 1));
-  if (header.kind != 0 || header.flags != 0) return Corrupt("a pad has a kind or flags");
+  if (header.flags != 0) return Corrupt("a pad has flags");
   if (kRecordHeaderBytes + length != left_bytes) return Corrupt("a pad does not end with the ring");
   if (left_bytes > tail_ - head_) return Corrupt("a pad is longer than the published bytes");
   if (length >= inline_bytes_max_) return Corrupt("a pad is as long as a record");
@@ -85,7 +89,6 @@ Status RingReader::CheckRecord(const RecordHeader& header) const {
   if (span > capacity_ - (head_ & (capacity_ - 1))) {
     return Corrupt("a record passes the ring's end");
   }
-  if (header.kind == 0) return Corrupt("a record has no kind");
   if ((header.flags & ~kFlagsWhole) != 0) return Corrupt("a record has unknown flags");
   if (header.sequence != sequence_) return Corrupt("a record is out of sequence");
   if (message_.active) return CheckFragment(header);
@@ -98,16 +101,60 @@ Status RingReader::CheckRecord(const RecordHeader& header) const {
   return {};
 }
 
+Status RingReader::TakeStep(const RecordHeader& header) {
+  if (header.length != 0 || header.flags != 0 || header.sequence != 0) {
+    return Corrupt("a record has no kind");
+  }
+  switch (static_cast<GrowthStep>(header.id)) {
+    case GrowthStep::kOffer:
+      return TakeOffer();
+    case GrowthStep::kMove:
+      return TakeMove();
+  }
+  return Corrupt("a record has no kind");
+}
+
+Status RingReader::TakeOffer() {
+  if (growth_ != Growth::kSmall) return Corrupt("a ring that cannot grow is offered to grow");
+  head_ += kRecordHeaderBytes;
+  if (!peer_->CheckPages().ok()) {
+    // Not a violation: pages of an honest peer may be swapped out. The ring works as it is.
+    growth_ = Growth::kRefused;
+    return {};
+  }
+  growth_ = Growth::kAccepted;
+  ahead_max_ = peer_->ring_bytes();
+  // SYNC(ring.accept): loaded in RingWriter::Move. Relaxed: Release publishes it with the head.
+  own_accepted_->StoreRelaxed(1);
+  return {};
+}
+
+Status RingReader::TakeMove() {
+  if (growth_ != Growth::kAccepted) return Corrupt("a ring moves that was not accepted");
+  const uint64_t next = PositionAfterMove(head_, peer_->ring_bytes());
+  if (next - head_ > tail_ - head_) return Corrupt("a ring moves past the published bytes");
+  head_ = next;
+  growth_ = Growth::kDone;
+  capacity_ = ahead_max_;
+  inline_bytes_max_ = InlineBytesMax(capacity_);
+  return {};
+}
+
 Status RingReader::NextRecord(RecordHeader* header, bool* found) {
   while (head_ != tail_) {
     *header = LoadRecordHeader(At(head_));
-    if ((header->length & kPadBit) == 0) {
+    if (header->kind != 0) {
       Status status = CheckRecord(*header);
       *found = status.ok();
       return status;
     }
-    if (Status status = CheckPad(*header); !status.ok()) return status;
-    head_ += kRecordHeaderBytes + (header->length & ~kPadBit);
+    Status status;
+    if ((header->length & kPadBit) == 0) {
+      status = TakeStep(*header);
+    } else if (status = CheckPad(*header); status.ok()) {
+      head_ += kRecordHeaderBytes + (header->length & ~kPadBit);
+    }
+    if (!status.ok()) return status;
   }
   *found = false;
   return {};

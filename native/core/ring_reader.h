@@ -6,10 +6,11 @@
 // Used by one thread. Everything that the peer wrote is input: each word is loaded once into a
 // local, checked, and only then used. Invariants:
 //  1. head_, sequence_ and message_ are private and never read back from memory.
-//  2. tail_ is the last tail that passed the check, so tail_ - head_ <= capacity always.
+//  2. tail_ is the last tail that passed the check, so tail_ - head_ <= ahead_max_ always.
 //  3. The payload's bytes are not checked: a peer that breaks the rules corrupts only its message.
 //  4. head_ may be ahead of the published head until Release.
 //  5. Each pass of a loop consumes at least a header of [head_, tail_), so every loop ends.
+//  6. Pages of an elastic ring are used only after CheckPages has found them.
 
 #include <cstddef>
 #include <cstdint>
@@ -78,8 +79,9 @@ class RingReader {
   // Releases everything that was read to the peer. False: nothing was read since the last Release.
   bool Release();
   // Whether the ring has enough room, as far as this side sees, to wake a peer that waits for room.
+  // A ring that is accepted but not moved to counts as large: its writer can move.
   [[nodiscard]] bool worth_waking() const {
-    return capacity_ - (tail_ - head_) >= QuarterBytes(capacity_);
+    return ahead_max_ - (tail_ - head_) >= QuarterBytes(ahead_max_);
   }
 
  private:
@@ -94,6 +96,13 @@ class RingReader {
     uint64_t first_length = 0;  // payload of the first fragment, with its prefix
   };
 
+  enum class Growth : uint8_t {
+    kSmall,     // the ring uses the start of its data area
+    kRefused,   // OFFER was read, and not all pages exist
+    kAccepted,  // OFFER was read, and MOVE was not
+    kDone,      // it uses the whole data area, as a ring that is not elastic always does
+  };
+
   [[nodiscard]] const std::byte* At(uint64_t position) const {
     return data_ + (position & (capacity_ - 1));
   }
@@ -101,18 +110,26 @@ class RingReader {
   Status CheckRecord(const RecordHeader& header) const;
   Status CheckPad(const RecordHeader& header) const;
   Status CheckFragment(const RecordHeader& header) const;
-  // Skips PADs, then loads and checks the header at head_. `*found`: false at the tail.
+  Status TakeStep(const RecordHeader& header);
+  Status TakeOffer();
+  Status TakeMove();
+  // Skips PADs and growth steps, then loads and checks the header at head_. `*found`: false at the
+  // tail.
   Status NextRecord(RecordHeader* header, bool* found);
   Status BeginMessage(const RecordHeader& header);
   Status CopyFragment(std::byte* target);
   bool TakeWhole(const RecordHeader& header, Batch* batch);
   void Consume(uint64_t length);
 
+  const PeerSegment* peer_;
+  SharedWord<uint32_t>* own_accepted_;
   const std::byte* data_;
   const SharedWord<uint64_t>* peer_tail_word_;
   SharedWord<uint64_t>* own_head_;
   SegmentCounters* counters_;
+  Growth growth_;
   uint64_t capacity_;
+  uint64_t ahead_max_;  // how far the tail may be ahead of the head
   uint64_t inline_bytes_max_;
   uint64_t message_bytes_max_;
 

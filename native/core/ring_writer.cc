@@ -1,6 +1,7 @@
 #include "core/ring_writer.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/cache_line.h"
 
@@ -13,12 +14,16 @@ constexpr uint64_t kPrefetchAheadBytes = 512;
 }  // namespace
 
 RingWriter::RingWriter(const OwnSegment& own, const PeerSegment& peer)
-    : data_(own.data()),
+    : own_(&own),
+      peer_accepted_(&peer.control()->accepted),
+      data_(own.data()),
       own_tail_(&own.control()->tail),
       peer_head_word_(&peer.control()->head),
       counters_(&own.control()->counters),
-      capacity_(own.ring_bytes()),
-      inline_bytes_max_(InlineBytesMax(own.ring_bytes())) {}
+      growth_(own.elastic() ? Growth::kSmall : Growth::kDone),
+      capacity_(own.elastic() ? kSmallRingBytes : own.ring_bytes()),
+      limit_(own.elastic() ? kSmallRingBytes - kGrowthStepsBytes : own.ring_bytes()),
+      inline_bytes_max_(InlineBytesMax(capacity_)) {}
 
 uint64_t RingWriter::PadBefore(uint64_t span) const {
   const uint64_t left_bytes = capacity_ - (tail_ & (capacity_ - 1));
@@ -46,6 +51,46 @@ inline Status RingWriter::FindRoom(uint64_t span, Room* room) {
   Status status = RefreshHead();
   room->found = status.ok() && Fits(room->pad_bytes + span);
   return status;
+}
+
+inline Status RingWriter::FindRoomOrGrow(uint64_t span, Room* room) {
+  Status status = FindRoom(span, room);
+  if (room->found || growth_ == Growth::kDone || !status.ok()) return status;
+  return Grow(span, room);
+}
+
+Status RingWriter::Grow(uint64_t span, Room* room) {
+  if (growth_ == Growth::kSmall) Offer();
+  if (!may_move()) return {};
+  Move();
+  return FindRoom(span, room);
+}
+
+void RingWriter::Offer() {
+  refusals_++;
+  // A lack of memory may end. Each attempt costs a system call, so they become rare.
+  if (!std::has_single_bit(refusals_) || !own_->AddPages().ok()) return;
+  // Publish publishes the pages, too.
+  AppendStep(GrowthStep::kOffer);
+  growth_ = Growth::kOffered;
+}
+
+void RingWriter::Move() {
+  moved_to_ = PositionAfterMove(tail_, own_->ring_bytes());
+  AppendStep(GrowthStep::kMove);
+  skipped_ = moved_to_ - tail_;
+  tail_ = moved_to_;
+  growth_ = Growth::kDone;
+  capacity_ = own_->ring_bytes();
+  limit_ = capacity_;
+  inline_bytes_max_ = InlineBytesMax(capacity_);
+}
+
+void RingWriter::AppendStep(GrowthStep step) {
+  StoreRecordHeader(
+      data_ + (tail_ & (capacity_ - 1)),
+      {.length = 0, .kind = 0, .flags = 0, .id = static_cast<uint32_t>(step), .sequence = 0});
+  tail_ += kRecordHeaderBytes;
 }
 
 inline std::byte* RingWriter::PayloadAt(const Room& room) const {
@@ -86,7 +131,7 @@ Status RingWriter::Claim(uint64_t length, std::byte** bytes) {
                          "a record is longer than an eighth of the ring");
   }
   Room room;
-  Status status = FindRoom(RecordSpan(length), &room);
+  Status status = FindRoomOrGrow(RecordSpan(length), &room);
   if (!room.found) return status;
   claim_ = {.active = true, .room = room, .length = length};
   *bytes = PayloadAt(room);
@@ -122,7 +167,7 @@ Status RingWriter::WriteNext(uint16_t kind, uint32_t id, const std::byte* payloa
                          "offset is not 0 and no message is unfinished");
   }
   Room room;
-  Status status = FindRoom(RecordSpan(length), &room);
+  Status status = FindRoomOrGrow(RecordSpan(length), &room);
   if (!room.found) return status;
   CopyPayload(PayloadAt(room), payload, length);
   Append(room, kind, kFlagsWhole, id, length);
@@ -148,7 +193,7 @@ Status RingWriter::WriteFragment(uint16_t kind, uint32_t id, const std::byte* pa
   const uint64_t prefix_bytes = is_first ? kFragmentTotalBytes : 0;
   const uint64_t count = std::min(length - *offset, inline_bytes_max_ - prefix_bytes);
   Room room;
-  Status status = FindRoom(RecordSpan(prefix_bytes + count), &room);
+  Status status = FindRoomOrGrow(RecordSpan(prefix_bytes + count), &room);
   if (!room.found) return status;
   std::byte* bytes = PayloadAt(room);
   // Relaxed: tail publishes it. Loaded in RingReader::BeginMessage.
@@ -168,13 +213,15 @@ Status RingWriter::WriteFragment(uint16_t kind, uint32_t id, const std::byte* pa
 Status RingWriter::HasRoom(uint64_t length, bool* has_room) {
   Room room;
   Status status = FindRoom(RecordSpan(std::min(length, inline_bytes_max_)), &room);
-  *has_room = room.found;
+  *has_room = room.found || (status.ok() && may_move());
   return status;
 }
 
 Status RingWriter::DepthBytes(uint64_t* bytes) {
   Status status = RefreshHead();
-  *bytes = tail_ - peer_head_;
+  // The peer may store a head that no record begins at.
+  const uint64_t skipped = peer_head_ < moved_to_ ? std::min(skipped_, moved_to_ - peer_head_) : 0;
+  *bytes = tail_ - peer_head_ - skipped;
   return status;
 }
 

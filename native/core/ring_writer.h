@@ -6,7 +6,8 @@
 //  1. tail_ and sequence_ are private and never read back from memory.
 //  2. The peer does not read beyond the published tail, so a claim that wrote there may be dropped.
 //  3. peer_head_ is the last head that passed the check, so peer_head_ <= published_ <= tail_ <=
-//     peer_head_ + capacity always.
+//     peer_head_ + limit_ always.
+//  4. An elastic ring grows when a record finds no room. Until the reader accepts, it stays small.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +23,7 @@ class RingWriter {
   // Both segments must outlive the writer.
   RingWriter(const OwnSegment& own, const PeerSegment& peer);
 
+  // Of the current ring: it increases once if the ring is elastic.
   [[nodiscard]] uint64_t inline_bytes_max() const { return inline_bytes_max_; }
 
   // Reserves room for one record of at most `length` payload bytes, up to inline_bytes_max(). Sets
@@ -45,8 +47,11 @@ class RingWriter {
 
   // Publishes everything that was written.
   void Publish();
+  // Also without a new message: a message that finds no room may leave a GrowthStep.
+  [[nodiscard]] bool has_unpublished() const { return tail_ != published_; }
 
-  // Whether WriteNext would find room for a message's last `length` bytes. Errors: as DepthBytes.
+  // Whether WriteNext would find room for a message's last `length` bytes, or can move to a larger
+  // ring. Errors: as DepthBytes.
   Status HasRoom(uint64_t length, bool* has_room);
   // Bytes that are written and not released. Errors: kCorrupt (the peer's head).
   Status DepthBytes(uint64_t* bytes);
@@ -70,25 +75,50 @@ class RingWriter {
     uint64_t written = 0;
   };
 
+  enum class Growth : uint8_t {
+    kSmall,    // the ring uses the start of its data area
+    kOffered,  // its pages exist, and OFFER is written
+    kDone,     // it uses the whole data area, as a ring that is not elastic always does
+  };
+
   // Finds room for `span` contiguous bytes, after padding if they need it.
   Status FindRoom(uint64_t span, Room* room);
+  // The same for a record. Without room, takes the next step of a growth.
+  Status FindRoomOrGrow(uint64_t span, Room* room);
+  Status Grow(uint64_t span, Room* room);
+  void Offer();
+  // Whether the reader has accepted the whole data area, and the ring is still small.
+  [[nodiscard]] bool may_move() const {
+    // SYNC(ring.accept): stored in RingReader::TakeOffer, before the head that RefreshHead has
+    // loaded: so a writer that was woken for room sees it. Relaxed, because it only states that the
+    // reader has checked pages which this side has created.
+    return growth_ == Growth::kOffered && peer_accepted_->LoadRelaxed() == 1;
+  }
+  void Move();
+  void AppendStep(GrowthStep step);
   [[nodiscard]] std::byte* PayloadAt(const Room& room) const;
   // Writes the record's header, after the payload at PayloadAt(room).
   void Append(const Room& room, uint16_t kind, uint16_t flags, uint32_t id, uint64_t length);
   Status WriteFragment(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                        uint64_t* offset, bool* wrote);
   [[nodiscard]] uint64_t PadBefore(uint64_t span) const;
-  [[nodiscard]] bool Fits(uint64_t bytes) const {
-    return bytes <= capacity_ - (tail_ - peer_head_);
-  }
+  [[nodiscard]] bool Fits(uint64_t bytes) const { return bytes <= limit_ - (tail_ - peer_head_); }
   Status RefreshHead();
 
+  const OwnSegment* own_;
+  const SharedWord<uint32_t>* peer_accepted_;
   std::byte* data_;
   SharedWord<uint64_t>* own_tail_;
   const SharedWord<uint64_t>* peer_head_word_;
   SegmentCounters* counters_;
+  Growth growth_;
   uint64_t capacity_;
+  uint64_t limit_;  // how far the tail may be ahead of the head
   uint64_t inline_bytes_max_;
+  uint32_t refusals_ = 0;  // records without room, while the ring is small
+  // The records of the small ring end at moved_to_ - skipped_, and the next one is at moved_to_.
+  uint64_t moved_to_ = 0;
+  uint64_t skipped_ = 0;
 
   uint64_t tail_ = 0;
   uint64_t published_ = 0;

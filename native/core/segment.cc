@@ -3,6 +3,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "platform/process.h"
@@ -18,7 +19,11 @@ uint32_t CapacityLog2(uint64_t data_bytes) {
   return data_bytes == 0 ? 0 : static_cast<uint32_t>(std::countr_zero(data_bytes));
 }
 
-SegmentHeader MakeHeader(SegmentKind kind, uint64_t data_bytes, const platform::MemoryId& id) {
+// The bytes of an elastic segment that exist from the start.
+constexpr uint64_t kElasticBytes = SegmentBytes(kSmallRingBytes);
+
+SegmentHeader MakeHeader(SegmentKind kind, uint64_t data_bytes, bool elastic,
+                         const platform::MemoryId& id) {
   return {
       .magic = kSegmentMagic,
       .layout_major = kLayoutMajor,
@@ -35,7 +40,7 @@ SegmentHeader MakeHeader(SegmentKind kind, uint64_t data_bytes, const platform::
       .owner_pid = platform::CurrentProcessId(),
       .owner_uid = platform::CurrentUserId(),
       .owner_start_time = platform::CurrentProcessStartTime(),
-      .features_required = 0,
+      .features_required = elastic ? kFeatureElastic : 0,
       .features_optional = 0,
   };
 }
@@ -102,6 +107,10 @@ Status CheckHeader(const SegmentHeader& header, SegmentKind kind, uint64_t mappe
       header.capacity_log2 != CapacityLog2(mapped_bytes - kDataOffset)) {
     return Status::Error(StatusCode::kCorrupt, "the peer's segment header contradicts its size");
   }
+  if ((header.features_required & kFeatureElastic) != 0 &&
+      (kind != SegmentKind::kRing || mapped_bytes <= kElasticBytes)) {
+    return Status::Error(StatusCode::kCorrupt, "the peer's segment cannot be elastic");
+  }
   return {};
 }
 
@@ -126,10 +135,13 @@ Status OwnSegment::Create(SegmentKind kind, uint64_t data_bytes, OwnSegment* seg
              !status.ok()) {
     return status;
   }
-  const SegmentHeader header = MakeHeader(kind, data_bytes, created.id_);
+  created.elastic_ =
+      kind == SegmentKind::kRing && data_bytes > kSmallRingBytes && platform::CanAddPages();
+  const SegmentHeader header = MakeHeader(kind, data_bytes, created.elastic_, created.id_);
   platform::Mapping mapping;
-  if (Status status = platform::CreateSharedMemory(created.id_, header.segment_bytes,
-                                                   &created.handle_, &mapping);
+  if (Status status = platform::CreateSharedMemory(
+          created.id_, header.segment_bytes,
+          created.elastic_ ? kElasticBytes : header.segment_bytes, &created.handle_, &mapping);
       !status.ok()) {
     return status;
   }
@@ -143,10 +155,18 @@ Status OwnSegment::Create(SegmentKind kind, uint64_t data_bytes, OwnSegment* seg
   return {};
 }
 
+Status OwnSegment::AddPages() const {
+  return platform::AddPages(mapping_.mapping(), kElasticBytes);
+}
+
 Status PeerSegment::Map(SegmentKind kind, const platform::Handle& handle, PeerSegment* segment) {
   PeerSegment mapped;
   platform::Mapping mapping;
-  if (Status status = platform::MapPeerMemory(handle, IsSizeOf(kind), &mapping); !status.ok()) {
+  // A ring may be elastic, and its header is not read before its page is checked.
+  const uint64_t first_bytes =
+      kind == SegmentKind::kRing ? kElasticBytes : std::numeric_limits<uint64_t>::max();
+  if (Status status = platform::MapPeerMemory(handle, IsSizeOf(kind), first_bytes, &mapping);
+      !status.ok()) {
     return status;
   }
   if (Status status = SharedMapping::Share(std::move(mapping), &mapped.mapping_); !status.ok()) {
@@ -157,15 +177,25 @@ Status PeerSegment::Map(SegmentKind kind, const platform::Handle& handle, PeerSe
   Status status = CheckHeader(header, kind, mapped.mapping_.bytes());
   if (!status.ok()) return status;
   mapped.data_bytes_ = mapped.mapping_.bytes() - kDataOffset;
+  mapped.mapped_ = true;
+  mapped.elastic_ = (header.features_required & kFeatureElastic) != 0;
+  if (kind == SegmentKind::kRing && !mapped.elastic_) {
+    if (status = mapped.CheckPages(); !status.ok()) return status;
+  }
   mapped.owner_ = {.pid = header.owner_pid, .start_time = header.owner_start_time};
   *segment = std::move(mapped);
   return {};
+}
+
+Status PeerSegment::CheckPages() const {
+  return mapped_ ? platform::CheckPeerPages(mapping_.mapping(), kElasticBytes) : Status();
 }
 
 PeerSegment PeerSegment::Borrow(const OwnSegment& own) {
   PeerSegment borrowed;
   borrowed.base_ = own.data() - kDataOffset;
   borrowed.data_bytes_ = own.data_bytes();
+  borrowed.elastic_ = own.elastic();
   return borrowed;
 }
 

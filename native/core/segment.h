@@ -17,17 +17,23 @@ namespace shmwire {
 // A segment that this process created and that no other process can write.
 class OwnSegment {
  public:
-  // Creates, maps, initialises and seals a ring. A random id by default. Errors: kInvalidArgument
+  // Creates, maps, initialises and seals a ring, which is elastic if `ring_bytes` is more than
+  // kSmallRingBytes and the system can add pages. A random id by default. Errors: kInvalidArgument
   // (`ring_bytes` is not a power of two from 64 KiB to 1 GiB), kOutOfMemory, kUnavailable.
   static Status Create(uint64_t ring_bytes, OwnSegment* segment,
                        const platform::MemoryId* id = nullptr);
-  // The same for any kind. Errors: kInvalidArgument (IsDataBytes is false), and as above.
+  // The same for any kind; all others exist whole. Errors: kInvalidArgument (IsDataBytes is false),
+  // and as above.
   static Status Create(SegmentKind kind, uint64_t data_bytes, OwnSegment* segment,
                        const platform::MemoryId* id = nullptr);
 
   [[nodiscard]] bool valid() const { return mapping_.valid(); }
   [[nodiscard]] uint64_t data_bytes() const { return mapping_.bytes() - kDataOffset; }
   [[nodiscard]] uint64_t ring_bytes() const { return data_bytes(); }
+  // Before AddPages, only the first kSmallRingBytes of the data exist.
+  [[nodiscard]] bool elastic() const { return elastic_; }
+  // Makes the rest of an elastic ring exist. Errors: kOutOfMemory, kUnavailable.
+  [[nodiscard]] Status AddPages() const;
   [[nodiscard]] ControlBlock* control() const { return control_as<ControlBlock>(); }
   // The control block of the segment's kind.
   template <typename Control>
@@ -48,6 +54,7 @@ class OwnSegment {
   platform::MemoryId id_{};
   platform::Handle handle_;
   SharedMapping mapping_;
+  bool elastic_ = false;
 };
 
 // A segment that another process created. Only the checked copy of the header is trusted.
@@ -69,6 +76,10 @@ class PeerSegment {
   [[nodiscard]] bool valid() const { return base_ != nullptr; }
   [[nodiscard]] uint64_t data_bytes() const { return data_bytes_; }
   [[nodiscard]] uint64_t ring_bytes() const { return data_bytes_; }
+  // Only the first kSmallRingBytes of the data exist, until CheckPages succeeds.
+  [[nodiscard]] bool elastic() const { return elastic_; }
+  // Verifies that the rest of an elastic ring exists. Errors: kUnavailable.
+  [[nodiscard]] Status CheckPages() const;
   // As the segment states it.
   [[nodiscard]] const platform::ProcessIdentity& owner() const { return owner_; }
   [[nodiscard]] const ControlBlock* control() const { return control_as<ControlBlock>(); }
@@ -85,6 +96,9 @@ class PeerSegment {
   SharedMapping mapping_;
   const std::byte* base_ = nullptr;
   uint64_t data_bytes_ = 0;
+  bool elastic_ = false;
+  // The memory is a mapping of its own, and another process may not have created its pages.
+  bool mapped_ = false;
   platform::ProcessIdentity owner_;
 };
 

@@ -48,8 +48,13 @@ inline constexpr uint64_t kCellBytesMin = uint64_t{1} << kCellBytesLog2Min;
 
 enum class SegmentKind : uint32_t { kRing = 1, kBroadcast = 2, kCell = 3, kReader = 4 };
 
+// The ring is elastic: it begins in the first kSmallRingBytes of its data area, and the other pages
+// may not exist yet (ring_layout.h). For a ring whose capacity is larger.
+inline constexpr uint64_t kFeatureElastic = 1;
+inline constexpr uint64_t kSmallRingBytes = kRingBytesMin;
+
 // Required features that this version understands. A reader refuses a segment with any other bit.
-inline constexpr uint64_t kFeaturesKnown = 0;
+inline constexpr uint64_t kFeaturesKnown = kFeatureElastic;
 
 struct SegmentHeader {
   uint64_t magic;  // stored last, with release
@@ -125,6 +130,8 @@ struct ControlBlock {
   // In nanoseconds of the monotonic clock.
   alignas(kCacheLineBytes) SharedWord<uint64_t> wake_sent_at;
   SharedWord<uint64_t> woken_at;
+  // 1: the owner has checked that all pages of the peer's elastic ring exist. Set once.
+  SharedWord<uint32_t> accepted;
 };
 
 static_assert(std::is_standard_layout_v<ControlBlock>);
@@ -138,6 +145,7 @@ static_assert(offsetof(ControlBlock, counters) == 768);
 static_assert(sizeof(SegmentCounters) == 64);
 static_assert(offsetof(ControlBlock, wake_sent_at) == 896);
 static_assert(offsetof(ControlBlock, woken_at) == 904);
+static_assert(offsetof(ControlBlock, accepted) == 912);
 static_assert(sizeof(ControlBlock) == 1024);
 static_assert(kControlOffset + sizeof(ControlBlock) <= kDataOffset);
 

@@ -32,6 +32,8 @@ class SharedMapping {
     return shared_ == nullptr ? nullptr : shared_->mapping.data();
   }
   [[nodiscard]] uint64_t bytes() const { return shared_ == nullptr ? 0 : shared_->mapping.bytes(); }
+  // Of a valid one.
+  [[nodiscard]] const platform::Mapping& mapping() const { return shared_->mapping; }
 
   // For an owner that cannot know whether others still use the memory. The addresses stay readable
   // until the process ends, but the last owner frees the memory behind them.

@@ -216,7 +216,8 @@ void EndpointRun::Room() {
 void EndpointRun::Claim() {
   claimed_ = input_.Below(kInlineMax + 16);
   int64_t offset = 0;
-  const Status status = endpoint_.Claim(claimed_, &offset);
+  bool needs_wake = true;
+  const Status status = endpoint_.Claim(claimed_, &offset, &needs_wake);
   const bool tried = Usable(status, {StatusCode::kMessageTooLarge, StatusCode::kInvalidArgument});
   if (!tried || !status.ok()) FUZZ_REQUIRE(offset == -1);
   if (offset == -1) return;

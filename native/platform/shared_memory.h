@@ -16,14 +16,17 @@ namespace shmwire::platform {
 class Mapping {
  public:
   Mapping() = default;
-  Mapping(std::byte* data, uint64_t bytes) : data_(data), bytes_(bytes) {}
-  Mapping(Mapping&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  Mapping(std::byte* data, uint64_t bytes) : Mapping(data, bytes, bytes) {}
+  // `mapped_bytes` includes addresses after the memory.
+  Mapping(std::byte* data, uint64_t bytes, uint64_t mapped_bytes)
+      : data_(data), bytes_(bytes), mapped_bytes_(mapped_bytes) {}
+  Mapping(Mapping&& other) noexcept { *this = std::move(other); }
   Mapping& operator=(Mapping&& other) noexcept {
     if (this != &other) {
       Unmap();
       data_ = std::exchange(other.data_, nullptr);
       bytes_ = std::exchange(other.bytes_, 0);
+      mapped_bytes_ = std::exchange(other.mapped_bytes_, 0);
     }
     return *this;
   }
@@ -42,6 +45,7 @@ class Mapping {
  private:
   std::byte* data_ = nullptr;
   uint64_t bytes_ = 0;
+  uint64_t mapped_bytes_ = 0;
 };
 
 // 128 random bits. Where memory needs a name, it is made of them, so no process can guess it.
@@ -58,9 +62,18 @@ inline constexpr bool kMemoryHasName = false;
 // Both sides of a connection find each other's memory by its name, where it has one.
 constexpr MemoryId PeerMemoryId(const MemoryId& own) { return {~own[0], ~own[1]}; }
 
-// Creates `bytes` of zeroed memory and maps it read-write. All pages exist before this returns, so
-// no later access fails for lack of memory. Errors: kOutOfMemory; kUnavailable (no such memory).
-Status CreateSharedMemory(const MemoryId& id, uint64_t bytes, Handle* handle, Mapping* mapping);
+// Creates `bytes` of zeroed memory and maps it read-write. The pages of the first `first_bytes`
+// exist before this returns, so no later access to them fails for lack of memory. The others need
+// AddPages. Errors: kOutOfMemory; kUnavailable (no such memory).
+Status CreateSharedMemory(const MemoryId& id, uint64_t bytes, uint64_t first_bytes, Handle* handle,
+                          Mapping* mapping);
+
+// Whether this system has AddPages. Otherwise, create memory with all of its pages.
+bool CanAddPages();
+
+// Makes all pages of an own mapping from the offset `from` on exist. Works after the memory was
+// sealed. Errors: kOutOfMemory, kUnavailable; then some may exist.
+Status AddPages(const Mapping& mapping, uint64_t from);
 
 // Forbids every process, also this one, to map the memory writable, to write to it in another way,
 // or to change its size. Existing mappings stay writable. Errors: kUnavailable. On Windows, the
@@ -68,10 +81,14 @@ Status CreateSharedMemory(const MemoryId& id, uint64_t bytes, Handle* handle, Ma
 Status SealSharedMemory(const Handle& handle);
 
 // Maps the memory of another process read-only. Verifies that it is sealed, that `is_size` accepts
-// its size, and that all pages exist (macOS: makes them exist). So no later read faults, and none
-// allocates memory, which the kernel would charge to this process. Takes no lock that the peer can
-// hold. Errors: kCorrupt; kUnavailable (some pages do not exist now, or the system does not report
-// it); kOutOfMemory.
-Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapping* mapping);
+// its size, and that the pages of its first `first_bytes` exist (macOS: makes them exist). So no
+// later read of them faults, and none allocates memory, which the kernel would charge to this
+// process. Takes no lock that the peer can hold. Errors: kCorrupt; kUnavailable (some pages do not
+// exist now, or the system does not report it); kOutOfMemory.
+Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), uint64_t first_bytes,
+                     Mapping* mapping);
+
+// Verifies the same of all pages from the offset `from` on. Errors: kUnavailable.
+Status CheckPeerPages(const Mapping& mapping, uint64_t from);
 
 }  // namespace shmwire::platform

@@ -169,7 +169,8 @@ TEST_CASE("refuses records without a peer, while a claim is open, and after the 
   CHECK(records.Write(&alone).code() == StatusCode::kInvalidArgument);
   test::EndpointPair pair;
   int64_t offset = 0;
-  REQUIRE(pair.first.Claim(8, &offset).ok());
+  bool needs_wake = false;
+  REQUIRE(pair.first.Claim(8, &offset, &needs_wake).ok());
   CHECK(records.Write(&pair.first).code() == StatusCode::kInvalidArgument);
   REQUIRE(pair.first.Abort().ok());
   CHECK(records.Write(&pair.first).ok());

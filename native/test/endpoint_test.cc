@@ -232,7 +232,7 @@ TEST_CASE("publishes a claim when it is committed, and wakes the reader") {
   bool needs_wake = true;
   bool has_data = true;
   REQUIRE(pair.server.ArmForData(&has_data).ok());
-  REQUIRE(pair.client.Claim(100, &offset).ok());
+  REQUIRE(pair.client.Claim(100, &offset, &needs_wake).ok());
   REQUIRE(offset == 16);
   std::memset(pair.client.own().data() + offset, 7, 100);
   REQUIRE(pair.server.ArmForData(&has_data).ok());
@@ -253,7 +253,7 @@ TEST_CASE("publishes a claim when it is committed, and wakes the reader") {
       },
       &needs_wake));
   CHECK(seen == 5);
-  REQUIRE(pair.client.Claim(100, &offset).ok());
+  REQUIRE(pair.client.Claim(100, &offset, &needs_wake).ok());
   REQUIRE(pair.client.Abort().ok());
   REQUIRE(pair.client.Abort().ok());
   CHECK(WriteOne(&pair.client, test::Payload(1)).wrote);

@@ -14,7 +14,7 @@ constexpr uint64_t kBytes = SegmentBytes(test::kRingBytes);
 SharedMapping MakeMapping() {
   platform::Handle handle;
   platform::Mapping mapping;
-  REQUIRE(platform::CreateSharedMemory({}, kBytes, &handle, &mapping).ok());
+  REQUIRE(platform::CreateSharedMemory({}, kBytes, kBytes, &handle, &mapping).ok());
   SharedMapping shared;
   REQUIRE(SharedMapping::Share(std::move(mapping), &shared).ok());
   return shared;

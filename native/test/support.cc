@@ -47,7 +47,9 @@ platform::Handle MakeMemory() {
   platform::Handle handle;
   platform::Mapping mapping;
   REQUIRE(platform::FillRandom(&id, sizeof(id)).ok());
-  REQUIRE(platform::CreateSharedMemory(id, SegmentBytes(kRingBytes), &handle, &mapping).ok());
+  REQUIRE(platform::CreateSharedMemory(id, SegmentBytes(kRingBytes), SegmentBytes(kRingBytes),
+                                       &handle, &mapping)
+              .ok());
   return handle;
 }
 

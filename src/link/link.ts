@@ -65,7 +65,7 @@ export interface Link {
   start(sink: LinkSink): void
   /**
    * Writes `payload` from `offset` on, as far as there is room, and returns the new offset; −1 if there
-   * was no room. A payload of at most `inlineBytesMax` is written whole or not at all. The caller may
+   * was no room. The caller may
    * reuse the written bytes at once. After less than the whole, `drain` follows, and the rest of this
    * payload must be written before any other record. The caller has checked the size.
    */

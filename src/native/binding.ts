@@ -45,8 +45,8 @@ export interface NativeEndpoint {
   readonly record: Uint32Array
   /**
    * Writes and publishes payload[offset..] (by default all of it) as records of the kind and id in
-   * `record`, as far as there is room. A payload of at most `inlineBytesMax` is written whole or
-   * not at all.
+   * `record`, as far as there is room. A payload of at most `inlineBytesMax()` is written whole or
+   * not at all. Without room, a ring that can grow takes the next step of its growth.
    * results[RESULT_WRITTEN] is the new offset; −1 if there was no room.
    * Wakes the peer's event loop if it sleeps, and counts that in results[RESULT_WAKES]. So do
    * `commit`, `receive`, `release` and `assemble`.
@@ -58,7 +58,7 @@ export interface NativeEndpoint {
    */
   writeRecords(records: Uint8Array, length: number): void
   /**
-   * Reserves room for a record of up to `bytes` of payload, at most `inlineBytesMax`. Returns the
+   * Reserves room for a record of up to `bytes` of payload, at most `inlineBytesMax()`. Returns the
    * offset of the payload in `ownMemory`; −1 if there is no room. Write nothing else before
    * `commit` or `abort`.
    */
@@ -77,6 +77,8 @@ export interface NativeEndpoint {
   peerMemory(): ArrayBuffer | undefined
   /** Copies from the peer's ring to `target`, for after `peerMemory` was transferred. */
   copyFromPeer(offset: number, target: Uint8Array): void
+  /** The longest payload of one record. It increases once, when the ring grows during a `write` or `claim`. */
+  inlineBytesMax(): number
   /** Whether there is room for a payload of `bytes`, or for its first fragment. */
   hasRoom(bytes: number): boolean
   /** Arms the room wake word. True: there is room, and the word is disarmed again. */
@@ -182,7 +184,7 @@ export interface NativeBinding extends MessagingBinding {
   readonly RECORD_KIND: number
   readonly RECORD_ID: number
   readonly RECORD_HEADER_BYTES: number
-  /** The largest payload of one record in a ring of `ringBytes`. */
+  /** The longest payload of one record in a ring of `ringBytes` that has grown. */
   inlineBytesMax(ringBytes: number): number
   /**
    * Memory of `bytes` from the pool of this thread, with old bytes. It returns to the pool when it was collected, and cannot be transferred
@@ -194,7 +196,7 @@ export interface NativeBinding extends MessagingBinding {
    * keeps nothing until the next one.
    */
   trimMemory(): boolean
-  /** Creates and seals the own segment. */
+  /** Creates and seals the own segment. Its ring begins with 64 KiB, and grows once to `ringBytes`. */
   Endpoint: new (options: {
     ringBytes: number
     maxMessageBytes: number

@@ -28,6 +28,7 @@ std::vector<Slot>& Slots() {
 
 const std::byte* offered_data = nullptr;
 uint64_t offered_bytes = 0;
+bool pages_exist = true;
 
 std::byte* MapBetweenGuards(int file, uint64_t bytes, int protection) {
   void* reserved = mmap(nullptr, bytes + 2 * kPageBytes, PROT_NONE,
@@ -36,6 +37,16 @@ std::byte* MapBetweenGuards(int file, uint64_t bytes, int protection) {
   std::byte* start = static_cast<std::byte*>(reserved) + kPageBytes;
   FUZZ_REQUIRE(mmap(start, bytes, protection, MAP_SHARED | MAP_FIXED, file, 0) == start);
   return start;
+}
+
+// Pages that do not exist yet cannot be used through any mapping.
+void Protect(const GuardedMemory& memory, uint64_t from, bool exist) {
+  const uint64_t bytes = memory.bytes - from;
+  if (bytes == 0) return;
+  const int writable = exist ? PROT_READ | PROT_WRITE : PROT_NONE;
+  FUZZ_REQUIRE(mprotect(memory.writable + from, bytes, writable) == 0);
+  auto* readable = const_cast<std::byte*>(memory.readable) + from;
+  FUZZ_REQUIRE(mprotect(readable, bytes, exist ? PROT_READ : PROT_NONE) == 0);
 }
 
 }  // namespace
@@ -55,6 +66,8 @@ void OfferMemory(const std::byte* data, uint64_t bytes) {
   offered_data = data;
   offered_bytes = bytes;
 }
+
+void LetPagesExist(bool exist) { pages_exist = exist; }
 
 PeerSegment MapReadOnly(const OwnSegment& own, SegmentKind kind) {
   const std::byte* base = own.data() - kDataOffset;
@@ -86,29 +99,52 @@ void Mapping::Unmap() {
 
 void Mapping::Vacate() { Unmap(); }
 
-Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle,
-                          Mapping* mapping) {
+Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, uint64_t first_bytes,
+                          Handle* handle, Mapping* mapping) {
   *handle = Handle();
   for (fuzz::Slot& slot : fuzz::Slots()) {
     if (slot.used || slot.memory.bytes != bytes) continue;
     slot.used = true;
+    fuzz::Protect(slot.memory, 0, true);
+    fuzz::Protect(slot.memory, first_bytes, false);
     // The writer never reads its data, so the rest of an earlier run does not matter.
     std::memset(slot.memory.writable, 0, kDataOffset);
     *mapping = Mapping(slot.memory.writable, bytes);
     return {};
   }
   fuzz::Slots().push_back({fuzz::MapGuarded(bytes), true});
+  fuzz::Protect(fuzz::Slots().back().memory, first_bytes, false);
   *mapping = Mapping(fuzz::Slots().back().memory.writable, bytes);
+  return {};
+}
+
+bool CanAddPages() { return true; }
+
+Status AddPages(const Mapping& mapping, uint64_t from) {
+  for (const fuzz::Slot& slot : fuzz::Slots()) {
+    if (slot.memory.writable == mapping.data()) fuzz::Protect(slot.memory, from, true);
+  }
   return {};
 }
 
 Status SealSharedMemory(const Handle& /*handle*/) { return {}; }
 
-Status MapPeerMemory(const Handle& /*handle*/, bool (*is_size)(uint64_t bytes), Mapping* mapping) {
+Status MapPeerMemory(const Handle& /*handle*/, bool (*is_size)(uint64_t bytes),
+                     uint64_t /*first_bytes*/, Mapping* mapping) {
   if (!is_size(fuzz::offered_bytes)) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory does not have a segment's size");
   }
   *mapping = Mapping(const_cast<std::byte*>(fuzz::offered_data), fuzz::offered_bytes);
+  return {};
+}
+
+// A target that forges OFFER decides whether the pages exist.
+Status CheckPeerPages(const Mapping& /*mapping*/, uint64_t from) {
+  if (!fuzz::pages_exist) {
+    return Status::Error(StatusCode::kUnavailable, "not all pages of the peer's memory exist");
+  }
+  auto* readable = const_cast<std::byte*>(fuzz::offered_data) + from;
+  FUZZ_REQUIRE(mprotect(readable, fuzz::offered_bytes - from, PROT_READ) == 0);
   return {};
 }
 

@@ -23,6 +23,9 @@ struct GuardedMemory {
 // Rounds `bytes` up to pages. Stays mapped.
 GuardedMemory MapGuarded(uint64_t bytes);
 
+// What CheckPeerPages finds from now on.
+void LetPagesExist(bool exist);
+
 // The memory that MapPeerMemory maps from now on. The caller vouches for its size.
 void OfferMemory(const std::byte* data, uint64_t bytes);
 

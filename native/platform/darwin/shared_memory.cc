@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -77,10 +78,24 @@ uint64_t SizeBeforeRounding(uint64_t rounded, bool (*is_size)(uint64_t bytes)) {
   return 0;
 }
 
+// The memory is anonymous: no access to it fails, and each first one allocates a page.
+void WritePages(std::byte* data, uint64_t from, uint64_t to) {
+  for (uint64_t at = from; at < to; at += kPageBytesMin) {
+    *static_cast<volatile std::byte*>(data + at) = std::byte{0};
+  }
+}
+
+// Now, instead of at later reads: pages that the peer has not written are allocated here.
+void ReadPages(const std::byte* data, uint64_t from, uint64_t to) {
+  for (uint64_t at = from; at < to; at += kPageBytesMin) {
+    static_cast<void>(*static_cast<const volatile std::byte*>(data + at));
+  }
+}
+
 }  // namespace
 
-Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle,
-                          Mapping* mapping) {
+Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, uint64_t first_bytes,
+                          Handle* handle, Mapping* mapping) {
   // The peer knows the id, and could open the object while it has a name.
   MemoryId secret;
   if (Status status = FillRandom(secret.data(), sizeof(secret)); !status.ok()) return status;
@@ -94,13 +109,17 @@ Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle
   void* mapped = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, object, 0);
   if (mapped == MAP_FAILED) return MemoryError("cannot map shared memory (mmap)", errno);
   auto* data = static_cast<std::byte*>(mapped);
-  // The memory is anonymous: no access to it fails, and each first one allocates a page.
-  for (uint64_t at = 0; at < bytes; at += kPageBytesMin) {
-    *static_cast<volatile std::byte*>(data + at) = std::byte{0};
-  }
+  WritePages(data, 0, first_bytes);
   *mapping = Mapping(data, bytes);
   // The only writable descriptor is closed on return.
   *handle = std::move(readable);
+  return {};
+}
+
+bool CanAddPages() { return true; }
+
+Status AddPages(const Mapping& mapping, uint64_t from) {
+  WritePages(mapping.data(), from, mapping.bytes());
   return {};
 }
 
@@ -111,7 +130,8 @@ Status SealSharedMemory(const Handle& handle) {
                        "cannot seal shared memory: it is open for writing");
 }
 
-Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapping* mapping) {
+Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), uint64_t first_bytes,
+                     Mapping* mapping) {
   const int object = static_cast<int>(handle.native());
   if (!IsMemoryObject(object)) {
     return Status::Error(StatusCode::kCorrupt, "the peer's descriptor is not shared memory");
@@ -133,11 +153,13 @@ Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapp
     return Status::Error(StatusCode::kOutOfMemory, "cannot map the peer's memory (mmap)", errno);
   }
   auto* data = static_cast<std::byte*>(mapped);
-  // Now, instead of at later reads: pages that the peer has not written are allocated here.
-  for (uint64_t at = 0; at < bytes; at += kPageBytesMin) {
-    static_cast<void>(*static_cast<volatile std::byte*>(data + at));
-  }
+  ReadPages(data, 0, std::min(first_bytes, bytes));
   *mapping = Mapping(data, bytes);
+  return {};
+}
+
+Status CheckPeerPages(const Mapping& mapping, uint64_t from) {
+  ReadPages(mapping.data(), from, mapping.bytes());
   return {};
 }
 

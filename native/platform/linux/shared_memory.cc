@@ -20,6 +20,9 @@
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 namespace shmwire::platform {
 namespace {
@@ -95,8 +98,11 @@ Status CountPages(std::byte* data, uint64_t bytes, uint64_t* pages) {
   return {};
 }
 
+uint64_t RoundDownToPage(uint64_t bytes) { return bytes / PageBytes() * PageBytes(); }
+
+// Of the pages from `from` to `to`. `bytes`: of the whole memory, which one more page follows.
 // Errors: kUnavailable, also if the system does not report the pages.
-Status CheckPeerPages(std::byte* data, uint64_t bytes) {
+Status CheckPages(std::byte* data, uint64_t bytes, uint64_t from, uint64_t to) {
   // Without permission, mincore reports every page as existing, even one after the end.
   uint64_t pages = 0;
   Status status = CountPages(data + RoundUpToPage(bytes), PageBytes(), &pages);
@@ -105,8 +111,9 @@ Status CheckPeerPages(std::byte* data, uint64_t bytes) {
     return Status::Error(StatusCode::kUnavailable,
                          "the system does not report which pages of the peer's memory exist");
   }
-  if (status = CountPages(data, bytes, &pages); !status.ok()) return status;
-  if (pages == RoundUpToPage(bytes) / PageBytes()) return {};
+  const uint64_t start = RoundDownToPage(from);
+  if (status = CountPages(data + start, to - start, &pages); !status.ok()) return status;
+  if (pages == RoundUpToPage(to - start) / PageBytes()) return {};
   // Not necessarily a violation: the page of an honest peer may be swapped out.
   return Status::Error(StatusCode::kUnavailable, "not all pages of the peer's memory exist");
 }
@@ -131,30 +138,56 @@ Status FillPages(std::byte* data, uint64_t bytes) {
   return Status::Error(StatusCode::kUnavailable, "cannot fill shared memory with pages");
 }
 
+// `data` is the start of a page. Unlike a write to a page that does not exist, this reports a lack
+// of memory.
+Status PopulatePages(std::byte* data, uint64_t bytes) {
+  if (madvise(data, bytes, MADV_POPULATE_WRITE) != 0) {
+    return MemoryError("cannot create pages of shared memory (madvise)", errno);
+  }
+  // An emulator may ignore the call.
+  return FillPages(data, bytes);
+}
+
 }  // namespace
 
-Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle,
-                          Mapping* mapping) {
+Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, uint64_t first_bytes,
+                          Handle* handle, Mapping* mapping) {
   const int file = CreateMemoryFile();
   if (file < 0) return MemoryError("cannot create shared memory (memfd_create)", errno);
   Handle created(file);
-  const auto length = static_cast<off_t>(bytes);
-  if (ftruncate(file, length) != 0) {
+  if (ftruncate(file, static_cast<off_t>(bytes)) != 0) {
     return MemoryError("cannot size shared memory (ftruncate)", errno);
   }
   // Without it, a shortage of memory raises SIGBUS at a later write.
-  if (const int os_error = Reserve(file, length); os_error != 0) {
+  if (const int os_error = Reserve(file, static_cast<off_t>(first_bytes)); os_error != 0) {
     return MemoryError("cannot reserve shared memory (fallocate)", os_error);
   }
-  WriteZeros(file, length);
-  // MAP_POPULATE: the pages exist already, and a fault for each would cost eight times as much.
-  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file, 0);
+  WriteZeros(file, first_bytes);
+  // Populate: the pages exist already, and a fault for each would cost eight times as much.
+  const bool is_whole = first_bytes == bytes;
+  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                    MAP_SHARED | (is_whole ? MAP_POPULATE : 0), file, 0);
   if (data == MAP_FAILED) return MemoryError("cannot map shared memory (mmap)", errno);
   Mapping created_mapping(static_cast<std::byte*>(data), bytes);
-  if (Status status = FillPages(created_mapping.data(), bytes); !status.ok()) return status;
+  if (Status status = is_whole ? FillPages(created_mapping.data(), bytes)
+                               : PopulatePages(created_mapping.data(), first_bytes);
+      !status.ok()) {
+    return status;
+  }
   *mapping = std::move(created_mapping);
   *handle = std::move(created);
   return {};
+}
+
+bool CanAddPages() {
+  // Since Linux 5.14. Without a range, the call only checks that it knows the advice.
+  static const bool kCanAdd = madvise(nullptr, 0, MADV_POPULATE_WRITE) == 0;
+  return kCanAdd;
+}
+
+Status AddPages(const Mapping& mapping, uint64_t from) {
+  const uint64_t start = RoundDownToPage(from);
+  return PopulatePages(mapping.data() + start, mapping.bytes() - start);
 }
 
 Status SealSharedMemory(const Handle& handle) {
@@ -166,7 +199,8 @@ Status SealSharedMemory(const Handle& handle) {
   return {};
 }
 
-Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapping* mapping) {
+Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), uint64_t first_bytes,
+                     Mapping* mapping) {
   const int file = static_cast<int>(handle.native());
   // First, because only seals make the following checks stable. Files without seals fail here.
   const int seals = fcntl(file, F_GET_SEALS);
@@ -200,7 +234,8 @@ Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapp
   if (!is_size(bytes)) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory does not have a segment's size");
   }
-  if (file_stat.stx_blocks * kBlockBytes < bytes) {
+  const uint64_t checked_bytes = std::min(first_bytes, bytes);
+  if (file_stat.stx_blocks * kBlockBytes < checked_bytes) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory has holes");
   }
   const uint64_t mapped_bytes = RoundUpToPage(bytes) + PageBytes();
@@ -208,13 +243,15 @@ Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), Mapp
   if (mapped == MAP_FAILED) {
     return Status::Error(StatusCode::kOutOfMemory, "cannot map the peer's memory (mmap)", errno);
   }
-  auto* data = static_cast<std::byte*>(mapped);
+  Mapping checked(static_cast<std::byte*>(mapped), bytes, mapped_bytes);
   // The seals forbid new holes, so this stays true. Blocks after the end of the file do not count.
-  Status status = CheckPeerPages(data, bytes);
-  munmap(data + RoundUpToPage(bytes), PageBytes());
-  Mapping checked(data, bytes);
+  Status status = CheckPages(checked.data(), bytes, 0, checked_bytes);
   if (status.ok()) *mapping = std::move(checked);
   return status;
+}
+
+Status CheckPeerPages(const Mapping& mapping, uint64_t from) {
+  return CheckPages(mapping.data(), mapping.bytes(), from, mapping.bytes());
 }
 
 }  // namespace shmwire::platform

@@ -76,7 +76,7 @@ bool CommitAll(Endpoint* endpoint, const Stream& stream) {
     const Payload& message = stream.messages[id];
     int64_t offset = -1;
     bool needs_wake = false;
-    if (!endpoint->Claim(message.size(), &offset).ok() || offset < 0) return false;
+    if (!endpoint->Claim(message.size(), &offset, &needs_wake).ok() || offset < 0) return false;
     SharedAccess::Copy(endpoint->own().data() + offset, message.data(), message.size());
     if (!endpoint->Commit(1, id, message.size(), &needs_wake).ok()) return false;
   }

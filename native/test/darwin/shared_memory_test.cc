@@ -25,7 +25,7 @@ int Native(const Handle& handle) { return static_cast<int>(handle.native()); }
 struct Memory {
   Memory() {
     REQUIRE(FillRandom(&id, sizeof(id)).ok());
-    REQUIRE(CreateSharedMemory(id, kBytes, &handle, &mapping).ok());
+    REQUIRE(CreateSharedMemory(id, kBytes, kBytes, &handle, &mapping).ok());
   }
   MemoryId id{};
   Handle handle;
@@ -34,7 +34,7 @@ struct Memory {
 
 StatusCode MapCode(const Handle& handle) {
   Mapping mapping;
-  return MapPeerMemory(handle, IsExpectedSize, &mapping).code();
+  return MapPeerMemory(handle, IsExpectedSize, kBytes, &mapping).code();
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ TEST_CASE("shows the owner's writes through a descriptor that is only for readin
   CHECK((fcntl(Native(memory.handle), F_GETFL) & O_ACCMODE) == O_RDONLY);
   CHECK((fcntl(Native(memory.handle), F_GETFD) & FD_CLOEXEC) != 0);
   Mapping peer;
-  REQUIRE(MapPeerMemory(memory.handle, IsExpectedSize, &peer).ok());
+  REQUIRE(MapPeerMemory(memory.handle, IsExpectedSize, kBytes, &peer).ok());
   CHECK(peer.bytes() == kBytes);
   memory.mapping.data()[kBytes - 1] = std::byte{42};
   CHECK(peer.data()[kBytes - 1] == std::byte{42});
@@ -59,7 +59,7 @@ TEST_CASE("forbids every kind of write and of resizing through the descriptor") 
   CHECK(ftruncate(object, 0) == -1);
   CHECK(ftruncate(object, static_cast<off_t>(kBytes) * 2) == -1);
   Mapping peer;
-  REQUIRE(MapPeerMemory(memory.handle, IsExpectedSize, &peer).ok());
+  REQUIRE(MapPeerMemory(memory.handle, IsExpectedSize, kBytes, &peer).ok());
   CHECK(mprotect(peer.data(), kBytes, PROT_READ | PROT_WRITE) == -1);
   char path[32];
   std::snprintf(path, sizeof(path), "/dev/fd/%d", object);
@@ -70,7 +70,7 @@ TEST_CASE("leaves no name, so that the same id can be used again") {
   const Memory memory;
   Handle handle;
   Mapping mapping;
-  CHECK(CreateSharedMemory(memory.id, kBytes, &handle, &mapping).ok());
+  CHECK(CreateSharedMemory(memory.id, kBytes, kBytes, &handle, &mapping).ok());
 }
 
 TEST_CASE("rejects memory that is open for writing, of another size, or of another kind") {
@@ -87,7 +87,7 @@ TEST_CASE("rejects memory that is open for writing, of another size, or of anoth
   const Memory memory;
   Mapping mapping;
   const auto is_double = [](uint64_t bytes) { return bytes == SegmentBytes(2 * test::kRingBytes); };
-  CHECK(MapPeerMemory(memory.handle, is_double, &mapping).code() == StatusCode::kCorrupt);
+  CHECK(MapPeerMemory(memory.handle, is_double, kBytes, &mapping).code() == StatusCode::kCorrupt);
 
   const test::TemporaryPath path("file");
   const Handle file(open(path.c_str(), O_RDWR | O_CREAT, 0600));

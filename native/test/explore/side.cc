@@ -124,8 +124,9 @@ bool Side::Send() {
 bool Side::SendClaimed() {
   int64_t at = -1;
   bool needs_wake = false;
-  Status status = endpoint_->Claim(outgoing_bytes_, &at);
+  Status status = endpoint_->Claim(outgoing_bytes_, &at, &needs_wake);
   Expect(status.ok(), status.context());
+  WakeIf(needs_wake);
   if (at < 0) return false;
   if (outgoing_bytes_ != 0) {
     SharedAccess::Copy(endpoint_->own().data() + at,

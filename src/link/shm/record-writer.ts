@@ -9,7 +9,9 @@ export class RecordWriter {
   readonly #context: LinkContext
   readonly #onFull: () => void
   readonly #endpoint: NativeEndpoint
-  readonly #inlineBytesMax: number
+  /** The longest record of the ring now, and after it has grown. */
+  #inlineBytesMax: number
+  readonly #inlineBytesLimit: number
   /** A waiting writer continues when so much is free. */
   readonly roomBytes: number
   /** This side's ring, after the first claim: V8 counts it as its own memory, and collects earlier. */
@@ -35,7 +37,8 @@ export class RecordWriter {
     this.#idIndex = binding.RECORD_ID
     this.#results = endpoint.results
     this.#writtenIndex = binding.RESULT_WRITTEN
-    this.#inlineBytesMax = binding.inlineBytesMax(ringBytes)
+    this.#inlineBytesMax = endpoint.inlineBytesMax()
+    this.#inlineBytesLimit = binding.inlineBytesMax(ringBytes)
     this.roomBytes = ringBytes / 4
   }
 
@@ -47,6 +50,9 @@ export class RecordWriter {
   /** −1 if the runtime allows no buffer over foreign memory, or the program has transferred it. */
   get claimBytesMax(): number {
     this.#memory ??= this.#endpoint.ownMemory()
+    // A ring grows only after a record found no room, so a quiet link is spared the call.
+    if (this.#inlineBytesMax < this.#inlineBytesLimit && this.#context.stats.fullWaits > 0)
+      this.#inlineBytesMax = this.#endpoint.inlineBytesMax()
     return this.#memory === undefined || this.#memory.byteLength === 0 ? -1 : this.#inlineBytesMax
   }
 

@@ -37,8 +37,8 @@ void Mapping::Unmap() {
 
 void Mapping::Vacate() { Unmap(); }
 
-Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle,
-                          Mapping* mapping) {
+Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, uint64_t /*first_bytes*/,
+                          Handle* handle, Mapping* mapping) {
   auto* data = static_cast<std::byte*>(std::calloc(1, bytes));
   if (data == nullptr) return Status::Error(StatusCode::kOutOfMemory, "no memory to explore");
   explore::AddSegment(data, bytes);
@@ -48,15 +48,21 @@ Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, Handle* handle
   return {};
 }
 
+bool CanAddPages() { return true; }
+
+Status AddPages(const Mapping& /*mapping*/, uint64_t /*from*/) { return {}; }
+
 Status SealSharedMemory(const Handle& /*handle*/) { return {}; }
 
 // Handles have no meaning here: maps the memory that was created last.
 Status MapPeerMemory(const Handle& /*handle*/, bool (* /*is_size*/)(uint64_t bytes),
-                     Mapping* mapping) {
+                     uint64_t /*first_bytes*/, Mapping* mapping) {
   if (memories.empty()) return Status::Error(StatusCode::kUnavailable, "there is no memory yet");
   memories.back().mappings++;
   *mapping = Mapping(memories.back().data, memories.back().bytes);
   return {};
 }
+
+Status CheckPeerPages(const Mapping& /*mapping*/, uint64_t /*from*/) { return {}; }
 
 }  // namespace shmwire::platform
