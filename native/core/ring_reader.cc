@@ -124,7 +124,8 @@ Status RingReader::TakeOffer() {
   }
   growth_ = Growth::kAccepted;
   ahead_max_ = peer_->ring_bytes();
-  // SYNC(ring.accept): loaded in RingWriter::Move. Relaxed: Release publishes it with the head.
+  // SYNC(ring.accept): observed in RingWriter::may_move. Relaxed: Release publishes it with the
+  // head.
   own_accepted_->StoreRelaxed(1);
   return {};
 }

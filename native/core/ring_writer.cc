@@ -73,6 +73,7 @@ void RingWriter::Offer() {
   // Publish publishes the pages, too.
   AppendStep(GrowthStep::kOffer);
   growth_ = Growth::kOffered;
+  limit_ += kRecordHeaderBytes;
 }
 
 void RingWriter::Move() {

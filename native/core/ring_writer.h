@@ -87,12 +87,15 @@ class RingWriter {
   Status FindRoomOrGrow(uint64_t span, Room* room);
   Status Grow(uint64_t span, Room* room);
   void Offer();
-  // Whether the reader has accepted the whole data area, and the ring is still small.
+  // Whether the reader has accepted the whole data area, the ring is still small, and the position
+  // after MOVE is not too far ahead of the head.
   [[nodiscard]] bool may_move() const {
     // SYNC(ring.accept): stored in RingReader::TakeOffer, before the head that RefreshHead has
     // loaded: so a writer that was woken for room sees it. Relaxed, because it only states that the
     // reader has checked pages which this side has created.
-    return growth_ == Growth::kOffered && peer_accepted_->LoadRelaxed() == 1;
+    return growth_ == Growth::kOffered &&
+           PositionAfterMove(tail_, own_->ring_bytes()) - peer_head_ <= own_->ring_bytes() &&
+           peer_accepted_->LoadRelaxed() == 1;
   }
   void Move();
   void AppendStep(GrowthStep step);

@@ -12,9 +12,16 @@ namespace shmwire::test {
 // The peer's side of a ring.
 class ForgedRing {
  public:
+  explicit ForgedRing(uint64_t ring_bytes = kRingBytes) : ring_(ring_bytes) {}
+
   void Tail(uint64_t position) { ring_.writer_segment.control()->tail.StoreRelaxed(position); }
   void Header(uint64_t position, const RecordHeader& header) {
     StoreRecordHeader(ring_.writer_segment.data() + (position & (kRingBytes - 1)), header);
+  }
+  // After MOVE.
+  void LargeHeader(uint64_t position, const RecordHeader& header) {
+    const uint64_t mask = ring_.writer_segment.ring_bytes() - 1;
+    StoreRecordHeader(ring_.writer_segment.data() + (position & mask), header);
   }
   void Total(uint64_t position, uint64_t total) {
     std::memcpy(ring_.writer_segment.data() + (position & (kRingBytes - 1)) + kRecordHeaderBytes,

@@ -115,8 +115,9 @@ TEST_CASE("rejects an invalid pad") {
     return header;
   };
   const Case cases[] = {
-      {with([](RecordHeader* header) { header->kind = 1; }), 128, "a pad has a kind or flags"},
-      {with([](RecordHeader* header) { header->flags = 1; }), 128, "a pad has a kind or flags"},
+      {with([](RecordHeader* header) { header->kind = 1; }), 128,
+       "a record is longer than an eighth of the ring"},
+      {with([](RecordHeader* header) { header->flags = 1; }), 128, "a pad has flags"},
       {with([](RecordHeader* header) { header->length -= 16; }), 128,
        "a pad does not end with the ring"},
       {with([](RecordHeader* header) { header->length += 16; }), 128,

@@ -124,6 +124,30 @@ TEST_CASE("seals an own segment with all of its pages") {
   CHECK(PeerSegment::Map(segment.handle(), &peer).ok());
 }
 
+TEST_CASE("creates the first 64 KiB of a longer ring, and the rest after the sealing") {
+  const OwnSegment segment = test::MakeSegment(1 << 20);
+  if (!segment.elastic()) {
+    MESSAGE("skipped: this system cannot add pages");
+    return;
+  }
+  const auto blocks = [&] {
+    struct stat file_stat {};
+    REQUIRE(fstat(FileOf(segment), &file_stat) == 0);
+    return static_cast<uint64_t>(file_stat.st_blocks) * 512;
+  };
+  CHECK(blocks() == SegmentBytes(kSmallRingBytes));
+  PeerSegment peer;
+  REQUIRE(PeerSegment::Map(segment.handle(), &peer).ok());
+  CHECK(peer.elastic());
+  CHECK(peer.CheckPages().code() == StatusCode::kUnavailable);
+  CHECK(blocks() == SegmentBytes(kSmallRingBytes));
+  REQUIRE(segment.AddPages().ok());
+  CHECK(blocks() == SegmentBytes(1 << 20));
+  CHECK(peer.CheckPages().ok());
+  segment.data()[(1 << 20) - 1] = std::byte{42};
+  CHECK(peer.data()[(1 << 20) - 1] == std::byte{42});
+}
+
 TEST_CASE("forbids every kind of write through the descriptor") {
   const OwnSegment segment = test::MakeSegment();
   const int file = FileOf(segment);
@@ -252,7 +276,7 @@ TEST_CASE("rejects memory that is not a segment of this version") {
         StatusCode::kVersion);
   CHECK(MapCodeWith([](SegmentHeader* header) { header->layout_major = 2; }) ==
         StatusCode::kVersion);
-  CHECK(MapCodeWith([](SegmentHeader* header) { header->features_required = 1; }) ==
+  CHECK(MapCodeWith([](SegmentHeader* header) { header->features_required = 2; }) ==
         StatusCode::kVersion);
 }
 
@@ -271,6 +295,8 @@ TEST_CASE("rejects a header with a wrong number") {
       [](SegmentHeader* header) { header->control_offset = 0; },
       [](SegmentHeader* header) { header->control_offset = ~uint64_t{0}; },
       [](SegmentHeader* header) { header->data_offset = 4096; },
+      // A ring of 64 KiB has nothing to grow to.
+      [](SegmentHeader* header) { header->features_required = kFeatureElastic; },
   };
   for (const auto& change : changes) CHECK(MapCodeWith(change) == StatusCode::kCorrupt);
 }

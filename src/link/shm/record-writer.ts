@@ -50,7 +50,7 @@ export class RecordWriter {
   /** −1 if the runtime allows no buffer over foreign memory, or the program has transferred it. */
   get claimBytesMax(): number {
     this.#memory ??= this.#endpoint.ownMemory()
-    // A ring grows only after a record found no room, so a quiet link is spared the call.
+    // A ring grows only after a record found no room, so a quiet link does not need the call.
     if (this.#inlineBytesMax < this.#inlineBytesLimit && this.#context.stats.fullWaits > 0)
       this.#inlineBytesMax = this.#endpoint.inlineBytesMax()
     return this.#memory === undefined || this.#memory.byteLength === 0 ? -1 : this.#inlineBytesMax

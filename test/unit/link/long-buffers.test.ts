@@ -134,7 +134,7 @@ describe('short messages', () => {
     const received: Buffer[] = []
     right.on('message', (message: Buffer) => received.push(message))
     const burst = 600
-    for (let index = 0; index < burst; index += 1) expect(left.trySend(Buffer.alloc(1024, index))).toBe(true)
+    for (let index = 0; index < burst; index += 1) void left.send(Buffer.alloc(1024, index))
     await eventually(() => received.length === burst)
     expect(received.every((message, index) => message.equals(Buffer.alloc(1024, index)))).toBe(true)
     expect(new Set(received.map((message) => message.buffer.byteLength))).toEqual(

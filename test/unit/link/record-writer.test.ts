@@ -24,6 +24,7 @@ let endpoint: {
   hasRoom(bytes: number): boolean
   claim(bytes: number): number
   depthBytes(): number
+  inlineBytesMax(): number
   ownMemory(): ArrayBuffer | undefined
 }
 let failures: unknown[]
@@ -71,6 +72,7 @@ beforeEach(() => {
       return this.roomBytes >= bytes ? 8 : -1
     },
     depthBytes: () => 50,
+    inlineBytesMax: () => 100,
     ownMemory() {
       return this.memory
     },

@@ -1,0 +1,376 @@
+// An elastic ring: it begins in the first 64 KiB of its data area, and moves to all of it.
+
+#include <deque>
+
+#include "test/forged_ring.h"
+
+TEST_SUITE_BEGIN("ring_growth_test");
+
+namespace shmwire {
+namespace {
+
+using test::ForgedRing;
+using test::kInlineMax;
+using test::Payload;
+
+constexpr uint64_t kLargeBytes = uint64_t{1} << 18;
+
+uint64_t Tail(const test::RingPair& ring) {
+  return ring.writer_segment.control()->tail.LoadRelaxed();
+}
+
+uint32_t Accepted(const test::RingPair& ring) {
+  return ring.reader_segment.control()->accepted.LoadRelaxed();
+}
+
+// How many records of `bytes` find room.
+uint64_t Fill(test::RingPair* ring, uint64_t bytes) {
+  uint64_t count = 0;
+  while (test::WriteAll(&ring->writer, 1, 0, Payload(bytes))) count++;
+  return count;
+}
+
+// Writes records until the ring has grown, and reads them.
+void GrowFully(test::RingPair* ring) {
+  Fill(ring, 1000);
+  test::ReadAll(&ring->reader);
+  Fill(ring, 1000);
+  test::ReadAll(&ring->reader);
+  REQUIRE(ring->writer.inline_bytes_max() == InlineBytesMax(kLargeBytes));
+}
+
+// Writes records as far as there is room, and reads some of them, in a random order.
+class RandomTraffic {
+ public:
+  RandomTraffic(uint64_t seed, uint64_t ring_bytes)
+      : random_(seed), ring_(ring_bytes, 4 * ring_bytes), ring_bytes_(ring_bytes) {
+    random_.Next();
+  }
+
+  void Run(int steps) {
+    for (int step = 0; step < steps; step++) {
+      if (random_.Below(2) == 0) {
+        Write();
+      } else {
+        Read();
+      }
+    }
+    while (!expected_.empty() || active_) {
+      Write();
+      Read();
+    }
+    CHECK(Accepted(ring_) == 1);
+  }
+
+ private:
+  void Write() {
+    const uint64_t count = random_.Below(200);
+    for (uint64_t index = 0; index < count; index++) {
+      if (!active_) {
+        message_ = test::MakePayload(random_.Next(), Length());
+        offset_ = 0;
+        active_ = true;
+      }
+      bool wrote = false;
+      do {
+        REQUIRE(ring_.writer.WriteNext(1, id_, message_.data(), message_.size(), &offset_, &wrote)
+                    .ok());
+      } while (wrote && offset_ < message_.size());
+      ring_.writer.Publish();
+      if (!wrote) return;
+      expected_.push_back({1, id_, message_});
+      id_++;
+      active_ = false;
+    }
+  }
+
+  void Read() {
+    for (const test::Received& one : test::ReadAll(&ring_.reader)) {
+      // A fragmented message can be read before its last fragment is counted as written.
+      REQUIRE(!expected_.empty());
+      CHECK(one.id == expected_.front().id);
+      CHECK(one.payload == expected_.front().payload);
+      expected_.pop_front();
+    }
+  }
+
+  uint64_t Length() {
+    switch (random_.Below(8)) {
+      case 0:
+        return random_.Below(ring_bytes_ / 16);
+      case 1:
+        return kInlineMax - 1 + random_.Below(3);
+      default:
+        return random_.Below(300);
+    }
+  }
+
+  test::Random random_;
+  test::RingPair ring_;
+  uint64_t ring_bytes_;
+  std::deque<test::Received> expected_;
+  Payload message_;
+  uint64_t offset_ = 0;
+  uint32_t id_ = 0;
+  bool active_ = false;
+};
+
+RecordHeader Step(GrowthStep step) {
+  return {.length = 0, .kind = 0, .flags = 0, .id = static_cast<uint32_t>(step), .sequence = 0};
+}
+
+}  // namespace
+
+TEST_CASE("uses 64 KiB until a record finds no room, and then the whole ring") {
+  test::RingPair ring(kLargeBytes);
+  CHECK(ring.writer.inline_bytes_max() == kInlineMax);
+  // Two headers stay free, for OFFER and MOVE.
+  CHECK(Fill(&ring, 1008) == (kSmallRingBytes - kGrowthStepsBytes) / 1024);
+  CHECK(Accepted(ring) == 0);
+  bool has_room = true;
+  REQUIRE(ring.writer.HasRoom(1008, &has_room).ok());
+  CHECK_FALSE(has_room);
+  CHECK(test::ReadAll(&ring.reader).size() == 63);
+  CHECK(Accepted(ring) == 1);
+  // The small ring is empty and used until a record finds no room again.
+  const uint64_t small = (kSmallRingBytes - kGrowthStepsBytes) / 1024;
+  CHECK(Fill(&ring, 1008) > small);
+  CHECK(ring.writer.inline_bytes_max() == InlineBytesMax(kLargeBytes));
+  test::ReadAll(&ring.reader);
+  CHECK(Fill(&ring, 1008) == kLargeBytes / 1024);
+  CHECK(test::ReadAll(&ring.reader).size() == kLargeBytes / 1024);
+}
+
+TEST_CASE("reports room as soon as the reader has accepted the whole ring") {
+  test::RingPair ring(kLargeBytes);
+  Fill(&ring, 1008);
+  ring.reader_segment.control()->accepted.StoreRelaxed(1);
+  bool has_room = false;
+  REQUIRE(ring.writer.HasRoom(1008, &has_room).ok());
+  CHECK(has_room);
+}
+
+TEST_CASE("stays small, and loses nothing, while the reader does not accept") {
+  test::RingPair ring(kLargeBytes);
+  for (int round = 0; round < 20; round++) {
+    Fill(&ring, 1000);
+    // A reader that skips OFFER without a check.
+    const uint64_t tail = Tail(ring);
+    ring.reader_segment.control()->head.StoreRelaxed(tail);
+  }
+  CHECK(ring.writer.inline_bytes_max() == kInlineMax);
+}
+
+TEST_CASE("offers a ring once") {
+  test::RingPair ring(kLargeBytes);
+  Fill(&ring, 1008);
+  const uint64_t tail = Tail(ring);
+  CHECK(Fill(&ring, 1008) == 0);
+  CHECK(Tail(ring) == tail);
+}
+
+TEST_CASE("counts no skipped bytes as depth") {
+  test::RingPair ring(kLargeBytes);
+  uint64_t depth = 0;
+  Fill(&ring, 1008);
+  test::ReadAll(&ring.reader);
+  const uint64_t small = Fill(&ring, 1008);
+  REQUIRE(ring.writer.DepthBytes(&depth).ok());
+  CHECK(depth == small * 1024 + kRecordHeaderBytes);
+  // The peer may store any head between its old one and the tail.
+  const uint64_t skipped_to = Tail(ring) - small * 1024;
+  ring.reader_segment.control()->head.StoreRelaxed(skipped_to + kSmallRingBytes);
+  REQUIRE(ring.writer.DepthBytes(&depth).ok());
+  CHECK(depth <= kLargeBytes);
+}
+
+TEST_CASE("keeps a claim that is open while the reader accepts") {
+  test::RingPair ring(kLargeBytes);
+  Fill(&ring, 1008);
+  test::ReadAll(&ring.reader);
+  std::byte* bytes = nullptr;
+  REQUIRE(ring.writer.Claim(1000, &bytes).ok());
+  REQUIRE(bytes != nullptr);
+  std::memset(bytes, 7, 1000);
+  bool has_room = false;
+  REQUIRE(ring.writer.HasRoom(1000, &has_room).ok());
+  REQUIRE(ring.writer.Commit(1, 5, 1000));
+  ring.writer.Publish();
+  const std::vector<test::Received> received = test::ReadAll(&ring.reader);
+  REQUIRE(received.size() == 1);
+  CHECK(received[0].payload == Payload(1000, std::byte{7}));
+}
+
+TEST_CASE("grows when a claim finds no room") {
+  test::RingPair ring(kLargeBytes);
+  std::byte* bytes = nullptr;
+  for (int round = 0; round < 2; round++) {
+    for (;;) {
+      REQUIRE(ring.writer.Claim(1000, &bytes).ok());
+      if (bytes == nullptr || ring.writer.inline_bytes_max() > kInlineMax) break;
+      REQUIRE(ring.writer.Commit(1, 0, 1000));
+    }
+    if (bytes == nullptr) CHECK(ring.writer.has_unpublished());
+    ring.writer.Abort();
+    ring.writer.Publish();
+    test::ReadAll(&ring.reader);
+  }
+  CHECK(ring.writer.inline_bytes_max() == InlineBytesMax(kLargeBytes));
+}
+
+TEST_CASE("delivers every message while a ring grows at any position") {
+  const uint64_t seed = test::Seed();
+  MESSAGE("SHMWIRE_TEST_SEED=", seed);
+  for (uint64_t run = 0; run < 40; run++) {
+    RandomTraffic(seed + run, kRingBytesMin << (1 + run % 4)).Run(400);
+  }
+}
+
+TEST_CASE("reads records in place on both sides of MOVE") {
+  test::RingPair ring(kLargeBytes);
+  Fill(&ring, 1008);
+  test::ReadAll(&ring.reader);
+  const uint64_t count = Fill(&ring, 1008);
+  REQUIRE(ring.reader.Poll().ok());
+  std::vector<MessageDescriptor> descriptors(count);
+  uint64_t read = 0;
+  bool more = true;
+  while (more) {
+    Batch batch = {.target = nullptr,
+                   .target_bytes = 0,
+                   .offset = 0,
+                   .descriptors = descriptors.data(),
+                   .descriptors_max = static_cast<uint32_t>(count)};
+    REQUIRE(ring.reader.Receive(&batch, &more).ok());
+    for (uint32_t index = 0; index < batch.count; index++) {
+      CHECK(descriptors[index].offset + descriptors[index].length <= kLargeBytes);
+    }
+    read += batch.count;
+    ring.reader.Release();
+  }
+  CHECK(read == count);
+  CHECK_FALSE(ring.reader.has_data());
+}
+
+TEST_CASE("rejects growth of a ring that is not elastic") {
+  for (const GrowthStep step : {GrowthStep::kOffer, GrowthStep::kMove}) {
+    ForgedRing ring;
+    ring.Header(0, Step(step));
+    ring.Tail(kSmallRingBytes);
+    test::CheckCorrupt(&ring, step == GrowthStep::kOffer
+                                  ? "a ring that cannot grow is offered to grow"
+                                  : "a ring moves that was not accepted");
+  }
+}
+
+TEST_CASE("rejects growth in a wrong order") {
+  const uint64_t moved = PositionAfterMove(16, kLargeBytes);
+  SUBCASE("a second offer") {
+    ForgedRing ring(kLargeBytes);
+    ring.Header(0, Step(GrowthStep::kOffer));
+    ring.Header(16, Step(GrowthStep::kOffer));
+    ring.Tail(32);
+    test::CheckCorrupt(&ring, "a ring that cannot grow is offered to grow");
+  }
+  SUBCASE("a move without an offer") {
+    ForgedRing ring(kLargeBytes);
+    ring.Header(0, Step(GrowthStep::kMove));
+    ring.Tail(16);
+    test::CheckCorrupt(&ring, "a ring moves that was not accepted");
+  }
+  SUBCASE("a move past the published bytes") {
+    ForgedRing ring(kLargeBytes);
+    ring.Header(0, Step(GrowthStep::kOffer));
+    ring.Header(16, Step(GrowthStep::kMove));
+    ring.Tail(moved - 16);
+    test::CheckCorrupt(&ring, "a ring moves past the published bytes");
+  }
+  SUBCASE("a second move") {
+    ForgedRing ring(kLargeBytes);
+    ring.Header(0, Step(GrowthStep::kOffer));
+    ring.Header(16, Step(GrowthStep::kMove));
+    ring.LargeHeader(moved, Step(GrowthStep::kMove));
+    ring.Tail(moved + 16);
+    test::CheckCorrupt(&ring, "a ring moves that was not accepted");
+  }
+  SUBCASE("a tail beyond the small ring before the acceptance") {
+    ForgedRing ring(kLargeBytes);
+    ring.Tail(kSmallRingBytes + 16);
+    test::CheckCorrupt(&ring, "the peer's tail is more than a ring ahead");
+  }
+}
+
+TEST_CASE("rejects a growth step with other content") {
+  const std::function<void(RecordHeader*)> changes[] = {
+      [](RecordHeader* header) { header->length = 16; },
+      [](RecordHeader* header) { header->flags = kFlagsWhole; },
+      [](RecordHeader* header) { header->sequence = 1; },
+      [](RecordHeader* header) { header->id = 0; },
+      [](RecordHeader* header) { header->id = 3; },
+  };
+  for (const auto& change : changes) {
+    RecordHeader header = Step(GrowthStep::kOffer);
+    change(&header);
+    ForgedRing ring(kLargeBytes);
+    ring.Header(0, header);
+    ring.Tail(32);
+    test::CheckCorrupt(&ring, "a record has no kind");
+  }
+}
+
+TEST_CASE("never moves a ring of which pages are missing") {
+  const OwnSegment writer = test::MakeSegment(kLargeBytes);
+  const OwnSegment reader = test::MakeSegment();
+  PeerSegment view;
+  REQUIRE(PeerSegment::Map(writer.handle(), &view).ok());
+  if (!view.elastic()) {
+    MESSAGE("skipped: this system cannot add pages");
+    return;
+  }
+  RingReader ring(view, reader, test::kMessageBytesMax);
+  StoreRecordHeader(writer.data(), Step(GrowthStep::kOffer));
+  StoreRecordHeader(writer.data() + 16, Step(GrowthStep::kMove));
+  writer.control()->tail.StoreRelaxed(16);
+  REQUIRE(ring.Poll().ok());
+  MessageDescriptor descriptor;
+  std::byte target[8];
+  Batch batch = {.target = target,
+                 .target_bytes = 8,
+                 .offset = 0,
+                 .descriptors = &descriptor,
+                 .descriptors_max = 1};
+  bool more = false;
+  CHECK(ring.Receive(&batch, &more).ok());
+  CHECK(reader.control()->accepted.LoadRelaxed() == 0);
+  writer.control()->tail.StoreRelaxed(32);
+  REQUIRE(ring.Poll().ok());
+  CHECK(ring.Receive(&batch, &more).code() == StatusCode::kCorrupt);
+}
+
+TEST_CASE("PositionAfterMove has the same place in both rings from 64 KiB before it on") {
+  for (uint64_t ring_bytes = 2 * kSmallRingBytes; ring_bytes <= kRingBytesMax; ring_bytes *= 2) {
+    for (const uint64_t from : {uint64_t{0}, kSmallRingBytes - 32, kSmallRingBytes - 16,
+                                kSmallRingBytes, 5 * ring_bytes + 4000}) {
+      const uint64_t next = PositionAfterMove(from, ring_bytes);
+      CHECK(next >= from + kRecordHeaderBytes);
+      CHECK(next - from < ring_bytes + kRecordHeaderBytes);
+      CHECK((next & (ring_bytes - 1)) == (kSmallRingBytes & (ring_bytes - 1)));
+    }
+  }
+}
+
+TEST_CASE("a ring that has grown carries messages of its full record length") {
+  test::RingPair ring(kLargeBytes);
+  GrowFully(&ring);
+  const Payload payload = test::MakePayload(3, InlineBytesMax(kLargeBytes));
+  for (int round = 0; round < 40; round++) {
+    REQUIRE(test::WriteAll(&ring.writer, 2, 9, payload));
+    const std::vector<test::Received> received = test::ReadAll(&ring.reader);
+    REQUIRE(received.size() == 1);
+    CHECK(received[0].payload == payload);
+  }
+}
+
+}  // namespace shmwire
+
+TEST_SUITE_END();
