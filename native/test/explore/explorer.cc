@@ -155,7 +155,6 @@ void Explorer::Load(const std::byte* from, std::memory_order order, std::byte* v
   Step();
   const uint64_t late = LoadAsSeen(from, order, value, bytes);
   if (mutation_.Is(MutationKind::kLoadsZero, place.part)) std::memset(value, 0, bytes);
-  if (mutation_.Is(MutationKind::kLoadsOne, place.part)) value[0] = std::byte{1};
   uint64_t loaded = 0;
   std::memcpy(&loaded, value, bytes);
   Record(Event::kLoad, place, order, loaded, late);

@@ -15,7 +15,6 @@ enum class MutationKind : uint8_t {
   kLoadOrder,    // loads of the part have `order`
   kNoStore,      // stores to the part have no effect
   kLoadsZero,    // loads of the part find 0
-  kLoadsOne,     // loads of the part find 1
   kWaitsAnyway,  // a wait does not compare the word before it sleeps
   kNoPages,      // the creation of pages has no effect
   kNoReleaseFence,
