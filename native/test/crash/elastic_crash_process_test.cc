@@ -57,14 +57,14 @@ constexpr uint64_t EndOf(size_t index) {
 static_assert(kMoveAt + kRecordHeaderBytes < kMovedTo);
 
 const Payload& MessageOf(size_t index) {
-  static const auto messages = [] {
+  static const auto kAll = [] {
     std::array<Payload, kMessages> made;
     for (size_t at = 0; at < made.size(); at++) {
       made[at] = test::MakePayload(at, at == kEmpty ? 0 : kInlineMax);
     }
     return made;
   }();
-  return messages[index];
+  return kAll[index];
 }
 
 bool WriteSome(Endpoint* endpoint, size_t first, size_t end) {
@@ -135,7 +135,7 @@ size_t CheckPublished(CrashRun* run, size_t read) {
   return published;
 }
 
-// What the dead reader has released is whole, and its peer fills the ring that it has agreed to.
+// A dead reader has released whole records, and its peer fills the ring that it has agreed to.
 // Returns the head.
 uint64_t CheckFilled(CrashRun* run, WaitOutcome outcome) {
   Endpoint& writer = run->survivor();

@@ -1,4 +1,4 @@
-// What the explorer finds in rings that grow, as explorer_test.cc does for others.
+// As explorer_test.cc, in rings that grow.
 
 #include <doctest/doctest.h>
 
