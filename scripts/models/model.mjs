@@ -9,7 +9,7 @@ const LINE = /^\/\* (RUN|ALLOWED|MUTATION)\(([^)]*)\): (.+) \*\/$/
 const CLOSED = /^\/\* ?(RUN|ALLOWED|MUTATION)\b/
 
 /** In the recommended order of reading. */
-const MODELS = ['segment', 'ring', 'wake', 'broadcast', 'subscribers', 'cell', 'handshake', 'close']
+const MODELS = ['segment', 'ring', 'growth', 'wake', 'broadcast', 'subscribers', 'cell', 'handshake', 'close']
 
 /**
  * Reads the experiments from the comments of the models:

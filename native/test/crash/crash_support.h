@@ -38,6 +38,8 @@ class CrashRun {
   // The actions of the victim, whose stores count. False: one of them failed.
   using Act = std::function<bool(Endpoint*)>;
 
+  explicit CrashRun(uint64_t ring_bytes = test::kRingBytes) : pair_(ring_bytes) {}
+
   [[nodiscard]] Endpoint& victim() { return pair_.client; }
   [[nodiscard]] Endpoint& survivor() { return pair_.server; }
   [[nodiscard]] intptr_t control_socket() const { return control_.native(); }

@@ -17,6 +17,7 @@ void AcquireFence();
 
 void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos);
 void WakeWord(const uint32_t* word);
+void AddPages(const std::byte* base);
 void YieldCpu();
 uint64_t NowNanos();
 

@@ -150,6 +150,7 @@ void Explorer::Load(const std::byte* from, std::memory_order order, std::byte* v
     return;
   }
   const Place place = PlaceOf(from);
+  RequirePage(place);
   if (mutation_.Is(MutationKind::kLoadOrder, place.part)) order = mutation_.order;
   Step();
   const uint64_t late = LoadAsSeen(from, order, value, bytes);
@@ -165,6 +166,7 @@ void Explorer::Store(std::byte* to, std::memory_order order, const std::byte* va
     return;
   }
   const Place place = PlaceOf(to);
+  RequirePage(place);
   if (mutation_.Is(MutationKind::kStoreOrder, place.part)) order = mutation_.order;
   Step();
   if (mutation_.Is(MutationKind::kNoStore, place.part)) return;
@@ -181,6 +183,8 @@ void Explorer::Copy(std::byte* to, const std::byte* from, size_t bytes) {
     return;
   }
   const Place place = PlaceOf(to);
+  RequirePage(place);
+  RequirePage(PlaceOf(from));
   size_t piece_bytes = bytes;
   if (bytes > kWholePieceBytesMax) {
     piece_bytes = (bytes / kCopyPieces + kPieceAlignment) / kPieceAlignment * kPieceAlignment;
@@ -248,6 +252,15 @@ void Explorer::WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t time
   if (*word == expected || mutation_.kind == MutationKind::kWaitsAnyway) Sleep(word, timeout_nanos);
 }
 
+void Explorer::AddPages(const std::byte* base) {
+  EnterSystem();
+  if (mutation_.kind != MutationKind::kNoPages) AddPagesOf(base);
+}
+
+void Explorer::RequirePage(const Place& place) {
+  if (!place.exists) Fail("a page that does not exist is accessed");
+}
+
 void Explorer::YieldCpu() {
   if (stopping_) return;
   schedule_.Yield(current_);
@@ -301,6 +314,14 @@ void WaitOnWord(const uint32_t* word, uint32_t expected, uint64_t timeout_nanos)
 
 void WakeWord(const uint32_t* word) {
   if (running != nullptr) running->Wake(word);
+}
+
+void AddPages(const std::byte* base) {
+  if (running != nullptr) {
+    running->AddPages(base);
+  } else {
+    AddPagesOf(base);
+  }
 }
 
 void YieldCpu() {

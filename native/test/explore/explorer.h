@@ -55,6 +55,8 @@ class Explorer {
   // Sleeps until another actor wakes `key`, or until the timeout.
   void Sleep(const void* key, uint64_t timeout_nanos);
   void Wake(const void* key);
+  // The pages of an elastic ring. A system call.
+  void AddPages(const std::byte* base);
   void YieldCpu();
   [[nodiscard]] uint64_t now_nanos() const { return now_nanos_; }
   // Ends the run. `fault` is a literal.
@@ -74,6 +76,8 @@ class Explorer {
   // Thrown in an actor that ends early, so that its stack is unwound.
   struct Stopped {};
 
+  // Ends the run if the accessed page does not exist.
+  void RequirePage(const Place& place);
   void Begin(size_t index, const std::function<void()>& body);
   // Lets the schedule choose an actor. Returns when it chooses the caller again.
   void Step();

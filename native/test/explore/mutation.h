@@ -16,6 +16,7 @@ enum class MutationKind : uint8_t {
   kNoStore,      // stores to the part have no effect
   kLoadsZero,    // loads of the part find 0
   kWaitsAnyway,  // a wait does not compare the word before it sleeps
+  kNoPages,      // the creation of pages has no effect
   kNoReleaseFence,
   kNoAcquireFence,
 };

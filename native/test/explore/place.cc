@@ -16,6 +16,7 @@ namespace {
 struct Segment {
   const std::byte* base;
   uint64_t bytes;
+  uint64_t existing_bytes;
 };
 
 // The segments of one scenario; the numbers are valid while both exist.
@@ -42,6 +43,7 @@ constexpr PartStart kRingParts[] = {
     {offsetof(ControlBlock, state), Part::kState, "state"},
     {offsetof(ControlBlock, counters), Part::kCounters, "counters"},
     {offsetof(ControlBlock, wake_sent_at), Part::kWakeTimes, "wake times"},
+    {offsetof(ControlBlock, accepted), Part::kAccepted, "accepted"},
     {kDataOffset - kControlOffset, Part::kRecords, "records"},
 };
 constexpr PartStart kBroadcastParts[] = {
@@ -81,7 +83,15 @@ std::span<const PartStart> PartsOf(const std::byte* base, uint64_t offset) {
 
 }  // namespace
 
-void AddSegment(const std::byte* base, uint64_t bytes) { segments.push_back({base, bytes}); }
+void AddSegment(const std::byte* base, uint64_t bytes, uint64_t first_bytes) {
+  segments.push_back({base, bytes, first_bytes});
+}
+
+void AddPagesOf(const std::byte* base) {
+  for (Segment& segment : segments) {
+    if (segment.base == base) segment.existing_bytes = segment.bytes;
+  }
+}
 
 void RemoveSegment(const std::byte* base) {
   std::erase_if(segments, [base](const Segment& segment) { return segment.base == base; });
@@ -92,13 +102,14 @@ Place PlaceOf(const std::byte* address) {
     const Segment& segment = segments[index];
     if (address < segment.base || address >= segment.base + segment.bytes) continue;
     auto offset = static_cast<uint64_t>(address - segment.base);
+    const bool exists = offset < segment.existing_bytes;
     const std::span<const PartStart> parts = PartsOf(segment.base, offset);
     if (offset >= kControlOffset) offset -= kControlOffset;
     const auto after = std::find_if(parts.begin(), parts.end(), [offset](const PartStart& start) {
       return start.offset > offset;
     });
     const PartStart& part = *std::prev(after);
-    return {part.part, index, offset - part.offset, part.name};
+    return {part.part, index, offset - part.offset, part.name, exists};
   }
   return {};
 }

@@ -24,6 +24,7 @@ enum class Part : uint8_t {
   kState,
   kCounters,
   kWakeTimes,
+  kAccepted,
   kRecords,  // or the values of a cell
 };
 
@@ -32,10 +33,13 @@ struct Place {
   size_t segment = 0;   // in the order of creation
   uint64_t offset = 0;  // in the part
   const char* name = "own memory";
+  bool exists = true;  // its page
 };
 
-// The memory of a segment, from CreateSharedMemory to Unmap.
-void AddSegment(const std::byte* base, uint64_t bytes);
+// The memory of a segment, from CreateSharedMemory to Unmap. Only `first_bytes` of it exist.
+void AddSegment(const std::byte* base, uint64_t bytes, uint64_t first_bytes);
+// The rest of it exists from now on.
+void AddPagesOf(const std::byte* base);
 void RemoveSegment(const std::byte* base);
 
 Place PlaceOf(const std::byte* address);

@@ -29,6 +29,32 @@ constexpr Scenario Cell(const char* name, const CellOptions& options) {
   return scenario;
 }
 
+constexpr uint64_t kElasticBytes = 2 * kSmallRingBytes;
+// As many records of the largest size fill a ring that has not grown.
+constexpr uint32_t kSmallFull = kFull - 1;
+constexpr uint32_t kExactFull = 23;
+// The ring has grown, and its end was passed.
+constexpr uint32_t kGrown = kSmallFull + 3 * kFull;
+
+constexpr Scenario Elastic(const char* name, const SideOptions& writer, const SideOptions& reader) {
+  Scenario scenario;
+  scenario.name = name;
+  scenario.sides[0] = writer;
+  scenario.sides[1] = reader;
+  scenario.ring_bytes = kElasticBytes;
+  return scenario;
+}
+
+// The least that lets the ring grow. Nothing after it could compensate for a lost wake-up.
+constexpr Scenario ElasticOnce(const char* name, SleepMode sleeps) {
+  constexpr uint32_t kBefore = 2 * kFull;
+  Scenario scenario =
+      Elastic(name, {.sleeps = sleeps, .sends = kBefore + kFull, .sizes = Sizes::kOffered},
+              {.sleeps = sleeps, .receives = kBefore});
+  scenario.offered = true;
+  return scenario;
+}
+
 constexpr std::array kScenarios = {
     Scenario{"loop-data", {{.sleeps = kLoop, .sends = 3}, {.sleeps = kLoop, .receives = 3}}},
     Scenario{"blocked-data",
@@ -92,6 +118,30 @@ constexpr std::array kScenarios = {
                .claims = true,
                .sends_first = kFull - 1},
               {.sleeps = kLoop, .receives = kFull + 3, .in_place = true}}},
+    Elastic("elastic-loop",
+            {.sleeps = kLoop, .sends = kGrown, .sizes = Sizes::kLargest, .sends_first = kSmallFull},
+            {.sleeps = kLoop, .receives = kGrown}),
+    Elastic(
+        "elastic-blocked",
+        {.sleeps = kBlocked, .sends = kGrown, .sizes = Sizes::kLargest, .sends_first = kSmallFull},
+        {.sleeps = kBlocked, .receives = kGrown}),
+    Elastic("elastic-exact",
+            {.sleeps = kLoop,
+             .sends = kExactFull + 8,
+             .sizes = Sizes::kExact,
+             .sends_first = kExactFull},
+            {.sleeps = kLoop, .receives = kExactFull + 8}),
+    Elastic("elastic-fragments", {.sleeps = kBlocked, .sends = 5, .sizes = Sizes::kFragments},
+            {.sleeps = kLoop, .receives = 5}),
+    Elastic("elastic-claims-in-place",
+            {.sleeps = kLoop,
+             .sends = kGrown,
+             .sizes = Sizes::kLargest,
+             .claims = true,
+             .sends_first = kSmallFull},
+            {.sleeps = kLoop, .receives = kGrown, .in_place = true}),
+    ElasticOnce("elastic-loop-once", kLoop),
+    ElasticOnce("elastic-blocked-once", kBlocked),
     Topic("topic-data", {.publishes = 3}),
     // The writer overtakes the reader.
     Topic("topic-laps",
@@ -148,11 +198,12 @@ Outcome ScenarioRun::RunBy(Schedule schedule, uint64_t seed, const Mutation& mut
     return explorer_.Run({[&run] { run.Write(); }, [&run] { run.Read(); }}, std::move(schedule),
                          mutation);
   }
-  Connection connection;
+  Connection connection(scenario_.ring_bytes);
   Side first(&connection, 0, seed, scenario_.sides[0], scenario_.sides[1]);
   Side second(&connection, 1, seed, scenario_.sides[1], scenario_.sides[0]);
   first.Prepare();
   second.Prepare();
+  if (scenario_.offered) first.PrepareOffer(&second);
   return explorer_.Run({[&first] { first.Run(); }, [&second] { second.Run(); }},
                        std::move(schedule), mutation);
 }

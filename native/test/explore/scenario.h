@@ -23,6 +23,8 @@ struct Scenario {
   Program program = Program::kConnection;
   TopicOptions topic{};
   CellOptions cell{};
+  uint64_t ring_bytes = kRingBytesMin;
+  bool offered = false;  // begins with Side::PrepareOffer
 };
 
 std::span<const Scenario> Scenarios();

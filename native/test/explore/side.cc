@@ -17,11 +17,19 @@ constexpr uint64_t kForeverNanos = UINT64_MAX;
 constexpr uint64_t kTargetBytes = 2 * kInlineMax;
 constexpr uint32_t kDescriptors = 8;
 constexpr uint16_t kKind = 1;
+constexpr uint64_t kSmallMax = 80;
+// 23 of their records leave 32 bytes of a small ring.
+constexpr uint64_t kExactBytes = 2832;
+
+// PrepareOffer: the messages before OFFER, the first one behind it, and the last one in the ring.
+constexpr uint32_t kOfferedLap = kRecordsPerRingMin;
+constexpr uint32_t kOfferedFill = kRecordsPerRingMin - 1;
+constexpr uint32_t kOfferedFirst = kOfferedLap + kOfferedFill;
+constexpr uint32_t kOfferedLast = kOfferedFirst + kRecordsPerRingMin - 1;
 
 // Both ends compute the same value without communication.
 uint64_t BytesOf(uint64_t seed, uint32_t id, Sizes sizes) {
   Random random(seed ^ (uint64_t{id} << 32));
-  constexpr uint64_t kSmallMax = 80;
   switch (sizes) {
     case Sizes::kSmall:
       return random.Below(kSmallMax);
@@ -29,6 +37,11 @@ uint64_t BytesOf(uint64_t seed, uint32_t id, Sizes sizes) {
       return kInlineMax;
     case Sizes::kFragments:
       return kInlineMax + random.Below(kRingBytes);
+    case Sizes::kExact:
+      return kExactBytes;
+    case Sizes::kOffered:
+      if (id == kOfferedFirst) return kSmallMax;
+      return id == kOfferedLast ? 2 * kSmallMax : kInlineMax;
     case Sizes::kMixed:
       break;
   }
@@ -49,8 +62,8 @@ bool IsMessage(uint32_t id, const std::byte* data, uint64_t bytes) {
 
 }  // namespace
 
-Connection::Connection() {
-  for (Endpoint& end : ends) (void)end.Create(kRingBytes, kMessageBytesMax);
+Connection::Connection(uint64_t ring_bytes) {
+  for (Endpoint& end : ends) (void)end.Create(ring_bytes, kMessageBytesMax);
   (void)ends[0].Attach(PeerSegment::Borrow(ends[1].own()));
   (void)ends[1].Attach(PeerSegment::Borrow(ends[0].own()));
 }
@@ -82,10 +95,29 @@ void Side::Prepare() {
   while (sent_ < options_.sends_first) Expect(Send(), "no room for the first messages");
 }
 
+void Side::PrepareOffer(Side* reader) {
+  // Behind the first lap, so that the jump of MOVE is not too far for the head of the run.
+  for (uint32_t id = 0; id < kOfferedLap; id++) {
+    Expect(Send() && reader->Receive(1), "no room for the first lap");
+  }
+  while (sent_ < kOfferedFirst) Expect(Send(), "no room for the messages before OFFER");
+  FindNoRoom();
+  while (reader->received_ < kOfferedFirst) (void)reader->Receive(1);
+  while (sent_ <= kOfferedLast) Expect(Send(), "no room for the messages behind OFFER");
+}
+
+void Side::FindNoRoom() {
+  const std::vector<std::byte> dropped(kInlineMax);
+  uint64_t offset = 0;
+  bool wrote = false;
+  bool needs_wake = false;
+  (void)endpoint_->Write(kKind, 0, dropped.data(), dropped.size(), &offset, &wrote, &needs_wake);
+}
+
 void Side::Run() {
   for (;;) {
     const bool wrote = sending() && Send();
-    const bool read = receiving() && Receive();
+    const bool read = receiving() && Receive(kDescriptors);
     if (wrote || read) continue;
     if (!sending() && !receiving() && (!options_.sees_close || peer_closed_)) break;
     if (options_.sleeps == SleepMode::kEventLoop) {
@@ -146,13 +178,13 @@ void Side::Take(uint32_t id, const std::byte* data, uint64_t bytes) {
   received_++;
 }
 
-bool Side::Receive() {
+bool Side::Receive(uint32_t count_max) {
   std::array<MessageDescriptor, kDescriptors> descriptors;
   Batch batch = {.target = options_.in_place ? nullptr : target_.data(),
                  .target_bytes = target_.size(),
                  .offset = 0,
                  .descriptors = descriptors.data(),
-                 .descriptors_max = std::min(kDescriptors, options_.receives - received_)};
+                 .descriptors_max = std::min(count_max, options_.receives - received_)};
   bool needs_wake = false;
   Status status = endpoint_->Receive(&batch, {}, &needs_wake);
   Expect(status.ok(), status.context());

@@ -23,13 +23,20 @@ class Doorbell {
 };
 
 struct Connection {
-  Connection();
+  explicit Connection(uint64_t ring_bytes);
 
   Endpoint ends[2];
   Doorbell doorbells[2];
 };
 
-enum class Sizes : uint8_t { kSmall, kLargest, kFragments, kMixed };
+enum class Sizes : uint8_t {
+  kSmall,
+  kLargest,
+  kFragments,
+  kMixed,
+  kExact,    // as many as fit leave exactly the room of the growth steps
+  kOffered,  // for PrepareOffer
+};
 
 struct SideOptions {
   SleepMode sleeps = SleepMode::kEventLoop;
@@ -50,6 +57,9 @@ class Side {
 
   // Sends the first messages, before the run.
   void Prepare();
+  // The same for a ring that grows: the writer has offered and has no room for its next message,
+  // also when the reader has released OFFER and the next message. Only the acceptance makes room.
+  void PrepareOffer(Side* reader);
   // Runs to the end, and reports faults to the explorer.
   void Run();
 
@@ -58,7 +68,9 @@ class Side {
   [[nodiscard]] bool receiving() const { return received_ < options_.receives; }
   bool Send();
   bool SendClaimed();
-  bool Receive();
+  // Attempts to send a message that is dropped, so that the ring is offered.
+  void FindNoRoom();
+  bool Receive(uint32_t count_max);
   bool Assemble(const Batch& batch);
   void Take(uint32_t id, const std::byte* data, uint64_t bytes);
   void WakeIf(bool needs_wake);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "test/explore/explored_access.h"
 #include "test/explore/place.h"
 
 // Plain memory: the actors are the peers, and system calls would slow down each run.
@@ -37,11 +38,11 @@ void Mapping::Unmap() {
 
 void Mapping::Vacate() { Unmap(); }
 
-Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, uint64_t /*first_bytes*/,
+Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, uint64_t first_bytes,
                           Handle* handle, Mapping* mapping) {
   auto* data = static_cast<std::byte*>(std::calloc(1, bytes));
   if (data == nullptr) return Status::Error(StatusCode::kOutOfMemory, "no memory to explore");
-  explore::AddSegment(data, bytes);
+  explore::AddSegment(data, bytes, first_bytes);
   memories.push_back({data, bytes, 1});
   *mapping = Mapping(data, bytes);
   *handle = Handle();
@@ -50,7 +51,10 @@ Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, uint64_t /*fir
 
 bool CanAddPages() { return true; }
 
-Status AddPages(const Mapping& /*mapping*/, uint64_t /*from*/) { return {}; }
+Status AddPages(const Mapping& mapping, uint64_t /*from*/) {
+  explore::AddPages(mapping.data());
+  return {};
+}
 
 Status SealSharedMemory(const Handle& /*handle*/) { return {}; }
 
