@@ -45,25 +45,26 @@ Status RingWriter::RefreshHead() {
   return {};
 }
 
+inline bool RingWriter::TakeRoom(uint64_t span, Room* room) const {
+  room->pad_bytes = PadBefore(span);
+  room->found = Fits(room->pad_bytes + span);
+  return room->found;
+}
+
 inline Status RingWriter::FindRoom(uint64_t span, Room* room) {
-  *room = {.found = true, .pad_bytes = PadBefore(span)};
-  if (Fits(room->pad_bytes + span)) return {};
+  if (TakeRoom(span, room)) return {};
   Status status = RefreshHead();
-  room->found = status.ok() && Fits(room->pad_bytes + span);
+  if (status.ok()) TakeRoom(span, room);
   return status;
 }
 
 inline Status RingWriter::FindRoomOrGrow(uint64_t span, Room* room) {
-  Status status = FindRoom(span, room);
-  if (room->found || growth_ == Growth::kDone || !status.ok()) return status;
-  return Grow(span, room);
-}
-
-Status RingWriter::Grow(uint64_t span, Room* room) {
-  if (growth_ == Growth::kSmall) Offer();
-  if (!may_move()) return {};
-  Move();
-  return FindRoom(span, room);
+  if (TakeRoom(span, room)) return {};
+  Status status = RefreshHead();
+  if (!status.ok()) return status;
+  if (may_move()) Move();
+  if (!TakeRoom(span, room) && growth_ == Growth::kSmall) Offer();
+  return {};
 }
 
 void RingWriter::Offer() {

@@ -7,7 +7,8 @@
 //  2. The peer does not read beyond the published tail, so a claim that wrote there may be dropped.
 //  3. peer_head_ is the last head that passed the check, so peer_head_ <= published_ <= tail_ <=
 //     peer_head_ + limit_ always.
-//  4. An elastic ring grows when a record finds no room. Until the reader accepts, it stays small.
+//  4. An elastic ring is offered when a record finds no room. Until the reader accepts, it stays
+//     small.
 
 #include <cstddef>
 #include <cstdint>
@@ -81,11 +82,12 @@ class RingWriter {
     kDone,     // it uses the whole data area, as a ring that is not elastic always does
   };
 
-  // Finds room for `span` contiguous bytes, after padding if they need it.
+  // Room for `span` contiguous bytes, after padding if they need it, as far as the last head shows.
+  bool TakeRoom(uint64_t span, Room* room) const;
+  // Loads the head if the last one shows no room.
   Status FindRoom(uint64_t span, Room* room);
-  // The same for a record. Without room, takes the next step of a growth.
+  // The same for a record, and takes the next step of a growth when it loads the head.
   Status FindRoomOrGrow(uint64_t span, Room* room);
-  Status Grow(uint64_t span, Room* room);
   void Offer();
   // Whether the reader has accepted the whole data area, the ring is still small, and the position
   // after MOVE is not too far ahead of the head.
