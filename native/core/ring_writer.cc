@@ -59,11 +59,11 @@ inline Status RingWriter::FindRoom(uint64_t span, Room* room) {
 }
 
 inline Status RingWriter::FindRoomOrGrow(uint64_t span, Room* room) {
-  if (TakeRoom(span, room)) return {};
-  Status status = RefreshHead();
-  if (!status.ok()) return status;
+  Status status = FindRoom(span, room);
+  if (room->found || growth_ == Growth::kDone || !status.ok()) return status;
+  if (growth_ == Growth::kSmall) Offer();
   if (may_move()) Move();
-  if (!TakeRoom(span, room) && growth_ == Growth::kSmall) Offer();
+  TakeRoom(span, room);
   return {};
 }
 

@@ -86,7 +86,7 @@ class RingWriter {
   bool TakeRoom(uint64_t span, Room* room) const;
   // Loads the head if the last one shows no room.
   Status FindRoom(uint64_t span, Room* room);
-  // The same for a record, and takes the next step of a growth when it loads the head.
+  // The same for a record. Without room, takes the next step of a growth.
   Status FindRoomOrGrow(uint64_t span, Room* room);
   void Offer();
   // Whether the reader has accepted the whole data area, the ring is still small, and the position
