@@ -124,7 +124,7 @@ Status RingReader::TakeOffer() {
   }
   growth_ = Growth::kAccepted;
   ahead_max_ = peer_->ring_bytes();
-  // SYNC(ring.accept): observed in RingWriter::may_move. Relaxed: Release publishes it with the
+  // SYNC(ring.accept): observed in RingWriter::MayMove. Relaxed: Release publishes it with the
   // head.
   own_accepted_->StoreRelaxed(1);
   return {};

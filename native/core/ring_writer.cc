@@ -62,7 +62,7 @@ inline Status RingWriter::FindRoomOrGrow(uint64_t span, Room* room) {
   Status status = FindRoom(span, room);
   if (room->found || growth_ == Growth::kDone || !status.ok()) return status;
   if (growth_ == Growth::kSmall) Offer();
-  if (may_move()) Move();
+  if (MayMove()) Move();
   TakeRoom(span, room);
   return {};
 }
@@ -75,6 +75,17 @@ void RingWriter::Offer() {
   AppendStep(GrowthStep::kOffer);
   growth_ = Growth::kOffered;
   limit_ += kRecordHeaderBytes;
+}
+
+bool RingWriter::MayMove() const {
+  if (growth_ != Growth::kOffered ||
+      PositionAfterMove(tail_, own_->ring_bytes()) - peer_head_ > own_->ring_bytes()) {
+    return false;
+  }
+  // SYNC(ring.accept): stored in RingReader::TakeOffer, before the head that RefreshHead has
+  // loaded: so a writer that was woken for room sees it. Relaxed, because it only states that the
+  // reader has checked pages which this side has created.
+  return peer_accepted_->LoadRelaxed() == 1;
 }
 
 void RingWriter::Move() {
@@ -215,7 +226,7 @@ Status RingWriter::WriteFragment(uint16_t kind, uint32_t id, const std::byte* pa
 Status RingWriter::HasRoom(uint64_t length, bool* has_room) {
   Room room;
   Status status = FindRoom(RecordSpan(std::min(length, inline_bytes_max_)), &room);
-  *has_room = room.found || (status.ok() && may_move());
+  *has_room = room.found || (status.ok() && MayMove());
   return status;
 }
 

@@ -91,14 +91,7 @@ class RingWriter {
   void Offer();
   // Whether the reader has accepted the whole data area, the ring is still small, and the position
   // after MOVE is not too far ahead of the head.
-  [[nodiscard]] bool may_move() const {
-    // SYNC(ring.accept): stored in RingReader::TakeOffer, before the head that RefreshHead has
-    // loaded: so a writer that was woken for room sees it. Relaxed, because it only states that the
-    // reader has checked pages which this side has created.
-    return growth_ == Growth::kOffered &&
-           PositionAfterMove(tail_, own_->ring_bytes()) - peer_head_ <= own_->ring_bytes() &&
-           peer_accepted_->LoadRelaxed() == 1;
-  }
+  [[nodiscard]] bool MayMove() const;
   void Move();
   void AppendStep(GrowthStep step);
   [[nodiscard]] std::byte* PayloadAt(const Room& room) const;
