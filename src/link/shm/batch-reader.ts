@@ -171,7 +171,7 @@ export class BatchReader {
       return 0
     }
     const results = this.#results
-    if (results[this.#preemptedIndex] === 1) this.#preempted()
+    if (results[this.#preemptedIndex] === 1) this.#preempted(count)
     if (count === 0) {
       if (providedBytes >= 0) return this.#changed()
       const requiredBytes = results[this.#requiredIndex] as number
@@ -245,7 +245,7 @@ export class BatchReader {
       this.#context.onError(error)
       return 0
     }
-    if (this.#results[this.#preemptedIndex] === 1) this.#preempted()
+    if (this.#results[this.#preemptedIndex] === 1) this.#preempted(0)
     if (bytes < assembly.length) {
       const moved = bytes > this.#assemblyBytes ? 1 : 0
       this.#assemblyBytes = bytes
@@ -333,7 +333,7 @@ export class BatchReader {
     }
   }
 
-  #preempted(): void {
-    this.#context.budget.preempted(nowMs() * 1000)
+  #preempted(records: number): void {
+    this.#context.budget.preempted(nowMs() * 1000, records)
   }
 }

@@ -13,6 +13,12 @@ const PREEMPTED_AGAIN_MICROS = 10_000
 const CORE_KEPT_MICROS_MIN = 5_000
 const CORE_KEPT_MICROS_MAX = 200_000
 
+/**
+ * After a loss while records queued, the reader does not poll for at least this time. A peer that waits
+ * for each answer has sent one record; one that does not is late by every further loss.
+ */
+const CORE_KEPT_MICROS_QUEUED = 20_000
+
 /** It was long enough if the next loss came later than this: three slices of a scheduler. */
 const CORE_CALM_MICROS = 100_000
 
@@ -114,18 +120,22 @@ export class SpinBudget {
   }
 
   /**
-   * Another program took the core that the reader yielded. After several losses the reader sleeps
-   * instead of polling for a while: the scheduler serves a woken thread sooner.
+   * Another thread took the core that the reader yielded, and `records` waited afterwards. The reader
+   * sleeps instead of polling for a while: the scheduler serves a woken thread sooner. It does so after
+   * several losses, or after one that delayed several records.
    */
-  preempted(nowMicros: number): void {
+  preempted(nowMicros: number, records: number): void {
     const again = nowMicros - this.#preemptedAtMicros < PREEMPTED_AGAIN_MICROS
     this.#preemptedAtMicros = nowMicros
     this.#coreLosses = again ? this.#coreLosses + 1 : 1
-    if (this.#coreLosses <= PREEMPTIONS_MAX) return
+    const queued = records > 1
+    if (!queued && this.#coreLosses <= PREEMPTIONS_MAX) return
     this.#coreLosses = 0
     this.#micros = 0
+    const shortest = queued ? CORE_KEPT_MICROS_QUEUED : CORE_KEPT_MICROS_MIN
     const enough = nowMicros - this.#noneUntilMicros > CORE_CALM_MICROS
-    this.#keptMicros = enough ? CORE_KEPT_MICROS_MIN : Math.min(2 * this.#keptMicros, CORE_KEPT_MICROS_MAX)
+    const longer = Math.min(2 * this.#keptMicros, CORE_KEPT_MICROS_MAX)
+    this.#keptMicros = enough ? shortest : Math.max(longer, shortest)
     this.#noneUntilMicros = nowMicros + this.#keptMicros
   }
 

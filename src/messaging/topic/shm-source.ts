@@ -144,7 +144,8 @@ export class ShmSource implements BatchSource, Polled {
     try {
       if (this.#target.length < ROOM_BYTES_MIN) this.#useSlab()
       count = reader.receive(this.#target, spinNanos, yieldCpu)
-      if (reader.preempted) this.#budget.preempted(nowMs() * 1000)
+      // Without the number of messages: the early pause was measured with channels only.
+      if (reader.preempted) this.#budget.preempted(nowMs() * 1000, 0)
       if (count === 0 && reader.requiredBytes >= 0) return this.#receiveLong(reader.requiredBytes)
     } catch (error) {
       this.#fail(error)

@@ -23,11 +23,14 @@ let reader: BatchReader
 let log: (string | number)[]
 let onRecord: (id: number) => boolean
 let onBatchEnd: () => void
+/** The records that waited after each loss of the core. */
+let losses: number[]
 
 beforeEach(() => {
   failures = []
   kinds = []
   log = []
+  losses = []
   onRecord = () => true
   onBatchEnd = () => {}
   results = new Float64Array(4)
@@ -46,7 +49,7 @@ beforeEach(() => {
   const context = {
     binding,
     endpoint,
-    budget: { preempted: () => {} },
+    budget: { preempted: (_nowMicros: number, records: number) => void losses.push(records) },
     onError: (error: unknown) => failures.push(error),
   }
   reader = new BatchReader(context as unknown as ConstructorParameters<typeof BatchReader>[0], false)
@@ -85,6 +88,16 @@ it('fails with CORRUPT at a record that is gone when there is memory for it', ()
   }
   expect(reader.read(0, false)).toBe(0)
   expect(failures).toMatchObject([{ code: ErrorCode.CORRUPT }])
+})
+
+it('reports how many records waited when another thread has taken the core', () => {
+  results[binding.RESULT_PREEMPTED] = 1
+  kinds = [MESSAGE, MESSAGE, MESSAGE]
+  expect([reader.read(0, true), reader.read(0, true)]).toEqual([3, 0])
+  results[binding.RESULT_PREEMPTED] = 0
+  kinds = [MESSAGE]
+  reader.read(0, true)
+  expect(losses).toEqual([3, 0])
 })
 
 describe('a batch of messages', () => {

@@ -60,9 +60,9 @@ describe('the spin budget', () => {
 
   it('is zero for a while after another program has taken the core three times in a row', () => {
     const budget = newBudget(MICROS_MAX)
-    for (const nowMicros of [-60_000, -40_000, -39_000, -9_500, -1_000]) budget.preempted(nowMicros)
+    for (const nowMicros of [-60_000, -40_000, -39_000, -9_500, -1_000]) budget.preempted(nowMicros, 1)
     expect(budget.micros).toBe(MICROS_MAX)
-    budget.preempted(1_000)
+    budget.preempted(1_000, 1)
     for (const nowMicros of [1_000, 3_000, 5_999]) {
       sleep(budget, 1, nowMicros)
       expect(budget.micros).toBe(0)
@@ -75,7 +75,7 @@ describe('the spin budget', () => {
     const budget = newBudget(MICROS_MAX)
     /** The time for which the budget is zero after three losses that end at `nowMicros`. */
     const pause = (nowMicros: number): number => {
-      for (const earlier of [2_000, 1_000, 0]) budget.preempted(nowMicros - earlier)
+      for (const earlier of [2_000, 1_000, 0]) budget.preempted(nowMicros - earlier, 1)
       for (let micros = 0; micros < 1_000_000; micros += 500) {
         sleep(budget, 1, nowMicros + micros)
         if (budget.micros > 0) return micros
@@ -91,6 +91,35 @@ describe('the spin budget', () => {
     })
     expect(pauses).toEqual([5_000, 10_000, 20_000, 40_000, 80_000, 160_000, 200_000])
     expect(pause(nowMicros + 1_000_000)).toBe(5_000)
+  })
+
+  it('is zero for 20 ms after one loss of the core while records queued', () => {
+    const budget = newBudget(MICROS_MAX)
+    budget.preempted(0, 2)
+    for (const nowMicros of [0, 10_000, 19_999]) {
+      sleep(budget, 1, nowMicros)
+      expect(budget.micros).toBe(0)
+    }
+    sleep(budget, 1, 20_000)
+    expect(budget.micros).toBe(10)
+  })
+
+  it('is zero for at least 20 ms after records queued soon after a shorter pause, and for twice as long next', () => {
+    const budget = newBudget(MICROS_MAX)
+    for (const nowMicros of [1_000, 2_000, 3_000]) budget.preempted(nowMicros, 1)
+    /** The time for which the budget is zero after a loss at `nowMicros`. */
+    const pause = (nowMicros: number): number => {
+      budget.preempted(nowMicros, 2)
+      for (let micros = 0; micros < 1_000_000; micros += 500) {
+        sleep(budget, 1, nowMicros + micros)
+        if (budget.micros > 0) return micros
+      }
+      throw new Error('it is zero for ever')
+    }
+    expect([10_000, 40_000, 90_000, 180_000, 350_000].map(pause)).toEqual([
+      20_000, 40_000, 80_000, 160_000, 200_000,
+    ])
+    expect(pause(1_000_000)).toBe(20_000)
   })
 
   it('is exhausted when polls find nothing for its time, counted from the first empty one', () => {
