@@ -13,11 +13,11 @@ const REASONS = {
   'one-way-1MiB':
     "Half of the receiver's time goes to the kernel, which creates and frees the pages of each message ([profile](profiles.md#one-way-1-mib-plain-calls-new-pages)).",
   'one-way-16MiB':
-    "Half of the receiver's time goes to the kernel, which creates and frees the pages of each message ([profile](profiles.md#one-way-1-mib-plain-calls-new-pages)).",
+    "A message between two processes is copied twice, and by `postMessage` once. On two cores the copies overlap, but the threads of the receiver's garbage collector often bring both processes onto one ([decision 76](decisions/0076-memory-of-long-messages.md#the-sender)).",
   connect:
     'Most of the time creates the shared memory and its pages, on both sides. About 0.6 ms is the JavaScript of the handshake.',
   'socket-link':
-    'The worst rows are the longest messages: `trySend` copies what the kernel has no room for, because the caller may change the message at once. The competitor keeps a reference.',
+    'In rows of long messages, `trySend` copies once what the kernel has no room for, because the caller may change the message at once. The competitor keeps a reference.',
   'load-10k':
     'Both sides poll between two requests. A thread that polls earns no credit of the scheduler, so it loses its core for up to a tick, 4 ms, when another thread needs one.',
   'call-request':

@@ -9,6 +9,9 @@ import { WaitingBytes } from './waiting-bytes.js'
 
 export const NO_PAYLOAD = new Uint8Array(0)
 
+/** The part of a payload that is copied before the link is asked for room again: as long as it takes a peer to read a fragment. */
+const COPY_STEP_BYTES = 128 * 1024
+
 /** Called once: when the link has taken the whole record (and flushed it, for a message), or with the error that prevents it. */
 export type Settle = ((error?: Error) => void) | undefined
 
@@ -19,6 +22,8 @@ export interface Outgoing extends QueueLinks<Outgoing> {
   payload: Uint8Array
   /** Bytes of `payload` that the link has taken. */
   offset: number
+  /** Nothing changes the payload before `settle` runs, and then only if it runs without an error. */
+  readonly owned: boolean
   readonly settle: Settle
 }
 
@@ -93,7 +98,8 @@ export class Outbox {
       this.#settle(kind, settle)
       return undefined
     }
-    const outgoing = newOutgoing(kind, id, this.#codec.keep(payload), Math.max(offset, 0), settle)
+    const kept = this.#codec.keep(payload)
+    const outgoing = newOutgoing(kind, id, kept, Math.max(offset, 0), kept !== payload, settle)
     this.#wait(outgoing)
     return outgoing
   }
@@ -110,13 +116,35 @@ export class Outbox {
       return true
     }
     if (offset < 0) return false
-    const copy = takeMemory(payload.length)
-    copy.set(payload.subarray(offset), offset)
-    const settle = (): void => {
-      spare = new WeakRef(copy.buffer)
-    }
-    this.#wait(newOutgoing(kind, id, copy, offset, settle))
+    this.#pushRest(kind, id, payload, offset)
     return true
+  }
+
+  /**
+   * Copies what the link has no room for, from the end of the payload backwards. Meanwhile a peer that reads makes room for the bytes at the
+   * other end, which then need no copy and reach it sooner.
+   */
+  #pushRest(kind: number, id: number, payload: Uint8Array, offset: number): void {
+    const { length } = payload
+    const link = this.#link
+    const copy = takeMemory(length)
+    const release = (error?: Error): void => {
+      // After an error, the link may still hold the memory.
+      if (error === undefined) spare = new WeakRef(copy.buffer)
+    }
+    let taken = offset
+    for (let copied = length; taken < copied; ) {
+      const start = Math.max(taken, copied - COPY_STEP_BYTES)
+      copy.set(payload.subarray(start, copied), start)
+      copied = start
+      if (taken < copied && link.hasRoom?.() === true)
+        taken = Math.max(taken, link.write(kind, id, payload, taken))
+    }
+    if (taken < length) taken = Math.max(taken, link.write(kind, id, copy, taken, true))
+    if (taken === length) {
+      this.#count(messagesIn(kind, payload), length)
+      this.#settle(kind, release)
+    } else this.#wait(newOutgoing(kind, id, copy, taken, true, release))
   }
 
   /** Memory for a message of up to `bytes`; undefined without room. No claim may be open. */
@@ -144,7 +172,7 @@ export class Outbox {
       throw wrongTime('the memory of the claim was transferred before the commit; fill a claim in place')
     const payload = bytes === 0 ? NO_PAYLOAD : claim.subarray(0, bytes)
     this.#claim = undefined
-    this.#waiting.unshift(newOutgoing(RecordKind.MESSAGE, 0, payload, 0, undefined))
+    this.#waiting.unshift(newOutgoing(RecordKind.MESSAGE, 0, payload, 0, false, undefined))
     this.#waitingBytes.add(RecordKind.MESSAGE, payload)
   }
 
@@ -166,8 +194,8 @@ export class Outbox {
   pump(): boolean {
     if (this.#claim !== undefined) return false
     for (let outgoing = this.#waiting.first; outgoing !== undefined; outgoing = this.#waiting.first) {
-      const { kind, payload } = outgoing
-      const offset = this.#link.write(kind, outgoing.id, payload, outgoing.offset)
+      const { kind, payload, owned } = outgoing
+      const offset = this.#link.write(kind, outgoing.id, payload, outgoing.offset, owned)
       if (offset >= 0) outgoing.offset = offset
       if (offset !== payload.length) return false
       this.#waiting.shift()
@@ -247,7 +275,8 @@ function newOutgoing(
   id: number,
   payload: Uint8Array,
   offset: number,
+  owned: boolean,
   settle: Settle,
 ): Outgoing {
-  return { kind, id, payload, offset, settle, queue: undefined, previous: undefined, next: undefined }
+  return { kind, id, payload, offset, owned, settle, queue: undefined, previous: undefined, next: undefined }
 }

@@ -49,9 +49,9 @@ export class OneWayLink implements Link {
     })
   }
 
-  write(kind: number, id: number, payload: Uint8Array, offset: number): number {
+  write(kind: number, id: number, payload: Uint8Array, offset: number, owned = false): number {
     if (this.direction === 'write') {
-      const end = this.#inner.write(kind, id, payload, offset)
+      const end = this.#inner.write(kind, id, payload, offset, owned)
       if (kind === RecordKind.CLOSE && end >= 0) this.#inner.afterFlush(() => this.#answerCloseLater())
       return end
     }

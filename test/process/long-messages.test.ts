@@ -37,3 +37,16 @@ it('returns the memory of long messages when it is idle, and ends with messages 
   expect(said.used).toBeGreaterThan(said.before + 24)
   expect(said.idle).toBeLessThanOrEqual(said.before + 16)
 })
+
+it.each(['shm', 'socket'])(
+  'delivers long messages over %s unchanged, although the sender changes their memory as soon as trySend returns',
+  async (transport) => {
+    const child = fileURLToPath(new URL('./children/changed-long-messages.mjs', import.meta.url))
+    const { stdout } = await promisify(execFile)(node, [child, transport], {
+      env: { ...process.env, SHMWIRE_DIR: directory },
+    })
+    const said = JSON.parse(stdout) as { expected: string[]; received: string[]; transport: string }
+    expect(said.received).toEqual(said.expected)
+    expect(said.transport).toBe(transport === 'shm' ? 'shm' : 'unix')
+  },
+)

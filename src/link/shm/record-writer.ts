@@ -72,6 +72,16 @@ export class RecordWriter {
     return end
   }
 
+  /** See `Link.hasRoom`. */
+  hasRoom(): boolean {
+    try {
+      return this.#endpoint.hasRoom(this.roomBytes)
+    } catch (error) {
+      this.#context.onError(error)
+      return false
+    }
+  }
+
   /** See `Link.stage`. */
   stage(kind: number, id: number, payload: Uint8Array): number {
     if (payload.length > STAGED_PAYLOAD_MAX) return this.write(kind, id, payload, 0)
@@ -125,13 +135,7 @@ export class RecordWriter {
 
   /** Reports room to the sink if a record waits for it. True: it did, or the link failed. */
   drain(sink: LinkSink): boolean {
-    if (!this.#wantsRoom) return false
-    try {
-      if (!this.#endpoint.hasRoom(this.roomBytes)) return false
-    } catch (error) {
-      this.#context.onError(error)
-      return true
-    }
+    if (!this.#wantsRoom || !this.hasRoom()) return false
     this.#wantsRoom = false
     if (this.flush()) sink.drain()
     return true

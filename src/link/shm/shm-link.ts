@@ -86,6 +86,10 @@ export class ShmLink implements Link {
     return this.#closed ? -1 : this.#writer.write(kind, id, payload, offset)
   }
 
+  hasRoom(): boolean {
+    return !this.#closed && this.#writer.hasRoom()
+  }
+
   stage(kind: number, id: number, payload: Uint8Array): number {
     if (this.#closed) return -1
     if (!this.#flushScheduled) {

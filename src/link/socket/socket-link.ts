@@ -108,8 +108,8 @@ export class SocketLink implements Link {
     this.#readOn()
   }
 
-  write(kind: number, id: number, payload: Uint8Array, offset: number): number {
-    return this.#closed ? -1 : this.#writer.write(kind, id, payload, offset)
+  write(kind: number, id: number, payload: Uint8Array, offset: number, owned = false): number {
+    return this.#closed ? -1 : this.#writer.write(kind, id, payload, offset, owned)
   }
 
   afterFlush(flushed: () => void): void {

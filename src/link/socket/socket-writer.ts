@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { bufferOver } from '../../buffer-over.js'
 import type { ByteStream } from '../../byte-stream.js'
 import { Fifo } from '../../fifo.js'
 import { clearTimeout, nextTick, nowMs, setImmediate, setTimeout } from '../../host.js'
@@ -9,7 +10,7 @@ import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../wire/frames.js'
 import { RecordKind } from '../../wire/record-kind.js'
 import type { LinkStats } from '../link.js'
 import { keepReadable } from './keep-readable.js'
-import { NO_CHUNK, releaseChunk, takeChunk, type WriteChunk } from './write-chunks.js'
+import { NO_CHUNK, type Part, releaseChunk, takeChunk, type WriteChunk } from './write-chunks.js'
 import { writeBothNow, writeNow } from './write-now.js'
 
 /** A longer payload is written in parts, so that it is never copied whole. */
@@ -24,13 +25,6 @@ const RETRY_MS_MAX = 32
 
 const NO_BYTES = Buffer.alloc(0)
 const NO_FUNCTIONS: readonly (() => void)[] = []
-
-/** Bytes that the kernel had no room for, and the functions that wait for it to have them. */
-interface Part {
-  bytes: Buffer
-  readonly chunk: WriteChunk
-  readonly flushed: readonly (() => void)[]
-}
 
 export interface WriterEvents {
   readonly onRoom: () => void
@@ -102,10 +96,11 @@ export class SocketWriter {
   }
 
   /** See `Link.write`. */
-  write(kind: number, id: number, payload: Uint8Array, offset: number): number {
+  write(kind: number, id: number, payload: Uint8Array, offset: number, owned = false): number {
     const depthBytes = this.depthBytes
     const room = this.#capacityBytes - depthBytes
-    if (this.#broken || room <= 0) {
+    // The rest of an owned payload takes no further memory.
+    if (this.#broken || (room <= 0 && !(owned && offset > 0))) {
       this.#stats.fullWaits += 1
       this.#wantsRoom = true
       this.flush()
@@ -114,8 +109,10 @@ export class SocketWriter {
     const { length } = payload
     if (offset === 0) this.#appendHeader(kind, id, length)
     const start = length - offset < DIRECT_BYTES_MIN ? offset : this.#writeFrom(payload, offset)
-    const end = length <= INLINE_BYTES_MAX ? length : Math.min(length, start + room)
-    this.#append(payload, start, end)
+    const needsNoCopy = owned && this.#isPlain && length - start >= DIRECT_BYTES_MIN
+    const end = needsNoCopy || length <= INLINE_BYTES_MAX ? length : Math.min(length, start + room)
+    if (needsNoCopy) this.#passOwned(payload, start)
+    else this.#append(payload, start, end)
     this.#inRecord = end < length
     if (this.#inRecord) this.#wantsRoom = true
     const depth = this.depthBytes
@@ -232,6 +229,13 @@ export class SocketWriter {
     settle(this.#takeFlushed())
     this.#leaveChunk()
     return offset + written - head.length
+  }
+
+  /** Passes the rest of an owned payload to the stream without a copy. */
+  #passOwned({ buffer, byteOffset, length }: Uint8Array, start: number): void {
+    this.#passChunk()
+    if (this.#broken || this.#socket.destroyed) return
+    this.#pass(NO_CHUNK, bufferOver(buffer, byteOffset + start, length - start), NO_FUNCTIONS)
   }
 
   #newChunk(): void {

@@ -11,6 +11,14 @@ export interface WriteChunk {
   writes: number
 }
 
+/** Bytes that the kernel had no room for, and the functions that wait for it to have them. */
+export interface Part {
+  bytes: Buffer
+  /** Where they lie; `NO_CHUNK` for those that the caller owns. */
+  readonly chunk: WriteChunk
+  readonly flushed: readonly (() => void)[]
+}
+
 /**
  * Shared by all links of a thread, because a link needs a chunk only until the kernel has its bytes. Memory that was just written is in the
  * cache of the core. Fresh memory is cleared by the kernel page by page, and the garbage collector must find it again.

@@ -82,6 +82,65 @@ it.each([20, 1_000, 20_000])(
   },
 )
 
+it.each([
+  { hidden: false, referenced: true },
+  { hidden: false, referenced: false },
+  { hidden: true, referenced: true },
+])('passes owned payloads to the stream without a copy, between other records (%o)', async (ways) => {
+  const [left, right] = await join(ways.hidden)
+  if (!ways.referenced) left.link.unref()
+  const memories = new Set<ArrayBufferLike>()
+  const { socket } = left
+  const writev = socket._writev?.bind(socket)
+  const write = socket._write.bind(socket)
+  socket._write = (bytes: Buffer, encoding, done) => {
+    memories.add(bytes.buffer)
+    write(bytes, encoding, done)
+  }
+  socket._writev = (parts, done) => {
+    for (const { chunk } of parts) memories.add((chunk as Buffer).buffer)
+    writev?.(parts, done)
+  }
+  const lengths = [10, 3_000_000, 20, 16_384, 1_000_000, 40_000]
+  for (const [number, bytes] of lengths.entries()) {
+    const payload = numbered(number, bytes)
+    // A caller that owns a copy offers its own memory first.
+    let offset = 0
+    while (offset === 0) {
+      offset = Math.max(0, left.link.write(RecordKind.MESSAGE, 0, payload, 0))
+      if (offset === 0) await eventually(() => left.link.stats().depthBytes < CAPACITY_BYTES)
+    }
+    if (offset === bytes) continue
+    const copy = Buffer.from(payload)
+    payload.fill(0xee)
+    expect(left.link.write(RecordKind.MESSAGE, 0, copy, offset, true)).toBe(bytes)
+    let isFlushed = false
+    left.link.afterFlush(() => {
+      isFlushed = true
+    })
+    await eventually(() => isFlushed)
+    // Unreferenced, the descriptor gets the bytes without the stream.
+    if (ways.referenced) expect(memories.has(copy.buffer)).toBe(true)
+    copy.fill(0xdd)
+  }
+  await eventually(() => right.sink.payloads.length === lengths.length)
+  for (const [number, payload] of right.sink.payloads.entries())
+    expect(payload.equals(numbered(number, lengths[number] as number))).toBe(true)
+})
+
+it('does not pass owned memory to a socket that is destroyed', async () => {
+  const [left] = await join(false)
+  const payload = Buffer.alloc(3_000_000)
+  const offset = left.link.write(RecordKind.MESSAGE, 0, payload, 0)
+  expect(offset).toBeGreaterThan(0)
+  left.socket.destroy()
+  const { writableLength } = left.socket
+  left.link.write(RecordKind.MESSAGE, 0, payload, offset, true)
+  expect(left.socket.writableLength).toBe(writableLength)
+  await eventually(() => left.sink.ends.length > 0)
+  expect(left.sink.ends).toEqual(['ERR_SHMWIRE_PEER_GONE'])
+})
+
 it('runs afterFlush when the kernel has the bytes, in the order of the calls', async () => {
   const [left, right] = await join(false)
   const flushed: number[] = []
