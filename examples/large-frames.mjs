@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { connect, listen } from 'shmwire'
 
 const FRAME_BYTES = 1280 * 720 * 4
-/** A claim lies in the ring only if it is at most an eighth of it. */
+/** A claim lies in the ring only if it is at most an eighth of it. The ring begins with 64 KiB, so the first frames are copied. */
 const RING_BYTES = 32 * 1024 * 1024
 const ownFrame = Buffer.alloc(FRAME_BYTES)
 const cpuMs = () => Object.values(process.cpuUsage()).reduce((sum, micros) => sum + micros) / 1000

@@ -26,7 +26,10 @@ export interface ChannelOptions {
    * request of another form fails with it; the `cause` of the error names the fields. Default: any message. Services have contracts instead.
    */
   schema?: MessageSchema | undefined
-  /** The size of the ring that this side writes to: a power of two from 64 KiB to 1 GiB. Longer messages travel in fragments. Default 1 MiB. */
+  /**
+   * The size of the ring that this side writes to: a power of two from 64 KiB to 1 GiB. Longer messages travel in fragments. Over shared
+   * memory, a ring begins with 64 KiB, and grows to its size once, when a message finds no room. Default 1 MiB.
+   */
   ringBytes?: number | undefined
   /** The longest encoded message, in bytes. The smaller value of the two sides applies. 1 to 1 GiB. Default 64 MiB. */
   maxMessageBytes?: number | undefined

@@ -6,8 +6,7 @@ FRAME = struct.Struct('<IHHI')
 HELLO, OFFER, REJECT, HANDLES, _, _, READY, SOCKET = range(256, 264)
 MESSAGE, REQUEST, REPLY, ERROR, CANCEL, CLOSE, _, HEARTBEAT, END = range(1, 10)
 MOST = 4096  # open requests, and messages that wait for the program
-CODECS = {'bytes': (bytes, bytes), 'json': (lambda value: json.dumps(value).encode(),
-                                            lambda payload: json.loads(payload.decode()))}
+CODECS = {'bytes': (bytes,) * 2, 'json': (lambda v: json.dumps(v).encode(), lambda p: json.loads(p.decode()))}
 
 def socket_path(name):
     check(re.fullmatch(r'\w[\w.-]{0,63}', name, re.ASCII), f'{name} is not a name', ValueError)
@@ -93,8 +92,8 @@ class Channel:
     """`on_message` gets the messages of the peer. The value of `on_request` is the reply."""
     def __init__(self, plane, encode, decode):
         self.plane, self.encode, self.decode = plane, encode, decode
-        self.received, self.open, self.replies, self.last_id = [], set(), {}, 0
-        self.closed = self.peer_closed = self.peer_ended = self.on_message = self.on_request = None
+        self.received, self.open, self.replies, self.last_id, self.closed = [], set(), {}, 0, False
+        self.peer_closed = self.peer_ended = self.on_message = self.on_request = None
     def send(self, value):
         self._write(MESSAGE, 0, self.encode(value))
     def request(self, value):

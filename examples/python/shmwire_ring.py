@@ -5,9 +5,8 @@ CONTROL, DATA = 4096, 8192  # offsets in the segment
 TAIL, HEAD = CONTROL // 8, (CONTROL + 128) // 8  # indexes of 8-byte words
 DATA_WAKE, ROOM_WAKE, WAKE_SEQUENCE, STATE = ((CONTROL + at) // 4 for at in (256, 384, 512, 640))
 SEALS, SEAL_WRITE = 1 | 2 | 4 | 16, 8  # SEAL, SHRINK, GROW and FUTURE_WRITE
-PAD, FIRST, LAST, U32 = 1 << 31, 1, 2, 0xFFFFFFFF
-ARMED, BLOCKED, SYS_FUTEX, FUTEX_WAKE = 1, 2, 202, 1  # of x86-64
-FENCE = threading.Lock()
+PAD, FIRST, LAST, U32, OFFER, SMALL = 1 << 31, 1, 2, 0xFFFFFFFF, 1, 1 << 16  # of an elastic ring
+ARMED, BLOCKED, SYS_FUTEX, FUTEX_WAKE, FENCE = 1, 2, 202, 1, threading.Lock()  # of x86-64
 
 class ShmwireError(Exception):
     """The peer breaks the protocol, or rejects what this side wants."""
@@ -16,51 +15,51 @@ def check(correct, message, error=ShmwireError):
     if not correct:
         raise error(message)
 
-def header(size):
-    return struct.pack('<8sHHIIIQIIQQ48x', b'SHMWIRE1', 1, 0, 0x01020304, 104, 4096, size, 1,
-                       (size - DATA).bit_length() - 1, CONTROL, DATA)
+def header(size, elastic=False):
+    return struct.pack('<8sHHIIIQIIQQ32xQ8x', b'SHMWIRE1', 1, 0, 0x01020304, 104, 4096, size, 1,
+                       (size - DATA).bit_length() - 1, CONTROL, DATA, elastic)
 
 class Segment:
-    def __init__(self, fd, protection):
-        self.memory = mmap.mmap(fd, 0, mmap.MAP_SHARED | mmap.MAP_POPULATE, protection)
+    def __init__(self, fd, capacity, protection):
+        self.memory = mmap.mmap(fd, 0, mmap.MAP_SHARED, protection)
         self.bytes = memoryview(self.memory)
         self.words, self.halves = self.bytes.cast('Q'), self.bytes.cast('I')
-        self.capacity, self.most = len(self.bytes) - DATA, (len(self.bytes) - DATA) // 8 - 16
+        self.capacity, self.most, self.end = capacity, capacity // 8 - 16, DATA + capacity
 
 def create_segment(capacity):
     fd = os.memfd_create('shmwire', os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.posix_fallocate(fd, 0, DATA + capacity)
-    segment = Segment(fd, mmap.PROT_READ | mmap.PROT_WRITE)
+    check(os.pwrite(fd, bytes(DATA + capacity), 0) == DATA + capacity, 'no memory', MemoryError)  # all pages
+    segment = Segment(fd, capacity, mmap.PROT_READ | mmap.PROT_WRITE)
     segment.bytes[:104], segment.bytes[56:72] = header(DATA + capacity), os.urandom(16)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
     return segment, fd
 
 def map_segment(fd):
     """Maps the segment of the peer, which may have sent any file."""
-    size, seals = os.fstat(fd).st_size, fcntl.fcntl(fd, fcntl.F_GET_SEALS)
+    seals, info, copy = fcntl.fcntl(fd, fcntl.F_GET_SEALS), os.fstat(fd), os.pread(fd, 104, 0)
+    size, elastic = info.st_size, copy[88:89] == b'\1' and info.st_size > DATA + SMALL
+    capacity = SMALL if elastic else size - DATA  # an elastic ring stays small: _read_record
     check(seals & (SEALS | SEAL_WRITE) == SEALS and size - DATA in [1 << n for n in range(16, 31)]
-          and os.fstat(fd).st_blocks * 512 >= size, f'the memory has {size} bytes and the seals {seals}')
-    segment, expected = Segment(fd, mmap.PROT_READ), header(size)
-    for begin, end in (0, 10), (12, 16), (20, 56), (88, 96):  # without minor version, id, owner
-        check(segment.bytes[begin:end] == expected[begin:end], 'the header of the memory is wrong')
-    return segment
+          and info.st_blocks * 512 >= DATA + capacity, f'the memory has {size} bytes and the seals {seals}')
+    for part in slice(10), slice(12, 16), slice(20, 56), slice(88, 96):  # without minor version, id, owner
+        check(copy[part] == header(size, elastic)[part], 'the header of the memory is wrong')
+    return Segment(fd, capacity, mmap.PROT_READ)
 
 class RingPlane:
     """Writes records to our segment, and reads those of the peer's."""
     def __init__(self, control, limit, mine, peer, our_bell, peer_bell):
         self.control, self.limit, self.mine, self.peer = control, limit, mine, peer
-        self.our_bell, self.peer_bell, self.ended = our_bell, peer_bell, False
-        self.tail = self.peer_head = self.written = self.needed = self.head = self.read_count = 0
-        self.message, self.epoch, self.woken = None, 0, {}
+        self.our_bell, self.peer_bell, self.message, self.woken = our_bell, peer_bell, None, {}
+        self.tail = self.peer_head = self.written = self.needed = self.head = self.read_count = self.epoch = 0
+        self.ended = self.offered = False
     def write(self, kind, id, payload, wait):
-        if len(payload) > self.mine.most:
-            payload = struct.pack('<Q', len(payload)) + payload
+        payload = struct.pack('<Q', len(payload)) * (len(payload) > self.mine.most) + payload
         for at in range(0, len(payload) or 1, self.mine.most):
             flags = (at == 0) * FIRST | (at + self.mine.most >= len(payload)) * LAST
             self._write_record(kind | flags << 16, id, payload[at : at + self.mine.most], wait)
     def _write_record(self, kind_and_flags, id, payload, wait):
         at, size, words = DATA + self.tail % self.mine.capacity, len(payload) + 31 & ~15, self.mine.words
-        padding = len(self.mine.bytes) - at if at + size > len(self.mine.bytes) else 0
+        padding = self.mine.end - at if at + size > self.mine.end else 0
         self.needed = padding + size
         while not self._has_room():
             wait()
@@ -91,8 +90,7 @@ class RingPlane:
     def read(self, data, room):
         """Sleeps until there is data to read, or room. Returns the records."""
         self.epoch = self.epoch + 4 & U32
-        self.mine.halves[DATA_WAKE] = self.epoch | data * ARMED
-        self.mine.halves[ROOM_WAKE] = self.epoch | room * ARMED
+        self.mine.halves[DATA_WAKE], self.mine.halves[ROOM_WAKE] = self.epoch | data, self.epoch | room
         with FENCE:  # between our stores of the wake words, and the loads of tail and head
             ready = data and self.peer.words[TAIL] != self.head or room and self._has_room()
         readable = [] if ready or self.ended else select.select([self.control, self.our_bell], [], [])[0]
@@ -113,10 +111,13 @@ class RingPlane:
     def _read_record(self, tail, records):
         at = DATA + self.head % self.peer.capacity
         first, second = self.peer.words[at // 8], self.peer.words[at // 8 + 1]  # once: they can change
-        length, kind, flags, left = first & U32, first >> 32 & 0xFFFF, first >> 48, len(self.peer.bytes) - at
+        length, kind, flags, left = first & U32, first >> 32 & 0xFFFF, first >> 48, self.peer.end - at
         if length & PAD:
             check(first == left - 16 | PAD and left <= min(self.peer.most + 15, tail - self.head), 'bad PAD')
             return left
+        if not first and second == OFFER and self.peer.end < len(self.peer.bytes) and not self.offered:
+            self.offered = True  # never accepted, so the ring stays small
+            return 16
         check(kind and flags <= FIRST | LAST and second >> 32 == self.read_count and length <= self.peer.most
               and (length + 31 & ~15) <= min(left, tail - self.head)
               and bool(flags & FIRST) == (self.message is None), f'bad record: {first:#x}, {second:#x}')

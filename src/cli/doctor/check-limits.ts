@@ -9,10 +9,10 @@ const DESCRIPTORS_FEW = 1024
 /** Of Node.js itself, and of a handshake. */
 const DESCRIPTORS_MIN = 32
 const MIB = 2 ** 20
-/** Both rings with the default `ringBytes`, and 8 KiB. */
-const CHANNEL_BYTES = 2 * MIB + 8 * 1024
-/** This side's ring. */
-const RING_BYTES = MIB + 8 * 1024
+/** This side's segment with the default `ringBytes`. Its file and its address space have this size from the start. */
+const SEGMENT_BYTES = MIB + 8 * 1024
+/** The part of it that exists until the ring grows (docs/decisions/0082). */
+const SMALL_SEGMENT_BYTES = 72 * 1024
 const MEMORY_LEFT_MIN = 64 * MIB
 /** Address space: Node.js itself reserves more than that. */
 const ADDRESS_SPACE_FEW = 4096 * MIB
@@ -32,11 +32,11 @@ export function limitFindings(limits: string): Finding[] {
     findings.push(
       note(
         'address space',
-        `${formatBytes(addressSpace)} (ulimit -v): a channel maps ${formatBytes(CHANNEL_BYTES)}`,
+        `${formatBytes(addressSpace)} (ulimit -v): a channel maps ${formatBytes(2 * SEGMENT_BYTES)}`,
         'ulimit -v unlimited',
       ),
     )
-  if (fileBytes < RING_BYTES)
+  if (fileBytes < SEGMENT_BYTES)
     findings.push(
       problem(
         'length of files',
@@ -59,7 +59,8 @@ function memoryFindings({ memoryLimitBytes: limit, memoryLeftBytes: left, platfo
   const check = 'memory'
   if (limit === undefined)
     return platform === 'linux' ? [ok(check, 'the control group has no limit; /dev/shm is not used')] : []
-  const text = `the control group has ${formatBytes(limit)}; a channel takes ${formatBytes(RING_BYTES)} of it on each side`
+  const sizes = `${formatBytes(SMALL_SEGMENT_BYTES)} to ${formatBytes(SEGMENT_BYTES)}`
+  const text = `the control group has ${formatBytes(limit)}; a channel takes ${sizes} of it on each side`
   if (left >= MEMORY_LEFT_MIN) return [ok(check, text)]
   return [note(check, text, 'raise the memory limit (docker run --memory), or lower ringBytes')]
 }

@@ -89,7 +89,7 @@ def wait(channel):
     print_line('waiting')
     sys.stdin.readline()
     channel.run()
-    print_line(count)
+    print_line(count, 'offered' if getattr(channel.plane, 'offered', False) else 'not offered')
 
 
 def pause(channel):
@@ -100,7 +100,7 @@ def pause(channel):
     sys.stdin.readline()
 
 
-scenario, name, transport, codec = sys.argv[1:]
-channel = connect(name, transport, codec, ring_bytes=1 << 16)
+scenario, name, transport, codec, ring_bytes = sys.argv[1:]
+channel = connect(name, transport, codec, ring_bytes=int(ring_bytes))
 print_line(type(channel.plane).__name__)
 globals()[scenario](channel)
