@@ -99,19 +99,19 @@ export class SocketWriter {
   write(kind: number, id: number, payload: Uint8Array, offset: number, owned = false): number {
     const depthBytes = this.depthBytes
     const room = this.#capacityBytes - depthBytes
+    const { length } = payload
+    const needsNoCopy = owned && this.#isPlain
     // The rest of an owned payload takes no further memory.
-    if (this.#broken || (room <= 0 && !(owned && offset > 0))) {
+    if (this.#broken || (room <= 0 && !(needsNoCopy && offset > 0 && length - offset >= DIRECT_BYTES_MIN))) {
       this.#stats.fullWaits += 1
       this.#wantsRoom = true
       this.flush()
       return -1
     }
-    const { length } = payload
     if (offset === 0) this.#appendHeader(kind, id, length)
     const start = length - offset < DIRECT_BYTES_MIN ? offset : this.#writeFrom(payload, offset)
-    const needsNoCopy = owned && this.#isPlain && length - start >= DIRECT_BYTES_MIN
     const end = needsNoCopy || length <= INLINE_BYTES_MAX ? length : Math.min(length, start + room)
-    if (needsNoCopy) this.#passOwned(payload, start)
+    if (needsNoCopy && length - start >= DIRECT_BYTES_MIN) this.#passOwned(payload, start)
     else this.#append(payload, start, end)
     this.#inRecord = end < length
     if (this.#inRecord) this.#wantsRoom = true

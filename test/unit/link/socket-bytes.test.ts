@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { expect, it } from 'vitest'
+import { newLinkStats } from '../../../src/link/link.js'
 import { readIntoShared } from '../../../src/link/socket/shared-reads.js'
+import { SocketWriter } from '../../../src/link/socket/socket-writer.js'
 import { NO_CHUNK, releaseChunk, takeChunk } from '../../../src/link/socket/write-chunks.js'
 import { encodeFrame } from '../../../src/wire/frames.js'
 import { RecordKind } from '../../../src/wire/record-kind.js'
@@ -263,4 +266,17 @@ it('keeps a bounded number of free chunks', () => {
   expect(kept).toHaveLength(16)
   releaseChunk(NO_CHUNK)
   expect(takeChunk().bytes.length).toBe(64 * 1024)
+})
+
+it('takes no part of an owned payload twice when a stream that is not a socket has no room', async () => {
+  const stream = new Duplex({ read: () => {}, write: () => {} })
+  const events = { onRoom: () => {}, onBroken: () => {} }
+  const writer = new SocketWriter(stream, CAPACITY_BYTES, newLinkStats(), events)
+  const payload = Buffer.alloc(3_000_000)
+  const offset = writer.write(RecordKind.MESSAGE, 0, payload, 0)
+  expect(offset).toBeGreaterThan(0)
+  expect(offset).toBeLessThan(payload.length)
+  expect(writer.write(RecordKind.MESSAGE, 0, payload, offset, true)).toBe(-1)
+  writer.close()
+  stream.destroy()
 })
