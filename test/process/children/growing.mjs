@@ -1,5 +1,6 @@
 // One side of a channel that sends messages of random sizes in all ways, so that its ring grows, and checks what arrives.
 //   growing.mjs server|client <address> <seed> <JSON: options of the channel, `count` of messages, and `blocking`>
+import { readFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { connect, listen } from '../../../dist/index.js'
@@ -19,6 +20,7 @@ const everything = blocking ? undefined : receiveAll()
 try {
   await (blocking ? exchangeBlocking() : sendAll())
   await everything
+  account.ownMemoryBytes = ownMemoryBytes()
   // Both sides have everything, also the other's replies.
   if (role === 'server') await channel.close()
   else await ended
@@ -92,9 +94,20 @@ async function sent(way, message) {
 }
 
 async function ask(message) {
-  const reply = await channel.request(message)
+  const reply = await channel.request(message).catch((error) => {
+    account.error ??= error.code
+  })
+  if (reply === undefined) return
   if (!reply.equals(message)) account.fault ??= `a reply of ${reply.length} bytes to ${message.length} bytes`
   account.replies += 1
+}
+
+/** The pages of the own segment, the only one that is mapped writable; undefined except on Linux. */
+function ownMemoryBytes() {
+  if (process.platform !== 'linux') return undefined
+  const smaps = readFileSync('/proc/self/smaps', 'latin1')
+  const [, kib] = /^\S+ rw-s .*memfd:shmwire[\s\S]*?^Rss:\s+(\d+) kB$/m.exec(smaps)
+  return Number(kib) * 1024
 }
 
 /** Both sides block, so each waits only for a moment. */
