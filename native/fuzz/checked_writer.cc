@@ -68,16 +68,8 @@ bool CheckedWriter::MayMove() const {
 }
 
 CheckedWriter::Room CheckedWriter::FindRoomOrGrow(uint64_t span) {
-  if (Fits(span)) return Room::kFound;
-  if (!LoadHead()) return Room::kViolation;
-  if (MayMove()) {
-    CheckStep(GrowthStep::kMove);
-    moved_from_ = tail_;
-    moved_to_ = NextBehindSmallRing(tail_, whole_bytes_);
-    tail_ = moved_to_;
-    stage_ = Stage::kWhole;
-  }
-  if (Fits(span)) return Room::kFound;
+  const Room room = FindRoom(span);
+  if (room != Room::kNone || stage_ == Stage::kWhole) return room;
   if (stage_ == Stage::kSmall) {
     refusals_++;
     if ((refusals_ & (refusals_ - 1)) == 0 && PagesCanBeAdded()) {
@@ -85,7 +77,15 @@ CheckedWriter::Room CheckedWriter::FindRoomOrGrow(uint64_t span) {
       stage_ = Stage::kOffered;
     }
   }
-  return Room::kNone;
+  if (MayMove()) {
+    CheckStep(GrowthStep::kMove);
+    moved_from_ = tail_;
+    moved_to_ = NextBehindSmallRing(tail_, whole_bytes_);
+    tail_ = moved_to_;
+    stage_ = Stage::kWhole;
+  }
+  // OFFER may take the bytes that would be padding.
+  return Fits(span) ? Room::kFound : Room::kNone;
 }
 
 void CheckedWriter::CheckStep(GrowthStep step) {
