@@ -12,9 +12,9 @@ using Found = ReferenceReader::Found;
 constexpr uint64_t kCanaryBytes = 32;
 constexpr int kCanary = 0xA5;
 
-OwnSegment MakeSegment() {
+OwnSegment MakeSegment(uint64_t ring_bytes) {
   OwnSegment segment;
-  FUZZ_REQUIRE(OwnSegment::Create(kRingBytes, &segment).ok());
+  FUZZ_REQUIRE(OwnSegment::Create(ring_bytes, &segment).ok());
   return segment;
 }
 
@@ -27,9 +27,9 @@ bool IsCanary(const std::byte* bytes) {
 
 }  // namespace
 
-ReaderMemory::ReaderMemory()
-    : peer(MakeSegment()),
-      own(MakeSegment()),
+ReaderMemory::ReaderMemory(uint64_t ring_bytes)
+    : peer(MakeSegment(ring_bytes)),
+      own(MakeSegment(kRingBytes)),
       peer_view(MapReadOnly(peer)),
       target(MapGuarded(kRingBytes + kCanaryBytes)),
       message(MapGuarded(kMessageBytesMost + kCanaryBytes)),
@@ -42,6 +42,7 @@ CheckedReader::CheckedReader(ReaderMemory* memory, uint64_t message_bytes_max)
       reader_(memory->peer_view, memory->own, message_bytes_max),
       reference_(memory->peer, message_bytes_max),
       message_bytes_max_(message_bytes_max) {
+  LetPagesExist(true);
   std::memset(static_cast<void*>(memory->own.control()), 0, sizeof(ControlBlock));
 }
 
@@ -96,7 +97,7 @@ void CheckedReader::CheckBatch(const Batch& batch, uint64_t offset) {
   for (uint32_t index = 0; index < batch.count; index++) {
     const MessageDescriptor& one = batch.descriptors[index];
     ReferenceReader::Record record;
-    FUZZ_REQUIRE(reference_.head() - released_ < kRingBytes / 4);
+    FUZZ_REQUIRE(reference_.head() - released_ < reference_.ring_bytes() / 4);
     FUZZ_REQUIRE(!reference_.message_open() && reference_.Peek(&record) == Found::kRecord);
     FUZZ_REQUIRE(record.whole() && one.kind == record.header.kind && one.id == record.header.id);
     FUZZ_REQUIRE(one.length == record.header.length);
@@ -124,7 +125,7 @@ void CheckedReader::CheckStop(Status status, const Batch& batch, bool more) {
     FUZZ_REQUIRE(status.ok() && !more && !asks);
     return;
   }
-  FUZZ_REQUIRE(more == (reference_.head() - released_ >= kRingBytes / 4));
+  FUZZ_REQUIRE(more == (reference_.head() - released_ >= reference_.ring_bytes() / 4));
   if (more) {
     FUZZ_REQUIRE(status.ok() && !asks);
     return;
@@ -178,7 +179,7 @@ void CheckedReader::CheckFragments(Status status, uint64_t before, const Assembl
   bytes_ += message.received_bytes - before;
   for (uint64_t at = before; at < message.received_bytes;) {
     ReferenceReader::Record record;
-    FUZZ_REQUIRE(reference_.head() - released_ < kRingBytes / 4);
+    FUZZ_REQUIRE(reference_.head() - released_ < reference_.ring_bytes() / 4);
     const uint64_t prefix = reference_.first_waits() ? 8 : 0;
     FUZZ_REQUIRE(reference_.Peek(&record) == Found::kRecord);
     const uint64_t count = record.header.length - prefix;
@@ -195,7 +196,7 @@ void CheckedReader::CheckFragments(Status status, uint64_t before, const Assembl
   }
   // Like the reader: it checks for room to release only while records are left.
   const bool left = reference_.head() != reference_.tail();
-  FUZZ_REQUIRE(more == (left && reference_.head() - released_ >= kRingBytes / 4));
+  FUZZ_REQUIRE(more == (left && reference_.head() - released_ >= reference_.ring_bytes() / 4));
   if (more) return;
   ReferenceReader::Record record;
   const Found found = reference_.Peek(&record);
@@ -208,7 +209,8 @@ void CheckedReader::Release() {
   released_ = reference_.head();
   FUZZ_REQUIRE(memory_->own.control()->head.LoadRelaxed() == released_);
   const uint64_t used = reference_.tail() - reference_.head();
-  FUZZ_REQUIRE(reader_.worth_waking() == (kRingBytes - used >= kRingBytes / 4));
+  const uint64_t most = reference_.ahead_max();
+  FUZZ_REQUIRE(reader_.worth_waking() == (most - used >= most / 4));
 }
 
 void CheckedReader::CheckOwnMemory() const {
@@ -217,7 +219,8 @@ void CheckedReader::CheckOwnMemory() const {
   FUZZ_REQUIRE(control->head.LoadRelaxed() == released_);
   FUZZ_REQUIRE(control->counters.messages_read.LoadRelaxed() == messages_);
   FUZZ_REQUIRE(control->counters.bytes_read.LoadRelaxed() == bytes_);
-  // All but head and the counters.
+  FUZZ_REQUIRE(control->accepted.LoadRelaxed() == (reference_.accepted() ? 1 : 0));
+  // All but head, the counters and accepted.
   const auto* bytes = reinterpret_cast<const std::byte*>(control);
   const auto* zeros = reinterpret_cast<const std::byte*>(&kUntouched);
   constexpr size_t kHeadEnd = offsetof(ControlBlock, head) + sizeof(uint64_t);

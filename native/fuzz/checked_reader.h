@@ -14,7 +14,7 @@ inline constexpr uint32_t kDescriptorsMost = 64;
 
 // The two segments of one direction and the reader's target. Created once for a process.
 struct ReaderMemory {
-  ReaderMemory();
+  explicit ReaderMemory(uint64_t ring_bytes);
 
   OwnSegment peer;  // the writer's, which the fuzzer controls
   OwnSegment own;   // the reader's

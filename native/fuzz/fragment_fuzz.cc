@@ -20,7 +20,7 @@ struct Plan {
 
 void AppendFragment(ForgedPeer* peer, Plan* plan, bool first, uint8_t wrong, Input* input) {
   const uint64_t prefix = first ? kFragmentTotalBytes : 0;
-  const uint64_t most = std::min(plan->left, kInlineMax - prefix);
+  const uint64_t most = std::min(plan->left, peer->inline_max() - prefix);
   const uint64_t count = most == 0 ? 0 : 1 + input->Below(most);
   const bool last = count == plan->left;
   RecordHeader header = {
@@ -32,7 +32,8 @@ void AppendFragment(ForgedPeer* peer, Plan* plan, bool first, uint8_t wrong, Inp
   if ((wrong & 1) != 0) header.flags ^= 1 + input->Byte() % 7;
   if ((wrong & 2) != 0) header.kind++;
   if ((wrong & 4) != 0) header.id ^= input->Byte();
-  if ((wrong & 8) != 0) header.length = static_cast<uint32_t>(input->Below(kInlineMax + 16));
+  if ((wrong & 8) != 0)
+    header.length = static_cast<uint32_t>(input->Below(peer->inline_max() + 16));
   if ((wrong & 32) != 0) header.length++;
   if (RecordSpan(header.length) > peer->left()) peer->AppendPad();
   const uint64_t position = peer->tail();
@@ -74,7 +75,11 @@ void Step(ForgedPeer* peer, CheckedReader* reader, Plan* plan, Input* input) {
       AppendFragment(peer, plan, false, wrong, input);
       break;
     case 3:
-      peer->AppendHonest(1, kFlagsWhole, 0, input->Byte());
+      if ((choice & 0x40) != 0) {
+        peer->AppendGrowth(input);
+      } else {
+        peer->AppendHonest(1, kFlagsWhole, 0, input->Byte());
+      }
       break;
     case 4: {
       const auto bytes = input->Take<std::array<std::byte, 8>>();
@@ -97,10 +102,15 @@ void Step(ForgedPeer* peer, CheckedReader* reader, Plan* plan, Input* input) {
 }
 
 void Run(Input input) {
-  static ReaderMemory memory;
-  static ForgedPeer peer(&memory.peer);
+  static ReaderMemory memories[] = {ReaderMemory(kRingSizes[0]), ReaderMemory(kRingSizes[1]),
+                                    ReaderMemory(kRingSizes[2])};
+  static ForgedPeer peers[] = {ForgedPeer(&memories[0].peer), ForgedPeer(&memories[1].peer),
+                               ForgedPeer(&memories[2].peer)};
+  const uint8_t first = input.Byte();
+  const size_t which = first / 2 % std::size(kRingSizes);
+  ForgedPeer& peer = peers[which];
   peer.Reset();
-  CheckedReader reader(&memory, (input.Byte() & 1) != 0 ? kMessageBytesMost : 5000);
+  CheckedReader reader(&memories[which], (first & 1) != 0 ? kMessageBytesMost : 5000);
   Plan plan;
   for (int step = 0; step < kStepsMax && !input.empty(); step++) {
     Step(&peer, &reader, &plan, &input);

@@ -1,5 +1,6 @@
-// A reader whose writer writes anything: records, padding, tails and single bytes, before, between
-// and after the reader's calls. Oracle: the reference reader (checked_reader.h).
+// A reader whose writer writes anything: records, padding, growth steps, tails and single bytes,
+// before, between and after the reader's calls. Oracle: the reference reader (checked_reader.h).
+// Pages that the reader has not accepted are not readable.
 
 #include "fuzz/checked_reader.h"
 #include "fuzz/input.h"
@@ -22,14 +23,14 @@ void ForgeWord(ForgedPeer* peer, Input* input) {
 void ForgeBytes(ForgedPeer* peer, Input* input) {
   const uint64_t back = input->Take<uint16_t>();
   const auto bytes = input->Take<std::array<std::byte, 8>>();
-  peer->Write(peer->tail() + kRingBytes - back, bytes.data(), 1 + input->Below(bytes.size()));
+  peer->Write(peer->tail() + peer->capacity() - back, bytes.data(), 1 + input->Below(bytes.size()));
 }
 
 // Appends whole records until the next one is near the end of the ring.
 void NearTheEnd(ForgedPeer* peer, Input* input) {
   const uint64_t distance = kRecordAlignment * (1 + input->Below(512));
   while (peer->left() > distance) {
-    const uint64_t span = std::min(peer->left() - distance, RecordSpan(kInlineMax));
+    const uint64_t span = std::min(peer->left() - distance, RecordSpan(peer->inline_max()));
     peer->AppendHonest(1, kFlagsWhole, 0, static_cast<uint32_t>(span - kRecordHeaderBytes));
   }
   peer->Publish();
@@ -42,7 +43,7 @@ void PeerStep(uint8_t step, ForgedPeer* peer, Input* input) {
       break;
     case 1:
       peer->AppendHonest(input->Take<uint16_t>(), kFlagsWhole, 1,
-                         static_cast<uint32_t>(input->Below(kInlineMax + 1)));
+                         static_cast<uint32_t>(input->Below(peer->inline_max() + 1)));
       break;
     case 2:
       peer->AppendForged(input);
@@ -64,6 +65,15 @@ void PeerStep(uint8_t step, ForgedPeer* peer, Input* input) {
       break;
   }
   if (step < 4) peer->Publish();
+}
+
+void GrowthOfPeer(uint8_t step, ForgedPeer* peer, Input* input) {
+  if (step < 2) {
+    LetPagesExist(step == 0);
+    return;
+  }
+  peer->AppendGrowth(input);
+  if (step < 6) peer->Publish();
 }
 
 void ReaderStep(uint8_t step, CheckedReader* reader, Input* input) {
@@ -102,13 +112,20 @@ void ReaderStep(uint8_t step, CheckedReader* reader, Input* input) {
 }
 
 void Run(Input input) {
-  static ReaderMemory memory;
-  static ForgedPeer peer(&memory.peer);
+  static ReaderMemory memories[] = {ReaderMemory(kRingSizes[0]), ReaderMemory(kRingSizes[1]),
+                                    ReaderMemory(kRingSizes[2])};
+  static ForgedPeer peers[] = {ForgedPeer(&memories[0].peer), ForgedPeer(&memories[1].peer),
+                               ForgedPeer(&memories[2].peer)};
+  const uint8_t first = input.Byte();
+  const size_t which = first / std::size(kMessageBytesMax) % std::size(kRingSizes);
+  ForgedPeer& peer = peers[which];
   peer.Reset();
-  CheckedReader reader(&memory, kMessageBytesMax[input.Below(std::size(kMessageBytesMax))]);
+  CheckedReader reader(&memories[which], kMessageBytesMax[first % std::size(kMessageBytesMax)]);
   for (int step = 0; step < kStepsMax && !input.empty(); step++) {
     const uint8_t choice = input.Byte();
-    if ((choice & 8) == 0) {
+    if ((choice & 0xF8) == 0xF0) {
+      GrowthOfPeer(choice & 7, &peer, &input);
+    } else if ((choice & 8) == 0) {
       PeerStep(choice & 7, &peer, &input);
     } else {
       ReaderStep(choice & 7, &reader, &input);

@@ -1,10 +1,12 @@
 // The kernel's objects that a peer can send as its segment: a memfd of any size, with holes, with
 // any seals and any header, or another file. Oracle: it is mapped only if it is sealed, sized and
-// filled as docs/memory-layout.md requires, and then every byte can be read.
+// filled as docs/memory-layout.md requires, and then every byte can be read. The other pages of an
+// elastic ring are found exactly if all of them exist, and no check creates one.
 
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <vector>
@@ -21,14 +23,15 @@ namespace shmwire::fuzz {
 namespace {
 
 constexpr uint64_t kSmallest = SegmentBytes(kRingBytesMin);
+constexpr uint64_t kLarger = SegmentBytes(2 * kRingBytesMin);
 constexpr int kSealsRequired = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
 constexpr int kSeals[] = {F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_FUTURE_WRITE, F_SEAL_SEAL,
                           F_SEAL_WRITE};
 
 // The first page of a valid segment.
-std::array<std::byte, sizeof(SegmentHeader)> HonestHeader() {
+std::array<std::byte, sizeof(SegmentHeader)> HonestHeader(uint64_t bytes) {
   OwnSegment own;
-  FUZZ_REQUIRE(OwnSegment::Create(kRingBytesMin, &own).ok());
+  FUZZ_REQUIRE(OwnSegment::Create(bytes - kDataOffset, &own).ok());
   std::array<std::byte, sizeof(SegmentHeader)> header;
   std::memcpy(header.data(), own.data() - kDataOffset, header.size());
   return header;
@@ -37,7 +40,9 @@ std::array<std::byte, sizeof(SegmentHeader)> HonestHeader() {
 struct Made {
   platform::Handle handle;
   bool honest;
+  // In the pages that must exist before the memory is mapped; and anywhere.
   bool has_holes;
+  bool is_partial;
 };
 
 // Files without seals, none of which may be mapped.
@@ -78,26 +83,31 @@ void MakePages(int file, uint64_t bytes, uint64_t filled, bool only_reserved, bo
     FUZZ_REQUIRE(fallocate(file, 0, 0, length) == 0);
     return;
   }
-  static const std::vector<std::byte> zeros(2 * kSmallest);
+  static const std::vector<std::byte> zeros(2 * kLarger);
   FUZZ_REQUIRE(filled <= zeros.size());
   FUZZ_REQUIRE(pwrite(file, zeros.data(), filled, 0) == static_cast<ssize_t>(filled));
 }
 
+uint64_t PagesOf(uint64_t bytes) { return (bytes + kLayoutPageBytes - 1) / kLayoutPageBytes; }
+
 Made MakeMemory(Input* input) {
-  static const auto honest = HonestHeader();
+  static const std::array<std::byte, sizeof(SegmentHeader)> honest_headers[] = {
+      HonestHeader(kSmallest), HonestHeader(kLarger)};
   const int file = memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   FUZZ_REQUIRE(file >= 0);
-  Made made = {platform::Handle(file), false, false};
+  Made made = {platform::Handle(file), false, false, false};
   const uint8_t how = input->Byte();
-  uint64_t bytes = kSmallest;
+  const bool is_larger = (how & 128) != 0;
+  const uint64_t size = is_larger ? kLarger : kSmallest;
+  uint64_t bytes = size;
   if ((how & 1) != 0) bytes += int64_t{input->Take<int16_t>()};
-  if ((how & 2) != 0) bytes = input->Below(2 * kSmallest);
+  if ((how & 2) != 0) bytes = input->Below(2 * size);
   FUZZ_REQUIRE(ftruncate(file, static_cast<off_t>(bytes)) == 0);
   const bool holes = (how & 12) == 12;
   const uint64_t filled = holes ? input->Below(bytes + 1) : bytes;
   const bool only_reserved = (how & 32) != 0;
   MakePages(file, bytes, filled, only_reserved, (how & 64) != 0);
-  auto header = honest;
+  auto header = honest_headers[is_larger ? 1 : 0];
   bool changed = false;
   if ((how & 16) != 0) {
     const auto at = static_cast<size_t>(input->Below(header.size()));
@@ -109,17 +119,25 @@ Made MakeMemory(Input* input) {
   FUZZ_REQUIRE(pwrite(file, header.data(), count, 0) == static_cast<ssize_t>(count));
   const int seals = ForgeSeals(input);
   FUZZ_REQUIRE(fcntl(file, F_ADD_SEALS, seals) == 0);
-  // The kernel allocates whole pages.
-  made.has_holes = (only_reserved && bytes > 0) ||
-                   (filled + kLayoutPageBytes - 1) / kLayoutPageBytes * kLayoutPageBytes < bytes;
+  // The kernel allocates whole pages. The write of the header has created the first one.
+  const uint64_t existing = only_reserved ? 1 : PagesOf(filled);
+  made.is_partial = existing < PagesOf(bytes);
+  const bool is_elastic = header[offsetof(SegmentHeader, features_required)] == std::byte{1};
+  made.has_holes = existing < PagesOf(is_elastic ? std::min(bytes, kSmallest) : bytes);
   // A changed header may still be valid: its id and owner are arbitrary.
-  made.honest = bytes == kSmallest && seals == kSealsRequired && !changed && !made.has_holes;
+  made.honest = bytes == size && seals == kSealsRequired && !changed && !made.has_holes;
   return made;
+}
+
+uint64_t BlocksOf(const platform::Handle& handle) {
+  struct stat status {};
+  FUZZ_REQUIRE(fstat(static_cast<int>(handle.native()), &status) == 0);
+  return static_cast<uint64_t>(status.st_blocks);
 }
 
 void Run(Input input) {
   const uint8_t what = input.Byte();
-  const Made made = what >= 248 ? Made{Stranger(what), false, true} : MakeMemory(&input);
+  const Made made = what >= 248 ? Made{Stranger(what), false, true, true} : MakeMemory(&input);
   PeerSegment peer;
   const Status status = PeerSegment::Map(made.handle, &peer);
   FUZZ_REQUIRE(!made.honest || status.ok());
@@ -131,11 +149,19 @@ void Run(Input input) {
   if (!status.ok()) return;
   FUZZ_REQUIRE((fcntl(static_cast<int>(made.handle.native()), F_GET_SEALS) & ~F_SEAL_WRITE) ==
                kSealsRequired);
-  FUZZ_REQUIRE(peer.ring_bytes() == kRingBytesMin);
+  FUZZ_REQUIRE(IsRingBytes(peer.ring_bytes()));
+  // A 64 KiB ring is not elastic, and the pages of another one may not exist yet.
+  FUZZ_REQUIRE(!peer.elastic() || peer.ring_bytes() > kRingBytesMin);
+  FUZZ_REQUIRE(peer.elastic() || !made.is_partial);
+  const uint64_t blocks = BlocksOf(made.handle);
+  const bool all_exist = peer.CheckPages().ok();
+  FUZZ_REQUIRE(!peer.elastic() || all_exist == !made.is_partial);
   // A read of a missing page would end this process.
+  const uint64_t readable = all_exist ? peer.ring_bytes() : kRingBytesMin;
   const volatile std::byte* data = peer.data();
-  for (uint64_t at = 0; at < peer.ring_bytes(); at += kLayoutPageBytes) (void)data[at];
-  (void)data[peer.ring_bytes() - 1];
+  for (uint64_t at = 0; at < readable; at += kLayoutPageBytes) (void)data[at];
+  (void)data[readable - 1];
+  FUZZ_REQUIRE(BlocksOf(made.handle) == blocks);
 }
 
 }  // namespace

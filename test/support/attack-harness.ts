@@ -58,20 +58,23 @@ export class AttackHarness {
   /** The error of a healthy channel. */
   #fault: unknown
 
-  private constructor(victim: Child, path: string) {
+  readonly #ringBytes: number
+
+  private constructor(victim: Child, path: string, ringBytes: number) {
     this.victim = victim
     this.path = path
+    this.#ringBytes = ringBytes
     this.pid = victim.process.pid as number
     this.#before = this.#held()
   }
 
   /** Starts a victim for all tests of the file. */
-  static async begin(options: object = {}): Promise<AttackHarness> {
+  static async begin(options: Record<string, unknown> & { ringBytes?: number } = {}): Promise<AttackHarness> {
     ensureBuilt()
     const path = join(longDirectory(), 's')
     const args = [`unix:${path}`, JSON.stringify(options)]
     const victim = new Child('attacked', { args, ipc: true, lasting: true })
-    const harness = new AttackHarness(victim, path)
+    const harness = new AttackHarness(victim, path, options.ringBytes ?? RING_BYTES)
     harnesses.push(harness)
     expect(await victim.next()).toBe('listening')
     for (let index = 0; index < HEALTHY_CHANNELS; index += 1) {
@@ -92,7 +95,7 @@ export class AttackHarness {
   /** Opens a connection by the protocol. */
   async attack(role: Role, segment?: ForgedSegment, block?: object): Promise<HostilePeer> {
     if (role === 'server') {
-      const client = await HostileClient.connect(this.path, RING_BYTES, segment)
+      const client = await HostileClient.connect(this.path, this.#ringBytes, segment)
       this.closeLater(client)
       await this.opened(client)
       return client

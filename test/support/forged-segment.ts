@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs'
+import { closeSync, fstatSync } from 'node:fs'
 import { hostileNative, SEALS } from './hostile-native.js'
 
 /** Offsets in a segment: docs/memory-layout.md. */
@@ -11,6 +11,7 @@ export const Word = {
   STATE: 4736,
   WAKE_SENT_AT: 4992,
   WOKEN_AT: 5000,
+  ACCEPTED: 5008,
 } as const
 
 export const DATA_OFFSET = 8192
@@ -23,6 +24,10 @@ const PAGE_BYTES = 4096
 export const Flag = { FIRST: 1, LAST: 2, WHOLE: 3 } as const
 export const PAD = 2 ** 31
 
+/** The ids of the records with which an elastic ring grows. */
+export const GrowthStep = { OFFER: 1, MOVE: 2 } as const
+const FEATURE_ELASTIC = 1n
+
 export interface ForgedRecord {
   readonly length: number
   readonly kind?: number
@@ -33,11 +38,13 @@ export interface ForgedRecord {
 
 export interface SegmentOptions {
   readonly ringBytes?: number
+  /** The ring begins with 64 KiB, and `grow` makes it larger. */
+  readonly elastic?: boolean
   /** The size of the memory, if it differs from that of a segment. */
   readonly bytes?: number
   readonly seals?: number
-  /** Which pages exist. Pages that are only reserved do not, and those beyond the end do not count. */
-  readonly pages?: 'all' | 'first' | 'reserved' | 'reserved beyond the end'
+  /** Which pages exist. Pages that are only reserved do not, and those beyond the end do not count. `small`: those of a ring of 64 KiB. */
+  readonly pages?: 'all' | 'small' | 'first' | 'reserved' | 'reserved beyond the end'
   readonly sealable?: boolean
   /** Changes the header before the memory is sealed. */
   readonly header?: (header: DataView) => void
@@ -45,6 +52,7 @@ export interface SegmentOptions {
 
 const RESERVED_FROM = {
   all: () => 0,
+  small: () => -1,
   first: () => -1,
   reserved: () => 0,
   'reserved beyond the end': (bytes: number) => bytes,
@@ -58,23 +66,27 @@ export class ForgedSegment {
   readonly bytes: Uint8Array
   readonly #view: DataView
   #open = true
+  /** Of the ring that the next record is in. */
+  #capacity: number
 
   constructor(options: SegmentOptions = {}) {
     const { ringBytes = RING_BYTES, seals = SEALS, pages = 'all', sealable = true } = options
     const native = hostileNative()
     const size = options.bytes ?? DATA_OFFSET + ringBytes
     this.ringBytes = ringBytes
+    this.#capacity = options.elastic === true ? RING_BYTES : ringBytes
     this.descriptor = native.memory(size, RESERVED_FROM[pages](size), sealable)
     if (this.descriptor < 0) throw new Error(`there is no memory of ${size} bytes`)
     const memory = size === 0 ? new ArrayBuffer(0) : native.map(this.descriptor, size, true)
     this.bytes = new Uint8Array(memory)
     this.#view = new DataView(memory)
     if (pages === 'all') this.bytes.fill(0)
-    if (size >= HEADER_BYTES) this.#writeHeader(options.header)
+    if (pages === 'small') this.bytes.fill(0, 0, DATA_OFFSET + RING_BYTES)
+    if (size >= HEADER_BYTES) this.#writeHeader(options)
     if (sealable && native.seal(this.descriptor, seals) !== 0) throw new Error('the memory was not sealed')
   }
 
-  #writeHeader(change: ((header: DataView) => void) | undefined): void {
+  #writeHeader({ elastic = false, header: change }: SegmentOptions): void {
     const view = this.#view
     this.bytes.set(Buffer.from(MAGIC, 'latin1'), 0)
     view.setUint16(8, 1, true)
@@ -87,7 +99,25 @@ export class ForgedSegment {
     view.setBigUint64(40, BigInt(PAGE_BYTES), true)
     view.setBigUint64(48, BigInt(DATA_OFFSET), true)
     view.setUint32(72, process.pid, true)
+    if (elastic) view.setBigUint64(88, FEATURE_ELASTIC, true)
     change?.(view)
+  }
+
+  /** Bytes of the pages that exist, which may be less than the size. */
+  get existingBytes(): number {
+    return fstatSync(this.descriptor).blocks * 512
+  }
+
+  /** Makes the pages of the whole ring exist. */
+  addPages(): void {
+    this.bytes.fill(0, DATA_OFFSET + RING_BYTES)
+  }
+
+  /** From here on, records are in the whole ring. Returns the position of the next one, if MOVE ends at `position`. */
+  grow(position: number): number {
+    this.#capacity = this.ringBytes
+    const next = Math.floor(position / this.ringBytes) * this.ringBytes + RING_BYTES
+    return next < position ? next + this.ringBytes : next
   }
 
   /** A word of four or eight bytes, for a thread that changes it. */
@@ -113,7 +143,7 @@ export class ForgedSegment {
 
   /** Writes a record's header, and its payload where there is one, at a position. Returns the position behind it. */
   record(position: number, record: ForgedRecord, payload?: Uint8Array): number {
-    const at = DATA_OFFSET + (position % this.ringBytes)
+    const at = DATA_OFFSET + (position % this.#capacity)
     if (payload !== undefined) this.bytes.set(payload, at + RECORD_HEADER_BYTES)
     this.store64(at, headerWord(record))
     this.store64(at + 8, BigInt(record.id ?? 0) | (BigInt(record.sequence ?? 0) << 32n))

@@ -4,7 +4,7 @@ import { createConnection, createServer, type Socket } from 'node:net'
 import { handoverPath } from '../../src/control/server-files.js'
 import { FrameKind } from '../../src/wire/frames.js'
 import { Child } from './child.js'
-import { DATA_OFFSET, ForgedSegment, Word } from './forged-segment.js'
+import { DATA_OFFSET, type ForgedRecord, ForgedSegment, GrowthStep, Word } from './forged-segment.js'
 import { hostileNative, SocketType } from './hostile-native.js'
 import { HELLO as COMMON, RawPeer } from './raw-peer.js'
 
@@ -55,6 +55,11 @@ export class HostilePeer {
     return Atomics.load(new BigUint64Array(this.victim.buffer, Word.HEAD, 1), 0)
   }
 
+  /** The victim has found all pages of this peer's ring. */
+  get victimAccepts(): boolean {
+    return Atomics.load(new Uint32Array(this.victim.buffer, Word.ACCEPTED, 1), 0) === 1
+  }
+
   /** The victim's wake word for data is armed. */
   get victimSleeps(): boolean {
     return (Atomics.load(new Uint32Array(this.victim.buffer, Word.DATA_WAKE, 1), 0) & 1) === 1
@@ -85,6 +90,28 @@ export class HostilePeer {
     this.#sequence += 1
     this.segment.publish(this.#position)
     this.wake()
+  }
+
+  /** Publishes OFFER and wakes the victim. */
+  offer(change: Partial<ForgedRecord> = {}): void {
+    this.#step(GrowthStep.OFFER, change)
+    this.publish()
+  }
+
+  /** Publishes MOVE and wakes the victim. */
+  move(): void {
+    this.#step(GrowthStep.MOVE)
+    this.#position = this.segment.grow(this.#position)
+    this.publish()
+  }
+
+  publish(tail = this.#position): void {
+    this.segment.publish(tail)
+    this.wake()
+  }
+
+  #step(id: number, change: Partial<ForgedRecord> = {}): void {
+    this.#position = this.segment.record(this.#position, { length: 0, kind: 0, flags: 0, id, ...change })
   }
 
   wake(count = 1): number {

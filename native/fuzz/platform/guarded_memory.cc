@@ -29,6 +29,7 @@ std::vector<Slot>& Slots() {
 const std::byte* offered_data = nullptr;
 uint64_t offered_bytes = 0;
 bool pages_exist = true;
+bool pages_can_be_added = true;
 
 std::byte* MapBetweenGuards(int file, uint64_t bytes, int protection) {
   void* reserved = mmap(nullptr, bytes + 2 * kPageBytes, PROT_NONE,
@@ -39,14 +40,24 @@ std::byte* MapBetweenGuards(int file, uint64_t bytes, int protection) {
   return start;
 }
 
-// Pages that do not exist yet cannot be used through any mapping.
-void Protect(const GuardedMemory& memory, uint64_t from, bool exist) {
+// Pages that do not exist yet cannot be used.
+void Protect(const GuardedMemory& memory, uint64_t from, bool writable, bool readable) {
   const uint64_t bytes = memory.bytes - from;
   if (bytes == 0) return;
-  const int writable = exist ? PROT_READ | PROT_WRITE : PROT_NONE;
-  FUZZ_REQUIRE(mprotect(memory.writable + from, bytes, writable) == 0);
-  auto* readable = const_cast<std::byte*>(memory.readable) + from;
-  FUZZ_REQUIRE(mprotect(readable, bytes, exist ? PROT_READ : PROT_NONE) == 0);
+  const int own = writable ? PROT_READ | PROT_WRITE : PROT_NONE;
+  FUZZ_REQUIRE(mprotect(memory.writable + from, bytes, own) == 0);
+  auto* peer = const_cast<std::byte*>(memory.readable) + from;
+  FUZZ_REQUIRE(mprotect(peer, bytes, readable ? PROT_READ : PROT_NONE) == 0);
+}
+
+// Of the rest of an elastic segment.
+void ProtectRest(const OwnSegment& own, bool writable) {
+  if (!own.elastic()) return;
+  const std::byte* base = own.data() - kDataOffset;
+  for (const Slot& slot : Slots()) {
+    if (slot.memory.writable != base) continue;
+    Protect(slot.memory, SegmentBytes(kSmallRingBytes), writable, false);
+  }
 }
 
 }  // namespace
@@ -68,6 +79,16 @@ void OfferMemory(const std::byte* data, uint64_t bytes) {
 }
 
 void LetPagesExist(bool exist) { pages_exist = exist; }
+
+bool PagesExist() { return pages_exist; }
+
+void LetPagesBeAdded(bool possible) { pages_can_be_added = possible; }
+
+bool PagesCanBeAdded() { return pages_can_be_added; }
+
+void RemovePages(const OwnSegment& own) { ProtectRest(own, false); }
+
+void HidePages(const OwnSegment& own) { ProtectRest(own, true); }
 
 PeerSegment MapReadOnly(const OwnSegment& own, SegmentKind kind) {
   const std::byte* base = own.data() - kDataOffset;
@@ -105,15 +126,15 @@ Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, uint64_t first
   for (fuzz::Slot& slot : fuzz::Slots()) {
     if (slot.used || slot.memory.bytes != bytes) continue;
     slot.used = true;
-    fuzz::Protect(slot.memory, 0, true);
-    fuzz::Protect(slot.memory, first_bytes, false);
+    fuzz::Protect(slot.memory, 0, true, true);
+    fuzz::Protect(slot.memory, first_bytes, false, false);
     // The writer never reads its data, so the rest of an earlier run does not matter.
     std::memset(slot.memory.writable, 0, kDataOffset);
     *mapping = Mapping(slot.memory.writable, bytes);
     return {};
   }
   fuzz::Slots().push_back({fuzz::MapGuarded(bytes), true});
-  fuzz::Protect(fuzz::Slots().back().memory, first_bytes, false);
+  fuzz::Protect(fuzz::Slots().back().memory, first_bytes, false, false);
   *mapping = Mapping(fuzz::Slots().back().memory.writable, bytes);
   return {};
 }
@@ -121,8 +142,9 @@ Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, uint64_t first
 bool CanAddPages() { return true; }
 
 Status AddPages(const Mapping& mapping, uint64_t from) {
+  if (!fuzz::pages_can_be_added) return Status::Error(StatusCode::kOutOfMemory, "no more pages");
   for (const fuzz::Slot& slot : fuzz::Slots()) {
-    if (slot.memory.writable == mapping.data()) fuzz::Protect(slot.memory, from, true);
+    if (slot.memory.writable == mapping.data()) fuzz::Protect(slot.memory, from, true, true);
   }
   return {};
 }
@@ -139,12 +161,11 @@ Status MapPeerMemory(const Handle& /*handle*/, bool (*is_size)(uint64_t bytes),
 }
 
 // A target that forges OFFER decides whether the pages exist.
-Status CheckPeerPages(const Mapping& /*mapping*/, uint64_t from) {
+Status CheckPeerPages(const Mapping& mapping, uint64_t from) {
   if (!fuzz::pages_exist) {
     return Status::Error(StatusCode::kUnavailable, "not all pages of the peer's memory exist");
   }
-  auto* readable = const_cast<std::byte*>(fuzz::offered_data) + from;
-  FUZZ_REQUIRE(mprotect(readable, fuzz::offered_bytes - from, PROT_READ) == 0);
+  FUZZ_REQUIRE(mprotect(mapping.data() + from, mapping.bytes() - from, PROT_READ) == 0);
   return {};
 }
 

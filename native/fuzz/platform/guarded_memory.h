@@ -25,6 +25,16 @@ GuardedMemory MapGuarded(uint64_t bytes);
 
 // What CheckPeerPages finds from now on.
 void LetPagesExist(bool exist);
+[[nodiscard]] bool PagesExist();
+// Whether AddPages works from now on.
+void LetPagesBeAdded(bool possible);
+[[nodiscard]] bool PagesCanBeAdded();
+
+// Only the first pages of an elastic segment exist again, as after its creation.
+void RemovePages(const OwnSegment& own);
+// The same, but its owner, which the fuzzer controls, can write all of it. The peer cannot read the
+// other pages until CheckPeerPages finds them.
+void HidePages(const OwnSegment& own);
 
 // The memory that MapPeerMemory maps from now on. The caller vouches for its size.
 void OfferMemory(const std::byte* data, uint64_t bytes);

@@ -81,9 +81,10 @@ uint64_t RoundUpToPage(uint64_t bytes) {
   return (bytes + PageBytes() - 1) / PageBytes() * PageBytes();
 }
 
-// Counts the existing pages of a mapping. Pages that are only reserved (fallocate) do not exist
-// yet. Takes no lock that a peer can hold, so it cannot wait for a peer; lseek with SEEK_HOLE takes
-// the lock of the file's position and that of the inode. Errors: kUnavailable.
+// Counts the existing pages of a mapping, up to the first call that finds a missing one: a peer
+// must pay for the pages that this process examines. Pages that are only reserved (fallocate) do
+// not exist yet. Takes no lock that a peer can hold, so it cannot wait for a peer; lseek with
+// SEEK_HOLE takes the lock of the file's position and that of the inode. Errors: kUnavailable.
 Status CountPages(std::byte* data, uint64_t bytes, uint64_t* pages) {
   *pages = 0;
   const uint64_t count = RoundUpToPage(bytes) / PageBytes();
@@ -93,7 +94,10 @@ Status CountPages(std::byte* data, uint64_t bytes, uint64_t* pages) {
     if (mincore(data + first * PageBytes(), part * PageBytes(), exists) != 0) {
       return Status::Error(StatusCode::kUnavailable, "cannot examine memory (mincore)", errno);
     }
-    for (uint64_t index = 0; index < part; index++) *pages += exists[index] & 1U;
+    uint64_t existing = 0;
+    for (uint64_t index = 0; index < part; index++) existing += exists[index] & 1U;
+    *pages += existing;
+    if (existing != part) break;
   }
   return {};
 }
