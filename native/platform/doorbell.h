@@ -49,7 +49,8 @@ class EventLoopDoorbell {
 
  private:
   Handle doorbell_;
-  uint64_t identity_ = 0;  // of the socket, whose number may be reused
+  // Of the socket, whose number may be reused. Not on Windows.
+  [[maybe_unused]] uint64_t identity_ = 0;
 };
 
 }  // namespace shmwire::platform

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach } from 'vitest'
+// Hooks after a test run in reverse order: the folders are removed after the children have ended, because Windows does not remove open files.
+import './temporary-directory.js'
 
 export interface ChildOptions {
   readonly args?: readonly (string | number)[]

@@ -12,18 +12,50 @@ namespace {
 
 constexpr int kBitsOfWord = 32;
 
-// The bytes from `at` to the end of the view whose pages are all committed, or all reserved; 0 if
-// the view has none there.
-uint64_t RegionBytes(const void* view, const std::byte* at, DWORD state) {
+// The last page of a section whose pages are committed later stays reserved: wine 8 does not record
+// a commit that reaches the end of a view, so its VirtualQuery would not report it (decision 82).
+constexpr uint64_t kGuardBytes = 4096;
+
+// A view has at most two, and some more while its owner commits pages.
+constexpr int kRegionsMax = 64;
+
+struct Region {
+  DWORD state = MEM_FREE;
+  uint64_t bytes = 0;
+};
+
+// The pages of the view from `at` on that have the same state, committed or reserved. No bytes: the
+// view has none there.
+Region RegionAt(const void* view, const std::byte* at) {
   MEMORY_BASIC_INFORMATION region{};
-  if (VirtualQuery(at, &region, sizeof(region)) == 0) return 0;
+  if (VirtualQuery(at, &region, sizeof(region)) == 0) return {};
+  if (region.AllocationBase != view || region.Type != MEM_MAPPED) return {};
   // The protection of reserved pages is not set yet.
-  const bool matches = region.AllocationBase == view && region.State == state &&
-                       region.Type == MEM_MAPPED &&
-                       (state == MEM_RESERVE || region.Protect == PAGE_READONLY);
+  const bool is_readable = region.State == MEM_RESERVE ||
+                           (region.State == MEM_COMMIT && region.Protect == PAGE_READONLY);
+  if (!is_readable) return {};
   // A region may begin before `at`.
   const auto* start = static_cast<const std::byte*>(region.BaseAddress);
-  return matches ? region.RegionSize - static_cast<uint64_t>(at - start) : 0;
+  return {.state = region.State, .bytes = region.RegionSize - static_cast<uint64_t>(at - start)};
+}
+
+uint64_t CommittedBytes(const void* view, const std::byte* at) {
+  const Region region = RegionAt(view, at);
+  return region.state == MEM_COMMIT ? region.bytes : 0;
+}
+
+// The size of the memory of a view, which may grow meanwhile. 0: it has too many regions.
+uint64_t MemoryBytes(const void* view) {
+  const auto* start = static_cast<const std::byte*>(view);
+  uint64_t bytes = 0;
+  uint64_t guard_bytes = 0;
+  for (int count = 0; count < kRegionsMax; count++) {
+    const Region region = RegionAt(view, start + bytes);
+    if (region.bytes == 0) return bytes - guard_bytes;
+    guard_bytes = region.state == MEM_RESERVE ? kGuardBytes : 0;
+    bytes += region.bytes;
+  }
+  return 0;
 }
 
 bool IsFile(void* view) {
@@ -75,10 +107,12 @@ Status CreateSharedMemory(const MemoryId& id, uint64_t bytes, uint64_t first_byt
   if (!access.status().ok()) return access.status();
   const ObjectName name(id, ObjectKind::kMemory);
   // A committed page has memory or page file, so that no later access fails.
-  const DWORD pages = first_bytes == bytes ? SEC_COMMIT : SEC_RESERVE;
-  const HANDLE section = CreateFileMappingW(
-      INVALID_HANDLE_VALUE, access.attributes(), PAGE_READWRITE | pages,
-      static_cast<DWORD>(bytes >> kBitsOfWord), static_cast<DWORD>(bytes), name.text());
+  const bool is_whole = first_bytes == bytes;
+  const uint64_t section_bytes = is_whole ? bytes : bytes + kGuardBytes;
+  const HANDLE section = CreateFileMappingW(INVALID_HANDLE_VALUE, access.attributes(),
+                                            PAGE_READWRITE | (is_whole ? SEC_COMMIT : SEC_RESERVE),
+                                            static_cast<DWORD>(section_bytes >> kBitsOfWord),
+                                            static_cast<DWORD>(section_bytes), name.text());
   const int32_t error = LastError();
   if (section == nullptr) {
     return Status::Error(StatusCode::kOutOfMemory,
@@ -88,13 +122,13 @@ Status CreateSharedMemory(const MemoryId& id, uint64_t bytes, uint64_t first_byt
   if (error == ERROR_ALREADY_EXISTS) {
     return Status::Error(StatusCode::kUnavailable, "the name of shared memory is taken", error);
   }
-  void* const view = MapViewOfFile(section, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, bytes);
+  void* const view = MapViewOfFile(section, FILE_MAP_READ | FILE_MAP_WRITE, 0, 0, section_bytes);
   if (view == nullptr) {
     return Status::Error(StatusCode::kOutOfMemory, "cannot map shared memory (MapViewOfFile)",
                          LastError());
   }
-  Mapping created_mapping(static_cast<std::byte*>(view), bytes);
-  if (pages == SEC_RESERVE) {
+  Mapping created_mapping(static_cast<std::byte*>(view), bytes, section_bytes);
+  if (!is_whole) {
     if (Status status = CommitPages(view, first_bytes); !status.ok()) return status;
   }
   *mapping = std::move(created_mapping);
@@ -122,14 +156,12 @@ Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), uint
     return Status::Error(StatusCode::kOutOfMemory, "cannot map the peer's memory (MapViewOfFile)",
                          LastError());
   }
-  const auto* start = static_cast<const std::byte*>(view);
-  const uint64_t committed_bytes = RegionBytes(view, start, MEM_COMMIT);
-  const uint64_t bytes = committed_bytes + RegionBytes(view, start + committed_bytes, MEM_RESERVE);
+  const uint64_t bytes = MemoryBytes(view);
   Mapping mapped(static_cast<std::byte*>(view), bytes);
   if (!is_size(bytes)) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory does not have a segment's size");
   }
-  if (committed_bytes < std::min(first_bytes, bytes)) {
+  if (CommittedBytes(view, mapped.data()) < std::min(first_bytes, bytes)) {
     return Status::Error(StatusCode::kCorrupt, "the peer's memory lacks pages");
   }
   // A read from a file can fail.
@@ -142,7 +174,7 @@ Status MapPeerMemory(const Handle& handle, bool (*is_size)(uint64_t bytes), uint
 
 Status CheckPeerPages(const Mapping& mapping, uint64_t from) {
   const std::byte* view = mapping.data();
-  if (RegionBytes(view, view + from, MEM_COMMIT) >= mapping.bytes() - from) return {};
+  if (CommittedBytes(view, view + from) >= mapping.bytes() - from) return {};
   return Status::Error(StatusCode::kUnavailable, "not all pages of the peer's memory exist");
 }
 
