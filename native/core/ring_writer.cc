@@ -11,6 +11,15 @@ namespace {
 // The distance from the tail to the prefetched lines: several records, so that they arrive in time.
 constexpr uint64_t kPrefetchAheadBytes = 512;
 
+// The thread waits while pages are created, so each record without room creates only a part: 256
+// KiB take 0.2 ms. At most 64 parts, so that a busy ring is soon large.
+constexpr uint64_t kPartBytesMin = 256 * 1024;
+constexpr uint64_t kPartsMax = 64;
+
+constexpr uint64_t BytesPerPart(uint64_t ring_bytes) {
+  return std::max(kPartBytesMin, ring_bytes / kPartsMax);
+}
+
 }  // namespace
 
 RingWriter::RingWriter(const OwnSegment& own, const PeerSegment& peer)
@@ -70,7 +79,13 @@ inline Status RingWriter::FindRoomOrGrow(uint64_t span, Room* room) {
 void RingWriter::Offer() {
   refusals_++;
   // A lack of memory may end. Each attempt costs a system call, so they become rare.
-  if (!std::has_single_bit(refusals_) || !own_->AddPages().ok()) return;
+  if (!std::has_single_bit(refusals_)) return;
+  const uint64_t to =
+      std::min(existing_bytes_ + BytesPerPart(own_->ring_bytes()), own_->ring_bytes());
+  if (!own_->AddPages(existing_bytes_, to).ok()) return;
+  existing_bytes_ = to;
+  refusals_ = 0;
+  if (existing_bytes_ < own_->ring_bytes()) return;
   // Publish publishes the pages, too.
   AppendStep(GrowthStep::kOffer);
   growth_ = Growth::kOffered;

@@ -88,6 +88,7 @@ class RingWriter {
   Status FindRoom(uint64_t span, Room* room);
   // The same for a record. Without room, takes the next step of a growth.
   Status FindRoomOrGrow(uint64_t span, Room* room);
+  // Creates some of the pages, or offers the ring when all exist.
   void Offer();
   // Whether the reader has accepted the whole data area, the ring is still small, and the position
   // after MOVE is not too far ahead of the head.
@@ -113,7 +114,8 @@ class RingWriter {
   uint64_t capacity_;
   uint64_t limit_;  // how far the tail may be ahead of the head
   uint64_t inline_bytes_max_;
-  uint32_t refusals_ = 0;  // records without room, while the ring is small
+  uint64_t existing_bytes_ = kSmallRingBytes;  // of an elastic ring
+  uint32_t refusals_ = 0;  // records without room, since pages were last created
   // The records of the small ring end at moved_to_ - skipped_, and the next one is at moved_to_.
   uint64_t moved_to_ = 0;
   uint64_t skipped_ = 0;

@@ -155,8 +155,8 @@ Status OwnSegment::Create(SegmentKind kind, uint64_t data_bytes, OwnSegment* seg
   return {};
 }
 
-Status OwnSegment::AddPages() const {
-  return platform::AddPages(mapping_.mapping(), kElasticBytes);
+Status OwnSegment::AddPages(uint64_t from, uint64_t to) const {
+  return platform::AddPages(mapping_.mapping(), kDataOffset + from, kDataOffset + to);
 }
 
 Status PeerSegment::Map(SegmentKind kind, const platform::Handle& handle, PeerSegment* segment) {

@@ -32,8 +32,9 @@ class OwnSegment {
   [[nodiscard]] uint64_t ring_bytes() const { return data_bytes(); }
   // Before AddPages, only the first kSmallRingBytes of the data exist.
   [[nodiscard]] bool elastic() const { return elastic_; }
-  // Makes the rest of an elastic ring exist. Errors: kOutOfMemory, kUnavailable.
-  [[nodiscard]] Status AddPages() const;
+  // Makes the bytes of an elastic ring from `from` to `to` exist. Errors: kOutOfMemory,
+  // kUnavailable.
+  [[nodiscard]] Status AddPages(uint64_t from, uint64_t to) const;
   [[nodiscard]] ControlBlock* control() const { return control_as<ControlBlock>(); }
   // The control block of the segment's kind.
   template <typename Control>

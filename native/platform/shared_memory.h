@@ -71,9 +71,9 @@ Status CreateSharedMemory(const MemoryId& id, uint64_t bytes, uint64_t first_byt
 // Whether this system has AddPages. Otherwise, create memory with all of its pages.
 bool CanAddPages();
 
-// Makes all pages of an own mapping from the offset `from` on exist. Works after the memory was
-// sealed. Errors: kOutOfMemory, kUnavailable; then some may exist.
-Status AddPages(const Mapping& mapping, uint64_t from);
+// Makes the pages of an own mapping from the offset `from` to `to` exist. Works after the memory
+// was sealed. Errors: kOutOfMemory, kUnavailable; then some may exist.
+Status AddPages(const Mapping& mapping, uint64_t from, uint64_t to);
 
 // Forbids every process, also this one, to map the memory writable, to write to it in another way,
 // or to change its size. Existing mappings stay writable. Errors: kUnavailable. On Windows, the

@@ -195,6 +195,21 @@ TEST_CASE("offers a ring once") {
   CHECK(Tail(ring) == tail);
 }
 
+TEST_CASE("creates the pages of a large ring in parts, and offers it with the last one") {
+  constexpr uint64_t kParts = 4;
+  test::RingPair ring(uint64_t{1} << 20);
+  const Payload payload(1008);
+  uint64_t count = 0;
+  while (test::WriteAll(&ring.writer, 1, 0, payload)) count++;
+  const uint64_t full = Tail(ring);
+  CHECK(full == count * 1024);
+  for (uint64_t part = 1; part < kParts; part++) {
+    CHECK(Tail(ring) == full);
+    CHECK_FALSE(test::WriteAll(&ring.writer, 1, 0, payload));
+  }
+  CHECK(Tail(ring) == full + kRecordHeaderBytes);
+}
+
 TEST_CASE("counts no skipped bytes as depth") {
   test::RingPair ring(kLargeBytes);
   uint64_t depth = 0;
@@ -249,7 +264,7 @@ TEST_CASE("delivers every message while a ring grows at any position") {
   const uint64_t seed = test::Seed();
   MESSAGE("SHMWIRE_TEST_SEED=", seed);
   for (uint64_t run = 0; run < 40; run++) {
-    RandomTraffic(seed + run, kRingBytesMin << (1 + run % 4)).Run(400);
+    RandomTraffic(seed + run, kRingBytesMin << (1 + run % 4)).Run(600);
   }
 }
 

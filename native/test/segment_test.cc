@@ -141,7 +141,7 @@ TEST_CASE("creates the first 64 KiB of a longer ring, and the rest after the sea
   CHECK(peer.elastic());
   CHECK(peer.CheckPages().code() == StatusCode::kUnavailable);
   CHECK(blocks() == SegmentBytes(kSmallRingBytes));
-  REQUIRE(segment.AddPages().ok());
+  REQUIRE(segment.AddPages(kSmallRingBytes, 1 << 20).ok());
   CHECK(blocks() == SegmentBytes(1 << 20));
   CHECK(peer.CheckPages().ok());
   segment.data()[(1 << 20) - 1] = std::byte{42};

@@ -118,8 +118,8 @@ Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, uint64_t first
 
 bool CanAddPages() { return true; }
 
-Status AddPages(const Mapping& mapping, uint64_t from) {
-  WritePages(mapping.data(), from, mapping.bytes());
+Status AddPages(const Mapping& mapping, uint64_t from, uint64_t to) {
+  WritePages(mapping.data(), from, to);
   return {};
 }
 

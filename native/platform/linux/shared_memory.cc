@@ -189,9 +189,9 @@ bool CanAddPages() {
   return kCanAdd;
 }
 
-Status AddPages(const Mapping& mapping, uint64_t from) {
+Status AddPages(const Mapping& mapping, uint64_t from, uint64_t to) {
   const uint64_t start = RoundDownToPage(from);
-  return PopulatePages(mapping.data() + start, mapping.bytes() - start);
+  return PopulatePages(mapping.data() + start, to - start);
 }
 
 Status SealSharedMemory(const Handle& handle) {

@@ -138,8 +138,8 @@ Status CreateSharedMemory(const MemoryId& id, uint64_t bytes, uint64_t first_byt
 
 bool CanAddPages() { return true; }
 
-Status AddPages(const Mapping& mapping, uint64_t from) {
-  return CommitPages(mapping.data() + from, mapping.bytes() - from);
+Status AddPages(const Mapping& mapping, uint64_t from, uint64_t to) {
+  return CommitPages(mapping.data() + from, to - from);
 }
 
 // The access list was set at the creation. It does not bind this process, which has full access

@@ -51,7 +51,7 @@ Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, uint64_t first
 
 bool CanAddPages() { return true; }
 
-Status AddPages(const Mapping& mapping, uint64_t /*from*/) {
+Status AddPages(const Mapping& mapping, uint64_t /*from*/, uint64_t /*to*/) {
   explore::AddPages(mapping.data());
   return {};
 }
