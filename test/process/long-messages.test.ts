@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import { beforeAll, beforeEach, expect, it } from 'vitest'
 import { ensureBuilt } from '../support/build.js'
 import { endOfHoldingWorker, WORKER_ENDS } from '../support/holding-worker.js'
+import { SOCKET_TRANSPORT } from '../support/local-address.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
 
 /** Other versions of Node.js: `SHMWIRE_TEST_NODE` is the path of one. */
@@ -47,6 +48,6 @@ it.each(['shm', 'socket'])(
     })
     const said = JSON.parse(stdout) as { expected: string[]; received: string[]; transport: string }
     expect(said.received).toEqual(said.expected)
-    expect(said.transport).toBe(transport === 'shm' ? 'shm' : 'unix')
+    expect(said.transport).toBe(transport === 'shm' ? 'shm' : SOCKET_TRANSPORT)
   },
 )

@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach } from 'vitest'
-// Hooks after a test run in reverse order: the folders are removed after the children have ended, because Windows does not remove open files.
-import './temporary-directory.js'
+import { beforeRemoval } from './temporary-directory.js'
 
 export interface ChildOptions {
   readonly args?: readonly (string | number)[]
@@ -100,10 +98,10 @@ export class Child {
 const children = new Set<Child>()
 const lastingChildren = new Set<Child>()
 
-afterEach(async () => {
-  await Promise.all([...children].map((child) => child.kill()))
-})
+const killAll = (all: ReadonlySet<Child>) => Promise.all([...all].map((child) => child.kill()))
 
-afterAll(async () => {
-  await Promise.all([...lastingChildren].map((child) => child.kill()))
-})
+// Windows does not remove a file that a process has open.
+beforeRemoval(
+  () => killAll(children),
+  () => killAll(lastingChildren),
+)

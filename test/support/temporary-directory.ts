@@ -26,14 +26,23 @@ export function ownRuntimeDirectory(directory = temporaryDirectory()): string {
   return directory
 }
 
+/** Runs an action after each test, and another one after all tests of the file, before their directories are removed. */
+export function beforeRemoval(afterTest: () => Promise<unknown>, afterTests: () => Promise<unknown>): void {
+  actions.afterEach.push(afterTest)
+  actions.afterAll.push(afterTests)
+}
+
 const directories: string[] = []
 const afterAllDirectories: string[] = []
+const actions: Record<'afterEach' | 'afterAll', (() => Promise<unknown>)[]> = { afterEach: [], afterAll: [] }
 
-afterEach(() => {
+afterEach(async () => {
   vi.unstubAllEnvs()
+  for (const action of actions.afterEach) await action()
   for (const directory of directories.splice(0)) rmSync(directory, REMOVAL)
 })
 
-afterAll(() => {
+afterAll(async () => {
+  for (const action of actions.afterAll) await action()
   for (const directory of afterAllDirectories.splice(0)) rmSync(directory, REMOVAL)
 })

@@ -12,10 +12,11 @@ export function queueBounds(fixture: QueueFixture): void {
         const { place, ...sides } = await fixture.queue({ maxJobs: 10 })
         const settled: number[] = []
         const pushes = numbers(500).map(async (index) => {
-          await sides[side].push(index)
+          await sides[side].push(index, { id: `job ${index}` })
           settled.push(index)
         })
         await Promise.all(pushes.slice(0, 10))
+        await place.allWait?.(0, 'job 0')
         expect(settled.length).toBe(10)
         expect((await sides.client.stats()).waiting).toBe(10)
         const log = new Log<unknown>()

@@ -14,6 +14,11 @@ export interface QueuePlace {
   create(options?: QueueOptions): Promise<Queue>
   open(options?: OpenQueueOptions): Promise<QueueClient>
   work(handler: JobHandler<unknown, unknown>, options?: WorkOptions): Promise<Worker>
+  /**
+   * Resolves when each push that was made before is stored or waits for room. Call it with a job that is stored, before a worker makes room:
+   * a server may otherwise accept a push while the refusal of an earlier one is on its way.
+   */
+  allWait?(job: unknown, id: string): Promise<void>
 }
 
 /** The features of an implementation. The tests of a missing feature are skipped. */

@@ -1,4 +1,4 @@
-import { describe } from 'vitest'
+import { describe, expect } from 'vitest'
 import { createQueue } from '../../../src/messaging/queue/create-queue.js'
 import { openQueue } from '../../../src/messaging/queue/open-queue.js'
 import { work } from '../../../src/messaging/queue/work.js'
@@ -29,6 +29,12 @@ async function place(): Promise<QueuePlace> {
     create: (options) => createQueue(name, { ...options, ...own }),
     open: (options) => openQueue(name, { ...options, ...own }),
     work: (handler, options) => work(name, handler, { ...options, ...own }),
+    // The server answers in the order of the messages, and refuses no duplicate.
+    async allWait(job, id) {
+      const other = await openQueue(name, own)
+      expect(await other.push(job, { id })).toMatchObject({ duplicate: true })
+      await other.close()
+    },
   }
 }
 
