@@ -129,12 +129,13 @@ Status Endpoint::Claim(uint64_t length, int64_t* offset, bool* needs_wake) {
   if (Status status = CheckLength(length); !status.ok()) return status;
   std::byte* bytes = nullptr;
   Status status = connection_->writer.Claim(length, &bytes);
+  if (!status.ok()) return KeepViolation(status);
   if (bytes != nullptr) {
     *offset = bytes - own_.data();
   } else {
     PublishGrowth(needs_wake);
   }
-  return KeepViolation(status);
+  return {};
 }
 
 Status Endpoint::Commit(uint16_t kind, uint32_t id, uint64_t length, bool* needs_wake) {

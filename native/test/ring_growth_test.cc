@@ -3,6 +3,7 @@
 #include <deque>
 #include <utility>
 
+#include "test/endpoint_support.h"
 #include "test/forged_ring.h"
 
 TEST_SUITE_BEGIN("ring_growth_test");
@@ -228,14 +229,31 @@ TEST_CASE("counts no skipped bytes as depth") {
 
 TEST_CASE("keeps a claim that is open while the reader accepts") {
   test::RingPair ring(kLargeBytes);
-  Fill(&ring, 1008);
-  test::ReadAll(&ring.reader);
+  const uint64_t count = Fill(&ring, 1008);
+  ring.writer.Publish();
+  // Room for the claim. OFFER is still unread behind the other records.
+  MessageDescriptor descriptors[2];
+  Payload target(2 * 1024);
+  Batch batch = {.target = target.data(),
+                 .target_bytes = target.size(),
+                 .offset = 0,
+                 .descriptors = descriptors,
+                 .descriptors_max = 2};
+  bool more = false;
+  REQUIRE(ring.reader.Poll().ok());
+  REQUIRE(ring.reader.Receive(&batch, &more).ok());
+  REQUIRE(batch.count == 2);
+  ring.reader.Release();
   std::byte* bytes = nullptr;
   REQUIRE(ring.writer.Claim(1000, &bytes).ok());
   REQUIRE(bytes != nullptr);
+  REQUIRE(Accepted(ring) == 0);
+  CHECK(test::ReadAll(&ring.reader).size() == count - 2);
+  REQUIRE(Accepted(ring) == 1);
   std::memset(bytes, 7, 1000);
   bool has_room = false;
   REQUIRE(ring.writer.HasRoom(1000, &has_room).ok());
+  CHECK(has_room);
   REQUIRE(ring.writer.Commit(1, 5, 1000));
   ring.writer.Publish();
   const std::vector<test::Received> received = test::ReadAll(&ring.reader);
@@ -258,6 +276,40 @@ TEST_CASE("grows when a claim finds no room") {
     test::ReadAll(&ring.reader);
   }
   CHECK(ring.writer.inline_bytes_max() == InlineBytesMax(kLargeBytes));
+}
+
+TEST_CASE("uses no wake-up of the reader when a claim fails after one that has moved") {
+  test::EndpointPair pair(kLargeBytes);
+  bool needs_wake = false;
+  int64_t offset = 0;
+  while (test::WriteOne(&pair.first, Payload(1008)).wrote) {
+  }
+  test::Collector collector(&pair.second);
+  const auto read_all = [&] {
+    while (collector.Collect([](uint32_t, const std::byte*, uint64_t) {}, &needs_wake)) {
+    }
+  };
+  read_all();
+  for (;;) {
+    REQUIRE(pair.first.Claim(kInlineMax, &offset, &needs_wake).ok());
+    if (pair.first.InlineBytesMax() > kInlineMax) break;
+    if (offset < 0) {
+      read_all();
+    } else {
+      REQUIRE(pair.first.Commit(1, 0, kInlineMax, &needs_wake).ok());
+    }
+  }
+  REQUIRE(offset >= 0);
+  // MOVE is written, and not published.
+  REQUIRE(pair.first.Abort().ok());
+  read_all();
+  bool has_data = true;
+  REQUIRE(pair.second.ArmForData(&has_data).ok());
+  REQUIRE_FALSE(has_data);
+  const uint64_t too_long = pair.first.InlineBytesMax() + 1;
+  CHECK(pair.first.Claim(too_long, &offset, &needs_wake).code() == StatusCode::kMessageTooLarge);
+  CHECK_FALSE(needs_wake);
+  CHECK(test::WriteOne(&pair.first, Payload(1)).needs_wake);
 }
 
 TEST_CASE("delivers every message while a ring grows at any position") {
