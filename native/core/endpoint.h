@@ -58,7 +58,8 @@ class Endpoint {
   Status WakeThroughDoorbell();
 
   // Writes and publishes as much of payload[*offset..] as there is room for. Advances `*offset`;
-  // `*wrote` is true if it wrote anything. Sets `*needs_wake` if the peer's event loop sleeps.
+  // `*wrote` is true if it wrote anything. Sets `*needs_wake` if the peer's event loop sleeps, also
+  // for a growth step after a record without room.
   Status Write(uint16_t kind, uint32_t id, const std::byte* payload, uint64_t length,
                uint64_t* offset, bool* wrote, bool* needs_wake);
   // Writes whole messages, as many as there is room for, and publishes them together. Each lies in
@@ -76,7 +77,7 @@ class Endpoint {
   // The largest payload of one record: more after an elastic ring has grown. 0 without a peer.
   [[nodiscard]] uint64_t InlineBytesMax() const;
   // Claims room for one record in the own ring (RingWriter::Claim). `*offset`: where its payload
-  // starts in the own data area; -1 if there is no room.
+  // starts in the own data area; -1 if there is no room. `*needs_wake` as Write.
   Status Claim(uint64_t length, int64_t* offset, bool* needs_wake);
   // Publishes the claimed record as Write does.
   Status Commit(uint16_t kind, uint32_t id, uint64_t length, bool* needs_wake);

@@ -14,13 +14,15 @@
 //             +--------+------+-------+-----+----------+
 //
 // Invariants that a writer keeps and a reader checks:
-//  1. Positions are multiples of 16, never decrease, and 0 <= tail - head <= capacity.
+//  1. Positions are multiples of 16, never decrease, and 0 <= tail - head <= capacity; that of the
+//     whole data area since the reader of an elastic ring has accepted.
 //  2. A record is contiguous: it ends at or before the end of the data area, and at or before tail.
 //  3. A record spans at most capacity / 8, with header and padding. A longer message has fragments.
 //  4. A PAD reaches exactly to the end of the data area, and is shorter than the largest record.
-//  5. Sequences count records from 0, modulo 2^32. A PAD has none.
-//  6. Only PADs come between the fragments of a message. The payload of the first fragment begins
-//     with the message's length as u64. Each fragment carries at least one byte of the message.
+//  5. Sequences count records from 0, modulo 2^32, without PADs and growth steps.
+//  6. Only PADs and growth steps come between the fragments of a message. The payload of the first
+//     fragment begins with the message's length as u64. Each fragment carries at least one byte of
+//     the message.
 
 #include <bit>
 #include <cstddef>
@@ -89,7 +91,8 @@ static_assert(sizeof(RecordHeaderWords) == sizeof(RecordHeader));
 }
 
 // The room at which a waiting writer is woken. Any record fits in it, wherever the tail is: its
-// padding is less than its span, and its span is at most an eighth of the ring.
+// padding is less than its span, and its span is at most an eighth of the ring. In a small ring,
+// what is kept for growth steps can be missing; then the reader's next release wakes the writer.
 [[nodiscard]] constexpr uint64_t QuarterBytes(uint64_t ring_bytes) { return ring_bytes / 4; }
 
 // The position after a MOVE at `position`, in a ring of `ring_bytes`: the next one behind the small
