@@ -1,6 +1,6 @@
 #pragma once
 
-// A second reader of the ring, for comparison. Written from docs/memory-layout.md, from decision 82
+// A second reader of the ring, for comparison. Written from docs/memory-layout.md and decision 82,
 // and not from ring_reader.cc: slow and simple, one record at a time.
 
 #include <cstring>

@@ -27,7 +27,8 @@ constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEA
 int FileOf(const OwnSegment& segment) { return static_cast<int>(segment.handle().native()); }
 
 // The pages of a forged segment that exist.
-enum class Pages : uint8_t { kAll, kFirst, kReserved, kReservedBeyondEnd, kAllButLast };
+// kSmall: those of a ring of 64 KiB.
+enum class Pages : uint8_t { kAll, kFirst, kSmall, kReserved, kReservedBeyondEnd, kAllButLast };
 
 struct Forgery {
   uint64_t file_bytes = SegmentBytes(test::kRingBytes);
@@ -43,7 +44,9 @@ void MakePages(int file, off_t bytes, Pages pages) {
   } else if (pages == Pages::kReservedBeyondEnd) {
     REQUIRE(fallocate(file, FALLOC_FL_KEEP_SIZE, bytes, bytes) == 0);
   } else {
-    const off_t filled = pages == Pages::kAll ? bytes : bytes - kLayoutPageBytes;
+    off_t filled = bytes;
+    if (pages == Pages::kAllButLast) filled -= kLayoutPageBytes;
+    if (pages == Pages::kSmall) filled = SegmentBytes(kSmallRingBytes);
     const test::Payload zeros(static_cast<size_t>(filled));
     REQUIRE(pwrite(file, zeros.data(), zeros.size(), 0) == filled);
   }
@@ -220,6 +223,25 @@ TEST_CASE("rejects memory with holes") {
   // As many blocks as a valid segment has, but not as its pages.
   CHECK(MapCode(Forgery{.pages = Pages::kReserved}) == StatusCode::kUnavailable);
   CHECK(MapCode(Forgery{.pages = Pages::kReservedBeyondEnd}) == StatusCode::kUnavailable);
+}
+
+TEST_CASE("requires all pages of a long ring, and the first ones of an elastic ring") {
+  const auto map_code = [](uint64_t features, Pages pages) {
+    constexpr uint64_t kBytes = SegmentBytes(4 * test::kRingBytes);
+    return MapCode(
+        Forgery{.file_bytes = kBytes, .pages = pages, .change = [features](SegmentHeader* header) {
+                  header->segment_bytes = kBytes;
+                  header->capacity_log2 += 2;
+                  header->features_required = features;
+                }});
+  };
+  CHECK(map_code(0, Pages::kAll) == StatusCode::kOk);
+  CHECK(map_code(0, Pages::kSmall) == StatusCode::kUnavailable);
+  CHECK(map_code(0, Pages::kAllButLast) == StatusCode::kUnavailable);
+  CHECK(map_code(kFeatureElastic, Pages::kAll) == StatusCode::kOk);
+  CHECK(map_code(kFeatureElastic, Pages::kSmall) == StatusCode::kOk);
+  CHECK(map_code(kFeatureElastic, Pages::kFirst) == StatusCode::kCorrupt);
+  CHECK(map_code(kFeatureElastic, Pages::kReserved) == StatusCode::kUnavailable);
 }
 
 TEST_CASE("rejects memory of huge pages, whatever its size and seals") {
