@@ -91,8 +91,8 @@ static_assert(sizeof(RecordHeaderWords) == sizeof(RecordHeader));
 }
 
 // The room at which a waiting writer is woken. Any record fits in it, wherever the tail is: its
-// padding is less than its span, and its span is at most an eighth of the ring. In a small ring,
-// what is kept for growth steps can be missing; then the reader's next release wakes the writer.
+// padding is less than its span, and its span is at most an eighth of the ring. Before OFFER, 16
+// bytes can be missing, because of kGrowthStepsBytes; then the next release wakes the writer again.
 [[nodiscard]] constexpr uint64_t QuarterBytes(uint64_t ring_bytes) { return ring_bytes / 4; }
 
 // The position after a MOVE at `position`, in a ring of `ring_bytes`: the next one behind the small
