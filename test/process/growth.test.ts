@@ -27,7 +27,8 @@ async function peerClaimsInRing(channel: Channel): Promise<boolean> {
   return reply[0] === 1
 }
 
-it('grows both rings of a channel between two processes when messages wait for room', async () => {
+// On Windows, a ring has its full size from the start.
+it.skipIf(process.platform === 'win32')('grows both rings of a channel between two processes when messages wait for room', async () => {
   const server = new Child('growing-server', { args: ['grows', RING_BYTES], ipc: true })
   expect(await server.next()).toBe('listening')
   const channel = await connect('grows', { transport: 'shm', codec: 'bytes', ringBytes: RING_BYTES })
