@@ -148,7 +148,8 @@ export class Channel<Incoming = any, Outgoing = any>
   /**
    * Reserves room for a message of up to `byteLength` bytes, for codec `'bytes'`. Up to an eighth of
    * the ring, the room is in the ring, and nothing is copied. The ring has 64 KiB until it has grown to
-   * `ringBytes`. Null: there is no room, and `drain` follows. Throws `INVALID_ARGUMENT`, `MESSAGE_TOO_LARGE`, `CLOSED`, `PEER_GONE`.
+   * `ringBytes`. Null: there is no room, and `drain` follows.
+   * Throws `INVALID_ARGUMENT`, `MESSAGE_TOO_LARGE`, `CLOSED`, `PEER_GONE`.
    */
   claim(byteLength: number): Claim | null {
     return this.#sender.claim(byteLength)

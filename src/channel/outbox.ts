@@ -9,7 +9,7 @@ import { WaitingBytes } from './waiting-bytes.js'
 
 export const NO_PAYLOAD = new Uint8Array(0)
 
-/** The part of a payload that is copied before the link is asked for room again: as long as it takes a peer to read a fragment. */
+/** Copied between two questions for room. A peer reads a fragment of this length in about the same time. */
 const COPY_STEP_BYTES = 128 * 1024
 
 /** Called once: when the link has taken the whole record (and flushed it, for a message), or with the error that prevents it. */
@@ -22,7 +22,7 @@ export interface Outgoing extends QueueLinks<Outgoing> {
   payload: Uint8Array
   /** Bytes of `payload` that the link has taken. */
   offset: number
-  /** Nothing changes the payload before `settle` runs, and then only if it runs without an error. */
+  /** Nothing changes the payload before `settle` has run, and nothing ever does if it runs with an error. */
   readonly owned: boolean
   readonly settle: Settle
 }
@@ -121,8 +121,8 @@ export class Outbox {
   }
 
   /**
-   * Copies what the link has no room for, from the end of the payload backwards. Meanwhile a peer that reads makes room for the bytes at the
-   * other end, which then need no copy and reach it sooner.
+   * Copies what the link has no room for, from the end of the payload backwards. Meanwhile a peer that
+   * reads makes room for the bytes at the other end, which then need no copy and reach it sooner.
    */
   #pushRest(kind: number, id: number, payload: Uint8Array, offset: number): void {
     const { length } = payload
@@ -210,13 +210,13 @@ export class Outbox {
   }
 
   /**
-   * Takes a record back. A record that the link has begun is sent whole instead, from a copy, so that
-   * the caller may reuse its memory.
+   * Takes a record back. A record that the link has begun is sent whole instead, from a copy of its own,
+   * so that the caller may reuse its memory.
    */
   withdraw(outgoing: Outgoing): boolean {
     if (outgoing.queue !== this.#waiting) return false
     if (outgoing.offset > 0) {
-      outgoing.payload = Buffer.from(outgoing.payload)
+      if (!outgoing.owned) outgoing.payload = Buffer.from(outgoing.payload)
       return false
     }
     this.#waitingBytes.remove(outgoing.kind, outgoing.payload)

@@ -65,15 +65,15 @@ export interface Link {
   start(sink: LinkSink): void
   /**
    * Writes `payload` from `offset` on, as far as there is room, and returns the new offset; −1 if there
-   * was no room. The caller may
-   * reuse the written bytes at once. After less than the whole, `drain` follows, and the rest of this
-   * payload must be written before any other record. The caller has checked the size. `owned`: the caller never changes `payload` before
-   * `afterFlush` reports its record, nor after the link has failed, so the link may keep it instead of a copy.
+   * was no room. The caller may reuse the written bytes at once. After less than the whole, `drain`
+   * follows, and the rest of this payload must be written before any other record. The caller has
+   * checked the size. `owned`: the caller never changes `payload` before `afterFlush` reports its record,
+   * nor after the link has failed, so the link may keep it instead of a copy.
    */
   write(kind: number, id: number, payload: Uint8Array, offset: number, owned?: boolean): number
   /**
-   * Whether the peer has made room since `write` returned less than the whole. Absent: it makes room only between two turns of the event
-   * loop.
+   * Whether the peer has made room since `write` returned less than the whole. Absent: it makes room only
+   * between two turns of the event loop.
    */
   hasRoom?(): boolean
   /**

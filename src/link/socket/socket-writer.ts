@@ -10,7 +10,7 @@ import { FRAME_HEADER_BYTES, writeFrameHeader } from '../../wire/frames.js'
 import { RecordKind } from '../../wire/record-kind.js'
 import type { LinkStats } from '../link.js'
 import { keepReadable } from './keep-readable.js'
-import { NO_CHUNK, type Part, releaseChunk, takeChunk, type WriteChunk } from './write-chunks.js'
+import { NO_CHUNK, type Part, releaseChunk, settle, takeChunk, type WriteChunk } from './write-chunks.js'
 import { writeBothNow, writeNow } from './write-now.js'
 
 /** A longer payload is written in parts, so that it is never copied whole. */
@@ -62,7 +62,7 @@ export class SocketWriter {
   #flushed: (() => void)[] = []
   /** Parts with the stream. It reports several together, and the functions of a later part must not run before those of all of them. */
   #streamParts = 0
-  /** Only while the link is unreferenced. Each part but the last is a whole chunk, so there are few. */
+  /** Only while the link is unreferenced. There are few: each is a whole chunk, the rest of an owned payload, what precedes one, or the last. */
   #stalled = new Fifo<Part>()
   #stalledBytes = 0
   /** Nothing follows the stalled parts. */
@@ -71,8 +71,8 @@ export class SocketWriter {
   #retryMs = RETRY_MS_MIN
 
   /**
-   * At most `capacityBytes` wait in this process before `write` refuses. `events.onRoom` runs when there is room again, `events.onBroken`
-   * when the peer reads no more.
+   * At most `capacityBytes` wait in this process before `write` refuses, and the rest of one owned payload. `events.onRoom` runs when there is
+   * room again, `events.onBroken` when the peer reads no more.
    */
   constructor(socket: ByteStream, capacityBytes: number, stats: LinkStats, events: WriterEvents) {
     this.#socket = socket
@@ -100,12 +100,17 @@ export class SocketWriter {
     const depthBytes = this.depthBytes
     const room = this.#capacityBytes - depthBytes
     const { length } = payload
-    const needsNoCopy = owned && this.#isPlain
+    const needsNoCopy = owned && this.#isPlain && !this.#socket.destroyed
     // The rest of an owned payload takes no further memory.
     if (this.#broken || (room <= 0 && !(needsNoCopy && offset > 0 && length - offset >= DIRECT_BYTES_MIN))) {
       this.#stats.fullWaits += 1
       this.#wantsRoom = true
       this.flush()
+      return -1
+    }
+    if (offset === 0 && this.#inRecord) {
+      // The caller has failed to keep the rest, for example without memory. The peer would take this record for it.
+      this.#break(new Error('the rest of a record was not written'))
       return -1
     }
     if (offset === 0) this.#appendHeader(kind, id, length)
@@ -132,6 +137,8 @@ export class SocketWriter {
 
   /** See `Link.afterFlush`. */
   afterFlush(flushed: () => void): void {
+    // Bytes may be lost, and the link ends soon.
+    if (this.#broken) return
     if (this.#chunkStart !== this.#chunkEnd) this.#flushed.push(flushed)
     else if (this.#stalled.length > 0 || this.#streamHolds) this.#pass(NO_CHUNK, NO_BYTES, [flushed])
     else flushed()
@@ -231,11 +238,11 @@ export class SocketWriter {
     return offset + written - head.length
   }
 
-  /** Passes the rest of an owned payload to the stream without a copy. */
+  /** Passes the rest of an owned payload to the stream, which is not destroyed, without a copy. */
   #passOwned({ buffer, byteOffset, length }: Uint8Array, start: number): void {
     this.#passChunk()
-    if (this.#broken || this.#socket.destroyed) return
-    this.#pass(NO_CHUNK, bufferOver(buffer, byteOffset + start, length - start), NO_FUNCTIONS)
+    if (!this.#broken)
+      this.#pass(NO_CHUNK, bufferOver(buffer, byteOffset + start, length - start), NO_FUNCTIONS)
   }
 
   #newChunk(): void {
@@ -390,8 +397,4 @@ export class SocketWriter {
     this.#wantsRoom = false
     this.#onRoom()
   }
-}
-
-function settle(waiting: readonly (() => void)[]): void {
-  for (const flushed of waiting) flushed()
 }

@@ -19,6 +19,11 @@ export interface Part {
   readonly flushed: readonly (() => void)[]
 }
 
+/** The kernel has the bytes of a part. */
+export function settle(flushed: Part['flushed']): void {
+  for (const call of flushed) call()
+}
+
 /**
  * Shared by all links of a thread, because a link needs a chunk only until the kernel has its bytes. Memory that was just written is in the
  * cache of the core. Fresh memory is cleared by the kernel page by page, and the garbage collector must find it again.

@@ -107,3 +107,20 @@ it('uses the memory of a copy again after the link has flushed it, but neither b
   expect(open).toContain(keeping.kept[3])
   expect(keeping.kept[3]).not.toBe(failed)
 })
+
+it('copies a begun record that is withdrawn, unless it has copied it before', () => {
+  const keeping = new NarrowLink()
+  for (const keep of [(payload: Uint8Array) => payload, (payload: Uint8Array) => Buffer.from(payload)]) {
+    const own = new Outbox(keeping as unknown as Link, { keep })
+    const payload = Buffer.from(LONG)
+    keeping.room = 100
+    const waiting = own.push(RecordKind.REQUEST, 1, payload)
+    const kept = waiting?.payload
+    expect(waiting !== undefined && own.withdraw(waiting)).toBe(false)
+    expect(waiting?.payload === kept).toBe(kept !== payload)
+    payload.fill('!')
+    keeping.room = 1000
+    expect(own.pump()).toBe(true)
+  }
+  expect(keeping.got).toEqual([LONG, LONG])
+})

@@ -144,6 +144,53 @@ it('does not pass owned memory to a socket that is destroyed', async () => {
   expect(left.sink.ends).toEqual(['ERR_SHMWIRE_PEER_GONE'])
 })
 
+it.each([10, 40_000, 3_000_000])(
+  'never reports %i owned bytes as flushed that an unreferenced link has lost',
+  async (bytes) => {
+    const [left, right] = await join(false)
+    left.link.unref()
+    right.socket.destroy()
+    let flushes = 0
+    const onFlush = (): void => {
+      flushes += 1
+    }
+    left.link.write(RecordKind.MESSAGE, 0, numbered(1, bytes), 0, true)
+    left.link.afterFlush(onFlush)
+    await turn()
+    left.link.afterFlush(onFlush)
+    await eventually(() => left.sink.ends.length > 0)
+    expect(left.sink.ends).toEqual(['ERR_SHMWIRE_PEER_GONE'])
+    expect(flushes).toBe(0)
+  },
+)
+
+it('never reports the rest of an owned payload as flushed after the socket was destroyed', async () => {
+  const [left] = await join(false)
+  const payload = numbered(1, 3_000_000)
+  const offset = left.link.write(RecordKind.MESSAGE, 0, payload, 0)
+  // The kernel has all of the first part.
+  await eventually(() => left.link.stats().depthBytes === 0)
+  await turns(3)
+  left.socket.destroy()
+  let isFlushed = false
+  left.link.write(RecordKind.MESSAGE, 0, payload, offset, true)
+  left.link.afterFlush(() => {
+    isFlushed = true
+  })
+  await eventually(() => left.sink.ends.length > 0)
+  expect(isFlushed).toBe(false)
+})
+
+it('ends instead of writing a record into one whose rest was not written', async () => {
+  const [left, right] = await join(false)
+  expect(left.link.write(RecordKind.MESSAGE, 0, numbered(1, 3_000_000), 0)).toBeLessThan(3_000_000)
+  await eventually(() => left.link.stats().depthBytes === 0)
+  expect(left.link.write(RecordKind.MESSAGE, 0, Buffer.alloc(2_900_000), 0)).toBe(-1)
+  await eventually(() => left.sink.ends.length > 0 && right.sink.ends.length > 0)
+  expect([left.sink.ends, right.sink.ends]).toEqual([['ERR_SHMWIRE_PEER_GONE'], ['ERR_SHMWIRE_PEER_GONE']])
+  expect(right.sink.payloads).toEqual([])
+})
+
 it('runs afterFlush when the kernel has the bytes, in the order of the calls', async () => {
   const [left, right] = await join(false)
   const flushed: number[] = []
