@@ -249,7 +249,7 @@ describe.skipIf(reason !== undefined).each(ROLES)('a %s that fills its own elast
     await harness.expectUnharmed()
   }
 
-  it('stays small without an acceptance, and creates its pages once', async () => {
+  it('stays small without an acceptance, also after several laps', async () => {
     const peer = await full()
     for (let lap = 0; lap < LAPS; lap += 1) {
       const tail = peer.victimTail
