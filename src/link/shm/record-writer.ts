@@ -133,7 +133,7 @@ export class RecordWriter {
     this.#endpoint.abort()
   }
 
-  /** Reports room to the sink if a record waits for it. True: it did, or the link failed. */
+  /** Reports room to the sink if a record waits for it. False: there is none, or the link failed. */
   drain(sink: LinkSink): boolean {
     if (!this.#wantsRoom || !this.hasRoom()) return false
     this.#wantsRoom = false

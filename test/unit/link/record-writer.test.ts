@@ -30,6 +30,7 @@ let endpoint: {
 let failures: unknown[]
 let fulls: number
 let drains: number
+let context: LinkContext
 let writer: RecordWriter
 const stats = newLinkStats()
 const sink = { record: () => true, drain: () => (drains += 1), close: () => {} }
@@ -80,7 +81,8 @@ beforeEach(() => {
   failures = []
   fulls = 0
   drains = 0
-  const context = {
+  Object.assign(stats, newLinkStats())
+  context = {
     binding,
     endpoint,
     ringBytes: RING_BYTES,
@@ -120,6 +122,33 @@ describe('the record writer', () => {
     expect([claim?.buffer, claim?.byteOffset, claim?.length]).toEqual([endpoint.memory, 8, 16])
     endpoint.roomBytes = 0
     expect([writer.claim(16), writer.wantsRoom]).toEqual([undefined, true])
+  })
+
+  it('accepts longer claims when the ring has grown, which takes a record without room', () => {
+    let grownMax = 50
+    let questions = 0
+    endpoint.inlineBytesMax = () => {
+      questions += 1
+      return grownMax
+    }
+    writer = new RecordWriter(context, () => {})
+    expect([writer.claimBytesMax, writer.claimBytesMax, questions]).toEqual([50, 50, 1])
+    endpoint.roomBytes = 0
+    writer.write(1, 0, Buffer.from('text'), 0)
+    expect(writer.claimBytesMax).toBe(50)
+    grownMax = 100
+    expect([writer.claimBytesMax, questions]).toEqual([100, 3])
+    expect([writer.claimBytesMax, questions]).toEqual([100, 3])
+  })
+
+  it('reports a failure of the addon, and no room, when it checks for room', () => {
+    endpoint.roomBytes = 0
+    writer.write(1, 0, Buffer.from('text'), 0)
+    endpoint.hasRoom = () => {
+      throw new Error('corrupt')
+    }
+    expect([writer.hasRoom(), writer.drain(sink), drains]).toEqual([false, false, 0])
+    expect(failures).toHaveLength(2)
   })
 
   it('accepts no claim when the runtime forbids buffers over foreign memory', () => {
