@@ -15,7 +15,7 @@ const REASONS = {
   'one-way-1MiB':
     "Half of the receiver's time goes to the kernel, which creates and frees the pages of each message ([profile](profiles.md#one-way-1-mib-plain-calls-new-pages)).",
   'one-way-16MiB':
-    "A message between two processes is copied twice, and by `postMessage` once. On two cores the copies overlap, but the threads of the receiver's garbage collector often bring both processes onto one ([decision 76](decisions/0076-memory-of-long-messages.md#the-sender)).",
+    "The best of the others is `postMessage` on the Xeon, and a socket with `onread` on the EPYC, in a noisy run. A message between two processes is copied twice, and by `postMessage` once. On two cores the copies overlap, but the threads of the receiver's garbage collector often bring both processes onto one ([decision 76](decisions/0076-memory-of-long-messages.md#the-sender)).",
   'native-ring':
     'The ring takes 7 ns for each message: its header, the checks of the header, and a publication with a full barrier. The reference copies within the caches, and publishes once for a whole batch, which is faster on this processor than on the other.',
   connect:
