@@ -28,25 +28,28 @@ async function peerClaimsInRing(channel: Channel): Promise<boolean> {
 }
 
 // On Windows, a ring has its full size from the start.
-it.skipIf(process.platform === 'win32')('grows both rings of a channel between two processes when messages wait for room', async () => {
-  const server = new Child('growing-server', { args: ['grows', RING_BYTES], ipc: true })
-  expect(await server.next()).toBe('listening')
-  const channel = await connect('grows', { transport: 'shm', codec: 'bytes', ringBytes: RING_BYTES })
-  expect(claimsInRing(channel)).toBe(false)
-  expect(await peerClaimsInRing(channel)).toBe(false)
-  const received: Uint8Array[] = []
-  const all = new Promise<void>((resolve) => {
-    channel.on('message', (value) => {
-      received.push(value as Uint8Array)
-      if (received.length % MESSAGES === 0) resolve()
+it.skipIf(process.platform === 'win32')(
+  'grows both rings of a channel between two processes when messages wait for room',
+  async () => {
+    const server = new Child('growing-server', { args: ['grows', RING_BYTES], ipc: true })
+    expect(await server.next()).toBe('listening')
+    const channel = await connect('grows', { transport: 'shm', codec: 'bytes', ringBytes: RING_BYTES })
+    expect(claimsInRing(channel)).toBe(false)
+    expect(await peerClaimsInRing(channel)).toBe(false)
+    const received: Uint8Array[] = []
+    const all = new Promise<void>((resolve) => {
+      channel.on('message', (value) => {
+        received.push(value as Uint8Array)
+        if (received.length % MESSAGES === 0) resolve()
+      })
     })
-  })
-  const sent = Array.from({ length: MESSAGES }, (_, index) => new Uint8Array(MESSAGE_BYTES).fill(index))
-  await Promise.all(sent.map((message) => channel.send(message)))
-  await all
-  for (const [index, message] of sent.entries())
-    expect(Buffer.compare(message, received[index] as Uint8Array)).toBe(0)
-  expect(claimsInRing(channel)).toBe(true)
-  expect(await peerClaimsInRing(channel)).toBe(true)
-  await channel.close()
-})
+    const sent = Array.from({ length: MESSAGES }, (_, index) => new Uint8Array(MESSAGE_BYTES).fill(index))
+    await Promise.all(sent.map((message) => channel.send(message)))
+    await all
+    for (const [index, message] of sent.entries())
+      expect(Buffer.compare(message, received[index] as Uint8Array)).toBe(0)
+    expect(claimsInRing(channel)).toBe(true)
+    expect(await peerClaimsInRing(channel)).toBe(true)
+    await channel.close()
+  },
+)
