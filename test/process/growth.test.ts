@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { beforeAll, beforeEach, expect, it } from 'vitest'
-import { type Channel, connect } from '../../src/index.js'
+import { type Channel, connect, listen } from '../../src/index.js'
 import { ensureBuilt } from '../support/build.js'
 import { Child } from '../support/child.js'
 import { ownRuntimeDirectory } from '../support/temporary-directory.js'
@@ -53,3 +54,28 @@ it.skipIf(process.platform === 'win32')(
     await channel.close()
   },
 )
+
+/** Of all mappings of rings in this process. */
+function residentRingBytes(): number {
+  let bytes = 0
+  for (const mapping of readFileSync('/proc/self/smaps', 'utf8').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)) {
+    if (mapping.includes('memfd:shmwire')) bytes += Number(/^Rss: +(\d+) kB/m.exec(mapping)?.[1]) * 1024
+  }
+  return bytes
+}
+
+it.skipIf(process.platform !== 'linux')('keeps the rings of many quiet channels small', async () => {
+  const CHANNELS = 100
+  const SEGMENT_BYTES = 72 * 1024
+  const server = await listen('quiet', { transport: 'shm', codec: 'bytes' })
+  server.on('channel', (channel) => channel.handle((request) => request))
+  const channels = await Promise.all(
+    Array.from({ length: CHANNELS }, () => connect('quiet', { transport: 'shm', codec: 'bytes' })),
+  )
+  for (const channel of channels) await channel.request(Buffer.alloc(64))
+  // Two segments for each channel, and both sides map both.
+  expect(residentRingBytes()).toBeLessThanOrEqual(CHANNELS * 4 * SEGMENT_BYTES)
+  expect(residentRingBytes()).toBeGreaterThanOrEqual(CHANNELS * 2 * SEGMENT_BYTES)
+  await Promise.all(channels.map((channel) => channel.close()))
+  await server.close()
+})
