@@ -13,7 +13,7 @@ constexpr uint64_t kPrefetchAheadBytes = 512;
 
 // The thread waits while pages are created, so each record without room creates only a part: 256
 // KiB take 0.2 ms. At most 64 parts, so that a busy ring is soon large.
-constexpr uint64_t kPartBytesMin = 256 * 1024;
+constexpr uint64_t kPartBytesMin = uint64_t{256} * 1024;
 constexpr uint64_t kPartsMax = 64;
 
 constexpr uint64_t BytesPerPart(uint64_t ring_bytes) {
