@@ -187,8 +187,7 @@ TEST_CASE("counts a loss exactly, and resumes half a ring behind the tail") {
 }
 
 TEST_CASE("counts each message as received or lost for any pace of reader and writer") {
-  const uint64_t seed = test::Seed();
-  MESSAGE("SHMWIRE_TEST_SEED=", seed);
+  const uint64_t seed = test::PrintedSeed();
   test::Random random(seed);
   BroadcastPair pair;
   Start(&pair);

@@ -39,10 +39,4 @@ inline void RunBoth(const std::function<void(Verdict*)>& first,
   }
 }
 
-inline uint64_t PrintedSeed() {
-  const uint64_t seed = Seed();
-  MESSAGE("SHMWIRE_TEST_SEED=", seed);
-  return seed;
-}
-
 }  // namespace shmwire::test

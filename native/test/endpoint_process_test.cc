@@ -45,8 +45,7 @@ int WriteForever(Endpoint* endpoint) {
 }  // namespace
 
 TEST_CASE("delivers only whole messages, in order, from a process killed during a stream") {
-  const uint64_t seed = test::Seed();
-  MESSAGE("SHMWIRE_TEST_SEED=", seed);
+  const uint64_t seed = test::PrintedSeed();
   test::Random random(seed);
   for (int round = 0; round < 40; round++) {
     test::HandedOverPair pair;

@@ -213,8 +213,7 @@ TEST_CASE("delivers the messages before a violation, and keeps reporting it") {
 }
 
 TEST_CASE("turns arbitrary bytes into messages or a violation only") {
-  const uint64_t seed = test::Seed();
-  MESSAGE("SHMWIRE_TEST_SEED=", seed);
+  const uint64_t seed = test::PrintedSeed();
   test::Random random(seed);
   for (int round = 0; round < 3000; round++) {
     ForgedRing ring;

@@ -78,6 +78,12 @@ class TemporaryPath {
   std::string path_;
 };
 
+inline uint64_t PrintedSeed() {
+  const uint64_t seed = Seed();
+  MESSAGE("SHMWIRE_TEST_SEED=", seed);
+  return seed;
+}
+
 inline OwnSegment MakeSegment(uint64_t ring_bytes = kRingBytes) {
   OwnSegment segment;
   REQUIRE(OwnSegment::Create(ring_bytes, &segment).ok());

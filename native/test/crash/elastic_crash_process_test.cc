@@ -2,6 +2,7 @@
 // n, in each step of the growth. The other one keeps what was published, and notices.
 
 #include <array>
+#include <functional>
 #include <set>
 
 #include "platform/shared_memory.h"
@@ -156,6 +157,16 @@ uint64_t CheckFilled(CrashRun* run, WaitOutcome outcome) {
   return head;
 }
 
+// Calls `run_once` with each number of stores after which the victim dies, until it is done before.
+void ForEachDeath(const std::function<bool(CrashRun* run, uint64_t stores)>& run_once) {
+  bool done = false;
+  for (uint64_t stores = 1; !done; stores++) {
+    CAPTURE(stores);
+    CrashRun run(kElasticBytes);
+    done = run_once(&run, stores);
+  }
+}
+
 // Returns in how many places the victim can die.
 uint64_t CheckDeathsOfAcceptingReader(const WaitFor& wait) {
   std::set<bool> accepted;
@@ -182,42 +193,38 @@ uint64_t CheckDeathsOfAcceptingReader(const WaitFor& wait) {
 TEST_CASE("keeps the published messages when a writer dies while it offers its pages") {
   if (!platform::CanAddPages()) return;
   std::set<size_t> counts;
-  bool done = false;
-  for (uint64_t stores = 1; !done; stores++) {
-    CAPTURE(stores);
-    CrashRun run(kElasticBytes);
-    WriteAndReadLap(&run.victim(), &run.survivor());
+  ForEachDeath([&](CrashRun* run, uint64_t stores) {
+    WriteAndReadLap(&run->victim(), &run->survivor());
     const auto act = [](Endpoint* endpoint) {
       return WriteSome(endpoint, kLapEnd, kOffered) && FindNoRoom(endpoint);
     };
     WaitOutcome outcome = WaitOutcome::kReady;
-    done = run.Run(act, stores, kForData, &outcome);
-    CHECK(outcome == (run.victim().own().control()->tail.LoadSeqCst() == EndOf(kLapEnd - 1)
+    const bool done = run->Run(act, stores, kForData, &outcome);
+    CHECK(outcome == (run->victim().own().control()->tail.LoadSeqCst() == EndOf(kLapEnd - 1)
                           ? WaitOutcome::kPeerGone
                           : WaitOutcome::kReady));
-    counts.insert(CheckPublished(&run, kLapEnd));
-    const bool offered = run.victim().own().control()->tail.LoadSeqCst() > kOfferAt;
-    CHECK(HasAccepted(run.survivor()) == offered);
+    counts.insert(CheckPublished(run, kLapEnd));
+    const bool offered = run->victim().own().control()->tail.LoadSeqCst() > kOfferAt;
+    CHECK(HasAccepted(run->survivor()) == offered);
     CHECK((offered || !done));
-  }
+    return done;
+  });
   CHECK(counts.size() == kOffered - kLapEnd + 1);
 }
 
 TEST_CASE("keeps the published messages when a writer dies while it moves to its whole ring") {
   if (!platform::CanAddPages()) return;
   std::set<size_t> counts;
-  bool done = false;
-  for (uint64_t stores = 1; !done; stores++) {
-    CAPTURE(stores);
-    CrashRun run(kElasticBytes);
-    GrowUpToMove(&run.victim(), &run.survivor());
+  ForEachDeath([&](CrashRun* run, uint64_t stores) {
+    GrowUpToMove(&run->victim(), &run->survivor());
     const auto act = [](Endpoint* endpoint) {
       return WriteSome(endpoint, kFull, kMoved) && HasMoved(*endpoint);
     };
     WaitOutcome outcome = WaitOutcome::kReady;
-    done = run.Run(act, stores, kForNothing, &outcome);
-    counts.insert(CheckPublished(&run, kOffered));
-  }
+    const bool done = run->Run(act, stores, kForNothing, &outcome);
+    counts.insert(CheckPublished(run, kOffered));
+    return done;
+  });
   CHECK(counts.size() == kMoved - kFull + 1);
 }
 
@@ -229,22 +236,20 @@ TEST_CASE("uses the ring that the reader has accepted when it dies while it acce
 
 TEST_CASE("releases whole records or nothing when a reader dies while it reads MOVE") {
   if (!platform::CanAddPages()) return;
-  bool done = false;
-  for (uint64_t stores = 1; !done; stores++) {
-    CAPTURE(stores);
-    CrashRun run(kElasticBytes);
-    GrowUpToMove(&run.survivor(), &run.victim());
-    REQUIRE(WriteSome(&run.survivor(), kFull, kMoved));
-    REQUIRE(ReadSome(&run.victim(), kOffered, kOffered + 1) == kOffered + 1);
-    REQUIRE(WriteSome(&run.survivor(), kMoved, kWrapped));
+  ForEachDeath([&](CrashRun* run, uint64_t stores) {
+    GrowUpToMove(&run->survivor(), &run->victim());
+    REQUIRE(WriteSome(&run->survivor(), kFull, kMoved));
+    REQUIRE(ReadSome(&run->victim(), kOffered, kOffered + 1) == kOffered + 1);
+    REQUIRE(WriteSome(&run->survivor(), kMoved, kWrapped));
     const auto act = [](Endpoint* endpoint) {
       return ReadSome(endpoint, kOffered + 1) == kWrapped;
     };
     WaitOutcome outcome = WaitOutcome::kReady;
-    done = run.Run(act, stores, kForRoom, &outcome);
-    const uint64_t head = CheckFilled(&run, outcome);
+    const bool done = run->Run(act, stores, kForRoom, &outcome);
+    const uint64_t head = CheckFilled(run, outcome);
     CHECK((head == EndOf(kWrapped - 1) || !done));
-  }
+    return done;
+  });
 }
 
 }  // namespace shmwire

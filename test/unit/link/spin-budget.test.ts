@@ -16,6 +16,15 @@ function sleep(budget: SpinBudget, micros: number, nowMicros: number): void {
   budget.woken(nowMicros)
 }
 
+/** For how long the budget is zero from `nowMicros` on. */
+function zeroMicros(budget: SpinBudget, nowMicros: number): number {
+  for (let micros = 0; micros < 1_000_000; micros += 500) {
+    sleep(budget, 1, nowMicros + micros)
+    if (budget.micros > 0) return micros
+  }
+  throw new Error('it is zero for ever')
+}
+
 function afterSleeps(microsMax: number, sleeps: number[], wakeTimes?: Partial<WakeTimes>): number {
   const budget = newBudget(microsMax, wakeTimes)
   for (const micros of sleeps) sleep(budget, micros, 0)
@@ -76,11 +85,7 @@ describe('the spin budget', () => {
     /** The time for which the budget is zero after three losses that end at `nowMicros`. */
     const pause = (nowMicros: number): number => {
       for (const earlier of [2_000, 1_000, 0]) budget.preempted(nowMicros - earlier, 1)
-      for (let micros = 0; micros < 1_000_000; micros += 500) {
-        sleep(budget, 1, nowMicros + micros)
-        if (budget.micros > 0) return micros
-      }
-      throw new Error('it is zero for ever')
+      return zeroMicros(budget, nowMicros)
     }
     let nowMicros = 1_000_000
     const pauses = [0, 1, 2, 3, 4, 5, 6].map(() => {
@@ -110,11 +115,7 @@ describe('the spin budget', () => {
     /** The time for which the budget is zero after a loss at `nowMicros`. */
     const pause = (nowMicros: number): number => {
       budget.preempted(nowMicros, 2)
-      for (let micros = 0; micros < 1_000_000; micros += 500) {
-        sleep(budget, 1, nowMicros + micros)
-        if (budget.micros > 0) return micros
-      }
-      throw new Error('it is zero for ever')
+      return zeroMicros(budget, nowMicros)
     }
     expect([10_000, 40_000, 90_000, 180_000, 350_000].map(pause)).toEqual([
       20_000, 40_000, 80_000, 160_000, 200_000,
