@@ -1,5 +1,5 @@
-// Checks that a prebuilt binary runs on every system of its platform: the versions of the C library, the libraries that it needs, and the
-// names that it exports.
+// Checks that a prebuilt binary runs on every system of its platform: the versions of the C library, the libraries and names that it needs,
+// and the names that it exports.
 //
 //   node scripts/check-binary.mjs <platform> [FILE]
 //
@@ -16,6 +16,9 @@ const GLIBC_MAX = [2, 28]
 
 /** Of glibc's libraries, libpthread is in libc since 2.34, and stays for older binaries. musl's loader knows libc.so by that name. */
 const LIBRARIES = { glibc: ['libc.so.6', 'libpthread.so.0'], musl: ['libc.so'] }
+
+/** Node.js happens to export the C++ library, but Bun and Deno do not. The two exceptions are functions of the C library. */
+const CXX_LIBRARY = /^(?!__cxa_(?:atexit|finalize)$)(?:_Z|__cxa_|__gxx_|_Unwind_)/
 
 /** The reasons why a binary cannot be shipped for the platform; empty if it can. */
 export function faultsOfBinary(file, platform) {
@@ -35,7 +38,10 @@ export function faultsOfBinary(file, platform) {
   if (!needed.includes(LIBRARIES[libc][0])) faults.push(`does not name the library ${LIBRARIES[libc][0]}`)
   if (/\((?:RPATH|RUNPATH)\)/.test(text)) faults.push('has a search path for libraries')
   if (!/\bNODELETE\b/.test(text)) faults.push('can be unloaded')
-  return [...faults, ...exportFaults(exportsOf(text))]
+  const names = globalNames(text)
+  for (const { name, isDefined } of names)
+    if (!isDefined && CXX_LIBRARY.test(name)) faults.push(`needs ${name} of the C++ library`)
+  return [...faults, ...exportFaults(names.filter(({ isDefined }) => isDefined).map(({ name }) => name))]
 }
 
 function readelf(file) {
@@ -50,11 +56,12 @@ function readelf(file) {
 }
 
 /** Lines such as `110: 0000000000009cf0  6 FUNC  GLOBAL DEFAULT  14 name`; the section of an imported name is UND. */
-function exportsOf(text) {
+function globalNames(text) {
   const symbols = text.matchAll(/^\s*\d+: [0-9a-f]+\s+\S+ \w+\s+(?:GLOBAL|WEAK)\s+\w+\s+(\w+) (\S+)/gm)
-  return Array.from(symbols, ([, section, name]) => ({ section, name: name.split('@')[0] }))
-    .filter(({ section }) => section !== 'UND')
-    .map(({ name }) => name)
+  return Array.from(symbols, ([, section, name]) => ({
+    name: name.split('@')[0],
+    isDefined: section !== 'UND',
+  }))
 }
 
 function isAbove(version, maximum) {

@@ -185,8 +185,7 @@ Status CreateSharedMemory(const MemoryId& /*id*/, uint64_t bytes, uint64_t first
 
 bool CanAddPages() {
   // Since Linux 5.14. Without a range, the call only checks that it knows the advice.
-  static const bool kCanAdd = madvise(nullptr, 0, MADV_POPULATE_WRITE) == 0;
-  return kCanAdd;
+  return madvise(nullptr, 0, MADV_POPULATE_WRITE) == 0;
 }
 
 Status AddPages(const Mapping& mapping, uint64_t from, uint64_t to) {
