@@ -15,7 +15,7 @@
 namespace shmwire {
 
 struct SpinOptions {
-  uint64_t spin_nanos = 0;  // how long to poll an empty ring; 0: one poll
+  uint64_t spin_nanos = 0;  // how long to poll an empty ring at least; 0: one poll
   bool yield_cpu = false;   // then yield the core once, and poll again
 };
 
@@ -23,8 +23,9 @@ struct SpinOptions {
 template <typename Reader>
 class SpinWait {
  public:
-  // `reader` must outlive the wait.
-  explicit SpinWait(Reader* reader) : reader_(reader) {}
+  // `reader` must outlive the wait. `system_call_nanos`: of a system call that does nothing.
+  explicit SpinWait(Reader* reader, uint64_t system_call_nanos = platform::SystemCallNanos())
+      : reader_(reader), system_call_nanos_(system_call_nanos) {}
 
   // Returns when the reader has data, or when the options allow no further poll. Errors: kCorrupt.
   Status PollForData(SpinOptions options) {
@@ -42,6 +43,7 @@ class SpinWait {
   Status Yield(bool spun);
 
   Reader* reader_;
+  uint64_t system_call_nanos_;
   // How many further polls of an empty ring do not spin, because the peer shares this core.
   uint32_t polls_without_spin_ = 0;
   // The scheduler places a new pair without a nap.

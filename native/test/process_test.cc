@@ -70,6 +70,11 @@ TEST_CASE("never moves the clock back") {
   }
 }
 
+TEST_CASE("measures a system call") {
+  CHECK(SystemCallNanos() > 0);
+  CHECK(SystemCallNanos() < 1'000'000'000);
+}
+
 TEST_CASE("returns a text for an error number") {
   char buffer[128];
   CHECK(std::string(OsErrorText(ENOENT, buffer, sizeof(buffer))) == "No such file or directory");

@@ -51,6 +51,8 @@ void YieldCpu() { fuzz::Moment(fuzz::TheScript().nanos % 4 == 0 ? 2'000'000 : 10
 
 void Nap() { fuzz::Moment(60'000); }
 
+uint64_t SystemCallNanos() { return 0; }
+
 uint64_t MonotonicNanos() {
   fuzz::Moment(fuzz::kLookNanos);
   return fuzz::TheScript().nanos;

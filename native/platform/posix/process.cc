@@ -3,8 +3,10 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <ctime>
+#include <limits>
 
 namespace shmwire::platform {
 namespace {
@@ -26,6 +28,16 @@ void YieldCpu() { sched_yield(); }
 void Nap() {
   const timespec shortly{0, 1};
   nanosleep(&shortly, nullptr);
+}
+
+uint64_t SystemCallNanos() {
+  uint64_t shortest = std::numeric_limits<uint64_t>::max();
+  for (int call = 0; call < 8; call++) {
+    const uint64_t start = MonotonicNanos();
+    static_cast<void>(getppid());
+    shortest = std::min(shortest, MonotonicNanos() - start);
+  }
+  return shortest;
 }
 
 const char* OsErrorText(int32_t os_error, char* buffer, size_t buffer_bytes) {

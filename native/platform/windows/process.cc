@@ -1,5 +1,7 @@
 #include "platform/process.h"
 
+#include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -66,6 +68,16 @@ Status FillRandom(void* bytes, size_t count) {
 }
 
 void YieldCpu() { SwitchToThread(); }
+
+uint64_t SystemCallNanos() {
+  uint64_t shortest = std::numeric_limits<uint64_t>::max();
+  for (int call = 0; call < 8; call++) {
+    const uint64_t start = MonotonicNanos();
+    WaitForSingleObject(GetCurrentProcess(), 0);
+    shortest = std::min(shortest, MonotonicNanos() - start);
+  }
+  return shortest;
+}
 
 void Nap() {
   // Sleep(1) can take 16 ms.

@@ -24,6 +24,7 @@ Status FillRandom(void* bytes, size_t count) {
 
 void YieldCpu() { explore::YieldCpu(); }
 void Nap() { explore::YieldCpu(); }
+uint64_t SystemCallNanos() { return 0; }
 uint64_t MonotonicNanos() { return explore::NowNanos(); }
 
 const char* OsErrorText(int32_t /*os_error*/, char* /*buffer*/, size_t /*buffer_bytes*/) {
