@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 // @ts-expect-error: plain JavaScript
 import { faultsOfBinary } from '../../scripts/check-binary.mjs'
+import { compileNative } from '../support/compiler.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 
 const ENTRY = `extern "C" int node_api_module_get_api_version_v1() { return 9; }
@@ -15,18 +16,8 @@ function link(source: string): string {
   const folder = temporaryDirectory()
   const file = (name: string) => join(folder, name)
   writeFileSync(file('addon.cc'), source + ENTRY)
-  const flags = [
-    '-shared',
-    '-fPIC',
-    '-fno-exceptions',
-    '-nodefaultlibs',
-    file('addon.cc'),
-    '-lc',
-    '-Wl,-z,nodelete',
-  ]
-  const { status, stderr } = spawnSync('c++', [...flags, '-o', file('addon.node')], { encoding: 'utf8' })
-  expect(stderr).toBe('')
-  expect(status).toBe(0)
+  const flags = ['-shared', '-fPIC', '-fno-exceptions', '-nodefaultlibs', '-lc', '-Wl,-z,nodelete']
+  expect(compileNative(file('addon.cc'), file('addon.node'), ...flags)).toBeUndefined()
   return file('addon.node')
 }
 
@@ -52,7 +43,7 @@ describe.skipIf(process.platform !== 'linux' || !hasTools)('the check of a binar
   })
 
   it('finds an operator new', () => {
-    const faults = faultsOf('static int value() { return *new int(1); }\n')
+    const faults = faultsOf('extern "C" void use(int*);\nstatic int value() { use(new int(1)); return 0; }\n')
     expect(ofCxx(faults)).toEqual(['needs _Znwm of the C++ library'])
   })
 })

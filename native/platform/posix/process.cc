@@ -3,10 +3,10 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstring>
 #include <ctime>
-#include <limits>
+
+#include "platform/shortest_call.h"
 
 namespace shmwire::platform {
 namespace {
@@ -31,13 +31,7 @@ void Nap() {
 }
 
 uint64_t SystemCallNanos() {
-  uint64_t shortest = std::numeric_limits<uint64_t>::max();
-  for (int call = 0; call < 8; call++) {
-    const uint64_t start = MonotonicNanos();
-    static_cast<void>(getppid());
-    shortest = std::min(shortest, MonotonicNanos() - start);
-  }
-  return shortest;
+  return ShortestCallNanos([] { static_cast<void>(getppid()); });
 }
 
 const char* OsErrorText(int32_t os_error, char* buffer, size_t buffer_bytes) {

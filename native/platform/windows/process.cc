@@ -1,10 +1,9 @@
 #include "platform/process.h"
 
-#include <algorithm>
-#include <limits>
 #include <optional>
 #include <utility>
 
+#include "platform/shortest_call.h"
 #include "platform/windows/named_event.h"
 #include "platform/windows/own_user.h"
 #include "platform/windows/start_time.h"
@@ -70,13 +69,7 @@ Status FillRandom(void* bytes, size_t count) {
 void YieldCpu() { SwitchToThread(); }
 
 uint64_t SystemCallNanos() {
-  uint64_t shortest = std::numeric_limits<uint64_t>::max();
-  for (int call = 0; call < 8; call++) {
-    const uint64_t start = MonotonicNanos();
-    WaitForSingleObject(GetCurrentProcess(), 0);
-    shortest = std::min(shortest, MonotonicNanos() - start);
-  }
-  return shortest;
+  return ShortestCallNanos([] { static_cast<void>(WaitForSingleObject(GetCurrentProcess(), 0)); });
 }
 
 void Nap() {

@@ -15,7 +15,10 @@ export interface Polled {
   rest(): boolean
 }
 
-/** One poll of a single link: the time of a prompt answer, and too short to delay timers and sockets. */
+/**
+ * One poll of a single link, or longer where system calls are slow: the time of a prompt answer, and too short to delay timers and
+ * sockets.
+ */
 const SPIN_NANOS = 500
 
 /** A turn of the event loop costs as much as a quick answer, so each turn has several polls. */
