@@ -1,4 +1,5 @@
 import { connect } from 'node:http2'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { status as Code } from '@grpc/grpc-js'
 import { describe, expect, it } from 'vitest'
@@ -208,9 +209,7 @@ describe('a gateway of gRPC with a hostile client', () => {
           frame(Frame.DATA, Flag.END_STREAM, 1 + 2 * index, messagePrefix(0)),
         )
       await waitFor(() => expect(seen()).toBeGreaterThan(before + streams))
-      await new Promise((resolve) => {
-        setTimeout(resolve, 1_000)
-      })
+      await sleep(1_000)
     })
     expect(seen() - before).toBeLessThan(streams * 12)
     expect(growth).toBeLessThan(GROWTH_MAX)
@@ -232,6 +231,18 @@ describe('a gateway of gRPC with a hostile client', () => {
     // The client has not ended its stream: the answer ends it.
     await waitFor(() => expect(raw.of(Frame.RST_STREAM).map(({ payload }) => payload)).toEqual([uint32(0)]))
     expect(raw.of(Frame.HEADERS)).toHaveLength(1)
+    await expectServed()
+  })
+
+  it('does not reset a stream whose client ends it after the answer', async () => {
+    const { port, expectServed } = await attacked()
+    const raw = await RawHttp2Client.open(port)
+    raw.send(openCall(1, UPLOAD), frame(Frame.DATA, Flag.NONE, 1, messagePrefix(2 ** 32 - 1)))
+    await waitFor(() => expect(raw.of(Frame.HEADERS)).toHaveLength(1))
+    await sleep(100)
+    raw.send(frame(Frame.DATA, Flag.END_STREAM, 1))
+    await sleep(1_500)
+    expect(raw.of(Frame.RST_STREAM)).toEqual([])
     await expectServed()
   })
 
@@ -267,9 +278,7 @@ describe('a gateway of gRPC with a hostile client', () => {
       )
       for (let offset = 0; offset < message.length; offset += 16 * KIB) {
         raw.send(frame(Frame.DATA, Flag.NONE, 1, message.subarray(offset, offset + 16 * KIB)))
-        await new Promise((resolve) => {
-          setTimeout(resolve, 2)
-        })
+        await sleep(2)
       }
       await waitFor(() => expect(raw.of(Frame.HEADERS)).toHaveLength(1))
     })

@@ -5,7 +5,7 @@ import type { ConnectionEvents, TunnelConnection } from '../tunnel/tunnel-connec
 import { writeMessage } from './message-encoder.js'
 import { TunnelMessages } from './tunnel-messages.js'
 
-/** How long the client has to read the last messages. */
+/** How long the client has to read the last messages and to end its side. */
 const END_MS = 1_000
 const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants
 
@@ -36,9 +36,9 @@ export class Http2ServerCall implements TunnelConnection {
     this.#ended = true
     const stream = this.#stream
     stream.end()
-    // The client does not need to end its side.
-    stream.once('finish', () => stream.close(NGHTTP2_NO_ERROR))
-    const timer = setTimeout(() => stream.close(NGHTTP2_CANCEL), END_MS).unref()
+    // The client does not need to end its side. Why not at once: see docs/decisions/0084-late-resets.md.
+    const reset = (): void => stream.close(stream.writableFinished ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL)
+    const timer = setTimeout(reset, END_MS).unref()
     stream.once('close', () => clearTimeout(timer))
   }
 

@@ -1,18 +1,14 @@
-import {
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Stream,
-} from 'node:http2'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { PeerCertificate } from 'node:tls'
 import { CORRELATION_ID, newCorrelation, requestCorrelation } from '../../correlation.js'
 import { ErrorCode, ShmwireError } from '../../errors.js'
-import { clearTimeout, nowMs, setImmediate, setTimeout } from '../../host.js'
+import { clearTimeout, nowMs, setTimeout } from '../../host.js'
 import { LightSignal } from '../../light-signal.js'
 import type { Identity } from '../../peer.js'
 import type { Metadata } from '../../service/call/metadata.js'
 import type { GatewayClient } from '../authenticator.js'
 import type { MetadataFilter } from '../name-patterns.js'
+import { resetLater } from './answered-stream.js'
 import { type CallStatus, encodeStatusMessage, statusOf, statusOfError } from './call-status.js'
 import { ACCEPTED_ENCODINGS, acceptsGzip, COMPRESSED_BYTES_MIN, compress } from './compression.js'
 import { timeoutOf } from './deadlines.js'
@@ -37,8 +33,6 @@ export interface CallSettings {
   /** Whether a call without a correlation id gets one. */
   readonly correlates: () => boolean
 }
-
-const { NGHTTP2_NO_ERROR } = constants
 
 /** One call of a client, on its stream of HTTP/2. */
 export class ServerCall {
@@ -156,13 +150,12 @@ export class ServerCall {
       stream.once('wantTrailers', () => {
         if (stream.closed) return
         stream.sendTrailers(fields)
-        // Node sends them in the next phase.
-        if (!stream.readableEnded) setImmediate(() => this.#stopClient())
+        resetLater(stream)
       })
       stream.end()
     } else {
       stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...fields }, { endStream: true })
-      stream.once('finish', () => this.#stopClient())
+      stream.once('finish', () => resetLater(stream))
     }
     this.requests.stop(undefined)
   }
@@ -175,11 +168,6 @@ export class ServerCall {
   /** The status is sent, or cannot be sent. */
   get #gone(): boolean {
     return this.#ended || this.#stream.closed || this.#stream.destroyed
-  }
-
-  /** A client that still sends would keep the stream open. */
-  #stopClient(): void {
-    if (!this.#stream.closed && !this.#stream.readableEnded) this.#stream.close(NGHTTP2_NO_ERROR)
   }
 
   #late(): void {
