@@ -41,7 +41,8 @@ function run(script: string, args: string[]): void {
     encoding: 'utf8',
   })
   console.log(stdout)
-  expect(stderr).toBe('')
+  // As the message, it is printed whole.
+  expect(stderr, stderr).toBe('')
   expect(stdout).toMatch(/\n[1-9]\d* passed, 0 failed\n$/)
   expect(status).toBe(0)
 }

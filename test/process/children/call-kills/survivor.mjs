@@ -16,7 +16,7 @@ import { Traffic } from './traffic.mjs'
 import { Victim } from './victim-process.mjs'
 
 /** Expected: a second. Only a hang reaches it. */
-const WATCHDOG_MS = 10_000
+const WATCHDOG_MS = 60_000
 const DELAY_MS_MAX = 20
 const WARM_UP_KILLS = 25
 const BLOCKED_OF = 5
