@@ -75,6 +75,11 @@ export function callFields(
   ]
 }
 
+/** The headers that begin a call of gRPC. */
+export function openCall(stream: number, path: string, flags: number = Flag.NONE): Buffer {
+  return frame(Frame.HEADERS, Flag.END_HEADERS | flags, stream, headerBlock(callFields(path)))
+}
+
 /** The prefix of a message of gRPC. */
 export function messagePrefix(length: number, compressed = 0): Buffer {
   return Buffer.concat([Buffer.of(compressed), uint32(length)])

@@ -6,7 +6,7 @@ const CLIENT_END_MS = 1_000
 
 /**
  * Resets a stream whose answer is sent, unless its client ends its side in time: a client that still sends would keep the stream open. Not at
- * once: see docs/decisions/0084-late-resets.md.
+ * once: see docs/decisions/0084-resets-of-answered-streams.md.
  */
 export function resetLater(stream: ServerHttp2Stream): void {
   if (stream.closed || stream.readableEnded) return

@@ -1,8 +1,9 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { clearTimeout, nowMs, setTimeout } from '../../host.js'
+import { clearTimeout, setTimeout } from '../../host.js'
 import { TIMEOUT_MS_MAX } from '../../options.js'
 import { verifiedCertificate } from '../verified-certificate.js'
+import { RESETS_MAX, RESETS_PER_SECOND, ResetCount } from './reset-count.js'
 import type { GatewayPeer } from './server-call.js'
 
 /** The times of a connection, in milliseconds. Infinity: no limit. */
@@ -18,12 +19,6 @@ export interface ConnectionTimes {
 
 /** A client that has connected must have begun to speak HTTP/2 after this time. */
 const BEGIN_MS = 10_000
-/**
- * Streams that a client may cancel at once, and for each second: "rapid reset", CVE-2023-44487. Below the limit of nghttp2 (1,000 and 33),
- * after which Node neither reads nor closes the connection.
- */
-const RESETS_MAX = 500
-const RESETS_PER_SECOND = 30
 /** Clients that connected together must not connect again together. */
 const AGE_SPREAD = 0.1
 /** A client that does not answer gets no further calls after this time. */
@@ -42,8 +37,8 @@ export class Connection {
   readonly #times: ConnectionTimes
   readonly #onGone: (reason: string) => void
   #open = 0
-  #resets = 0
-  #resetMs = nowMs()
+  readonly #resets = new ResetCount()
+  readonly #cancelled = new ResetCount()
   #beginTimer: NodeJS.Timeout | undefined
   #idleTimer: NodeJS.Timeout | undefined
   #ageTimer: NodeJS.Timeout | undefined
@@ -76,20 +71,28 @@ export class Connection {
   opened(stream: ServerHttp2Stream): void {
     this.#open += 1
     clearTimeout(this.#idleTimer)
+    let ended = false
+    stream.once('end', () => {
+      // A reset closes the stream before its end.
+      ended = !stream.closed
+    })
     stream.once('close', () => {
       this.#open -= 1
-      if (stream.aborted || stream.rstCode !== NGHTTP2_NO_ERROR) this.countReset()
+      const isReset = !ended || stream.aborted || stream.rstCode !== NGHTTP2_NO_ERROR
+      if (isReset) this.countReset(stream.writableFinished)
       if (this.#open === 0) this.#rest()
     })
   }
 
-  /** The client has cancelled a stream, or broken its limits. */
-  countReset(): void {
-    const now = nowMs()
-    this.#resets = Math.max(0, this.#resets - ((now - this.#resetMs) / 1_000) * RESETS_PER_SECOND) + 1
-    this.#resetMs = now
-    if (this.#resets > RESETS_MAX)
+  /**
+   * The client has reset a stream. Without an answer, this is "rapid reset", CVE-2023-44487. After the answer a client may do so, but nghttp2
+   * counts it too, and after 1,000 resets and another 33 a second, Node neither reads nor closes the connection. So the client gets another
+   * connection before.
+   */
+  countReset(answered: boolean): void {
+    if (!answered && this.#cancelled.add())
       this.#destroy(`it cancelled more than ${RESETS_MAX} calls, and more than ${RESETS_PER_SECOND} a second`)
+    else if (this.#resets.add()) this.drain()
   }
 
   /** Announces the end, refuses calls after a round trip, and closes when the open calls have ended. */

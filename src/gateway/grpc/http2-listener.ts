@@ -186,11 +186,11 @@ export class Http2Listener {
     })
     session.on('stream', (...[stream, headers, , rawHeaders]: StreamEvent) => {
       stream.on('error', (error) => log(logger, 'gateway.callBroke', () => ({ gateway: 'grpc', error })))
-      if (stream.destroyed || stream.closed) connection.countReset()
+      if (stream.destroyed || stream.closed) connection.countReset(false)
       else if (sizeOf(rawHeaders) > maxHeaderBytes) {
         // Node applies the setting only after the client has acknowledged it.
         stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM)
-        connection.countReset()
+        connection.countReset(false)
       } else {
         connection.opened(stream)
         this.#onStream(stream, headers, connection)

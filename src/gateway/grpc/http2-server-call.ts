@@ -36,7 +36,7 @@ export class Http2ServerCall implements TunnelConnection {
     this.#ended = true
     const stream = this.#stream
     stream.end()
-    // The client does not need to end its side. Why not at once: see docs/decisions/0084-late-resets.md.
+    // The client does not need to end its side. Why not at once: see docs/decisions/0084-resets-of-answered-streams.md.
     const reset = (): void => stream.close(stream.writableFinished ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL)
     const timer = setTimeout(reset, END_MS).unref()
     stream.once('close', () => clearTimeout(timer))
