@@ -154,7 +154,6 @@ describe('a gateway of gRPC with a hostile client', () => {
       },
     })
     const raw = await RawHttp2Client.open(gateway.port)
-    raw.socket.setNoDelay(true)
     for (let calls = 0; calls < 2_000 && !raw.isClosed; calls += 1) {
       const stream = 1 + 2 * calls
       raw.send(openCall(stream, GET_USER), frame(Frame.DATA, Flag.END_STREAM, stream, messagePrefix(0)))

@@ -119,7 +119,8 @@ export class RawHttp2Client {
   }
 
   constructor(port: number, localAddress = '127.0.0.1') {
-    this.socket = connect({ port, host: '127.0.0.1', localAddress })
+    // Without it, the second of two short writes waits for an acknowledgement.
+    this.socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true })
     this.closed = new Promise((resolve) => {
       this.socket.once('close', () => {
         this.isClosed = true

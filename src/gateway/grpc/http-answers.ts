@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import { resetLater } from './answered-stream.js'
+import { stopClient } from './answered-stream.js'
 import { type CallStatus, encodeStatusMessage } from './call-status.js'
 
 /** Subtypes such as grpc-web and grpc+json are other protocols. */
@@ -25,5 +25,5 @@ export function refuseCall(stream: ServerHttp2Stream, { code, message }: CallSta
 export function respond(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): void {
   stream.respond(headers, { endStream: true })
   stream.resume()
-  stream.once('finish', () => resetLater(stream))
+  stream.once('finish', () => stopClient(stream))
 }

@@ -1,13 +1,11 @@
 import { constants, type ServerHttp2Stream } from 'node:http2'
-import { clearTimeout, setTimeout } from '../../host.js'
 import { runApart } from '../../uncaught.js'
 import type { ConnectionEvents, TunnelConnection } from '../tunnel/tunnel-connection.js'
+import { resetLater } from './answered-stream.js'
 import { writeMessage } from './message-encoder.js'
 import { TunnelMessages } from './tunnel-messages.js'
 
-/** How long the client has to read the last messages and to end its side. */
-const END_MS = 1_000
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants
+const { NGHTTP2_CANCEL } = constants
 
 /** A call of the tunnel's method, on a stream that a server of node:http2 has received. */
 export class Http2ServerCall implements TunnelConnection {
@@ -34,12 +32,9 @@ export class Http2ServerCall implements TunnelConnection {
   end(): void {
     if (this.#ended) return
     this.#ended = true
-    const stream = this.#stream
-    stream.end()
-    // The client does not need to end its side. Why not at once: see docs/decisions/0084-resets-of-answered-streams.md.
-    const reset = (): void => stream.close(stream.writableFinished ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL)
-    const timer = setTimeout(reset, END_MS).unref()
-    stream.once('close', () => clearTimeout(timer))
+    this.#stream.end()
+    // The client needs neither to read the last messages nor to end its side.
+    resetLater(this.#stream)
   }
 
   destroy(): void {

@@ -8,7 +8,7 @@ import type { Identity } from '../../peer.js'
 import type { Metadata } from '../../service/call/metadata.js'
 import type { GatewayClient } from '../authenticator.js'
 import type { MetadataFilter } from '../name-patterns.js'
-import { resetLater } from './answered-stream.js'
+import { stopClient } from './answered-stream.js'
 import { type CallStatus, encodeStatusMessage, statusOf, statusOfError } from './call-status.js'
 import { ACCEPTED_ENCODINGS, acceptsGzip, COMPRESSED_BYTES_MIN, compress } from './compression.js'
 import { timeoutOf } from './deadlines.js'
@@ -150,12 +150,12 @@ export class ServerCall {
       stream.once('wantTrailers', () => {
         if (stream.closed) return
         stream.sendTrailers(fields)
-        resetLater(stream)
+        stopClient(stream)
       })
       stream.end()
     } else {
       stream.respond({ ':status': 200, 'content-type': 'application/grpc', ...fields }, { endStream: true })
-      stream.once('finish', () => resetLater(stream))
+      stream.once('finish', () => stopClient(stream))
     }
     this.requests.stop(undefined)
   }
